@@ -1,0 +1,41 @@
+"""The one place that shows which channels we speak to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from integrations.amazon import adapter as amazon
+from integrations.amazon import config as amazon_config
+from integrations.amazon import mock as amazon_mock
+from integrations.protocol import Adapter
+from platforms.models import Platform
+
+
+class Connect(Protocol):
+    """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete."""
+
+    def __call__(self, api_config: Mapping[str, Any], *, include_pii: bool) -> Adapter: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """How to reach one kind of platform.
+
+    `check_config` is the strict reading for values that a person enters: it returns what to store, or raises
+    ConfigError with each wrong field. `secret_fields` are write-only everywhere.
+    """
+
+    connect: Connect
+    mock: Callable[[], Adapter]
+    check_config: Callable[[Any], dict[str, Any]]
+    secret_fields: frozenset[str]
+
+
+ADAPTERS: dict[str, Channel] = {
+    Platform.Kind.AMAZON: Channel(
+        connect=amazon.connect,
+        mock=amazon_mock.MockAmazon,
+        check_config=amazon_config.check,
+        secret_fields=amazon_config.SECRET_FIELDS,
+    ),
+}

@@ -1,0 +1,169 @@
+"""Amazon as an Adapter: pages of orders and stock of one selling account."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from integrations.amazon import normalize, parse, sandbox
+from integrations.amazon.config import AmazonConfig, load
+from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
+from integrations.amazon.stock import stock_pages
+from integrations.errors import AuthorizationError, ConfigError, PlatformError, RequestRefused
+from integrations.protocol import Checkpoint, Note, OrderPage, StockPage, Usage, Window
+from orders.records import OrderRecord
+
+if TYPE_CHECKING:
+    from integrations.amazon.client import AmazonClient
+
+PAGE_SIZE = 100  # Amazon's largest: 1,000 orders cost 10 calls
+MOST_PAGES = 20_000  # two million orders; a listing that goes on longer does not end
+MOST_RESTARTS = 3
+
+
+def connect(api_config: Mapping[str, Any], *, include_pii: bool) -> "AmazonAdapter":
+    """The adapter of one account. Makes no call yet. Raises ConfigError."""
+    config = load(api_config)
+    try:
+        from integrations.amazon.client import AmazonClient
+    except ImportError as error:
+        raise ConfigError(
+            "python-amazon-sp-api is not installed, so Amazon cannot be reached. "
+            "Install it with: pip install -r requirements.txt",
+            code="library_missing",
+        ) from error
+    client = AmazonClient(
+        config,
+        endpoint=settings.AMAZON_SP_API_ENDPOINT or endpoint(config.region, sandbox=config.sandbox),
+        lwa_endpoint=settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL,
+        backoff=settings.AMAZON_RETRY_BACKOFF,
+    )
+    return AmazonAdapter(config, client, include_pii=include_pii)
+
+
+class AmazonAdapter:
+    """See integrations.protocol.Adapter. Checkpoints hold the page token, and the data sets still asked for."""
+
+    def __init__(self, config: AmazonConfig, client: "AmazonClient", *, include_pii: bool) -> None:
+        self.source = "sandbox" if config.sandbox else "live"
+        self.scope = config.scope
+        self.notes = config.notes
+        self._config = config
+        self._client = client
+        self._datasets = list(normalize.ALWAYS_ASKED + (normalize.PERSONAL if include_pii else ()))
+
+    @property
+    def usage(self) -> Usage:
+        return self._client.usage
+
+    def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
+        """searchOrders, page after page. In the sandbox: Amazon's published cases, which answer nothing else."""
+        if self._config.sandbox:
+            yield from sandbox.order_pages(self._client, checkpoint)
+            return
+        walk = _Walk(self._datasets, checkpoint)
+        while True:
+            answer = self._search(window, walk)
+            token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
+            walk.go_to(token)
+            records, failures = normalize.orders(answer["orders"], walk.datasets)
+            yield OrderPage(
+                records=records,
+                failures=failures,
+                next=walk.checkpoint() if token else None,
+                notes=walk.take_notes(),
+                complete_until=parse.time(answer.get("lastUpdatedBefore") or answer.get("createdBefore")),
+            )
+            if not token:
+                return
+
+    def order(self, external_id: str) -> OrderRecord:
+        """One order by its id. Raises PlatformError; MalformedRecord where it cannot be read."""
+        answer = self._client.get_order(external_id, includedData=self._datasets)
+        return normalize.order(answer["order"], datasets=self._datasets)
+
+    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
+        return stock_pages(self._client, self._config.marketplaces, skus, checkpoint)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _search(self, window: Window, walk: "_Walk") -> dict[str, Any]:
+        """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
+        while True:
+            try:
+                return self._client.search_orders(**self._parameters(window, walk))
+            except (RequestRefused, AuthorizationError) as error:
+                if not (walk.drop_refused_datasets(error) or walk.restart(error)):
+                    raise
+
+    def _parameters(self, window: Window, walk: "_Walk") -> dict[str, Any]:
+        """All parameters, repeated with every page: Amazon refuses a token that comes with others."""
+        family = "lastUpdated" if window.by == "updated" else "created"
+        parameters: dict[str, Any] = {
+            f"{family}After": iso(window.start),
+            f"{family}Before": iso(window.end),
+            "marketplaceIds": [marketplace.id for marketplace in self._config.marketplaces],
+            "maxResultsPerPage": PAGE_SIZE,
+            "includedData": walk.datasets,
+        }
+        if walk.token:
+            parameters["paginationToken"] = walk.token
+        return parameters
+
+
+class _Walk:
+    """Where a listing of orders is, and what it learned on the way."""
+
+    def __init__(self, datasets: list[str], checkpoint: Checkpoint) -> None:
+        self.token: str = checkpoint.get("token", "")
+        self.datasets: list[str] = checkpoint.get("datasets", datasets)
+        self._restarts: int = checkpoint.get("restarts", 0)
+        self._seen: set[str] = {self.token}
+        self._notes: list[Note] = []
+
+    def checkpoint(self) -> Checkpoint:
+        return {"token": self.token, "datasets": self.datasets, "restarts": self._restarts}
+
+    def go_to(self, token: str) -> None:
+        """Raises PlatformError for a listing that goes in circles or never ends."""
+        if token and token in self._seen:
+            raise PlatformError(
+                "Amazon's list of orders repeats itself: a page named an earlier page as the next one. "
+                "What was read is stored; the next sync asks for the same time span again.",
+                code="page_loop",
+            )
+        if len(self._seen) > MOST_PAGES:
+            raise PlatformError(f"Amazon's list of orders did not end after {MOST_PAGES} pages.", code="page_loop")
+        self._seen.add(token)
+        self.token = token
+
+    def drop_refused_datasets(self, error: PlatformError) -> bool:
+        """Whether there is something to leave out: a data set that the refusal names, or the personal ones."""
+        named = [name for name in self.datasets if name in str(error).upper()]
+        refused = named or [name for name in self.datasets if name in normalize.PERSONAL]
+        if self.token or not refused or (not named and isinstance(error, RequestRefused)):
+            return False
+        self.datasets = [name for name in self.datasets if name not in refused]
+        text = f"Amazon refused the data sets {', '.join(refused)}; the orders were read without them. {error}"
+        self._notes.append(Note("dataset_refused", text))
+        return True
+
+    def restart(self, error: PlatformError) -> bool:
+        """Whether to read the window again from its first page: the token of a later page was refused."""
+        if not self.token or not isinstance(error, RequestRefused) or self._restarts >= MOST_RESTARTS:
+            return False
+        self._restarts += 1
+        self.token, self._seen = "", {""}
+        self._notes.append(Note("restarted", "Amazon no longer took the page token; the window was read again."))
+        return True
+
+    def take_notes(self) -> tuple[Note, ...]:
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+
+def iso(moment: datetime) -> str:
+    """UTC with Z: an offset's plus sign gets lost in queries.  https://developer-docs.amazon.com/sp-api/docs/iso-8601"""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,177 @@
+"""Judges Amazon's answers: a JSON object with the expected key in a 2xx is a success, everything else an error.
+
+python-amazon-sp-api takes an HTML error page for an empty success and JSON without "errors" for a result, whatever
+the status; here the status is looked at first. No HTTP library and no Django: status, headers and bytes go in.
+
+Error texts and their meaning: https://developer-docs.amazon.com/sp-api/docs/sp-api-errors
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from integrations.amazon.quota import retry_after
+from integrations.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    PlatformError,
+    RateLimited,
+    RequestRefused,
+    TransientError,
+)
+
+RETRYABLE = frozenset({408, 425, 500, 502, 503, 504})
+TOKEN_EXPIRED = "token_expired"  # noqa: S105  error codes, not secrets
+TOKEN_REJECTED = "token_rejected"  # noqa: S105
+
+Expected = tuple[str, type]
+
+
+class AccessTokenRefused(AuthenticationError):
+    """Amazon did not take the access token: a new one may help, once."""
+
+
+def judge(operation: str, status: int, headers: Mapping[str, str], body: bytes, expected: Expected) -> dict[str, Any]:
+    """The parsed answer of `operation`: an object that has the key and the type of value that is `expected`.
+
+    `headers` must find names whatever their case. Raises PlatformError with Amazon's request id.
+    """
+    request_id = headers.get("x-amzn-RequestId", "")
+    answer = _parse(body)
+    problem = _reported(answer)
+    if status == 429:
+        wait = retry_after(operation, headers.get("x-amzn-RateLimit-Limit"))
+        raise RateLimited("Amazon's quota for this call is used up.", retry_after=wait, request_id=request_id)
+    if status in RETRYABLE:
+        raise TransientError(
+            f"Amazon is having trouble (HTTP {status}{problem}).", request_id=request_id, status=status
+        )
+    if status in (401, 403):
+        raise _access_error(status, problem, request_id)
+    if not 200 <= status < 300:
+        raise RequestRefused(
+            f"Amazon refused {operation} (HTTP {status}{problem}).",
+            code=_refusal_code(status),
+            request_id=request_id,
+            status=status,
+        )
+    if answer is None:
+        raise TransientError(
+            f"Amazon's answer to {operation} could not be read: it is cut short or no JSON.",
+            code="broken_answer",
+            request_id=request_id,
+            status=status,
+        )
+    if isinstance(answer, dict) and answer.get("errors"):
+        error_type = RequestRefused if "invalid" in problem.lower() else TransientError
+        raise error_type(
+            f"Amazon answered {operation} with an error inside a success{problem}.",
+            code="error_in_answer",
+            request_id=request_id,
+            status=status,
+        )
+    key, kind = expected
+    if not isinstance(answer, dict) or not isinstance(answer.get(key), kind):
+        raise TransientError(
+            f"Amazon's answer to {operation} lacks {key!r}.",
+            code="broken_answer",
+            request_id=request_id,
+            status=status,
+        )
+    return answer
+
+
+def judge_token(status: int, body: bytes) -> dict[str, Any]:
+    """The parsed answer of Login with Amazon to a refresh_token grant. Raises PlatformError."""
+    answer = _parse(body)
+    if status == 429:
+        raise RateLimited("Login with Amazon is asked too often.", retry_after=5)
+    if status >= 500 or status in RETRYABLE:
+        raise TransientError(f"Login with Amazon is having trouble (HTTP {status}).", status=status)
+    if not isinstance(answer, dict):
+        raise TransientError(
+            f"Login with Amazon's answer could not be read (HTTP {status}).", code="broken_answer", status=status
+        )
+    if status == 200 and isinstance(answer.get("access_token"), str) and answer["access_token"]:
+        return answer
+    if status == 200:
+        raise TransientError("Login with Amazon's answer lacks the access token.", code="broken_answer", status=200)
+    code = _word(answer.get("error")) or "authentication"
+    raise AuthenticationError(TOKEN_PROBLEMS.get(code, UNKNOWN_TOKEN_PROBLEM.format(code)), code=code, status=status)
+
+
+# https://developer-docs.amazon.com/sp-api/docs/authorization-errors
+TOKEN_PROBLEMS = {
+    "invalid_client": (
+        "Login with Amazon does not accept the client id and client secret (invalid_client). Copy both again from the "
+        "app's LWA credentials in Seller Central; a secret that was rotated more than 7 days ago no longer works."
+    ),
+    "invalid_grant": (
+        "Login with Amazon does not accept the refresh token (invalid_grant). It was revoked, has expired or belongs "
+        "to another app: authorise the app again in Seller Central and store the new refresh token."
+    ),
+    "unauthorized_client": (
+        "The refresh token belongs to another app than this client id (unauthorized_client). Client id, client "
+        "secret and refresh token must come from the same app."
+    ),
+}
+UNKNOWN_TOKEN_PROBLEM = "Login with Amazon refused the credentials ({}). Check all three of them."  # noqa: S105
+
+
+def _parse(body: bytes) -> Any:
+    """The JSON value, None where the bytes are no JSON in UTF-8."""
+    try:
+        return json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        return None
+
+
+def _reported(answer: Any) -> str:
+    """What an answer says went wrong, as ": code, message, details"; "" where it says nothing.
+
+    Amazon spells codes differently from API to API, so they are shown and hardly ever compared. A gateway in front
+    of the API sends {"message": …} alone.
+    """
+    if not isinstance(answer, dict):
+        return ""
+    errors = answer.get("errors") or answer
+    error = errors[0] if isinstance(errors, list) else errors
+    texts = [error.get(key) for key in ("code", "message", "details")] if isinstance(error, dict) else [error]
+    said = dict.fromkeys(" ".join(text.split()) for text in texts if isinstance(text, str) and text.strip())
+    return f": {', '.join(said)}"[:400] if said else ""
+
+
+def _access_error(status: int, problem: str, request_id: str) -> PlatformError:
+    """What a 401 or 403 means, by its text: the status alone does not tell an old token from a missing role."""
+    text = problem.lower()
+    common: dict[str, Any] = {"request_id": request_id, "status": status}
+    if "secret" in text and "expired" in text:
+        return AuthenticationError(
+            "The app's client secret has expired. Make a new one in Seller Central (LWA credentials) and store it.",
+            code="secret_expired",
+            **common,
+        )
+    if "token" in text and "expired" in text:
+        return AccessTokenRefused("Amazon says that the access token has expired.", code=TOKEN_EXPIRED, **common)
+    if "revoked" in text or "malformed" in text or status == 401:
+        return AccessTokenRefused(
+            "Amazon does not accept the access token. The app's authorisation may have been revoked, or the account "
+            "belongs to another region: authorise the app again, and check the region.",
+            code=TOKEN_REJECTED,
+            **common,
+        )
+    return AuthorizationError(
+        f"Amazon denied access (HTTP {status}{problem}). The credentials are good, but the app lacks a role for this "
+        "call, is still a draft, or the account does not sell in this marketplace or region.",
+        **common,
+    )
+
+
+def _refusal_code(status: int) -> str:
+    return {400: "bad_request", 404: "not_found", 413: "too_large", 415: "unsupported"}.get(status, "refused")
+
+
+def _word(value: Any) -> str:
+    """A short error word of the answer; anything else could be an echo of what was sent."""
+    return value if isinstance(value, str) and re.fullmatch(r"[a-z_]{1,40}", value) else ""

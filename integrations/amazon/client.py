@@ -1,0 +1,135 @@
+"""Calls to Amazon's Selling Partner API. The only module that touches python-amazon-sp-api.
+
+What is used of the library are its operations (paths, parameters). Its request and response handling is replaced,
+because it takes error pages for results, logs access tokens at DEBUG, shares tokens between accounts, and reads
+credentials and hosts from the process environment.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+# The library reads these while it is imported, and they would override what the platform row says (or stop the
+# import with an error). They mean nothing to this application.
+for _name in ("AWS_ENV", "SP_API_DEFAULT_MARKETPLACE"):
+    os.environ.pop(_name, None)
+
+from sp_api.api import Inventories, OrdersV20260101  # noqa: E402
+
+from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
+from integrations.amazon.config import AmazonConfig  # noqa: E402
+from integrations.amazon.tokens import AccessTokens  # noqa: E402
+from integrations.amazon.transport import exchange, new_http  # noqa: E402
+from integrations.errors import RateLimited, TransientError  # noqa: E402
+from integrations.protocol import Usage  # noqa: E402
+
+ATTEMPTS = 4
+LONGEST_WAIT_IN_PLACE = 5.0  # seconds; a longer wait for quota is the caller's, who can free the worker
+LONGEST_BACKOFF = 20.0  # seconds
+
+Answer = dict[str, Any]
+
+
+class _Operation:
+    """Stands in for the library's Client: same methods for callers, our own request below them."""
+
+    def __init__(self, send: Callable[[str, dict[str, str]], Answer]) -> None:
+        self._send = send
+        self.marketplace_id = ""
+
+    def _request(self, path: str, *, params: dict[str, Any], **_unused: Any) -> Answer:
+        params = {key: value for key, value in params.items() if key != "method" and value is not None}
+        return self._send(path, params)
+
+
+class _Orders(_Operation, OrdersV20260101):  # type: ignore[misc]  # the library is untyped
+    pass
+
+
+class _Inventories(_Operation, Inventories):  # type: ignore[misc]
+    pass
+
+
+class AmazonClient:
+    """One account's calls. Every answer is judged; a call that Amazon may answer later is tried again here.
+
+    `backoff` is the first wait between attempts in seconds; it doubles, with full jitter. Not for use by several
+    threads at once.
+    """
+
+    def __init__(self, config: AmazonConfig, *, endpoint: str, lwa_endpoint: str, backoff: float = 1.0) -> None:
+        self.usage = Usage()
+        self._endpoint = endpoint.rstrip("/")
+        self._backoff = backoff
+        self._http: httpx.Client = new_http()
+        self._tokens = AccessTokens(config, http=self._http, endpoint=self._endpoint, lwa_endpoint=lwa_endpoint)
+
+    def search_orders(self, **params: Any) -> Answer:
+        """One page of searchOrders: {"orders": […], "pagination": {"nextToken"}, "lastUpdatedBefore"}."""
+        return self._call("searchOrders", ("orders", list), lambda send: _Orders(send).search_orders(**params))
+
+    def get_order(self, order_id: str, **params: Any) -> Answer:
+        """{"order": {…}}. Raises RequestRefused (code "not_found") for an unknown id."""
+        return self._call("getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params))
+
+    def inventory_summaries(self, **params: Any) -> Answer:
+        """One page of getInventorySummaries: {"payload": {"inventorySummaries": […]}, "pagination": {…}}."""
+        return self._call(
+            "getInventorySummaries",
+            ("payload", dict),
+            lambda send: _Inventories(send).get_inventory_summary_marketplace(**params),
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _call(
+        self, operation: str, expected: Expected, ask: Callable[[Callable[[str, dict[str, str]], Answer]], Any]
+    ) -> Answer:
+        """Raises PlatformError: at once where repeating is useless, after the last attempt otherwise."""
+
+        def send(path: str, params: dict[str, str]) -> Answer:
+            return self._send(operation, expected, path, params)
+
+        attempts = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=self._wait,
+            retry=retry_if_exception(_may_be_repeated),
+            sleep=time.sleep,
+            reraise=True,
+        )
+        answer: Answer = attempts(ask, send)
+        return answer
+
+    def _send(self, operation: str, expected: Expected, path: str, params: dict[str, str]) -> Answer:
+        """One call; an access token that Amazon refuses is renewed once."""
+        try:
+            return self._exchange(operation, expected, path, params)
+        except AccessTokenRefused:
+            self._tokens.drop()
+        return self._exchange(operation, expected, path, params)
+
+    def _exchange(self, operation: str, expected: Expected, path: str, params: dict[str, str]) -> Answer:
+        headers = {"x-amz-access-token": self._tokens.get(), "Accept": "application/json"}
+        self.usage.calls += 1
+        response = exchange(self._http, "GET", self._endpoint + path, params=params, headers=headers)
+        try:
+            return judge(operation, response.status_code, response.headers, response.content, expected)
+        except RateLimited:
+            self.usage.throttled += 1
+            raise
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        backoff: float = wait_random_exponential(multiplier=self._backoff, max=LONGEST_BACKOFF)(state)
+        return error.retry_after + backoff if isinstance(error, RateLimited) else backoff
+
+
+def _may_be_repeated(error: BaseException) -> bool:
+    if isinstance(error, RateLimited):
+        return error.retry_after <= LONGEST_WAIT_IN_PLACE
+    return isinstance(error, TransientError)

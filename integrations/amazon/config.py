@@ -1,0 +1,142 @@
+"""api_config of an Amazon platform: the strict reading for what a person enters, the lenient one for a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.amazon.marketplaces import MARKETPLACES, REGIONS, UNITED_STATES, Marketplace
+from integrations.errors import ConfigError
+from integrations.protocol import Note
+
+REQUIRED = ("client_id", "client_secret", "refresh_token", "marketplace_id")
+OPTIONAL = ("region", "additional_marketplace_ids")
+SECRET_FIELDS = frozenset({"client_secret", "refresh_token"})
+INDIA_MIX_UP = " If you mean India: that is A21TJRUUN4KGV, region EU; A19VAU5U5O7RUS is Singapore."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmazonConfig:
+    """Complete credentials. `marketplaces` has the main one first; `region` is NA, EU or FE."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    marketplaces: tuple[Marketplace, ...]
+    region: str
+    sandbox: bool = False
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def scope(self) -> str:
+        """What an orders call of this account covers; its parts are separated by commas."""
+        return ",".join(sorted(marketplace.id for marketplace in self.marketplaces))
+
+
+def check(raw: Any) -> dict[str, Any]:
+    """What to store for `raw`, as a person entered it: text stripped, the region filled in.
+
+    Raises ConfigError with `fields` naming everything that is wrong with it.
+    """
+    if not isinstance(raw, Mapping):
+        raise ConfigError("api_config must be a JSON object ({…}).", fields={"api_config": "not a JSON object"})
+    values = {key: value.strip() if isinstance(value, str) else value for key, value in raw.items()}
+    problems = _problems(values)
+    if problems:
+        raise _refusal(problems)
+    values["region"] = _region_of(values)
+    if not values.get("additional_marketplace_ids"):
+        values.pop("additional_marketplace_ids", None)
+    return values
+
+
+def load(raw: Mapping[str, Any]) -> AmazonConfig:
+    """The configuration of a run, from what is stored.
+
+    As strict as `check`, but for a main marketplace that nobody knows: such a value can only have been written
+    past the forms, with SQL, and the run goes on with the United States and a note that says so.
+    Raises ConfigError (code "not_configured" where nothing at all is stored).
+    """
+    if not raw:
+        raise ConfigError("No credentials are stored for this platform.", code="not_configured")
+    values, notes = dict(raw), ()
+    unknown = str(values.get("marketplace_id") or "")
+    if unknown and unknown.strip() not in MARKETPLACES:
+        values["marketplace_id"] = UNITED_STATES.id
+        if _region_of(values) != "SANDBOX":
+            values["region"] = UNITED_STATES.region
+        notes = (
+            Note(
+                "unknown_marketplace",
+                f"Marketplace {unknown[:40]!r} is not one of Amazon's; the United States "
+                f"({UNITED_STATES.id}) was used instead. Correct marketplace_id in the platform's credentials.",
+            ),
+        )
+    values = check(values)
+    ids = [values["marketplace_id"], *values.get("additional_marketplace_ids", ())]
+    marketplaces = tuple(MARKETPLACES[each] for each in dict.fromkeys(ids))
+    return AmazonConfig(
+        client_id=values["client_id"],
+        client_secret=values["client_secret"],
+        refresh_token=values["refresh_token"],
+        marketplaces=marketplaces,
+        region=marketplaces[0].region,
+        sandbox=values["region"] == "SANDBOX",
+        notes=notes,
+    )
+
+
+def _region_of(values: Mapping[str, Any]) -> str:
+    return str(values.get("region") or "NA").upper()
+
+
+def _problems(values: Mapping[str, Any]) -> dict[str, str]:
+    """Field name -> what is wrong with it."""
+    problems = {str(key): "unknown field" for key in values if key not in REQUIRED + OPTIONAL}
+    for name in REQUIRED:
+        value = values.get(name)
+        if value is None or value == "":
+            problems[name] = "missing" if name not in values else "empty"
+        elif not isinstance(value, str):
+            problems[name] = "must be text"
+    region = values.get("region")
+    if region not in (None, "") and (not isinstance(region, str) or region.upper() not in REGIONS):
+        problems["region"] = f"unknown region; use one of {', '.join(REGIONS)}"
+    if "marketplace_id" not in problems:
+        problem = _marketplace_problem(values["marketplace_id"], "" if "region" in problems else _region_of(values))
+        if problem:
+            problems["marketplace_id"] = problem
+    problem = _additional_problem(values)
+    if problem:
+        problems["additional_marketplace_ids"] = problem
+    return problems
+
+
+def _marketplace_problem(marketplace_id: str, region: str) -> str:
+    """`region` "" leaves the region unchecked: it is wrong itself."""
+    marketplace = MARKETPLACES.get(marketplace_id)
+    if marketplace is None:
+        return f"{marketplace_id[:40]!r} is not one of Amazon's marketplaces"
+    if region in ("", "SANDBOX", marketplace.region):
+        return ""
+    hint = INDIA_MIX_UP if marketplace.code == "SG" else ""
+    return f"{marketplace.country} belongs to region {marketplace.region}, not {region}.{hint}"
+
+
+def _additional_problem(values: Mapping[str, Any]) -> str:
+    additional = values.get("additional_marketplace_ids")
+    if additional in (None, "", []):
+        return ""
+    if not isinstance(additional, list) or not all(isinstance(each, str) for each in additional):
+        return "must be a list of marketplace ids"
+    main = MARKETPLACES.get(str(values.get("marketplace_id")))
+    for each in additional:
+        # One account and one call cover one region, in the sandbox too.
+        problem = _marketplace_problem(each, main.region if main else "")
+        if problem:
+            return problem
+    return ""
+
+
+def _refusal(problems: dict[str, str]) -> ConfigError:
+    listed = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+    return ConfigError(f"The credentials cannot be used: {listed}", fields=problems)

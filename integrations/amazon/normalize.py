@@ -1,0 +1,212 @@
+"""Amazon's JSON in, unified records out. Pure: no Django, no HTTP.
+
+Where each field comes from: Orders API v2026-01-01 and FBA Inventory API v1,
+https://github.com/amzn/selling-partner-api-models (orders_2026-01-01.json, fbaInventory.json).
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
+
+from integrations.amazon import parse
+from integrations.amazon.redact import without_personal_data
+from integrations.errors import MalformedRecord
+from integrations.protocol import RecordFailure
+from inventory.records import InventoryRecord
+from orders.records import BuyerRecord, OrderItemRecord, OrderRecord
+
+ALWAYS_ASKED = ("FULFILLMENT", "PROCEEDS", "CANCELLATION")
+PERSONAL = ("BUYER", "RECIPIENT")
+
+STATUS = {
+    "PENDING_AVAILABILITY": "pending",
+    "PENDING": "pending",
+    "UNSHIPPED": "unshipped",
+    "PARTIALLY_SHIPPED": "partially_shipped",
+    "SHIPPED": "shipped",
+    "CANCELLED": "cancelled",
+    "CANCELED": "cancelled",  # v0 and notifications spell it with one L
+    "UNFULFILLABLE": "unfulfillable",
+}
+FULFILLED_BY = {"MERCHANT": "merchant", "AMAZON": "platform"}
+Record = TypeVar("Record")
+Read = tuple[tuple[Record, ...], tuple[RecordFailure, ...]]
+REPLACEMENTS = ("REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID")
+
+
+def orders(raws: Iterable[Any], datasets: Collection[str]) -> Read[OrderRecord]:
+    """The records of one page, and its failures: an order that cannot be read costs that order."""
+    return _read(raws, lambda raw: order(raw, datasets=datasets), "orderId")
+
+
+def inventories(raws: Iterable[Any], marketplace_id: str) -> Read[InventoryRecord]:
+    """The records of one page of summaries, and its failures."""
+    return _read(raws, lambda raw: inventory(raw, marketplace_id=marketplace_id), "sellerSku")
+
+
+def _read(raws: Iterable[Any], read: Callable[[Any], Record], id_name: str) -> Read[Record]:
+    records: list[Record] = []
+    failures: list[RecordFailure] = []
+    for raw in raws:
+        try:
+            records.append(read(raw))
+        except MalformedRecord as error:
+            source = parse.mapping(raw)
+            failures.append(
+                RecordFailure(
+                    external_id=parse.text(source.get(id_name)),
+                    code=error.code,
+                    message=str(error),
+                    payload=without_personal_data(source),
+                )
+            )
+    return tuple(records), tuple(failures)
+
+
+def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
+    """The record of one order. `datasets` are those that were asked for: without CANCELLATION, the absence of a
+    cancellation request says nothing. Raises MalformedRecord."""
+    source = parse.mapping(raw)
+    order_id = parse.text(source.get("orderId"))
+    if not order_id:
+        raise MalformedRecord("The order has no orderId.")
+    if not isinstance(source.get("orderItems"), list):
+        raise MalformedRecord("The order has no list of items (orderItems).")
+    fulfillment = parse.mapping(source.get("fulfillment"))
+    platform_status = parse.text(fulfillment.get("fulfillmentStatus"))
+    total, currency = parse.money(parse.mapping(source.get("proceeds")).get("grandTotal"), "grandTotal")
+    return OrderRecord(
+        external_id=order_id,
+        purchased_at=parse.required_time(source.get("createdTime"), "createdTime"),
+        platform_updated_at=parse.required_time(source.get("lastUpdatedTime"), "lastUpdatedTime"),
+        items=_items(source["orderItems"]),
+        status=STATUS.get(platform_status.upper(), "unknown") if platform_status else "",
+        platform_status=platform_status,
+        marketplace_id=parse.text(parse.mapping(source.get("salesChannel")).get("marketplaceId")),
+        fulfilled_by=FULFILLED_BY.get(parse.text(fulfillment.get("fulfilledBy")).upper(), ""),
+        service_level=parse.text(fulfillment.get("fulfillmentServiceLevel")),
+        ship_by=parse.time(parse.mapping(fulfillment.get("shipByWindow")).get("latestDateTime")),
+        deliver_by=parse.time(parse.mapping(fulfillment.get("deliverByWindow")).get("latestDateTime")),
+        currency=currency,
+        total=total,
+        programs=_texts(source.get("programs")),
+        replaced_order_id=_replaced_order_id(source),
+        buyer_requested_cancellation=_buyer_requested_cancellation(source, datasets),
+        payload=without_personal_data(source),
+        buyer=_buyer(source),
+    )
+
+
+def _items(raw_items: list[Any]) -> tuple[OrderItemRecord, ...]:
+    items = tuple(_item(raw) for raw in raw_items)
+    if len({item.external_id for item in items}) != len(items):
+        raise MalformedRecord("Two items of the order have the same orderItemId.")
+    return items
+
+
+def _item(raw: Any) -> OrderItemRecord:
+    source = parse.mapping(raw)
+    item_id = parse.text(source.get("orderItemId"))
+    if not item_id:
+        raise MalformedRecord("An item of the order has no orderItemId.")
+    product = parse.mapping(source.get("product"))
+    proceeds = parse.mapping(source.get("proceeds"))
+    amounts: dict[str, parse.Money] = {
+        "unit_price": parse.money(parse.mapping(product.get("price")).get("unitPrice"), "unitPrice"),
+        "total": parse.money(proceeds.get("proceedsTotal"), "proceedsTotal"),
+        "tax": _breakdown(proceeds, "TAX"),
+        "shipping": _breakdown(proceeds, "SHIPPING"),
+        "discount": _breakdown(proceeds, "DISCOUNT"),
+    }
+    return OrderItemRecord(
+        external_id=item_id,
+        sku=parse.exact_text(product.get("sellerSku")),
+        asin=parse.text(product.get("asin")),
+        title=parse.text(product.get("title")),
+        quantity_ordered=parse.number(source.get("quantityOrdered"), "quantityOrdered"),
+        quantity_shipped=parse.number(
+            parse.mapping(source.get("fulfillment")).get("quantityFulfilled"), "quantityFulfilled"
+        ),
+        currency=_one_currency(amounts),
+        **{name: amount for name, (amount, _) in amounts.items()},
+    )
+
+
+def _one_currency(amounts: dict[str, parse.Money]) -> str:
+    """The currency of a line. Raises MalformedRecord where its amounts are in several: they could not be told apart."""
+    currencies = {currency for amount, currency in amounts.values() if amount is not None}
+    if len(currencies) > 1:
+        raise MalformedRecord(f"The amounts of an item are in several currencies: {', '.join(sorted(currencies))}.")
+    return currencies.pop() if currencies else ""
+
+
+def _breakdown(proceeds: dict[str, Any], kind: str) -> parse.Money:
+    """The subtotal of one type. Amazon leaves out what is zero as well as what it does not know: absent is None."""
+    for entry in parse.objects(proceeds.get("breakdowns")):
+        if parse.text(entry.get("type")).upper() == kind:
+            return parse.money(entry.get("subtotal"), kind)
+    return None, ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(parse.text(each) for each in value if parse.text(each)) if isinstance(value, list) else ()
+
+
+def _replaced_order_id(source: dict[str, Any]) -> str:
+    for each in parse.objects(source.get("associatedOrders")):
+        if parse.text(each.get("associationType")).upper() in REPLACEMENTS:
+            return parse.text(each.get("orderId"))
+    return ""
+
+
+def _buyer_requested_cancellation(source: dict[str, Any], datasets: Collection[str]) -> bool | None:
+    """True where the buyer asked to cancel any item; None where that was not asked for."""
+    for item in parse.objects(source.get("orderItems")):
+        request = parse.mapping(parse.mapping(item.get("cancellation")).get("cancellationRequest"))
+        if parse.text(request.get("requester")).upper() == "BUYER":
+            return True
+    return False if "CANCELLATION" in datasets else None
+
+
+def _buyer(source: dict[str, Any]) -> BuyerRecord | None:
+    """Name, e-mail, phone and address where the answer has any of them; which ones depends on the app's roles."""
+    buyer = parse.mapping(source.get("buyer"))
+    raw_address = parse.mapping(parse.mapping(source.get("recipient")).get("deliveryAddress"))
+    address = {key: parse.text(value) for key, value in raw_address.items() if parse.text(value)}
+    phone = address.pop("phone", "")
+    name, email = parse.text(buyer.get("buyerName")), parse.text(buyer.get("buyerEmail"))
+    if not (name or email or phone or address):
+        return None
+    return BuyerRecord(name=name, email=email, phone=phone, address=address)
+
+
+def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:
+    """The record of one inventory summary. Raises MalformedRecord."""
+    source = parse.mapping(raw)
+    sku = parse.exact_text(source.get("sellerSku"))
+    if not sku:
+        raise MalformedRecord("The inventory summary has no sellerSku.")
+    details = parse.mapping(source.get("inventoryDetails"))
+    inbound = [
+        parse.number(details.get(name), name)
+        for name in ("inboundWorkingQuantity", "inboundShippedQuantity", "inboundReceivingQuantity")
+    ]
+    known = [quantity for quantity in inbound if quantity is not None]
+    return InventoryRecord(
+        marketplace_id=marketplace_id,
+        sku=sku,
+        fnsku=parse.text(source.get("fnSku")),
+        asin=parse.text(source.get("asin")),
+        title=parse.text(source.get("productName")),
+        condition=parse.text(source.get("condition")),
+        total=parse.number(source.get("totalQuantity"), "totalQuantity"),
+        available=parse.number(details.get("fulfillableQuantity"), "fulfillableQuantity"),
+        reserved=_sub_total(details, "reservedQuantity", "totalReservedQuantity"),
+        inbound=sum(known) if known else None,
+        unfulfillable=_sub_total(details, "unfulfillableQuantity", "totalUnfulfillableQuantity"),
+        researching=_sub_total(details, "researchingQuantity", "totalResearchingQuantity"),
+        platform_updated_at=parse.time(source.get("lastUpdatedTime")),
+    )
+
+
+def _sub_total(details: dict[str, Any], group: str, name: str) -> int | None:
+    return parse.number(parse.mapping(details.get(group)).get(name), name)

@@ -1,0 +1,84 @@
+"""Tolerant readers of single values. What is absent is None or ""; what is there but unreadable costs the record."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from integrations.errors import MalformedRecord
+
+LARGEST_AMOUNT = Decimal(10) ** 14
+SMALLEST_STEP = Decimal("0.0001")
+Money = tuple[Decimal | None, str]
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The object; {} for anything else, so that absent branches can be walked."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a list; nothing for anything else."""
+    yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+def text(value: Any) -> str:
+    """Ids arrive as text or, from careless servers, as numbers. None and blanks are absent."""
+    if value is None or isinstance(value, bool | dict | list):
+        return ""
+    return str(value).strip() if not isinstance(value, str) else value.strip()
+
+
+def exact_text(value: Any) -> str:
+    """Like `text`, with blanks at the ends kept: they are part of a SKU."""
+    return value if isinstance(value, str) and value.strip() else text(value)
+
+
+def number(value: Any, name: str) -> int | None:
+    """A whole number. Raises MalformedRecord for something else."""
+    if value is None or value == "":
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a whole number.") from None
+    if isinstance(value, bool) or not amount.is_finite() or amount != amount.to_integral_value():
+        raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a whole number.")
+    return int(amount)
+
+
+def time(value: Any) -> datetime | None:
+    """An ISO 8601 time in UTC, with or without fractions; a time without zone is UTC. None where unreadable."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def required_time(value: Any, name: str) -> datetime:
+    """Raises MalformedRecord where there is no readable time."""
+    moment = time(value)
+    if moment is None:
+        raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a time.")
+    return moment
+
+
+def money(value: Any, name: str) -> Money:
+    """Amount and currency of {"amount": "12.30", "currencyCode": "EUR"}; (None, "") where absent.
+
+    The amount is text in JSON's number syntax, so "1E+2" is legal. Raises MalformedRecord for an amount that is no
+    number or does not fit (14 digits before, 4 after the point): storing another one would be worse than storing none.
+    """
+    amount_text = text(mapping(value).get("amount"))
+    if not amount_text:
+        return None, ""
+    try:
+        amount = Decimal(amount_text)
+    except InvalidOperation:
+        raise MalformedRecord(f"{name} is {amount_text[:40]!r}, not an amount.") from None
+    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT or amount != amount.quantize(SMALLEST_STEP):
+        raise MalformedRecord(f"{name} is {amount_text[:40]!r}, which is not an amount of money.")
+    return amount, text(mapping(value).get("currencyCode")).upper()

@@ -1,0 +1,67 @@
+"""Access tokens from Login with Amazon, kept per account and environment for the life of the process.
+
+https://developer-docs.amazon.com/sp-api/docs/connect-to-the-selling-partner-api
+"""
+
+import hashlib
+import threading
+import time
+
+import httpx
+
+from integrations.amazon.answers import judge_token
+from integrations.amazon.config import AmazonConfig
+from integrations.amazon.transport import exchange
+
+RENEW_SECONDS_EARLY = 120.0
+
+_lock = threading.Lock()
+_tokens: dict[str, tuple[str, float]] = {}  # key -> access token, monotonic second until which it is used
+
+
+class AccessTokens:
+    """Gives out the access token of one account; asks `lwa_endpoint` (the full token URL) only when needed.
+
+    The library's own cache is keyed by refresh token alone and survives a refused token: a corrected client secret
+    would go on failing, and a sandbox token would be sent to production.
+    """
+
+    def __init__(self, config: AmazonConfig, *, http: httpx.Client, endpoint: str, lwa_endpoint: str) -> None:
+        self._config = config
+        self._http = http
+        self._lwa_endpoint = lwa_endpoint
+        parts = (config.client_id, config.client_secret, config.refresh_token, lwa_endpoint, endpoint)
+        self._key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def get(self) -> str:
+        """An access token. Raises PlatformError."""
+        with _lock:
+            token, usable_until = _tokens.get(self._key, ("", 0.0))
+        if time.monotonic() < usable_until:
+            return token
+        return self._renew()
+
+    def drop(self) -> None:
+        """Forget the token, because Amazon refused it."""
+        with _lock:
+            _tokens.pop(self._key, None)
+
+    def _renew(self) -> str:
+        response = exchange(
+            self._http,
+            "POST",
+            self._lwa_endpoint,
+            data={
+                "grant_type": "refresh_token",
+                "client_id": self._config.client_id,
+                "client_secret": self._config.client_secret,
+                "refresh_token": self._config.refresh_token,
+            },
+        )
+        answer = judge_token(response.status_code, response.content)
+        token = str(answer["access_token"])
+        lifetime = answer.get("expires_in")
+        seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0
+        with _lock:
+            _tokens[self._key] = (token, time.monotonic() + max(seconds - RENEW_SECONDS_EARLY, 0.0))
+        return token

@@ -1,0 +1,44 @@
+"""One HTTP exchange: encoded the way Amazon wants it, with time-outs, and with our errors."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from integrations.errors import TransientError
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds, per read and for the connection
+USER_AGENT = "oms/1.0 (Language=Python)"  # obligatory, at most 500 characters
+
+
+def new_http() -> httpx.Client:
+    """An HTTP client for one account. Follows no redirect: credentials go where they were meant to, or nowhere."""
+    return httpx.Client(timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}, follow_redirects=False)
+
+
+def exchange(
+    http: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    """The complete answer, whatever its status. Raises TransientError where there is none.
+
+    A blank in a parameter is sent as %20: Amazon refuses SKUs with "+" for a blank.
+    https://developer-docs.amazon.com/sp-api/docs/url-encoding
+    """
+    if params:
+        url = f"{url}?{urlencode(params, quote_via=quote, safe='')}"
+    host = httpx.URL(url).host
+    try:
+        return http.request(method, url, data=data, headers=headers)
+    except httpx.TimeoutException as error:
+        raise TransientError(f"{host} did not answer in time.", code="timeout") from error
+    except httpx.DecodingError as error:
+        raise TransientError(f"The answer of {host} could not be unpacked.", code="broken_answer") from error
+    except httpx.TransportError as error:
+        # The text of the exception names the problem ("Connection refused"), never what was sent.
+        raise TransientError(f"The connection to {host} failed: {error}.", code="connection") from error

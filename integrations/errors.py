@@ -1,0 +1,77 @@
+"""What can go wrong between us and a platform, sorted by what to do next.
+
+    PlatformError
+    ├── TransientError        try again later: outage, timeout, broken answer
+    │   └── RateLimited       try again after `retry_after` seconds
+    ├── AuthenticationError   a person must act: wrong or revoked credentials
+    ├── AuthorizationError    a person must act: the credentials are good, a role or consent is missing
+    ├── ConfigError           a person must act: api_config is missing or malformed, a library is missing
+    ├── RequestRefused        the platform refuses the request itself; repeating it does not help
+    └── MalformedRecord       costs that one record
+
+`code` is stable: scripts may compare it. `str(error)` is a sentence for people. Neither ever holds a secret.
+"""
+
+
+class PlatformError(Exception):
+    """Base class. `request_id` is the platform's own id of the failed call, which its support asks for."""
+
+    default_code = "platform_error"
+
+    def __init__(
+        self, message: str, *, code: str = "", request_id: str = "", status: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.request_id = request_id
+        self.status = status
+
+
+class TransientError(PlatformError):
+    default_code = "unavailable"
+
+
+class RateLimited(TransientError):
+    """The quota is used up; `retry_after` seconds later there is some again."""
+
+    default_code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float, request_id: str = "") -> None:
+        super().__init__(message, request_id=request_id, status=429)
+        self.retry_after = retry_after
+
+
+class AuthenticationError(PlatformError):
+    default_code = "authentication"
+
+
+class AuthorizationError(PlatformError):
+    default_code = "forbidden"
+
+
+class ConfigError(PlatformError):
+    """`fields` names each wrong field of api_config with what is wrong with it."""
+
+    default_code = "config"
+
+    def __init__(self, message: str, *, code: str = "", fields: dict[str, str] | None = None) -> None:
+        super().__init__(message, code=code)
+        self.fields = fields or {}
+
+
+class RequestRefused(PlatformError):
+    default_code = "refused"
+
+
+class MalformedRecord(PlatformError):
+    default_code = "malformed"
+
+
+class BadInput(ValueError):
+    """What a person typed cannot be used, and nothing was changed. `field` is the option or parameter."""
+
+    code = "invalid"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

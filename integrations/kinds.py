@@ -1,0 +1,112 @@
+"""What differs between syncing orders and syncing inventory; the sync path itself is the same for both."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from integrations.models import SyncLog
+from integrations.protocol import Adapter, Checkpoint, OrderPage, StockPage, Window
+from inventory.services import Key, delete_inventory, key_of, mark_gone, upsert_inventory
+from oms.outcome import Outcome
+from orders.services import delete_orders, upsert_orders
+from platforms.models import Platform
+
+Page = OrderPage | StockPage
+
+
+class Progress:
+    """What a run knows while it walks: where it started, and what a sweep has seen so far."""
+
+    def __init__(self, log: SyncLog, adapter: Adapter) -> None:
+        self.log = log
+        self.adapter = adapter
+        self.source = adapter.source
+        self.start: Checkpoint = log.checkpoint.get("page") or {}
+        self.complete_until: str = log.checkpoint.get("complete_until", "")
+        self.is_done: bool = log.checkpoint.get("done", False)
+        self.seen: set[Key] = set()
+        self.unread = 0  # records of the sweep that could not be read
+
+    def checkpoint(self, page: Page) -> Checkpoint:
+        return {"page": page.next or {}, "done": page.next is None, "complete_until": self.complete_until}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """The steps of one kind of sync. `after_page` runs inside the page's transaction."""
+
+    has_window: bool
+    pages: Callable[[Progress], Iterator[Any]]
+    store: Callable[[Platform, Sequence[Any], str], Outcome]
+    id_of: Callable[[Any], str]
+    after_page: Callable[[Progress, Any], None]
+    after_live_success: Callable[[SyncLog, str], None]
+    delete: Callable[[Platform, Iterable[str]], int]
+
+
+def _order_pages(progress: Progress) -> Iterator[OrderPage]:
+    log = progress.log
+    if log.window_start is None or log.window_end is None:
+        raise ValueError("An orders sync needs a settled window.")
+    return progress.adapter.order_pages(Window(log.window_by, log.window_start, log.window_end), progress.start)
+
+
+def _remember_completeness(progress: Progress, page: OrderPage) -> None:
+    """Where the platform answered for less time than was asked, orders are complete only until then."""
+    until = page.complete_until
+    if until and progress.log.window_end and until < progress.log.window_end:
+        progress.complete_until = min(filter(None, (progress.complete_until, until.isoformat())))
+
+
+def _move_watermark(log: SyncLog, scope: str) -> None:
+    """To the window's end, never to the clock's time, and only for the run that continued from the old one."""
+    if not log.is_incremental or log.window_end is None:
+        return
+    ends = [log.window_end]
+    if log.checkpoint.get("complete_until"):
+        ends.append(datetime.fromisoformat(log.checkpoint["complete_until"]))
+    Platform.objects.filter(pk=log.platform_id).update(orders_watermark=min(ends), orders_watermark_scope=scope)
+
+
+def _stock_pages(progress: Progress) -> Iterator[StockPage]:
+    return progress.adapter.inventory_pages(progress.log.skus, progress.start)
+
+
+def _track_sweep(progress: Progress, page: StockPage) -> None:
+    """Only a sweep that was read from its first page to its last may mark what it did not list as gone."""
+    if page.restarted:
+        progress.seen, progress.unread = set(), 0
+    progress.seen.update(key_of(record) for record in page.records)
+    progress.unread += len(page.failures)
+    if page.swept and not progress.unread:  # what could not be read may be any SKU
+        mark_gone(
+            platform=progress.log.platform,
+            marketplace_id=page.swept,
+            source=progress.source,
+            seen=progress.seen,
+        )
+
+
+KINDS: dict[str, Kind] = {
+    SyncLog.Kind.ORDERS: Kind(
+        has_window=True,
+        pages=_order_pages,
+        store=lambda platform, records, source: upsert_orders(platform=platform, records=records, source=source),
+        id_of=lambda record: str(record.external_id),
+        after_page=_remember_completeness,
+        after_live_success=_move_watermark,
+        delete=lambda platform, sources: delete_orders(platform=platform, sources=sources),
+    ),
+    SyncLog.Kind.INVENTORY: Kind(
+        has_window=False,
+        pages=_stock_pages,
+        store=lambda platform, records, source: upsert_inventory(
+            platform=platform, records=records, source=source
+        ),
+        id_of=lambda record: str(record.sku),
+        after_page=_track_sweep,
+        after_live_success=lambda log, scope: None,
+        delete=lambda platform, sources: delete_inventory(platform=platform, sources=sources),
+    ),
+}

@@ -1,0 +1,163 @@
+"""SyncLog: one run for one platform and one kind. SyncFailure: a record that such a run could not store."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from platforms.models import Platform, Source
+
+
+class SyncLogQuerySet(models.QuerySet["SyncLog"]):
+    def open(self) -> "SyncLogQuerySet":
+        return self.filter(open_key__isnull=False)
+
+    def claimable(self) -> "SyncLogQuerySet":
+        """Runs that a worker may take: queued, waiting until now, or lost by the worker that had them."""
+        now = timezone.now()
+        return self.filter(
+            Q(status=SyncLog.Status.QUEUED)
+            | Q(status=SyncLog.Status.WAITING, resume_at__lte=now)
+            | Q(status=SyncLog.Status.RUNNING, lease_expires_at__lt=now)
+        )
+
+    def lost(self) -> "SyncLogQuerySet":
+        """Running runs whose worker stopped renewing its lease."""
+        return self.filter(status=SyncLog.Status.RUNNING, lease_expires_at__lt=timezone.now())
+
+
+class SyncLog(models.Model):
+    """`open_key` makes "already open" a database constraint that holds on MySQL too, which ignores conditional
+    unique constraints: "7:orders" while the run is open, NULL once it is closed."""
+
+    class Kind(models.TextChoices):
+        ORDERS = "orders", _("orders")
+        INVENTORY = "inventory", _("inventory")
+
+    class Trigger(models.TextChoices):
+        ADMIN = "admin", _("admin")
+        API = "api", _("API")
+        COMMAND = "command", _("command line")
+        SCHEDULE = "schedule", _("schedule")
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        WAITING = "waiting", _("waiting")
+        SUCCEEDED = "succeeded", _("succeeded")
+        PARTIAL = "partial", _("partly failed")
+        FALLBACK = "fallback", _("mock data instead")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class WindowBy(models.TextChoices):
+        UPDATED = "updated", _("updated")
+        CREATED = "created", _("created")
+
+    OPEN = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="sync_logs")
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    trigger = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("requested by")
+    )
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
+    source = models.CharField(_("source"), max_length=8, choices=Source.choices, blank=True, default="")
+    open_key = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
+
+    # What was asked for. `is_incremental`: no window was given, it continues from the platform's watermark.
+    is_incremental = models.BooleanField(default=True, editable=False)
+    window_by = models.CharField(_("window by"), max_length=8, choices=WindowBy.choices, blank=True, default="")
+    window_start = models.DateTimeField(_("window from"), null=True, blank=True)
+    window_end = models.DateTimeField(_("window to"), null=True, blank=True)
+    skus = models.JSONField(_("SKUs asked for"), default=list, blank=True)
+
+    fetched = models.PositiveIntegerField(_("fetched"), default=0)
+    created = models.PositiveIntegerField(_("new"), default=0)
+    updated = models.PositiveIntegerField(_("changed"), default=0)
+    unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    pages = models.PositiveIntegerField(_("pages"), default=0)
+    api_calls = models.PositiveIntegerField(_("API calls"), default=0)
+    throttled = models.PositiveIntegerField(_("throttled calls"), default=0)
+
+    error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
+    error_message = models.TextField(_("error"), blank=True, default="")
+    request_id = models.CharField(_("platform's request id"), max_length=128, blank=True, default="")
+    # Things worth knowing that are no error: [{"code": …, "message": …}].
+    notes = models.JSONField(_("notes"), default=list, blank=True)
+
+    queued_at = models.DateTimeField(_("queued"), default=timezone.now)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    resume_at = models.DateTimeField(_("resumes"), null=True, blank=True)
+    heartbeat_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False, editable=False)
+
+    # The lease: who works on it, and until when that is believed. The checkpoint: where to continue.
+    lease_token = models.CharField(max_length=32, blank=True, default="", editable=False)
+    lease_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    checkpoint = models.JSONField(default=dict, blank=True, editable=False)
+
+    objects = SyncLogQuerySet.as_manager()
+
+    class Meta:
+        db_table = "sync_logs"
+        ordering = ("-id",)
+        verbose_name = _("sync")
+        verbose_name_plural = _("sync log")
+        indexes = [
+            # The scheduler: runs whose lease expired or whose wait is over.
+            models.Index(fields=("status", "lease_expires_at"), name="sync_lease"),
+            # "When was this platform's last sync of that kind?"
+            models.Index(fields=("platform", "kind", "-id"), name="sync_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.kind} of {self.platform}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From the first claim to the end, or until now while it is open; None where it never started."""
+        if self.started_at is None:
+            return None
+        return (self.finished_at or timezone.now()) - self.started_at
+
+    @staticmethod
+    def open_key_for(platform: Platform, kind: str) -> str:
+        return f"{platform.pk}:{kind}"
+
+
+class SyncFailure(models.Model):
+    """A record that could not be stored. `payload` is the platform's answer without personal data."""
+
+    log = models.ForeignKey(SyncLog, on_delete=models.CASCADE, related_name="failures")
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="failures")
+    kind = models.CharField(_("kind"), max_length=16, choices=SyncLog.Kind.choices)
+    external_id = models.CharField(_("record"), max_length=255, blank=True, default="")
+    error_code = models.CharField(_("error code"), max_length=64)
+    error_message = models.TextField(_("error"))
+    payload = models.JSONField(_("payload without personal data"), default=dict, blank=True)
+    created_at = models.DateTimeField(_("when"), default=timezone.now)
+    resolved_at = models.DateTimeField(_("replayed or dismissed"), null=True, blank=True)
+
+    class Meta:
+        db_table = "sync_failures"
+        ordering = ("-id",)
+        verbose_name = _("sync failure")
+        verbose_name_plural = _("sync failures")
+        indexes = [
+            # What is still to be looked at.
+            models.Index(fields=("resolved_at", "-id"), name="failure_unresolved"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}".strip()

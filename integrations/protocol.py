@@ -1,0 +1,91 @@
+"""What every channel delivers: pages of records, and the Adapter that yields them. No Django, no HTTP."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from inventory.records import InventoryRecord
+from orders.records import OrderRecord
+
+Checkpoint = dict[str, Any]  # JSON; what it holds is the adapter's own business
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Orders updated or created (`by`) from `start` until before `end`; both aware."""
+
+    by: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFailure:
+    """A record that could not be read. `payload` is without personal data."""
+
+    external_id: str
+    code: str
+    message: str
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know about a run that is no error, e.g. Note("no_fba", "…")."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPage:
+    """`next` is where to continue after this page, None after the last one. `complete_until` is set where the
+    platform answers for less time than was asked."""
+
+    records: tuple[OrderRecord, ...]
+    failures: tuple[RecordFailure, ...] = ()
+    next: Checkpoint | None = None
+    notes: tuple[Note, ...] = ()
+    complete_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockPage:
+    """`swept` names the marketplace whose complete list ends with this page, "" otherwise; only then may stock
+    rows that were not listed be marked as gone. `restarted`: the sweep of this marketplace began again."""
+
+    records: tuple[InventoryRecord, ...]
+    failures: tuple[RecordFailure, ...] = ()
+    next: Checkpoint | None = None
+    notes: tuple[Note, ...] = ()
+    swept: str = ""
+    restarted: bool = False
+
+
+@dataclass(slots=True)
+class Usage:
+    """Calls that an adapter made so far."""
+
+    calls: int = 0
+    throttled: int = 0
+
+
+class Adapter(Protocol):
+    """Speaks to one account. Yields pages as they come and never sees our database.
+
+    Every method raises errors of integrations.errors and nothing else for what a platform or network does.
+    """
+
+    source: str  # platforms.models.Source
+    scope: str  # what an orders window covers, e.g. "NA:ATVPDKIKX0DER"; comma-separated parts
+    usage: Usage
+    notes: tuple[Note, ...]  # about the account as configured, for every run
+
+    def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]: ...
+
+    def order(self, external_id: str) -> OrderRecord: ...
+
+    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,280 @@
+"""THE SYNC PATH, from the request to the closed row. Read it from top to bottom.
+
+    request_sync    a queued SyncLog, or the one already open
+    run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from integrations.adapters import ADAPTERS
+from integrations.errors import ConfigError, PlatformError, RateLimited
+from integrations.fallback import mock_may_stand_in
+from integrations.kinds import KINDS, Progress
+from integrations.leases import Lease, LeaseLost
+from integrations.models import SyncFailure, SyncLog
+from integrations.protocol import Adapter, Note, OrderPage, RecordFailure, StockPage, Usage
+from integrations.storing import store_bisecting
+from integrations.windows import WindowRequest, settle_window
+from platforms.models import Platform, Source
+
+logger = logging.getLogger(__name__)
+
+NOT_STOPPING: Callable[[], bool] = lambda: False  # noqa: E731
+
+
+def request_sync(
+    *,
+    platform: Platform,
+    kind: str,
+    trigger: str,
+    user: AbstractBaseUser | None = None,
+    window: WindowRequest | None = None,
+    skus: Sequence[str] = (),
+) -> tuple[SyncLog, bool]:
+    """The sync to work on, and whether it is new: while one of this platform and kind is open, that one is returned.
+
+    `window` is for orders, `skus` for inventory. The caller queues or runs it.
+    """
+    window = window or WindowRequest()
+    open_key = SyncLog.open_key_for(platform, kind)
+    for _attempt in range(3):  # the open one may close between our insert and our look
+        try:
+            with transaction.atomic():
+                return (
+                    SyncLog.objects.create(
+                        platform=platform,
+                        kind=kind,
+                        trigger=trigger,
+                        requested_by=user,
+                        open_key=open_key,
+                        is_incremental=window.is_incremental,
+                        window_by=window.by if kind == SyncLog.Kind.ORDERS else "",
+                        window_start=window.since,
+                        window_end=window.until,
+                        skus=list(skus),
+                        notes=[_as_json(note) for note in window.notes],
+                    ),
+                    True,
+                )
+        except IntegrityError:
+            already_open = SyncLog.objects.select_related("platform").filter(open_key=open_key).first()
+            if already_open is not None:
+                return already_open, False
+    raise RuntimeError(f"Could neither open a sync for {open_key} nor find the open one.")
+
+
+def run_sync(log_id: int, *, stopping: Callable[[], bool] = NOT_STOPPING) -> SyncLog:
+    """Work on a sync until it is closed, waits for quota, or `stopping()` says to leave. Returns the row as it is then.
+
+    Does nothing where the sync is closed or in other hands. Every problem of the platform ends in the row.
+    """
+    lease = Lease.claim(log_id)
+    if lease is not None:
+        try:
+            _work(lease, stopping)
+        except LeaseLost:
+            logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
+        except BaseException:
+            _leave(lease)  # Ctrl-C, or the database is gone: whoever claims it next continues from the checkpoint
+            raise
+    return SyncLog.objects.select_related("platform").get(pk=log_id)
+
+
+def _work(lease: Lease, stopping: Callable[[], bool]) -> None:
+    log = lease.log
+    try:
+        if log.source == Source.MOCK:  # a fallback that was interrupted
+            _walk_mock(lease, stopping)
+            return
+        log.platform.encrypt_plain_config()
+        adapter = connect(log.platform)
+        try:
+            _walk(lease, adapter, stopping)
+        finally:
+            adapter.close()
+    except RateLimited as error:
+        _park(lease, error)
+    except PlatformError as error:
+        _fall_back_or_fail(lease, error, stopping)
+    except LeaseLost:
+        raise
+    except Exception:
+        logger.exception("Sync %s broke", log.pk)
+        text = "OMS itself made a mistake; the log of the worker has the details. What was read before is stored."
+        _close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
+
+
+def connect(platform: Platform) -> Adapter:
+    """The adapter of a platform, ready to ask. Raises ConfigError; makes no call."""
+    if platform.config_problem:
+        raise ConfigError(platform.config_problem, code="unreadable_credentials")
+    return ADAPTERS[platform.kind].connect(platform.api_config, include_pii=platform.include_pii)
+
+
+def _walk(lease: Lease, adapter: Adapter, stopping: Callable[[], bool]) -> None:
+    """Store page after page, then close. Leaves earlier when told to."""
+    log, kind = lease.log, KINDS[lease.log.kind]
+    if kind.has_window:
+        settle_window(log, adapter.scope)
+    lease.update(window_start=log.window_start, window_end=log.window_end, source=adapter.source)
+    _note(lease, adapter.notes)
+    progress = Progress(log, adapter)
+    for page in _counting(lease, adapter, kind.pages(progress) if not progress.is_done else iter(())):
+        _store_page(lease, progress, page)
+        if _is_cancelled(log):
+            text = "Cancelled; what was read before is stored."
+            _close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
+            return
+        if page.next is not None and stopping():
+            _leave(lease)
+            return
+    if adapter.source == Source.MOCK:
+        _close(lease, SyncLog.Status.FALLBACK)
+    else:
+        _close(lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=adapter.scope)
+
+
+def _counting(
+    lease: Lease, adapter: Adapter, pages: Iterator[OrderPage] | Iterator[StockPage]
+) -> Iterator[OrderPage | StockPage]:
+    """The pages; whatever happens, the calls that were made for them are on the log."""
+    counted = Usage()
+
+    def count() -> None:
+        usage = adapter.usage
+        lease.log.api_calls += usage.calls - counted.calls
+        lease.log.throttled += usage.throttled - counted.throttled
+        counted.calls, counted.throttled = usage.calls, usage.throttled
+
+    try:
+        for page in pages:
+            count()
+            yield page
+    finally:
+        count()
+
+
+def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> None:
+    """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours."""
+    log, kind = lease.log, KINDS[lease.log.kind]
+    with transaction.atomic():
+        lease.renew()
+        outcome, refused = store_bisecting(
+            page.records, lambda records: kind.store(log.platform, records, progress.source), kind.id_of
+        )
+        failures = [*page.failures, *refused]
+        SyncFailure.objects.bulk_create([_as_failure(log, failure) for failure in failures])
+        kind.after_page(progress, page)
+        lease.update(
+            pages=log.pages + 1,
+            fetched=log.fetched + len(page.records) + len(page.failures),
+            created=log.created + outcome.created,
+            updated=log.updated + outcome.updated,
+            unchanged=log.unchanged + outcome.unchanged,
+            failed=log.failed + len(failures),
+            api_calls=log.api_calls,
+            throttled=log.throttled,
+            checkpoint=progress.checkpoint(page),
+        )
+    _note(lease, page.notes)
+
+
+def _fall_back_or_fail(lease: Lease, error: PlatformError, stopping: Callable[[], bool]) -> None:
+    """The error goes on the row first; then mock data stands in where it may."""
+    log = lease.log
+    logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
+    facts = {
+        "error_code": error.code,
+        "error_message": str(error),
+        "request_id": error.request_id,
+        "api_calls": log.api_calls,
+        "throttled": log.throttled,
+    }
+    if not mock_may_stand_in(log.platform):
+        _close(lease, SyncLog.Status.FAILED, **facts)
+        return
+    lease.update(**facts, source=Source.MOCK, checkpoint={})
+    _walk_mock(lease, stopping)
+
+
+def _walk_mock(lease: Lease, stopping: Callable[[], bool]) -> None:
+    _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), stopping)
+
+
+def _park(lease: Lease, error: RateLimited) -> None:
+    """Out of quota: free the worker until there is some again. Whoever runs it then continues from the checkpoint."""
+    lease.end(
+        SyncLog.Status.WAITING,
+        resume_at=timezone.now() + timedelta(seconds=error.retry_after),
+        request_id=error.request_id,
+        api_calls=lease.log.api_calls,
+        throttled=lease.log.throttled,
+    )
+
+
+def _leave(lease: Lease) -> None:
+    """Put the sync back: it continues from its checkpoint when somebody claims it."""
+    try:
+        lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now())
+    except LeaseLost:
+        pass
+
+
+def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
+    """The one place where a run ends. After a live success: move the watermark, remove mock and sandbox rows."""
+    log = lease.log
+    with transaction.atomic():
+        lease.end(status, open_key=None, finished_at=timezone.now(), **values)
+        if log.source == Source.LIVE and status in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL):
+            KINDS[log.kind].after_live_success(log, scope)
+            KINDS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
+    logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
+
+
+def cancel_sync(log: SyncLog) -> SyncLog:
+    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise."""
+    idle = SyncLog.objects.filter(pk=log.pk, status__in=(SyncLog.Status.QUEUED, SyncLog.Status.WAITING))
+    idle.update(
+        status=SyncLog.Status.CANCELLED,
+        open_key=None,
+        finished_at=timezone.now(),
+        resume_at=None,
+        error_code="cancelled",
+        error_message="Cancelled before it was done; what was read before is stored.",
+    )
+    SyncLog.objects.filter(pk=log.pk, status=SyncLog.Status.RUNNING).update(cancel_requested=True)
+    log.refresh_from_db()
+    return log
+
+
+def _is_cancelled(log: SyncLog) -> bool:
+    return SyncLog.objects.filter(pk=log.pk, cancel_requested=True).exists()
+
+
+def _note(lease: Lease, notes: Sequence[Note]) -> None:
+    new = [_as_json(note) for note in notes if _as_json(note) not in lease.log.notes]
+    if new:
+        lease.update(notes=lease.log.notes + new)
+
+
+def _as_json(note: Note) -> dict[str, str]:
+    return {"code": note.code, "message": note.message}
+
+
+def _as_failure(log: SyncLog, failure: RecordFailure) -> SyncFailure:
+    return SyncFailure(
+        log=log,
+        platform=log.platform,
+        kind=log.kind,
+        external_id=failure.external_id[:255],
+        error_code=failure.code,
+        error_message=failure.message,
+        payload=failure.payload,
+    )

@@ -1,0 +1,51 @@
+"""Stores one page: all of it in one transaction, and where the database refuses it, all but the bad records."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from django.db import DataError, IntegrityError, transaction
+
+from integrations.protocol import RecordFailure
+from oms.outcome import Outcome
+
+logger = logging.getLogger(__name__)
+
+Record = TypeVar("Record")
+
+# What databases and their drivers raise for a value that does not fit: too long, out of range, not encodable.
+REFUSED = (DataError, IntegrityError, OverflowError, ValueError)
+
+
+def store_bisecting(
+    records: Sequence[Record], store: Callable[[Sequence[Record]], Outcome], id_of: Callable[[Record], str]
+) -> tuple[Outcome, list[RecordFailure]]:
+    """Give `records` to `store`; a refused batch is halved until the bad records stand alone.
+
+    Must run inside a transaction; each attempt is a savepoint. Other database errors (connection lost, deadlock)
+    are not about a record and pass through.
+    """
+    if not records:
+        return Outcome(), []
+    try:
+        with transaction.atomic():
+            return store(records), []
+    except REFUSED as error:
+        if len(records) == 1:
+            return Outcome(), [_failure(records[0], error, id_of)]
+    middle = len(records) // 2
+    outcome, failures = store_bisecting(records[:middle], store, id_of)
+    more, other_failures = store_bisecting(records[middle:], store, id_of)
+    outcome.add(more)
+    return outcome, failures + other_failures
+
+
+def _failure(record: Record, error: Exception, id_of: Callable[[Record], str]) -> RecordFailure:
+    # The driver's message may repeat the value; its class says enough.
+    record_id = id_of(record).encode("utf-8", "replace").decode()
+    logger.warning("The database refused record %s: %s", record_id, type(error).__name__)
+    return RecordFailure(
+        external_id=record_id,
+        code="not_storable",
+        message=f"The database refused a value of this record ({type(error).__name__}); it was not stored.",
+    )

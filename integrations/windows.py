@@ -1,0 +1,104 @@
+"""Which time span an orders sync covers: what a person asked for, read strictly, or the next incremental one."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.errors import BadInput
+from integrations.models import SyncLog
+from integrations.protocol import Note
+
+# Amazon refuses a window that ends less than two minutes ago, and lists orders with some delay.
+LAG = timedelta(minutes=2)
+# Windows overlap, because an order may become visible later than the time it carries.
+OVERLAP = timedelta(minutes=10)
+LONGEST_LOOK_BACK_DAYS = 3650
+EXAMPLE = "2026-01-31, 2026-01-31T08:00:00Z or 2026-01-31T08:00:00+01:00"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRequest:
+    """What a person asked for. All None: go on from the watermark."""
+
+    by: str = SyncLog.WindowBy.UPDATED
+    since: datetime | None = None
+    until: datetime | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def is_incremental(self) -> bool:
+        return self.since is None and self.by == SyncLog.WindowBy.UPDATED
+
+
+def read_window(
+    *, since: str | None = None, until: str | None = None, days: str | int | None = None, by: str | None = None
+) -> WindowRequest:
+    """The window that a command or a request asks for. Raises BadInput with the field that is wrong."""
+    by = by or SyncLog.WindowBy.UPDATED
+    if by not in SyncLog.WindowBy.values:
+        raise BadInput("by", f"{by!r} is not known; use one of: {', '.join(SyncLog.WindowBy.values)}.")
+    if since and days not in (None, ""):
+        raise BadInput("days", "Give either since or days, not both: both say where to start.")
+    if until and not since and days in (None, ""):
+        raise BadInput("until", "until needs since (or days): without them there is no start.")
+    now = timezone.now().replace(microsecond=0)
+    notes: list[Note] = []
+    start = _days_ago(days, now) if days not in (None, "") else _time("since", since, now, notes)
+    end = _time("until", until, now, notes)
+    if end is not None and end > now - LAG:
+        end = now - LAG
+        notes.append(Note("until_moved", f"Amazon lists orders two minutes late at best: until was set to {_say(end)}."))
+    if start is not None and start >= (end or now - LAG):
+        raise BadInput("since", f"since ({_say(start)}) must be before until ({_say(end or now - LAG)}).")
+    return WindowRequest(by, start, end, tuple(notes))
+
+
+def settle_window(log: SyncLog, scope: str) -> None:
+    """Fill in what is still open in the log's window, at the moment the run starts. Does not save.
+
+    Incremental: from the watermark less an overlap; or, where orders were never complete for this scope (another
+    marketplace was added, say), from ORDERS_INITIAL_DAYS ago.
+    """
+    now = timezone.now().replace(microsecond=0)
+    log.window_end = log.window_end or now - LAG
+    if log.window_start is not None:
+        return
+    watermark = log.platform.orders_watermark
+    covered = set(scope.split(",")) <= set(log.platform.orders_watermark_scope.split(","))
+    if log.is_incremental and watermark is not None and covered:
+        log.window_start = min(watermark, log.window_end).replace(microsecond=0) - OVERLAP
+    else:
+        log.window_start = log.window_end - timedelta(days=settings.ORDERS_INITIAL_DAYS)
+
+
+def _days_ago(days: str | int | None, now: datetime) -> datetime:
+    text = str(days).strip()
+    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_LOOK_BACK_DAYS:
+        raise BadInput("days", f"days is {text[:20]!r}; it takes a whole number from 1 to {LONGEST_LOOK_BACK_DAYS}.")
+    return now - timedelta(days=int(text))
+
+
+def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        hint = " In a URL, write the plus sign as %2B." if " " in text.strip() else ""
+        raise BadInput(name, f"{name} is {text[:40]!r}, which is not a time. Write it like {EXAMPLE}.{hint}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+        notes.append(Note("read_as_utc", f"{name} has no time zone and was read as UTC: {_say(moment)}."))
+    try:
+        moment = moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise BadInput(name, f"{name} is {text[:40]!r}, which is out of range.") from None
+    if moment > now:
+        raise BadInput(name, f"{name} ({_say(moment)}) is in the future.")
+    return moment
+
+
+def _say(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,179 @@
+"""Settings of the project. What differs between installations comes from the environment: see .env.example."""
+
+from typing import Any
+
+import django_stubs_ext
+from django.utils.translation import gettext_lazy as _
+
+from oms.env import (
+    BASE_DIR,
+    MAKE_SECRET_KEY,
+    database,
+    encryption_keys,
+    env,
+    one_of,
+    required,
+    whole_number,
+)
+
+django_stubs_ext.monkeypatch()  # ModelAdmin[Platform] and the like at run time
+
+SECRET_KEY = required("SECRET_KEY", MAKE_SECRET_KEY)
+DEBUG: bool = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+
+# --- OMS ---------------------------------------------------------------------------------------------
+FIELD_ENCRYPTION_KEY = encryption_keys()
+MOCK_FALLBACK = one_of("MOCK_FALLBACK", default="auto", choices=("auto", "always", "never"))
+ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
+# For simulators and proxies. Both unset: Amazon's own hosts, by region.
+AMAZON_SP_API_ENDPOINT: str = env.str("AMAZON_SP_API_ENDPOINT", default="")
+AMAZON_LWA_ENDPOINT: str = env.str("AMAZON_LWA_ENDPOINT", default="")
+AMAZON_RETRY_BACKOFF = 1.0  # seconds before a failed call is tried again; doubles, with jitter
+REDIS_URL: str = env.str("REDIS_URL", default="")
+
+# --- Django ------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "django_tasks",
+    "django_tasks_db",
+    "platforms",
+    "orders",
+    "inventory",
+    "integrations",
+    "oms",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "oms.urls"
+WSGI_APPLICATION = "oms.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": database(default_path=BASE_DIR / "var" / "oms.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True  # no collectstatic needed to try it out
+
+# --- Security: on unless DEBUG; REQUIRE_HTTPS=off is for plain HTTP inside a trusted network -----------
+REQUIRE_HTTPS: bool = env.bool("REQUIRE_HTTPS", default=not DEBUG)
+SECURE_SSL_REDIRECT = REQUIRE_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+SECURE_HSTS_SECONDS = 31_536_000 if REQUIRE_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = REQUIRE_HTTPS
+SECURE_HSTS_PRELOAD = REQUIRE_HTTPS
+SESSION_COOKIE_SECURE = REQUIRE_HTTPS
+CSRF_COOKIE_SECURE = REQUIRE_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Background work ----------------------------------------------------------------------------------
+TASKS: dict[str, Any]
+if REDIS_URL:
+    INSTALLED_APPS.append("django_rq")
+    RQ_QUEUES = {"default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 6 * 3600}}
+    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+else:
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- REST API -----------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    # The token comes first so that a request without credentials is answered 401, not 403.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["oms.api.ModelPermissions"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "oms.api.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "oms.api.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OMS",
+    "DESCRIPTION": "Orders and stock of every selling account, in one format.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# --- Logging: to the console. HTTP libraries below WARNING would print URLs and headers ----------------
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        name: {"level": "INFO"} for name in ("oms", "platforms", "orders", "inventory", "integrations")
+    }
+    | {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "sp_api")},
+}
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "OMS",
+    "SITE_HEADER": "OMS",
+    "SITE_SUBHEADER": _("Orders and stock, every channel"),
+    "SITE_SYMBOL": "package_2",
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_HISTORY": True,
+}

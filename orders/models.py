@@ -1,0 +1,129 @@
+"""Order, its items, and the buyer's data, which sits apart."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from oms.fields import ExactCharField
+from platforms.fields import EncryptedJSONField, SecretDict
+from platforms.models import Platform, Source
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def business(self) -> "OrderQuerySet":
+        """Live orders only: what may be counted and totalled."""
+        return self.filter(source=Source.LIVE)
+
+
+class Order(models.Model):
+    class Status(models.TextChoices):
+        PENDING = "pending", _("pending")
+        UNSHIPPED = "unshipped", _("unshipped")
+        PARTIALLY_SHIPPED = "partially_shipped", _("partially shipped")
+        SHIPPED = "shipped", _("shipped")
+        CANCELLED = "cancelled", _("cancelled")
+        UNFULFILLABLE = "unfulfillable", _("unfulfillable")
+        UNKNOWN = "unknown", _("unknown")
+
+    class FulfilledBy(models.TextChoices):
+        MERCHANT = "merchant", _("merchant")
+        PLATFORM = "platform", _("platform")
+
+    platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="orders")
+    external_id = ExactCharField(_("order id"), max_length=128)
+    status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.UNKNOWN)
+    platform_status = models.CharField(_("status on the platform"), max_length=64, blank=True, default="")
+    purchased_at = models.DateTimeField(_("purchased"))
+    platform_updated_at = models.DateTimeField(_("changed on the platform"))
+    marketplace_id = ExactCharField(_("marketplace"), max_length=32, blank=True, default="")
+    fulfilled_by = models.CharField(
+        _("fulfilled by"), max_length=16, choices=FulfilledBy.choices, blank=True, default=""
+    )
+    service_level = models.CharField(_("service level"), max_length=64, blank=True, default="")
+    ship_by = models.DateTimeField(_("ship by"), null=True, blank=True)
+    deliver_by = models.DateTimeField(_("deliver by"), null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
+    total = models.DecimalField(_("total"), max_digits=18, decimal_places=4, null=True, blank=True)
+    programs = models.JSONField(_("programs"), default=list, blank=True)
+    replaced_order_id = ExactCharField(_("replaces order"), max_length=128, blank=True, default="")
+    buyer_requested_cancellation = models.BooleanField(_("buyer asks to cancel"), default=False)
+    source = models.CharField(_("source"), max_length=8, choices=Source.choices)
+    payload = models.JSONField(_("payload without personal data"), default=dict, blank=True)
+    content_hash = models.CharField(max_length=64, editable=False)
+    synced_at = models.DateTimeField(_("stored"))
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        db_table = "orders"
+        ordering = ("-purchased_at", "-id")
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.UniqueConstraint(fields=("platform", "external_id"), name="order_unique_per_platform"),
+        ]
+        indexes = [
+            # The list, newest first, and the API's cursor; the second with a platform filter.
+            models.Index(fields=("-purchased_at", "-id"), name="order_newest"),
+            models.Index(fields=("platform", "-purchased_at", "-id"), name="order_newest_of_platform"),
+            # The API's updated_after/updated_before.
+            models.Index(fields=("platform_updated_at",), name="order_changed"),
+            # What is to be shipped, by when.
+            models.Index(fields=("status", "ship_by"), name="order_to_ship"),
+            # Mock and sandbox rows that the first live sync deletes.
+            models.Index(fields=("source", "platform"), name="order_source"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class OrderItem(models.Model):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
+    # Text, with its leading zeros; the same id has been seen in two sellers' orders, hence unique per order.
+    external_id = ExactCharField(_("item id"), max_length=128)
+    sku = ExactCharField(_("SKU"), max_length=255, blank=True, default="")
+    asin = ExactCharField(_("ASIN"), max_length=32, blank=True, default="")
+    title = models.TextField(_("title"), blank=True, default="")
+    quantity_ordered = models.IntegerField(_("ordered"), null=True, blank=True)
+    quantity_shipped = models.IntegerField(_("shipped"), null=True, blank=True)
+    unit_price = models.DecimalField(_("unit price"), max_digits=18, decimal_places=4, null=True, blank=True)
+    total = models.DecimalField(_("total"), max_digits=18, decimal_places=4, null=True, blank=True)
+    tax = models.DecimalField(_("tax"), max_digits=18, decimal_places=4, null=True, blank=True)
+    shipping = models.DecimalField(_("shipping"), max_digits=18, decimal_places=4, null=True, blank=True)
+    discount = models.DecimalField(_("discount"), max_digits=18, decimal_places=4, null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
+
+    class Meta:
+        db_table = "order_items"
+        ordering = ("id",)
+        verbose_name = _("order item")
+        verbose_name_plural = _("order items")
+        constraints = [
+            models.UniqueConstraint(fields=("order", "external_id"), name="item_unique_per_order"),
+        ]
+        indexes = [
+            models.Index(fields=("sku",), name="item_sku"),
+            models.Index(fields=("asin",), name="item_asin"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sku or self.external_id
+
+
+class OrderBuyer(models.Model):
+    """Name, e-mail, address and phone of an order's buyer: encrypted, with a date on which it is deleted.
+
+    Read with the permission orders.view_orderbuyer alone; the admin records each reading.
+    """
+
+    order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="buyer", primary_key=True)
+    data = EncryptedJSONField(_("data"), default=SecretDict)
+    purge_after = models.DateTimeField(_("deleted after"), db_index=True)
+
+    class Meta:
+        db_table = "order_buyers"
+        verbose_name = _("buyer data")
+        verbose_name_plural = _("buyer data")
+
+    def __str__(self) -> str:
+        return str(self.order_id)

@@ -1,0 +1,67 @@
+"""What an order has to look like when an adapter delivers it. Plain Python: no Django, no HTTP.
+
+A value that the platform did not report is None (or "" for text), never 0 or a guess: a missing value does not
+delete a stored one.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderItemRecord:
+    """One line of an order. Amounts are for the whole line, except `unit_price`, in `currency` (ISO 4217)."""
+
+    external_id: str
+    sku: str = ""
+    asin: str = ""
+    title: str = ""
+    quantity_ordered: int | None = None
+    quantity_shipped: int | None = None
+    unit_price: Decimal | None = None
+    total: Decimal | None = None
+    tax: Decimal | None = None
+    shipping: Decimal | None = None
+    discount: Decimal | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyerRecord:
+    """Personal data of an order: stored apart, encrypted, and deleted when its time has come."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    address: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRecord:
+    """One order as the platform last reported it.
+
+    `status` is one of ours (see orders.models.Order.Status) and "" where the platform did not report any;
+    `platform_status` is the platform's own word. Times are aware. `payload` is the platform's answer without
+    personal data.
+    """
+
+    external_id: str
+    purchased_at: datetime
+    platform_updated_at: datetime
+    items: tuple[OrderItemRecord, ...]
+    status: str = ""
+    platform_status: str = ""
+    marketplace_id: str = ""
+    fulfilled_by: str = ""
+    service_level: str = ""
+    ship_by: datetime | None = None
+    deliver_by: datetime | None = None
+    currency: str = ""
+    total: Decimal | None = None
+    programs: tuple[str, ...] = ()
+    replaced_order_id: str = ""
+    buyer_requested_cancellation: bool | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
+    buyer: BuyerRecord | None = None

@@ -1,0 +1,101 @@
+"""Encrypted JSON in one text column.
+
+Three kinds of text can stand in such a column, and all three must be safe:
+
+1. What we encrypted (a Fernet token).
+2. Plain JSON that somebody wrote with SQL. It is read like any other value, and encrypted at the next save.
+3. What we cannot read: a token of a key that is no longer configured, or text that is no JSON object. It is
+   kept as it is, never shown, and never overwritten by a save that did not replace it on purpose.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from encrypted_model_fields.fields import EncryptedTextField
+
+FERNET_PREFIX = "gAAAA"  # version byte 0x80 and the high bytes of a time stamp: every Fernet token until 2106
+
+
+class SecretDict(dict[str, Any]):
+    """A dict whose repr shows its keys alone, so that no traceback or debug page prints a secret.
+
+    `was_plain` is true where the column held unencrypted JSON.
+    """
+
+    was_plain = False
+
+    def __repr__(self) -> str:
+        return f"<SecretDict with {', '.join(sorted(map(str, self))) or 'nothing'}>"
+
+    __str__ = __repr__
+
+
+class Unreadable(SecretDict):
+    """Stands for a column that could not be read: an empty dict that remembers what to write back."""
+
+    def __init__(self, stored: str, reason: str) -> None:
+        super().__init__()
+        self.stored = stored
+        self.reason = reason
+
+
+@lru_cache(maxsize=8)
+def _crypter(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def crypter() -> MultiFernet:
+    """The first of FIELD_ENCRYPTION_KEY encrypts, all of them decrypt."""
+    return _crypter(tuple(settings.FIELD_ENCRYPTION_KEY))
+
+
+def read_stored(stored: str | None) -> SecretDict:
+    """What a column means: its dict, or `Unreadable`. Never raises, so that lists of rows can be shown."""
+    if not stored:
+        return SecretDict()
+    text = stored
+    if stored.startswith(FERNET_PREFIX):
+        try:
+            text = crypter().decrypt(stored.encode()).decode()
+        except InvalidToken:
+            return Unreadable(stored, "it was encrypted with a key that is not in FIELD_ENCRYPTION_KEY")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return Unreadable(stored, "it is neither encrypted nor JSON")
+    if not isinstance(value, dict):
+        return Unreadable(stored, "it is JSON, but not a JSON object ({…})")
+    secret = SecretDict(value)
+    secret.was_plain = text is stored
+    return secret
+
+
+class EncryptedJSONField(EncryptedTextField):
+    """A dict, stored as encrypted JSON text. See the module's docstring for what may stand in the column."""
+
+    def from_db_value(self, value: str | None, *args: Any, **kwargs: Any) -> SecretDict:
+        return read_stored(value)
+
+    def to_python(self, value: Any) -> SecretDict:
+        if value is None:
+            return SecretDict()
+        if isinstance(value, SecretDict):
+            return value
+        if isinstance(value, dict):
+            return SecretDict(value)
+        raise ValidationError("It must be a JSON object ({…}).", code="invalid")
+
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> str:
+        value = self.to_python(value)
+        if isinstance(value, Unreadable):
+            return value.stored
+        text = json.dumps(value, ensure_ascii=False)
+        return crypter().encrypt(text.encode()).decode()
+
+    def value_to_string(self, obj: Any) -> str:
+        raise TypeError("Encrypted values are never serialised: dump the database instead.")

@@ -1,0 +1,79 @@
+"""Platform: one selling account on one channel."""
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from platforms.fields import EncryptedJSONField, SecretDict, Unreadable
+
+
+class Source(models.TextChoices):
+    """Where a row came from. Only live rows are business; the others are never totalled."""
+
+    LIVE = "live", _("live")
+    SANDBOX = "sandbox", _("sandbox")
+    MOCK = "mock", _("mock")
+
+
+class Platform(models.Model):
+    class Kind(models.TextChoices):
+        AMAZON = "amazon", "Amazon"
+
+    name = models.SlugField(
+        _("name"), max_length=64, unique=True, help_text=_("Short name used in commands and URLs, e.g. amazon-de.")
+    )
+    kind = models.CharField(_("kind"), max_length=32, choices=Kind.choices, default=Kind.AMAZON)
+    display_name = models.CharField(_("display name"), max_length=128, blank=True)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Inactive platforms are left out when all platforms are synced.")
+    )
+    api_config = EncryptedJSONField(_("credentials"), default=SecretDict, blank=True, null=True)
+    include_pii = models.BooleanField(
+        _("store buyer data"),
+        default=False,
+        help_text=_("Ask the platform for names, e-mail and addresses. Stored encrypted, deleted 30 days after delivery."),
+    )
+    orders_interval = models.PositiveIntegerField(
+        _("orders every"), default=15, help_text=_("Minutes between scheduled orders syncs; 0: only by hand.")
+    )
+    inventory_interval = models.PositiveIntegerField(
+        _("inventory every"), default=60, help_text=_("Minutes between scheduled inventory syncs; 0: only by hand.")
+    )
+    # Orders are complete up to here, for exactly this scope (region and marketplaces). A platform that is given
+    # another marketplace starts over, since that marketplace's older orders were never asked for.
+    orders_watermark = models.DateTimeField(_("orders complete until"), null=True, blank=True, editable=False)
+    orders_watermark_scope = models.CharField(max_length=1024, blank=True, default="", editable=False)
+    checked_at = models.DateTimeField(_("last check"), null=True, blank=True, editable=False)
+    check_outcome = models.JSONField(_("outcome of the last check"), default=dict, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "platforms"
+        ordering = ("name",)
+        verbose_name = _("platform")
+        verbose_name_plural = _("platforms")
+        permissions = [("sync_platform", "Can start a sync")]
+
+    def __str__(self) -> str:
+        return self.display_name or self.name
+
+    @property
+    def config_problem(self) -> str:
+        """Why api_config cannot be read, as a sentence; empty where it can."""
+        if isinstance(self.api_config, Unreadable):
+            return f"The credentials stored for platform {self.name} cannot be read: {self.api_config.reason}."
+        return ""
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether anything is stored in api_config, readable and complete or not."""
+        return bool(self.api_config) or isinstance(self.api_config, Unreadable)
+
+    def encrypt_plain_config(self) -> bool:
+        """Encrypt credentials that were written as plain JSON with SQL. True where there was something to do."""
+        with transaction.atomic():
+            # Read again under the lock: somebody may have written other credentials in between.
+            locked = Platform.objects.select_for_update().get(pk=self.pk)
+            if locked.api_config.was_plain:
+                locked.save(update_fields=["api_config"])
+                return True
+        return False

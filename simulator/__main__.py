@@ -1,0 +1,100 @@
+"""`python -m simulator`: run the box until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+
+from simulator.account import Account
+from simulator.catalog import MARKETPLACES
+from simulator.sandbox import StaticSandbox
+from simulator.server import Simulator
+from simulator.wire import HttpBox
+
+_DESCRIPTION = """\
+An Amazon in a box: Login with Amazon, the Orders API v2026-01-01 and the FBA inventory API v1,
+answering over HTTP on this machine with invented data. Nothing leaves the machine.
+
+It prints the environment variables that point OMS at it, and the api_config of an account it
+knows. The data depends on --seed alone; times are relative to the moment it starts."""
+
+_EPILOG = """\
+examples:
+  python -m simulator                                         a US seller with 1,000 orders
+  python -m simulator --orders 50000 --skus 10000 --seed 3    a busy one
+  python -m simulator --marketplace A1PA6795UKMFR9 --marketplace A1F83G8C2ARO7P
+  python -m simulator --sandbox orders_2026-01-01.json        the static sandbox of a model file"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        marketplaces = tuple(dict.fromkeys(options.marketplace or ["ATVPDKIKX0DER"]))
+        account = Account(options.seed, options.orders, options.skus, marketplaces)
+        box: HttpBox = Simulator(account, page_size=options.page_size, port=options.port)
+        if options.sandbox:
+            box = StaticSandbox(options.sandbox, port=options.port)
+        with ExitStack() as stack:
+            stack.enter_context(box)
+            print(describe(box, account), flush=True)
+            stop.wait()
+    except (OSError, ValueError) as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 1
+    print(f"\nStopped after {sum(box.calls.values())} calls: {dict(box.calls)}")
+    return 0
+
+
+def describe(box: HttpBox, account: Account) -> str:
+    """What a person needs in order to use the box."""
+    first, *others = account.marketplace_ids
+    config: dict[str, object] = {
+        "client_id": account.client_id,
+        "client_secret": account.client_secret,
+        "refresh_token": account.refresh_token,
+        "marketplace_id": first,
+        "region": MARKETPLACES[first].region,
+    }
+    if others:
+        config["additional_marketplace_ids"] = others
+    return (
+        f"The simulator answers at {box.endpoint}; Ctrl-C stops it.\n\n"
+        "Environment for OMS:\n"
+        f"AMAZON_SP_API_ENDPOINT={box.endpoint}\n"
+        f"AMAZON_LWA_ENDPOINT={box.lwa_endpoint}\n\n"
+        "api_config of the platform:\n"
+        f"{json.dumps(config, indent=2)}"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--orders", type=int, default=1000, metavar="N", help="how many orders (1000)")
+    parser.add_argument("--skus", type=int, default=500, metavar="N", help="how many SKUs (500)")
+    parser.add_argument("--port", type=int, default=8765, help="port on 127.0.0.1; 0 picks a free one (8765)")
+    parser.add_argument("--seed", type=int, default=7, metavar="N", help="other seed, other data (7)")
+    parser.add_argument(
+        "--marketplace",
+        action="append",
+        metavar="ID",
+        help="marketplace id of the account; repeat for several (ATVPDKIKX0DER)",
+    )
+    parser.add_argument("--page-size", type=int, metavar="N", help="at most N rows a page (100 and 50)")
+    parser.add_argument("--sandbox", metavar="MODEL", help="serve this model file's static sandbox instead")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

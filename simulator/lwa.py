@@ -1,0 +1,68 @@
+"""Login with Amazon: refresh token in, access token out, with LWA's own form of error (spapi-facts 5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import parse_qsl
+
+from simulator.account import Account
+from simulator.tokens import ACCESS_TOKEN_SECONDS, AccessTokens
+from simulator.wire import Canned, Request
+
+INVALID_GRANT = "The request has an invalid grant parameter : refresh_token"
+
+
+def form_params(request: Request) -> dict[str, str]:
+    """The fields of a form-encoded body; nothing if the body is something else."""
+    if "application/x-www-form-urlencoded" not in request.headers.get("content-type", ""):
+        return {}
+    return dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def lwa_error(status: int, error: str, description: str) -> Canned:
+    return Canned.json(status, {"error": error, "error_description": description})
+
+
+def check_form(method: str, form: dict[str, str]) -> Canned | None:
+    """The refusal of a request that is no refresh_token grant at all, else None."""
+    if method != "POST":
+        return lwa_error(405, "invalid_request", "The token endpoint takes POST only.")
+    missing = [name for name in ("grant_type", "client_id", "client_secret") if not form.get(name)]
+    if missing:
+        return lwa_error(400, "invalid_request", f"The request is missing a required parameter: {missing[0]}")
+    if form["grant_type"] != "refresh_token":
+        return lwa_error(400, "unsupported_grant_type", "The authorization grant type is not supported.")
+    if not form.get("refresh_token"):
+        return lwa_error(400, "invalid_request", "The request is missing a required parameter: refresh_token")
+    return None
+
+
+def grant(access_token: str, refresh_token: str) -> Canned:
+    return Canned.json(
+        200,
+        {
+            "access_token": access_token,
+            "token_type": "bearer",
+            "expires_in": ACCESS_TOKEN_SECONDS,
+            "refresh_token": refresh_token,
+        },
+    )
+
+
+def token_answer(
+    method: str, form: dict[str, str], accounts: Iterable[Account], tokens: AccessTokens[Account]
+) -> Canned:
+    """The client is checked first, then whose refresh token it is."""
+    refusal = check_form(method, form)
+    if refusal is not None:
+        return refusal
+    accounts = list(accounts)
+    client = (form["client_id"], form["client_secret"])
+    if client not in [(account.client_id, account.client_secret) for account in accounts]:
+        return lwa_error(401, "invalid_client", "Client authentication failed")
+    for account in accounts:
+        if account.refresh_token == form["refresh_token"]:
+            if client == (account.client_id, account.client_secret):
+                return grant(tokens.issue(account), account.refresh_token)
+            return lwa_error(400, "unauthorized_client", "Not authorized for requested operation")
+    return lwa_error(400, "invalid_grant", INVALID_GRANT)

@@ -1,0 +1,65 @@
+"""The unified expectation: what should have been stored. Made of neutral values, never of Amazon's JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.neutral import Line, Order, Stock
+
+
+def order_truth(order: Order) -> dict[str, Any]:
+    """The unified fields of an order with its items; absent text is "", absent numbers and times are None."""
+    return {
+        "external_id": order.external_id,
+        "status": order.status,
+        "platform_status": order.platform_status,
+        "purchased_at": order.created,
+        "platform_updated_at": order.updated,
+        "marketplace_id": order.marketplace_id,
+        "fulfilled_by": order.fulfilled_by,
+        "service_level": order.service_level,
+        "ship_by": order.ship_by.latest if order.ship_by else None,
+        "deliver_by": order.deliver_by.latest if order.deliver_by else None,
+        "currency": order.currency,
+        "total": order.total,
+        "programs": list(order.programs),
+        "replaced_order_id": order.replaced_order_id,
+        "buyer_requested_cancellation": any(line.cancel_requester == "BUYER" for line in order.lines),
+        "items": [_item_truth(line) for line in order.lines],
+    }
+
+
+def _item_truth(line: Line) -> dict[str, Any]:
+    return {
+        "external_id": line.external_id,
+        "sku": line.sku,
+        "asin": line.asin,
+        "title": line.title,
+        "quantity_ordered": line.quantity_ordered,
+        "quantity_shipped": line.quantity_shipped,
+        "unit_price": line.unit_price,
+        "total": line.total,
+        "tax": line.tax,
+        "shipping": line.shipping,
+        "discount": line.discount,
+        "currency": line.currency,
+    }
+
+
+def stock_truth(stock: Stock) -> dict[str, Any]:
+    """The unified fields of one inventory row."""
+    return {
+        "marketplace_id": stock.marketplace_id,
+        "sku": stock.sku,
+        "asin": stock.asin,
+        "fnsku": stock.fnsku,
+        "title": stock.title,
+        "condition": stock.condition,
+        "total": stock.total,
+        "available": stock.fulfillable,
+        "reserved": sum(stock.reserved),
+        "inbound": stock.inbound_working + stock.inbound_shipped + stock.inbound_receiving,
+        "unfulfillable": sum(stock.unfulfillable),
+        "researching": sum(stock.researching),
+        "platform_updated_at": stock.updated,
+    }
