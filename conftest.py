@@ -1,23 +1,65 @@
 """Fixtures for every test: an environment of its own, and Amazon in a box."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-# Before Django reads its settings: the tests must not depend on, or touch, what a developer has in .env.
-os.environ["SECRET_KEY"] = "for tests only, not a secret, long enough to please the deployment check 0123456789"
-os.environ["FIELD_ENCRYPTION_KEY"] = "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk="
-os.environ["DEBUG"] = "off"
-os.environ["REQUIRE_HTTPS"] = "off"
-os.environ["ALLOWED_HOSTS"] = "127.0.0.1,localhost,testserver"
-for name in ("MOCK_FALLBACK", "ORDERS_INITIAL_DAYS", "AMAZON_SP_API_ENDPOINT", "AMAZON_LWA_ENDPOINT"):
-    os.environ[name] = {"MOCK_FALLBACK": "auto", "ORDERS_INITIAL_DAYS": "30"}.get(name, "")
-os.environ.setdefault("DATABASE_URL", "")
-os.environ.setdefault("REDIS_URL", "")
+# Before Django reads its settings: the tests must not depend on, or touch, what a developer has in .env. Every
+# variable that .env may hold is set here, since what is set wins over the file (tests/test_house.py looks after it).
+OWN_ENVIRONMENT = {
+    "SECRET_KEY": "for tests only, not a secret, long enough to please the deployment check 0123456789",
+    "FIELD_ENCRYPTION_KEY": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
+    "DEBUG": "off",
+    "REQUIRE_HTTPS": "off",
+    "BEHIND_TLS_PROXY": "off",
+    "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
+    "CSRF_TRUSTED_ORIGINS": "",
+    "MOCK_FALLBACK": "auto",
+    "ORDERS_INITIAL_DAYS": "30",
+    "AMAZON_SP_API_ENDPOINT": "",
+    "AMAZON_LWA_ENDPOINT": "",
+}
+os.environ.update(OWN_ENVIRONMENT)
+# These two may come from the process environment, to run the suite on other services; never from .env.
+SERVICES = ("DATABASE_URL", "REDIS_URL")
+for name in SERVICES:
+    os.environ.setdefault(name, "")
+
+# Here and not in pyproject.toml: pytest-django would read the settings before this file.
+os.environ["DJANGO_SETTINGS_MODULE"] = "oms.settings"
 
 import pytest
+from django.conf import settings as django_settings
+
+assert django_settings.INSTALLED_APPS  # reads them; otherwise pytest-django takes this for no Django project
 
 from simulator import Account, Simulator
+
+# Where this variable is set, a test with this mark may not skip: CI has what it needs.
+REQUIRED = {
+    "browser": "OMS_REQUIRE_BROWSER",
+    "redis": "OMS_REQUIRE_SERVICES",
+    "mariadb": "OMS_REQUIRE_SERVICES",
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turns a skip into a failure where the environment promises what the test needs."""
+    report = yield
+    promised = [
+        name for mark, name in REQUIRED.items() if item.get_closest_marker(mark) and os.environ.get(name)
+    ]
+    if report.skipped and promised:
+        report.outcome = "failed"
+        report.longrepr = f"{promised[0]} is set, but the test skipped: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _queue_in_the_database(settings: Any) -> None:
+    """Whatever REDIS_URL says while the suite runs: tests look into the queue. Those on Redis start processes."""
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
 def api_config(account: Account, **changes: Any) -> dict[str, Any]:

@@ -49,7 +49,9 @@ def _order_pages(progress: Progress) -> Iterator[OrderPage]:
     log = progress.log
     if log.window_start is None or log.window_end is None:
         raise ValueError("An orders sync needs a settled window.")
-    return progress.adapter.order_pages(Window(log.window_by, log.window_start, log.window_end), progress.start)
+    return progress.adapter.order_pages(
+        Window(log.window_by, log.window_start, log.window_end), progress.start
+    )
 
 
 def _remember_completeness(progress: Progress, page: OrderPage) -> None:
@@ -66,7 +68,9 @@ def _move_watermark(log: SyncLog, scope: str) -> None:
     ends = [log.window_end]
     if log.checkpoint.get("complete_until"):
         ends.append(datetime.fromisoformat(log.checkpoint["complete_until"]))
-    Platform.objects.filter(pk=log.platform_id).update(orders_watermark=min(ends), orders_watermark_scope=scope)
+    Platform.objects.filter(pk=log.platform_id).update(
+        orders_watermark=min(ends), orders_watermark_scope=scope
+    )
 
 
 def _stock_pages(progress: Progress) -> Iterator[StockPage]:
@@ -92,7 +96,9 @@ KINDS: dict[str, Kind] = {
     SyncLog.Kind.ORDERS: Kind(
         has_window=True,
         pages=_order_pages,
-        store=lambda platform, records, source: upsert_orders(platform=platform, records=records, source=source),
+        store=lambda platform, records, source: upsert_orders(
+            platform=platform, records=records, source=source
+        ),
         id_of=lambda record: str(record.external_id),
         after_page=_remember_completeness,
         after_live_success=_move_watermark,

@@ -30,12 +30,16 @@ class Lease:
     def claim(cls, log_id: int) -> "Lease | None":
         """The lease on this sync, or None where it is closed, not due yet, or in somebody else's hands."""
         token, now = uuid.uuid4().hex, timezone.now()
-        won = SyncLog.objects.claimable().filter(pk=log_id).update(
-            status=SyncLog.Status.RUNNING,
-            lease_token=token,
-            lease_expires_at=now + LEASE,
-            heartbeat_at=now,
-            resume_at=None,
+        won = (
+            SyncLog.objects.claimable()
+            .filter(pk=log_id)
+            .update(
+                status=SyncLog.Status.RUNNING,
+                lease_token=token,
+                lease_expires_at=now + LEASE,
+                heartbeat_at=now,
+                resume_at=None,
+            )
         )
         if not won:
             return None

@@ -63,7 +63,11 @@ class SyncLog(models.Model):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     trigger = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, verbose_name=_("requested by")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("requested by"),
     )
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
     source = models.CharField(_("source"), max_length=8, choices=Source.choices, blank=True, default="")
@@ -71,7 +75,9 @@ class SyncLog(models.Model):
 
     # What was asked for. `is_incremental`: no window was given, it continues from the platform's watermark.
     is_incremental = models.BooleanField(default=True, editable=False)
-    window_by = models.CharField(_("window by"), max_length=8, choices=WindowBy.choices, blank=True, default="")
+    window_by = models.CharField(
+        _("window by"), max_length=8, choices=WindowBy.choices, blank=True, default=""
+    )
     window_start = models.DateTimeField(_("window from"), null=True, blank=True)
     window_end = models.DateTimeField(_("window to"), null=True, blank=True)
     skus = models.JSONField(_("SKUs asked for"), default=list, blank=True)

@@ -77,10 +77,20 @@ class Adapter(Protocol):
     Every method raises errors of integrations.errors and nothing else for what a platform or network does.
     """
 
-    source: str  # platforms.models.Source
-    scope: str  # what an orders window covers, e.g. "NA:ATVPDKIKX0DER"; comma-separated parts
-    usage: Usage
-    notes: tuple[Note, ...]  # about the account as configured, for every run
+    @property
+    def source(self) -> str:
+        """One of platforms.models.Source."""
+
+    @property
+    def scope(self) -> str:
+        """What an orders window covers, e.g. "NA:ATVPDKIKX0DER"; comma-separated parts."""
+
+    @property
+    def usage(self) -> Usage: ...
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """About the account as configured, for every run."""
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]: ...
 

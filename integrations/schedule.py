@@ -1,8 +1,10 @@
 """What is due: syncs by their platform's interval, and syncs that nobody works on any more."""
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 
+from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -10,14 +12,17 @@ from integrations.models import SyncLog
 from integrations.services import request_sync
 from platforms.models import Platform
 
+logger = logging.getLogger(__name__)
+
 # A queued sync that no worker took for this long is announced again: its message may be lost.
 FORGOTTEN_AFTER = timedelta(minutes=1)
 
 
 def due_syncs() -> Iterator[SyncLog]:
-    """Open and yield a sync for each platform and kind whose interval has passed since its last one started.
+    """Open and yield a sync for each platform and kind whose interval has passed since its last one.
 
-    Platforms without credentials are left out: there is nothing to fetch.
+    Platforms without credentials are left out: there is nothing to fetch. One whose sync cannot be opened is
+    logged, and the others go on; raises DatabaseError only where not even the platforms can be read.
     """
     for platform in Platform.objects.filter(is_active=True):
         if not platform.is_configured:
@@ -27,10 +32,13 @@ def due_syncs() -> Iterator[SyncLog]:
             SyncLog.Kind.INVENTORY: platform.inventory_interval,
         }
         for kind, minutes in intervals.items():
-            if minutes and _is_due(platform, kind, timedelta(minutes=minutes)):
-                log, is_new = request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.SCHEDULE)
-                if is_new:
-                    yield log
+            try:
+                log = _open_if_due(platform, kind, minutes)
+            except (DatabaseError, RuntimeError) as error:
+                logger.error("No %s sync of %s could be opened: %s", kind, platform.name, error)
+                continue
+            if log is not None:
+                yield log
 
 
 def abandoned_syncs() -> Iterator[SyncLog]:
@@ -44,6 +52,18 @@ def abandoned_syncs() -> Iterator[SyncLog]:
             yield log
 
 
+def _open_if_due(platform: Platform, kind: str, minutes: int) -> SyncLog | None:
+    if not minutes or not _is_due(platform, kind, timedelta(minutes=minutes)):
+        return None
+    log, is_new = request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.SCHEDULE)
+    return log if is_new else None
+
+
 def _is_due(platform: Platform, kind: str, interval: timedelta) -> bool:
-    last = SyncLog.objects.filter(platform=platform, kind=kind).order_by("-pk").first()
-    return last is None or (not last.is_open and last.queued_at <= timezone.now() - interval)
+    """Whether nothing is open, and the last regular run is old enough. One for a few SKUs, or for a window of
+    somebody's choice, does not stand in for it."""
+    logs = SyncLog.objects.filter(platform=platform, kind=kind)
+    if logs.open().exists():
+        return False
+    recent = logs.filter(is_incremental=True, queued_at__gt=timezone.now() - interval)
+    return not any(not skus for skus in recent.values_list("skus", flat=True).order_by("-pk")[:1000])

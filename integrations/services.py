@@ -1,15 +1,16 @@
 """THE SYNC PATH, from the request to the closed row. Read it from top to bottom.
 
-    request_sync    a queued SyncLog, or the one already open
-    run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close
+request_sync    a queued SyncLog, or the one already open
+run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -20,13 +21,15 @@ from integrations.kinds import KINDS, Progress
 from integrations.leases import Lease, LeaseLost
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter, Note, OrderPage, RecordFailure, StockPage, Usage
-from integrations.storing import store_bisecting
+from integrations.storing import storable_json, storable_text, store_bisecting
 from integrations.windows import WindowRequest, settle_window
 from platforms.models import Platform, Source
 
 logger = logging.getLogger(__name__)
 
 NOT_STOPPING: Callable[[], bool] = lambda: False  # noqa: E731
+OnPage = Callable[[SyncLog], None]
+UNWATCHED: OnPage = lambda log: None  # noqa: E731
 
 
 def request_sync(
@@ -34,7 +37,7 @@ def request_sync(
     platform: Platform,
     kind: str,
     trigger: str,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
     window: WindowRequest | None = None,
     skus: Sequence[str] = (),
 ) -> tuple[SyncLog, bool]:
@@ -70,39 +73,46 @@ def request_sync(
     raise RuntimeError(f"Could neither open a sync for {open_key} nor find the open one.")
 
 
-def run_sync(log_id: int, *, stopping: Callable[[], bool] = NOT_STOPPING) -> SyncLog:
+def run_sync(
+    log_id: int, *, stopping: Callable[[], bool] = NOT_STOPPING, on_page: OnPage = UNWATCHED
+) -> SyncLog:
     """Work on a sync until it is closed, waits for quota, or `stopping()` says to leave. Returns the row as it is then.
 
     Does nothing where the sync is closed or in other hands. Every problem of the platform ends in the row.
+    `on_page` is told of the log after each page that was stored.
     """
     lease = Lease.claim(log_id)
     if lease is not None:
         try:
-            _work(lease, stopping)
+            _work(lease, stopping, on_page)
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
         except BaseException:
-            _leave(lease)  # Ctrl-C, or the database is gone: whoever claims it next continues from the checkpoint
+            # Ctrl-C, or the database is gone: whoever claims it next continues from the checkpoint.
+            _leave(lease)
             raise
     return SyncLog.objects.select_related("platform").get(pk=log_id)
 
 
-def _work(lease: Lease, stopping: Callable[[], bool]) -> None:
+def _work(lease: Lease, stopping: Callable[[], bool], on_page: OnPage) -> None:
     log = lease.log
     try:
+        if log.cancel_requested:  # while it was being put back
+            _close_cancelled(lease)
+            return
         if log.source == Source.MOCK:  # a fallback that was interrupted
-            _walk_mock(lease, stopping)
+            _walk_mock(lease, stopping, on_page)
             return
         log.platform.encrypt_plain_config()
         adapter = connect(log.platform)
         try:
-            _walk(lease, adapter, stopping)
+            _walk(lease, adapter, stopping, on_page)
         finally:
             adapter.close()
     except RateLimited as error:
         _park(lease, error)
     except PlatformError as error:
-        _fall_back_or_fail(lease, error, stopping)
+        _fall_back_or_fail(lease, error, stopping, on_page)
     except LeaseLost:
         raise
     except Exception:
@@ -118,7 +128,7 @@ def connect(platform: Platform) -> Adapter:
     return ADAPTERS[platform.kind].connect(platform.api_config, include_pii=platform.include_pii)
 
 
-def _walk(lease: Lease, adapter: Adapter, stopping: Callable[[], bool]) -> None:
+def _walk(lease: Lease, adapter: Adapter, stopping: Callable[[], bool], on_page: OnPage) -> None:
     """Store page after page, then close. Leaves earlier when told to."""
     log, kind = lease.log, KINDS[lease.log.kind]
     if kind.has_window:
@@ -128,9 +138,9 @@ def _walk(lease: Lease, adapter: Adapter, stopping: Callable[[], bool]) -> None:
     progress = Progress(log, adapter)
     for page in _counting(lease, adapter, kind.pages(progress) if not progress.is_done else iter(())):
         _store_page(lease, progress, page)
+        on_page(log)
         if _is_cancelled(log):
-            text = "Cancelled; what was read before is stored."
-            _close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
+            _close_cancelled(lease)
             return
         if page.next is not None and stopping():
             _leave(lease)
@@ -186,11 +196,13 @@ def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -
     _note(lease, page.notes)
 
 
-def _fall_back_or_fail(lease: Lease, error: PlatformError, stopping: Callable[[], bool]) -> None:
+def _fall_back_or_fail(
+    lease: Lease, error: PlatformError, stopping: Callable[[], bool], on_page: OnPage
+) -> None:
     """The error goes on the row first; then mock data stands in where it may."""
     log = lease.log
     logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
-    facts = {
+    facts: dict[str, Any] = {
         "error_code": error.code,
         "error_message": str(error),
         "request_id": error.request_id,
@@ -201,15 +213,18 @@ def _fall_back_or_fail(lease: Lease, error: PlatformError, stopping: Callable[[]
         _close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})
-    _walk_mock(lease, stopping)
+    _walk_mock(lease, stopping, on_page)
 
 
-def _walk_mock(lease: Lease, stopping: Callable[[], bool]) -> None:
-    _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), stopping)
+def _walk_mock(lease: Lease, stopping: Callable[[], bool], on_page: OnPage) -> None:
+    _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), stopping, on_page)
 
 
 def _park(lease: Lease, error: RateLimited) -> None:
     """Out of quota: free the worker until there is some again. Whoever runs it then continues from the checkpoint."""
+    if _is_cancelled(lease.log):
+        _close_cancelled(lease)
+        return
     lease.end(
         SyncLog.Status.WAITING,
         resume_at=timezone.now() + timedelta(seconds=error.retry_after),
@@ -221,10 +236,8 @@ def _park(lease: Lease, error: RateLimited) -> None:
 
 def _leave(lease: Lease) -> None:
     """Put the sync back: it continues from its checkpoint when somebody claims it."""
-    try:
+    with suppress(LeaseLost):
         lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now())
-    except LeaseLost:
-        pass
 
 
 def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
@@ -238,8 +251,15 @@ def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None
     logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
 
 
+def _close_cancelled(lease: Lease) -> None:
+    text = "Cancelled; what was read before is stored."
+    _close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
+
+
 def cancel_sync(log: SyncLog) -> SyncLog:
     """Stop an open sync: at once where nobody works on it, after the page in hand otherwise."""
+    # First, so that a worker that puts it back in this moment leaves the wish behind.
+    SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.OPEN).update(cancel_requested=True)
     idle = SyncLog.objects.filter(pk=log.pk, status__in=(SyncLog.Status.QUEUED, SyncLog.Status.WAITING))
     idle.update(
         status=SyncLog.Status.CANCELLED,
@@ -249,7 +269,6 @@ def cancel_sync(log: SyncLog) -> SyncLog:
         error_code="cancelled",
         error_message="Cancelled before it was done; what was read before is stored.",
     )
-    SyncLog.objects.filter(pk=log.pk, status=SyncLog.Status.RUNNING).update(cancel_requested=True)
     log.refresh_from_db()
     return log
 
@@ -273,8 +292,8 @@ def _as_failure(log: SyncLog, failure: RecordFailure) -> SyncFailure:
         log=log,
         platform=log.platform,
         kind=log.kind,
-        external_id=failure.external_id[:255],
+        external_id=storable_text(failure.external_id)[:255],
         error_code=failure.code,
-        error_message=failure.message,
-        payload=failure.payload,
+        error_message=storable_text(failure.message),
+        payload=storable_json(failure.payload),
     )

@@ -2,33 +2,47 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
+NAP = 0.2  # seconds; how late a wait notices the signal
+
 
 class StopSignal:
-    """While entered, remembers SIGTERM instead of dying of it; the handler that was there before is called too.
+    """While entered, remembers a signal (SIGTERM unless told otherwise) instead of dying of it.
 
+    A handler that was there before is called too, but for Python's own, which would raise KeyboardInterrupt.
     Outside the main thread (a web worker) it does nothing: signals never arrive there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *signals: signal.Signals) -> None:
+        self._signals = signals or (signal.SIGTERM,)
         self._received = False
-        self._previous: Any = None
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignal":
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGTERM, self._receive)
+            self._previous = {each: signal.signal(each, self._receive) for each in self._signals}
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGTERM, self._previous)
+        for number, handler in self._previous.items():
+            # None: it was not installed from Python, and cannot be put back from here.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def received(self) -> bool:
         return self._received
 
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but no longer than until the signal arrives. Returns whether it did."""
+        end = time.monotonic() + seconds
+        while not self._received and (left := end - time.monotonic()) > 0:
+            time.sleep(min(NAP, left))
+        return self._received
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received = True
-        if callable(self._previous):
-            self._previous(number, frame)
+        previous = self._previous.get(number)
+        if callable(previous) and previous is not signal.default_int_handler:
+            previous(number, frame)

@@ -1,8 +1,9 @@
 """Stores one page: all of it in one transaction, and where the database refuses it, all but the bad records."""
 
+import json
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, transaction
 
@@ -42,10 +43,23 @@ def store_bisecting(
 
 def _failure(record: Record, error: Exception, id_of: Callable[[Record], str]) -> RecordFailure:
     # The driver's message may repeat the value; its class says enough.
-    record_id = id_of(record).encode("utf-8", "replace").decode()
+    record_id = storable_text(id_of(record))
     logger.warning("The database refused record %s: %s", record_id, type(error).__name__)
     return RecordFailure(
         external_id=record_id,
         code="not_storable",
         message=f"The database refused a value of this record ({type(error).__name__}); it was not stored.",
     )
+
+
+def storable_text(text: str) -> str:
+    """The text with "?" for halves of surrogate pairs, which no database takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def storable_json(value: Any) -> Any:
+    """The JSON value as every database takes it: failures are kept even where the record is what is wrong.
+
+    NaN and Infinity, which Python reads although they are no JSON, become text.
+    """
+    return json.loads(storable_text(json.dumps(value, ensure_ascii=False)), parse_constant=str)

@@ -1,24 +1,32 @@
-"""Background work. The queue carries "go on with sync 12" and nothing else: the SyncLog is the durable state, so a lost
-or doubled message is harmless."""
+"""Background work. The queue carries "go on with sync 12" and nothing else: the SyncLog is the durable state,
+so a lost or doubled message is harmless."""
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django_tasks import task
+from redis.exceptions import RedisError
 
 from integrations.models import SyncLog
 from integrations.services import run_sync
 from integrations.stopping import StopSignal
 
+# What queue_sync raises where the queue cannot be reached, be it the database or Redis. The sync stays open,
+# and the scheduler announces it again.
+QUEUE_ERRORS = (DatabaseError, RedisError, OSError)
+
 
 @task()
 def continue_sync(log_id: int) -> str:
-    """Work on a sync; one that waits for quota is queued again for the moment it resumes. Returns its status."""
+    """Work on a sync; returns its status.
+
+    One that waits for quota is queued again for the moment it resumes, one that was left because this worker
+    was told to stop at once, for another worker."""
     with StopSignal() as stop:
         log = run_sync(log_id, stopping=stop.received)
-    if log.status == SyncLog.Status.WAITING:
+    if log.status == SyncLog.Status.WAITING or (log.status == SyncLog.Status.QUEUED and stop.received()):
         queue_sync(log)
     return log.status
 
 
 def queue_sync(log: SyncLog) -> None:
-    """Hand a sync to the workers, once the current transaction is committed."""
+    """Hand a sync to the workers, once the current transaction is committed. Raises QUEUE_ERRORS."""
     transaction.on_commit(lambda: continue_sync.using(run_after=log.resume_at).enqueue(log.pk))

@@ -33,7 +33,11 @@ class WindowRequest:
 
 
 def read_window(
-    *, since: str | None = None, until: str | None = None, days: str | int | None = None, by: str | None = None
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    days: str | int | None = None,
+    by: str | None = None,
 ) -> WindowRequest:
     """The window that a command or a request asks for. Raises BadInput with the field that is wrong."""
     by = by or SyncLog.WindowBy.UPDATED
@@ -49,7 +53,8 @@ def read_window(
     end = _time("until", until, now, notes)
     if end is not None and end > now - LAG:
         end = now - LAG
-        notes.append(Note("until_moved", f"Amazon lists orders two minutes late at best: until was set to {_say(end)}."))
+        text = f"Amazon lists orders two minutes late at best: until was set to {_say(end)}."
+        notes.append(Note("until_moved", text))
     if start is not None and start >= (end or now - LAG):
         raise BadInput("since", f"since ({_say(start)}) must be before until ({_say(end or now - LAG)}).")
     return WindowRequest(by, start, end, tuple(notes))
@@ -58,25 +63,28 @@ def read_window(
 def settle_window(log: SyncLog, scope: str) -> None:
     """Fill in what is still open in the log's window, at the moment the run starts. Does not save.
 
-    Incremental: from the watermark less an overlap; or, where orders were never complete for this scope (another
-    marketplace was added, say), from ORDERS_INITIAL_DAYS ago.
+    Incremental: from the watermark less an overlap; where orders were never complete for this scope (another
+    marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the latest.
     """
     now = timezone.now().replace(microsecond=0)
     log.window_end = log.window_end or now - LAG
     if log.window_start is not None:
         return
+    start = log.window_end - timedelta(days=settings.ORDERS_INITIAL_DAYS)
     watermark = log.platform.orders_watermark
-    covered = set(scope.split(",")) <= set(log.platform.orders_watermark_scope.split(","))
-    if log.is_incremental and watermark is not None and covered:
-        log.window_start = min(watermark, log.window_end).replace(microsecond=0) - OVERLAP
-    else:
-        log.window_start = log.window_end - timedelta(days=settings.ORDERS_INITIAL_DAYS)
+    if log.is_incremental and watermark is not None:
+        resumed = min(watermark, log.window_end).replace(microsecond=0) - OVERLAP
+        covered = set(scope.split(",")) <= set(log.platform.orders_watermark_scope.split(","))
+        start = resumed if covered else min(resumed, start)
+    log.window_start = start
 
 
 def _days_ago(days: str | int | None, now: datetime) -> datetime:
     text = str(days).strip()
-    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_LOOK_BACK_DAYS:
-        raise BadInput("days", f"days is {text[:20]!r}; it takes a whole number from 1 to {LONGEST_LOOK_BACK_DAYS}.")
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= LONGEST_LOOK_BACK_DAYS:
+        raise BadInput(
+            "days", f"days is {text[:20]!r}; it takes a whole number from 1 to {LONGEST_LOOK_BACK_DAYS}."
+        )
     return now - timedelta(days=int(text))
 
 
@@ -87,7 +95,9 @@ def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> date
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         hint = " In a URL, write the plus sign as %2B." if " " in text.strip() else ""
-        raise BadInput(name, f"{name} is {text[:40]!r}, which is not a time. Write it like {EXAMPLE}.{hint}") from None
+        raise BadInput(
+            name, f"{name} is {text[:40]!r}, which is not a time. Write it like {EXAMPLE}.{hint}"
+        ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
         notes.append(Note("read_as_utc", f"{name} has no time zone and was read as UTC: {_say(moment)}."))

@@ -10,14 +10,20 @@ ENDPOINTS = ("AMAZON_SP_API_ENDPOINT", "AMAZON_LWA_ENDPOINT")
 
 
 @register()
-def check_endpoints(**kwargs: Any) -> list[CheckMessage]:
-    """Both of Amazon's endpoints or none: half of them would send production tokens to a simulator or the reverse."""
+def check_endpoints(**_: Any) -> list[CheckMessage]:
+    """Both of Amazon's endpoints or none: one alone would send production tokens to a simulator, or the reverse."""
     values = {name: getattr(settings, name) for name in ENDPOINTS}
     problems: list[CheckMessage] = []
     for name, value in values.items():
         parts = urlsplit(value)
         if value and (parts.scheme not in ("http", "https") or not parts.netloc):
-            problems.append(Error(f"{name} is not a URL: {value!r}.", hint="Write https://host or http://host:port.", id="oms.E001"))
+            problems.append(
+                Error(
+                    f"{name} is not a URL: {value!r}.",
+                    hint="Write https://host or http://host:port.",
+                    id="oms.E001",
+                )
+            )
     if sum(map(bool, values.values())) == 1:
         problems.append(
             Error(

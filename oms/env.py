@@ -1,5 +1,8 @@
 """Reads the environment; a missing or broken value stops with a sentence that says how to make one."""
 
+import warnings
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,19 @@ env = environ.Env()
 # Values that are already in the process environment win over the file.
 environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
 
-MAKE_SECRET_KEY = (
-    "python -c 'from django.core.management.utils import get_random_secret_key as k; print(k())'"
-)
+# Neither prints a character that means something in .env (Django's own key maker does: $ and #).
+MAKE_SECRET_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 MAKE_FIELD_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+SWITCH = {
+    "on": True,
+    "true": True,
+    "yes": True,
+    "1": True,
+    "off": False,
+    "false": False,
+    "no": False,
+    "0": False,
+}
 
 
 def required(name: str, how: str) -> str:
@@ -47,15 +59,23 @@ def encryption_keys() -> list[str]:
 
 def one_of(name: str, *, default: str, choices: tuple[str, ...]) -> str:
     """The value of `name`, lower case, one of `choices`; raises ImproperlyConfigured otherwise."""
-    value = str(env.str(name, default=default)).lower()
+    value = str(env.str(name, default="") or default).lower()
     if value not in choices:
         raise ImproperlyConfigured(f"{name} is {value!r}; it takes one of: {', '.join(choices)}.")
     return value
 
 
+def switch(name: str, *, default: bool) -> bool:
+    """The value of `name`, on or off. Raises ImproperlyConfigured for anything else: a typo must not mean off."""
+    text = str(env.str(name, default="")).strip().lower()
+    if text not in ("", *SWITCH):
+        raise ImproperlyConfigured(f"{name} is {text!r}; it takes on or off.")
+    return SWITCH.get(text, default)
+
+
 def whole_number(name: str, *, default: int, minimum: int) -> int:
     """The value of `name` as an int of at least `minimum`; raises ImproperlyConfigured otherwise."""
-    text: str = env.str(name, default=str(default))
+    text: str = env.str(name, default="") or str(default)
     if not text.strip().isdigit() or int(text) < minimum:
         raise ImproperlyConfigured(f"{name} is {text!r}; it takes a whole number of at least {minimum}.")
     return int(text)
@@ -75,10 +95,25 @@ MYSQL_OPTIONS: dict[str, Any] = {
     "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'",
 }
 
+ENGINES = tuple(f"django.db.backends.{name}" for name in ("sqlite3", "mysql", "postgresql"))
+
 
 def database(*, default_path: Path) -> dict[str, Any]:
-    """Django's DATABASES["default"] from DATABASE_URL; a relative SQLite path counts from the project's root."""
-    config: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{default_path}")
+    """Django's DATABASES["default"] from DATABASE_URL; a relative SQLite path counts from the project's root.
+
+    Raises ImproperlyConfigured where the address means nothing or its driver is not installed.
+    """
+    url: str = env.str("DATABASE_URL", default="") or f"sqlite:///{default_path}"
+    config: dict[str, Any] = {}
+    with suppress(ValueError, ImproperlyConfigured), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it would print the password
+        config = env.db_url_config(url)
+    if config.get("ENGINE") not in ENGINES:
+        # The value itself is never repeated: it may hold a password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not understood; write it like mysql://user:password@127.0.0.1:3306/oms "
+            "(special characters in the password as %XX), or leave it empty for SQLite under var/."
+        )
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"] == "django.db.backends.sqlite3":
         if config["NAME"] != ":memory:":
@@ -87,7 +122,13 @@ def database(*, default_path: Path) -> dict[str, Any]:
         options.update({**SQLITE_OPTIONS, **options})
         return config
     if config["ENGINE"] == "django.db.backends.mysql":
+        if find_spec("MySQLdb") is None:
+            raise ImproperlyConfigured(
+                "DATABASE_URL names MySQL, whose driver is not installed: "
+                "pip install -r requirements-mysql.txt (the file says which system packages it needs first)."
+            )
         options.update({**MYSQL_OPTIONS, **options})
+        config["TEST"] = {"CHARSET": "utf8mb4"}
     config["CONN_MAX_AGE"] = 60
     config["CONN_HEALTH_CHECKS"] = True
     return config

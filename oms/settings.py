@@ -1,8 +1,10 @@
-"""Settings of the project. What differs between installations comes from the environment: see .env.example."""
+"""Settings of the project. What differs between installations comes from the environment: .env.example."""
 
 from typing import Any
 
 import django_stubs_ext
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from oms.env import (
@@ -13,14 +15,15 @@ from oms.env import (
     env,
     one_of,
     required,
+    switch,
     whole_number,
 )
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Platform] and the like at run time
 
 SECRET_KEY = required("SECRET_KEY", MAKE_SECRET_KEY)
-DEBUG: bool = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+DEBUG: bool = switch("DEBUG", default=False)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[]) or ["127.0.0.1", "localhost", "[::1]"]
 
 # --- OMS ---------------------------------------------------------------------------------------------
 FIELD_ENCRYPTION_KEY = encryption_keys()
@@ -46,6 +49,7 @@ INSTALLED_APPS = [
     "knox",
     "django_filters",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_tasks",
     "django_tasks_db",
     "platforms",
@@ -98,9 +102,11 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["oms.formats"]  # times with their zone
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where it is missing
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
@@ -108,7 +114,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True  # no collectstatic needed to try it out
 
 # --- Security: on unless DEBUG; REQUIRE_HTTPS=off is for plain HTTP inside a trusted network -----------
-REQUIRE_HTTPS: bool = env.bool("REQUIRE_HTTPS", default=not DEBUG)
+REQUIRE_HTTPS: bool = switch("REQUIRE_HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = REQUIRE_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
 SECURE_HSTS_SECONDS = 31_536_000 if REQUIRE_HTTPS else 0
@@ -119,7 +125,7 @@ CSRF_COOKIE_SECURE = REQUIRE_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-if env.bool("BEHIND_TLS_PROXY", default=False):
+if switch("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Background work ----------------------------------------------------------------------------------
@@ -135,17 +141,19 @@ else:
 REST_FRAMEWORK: dict[str, Any] = {
     # The token comes first so that a request without credentials is answered 401, not 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "oms.api.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["oms.api.ModelPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "oms.api.CursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["oms.api.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "oms.pagination.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["oms.filters.FilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "oms.api.exception_handler",
+    "EXCEPTION_HANDLER": "oms.errors.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is an unknown parameter like any other
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
@@ -154,6 +162,17 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Orders and stock of every selling account, in one format.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    # /docs loads nothing from other hosts.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "PREPROCESSING_HOOKS": ["oms.schema.without_slash"],
+    "ENUM_NAME_OVERRIDES": {
+        "SyncStatus": "integrations.models.SyncLog.Status",
+        "OrderStatus": "orders.models.Order.Status",
+        "SyncKind": "integrations.models.SyncLog.Kind",
+        "PlatformKind": "platforms.models.Platform.Kind",
+    },
 }
 
 # --- Logging: to the console. HTTP libraries below WARNING would print URLs and headers ----------------
@@ -169,11 +188,87 @@ LOGGING: dict[str, Any] = {
     | {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "sp_api")},
 }
 
+
+# --- Admin --------------------------------------------------------------------------------------------
+def _page(title: Any, icon: str, model: str, permission: str) -> dict[str, Any]:
+    """A line of the sidebar, for those who may open it."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "OMS",
     "SITE_HEADER": "OMS",
     "SITE_SUBHEADER": _("Orders and stock, every channel"),
     "SITE_SYMBOL": "package_2",
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
+    "BORDER_RADIUS": "6px",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("oms/favicon.svg")},
+    ],
+    "STYLES": [lambda request: static("oms/admin.css")],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.0% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "items": [
+                    _page(_("Orders"), "orders", "orders_order", "orders.view_order"),
+                    _page(
+                        _("Inventory"),
+                        "inventory_2",
+                        "inventory_inventoryitem",
+                        "inventory.view_inventoryitem",
+                    ),
+                ],
+            },
+            {
+                "title": _("Synchronisation"),
+                "separator": True,
+                "items": [
+                    _page(_("Platforms"), "storefront", "platforms_platform", "platforms.view_platform"),
+                    _page(_("Sync log"), "sync", "integrations_synclog", "integrations.view_synclog"),
+                    _page(
+                        _("Sync failures"),
+                        "error",
+                        "integrations_syncfailure",
+                        "integrations.view_syncfailure",
+                    ),
+                ],
+            },
+            {
+                "title": _("Access"),
+                "separator": True,
+                "items": [
+                    _page(_("Users"), "person", "auth_user", "auth.view_user"),
+                    _page(_("Groups"), "group", "auth_group", "auth.view_group"),
+                    _page(_("API tokens"), "key", "knox_authtoken", "knox.view_authtoken"),
+                ],
+            },
+        ],
+    },
 }

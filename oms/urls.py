@@ -1,10 +1,65 @@
 """Every address of the application."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import admin
-from django.urls import path
+from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from integrations.api import SyncFailureViewSet, SyncLogViewSet
+from inventory.api import InventorySyncView, InventoryViewSet
+from oms.errors import API, unknown_route
+from oms.health import healthz, readyz
+from orders.api import OrderSyncView, OrderViewSet
+from platforms.api import PlatformViewSet
+
+LIST: dict[str, Any] = {"get": "list"}
+DETAIL: dict[str, Any] = {"get": "retrieve"}
+WRITE: dict[str, Any] = {"put": "update", "patch": "partial_update", "delete": "destroy"}
+SCHEMA_FORMATS = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2]
+
+
+def api(address: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
+    """A route with and without trailing slash: a redirect would turn a POST into a GET."""
+    return [path(address, view, name=name), path(f"{address}/", view)]
+
+
+api_patterns = [
+    *api("platforms", PlatformViewSet.as_view(LIST | {"post": "create"}), "platforms"),
+    *api("platforms/<int:pk>", PlatformViewSet.as_view(DETAIL | WRITE), "platform"),
+    *api("orders", OrderViewSet.as_view(LIST), "orders"),
+    *api("orders/<int:pk>", OrderViewSet.as_view(DETAIL), "order"),
+    *api("orders/sync", OrderSyncView.as_view(), "orders-sync"),
+    *api("inventory", InventoryViewSet.as_view(LIST), "inventory"),
+    *api("inventory/<int:pk>", InventoryViewSet.as_view(DETAIL), "inventory-item"),
+    *api("inventory/sync", InventorySyncView.as_view(), "inventory-sync"),
+    *api("sync-logs", SyncLogViewSet.as_view(LIST), "sync-logs"),
+    *api("sync-logs/<int:pk>", SyncLogViewSet.as_view(DETAIL), "sync-log"),
+    *api("sync-logs/<int:pk>/cancel", SyncLogViewSet.as_view({"post": "cancel"}), "sync-log-cancel"),
+    *api("sync-failures", SyncFailureViewSet.as_view(LIST), "sync-failures"),
+    *api("sync-failures/<int:pk>", SyncFailureViewSet.as_view(DETAIL), "sync-failure"),
+    *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
+    *api("docs", SpectacularSwaggerView.as_view(), "docs"),
+]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
+    *api_patterns,
+    *api("healthz", healthz, "healthz"),
+    *api("readyz", readyz, "readyz"),
+    re_path(rf"^(?:{'|'.join(API)})(?:/|$)", unknown_route),
 ]
+
+handler400 = "oms.errors.bad_request"
+handler403 = "oms.errors.permission_denied"
+handler404 = "oms.errors.not_found"
+handler500 = "oms.errors.server_error"

@@ -10,13 +10,19 @@ Three kinds of text can stand in such a column, and all three must be safe:
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from encrypted_model_fields.fields import EncryptedTextField
+
+if TYPE_CHECKING:
+    from django.db.models import TextField
+
+    EncryptedTextField = TextField[object, "SecretDict"]
+else:
+    from encrypted_model_fields.fields import EncryptedTextField
 
 FERNET_PREFIX = "gAAAA"  # version byte 0x80 and the high bytes of a time stamp: every Fernet token until 2106
 

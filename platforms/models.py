@@ -19,24 +19,34 @@ class Platform(models.Model):
         AMAZON = "amazon", "Amazon"
 
     name = models.SlugField(
-        _("name"), max_length=64, unique=True, help_text=_("Short name used in commands and URLs, e.g. amazon-de.")
+        _("name"),
+        max_length=64,
+        unique=True,
+        help_text=_("Short name used in commands and URLs, e.g. amazon-de."),
     )
     kind = models.CharField(_("kind"), max_length=32, choices=Kind.choices, default=Kind.AMAZON)
     display_name = models.CharField(_("display name"), max_length=128, blank=True)
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Inactive platforms are left out when all platforms are synced.")
+        _("active"),
+        default=True,
+        help_text=_("Inactive platforms are left out when all platforms are synced."),
     )
-    api_config = EncryptedJSONField(_("credentials"), default=SecretDict, blank=True, null=True)
+    # NULL reads as {}, so that no caller has to look for None.
+    api_config = EncryptedJSONField(_("credentials"), default=SecretDict, blank=True, null=True)  # type: ignore[misc]
     include_pii = models.BooleanField(
         _("store buyer data"),
         default=False,
-        help_text=_("Ask the platform for names, e-mail and addresses. Stored encrypted, deleted 30 days after delivery."),
+        help_text=_(
+            "Ask the platform for names, e-mail and addresses. Stored encrypted, deleted 30 days after delivery."
+        ),
     )
     orders_interval = models.PositiveIntegerField(
         _("orders every"), default=15, help_text=_("Minutes between scheduled orders syncs; 0: only by hand.")
     )
     inventory_interval = models.PositiveIntegerField(
-        _("inventory every"), default=60, help_text=_("Minutes between scheduled inventory syncs; 0: only by hand.")
+        _("inventory every"),
+        default=60,
+        help_text=_("Minutes between scheduled inventory syncs; 0: only by hand."),
     )
     # Orders are complete up to here, for exactly this scope (region and marketplaces). A platform that is given
     # another marketplace starts over, since that marketplace's older orders were never asked for.
@@ -60,7 +70,9 @@ class Platform(models.Model):
     def config_problem(self) -> str:
         """Why api_config cannot be read, as a sentence; empty where it can."""
         if isinstance(self.api_config, Unreadable):
-            return f"The credentials stored for platform {self.name} cannot be read: {self.api_config.reason}."
+            return (
+                f"The credentials stored for platform {self.name} cannot be read: {self.api_config.reason}."
+            )
         return ""
 
     @property

@@ -135,7 +135,9 @@ class _Walk:
                 code="page_loop",
             )
         if len(self._seen) > MOST_PAGES:
-            raise PlatformError(f"Amazon's list of orders did not end after {MOST_PAGES} pages.", code="page_loop")
+            raise PlatformError(
+                f"Amazon's list of orders did not end after {MOST_PAGES} pages.", code="page_loop"
+            )
         self._seen.add(token)
         self.token = token
 
@@ -146,7 +148,9 @@ class _Walk:
         if self.token or not refused or (not named and isinstance(error, RequestRefused)):
             return False
         self.datasets = [name for name in self.datasets if name not in refused]
-        text = f"Amazon refused the data sets {', '.join(refused)}; the orders were read without them. {error}"
+        text = (
+            f"Amazon refused the data sets {', '.join(refused)}; the orders were read without them. {error}"
+        )
         self._notes.append(Note("dataset_refused", text))
         return True
 
@@ -156,7 +160,9 @@ class _Walk:
             return False
         self._restarts += 1
         self.token, self._seen = "", {""}
-        self._notes.append(Note("restarted", "Amazon no longer took the page token; the window was read again."))
+        self._notes.append(
+            Note("restarted", "Amazon no longer took the page token; the window was read again.")
+        )
         return True
 
     def take_notes(self) -> tuple[Note, ...]:

@@ -32,7 +32,9 @@ class AccessTokenRefused(AuthenticationError):
     """Amazon did not take the access token: a new one may help, once."""
 
 
-def judge(operation: str, status: int, headers: Mapping[str, str], body: bytes, expected: Expected) -> dict[str, Any]:
+def judge(
+    operation: str, status: int, headers: Mapping[str, str], body: bytes, expected: Expected
+) -> dict[str, Any]:
     """The parsed answer of `operation`: an object that has the key and the type of value that is `expected`.
 
     `headers` must find names whatever their case. Raises PlatformError with Amazon's request id.
@@ -91,14 +93,21 @@ def judge_token(status: int, body: bytes) -> dict[str, Any]:
         raise TransientError(f"Login with Amazon is having trouble (HTTP {status}).", status=status)
     if not isinstance(answer, dict):
         raise TransientError(
-            f"Login with Amazon's answer could not be read (HTTP {status}).", code="broken_answer", status=status
+            f"Login with Amazon's answer could not be read (HTTP {status}).",
+            code="broken_answer",
+            status=status,
         )
-    if status == 200 and isinstance(answer.get("access_token"), str) and answer["access_token"]:
+    # In a header it must be one word of ASCII; anything else would fail there, with the token in the message.
+    if status == 200 and re.fullmatch(r"[!-~]+", str(answer.get("access_token", ""))):
         return answer
     if status == 200:
-        raise TransientError("Login with Amazon's answer lacks the access token.", code="broken_answer", status=200)
+        raise TransientError(
+            "Login with Amazon's answer lacks the access token.", code="broken_answer", status=200
+        )
     code = _word(answer.get("error")) or "authentication"
-    raise AuthenticationError(TOKEN_PROBLEMS.get(code, UNKNOWN_TOKEN_PROBLEM.format(code)), code=code, status=status)
+    raise AuthenticationError(
+        TOKEN_PROBLEMS.get(code, UNKNOWN_TOKEN_PROBLEM.format(code)), code=code, status=status
+    )
 
 
 # https://developer-docs.amazon.com/sp-api/docs/authorization-errors
@@ -153,7 +162,9 @@ def _access_error(status: int, problem: str, request_id: str) -> PlatformError:
             **common,
         )
     if "token" in text and "expired" in text:
-        return AccessTokenRefused("Amazon says that the access token has expired.", code=TOKEN_EXPIRED, **common)
+        return AccessTokenRefused(
+            "Amazon says that the access token has expired.", code=TOKEN_EXPIRED, **common
+        )
     if "revoked" in text or "malformed" in text or status == 401:
         return AccessTokenRefused(
             "Amazon does not accept the access token. The app's authorisation may have been revoked, or the account "

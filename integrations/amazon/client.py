@@ -26,6 +26,7 @@ from integrations.amazon.tokens import AccessTokens  # noqa: E402
 from integrations.amazon.transport import exchange, new_http  # noqa: E402
 from integrations.errors import RateLimited, TransientError  # noqa: E402
 from integrations.protocol import Usage  # noqa: E402
+from platforms.fields import SecretDict  # noqa: E402
 
 ATTEMPTS = 4
 LONGEST_WAIT_IN_PLACE = 5.0  # seconds; a longer wait for quota is the caller's, who can free the worker
@@ -61,20 +62,28 @@ class AmazonClient:
     threads at once.
     """
 
-    def __init__(self, config: AmazonConfig, *, endpoint: str, lwa_endpoint: str, backoff: float = 1.0) -> None:
+    def __init__(
+        self, config: AmazonConfig, *, endpoint: str, lwa_endpoint: str, backoff: float = 1.0
+    ) -> None:
         self.usage = Usage()
         self._endpoint = endpoint.rstrip("/")
         self._backoff = backoff
         self._http: httpx.Client = new_http()
-        self._tokens = AccessTokens(config, http=self._http, endpoint=self._endpoint, lwa_endpoint=lwa_endpoint)
+        self._tokens = AccessTokens(
+            config, http=self._http, endpoint=self._endpoint, lwa_endpoint=lwa_endpoint
+        )
 
     def search_orders(self, **params: Any) -> Answer:
         """One page of searchOrders: {"orders": […], "pagination": {"nextToken"}, "lastUpdatedBefore"}."""
-        return self._call("searchOrders", ("orders", list), lambda send: _Orders(send).search_orders(**params))
+        return self._call(
+            "searchOrders", ("orders", list), lambda send: _Orders(send).search_orders(**params)
+        )
 
     def get_order(self, order_id: str, **params: Any) -> Answer:
         """{"order": {…}}. Raises RequestRefused (code "not_found") for an unknown id."""
-        return self._call("getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params))
+        return self._call(
+            "getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params)
+        )
 
     def inventory_summaries(self, **params: Any) -> Answer:
         """One page of getInventorySummaries: {"payload": {"inventorySummaries": […]}, "pagination": {…}}."""
@@ -88,7 +97,10 @@ class AmazonClient:
         self._http.close()
 
     def _call(
-        self, operation: str, expected: Expected, ask: Callable[[Callable[[str, dict[str, str]], Answer]], Any]
+        self,
+        operation: str,
+        expected: Expected,
+        ask: Callable[[Callable[[str, dict[str, str]], Answer]], Any],
     ) -> Answer:
         """Raises PlatformError: at once where repeating is useless, after the last attempt otherwise."""
 
@@ -114,7 +126,8 @@ class AmazonClient:
         return self._exchange(operation, expected, path, params)
 
     def _exchange(self, operation: str, expected: Expected, path: str, params: dict[str, str]) -> Answer:
-        headers = {"x-amz-access-token": self._tokens.get(), "Accept": "application/json"}
+        # SecretDict: a traceback that shows local variables must not show the token.
+        headers = SecretDict({"x-amz-access-token": self._tokens.get(), "Accept": "application/json"})
         self.usage.calls += 1
         response = exchange(self._http, "GET", self._endpoint + path, params=params, headers=headers)
         try:

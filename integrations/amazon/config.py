@@ -7,6 +7,7 @@ from typing import Any
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS, UNITED_STATES, Marketplace
 from integrations.errors import ConfigError
 from integrations.protocol import Note
+from platforms.fields import SecretDict
 
 REQUIRED = ("client_id", "client_secret", "refresh_token", "marketplace_id")
 OPTIONAL = ("region", "additional_marketplace_ids")
@@ -38,8 +39,11 @@ def check(raw: Any) -> dict[str, Any]:
     Raises ConfigError with `fields` naming everything that is wrong with it.
     """
     if not isinstance(raw, Mapping):
-        raise ConfigError("api_config must be a JSON object ({…}).", fields={"api_config": "not a JSON object"})
-    values = {key: value.strip() if isinstance(value, str) else value for key, value in raw.items()}
+        raise ConfigError(
+            "api_config must be a JSON object ({…}).", fields={"api_config": "not a JSON object"}
+        )
+    # SecretDict: a traceback that shows local variables must not show these.
+    values = SecretDict({key: value.strip() if isinstance(value, str) else value for key, value in raw.items()})
     problems = _problems(values)
     if problems:
         raise _refusal(problems)
@@ -58,7 +62,8 @@ def load(raw: Mapping[str, Any]) -> AmazonConfig:
     """
     if not raw:
         raise ConfigError("No credentials are stored for this platform.", code="not_configured")
-    values, notes = dict(raw), ()
+    values: dict[str, Any] = SecretDict(raw)
+    notes: tuple[Note, ...] = ()
     unknown = str(values.get("marketplace_id") or "")
     if unknown and unknown.strip() not in MARKETPLACES:
         values["marketplace_id"] = UNITED_STATES.id
@@ -102,7 +107,9 @@ def _problems(values: Mapping[str, Any]) -> dict[str, str]:
     if region not in (None, "") and (not isinstance(region, str) or region.upper() not in REGIONS):
         problems["region"] = f"unknown region; use one of {', '.join(REGIONS)}"
     if "marketplace_id" not in problems:
-        problem = _marketplace_problem(values["marketplace_id"], "" if "region" in problems else _region_of(values))
+        problem = _marketplace_problem(
+            values["marketplace_id"], "" if "region" in problems else _region_of(values)
+        )
         if problem:
             problems["marketplace_id"] = problem
     problem = _additional_problem(values)

@@ -42,7 +42,9 @@ class MockAmazon:
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
         for start in range(checkpoint.get("start", 0), ORDERS, PAGE_SIZE):
             end = min(start + PAGE_SIZE, ORDERS)
-            records, failures = normalize.orders(map(order_payload, range(start, end)), normalize.ALWAYS_ASKED)
+            records, failures = normalize.orders(
+                map(order_payload, range(start, end)), normalize.ALWAYS_ASKED
+            )
             yield OrderPage(records=records, failures=failures, next={"start": end} if end < ORDERS else None)
 
     def order(self, external_id: str) -> OrderRecord:
@@ -56,7 +58,9 @@ class MockAmazon:
         records, failures = normalize.inventories(summaries, MARKETPLACE)
         known = {record.sku for record in records}
         missing = tuple(
-            RecordFailure(external_id=sku, code="sku_not_found", message=f"There is no mock stock of {sku!r}.")
+            RecordFailure(
+                external_id=sku, code="sku_not_found", message=f"There is no mock stock of {sku!r}."
+            )
             for sku in dict.fromkeys(skus)
             if sku not in known
         )
@@ -79,7 +83,11 @@ def order_payload(number: int) -> dict[str, Any]:
         "createdTime": _iso(created),
         "lastUpdatedTime": _iso(created + timedelta(hours=3)),
         "programs": ["PRIME"] if by_amazon else [],
-        "salesChannel": {"channelName": "AMAZON", "marketplaceId": MARKETPLACE, "marketplaceName": "Amazon.com"},
+        "salesChannel": {
+            "channelName": "AMAZON",
+            "marketplaceId": MARKETPLACE,
+            "marketplaceName": "Amazon.com",
+        },
         "fulfillment": {
             "fulfillmentStatus": status,
             "fulfilledBy": "AMAZON" if by_amazon else "MERCHANT",
@@ -105,11 +113,14 @@ def _item(item_id: str, product: tuple[str, str, str, str, int], status: str) ->
     }
     if status != "PENDING":
         item["product"]["price"] = {"unitPrice": _usd(price)}
-        item["proceeds"] = {"proceedsTotal": _usd(price), "breakdowns": [{"type": "ITEM", "subtotal": _usd(price)}]}
+        item["proceeds"] = {
+            "proceedsTotal": _usd(price),
+            "breakdowns": [{"type": "ITEM", "subtotal": _usd(price)}],
+        }
     return item
 
 
-def _summary(sku: str, asin: str, title: str, price: str, available: int) -> dict[str, Any]:
+def _summary(sku: str, asin: str, title: str, _price: str, available: int) -> dict[str, Any]:
     reserved, inbound = available // 10, 50 if available < 20 else 0
     return {
         "sellerSku": sku,

@@ -135,7 +135,9 @@ def _one_currency(amounts: dict[str, parse.Money]) -> str:
     """The currency of a line. Raises MalformedRecord where its amounts are in several: they could not be told apart."""
     currencies = {currency for amount, currency in amounts.values() if amount is not None}
     if len(currencies) > 1:
-        raise MalformedRecord(f"The amounts of an item are in several currencies: {', '.join(sorted(currencies))}.")
+        raise MalformedRecord(
+            f"The amounts of an item are in several currencies: {', '.join(sorted(currencies))}."
+        )
     return currencies.pop() if currencies else ""
 
 

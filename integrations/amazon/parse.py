@@ -9,6 +9,7 @@ from integrations.errors import MalformedRecord
 
 LARGEST_AMOUNT = Decimal(10) ** 14
 SMALLEST_STEP = Decimal("0.0001")
+MOST_DIGITS = 40  # "1E+99999999" is legal JSON text, and would fill the memory as a whole number
 Money = tuple[Decimal | None, str]
 
 
@@ -42,7 +43,8 @@ def number(value: Any, name: str) -> int | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a whole number.") from None
-    if isinstance(value, bool) or not amount.is_finite() or amount != amount.to_integral_value():
+    fits = amount.is_finite() and amount.adjusted() < MOST_DIGITS
+    if isinstance(value, bool) or not fits or amount != amount.to_integral_value():
         raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a whole number.")
     return int(amount)
 
@@ -55,7 +57,10 @@ def time(value: Any) -> datetime | None:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # within hours of year 1 or 9999
+        return None
 
 
 def required_time(value: Any, name: str) -> datetime:
@@ -79,6 +84,7 @@ def money(value: Any, name: str) -> Money:
         amount = Decimal(amount_text)
     except InvalidOperation:
         raise MalformedRecord(f"{name} is {amount_text[:40]!r}, not an amount.") from None
-    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT or amount != amount.quantize(SMALLEST_STEP):
+    fits = amount.is_finite() and amount.adjusted() < LARGEST_AMOUNT.adjusted()
+    if not fits or amount != amount.quantize(SMALLEST_STEP):
         raise MalformedRecord(f"{name} is {amount_text[:40]!r}, which is not an amount of money.")
     return amount, text(mapping(value).get("currencyCode")).upper()

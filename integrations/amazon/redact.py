@@ -23,11 +23,7 @@ HARMLESS = frozenset({"channelName", "marketplaceName", "conditionNote"})
 def without_personal_data(value: Any) -> Any:
     """A copy of the JSON value without its personal attributes."""
     if isinstance(value, dict):
-        return {
-            key: without_personal_data(each)
-            for key, each in value.items()
-            if not _is_personal(key)
-        }
+        return {key: without_personal_data(each) for key, each in value.items() if not _is_personal(key)}
     if isinstance(value, list):
         return [without_personal_data(each) for each in value]
     return value

@@ -11,6 +11,7 @@ from integrations.amazon import normalize, parse
 from integrations.amazon.marketplaces import Marketplace
 from integrations.errors import PlatformError, RequestRefused
 from integrations.protocol import Checkpoint, Note, RecordFailure, StockPage
+from inventory.records import InventoryRecord
 
 if TYPE_CHECKING:
     from integrations.amazon.client import AmazonClient
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SKUS_PER_CALL = 50
 MOST_PAGES = 20_000  # a million SKUs at 50 a page
 MOST_RESTARTS = 3
+GOES_IN_CIRCLES = "Amazon's list of stock goes in circles; the rest was not read."
 
 
 def stock_pages(
@@ -59,7 +61,9 @@ def _sweep(client: "AmazonClient", marketplace: Marketplace) -> Iterator[StockPa
         records, failures = _records(answer, marketplace)
         token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
         if token in seen or len(seen) > MOST_PAGES:
-            raise PlatformError("Amazon's list of stock goes in circles; the rest was not read.", code="page_loop")
+            raise PlatformError(
+                "Amazon's list of stock goes in circles; the rest was not read.", code="page_loop"
+            )
         seen.add(token)
         yield StockPage(
             records=records,
@@ -81,15 +85,38 @@ def _named_pages(
     found: set[str] = set(checkpoint.get("found", ()))
     for position in range(checkpoint.get("done", 0), len(calls)):
         marketplace, batch = calls[position]
-        answer = _ask(client, marketplace, batch)
-        records, failures = _records(answer, marketplace)
-        found.update(record.sku for record in records)
+        page = _named_page(client, marketplace, batch)
+        found.update(record.sku for record in page.records)
         last = position + 1 == len(calls)
         yield StockPage(
-            records=records,
-            failures=failures + (_not_found(skus, found) if last else ()),
+            records=page.records,
+            failures=page.failures + (_not_found(skus, found) if last else ()),
             next=None if last else {"done": position + 1, "found": sorted(found)},
+            notes=page.notes,
         )
+
+
+def _named_page(client: "AmazonClient", marketplace: Marketplace, batch: dict[str, Any]) -> StockPage:
+    """All rows of one batch. It may take several calls: a SKU has a row for each FNSKU, and a page 50 rows."""
+    records: list[InventoryRecord] = []
+    failures: list[RecordFailure] = []
+    token, seen = "", set[str]()
+    while True:
+        try:
+            answer = _ask(client, marketplace, batch | ({"nextToken": token} if token else {}))
+        except RequestRefused as error:
+            if error.status == 400 and not token:
+                return _no_fba(marketplace, error)
+            raise
+        more_records, more_failures = _records(answer, marketplace)
+        records += more_records
+        failures += more_failures
+        token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
+        if not token:
+            return StockPage(records=tuple(records), failures=tuple(failures))
+        if token in seen:
+            raise PlatformError(GOES_IN_CIRCLES, code="page_loop")
+        seen.add(token)
 
 
 def _batches(skus: list[str]) -> Iterator[dict[str, Any]]:

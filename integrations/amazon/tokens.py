@@ -12,6 +12,7 @@ import httpx
 from integrations.amazon.answers import judge_token
 from integrations.amazon.config import AmazonConfig
 from integrations.amazon.transport import exchange
+from platforms.fields import SecretDict
 
 RENEW_SECONDS_EARLY = 120.0
 
@@ -36,9 +37,10 @@ class AccessTokens:
     def get(self) -> str:
         """An access token. Raises PlatformError."""
         with _lock:
-            token, usable_until = _tokens.get(self._key, ("", 0.0))
-        if time.monotonic() < usable_until:
-            return token
+            kept = _tokens.get(self._key)
+            if kept is not None and time.monotonic() < kept[1]:
+                return kept[0]
+        del kept  # a traceback that shows local variables must not show a token
         return self._renew()
 
     def drop(self) -> None:
@@ -51,12 +53,12 @@ class AccessTokens:
             self._http,
             "POST",
             self._lwa_endpoint,
-            data={
-                "grant_type": "refresh_token",
-                "client_id": self._config.client_id,
-                "client_secret": self._config.client_secret,
-                "refresh_token": self._config.refresh_token,
-            },
+            data=SecretDict(
+                grant_type="refresh_token",
+                client_id=self._config.client_id,
+                client_secret=self._config.client_secret,
+                refresh_token=self._config.refresh_token,
+            ),
         )
         answer = judge_token(response.status_code, response.content)
         token = str(answer["access_token"])

@@ -35,10 +35,14 @@ def exchange(
     host = httpx.URL(url).host
     try:
         return http.request(method, url, data=data, headers=headers)
-    except httpx.TimeoutException as error:
-        raise TransientError(f"{host} did not answer in time.", code="timeout") from error
-    except httpx.DecodingError as error:
-        raise TransientError(f"The answer of {host} could not be unpacked.", code="broken_answer") from error
+    except httpx.TimeoutException:
+        problem = TransientError(f"{host} did not answer in time.", code="timeout")
+    except httpx.DecodingError:
+        problem = TransientError(f"The answer of {host} could not be unpacked.", code="broken_answer")
+    except httpx.LocalProtocolError:  # its text repeats the header that cannot be sent
+        problem = TransientError(f"A request to {host} could not be written.", code="connection")
     except httpx.TransportError as error:
         # The text of the exception names the problem ("Connection refused"), never what was sent.
-        raise TransientError(f"The connection to {host} failed: {error}.", code="connection") from error
+        problem = TransientError(f"The connection to {host} failed: {error}.", code="connection")
+    # Raised out here, it drags no frames of httpx along, whose variables hold the request with all its secrets.
+    raise problem

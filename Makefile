@@ -1,0 +1,71 @@
+# The commands of this project; `make` alone lists them. Works with GNU make 3.81 and later.
+
+SHELL = /bin/sh
+PORT ?= 8000
+VENV = .venv
+PY = $(VENV)/bin/python
+PIP = $(PY) -m pip --disable-pip-version-check --no-input install --quiet
+export PYTHON
+
+# Checks must not depend on what is in .env: what is set here wins over it. The key is thrown away afterwards.
+CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	FIELD_ENCRYPTION_KEY="$$($(PY) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')" \
+	DEBUG=off REQUIRE_HTTPS=on BEHIND_TLS_PROXY=off ALLOWED_HOSTS=oms.example CSRF_TRUSTED_ORIGINS= \
+	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
+	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
+
+.PHONY: help setup run test check bench format lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
+		printf '  make %-8s %s\n' "$$name" "$$what"; done
+
+setup: $(VENV)/.installed ## virtual environment, dependencies, .env with fresh keys, database, admin user
+	@test -e .env || $(PY) scripts/make_env.py
+	@$(PY) manage.py migrate --verbosity 0
+	@echo "The database is up to date."
+	@$(PY) manage.py create_first_admin
+
+run: setup ## set up, sync a first time, serve on port 8000 (PORT=…) with worker and scheduler
+	@$(PY) -m scripts.run --port $(PORT)
+
+test: $(VENV)/.installed-dev ## the test suite; needs no services (ARGS='-k name')
+	@$(PY) -m pytest -q $(ARGS)
+
+check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployment check, migrations complete
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	@$(CHECK_ENV) $(PY) -m mypy .
+	$(VENV)/bin/lint-imports --no-cache
+	@$(CHECK_ENV) $(PY) manage.py check --deploy --fail-level WARNING
+	@$(CHECK_ENV) $(PY) manage.py makemigrations --check --dry-run
+
+bench: $(VENV)/.installed-dev ## benchmarks; ratios measured side by side (ARGS=…)
+	@$(PY) -m bench $(ARGS)
+
+format: $(VENV)/.installed-dev ## format the code, and fix what can be fixed
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+lock: $(VENV)/.installed-dev ## pin again what the requirements bring in (ARGS=--upgrade for newer ones)
+	@$(PIP) pip-tools
+	scripts/lock.sh $(PY) $(ARGS)
+
+clean: ## remove the virtual environment and caches; keeps .env and var/
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
+
+# --- The virtual environment: made once, filled again when the requirements change ---------------------
+
+$(VENV)/.made:
+	@python=$$(scripts/find-python.sh) && echo "Making $(VENV) with $$python ($$("$$python" --version 2>&1))…" \
+		&& "$$python" -m venv --clear $(VENV) && touch $@
+
+$(VENV)/.installed: $(VENV)/.made requirements.txt requirements.lock
+	@echo "Installing what OMS runs on…"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@echo "Installing what tests and checks need…"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,98 @@
+"""What every address of the REST API shares: who may call it, what it reads, and two ways to say no.
+
+Imports nothing of rest_framework.views, which reads the settings that name the classes here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from knox.auth import TokenAuthentication as KnoxTokenAuthentication
+from rest_framework import exceptions, status
+from rest_framework.parsers import JSONParser as RestJSONParser
+from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
+from rest_framework.request import Request
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+
+class Conflict(exceptions.APIException):
+    """409: the request is understood, but not possible as things stand."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class Invalid(exceptions.APIException):
+    """400 with a sentence of its own. `fields` is {name: text} of what is wrong."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "invalid"
+
+    def __init__(self, detail: str, fields: Mapping[str, str]) -> None:
+        super().__init__(detail)
+        self.fields = {name: [text] for name, text in fields.items()}
+
+
+class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # knox has no annotations
+    """knox's, answering 401 to a header that is no text: it decodes the bytes as UTF-8 without a guard."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Any] | None:
+        try:
+            credentials: tuple[AbstractBaseUser, Any] | None = super().authenticate(request)
+        except ValueError:
+            raise exceptions.AuthenticationFailed("Invalid token.") from None
+        return credentials
+
+
+class ModelPermissions(DjangoModelPermissions):
+    """Django's permissions of the view's model; reading needs view_*, which the base class leaves open."""
+
+    perms_map = {
+        **DjangoModelPermissions.perms_map,
+        "GET": ["%(app_label)s.view_%(model_name)s"],
+        "HEAD": ["%(app_label)s.view_%(model_name)s"],
+        "OPTIONS": ["%(app_label)s.view_%(model_name)s"],
+    }
+
+
+class MaySync(IsAuthenticated):
+    """For starting and cancelling syncs."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return super().has_permission(request, view) and request.user.has_perm("platforms.sync_platform")
+
+
+class JSONParser(RestJSONParser):
+    """JSON without nesting that exhausts the stack and without halves of characters, which nothing can store."""
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            value = super().parse(stream, media_type, parser_context)
+            storable = all(_is_storable(text) for text in _texts(value))
+        except RecursionError:
+            raise exceptions.ParseError("JSON parse error - it is nested too deeply.") from None
+        if not storable:
+            raise exceptions.ParseError(
+                "JSON parse error - it holds a NUL or half of a character (\\u0000, \\ud800…)."
+            )
+        return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield key
+            yield from _texts(each)
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

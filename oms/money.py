@@ -1,0 +1,19 @@
+"""How many decimals an amount is written with."""
+
+from decimal import Decimal
+
+# Currencies without, or with three, decimals; every other one has two (ISO 4217).
+DECIMALS = dict.fromkeys(("JPY", "KRW", "CLP", "VND", "ISK"), 0) | dict.fromkeys(
+    ("BHD", "KWD", "OMR", "JOD", "TND"), 3
+)
+
+
+def decimals_of(amount: Decimal, currency: str) -> int:
+    """As many as the currency has, or more where the amount has more: nothing is rounded off."""
+    exponent = amount.normalize().as_tuple().exponent
+    return max(DECIMALS.get(currency, 2), -exponent if isinstance(exponent, int) else 0)
+
+
+def amount_text(amount: Decimal, currency: str) -> str:
+    """`12.30` for Decimal("12.3000") and USD, `1980` for JPY."""
+    return f"{amount:.{decimals_of(amount, currency)}f}"
