@@ -1,0 +1,80 @@
+"""`python -m bench`: measures, prints a table, and ends with status 1 where a target was missed."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench import database, report
+from bench.report import Result
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short run: less data, fewer rounds")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
+    parser.add_argument("--only", choices=("storing", "memory", "calls"), help="one part of it")
+    options = parser.parse_args()
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="oms-bench-") as directory:
+        urls, skipped = database.urls(Path(directory))
+        for name, url in urls.items():
+            for part in ("storing", "memory", "calls"):
+                if options.only in (None, part):
+                    print(f"Measuring {part} on {name} …", file=sys.stderr)
+                    results += PARTS[part](name, url, options.quick)
+    report.show(results, report.machine(), skipped, as_json=options.json)
+    return 1 if any(each.met is False for each in results) else 0
+
+
+def _storing(name: str, url: str, quick: bool) -> list[Result]:
+    size = ("--pages", "10", "--rounds", "3") if quick else ("--pages", "10", "--rounds", "7")
+    return _results(_run(url, "storing", "--name", name, *size))
+
+
+def _calls(name: str, url: str, quick: bool) -> list[Result]:
+    return _results(_run(url, "calls", "--name", name, "--orders", "1000", "--rounds", "2" if quick else "5"))
+
+
+def _memory(name: str, url: str, quick: bool) -> list[Result]:
+    few, many = (1000, 10_000) if quick else (5000, 50_000)
+    small, large = (float(_run(url, "memory", "--orders", str(orders))) for orders in (few, many))
+    return [
+        Result(
+            name=f"peak memory of a sync of {many:,} orders, to {few:,}",
+            database=name,
+            values=(large / small,),
+            unit="×",
+            note=f"{large:.1f} MiB to {small:.1f}",
+            target=1.2,
+            at_most=True,
+        )
+    ]
+
+
+PARTS = {"storing": _storing, "memory": _memory, "calls": _calls}
+
+
+def _run(url: str, *arguments: str) -> Any:
+    """What a measurement prints. Raises CalledProcessError; its own error is on stderr by then."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.measure", *arguments],
+        env=database.environment(url),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def _results(values: Any) -> list[Result]:
+    return [Result(**{**value, "values": tuple(value["values"])}) for value in values]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

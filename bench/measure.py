@@ -1,0 +1,40 @@
+"""One measurement in a process of its own, started by `python -m bench`. Prints JSON."""
+
+import argparse
+import json
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from bench import database
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("storing", "memory", "calls"))
+    parser.add_argument("--name", default="")
+    parser.add_argument("--pages", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--orders", type=int, default=0)
+    options = parser.parse_args()
+    database.start()
+    logging.disable(logging.INFO)
+    print(json.dumps(_measured(options)))
+    database.empty()
+
+
+def _measured(options: argparse.Namespace) -> Any:
+    # Only now: models need a Django that was set up.
+    from bench import storing, syncs
+
+    if options.what == "memory":
+        return syncs.peak_memory(options.orders)
+    if options.what == "calls":
+        results = syncs.calls(options.name, orders=options.orders, rounds=options.rounds)
+    else:
+        results = storing.measure(options.name, pages=options.pages, rounds=options.rounds)
+    return [asdict(each) for each in results]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Whole syncs through run_sync: their memory, and their calls against the simulator in a process of its own."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.conf import settings
+
+from bench.database import empty
+from bench.inputs import ORDERS_A_PAGE, order_pages
+from bench.report import Result
+from integrations.adapters import ADAPTERS
+from integrations.models import SyncLog
+from integrations.protocol import Checkpoint, Note, OrderPage, StockPage, Usage, Window
+from integrations.services import connect, request_sync, run_sync
+from orders.records import OrderRecord
+from platforms.models import Platform
+from simulator import Account
+
+
+@dataclass
+class Generated:
+    """An Adapter in this process whose pages are made when they are asked for."""
+
+    account: Account
+    source: str = "live"
+    scope: str = "bench"
+    usage: Usage = field(default_factory=Usage)
+    notes: tuple[Note, ...] = ()
+
+    def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
+        last = self.account.book.orders // ORDERS_A_PAGE
+        for number, records in enumerate(order_pages(self.account), start=1):
+            yield OrderPage(records=records, next={"page": number} if number < last else None)
+
+    def order(self, external_id: str) -> OrderRecord:
+        raise NotImplementedError
+
+    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+
+def peak_memory(orders: int) -> float:
+    """The largest resident size of this process in MiB, after one sync of so many orders."""
+    platform = Platform.objects.get(name="amazon")
+    account = Account(orders=orders)
+    ADAPTERS[platform.kind] = replace(
+        ADAPTERS[platform.kind], connect=lambda api_config, *, include_pii: Generated(account)
+    )
+    log = _sync(platform)
+    if log.created != orders:
+        raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
+    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return kib / 1024
+
+
+def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
+    """What a sync of orders costs in calls, and how fast it is beside the same pages fetched and thrown away."""
+    platform = Platform.objects.get(name="amazon")
+    synced: list[float] = []
+    fetched: list[float] = []
+    with _simulator(orders) as (box, count):
+        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box["endpoint"], box["lwa_endpoint"]
+        platform.api_config = box["api_config"]
+        platform.save()
+        for number in range(rounds):
+            empty()
+            platform.orders_watermark = None
+            platform.save()
+            start = time.perf_counter()
+            log = _sync(platform)
+            synced.append(time.perf_counter() - start)
+            if log.created != orders:
+                raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
+            if number == 0:
+                made = count()
+            fetched.append(_fetch(platform, log))
+    thousands = orders / 1000
+    rates = f"{orders / sorted(synced)[rounds // 2]:,.0f} to {orders / sorted(fetched)[rounds // 2]:,.0f} orders/s"
+    return [
+        _count("searchOrders calls per 1,000 orders", database, made.get("searchOrders", 0) / thousands, 10),
+        _count("token calls of a sync", database, made.get("token", 0), 1),
+        Result(
+            name="orders synced over HTTP, to fetched and thrown away",
+            database=database,
+            values=tuple(a / b for a, b in zip(fetched, synced, strict=True)),
+            unit="×",
+            note=rates,
+        ),
+    ]
+
+
+def _count(name: str, database: str, value: float, target: float) -> Result:
+    return Result(name=name, database=database, values=(value,), unit="", target=target, at_most=True)
+
+
+def _sync(platform: Platform) -> SyncLog:
+    log, _ = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND)
+    return run_sync(log.pk)
+
+
+def _fetch(platform: Platform, log: SyncLog) -> float:
+    """Seconds to read the pages of that sync's window."""
+    if log.window_start is None or log.window_end is None:
+        raise RuntimeError("The sync had no window.")
+    start = time.perf_counter()
+    adapter = connect(platform)
+    try:
+        for page in adapter.order_pages(Window("updated", log.window_start, log.window_end), {}):
+            del page
+    finally:
+        adapter.close()
+    return time.perf_counter() - start
+
+
+@contextmanager
+def _simulator(orders: int) -> Iterator[tuple[dict[str, Any], Any]]:
+    """The simulator's address and account, and a function that says which calls it has answered."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.box", str(orders)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("The simulator has no pipes.")
+        stdin, stdout = process.stdin, process.stdout
+
+        def count() -> dict[str, int]:
+            stdin.write("\n")
+            stdin.flush()
+            answered: dict[str, int] = json.loads(stdout.readline())
+            return answered
+
+        try:
+            yield json.loads(stdout.readline()), count
+        finally:
+            stdin.close()

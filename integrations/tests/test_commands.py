@@ -1,0 +1,420 @@
+"""The commands as scripts see them: what they print where, what they exit with, what they leave alone."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from knox.auth import TokenAuthentication
+from knox.models import AuthToken
+
+from conftest import api_config
+from integrations.console import report
+from integrations.models import SyncLog
+from integrations.serializers import SyncLogSerializer
+from integrations.services import request_sync
+from inventory.models import InventoryItem
+from orders.models import Order, OrderBuyer
+from platforms.models import Platform, Source
+from simulator import Account, Canned, Simulator
+
+pytestmark = pytest.mark.django_db
+Box = Callable[..., Simulator]
+COMMANDS = (
+    "sync_orders",
+    "sync_inventory",
+    "run_scheduler",
+    "create_api_token",
+    "reencrypt",
+    "purge_pii",
+    "purge_mock",
+)
+
+
+class Ran:
+    """A command that was run in this process: its output and its exit status."""
+
+    def __init__(self, *arguments: str) -> None:
+        out, err = StringIO(), StringIO()
+        self.status: Any = 0
+        try:
+            call_command(*arguments, stdout=out, stderr=err)
+        except SystemExit as stop:
+            self.status = stop.code
+        except CommandError as error:
+            # What Django's command line does with it.
+            self.status = error.returncode
+            err.write(str(error))
+        self.out, self.err = out.getvalue(), err.getvalue()
+
+    @property
+    def syncs(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def amazon() -> Platform:
+    return Platform.objects.get(name="amazon")
+
+
+def configure(platform: Platform, account: Account, **changes: Any) -> Platform:
+    platform.api_config = api_config(account, **changes)
+    platform.save()
+    return platform
+
+
+# --- sync_orders and sync_inventory: the outcome
+
+
+def test_it_exits_0_when_all_succeeded(box: Box, amazon: Platform) -> None:
+    sim = box(orders=30)
+    configure(amazon, sim.accounts[0])
+    ran = Ran("sync_orders", "amazon", "--days", "30")
+    assert ran.status == 0, ran.err
+    assert "amazon orders: succeeded (sync #" in ran.out
+    assert "30 fetched: 30 new, 0 changed, 0 unchanged, 0 failed; 1 API call" in ran.out
+    assert Order.objects.filter(source=Source.LIVE).count() == 30
+
+
+def test_it_exits_3_and_marks_mock_data_loudly() -> None:
+    ran = Ran("sync_orders")
+    assert ran.status == 3
+    assert "FALLBACK - MOCK DATA, invented, not your orders" in ran.out
+    assert "what to do: Store the platform's credentials" in ran.out
+
+
+def test_it_exits_3_and_names_records_that_were_not_stored(box: Box, amazon: Platform) -> None:
+    configure(amazon, box(skus=5).accounts[0])
+    ran = Ran("sync_inventory", "amazon", "--sku", "no such thing")
+    assert ran.status == 3
+    assert "amazon inventory: partial" in ran.out
+    assert "not stored: no such thing (sku_not_found)" in ran.out
+
+
+def test_it_exits_1_with_the_reason_and_amazons_request_id(box: Box, amazon: Platform, settings: Any) -> None:
+    settings.MOCK_FALLBACK = "never"
+    sim = box()
+    configure(amazon, sim.accounts[0])
+    answer = {"errors": [{"code": "Unauthorized", "message": "Access to requested resource is denied."}]}
+    sim.script("searchOrders", Canned.json(403, answer, {"x-amzn-RequestId": "request-77"}))
+    ran = Ran("sync_orders", "amazon")
+    assert ran.status == 1
+    assert "error (forbidden): Amazon denied access" in ran.out
+    assert "what to do: Add the missing role" in ran.out
+    assert "Amazon's request id: request-77" in ran.out
+
+
+def test_it_goes_on_with_the_next_platform_after_one_failed(
+    box: Box, amazon: Platform, settings: Any
+) -> None:
+    settings.MOCK_FALLBACK = "never"
+    sim = box(orders=5)
+    configure(amazon, sim.accounts[0], client_secret="wrong")
+    configure(Platform.objects.create(name="second"), sim.accounts[0])
+    ran = Ran("sync_orders", "--json")
+    assert ran.status == 1
+    outcomes = {sync["platform"]: (sync["status"], sync["error_code"]) for sync in ran.syncs}
+    assert outcomes == {"amazon": ("failed", "invalid_client"), "second": ("succeeded", "")}
+    assert "wrong" not in ran.out + ran.err
+
+
+def test_it_leaves_inactive_platforms_out_unless_named(amazon: Platform) -> None:
+    Platform.objects.update(is_active=False)
+    unnamed = Ran("sync_orders", "--json")
+    assert (unnamed.status, unnamed.out) == (0, "")
+    assert "No platform is active" in unnamed.err
+    named = Ran("sync_orders", "amazon", "--json")
+    assert [sync["platform"] for sync in named.syncs] == ["amazon"]
+    assert "amazon is inactive" in named.err
+
+
+def test_it_prints_one_json_object_per_sync_with_the_apis_keys(box: Box, amazon: Platform) -> None:
+    configure(amazon, box(orders=5).accounts[0])
+    Platform.objects.create(name="second")
+    ran = Ran("sync_orders", "--json")
+    assert ran.status == 3
+    first, second = ran.syncs
+    assert list(first) == list(SyncLogSerializer.Meta.fields)
+    assert (first["source"], second["source"]) == ("live", "mock")
+    assert (first["fetched"], first["created"]) == (5, 5)
+
+
+@pytest.mark.parametrize("kind", ["orders", "inventory"])
+def test_it_reports_everything_unchanged_the_second_time(box: Box, amazon: Platform, kind: str) -> None:
+    configure(amazon, box(orders=12, skus=6).accounts[0])
+    (first,) = Ran(f"sync_{kind}", "--json").syncs
+    (again,) = Ran(f"sync_{kind}", "--json").syncs
+    assert first["created"] == first["fetched"] > 5
+    assert (again["created"], again["updated"], again["failed"]) == (0, 0, 0)
+
+
+def test_it_passes_window_and_skus_on(box: Box, amazon: Platform) -> None:
+    sim = box(orders=20, skus=8)
+    configure(amazon, sim.accounts[0])
+    wanted = sim.accounts[0].skus()[:2]
+    (stock,) = Ran("sync_inventory", "amazon", "--sku", wanted[0], "--sku", wanted[1], "--json").syncs
+    assert stock["skus"] == wanted
+    arguments = ("--since", "2026-01-01T10:00:00+02:00", "--until", "2026-02-01", "--by", "created")
+    (orders,) = Ran("sync_orders", "amazon", *arguments, "--json").syncs
+    assert orders["window"] == {
+        "by": "created",
+        "since": "2026-01-01T08:00:00Z",
+        "until": "2026-02-01T00:00:00Z",
+    }
+
+
+def test_it_says_that_a_time_without_a_zone_was_read_as_utc() -> None:
+    ran = Ran("sync_orders", "amazon", "--since", "2026-01-31T08:00:00", "--until", "2026-02-01T00:00Z")
+    assert "since has no time zone and was read as UTC: 2026-01-31T08:00:00Z" in ran.out
+    assert "updated from 2026-01-31 08:00:00 UTC to 2026-02-01 00:00:00 UTC" in ran.out
+
+
+# --- sync_orders and sync_inventory: wrong usage
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [
+        ("PLATFORM", ("sync_orders", "nowhere")),
+        ("PLATFORM", ("sync_inventory", "nowhere")),
+        ("PLATFORM", ("purge_mock", "nowhere")),
+        ("USER", ("create_api_token", "nobody")),
+        ("--since", ("sync_orders", "--since", "yesterday")),
+        ("--since", ("sync_orders", "--since", "2999-01-01")),
+        ("--since", ("sync_orders", "--since", "2026-02-01", "--until", "2026-01-01")),
+        ("--since", ("sync_orders", "--since", "")),
+        ("--until", ("sync_orders", "--since", "2026-01-01", "--until", "31.01.2026")),
+        ("--until", ("sync_orders", "--until", "2026-01-01")),
+        ("--days", ("sync_orders", "--since", "2026-01-01", "--days", "3")),
+        ("--days", ("sync_orders", "--days", "0")),
+        ("--days", ("sync_orders", "--days", "many")),
+        ("--by", ("sync_orders", "--by", "shipped")),
+        ("--sku", ("sync_inventory", "--sku", " ")),
+    ],
+)
+def test_it_exits_2_for_wrong_usage_and_changes_nothing(option: str, arguments: tuple[str, ...]) -> None:
+    ran = Ran(*arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert option in ran.err
+    assert not SyncLog.objects.exists()
+
+
+# --- sync_orders: what is already open
+
+
+def test_it_only_queues_in_the_background(amazon: Platform, django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        ran = Ran("sync_orders", "--background", "--json")
+    (sync,) = ran.syncs
+    assert (ran.status, sync["status"], sync["started_at"]) == (0, "queued", None)
+    assert DBTaskResult.objects.get().args_kwargs == {"args": [sync["id"]], "kwargs": {}}
+
+
+def test_it_runs_the_one_that_is_already_queued_and_says_so(amazon: Platform) -> None:
+    log, _ = request_sync(platform=amazon, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API)
+    ran = Ran("sync_orders", "amazon", "--days", "3", "--json")
+    assert [(sync["id"], sync["status"]) for sync in ran.syncs] == [(log.pk, "fallback")]
+    assert SyncLog.objects.count() == 1
+
+
+def test_it_takes_over_what_another_worker_lost(amazon: Platform, capsys: Any) -> None:
+    log, _ = request_sync(platform=amazon, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.SCHEDULE)
+    gone = {"lease_token": "gone", "lease_expires_at": timezone.now() - timedelta(seconds=1)}
+    SyncLog.objects.filter(pk=log.pk).update(status=SyncLog.Status.RUNNING, **gone)
+    (sync,) = Ran("sync_orders", "amazon", "--days", "3", "--json").syncs
+    assert (sync["id"], sync["status"]) == (log.pk, "fallback")
+    assert "The options given now are not used" in capsys.readouterr().err
+
+
+def test_it_waits_in_place_until_there_is_quota_again(box: Box, amazon: Platform, capsys: Any) -> None:
+    sim = box(orders=3)
+    configure(amazon, sim.accounts[0])
+    # 6 seconds for a call: longer than the client waits in place, so the run is parked.
+    busy = Canned.json(429, {"errors": [{"code": "QuotaExceeded"}]}, {"x-amzn-RateLimit-Limit": "0.17"})
+    sim.script("searchOrders", busy)
+    (sync,) = Ran("sync_orders", "amazon", "--json").syncs
+    assert (sync["status"], sync["fetched"], sync["throttled"]) == ("succeeded", 3, 1)
+    assert sync["duration"] > 5
+    assert "amazon orders: out of quota, goes on at " in capsys.readouterr().err
+
+
+def test_it_shows_pages_as_lines_where_there_is_no_terminal(box: Box, amazon: Platform, capsys: Any) -> None:
+    configure(amazon, box(orders=9, page_size=3).accounts[0])
+    Ran("sync_orders", "amazon")
+    assert "amazon orders: 1 page, 3 orders so far, " in capsys.readouterr().err
+
+
+def test_it_reports_the_first_failures_by_name_and_counts_the_rest(amazon: Platform) -> None:
+    log = SyncLog.objects.create(platform=amazon, kind="orders", trigger="api", status="partial", failed=8)
+    for number in range(8):
+        log.failures.create(
+            platform=amazon,
+            kind="orders",
+            external_id=f"1-{number}",
+            error_code="malformed",
+            error_message="bad",
+        )
+    lines = list(report(log))
+    assert "  not stored: 1-0 (malformed): bad" in lines
+    assert sum(line.startswith("  not stored") for line in lines) == 5
+    assert f"  and 3 more: see sync #{log.pk} in the admin's sync log" in lines
+
+
+# --- tokens, keys, deletions
+
+
+def test_it_prints_a_token_alone_that_works(rf: Any) -> None:
+    user = get_user_model().objects.create_user("ops", password="of no use here")
+    ran = Ran("create_api_token", "ops")
+    token = ran.out.strip()
+    request = rf.get("/", HTTP_AUTHORIZATION=f"Token {token}")
+    assert TokenAuthentication().authenticate(request)[0] == user
+    assert ran.out == f"{token}\n"
+
+
+def test_it_makes_no_token_for_an_inactive_user() -> None:
+    user = get_user_model().objects.create_user("gone", is_active=False)
+    ran = Ran("create_api_token", "gone")
+    assert (ran.status, ran.out) == (2, "")
+    assert "inactive" in ran.err
+    assert not AuthToken.objects.filter(user=user).exists()
+
+
+@pytest.fixture
+def buyers(amazon: Platform) -> list[OrderBuyer]:
+    """Buyer data of three orders; that of the first one should be deleted by now."""
+    Ran("sync_orders", "amazon")
+    now = timezone.now()
+    return [
+        OrderBuyer.objects.create(
+            order=order, data={"name": f"Buyer {number}"}, purge_after=now + timedelta(days=number - 0.5)
+        )
+        for number, order in enumerate(Order.objects.order_by("pk")[:3])
+    ]
+
+
+def stored(table: str, column: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {column} FROM {table}")  # noqa: S608  names from this file
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_it_moves_every_row_to_the_first_key(
+    settings: Any, amazon: Platform, buyers: list[OrderBuyer]
+) -> None:
+    configure(amazon, Account())
+    plain = Platform.objects.create(name="plain")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE platforms SET api_config = %s WHERE id = %s", ['{"client_id": "ü"}', plain.pk])
+    (old,) = settings.FIELD_ENCRYPTION_KEY
+    new = Fernet.generate_key().decode()
+    settings.FIELD_ENCRYPTION_KEY = [new, old]
+    ran = Ran("reencrypt")
+    assert ran.status == 0, ran.err
+    assert "platforms: 2 encrypted with the first key (1 of them were plain JSON), 0 were already" in ran.out
+    assert "order_buyers: 3 encrypted with the first key" in ran.out
+    settings.FIELD_ENCRYPTION_KEY = [new]
+    assert Platform.objects.get(pk=plain.pk).api_config == {"client_id": "ü"}
+    assert Platform.objects.get(pk=amazon.pk).api_config == api_config(Account())
+    assert OrderBuyer.objects.get(pk=buyers[1].pk).data == {"name": "Buyer 1"}
+
+
+def test_it_rewrites_nothing_that_has_the_first_key_already(
+    amazon: Platform, buyers: list[OrderBuyer]
+) -> None:
+    configure(amazon, Account())
+    before = stored("platforms", "api_config") + stored("order_buyers", "data")
+    assert "1 were already" in Ran("reencrypt").out
+    assert stored("platforms", "api_config") + stored("order_buyers", "data") == before
+
+
+def test_it_moves_more_rows_than_fit_in_a_batch(settings: Any) -> None:
+    Platform.objects.bulk_create(
+        Platform(name=f"p{number}", api_config={"client_id": str(number)}) for number in range(450)
+    )
+    new = Fernet.generate_key().decode()
+    settings.FIELD_ENCRYPTION_KEY = [new, *settings.FIELD_ENCRYPTION_KEY]
+    ran = Ran("reencrypt")
+    settings.FIELD_ENCRYPTION_KEY = [new]
+    assert ran.status == 0
+    assert Platform.objects.get(name="p449").api_config == {"client_id": "449"}
+
+
+def test_it_names_rows_that_no_key_reads_and_leaves_them(settings: Any, amazon: Platform) -> None:
+    configure(amazon, Account(client_secret="very secret"))
+    (lost,) = stored("platforms", "api_config")
+    settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode()]
+    ran = Ran("reencrypt")
+    assert ran.status == 1
+    assert "platform amazon: it was encrypted with a key that is not in FIELD_ENCRYPTION_KEY" in ran.err
+    assert stored("platforms", "api_config") == [lost]
+    assert lost not in ran.out + ran.err
+
+
+def test_it_deletes_buyer_data_whose_time_has_come(buyers: list[OrderBuyer]) -> None:
+    assert Ran("purge_pii").out == "Deleted the buyer data of 1 orders.\n"
+    assert list(OrderBuyer.objects.order_by("pk")) == buyers[1:]
+    assert Order.objects.filter(pk=buyers[0].pk).exists()
+
+
+def test_it_deletes_mock_rows_alone(box: Box, amazon: Platform) -> None:
+    Ran("sync_orders")
+    Ran("sync_inventory")
+    live = configure(Platform.objects.create(name="live"), box(orders=4, skus=2).accounts[0])
+    Ran("sync_orders", "live")
+    Ran("sync_inventory", "live")
+    ran = Ran("purge_mock")
+    assert "amazon: deleted 24 mock orders and 6 mock inventory items." in ran.out
+    assert "live: deleted 0 mock orders and 0 mock inventory items." in ran.out
+    assert not Order.objects.filter(platform=amazon).exists()
+    assert Order.objects.filter(platform=live).count() == 4
+    assert InventoryItem.objects.filter(platform=live).exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_explains_itself(command: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        call_command(command, "--help")
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0
+    assert max(map(len, text.splitlines())) < 125
+    assert text.count("\n\n") > 2
+
+
+# --- the scheduler's door
+
+
+def test_it_queues_once_and_says_what(amazon: Platform, django_capture_on_commit_callbacks: Any) -> None:
+    configure(amazon, Account())
+    with django_capture_on_commit_callbacks(execute=True):
+        ran = Ran("run_scheduler", "--once")
+    assert ran.status == 0
+    assert "amazon orders is due." in ran.out
+    assert "amazon inventory is due." in ran.out
+    assert DBTaskResult.objects.count() == 2
+    assert Ran("run_scheduler", "--once").out == "Nothing was due.\n"
+
+
+def test_it_purges_buyer_data_as_it_schedules(buyers: list[OrderBuyer]) -> None:
+    assert "Deleted the buyer data of 1 orders" in Ran("run_scheduler", "--once").out
+    assert OrderBuyer.objects.count() == 2
+
+
+def test_it_says_when_a_sync_ended_in_utc(amazon: Platform) -> None:
+    start = datetime(2026, 1, 1, 8, tzinfo=UTC)
+    log = SyncLog(
+        pk=5, platform=amazon, kind="orders", status="succeeded", source="live", window_by="updated"
+    )
+    log.started_at = log.window_start = start
+    log.finished_at = log.window_end = start + timedelta(minutes=2, seconds=5)
+    assert "  live data, updated from 2026-01-01 08:00:00 UTC to 2026-01-01 08:02:05 UTC" in report(log)
+    assert any(line.endswith("0 API calls, 2 min 5 s") for line in report(log))

@@ -1,0 +1,124 @@
+"""The task that goes on with a sync, on the database's queue with its real worker."""
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from conftest import api_config
+from integrations.models import SyncLog
+from integrations.services import request_sync
+from integrations.stopping import StopSignal
+from integrations.tasks import continue_sync, queue_sync
+from orders.models import Order
+from platforms.models import Platform
+from simulator import Canned, Simulator
+
+Box = Callable[..., Simulator]
+
+
+@pytest.fixture
+def amazon(box: Box, transactional_db: None) -> Platform:
+    # Other transactional tests empty the table.
+    platform, _ = Platform.objects.get_or_create(name="amazon")
+    return platform
+
+
+def configured(platform: Platform, sim: Simulator) -> Platform:
+    platform.api_config = api_config(sim.accounts[0])
+    platform.save()
+    return platform
+
+
+def open_sync(platform: Platform) -> SyncLog:
+    return request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API)[0]
+
+
+def work() -> None:
+    """Run all queued tasks that are due, as `manage.py db_worker` does."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)]
+    try:
+        call_command("db_worker", "--batch", "--no-startup-delay", "--no-reload", "--interval", "0")
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM, signal.SIGQUIT), before, strict=True):
+            signal.signal(number, handler)
+
+
+def test_it_runs_a_queued_sync(box: Box, amazon: Platform) -> None:
+    log = open_sync(configured(amazon, box(orders=12)))
+    queue_sync(log)
+    work()
+    log.refresh_from_db()
+    assert (log.status, log.fetched) == (SyncLog.Status.SUCCEEDED, 12)
+
+
+def test_it_takes_a_doubled_message_for_what_it_is(box: Box, amazon: Platform) -> None:
+    sim = box(orders=12)
+    log = open_sync(configured(amazon, sim))
+    queue_sync(log)
+    queue_sync(log)
+    work()
+    assert sim.calls["searchOrders"] == 1
+    assert [each.return_value for each in DBTaskResult.objects.all()] == ["succeeded", "succeeded"]
+
+
+def test_it_is_queued_again_for_the_moment_there_is_quota(box: Box, amazon: Platform) -> None:
+    sim = box(orders=12)
+    sim.script("searchOrders", Canned.json(429, {"errors": [{"code": "QuotaExceeded"}]}))
+    log = open_sync(configured(amazon, sim))
+    queue_sync(log)
+    work()
+    log.refresh_from_db()
+    assert log.status == SyncLog.Status.WAITING
+    waiting = DBTaskResult.objects.get(status="READY")
+    assert waiting.run_after == log.resume_at
+    assert waiting.run_after > timezone.now() + timedelta(seconds=150)  # one call in 179 seconds
+
+
+def test_it_leaves_after_the_page_in_hand_when_told_to_stop(box: Box, amazon: Platform) -> None:
+    sim = box(orders=9, page_size=3)
+    log = open_sync(configured(amazon, sim))
+    with StopSignal():  # so that the signal does not end the tests
+
+        class StopOnFirstPage:
+            def before(self, call: Any) -> None:
+                if call.operation == "searchOrders":
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+        sim.faults = StopOnFirstPage()
+        assert continue_sync.call(log.pk) == "queued"
+    sim.faults = None
+    log.refresh_from_db()
+    assert (log.pages, Order.objects.count(), log.lease_token) == (1, 3, "")
+    work()  # it announced itself again
+    log.refresh_from_db()
+    assert (log.status, log.fetched, log.pages) == (SyncLog.Status.SUCCEEDED, 9, 3)
+    assert sim.calls["searchOrders"] == 3
+
+
+def test_it_queues_nothing_when_the_transaction_is_rolled_back(amazon: Platform) -> None:
+    with transaction.atomic():
+        queue_sync(open_sync(amazon))
+        transaction.set_rollback(True)
+    assert not DBTaskResult.objects.exists()
+
+
+def test_it_remembers_the_signal_and_puts_the_old_handler_back() -> None:
+    seen = []
+    original = signal.signal(signal.SIGTERM, lambda number, _frame: seen.append(number))
+    try:
+        with StopSignal() as stop:
+            assert not stop.wait(0)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.wait(60)
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, original)
+    assert seen == [signal.SIGTERM, signal.SIGTERM]

@@ -1,0 +1,95 @@
+"""Stock in the admin."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from inventory.models import InventoryItem
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/inventory/inventoryitem/"
+NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+
+
+def make(sku: str, **values: Any) -> InventoryItem:
+    facts = {
+        "platform": Platform.objects.get(),
+        "marketplace_id": "ATVPDKIKX0DER",
+        "source": "live",
+        "synced_at": NOW,
+    }
+    return InventoryItem.objects.create(sku=sku, **facts | values)
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def listed(client: Client, query: str = "") -> list[str]:
+    """SKUs in the order of the page."""
+    html = text(client.get(f"{LIST}?{query}"))
+    places = {item.sku: html.find(f">{item.sku}</a>") for item in InventoryItem.objects.all()}
+    return sorted((sku for sku, place in places.items() if place >= 0), key=lambda sku: places[sku])
+
+
+def test_it_shows_quantities_and_tells_unknown_from_zero(admin_client: Client) -> None:
+    make("A", available=1200, reserved=0, gone_at=NOW)
+    html = text(admin_client.get(LIST))
+    for part in (">1,200</span>", ">0</span>", ">–</span>", "United States (ATVPDKIKX0DER)", "2026-01-31"):
+        assert part in html
+
+
+def test_it_sorts_by_quantity(admin_client: Client) -> None:
+    for sku, available in (("A", 5), ("B", 1), ("C", 3)):
+        make(sku, available=available)
+    header = re.search(r'href="\?([^"]*)">\s*Available', text(admin_client.get(LIST)))
+    assert header is not None
+    assert listed(admin_client, header[1]) == ["B", "C", "A"]
+
+
+@pytest.mark.parametrize(
+    ("query", "skus"),
+    [
+        ("", ["A", "MY SKU"]),
+        ("listed=yes", ["A"]),
+        ("listed=no", ["MY SKU"]),
+        ("q=MY SKU", ["MY SKU"]),
+        ("q=B00", ["MY SKU"]),
+        ("q=X00", ["MY SKU"]),
+        ("q=kettle", ["MY SKU"]),
+        ("q=nothing", []),
+        ("source__exact=mock", ["MY SKU"]),
+        ("marketplace=A1PA6795UKMFR9", ["MY SKU"]),
+    ],
+)
+def test_it_finds_stock(admin_client: Client, query: str, skus: list[str]) -> None:
+    make("A")
+    make(
+        "MY SKU", asin="B001", fnsku="X001", title="Red Kettle", source="mock", gone_at=NOW,
+        marketplace_id="A1PA6795UKMFR9",
+    )  # fmt: skip
+    assert listed(admin_client, query) == skus
+
+
+def test_it_lists_any_number_of_skus_with_as_many_queries(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(40):
+        make(f"SKU-{number}")
+    with django_assert_max_num_queries(6):
+        assert len(listed(admin_client)) == 40
+
+
+@pytest.mark.parametrize("address", ["add/", "{}/change/", "{}/delete/"])
+def test_it_lets_nobody_edit_stock(admin_client: Client, address: str) -> None:
+    assert admin_client.post(LIST + address.format(make("A").pk), {"post": "yes"}).status_code == 403
+
+
+def test_it_says_that_made_up_stock_is_made_up(admin_client: Client) -> None:
+    assert "This is made-up data." in text(admin_client.get(f"{LIST}{make('A', source='mock').pk}/change/"))

@@ -1,0 +1,91 @@
+"""What every page of the admin has in common."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from knox.models import AuthToken
+
+from oms.admin_values import duration, items_at_a_glance, shortened
+
+pytestmark = pytest.mark.django_db
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "auth/user/",
+        "auth/user/add/",
+        "auth/group/",
+        "knox/authtoken/",
+        "django_tasks_database/dbtaskresult/",
+    ],
+)
+def test_it_opens_every_page(admin_client: Client, page: str) -> None:
+    assert admin_client.get(f"/admin/{page}").status_code == 200
+
+
+def test_it_has_a_sidebar_with_what_the_user_may_open(client: Client) -> None:
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_order"))
+    client.force_login(user)
+    html = text(client.get("/admin/"))
+    assert 'href="/admin/orders/order/"' in html
+    assert 'href="/admin/auth/user/"' not in html
+
+
+def test_it_creates_a_user(admin_client: Client) -> None:
+    password = "a long pass phrase"
+    values = {"username": "jo", "password1": password, "password2": password, "usable_password": "true"}
+    admin_client.post("/admin/auth/user/add/", values)
+    assert User.objects.get(username="jo").check_password(password)
+
+
+def test_it_revokes_tokens_but_makes_none(admin_client: Client, admin_user: User) -> None:
+    instance, token = AuthToken.objects.create(admin_user)
+    html = text(admin_client.get("/admin/knox/authtoken/"))
+    assert instance.token_key in html
+    assert token not in html
+    assert admin_client.get("/admin/knox/authtoken/add/").status_code == 403
+    data = {"action": "delete_selected", "_selected_action": [instance.pk], "post": "yes"}
+    admin_client.post("/admin/knox/authtoken/", data)
+    assert not AuthToken.objects.exists()
+
+
+def test_it_leads_to_the_admin_after_a_login_without_a_goal(client: Client) -> None:
+    User.objects.create_superuser("admin", password="pw")
+    response = client.post("/admin/login/", {"username": "admin", "password": "pw"})
+    assert response["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (timedelta(seconds=0.44), "0.4 s"),
+        (timedelta(seconds=59.98), "1 min 0 s"),
+        (timedelta(seconds=125), "2 min 5 s"),
+        (timedelta(hours=26, minutes=3), "26 h 3 min"),
+    ],
+)
+def test_it_writes_durations_readably(value: timedelta | None, shown: str) -> None:
+    assert duration(value) == shown
+
+
+def test_it_sums_up_items() -> None:
+    assert [items_at_a_glance(skus) for skus in ([], ["A"], ["A", "B"], [""])] == [
+        "–", "1 item: A", "2 items: A, …", "1 item: –",
+    ]  # fmt: skip
+
+
+def test_it_shortens_long_titles_and_escapes_them() -> None:
+    assert (
+        shortened("<b>" * 30, 10) == f'<span title="{"&lt;b&gt;" * 30}">&lt;b&gt;&lt;b&gt;&lt;b&gt;…</span>'
+    )

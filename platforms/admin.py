@@ -1,0 +1,180 @@
+"""Platforms: credentials, what their last syncs did, and the button that starts new ones."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from integrations.admin_parts import latest_sync, start_syncs
+from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
+from integrations.models import SyncLog
+from integrations.overview import with_overview
+from oms.admin_base import Button, OmsAdmin
+from oms.admin_values import DASH, badge, badges, say, stacked
+from platforms.forms import CREDENTIALS, PlatformForm
+from platforms.models import Platform
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+
+SYNC = "platforms.sync_platform"
+SYNC_LABEL = gettext_lazy("Sync from Amazon")
+GENERAL = ("display_name", "name", "kind", "is_active")
+SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
+
+
+@admin.register(Platform)
+class PlatformAdmin(OmsAdmin):
+    form = PlatformForm
+    list_display = ("title", "kind", "state", "last_orders", "last_inventory", "is_active")
+    list_filter = ("kind", "is_active")
+    search_fields = ("name", "display_name")
+    actions = ("sync_from_amazon",)
+    buttons = ("sync_button",)
+    empty_text = gettext_lazy("A platform is one selling account. Add one, enter its credentials, and sync.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Platform]:
+        return with_overview(super().get_queryset(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Credentials as fields for those who may change them, as a summary for those who may only look."""
+        may_change = obj is None or self.has_change_permission(request, obj)
+        credentials: list[str] = ["summary"]
+        if may_change:
+            removable = obj is not None and obj.is_configured
+            credentials = [*CREDENTIALS, *(["remove_credentials"] if removable else [])]
+        sets = [
+            (None, {"fields": GENERAL}),
+            (_("Amazon credentials"), {"fields": credentials, "description": self._advice(obj, may_change)}),
+            (_("Schedule and buyer data"), {"fields": SCHEDULE}),
+        ]
+        if obj is not None:
+            sets.append(
+                (_("State"), {"fields": ("state", "last_orders", "last_inventory", "watermark", "checked")})
+            )
+        return sets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("summary", "state", "last_orders", "last_inventory", "watermark", "checked")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        # The credentials are no columns: Django must not look for them in the model.
+        return super().get_form(request, obj, change, **kwargs | {"fields": [*GENERAL, *SCHEDULE]})
+
+    def save_model(self, request: HttpRequest, obj: Platform, form: "ModelForm[Any]", change: bool) -> None:
+        """Write only what was changed: a sync that runs meanwhile moves the watermark of the same row."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        fields = [name for name in form.changed_data if name in (*GENERAL, *SCHEDULE)]
+        if getattr(form, "new_config", None) is not None:
+            fields.append("api_config")
+        if fields:
+            obj.save(update_fields=fields)
+        obj.encrypt_plain_config()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A platform that delivered anything is made inactive instead; its orders must not vanish."""
+        may: bool = super().has_delete_permission(request, obj)
+        return may and not (obj is not None and (obj.orders.exists() or obj.inventory.exists()))
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # it would not ask whether there are orders
+        return actions
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Nobody deletes a sync by itself, but those of a platform go with it."""
+        found, counts, refused, protected = super().get_deleted_objects(objs, request)
+        return found, counts, refused - {"sync", "sync failure"}, protected
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(SYNC)
+
+    @admin.action(description=SYNC_LABEL, permissions=["sync"])
+    def sync_from_amazon(self, request: HttpRequest, queryset: QuerySet[Platform]) -> HttpResponse | None:
+        start_syncs(request, queryset)
+        return None
+
+    def sync_button(self) -> Button:
+        return Button(
+            name="sync",
+            label=SYNC_LABEL,
+            icon="sync",
+            run=lambda request, platform: start_syncs(request, [platform]),
+            permission=SYNC,
+        )
+
+    def _advice(self, obj: Platform | None, may_change: bool) -> str:
+        if obj is not None and obj.config_problem:
+            fix = _("Put the old key back into FIELD_ENCRYPTION_KEY, or enter all of the values again.")
+            return format_html("<strong>{}</strong> {}", obj.config_problem, fix)
+        if may_change:
+            return _("All of them or none: without credentials, syncs store clearly marked made-up data.")
+        return ""
+
+    @admin.display(description=gettext_lazy("platform"), ordering="name")
+    def title(self, obj: Platform) -> SafeString:
+        return stacked(obj.display_name or obj.name, obj.name if obj.display_name else "")
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, obj: Platform) -> SafeString:
+        parts = [credentials_badge(obj)]
+        if getattr(obj, "has_mock", False):
+            parts.append(
+                badge(_("mock data"), "warning", title=_("Made-up rows are stored; see their badges."))
+            )
+        if getattr(obj, "has_sandbox", False):
+            parts.append(badge(_("sandbox data"), "info", title=_("Rows of Amazon's sandbox are stored.")))
+        return badges(*parts)
+
+    @admin.display(description=gettext_lazy("last orders sync"))
+    def last_orders(self, obj: Platform) -> SafeString:
+        return latest_sync(obj, SyncLog.Kind.ORDERS)
+
+    @admin.display(description=gettext_lazy("last inventory sync"))
+    def last_inventory(self, obj: Platform) -> SafeString:
+        return latest_sync(obj, SyncLog.Kind.INVENTORY)
+
+    @admin.display(description=gettext_lazy("orders complete until"))
+    def watermark(self, obj: Platform) -> str:
+        return say(obj.orders_watermark)
+
+    @admin.display(description=gettext_lazy("last check"))
+    def checked(self, obj: Platform) -> str:
+        return say(obj.checked_at)
+
+    @admin.display(description=gettext_lazy("stored"))
+    def summary(self, obj: Model) -> str:
+        return summary_of(obj) if isinstance(obj, Platform) else DASH
+
+
+def credentials_badge(platform: Platform) -> SafeString:
+    if platform.config_problem:
+        return badge(_("credentials cannot be read"), "danger", title=platform.config_problem)
+    if platform.is_configured:
+        return badge(_("credentials set"), "success")
+    return badge(_("credentials missing"), "warning", title=_("Open the platform and enter them."))
+
+
+def summary_of(platform: Platform) -> str:
+    """Which values are stored; no secret, and of the client id its last four characters."""
+    config = platform.api_config
+    if not config:
+        return platform.config_problem or _("No credentials are stored.")
+    client_id = str(config.get("client_id") or "")
+    marketplace = MARKETPLACES.get(str(config.get("marketplace_id")))
+    region = str(config.get("region") or "NA")
+    parts = [
+        _("client id …%(end)s") % {"end": client_id[-4:]} if client_id else _("no client id"),
+        _("client secret stored") if config.get("client_secret") else _("no client secret"),
+        _("refresh token stored") if config.get("refresh_token") else _("no refresh token"),
+        REGIONS.get(region, region),
+        marketplace.country if marketplace else _("unknown marketplace"),
+    ]
+    return ", ".join(str(part) for part in parts)

@@ -1,0 +1,223 @@
+"""Platforms in the admin: the list, the form's page, and starting a sync."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django_tasks_db import DatabaseBackend
+from django_tasks_db.models import DBTaskResult
+from pytest_django import DjangoAssertNumQueries
+
+from integrations.models import SyncLog
+from integrations.services import request_sync, run_sync
+from platforms.models import Platform
+from platforms.tests.test_forms import COMPLETE, GENERAL, SECRET, TOKEN, platform, with_an_unknown_key
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/platforms/platform/"
+
+
+@pytest.fixture
+def as_user(client: Client) -> Callable[..., Client]:
+    """A client of somebody with exactly these permissions."""
+
+    def log_in(*permissions: str) -> Client:
+        user = User.objects.create_user("viewer", password="pw", is_staff=True)
+        for name in permissions:
+            app, codename = name.split(".")
+            user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+def page(platform: Platform, *parts: str) -> str:
+    return "/".join([f"{LIST}{platform.pk}", *(parts or ["change"]), ""])
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def press(client: Client, platform: Platform) -> Any:
+    return client.post(page(platform, "press", "sync"), follow=True)
+
+
+def select(client: Client, *platforms: Platform) -> Any:
+    data = {"action": "sync_from_amazon", "_selected_action": [each.pk for each in platforms]}
+    return client.post(LIST, data, follow=True)
+
+
+def test_it_shows_the_state_of_each_platform(admin_client: Client) -> None:
+    log, _ = request_sync(platform=platform(), kind="orders", trigger="admin")
+    run_sync(log.pk)
+    html = text(admin_client.get(LIST))
+    assert "credentials missing" in html
+    assert "mock data" in html
+    assert f"/admin/integrations/synclog/{log.pk}/change/" in html
+
+
+def test_it_lists_any_number_of_platforms_with_as_many_queries(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(20):
+        added = Platform.objects.create(name=f"amazon-{number}")
+        for kind in ("orders", "inventory"):
+            request_sync(platform=added, kind=kind, trigger="admin")
+    with django_assert_max_num_queries(7):
+        assert text(admin_client.get(LIST)).count("queued") >= 40
+
+
+def test_it_saves_credentials_without_showing_or_logging_them(admin_client: Client) -> None:
+    response = admin_client.post(page(platform()), {**GENERAL, **COMPLETE}, follow=True)
+    assert platform().api_config == COMPLETE
+    html = (
+        text(response)
+        + text(admin_client.get(page(platform())))
+        + text(admin_client.get(page(platform(), "history")))
+    )
+    entry = LogEntry.objects.get()
+    assert "Client secret" in entry.get_change_message()
+    assert not [secret for secret in (SECRET, TOKEN) if secret in html + entry.change_message]
+
+
+def test_it_shows_a_refusal_at_the_field_and_keeps_what_is_stored(admin_client: Client) -> None:
+    platform(**COMPLETE)
+    response = admin_client.post(
+        page(platform()), {**GENERAL, **COMPLETE, "client_secret": "typed", "region": "EU"}
+    )
+    assert "belongs to region NA, not EU" in text(response)
+    assert 'value="typed"' not in text(response)
+    assert platform().api_config == COMPLETE
+
+
+def test_it_does_not_write_over_what_a_sync_wrote_meanwhile(admin_client: Client) -> None:
+    before = platform(**COMPLETE)
+    Platform.objects.update(orders_watermark="2026-01-31T08:00:00Z")
+    admin_client.post(
+        page(before), {**GENERAL, **COMPLETE, "client_secret": "", "refresh_token": "", "orders_interval": 30}
+    )
+    after = platform()
+    assert after.orders_interval == 30
+    assert after.orders_watermark is not None
+    assert after.api_config == COMPLETE
+
+
+def test_it_says_that_credentials_cannot_be_read(admin_client: Client) -> None:
+    html = text(admin_client.get(page(with_an_unknown_key())))
+    assert "cannot be read: it was encrypted with a key that is not in FIELD_ENCRYPTION_KEY" in html
+
+
+def test_it_adds_a_platform_with_its_credentials(admin_client: Client) -> None:
+    admin_client.post(f"{LIST}add/", {**GENERAL, **COMPLETE, "name": "amazon-de"})
+    assert Platform.objects.get(name="amazon-de").api_config == COMPLETE
+
+
+def test_it_shows_a_summary_to_those_who_may_only_look(as_user: Callable[..., Client]) -> None:
+    platform(**COMPLETE)
+    html = text(as_user("platforms.view_platform").get(page(platform())))
+    assert "client id ….abc, client secret stored, refresh token stored, North America, United States" in html
+    assert not [value for value in (SECRET, TOKEN, COMPLETE["client_id"]) if value in html]
+
+
+def test_it_starts_orders_and_inventory_with_a_link_to_each_log(admin_client: Client) -> None:
+    html = text(press(admin_client, platform()))
+    logs = SyncLog.objects.order_by("pk")
+    assert [(log.kind, log.trigger, log.requested_by.username) for log in logs if log.requested_by] == [
+        ("orders", "admin", "admin"),
+        ("inventory", "admin", "admin"),
+    ]
+    for log in logs:
+        link = f'<a class="oms-link" href="/admin/integrations/synclog/{log.pk}/change/">'
+        assert f"{link}{log.kind.title()} sync #{log.pk}</a> of Amazon is queued." in html
+
+
+def test_it_hands_new_syncs_to_the_workers(
+    admin_client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        press(admin_client, platform())
+        press(admin_client, platform())
+    assert DBTaskResult.objects.count() == 2
+
+
+def test_it_says_that_a_sync_is_already_open(admin_client: Client) -> None:
+    press(admin_client, platform())
+    assert "of Amazon is already queued." in text(press(admin_client, platform()))
+    assert SyncLog.objects.count() == 2
+
+
+def test_it_syncs_the_selected_platforms(admin_client: Client) -> None:
+    second = Platform.objects.create(name="amazon-de")
+    Platform.objects.create(name="amazon-fr")
+    select(admin_client, platform(), second)
+    assert set(SyncLog.objects.values_list("platform__name", "kind")) == {
+        ("amazon", "orders"), ("amazon", "inventory"), ("amazon-de", "orders"), ("amazon-de", "inventory"),
+    }  # fmt: skip
+
+
+class OutAtFirst(DatabaseBackend):
+    """A queue whose first message is refused, as Redis does while it restarts."""
+
+    refused = 0
+
+    def enqueue(self, *args: Any, **kwargs: Any) -> Any:
+        self.refused += 1
+        if self.refused == 1:
+            raise ConnectionError("the broker is gone")
+        return super().enqueue(*args, **kwargs)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_goes_on_where_one_platform_cannot_be_started(admin_client: Client, settings: Any) -> None:
+    settings.TASKS = {"default": {"BACKEND": f"{__name__}.OutAtFirst"}}
+    first, _ = Platform.objects.get_or_create(name="amazon", display_name="Amazon")
+    html = text(select(admin_client, first, Platform.objects.create(name="amazon-de")))
+    assert "Orders sync of Amazon could not be handed to the workers" in html
+    assert html.count("is queued.") == 3
+
+
+def test_it_starts_nothing_on_get(admin_client: Client) -> None:
+    admin_client.get(page(platform(), "press", "sync"))
+    assert not SyncLog.objects.exists()
+
+
+def test_it_checks_where_the_post_comes_from(admin_user: User) -> None:
+    careful = Client(enforce_csrf_checks=True)
+    careful.force_login(admin_user)
+    assert press(careful, platform()).status_code == 403
+    assert not SyncLog.objects.exists()
+
+
+def test_it_hides_the_sync_from_those_who_may_not(as_user: Callable[..., Client]) -> None:
+    viewer = as_user("platforms.view_platform")
+    assert "Sync from Amazon" not in text(viewer.get(page(platform()))) + text(viewer.get(LIST))
+
+
+def test_it_refuses_the_sync_to_those_who_may_not(as_user: Callable[..., Client]) -> None:
+    viewer = as_user("platforms.view_platform", "platforms.change_platform")
+    assert press(viewer, platform()).status_code == 403
+    select(viewer, platform())
+    assert not SyncLog.objects.exists()
+
+
+def test_it_lets_those_sync_who_may_only_look_otherwise(as_user: Callable[..., Client]) -> None:
+    viewer = as_user("platforms.view_platform", "platforms.sync_platform")
+    assert "Sync from Amazon" in text(viewer.get(page(platform())))
+    press(viewer, platform())
+    assert SyncLog.objects.count() == 2
+
+
+def test_it_deletes_a_platform_with_its_syncs_but_not_one_with_orders(admin_client: Client) -> None:
+    empty = Platform.objects.create(name="mistake")
+    request_sync(platform=empty, kind="orders", trigger="admin")
+    log, _ = request_sync(platform=platform(), kind="orders", trigger="admin")
+    run_sync(log.pk)
+    admin_client.post(page(empty, "delete"), {"post": "yes"})
+    assert admin_client.post(page(platform(), "delete"), {"post": "yes"}).status_code == 403
+    assert list(Platform.objects.values_list("name", flat=True)) == ["amazon"]

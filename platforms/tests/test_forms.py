@@ -1,0 +1,195 @@
+"""The credentials form: what is refused, what is kept, what is never shown."""
+
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.db import connection
+
+from platforms.forms import CREDENTIALS, PlatformForm
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db
+
+US, GERMANY, CANADA, SINGAPORE = "ATVPDKIKX0DER", "A1PA6795UKMFR9", "A2EUQ1WTGCTBG2", "A19VAU5U5O7RUS"
+SECRET, TOKEN = "amzn1.oa2-cs.v1.very-secret", "Atzr|very-secret"
+COMPLETE = {
+    "client_id": "amzn1.application-oa2-client.abc",
+    "client_secret": SECRET,
+    "refresh_token": TOKEN,
+    "region": "NA",
+    "marketplace_id": US,
+}
+GENERAL = {
+    "name": "amazon", "kind": "amazon", "display_name": "Amazon", "is_active": "on",
+    "orders_interval": 15, "inventory_interval": 60,
+}  # fmt: skip
+
+
+def platform(**config: Any) -> Platform:
+    platform = Platform.objects.get(name="amazon")
+    if config:
+        platform.api_config = config
+        platform.save()
+    return Platform.objects.get(name="amazon")
+
+
+def form(instance: Platform, **values: Any) -> PlatformForm:
+    return PlatformForm({**GENERAL, "region": "NA", **values}, instance=instance)
+
+
+def saved(bound: PlatformForm) -> dict[str, Any]:
+    assert bound.is_valid(), bound.errors
+    bound.save()
+    return dict(Platform.objects.get(name="amazon").api_config)
+
+
+def with_an_unknown_key(**config: Any) -> Platform:
+    """Credentials that a lost key encrypted."""
+    lost = Fernet(Fernet.generate_key()).encrypt(b'{"client_id": "x"}').decode()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE platforms SET api_config = %s", [lost])
+    return Platform.objects.get(name="amazon")
+
+
+def stored_text() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT api_config FROM platforms")
+        return str(cursor.fetchone()[0])
+
+
+def test_it_stores_complete_credentials() -> None:
+    assert saved(form(platform(), **COMPLETE)) == COMPLETE
+    assert SECRET not in stored_text()
+
+
+def test_it_strips_what_came_along_with_the_copy() -> None:
+    assert saved(form(platform(), **COMPLETE | {"client_secret": f" {SECRET}\n"}))["client_secret"] == SECRET
+
+
+def test_it_accepts_a_platform_without_credentials() -> None:
+    assert saved(form(platform())) == {}
+
+
+@pytest.mark.parametrize("missing", ["client_id", "client_secret", "refresh_token", "marketplace_id"])
+def test_it_names_the_field_that_is_missing(missing: str) -> None:
+    bound = form(platform(), **COMPLETE | {missing: ""})
+    assert not bound.is_valid()
+    assert list(bound.errors) == [missing]
+    assert "Needed as well" in bound.errors[missing][0]
+    assert platform().api_config == {}
+
+
+def test_it_refuses_a_marketplace_outside_the_region_at_its_field() -> None:
+    bound = form(platform(), **COMPLETE | {"marketplace_id": GERMANY})
+    assert bound.errors["marketplace_id"] == ["Germany belongs to region EU, not NA."]
+
+
+def test_it_knows_the_mix_up_of_india_and_singapore() -> None:
+    bound = form(platform(), **COMPLETE | {"region": "EU", "marketplace_id": SINGAPORE})
+    assert "A21TJRUUN4KGV" in bound.errors["marketplace_id"][0]
+
+
+def test_it_refuses_another_regions_marketplace_beside_the_main_one() -> None:
+    bound = form(platform(), **COMPLETE, additional_marketplace_ids=[CANADA, GERMANY])
+    assert "Germany" in bound.errors["additional_marketplace_ids"][0]
+
+
+def test_it_stores_more_marketplaces() -> None:
+    config = saved(form(platform(), **COMPLETE, additional_marketplace_ids=[CANADA]))
+    assert config["additional_marketplace_ids"] == [CANADA]
+
+
+def test_it_keeps_secrets_whose_fields_are_empty() -> None:
+    values = COMPLETE | {
+        "client_secret": "",
+        "refresh_token": "",
+        "client_id": "amzn1.application-oa2-client.new",
+    }
+    config = saved(form(platform(**COMPLETE), **values))
+    assert config == COMPLETE | {"client_id": "amzn1.application-oa2-client.new"}
+
+
+def test_it_replaces_one_secret_alone() -> None:
+    config = saved(
+        form(platform(**COMPLETE), **COMPLETE | {"client_secret": "", "refresh_token": "Atzr|new"})
+    )
+    assert config == COMPLETE | {"refresh_token": "Atzr|new"}
+
+
+def test_it_removes_credentials_when_asked_to() -> None:
+    values = COMPLETE | {"client_secret": "", "refresh_token": "", "remove_credentials": "on"}
+    assert saved(form(platform(**COMPLETE), **values)) == {}
+
+
+def test_it_does_not_guess_when_asked_to_remove_and_to_store() -> None:
+    bound = form(platform(**COMPLETE), **COMPLETE, remove_credentials="on")
+    assert "not both" in bound.errors["remove_credentials"][0]
+    assert platform().api_config == COMPLETE
+
+
+def test_it_says_how_to_remove_credentials_to_those_who_empty_the_fields() -> None:
+    bound = form(platform(**COMPLETE), client_id="", marketplace_id="")
+    assert "Remove the stored credentials" in bound.errors["client_id"][0]
+
+
+def test_it_leaves_unreadable_credentials_alone() -> None:
+    instance = with_an_unknown_key()
+    before = stored_text()
+    bound = form(instance, display_name="Renamed")
+    assert bound.is_valid()
+    bound.save()
+    assert stored_text() == before
+
+
+def test_it_wants_all_values_before_it_overwrites_unreadable_credentials() -> None:
+    instance = with_an_unknown_key()
+    before = stored_text()
+    bound = form(instance, **COMPLETE | {"refresh_token": ""})
+    assert "cannot be read" in bound.errors["refresh_token"][0]
+    assert stored_text() == before
+
+
+def test_it_overwrites_unreadable_credentials_with_complete_ones() -> None:
+    assert saved(form(with_an_unknown_key(), **COMPLETE)) == COMPLETE
+
+
+def test_it_keeps_showing_a_marketplace_that_nobody_knows() -> None:
+    instance = platform(**COMPLETE | {"marketplace_id": "AXXXX"})
+    assert "AXXXX (not known)" in str(PlatformForm(instance=instance)["marketplace_id"])
+    bound = form(instance, **COMPLETE | {"client_secret": "", "refresh_token": "", "marketplace_id": "AXXXX"})
+    assert bound.is_valid()
+    assert bound.new_config is None
+
+
+def test_it_never_renders_a_secret() -> None:
+    instance = platform(**COMPLETE)
+    refused = form(instance, **COMPLETE | {"client_secret": "typed-secret", "marketplace_id": GERMANY})
+    assert not refused.is_valid()
+    html = PlatformForm(instance=instance).as_p() + refused.as_p()
+    assert not [secret for secret in (SECRET, TOKEN, "typed-secret") if secret in html]
+
+
+def test_it_keeps_browsers_from_filling_in_the_logins_password() -> None:
+    html = "".join(
+        str(PlatformForm(instance=platform())[name]) for name in ("client_secret", "refresh_token")
+    )
+    assert html.count('autocomplete="new-password"') == html.count('type="password"') == 2
+
+
+def test_it_says_whether_a_secret_is_stored_and_where_to_find_it() -> None:
+    empty = PlatformForm(instance=platform()).fields["refresh_token"].help_text
+    stored = PlatformForm(instance=platform(**COMPLETE)).fields["refresh_token"].help_text
+    assert "Nothing is stored" in empty
+    assert "A value is stored" in stored
+    assert "Seller Central" in empty
+
+
+def test_it_offers_every_marketplace_by_country_and_id() -> None:
+    html = str(PlatformForm(instance=platform())["marketplace_id"])
+    assert "Germany (A1PA6795UKMFR9)" in html
+    assert html.count("<optgroup") == 3
+
+
+def test_it_has_a_field_for_each_value() -> None:
+    assert set(CREDENTIALS) <= set(PlatformForm(instance=platform()).fields)

@@ -1,0 +1,96 @@
+"""A real Chromium, a real server, and a simulated Amazon."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:  # this file is read before Django is set up
+    from platforms.models import Platform
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PASSWORD = "a long pass phrase"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def async_unsafe() -> Iterator[None]:
+    """Playwright's loop runs in the thread of the tests, where Django would refuse the database."""
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    yield
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+    if before is not None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    path = shutil.which("chromium")
+    if path is None:
+        reason = "chromium is not installed (Debian: apt install chromium)"
+        if os.environ.get("OMS_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}, and OMS_REQUIRE_BROWSER=1 asks for it")
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def platform(transactional_db: None) -> "Platform":
+    from platforms.models import Platform
+
+    # Other transactional tests empty the table that the migration filled.
+    return Platform.objects.get_or_create(name="amazon", defaults={"display_name": "Amazon"})[0]
+
+
+@pytest.fixture
+def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Callable[..., Page]]:
+    """A page of somebody who logged in, with these permissions or as superuser; fails on errors in the browser."""
+    from django.contrib.auth.models import Permission, User
+
+    problems: list[str] = []
+    contexts: list[Any] = []
+
+    def start(*codenames: str, **options: Any) -> Page:
+        user = User.objects.create_user(f"user{len(contexts)}", password=PASSWORD, is_staff=True)
+        user.is_superuser = not codenames
+        user.save()
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        contexts.append(chromium.new_context(base_url=live_server.url, **options))
+        page: Page = contexts[-1].new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto("/admin/")
+        page.get_by_label("Username").fill(user.username)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/admin/")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+@pytest.fixture
+def work() -> Callable[[], None]:
+    """Runs all queued tasks that are due, as `manage.py db_worker` does."""
+
+    def run() -> None:
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+        before = [signal.getsignal(number) for number in signals]
+        try:
+            call_command("db_worker", "--batch", "--no-startup-delay", "--no-reload", "--interval", "0")
+        finally:
+            for number, handler in zip(signals, before, strict=True):
+                signal.signal(number, handler)
+
+    return run
