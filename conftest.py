@@ -79,6 +79,14 @@ def api_config(account: Account, **changes: Any) -> dict[str, Any]:
     return config | changes
 
 
+@pytest.fixture(autouse=True)
+def _no_access_tokens() -> None:
+    """They live as long as the process, and a simulator may get the port of an earlier test's."""
+    from integrations.amazon import tokens
+
+    tokens._tokens.clear()
+
+
 @pytest.fixture
 def box(settings: Any) -> Iterator[Callable[..., Simulator]]:
     """Starts a simulator and points the application at it: `sim = box(orders=30, skus=5)`."""

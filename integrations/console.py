@@ -19,8 +19,7 @@ SECONDS_BETWEEN_LINES = 5.0  # where there is no terminal to draw on
 
 # What to do next, for errors whose own sentence does not say it.
 ADVICE = {
-    "not_configured": "Store the platform's credentials: in the admin, or with PUT /platforms/{id}.",
-    "config": "Correct the platform's credentials, in the admin or with PUT /platforms/{id}.",
+    "config": "Store the platform's complete credentials: in the admin, or with PUT /platforms/{id}.",
     "unreadable_credentials": "Put the key back that encrypted them (FIELD_ENCRYPTION_KEY takes several), or "
     "store the credentials again.",
     "library_missing": "Install what OMS needs: pip install -r requirements.txt.",

@@ -28,6 +28,13 @@ class Progress:
         self.seen: set[Key] = set()
         self.unread = 0  # records of the sweep that could not be read
 
+        self._calls_before, self._throttled_before = log.api_calls, log.throttled
+
+    def count_calls(self) -> None:
+        """Put the calls that the adapter made so far on the log, on top of those of earlier workers."""
+        self.log.api_calls = self._calls_before + self.adapter.usage.calls
+        self.log.throttled = self._throttled_before + self.adapter.usage.throttled
+
     def checkpoint(self, page: Page) -> Checkpoint:
         return {"page": page.next or {}, "done": page.next is None, "complete_until": self.complete_until}
 

@@ -4,6 +4,7 @@ A worker that lost its lease (it hung, its machine slept) finds that its token i
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.models import SyncLog
+from integrations.protocol import Note
 
 LEASE = timedelta(minutes=5)  # longer than the slowest page with all its attempts
 
@@ -60,6 +62,12 @@ class Lease:
             raise LeaseLost(f"Sync {self.log.pk} is no longer ours.")
         for name, value in values.items():
             setattr(self.log, name, value)
+
+    def note(self, notes: Sequence[Note]) -> None:
+        """Put the notes on the log that do not stand there yet. Raises LeaseLost."""
+        new = [note.as_json() for note in notes if note.as_json() not in self.log.notes]
+        if new:
+            self.update(notes=self.log.notes + new)
 
     def end(self, status: str, **values: Any) -> None:
         """Give the sync another status than running, and the lease away. Raises LeaseLost."""

@@ -37,6 +37,10 @@ class Note:
     code: str
     message: str
 
+    def as_json(self) -> dict[str, str]:
+        """As it stands on the log and in the API."""
+        return {"code": self.code, "message": self.message}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPage:

@@ -5,10 +5,10 @@ run_sync        1 claim   2 pages until done, out of quota or told to stop   3 c
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -20,16 +20,27 @@ from integrations.fallback import mock_may_stand_in
 from integrations.kinds import KINDS, Progress
 from integrations.leases import Lease, LeaseLost
 from integrations.models import SyncFailure, SyncLog
-from integrations.protocol import Adapter, Note, OrderPage, RecordFailure, StockPage, Usage
-from integrations.storing import storable_json, storable_text, store_bisecting
+from integrations.protocol import Adapter, OrderPage, StockPage
+from integrations.storing import store_bisecting, unstored
 from integrations.windows import WindowRequest, settle_window
 from platforms.models import Platform, Source
 
 logger = logging.getLogger(__name__)
 
-NOT_STOPPING: Callable[[], bool] = lambda: False  # noqa: E731
-OnPage = Callable[[SyncLog], None]
-UNWATCHED: OnPage = lambda log: None  # noqa: E731
+
+class Door(NamedTuple):
+    """What the caller of a run has to say, and wants to hear, while it lasts."""
+
+    stopping: Callable[[], bool]
+    on_page: Callable[[SyncLog], None]
+
+
+def _never() -> bool:
+    return False
+
+
+def _unwatched(_log: SyncLog) -> None:
+    """Nobody wants to hear of pages."""
 
 
 def request_sync(
@@ -62,7 +73,7 @@ def request_sync(
                         window_start=window.since,
                         window_end=window.until,
                         skus=list(skus),
-                        notes=[_as_json(note) for note in window.notes],
+                        notes=[note.as_json() for note in window.notes],
                     ),
                     True,
                 )
@@ -74,7 +85,10 @@ def request_sync(
 
 
 def run_sync(
-    log_id: int, *, stopping: Callable[[], bool] = NOT_STOPPING, on_page: OnPage = UNWATCHED
+    log_id: int,
+    *,
+    stopping: Callable[[], bool] = _never,
+    on_page: Callable[[SyncLog], None] = _unwatched,
 ) -> SyncLog:
     """Work on a sync until it is closed, waits for quota, or `stopping()` says to leave. Returns the row as it is then.
 
@@ -84,7 +98,7 @@ def run_sync(
     lease = Lease.claim(log_id)
     if lease is not None:
         try:
-            _work(lease, stopping, on_page)
+            _work(lease, Door(stopping, on_page))
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
         except BaseException:
@@ -94,81 +108,73 @@ def run_sync(
     return SyncLog.objects.select_related("platform").get(pk=log_id)
 
 
-def _work(lease: Lease, stopping: Callable[[], bool], on_page: OnPage) -> None:
-    log = lease.log
+def _work(lease: Lease, door: Door) -> None:
+    """Whatever goes wrong on the platform's side or ours, the row says so; only a lost lease passes through."""
     try:
-        if log.cancel_requested:  # while it was being put back
-            _close_cancelled(lease)
-            return
-        if log.source == Source.MOCK:  # a fallback that was interrupted
-            _walk_mock(lease, stopping, on_page)
-            return
-        log.platform.encrypt_plain_config()
-        adapter = connect(log.platform)
-        try:
-            _walk(lease, adapter, stopping, on_page)
-        finally:
-            adapter.close()
-    except RateLimited as error:
-        _park(lease, error)
-    except PlatformError as error:
-        _fall_back_or_fail(lease, error, stopping, on_page)
+        _reach_platform(lease, door)
     except LeaseLost:
         raise
     except Exception:
-        logger.exception("Sync %s broke", log.pk)
+        logger.exception("Sync %s broke", lease.log.pk)
         text = "OMS itself made a mistake; the log of the worker has the details. What was read before is stored."
         _close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
+
+
+def _reach_platform(lease: Lease, door: Door) -> None:
+    log = lease.log
+    if log.cancel_requested:  # while it was being put back
+        _close_cancelled(lease)
+        return
+    if log.source == Source.MOCK:  # a fallback that was interrupted
+        _walk_mock(lease, door)
+        return
+    try:
+        log.platform.encrypt_plain_config()
+        with closing(connect(log.platform)) as adapter:
+            _walk(lease, adapter, door)
+    except RateLimited as error:
+        _park(lease, error)
+    except PlatformError as error:
+        _fall_back_or_fail(lease, error, door)
 
 
 def connect(platform: Platform) -> Adapter:
     """The adapter of a platform, ready to ask. Raises ConfigError; makes no call."""
     if platform.config_problem:
         raise ConfigError(platform.config_problem, code="unreadable_credentials")
+    if platform.kind not in ADAPTERS:
+        known = ", ".join(ADAPTERS)
+        raise ConfigError(
+            f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
+        )
     return ADAPTERS[platform.kind].connect(platform.api_config, include_pii=platform.include_pii)
 
 
-def _walk(lease: Lease, adapter: Adapter, stopping: Callable[[], bool], on_page: OnPage) -> None:
+def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
     """Store page after page, then close. Leaves earlier when told to."""
     log, kind = lease.log, KINDS[lease.log.kind]
     if kind.has_window:
         settle_window(log, adapter.scope)
     lease.update(window_start=log.window_start, window_end=log.window_end, source=adapter.source)
-    _note(lease, adapter.notes)
+    lease.note(adapter.notes)
     progress = Progress(log, adapter)
-    for page in _counting(lease, adapter, kind.pages(progress) if not progress.is_done else iter(())):
-        _store_page(lease, progress, page)
-        on_page(log)
-        if _is_cancelled(log):
-            _close_cancelled(lease)
-            return
-        if page.next is not None and stopping():
-            _leave(lease)
-            return
+    try:
+        for page in kind.pages(progress) if not progress.is_done else ():
+            progress.count_calls()
+            _store_page(lease, progress, page)
+            door.on_page(log)
+            if _is_cancelled(log):
+                _close_cancelled(lease)
+                return
+            if page.next is not None and door.stopping():
+                _leave(lease)
+                return
+    finally:
+        progress.count_calls()  # those of a page that failed, too
     if adapter.source == Source.MOCK:
         _close(lease, SyncLog.Status.FALLBACK)
     else:
         _close(lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=adapter.scope)
-
-
-def _counting(
-    lease: Lease, adapter: Adapter, pages: Iterator[OrderPage] | Iterator[StockPage]
-) -> Iterator[OrderPage | StockPage]:
-    """The pages; whatever happens, the calls that were made for them are on the log."""
-    counted = Usage()
-
-    def count() -> None:
-        usage = adapter.usage
-        lease.log.api_calls += usage.calls - counted.calls
-        lease.log.throttled += usage.throttled - counted.throttled
-        counted.calls, counted.throttled = usage.calls, usage.throttled
-
-    try:
-        for page in pages:
-            count()
-            yield page
-    finally:
-        count()
 
 
 def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> None:
@@ -180,7 +186,7 @@ def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -
             page.records, lambda records: kind.store(log.platform, records, progress.source), kind.id_of
         )
         failures = [*page.failures, *refused]
-        SyncFailure.objects.bulk_create([_as_failure(log, failure) for failure in failures])
+        SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])
         kind.after_page(progress, page)
         lease.update(
             pages=log.pages + 1,
@@ -189,35 +195,26 @@ def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -
             updated=log.updated + outcome.updated,
             unchanged=log.unchanged + outcome.unchanged,
             failed=log.failed + len(failures),
-            api_calls=log.api_calls,
-            throttled=log.throttled,
+            **_calls(log),
             checkpoint=progress.checkpoint(page),
         )
-    _note(lease, page.notes)
+    lease.note(page.notes)
 
 
-def _fall_back_or_fail(
-    lease: Lease, error: PlatformError, stopping: Callable[[], bool], on_page: OnPage
-) -> None:
+def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
     """The error goes on the row first; then mock data stands in where it may."""
     log = lease.log
     logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
-    facts: dict[str, Any] = {
-        "error_code": error.code,
-        "error_message": str(error),
-        "request_id": error.request_id,
-        "api_calls": log.api_calls,
-        "throttled": log.throttled,
-    }
-    if not mock_may_stand_in(log.platform):
+    facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}
+    if log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
         _close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})
-    _walk_mock(lease, stopping, on_page)
+    _walk_mock(lease, door)
 
 
-def _walk_mock(lease: Lease, stopping: Callable[[], bool], on_page: OnPage) -> None:
-    _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), stopping, on_page)
+def _walk_mock(lease: Lease, door: Door) -> None:
+    _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), door)
 
 
 def _park(lease: Lease, error: RateLimited) -> None:
@@ -229,22 +226,21 @@ def _park(lease: Lease, error: RateLimited) -> None:
         SyncLog.Status.WAITING,
         resume_at=timezone.now() + timedelta(seconds=error.retry_after),
         request_id=error.request_id,
-        api_calls=lease.log.api_calls,
-        throttled=lease.log.throttled,
+        **_calls(lease.log),
     )
 
 
 def _leave(lease: Lease) -> None:
     """Put the sync back: it continues from its checkpoint when somebody claims it."""
     with suppress(LeaseLost):
-        lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now())
+        lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now(), **_calls(lease.log))
 
 
 def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
-    """The one place where a run ends. After a live success: move the watermark, remove mock and sandbox rows."""
+    """Where a run that was worked on ends. After a live success: move the watermark, remove mock and sandbox rows."""
     log = lease.log
     with transaction.atomic():
-        lease.end(status, open_key=None, finished_at=timezone.now(), **values)
+        lease.end(status, open_key=None, finished_at=timezone.now(), **_calls(log), **values)
         if log.source == Source.LIVE and status in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL):
             KINDS[log.kind].after_live_success(log, scope)
             KINDS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
@@ -273,27 +269,9 @@ def cancel_sync(log: SyncLog) -> SyncLog:
     return log
 
 
+def _calls(log: SyncLog) -> dict[str, int]:
+    return {"api_calls": log.api_calls, "throttled": log.throttled}
+
+
 def _is_cancelled(log: SyncLog) -> bool:
     return SyncLog.objects.filter(pk=log.pk, cancel_requested=True).exists()
-
-
-def _note(lease: Lease, notes: Sequence[Note]) -> None:
-    new = [_as_json(note) for note in notes if _as_json(note) not in lease.log.notes]
-    if new:
-        lease.update(notes=lease.log.notes + new)
-
-
-def _as_json(note: Note) -> dict[str, str]:
-    return {"code": note.code, "message": note.message}
-
-
-def _as_failure(log: SyncLog, failure: RecordFailure) -> SyncFailure:
-    return SyncFailure(
-        log=log,
-        platform=log.platform,
-        kind=log.kind,
-        external_id=storable_text(failure.external_id)[:255],
-        error_code=failure.code,
-        error_message=storable_text(failure.message),
-        payload=storable_json(failure.payload),
-    )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.db import DataError, IntegrityError, transaction
 
+from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
 from oms.outcome import Outcome
 
@@ -49,6 +50,19 @@ def _failure(record: Record, error: Exception, id_of: Callable[[Record], str]) -
         external_id=record_id,
         code="not_storable",
         message=f"The database refused a value of this record ({type(error).__name__}); it was not stored.",
+    )
+
+
+def unstored(log: SyncLog, failure: RecordFailure) -> SyncFailure:
+    """The row, not saved yet, that keeps a record which could not be stored."""
+    return SyncFailure(
+        log=log,
+        platform=log.platform,
+        kind=log.kind,
+        external_id=storable_text(failure.external_id)[:255],
+        error_code=failure.code,
+        error_message=storable_text(failure.message),
+        payload=storable_json(failure.payload),
     )
 
 

@@ -30,12 +30,12 @@ class OrderItemRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerRecord:
-    """Personal data of an order: stored apart, encrypted, and deleted when its time has come."""
+    """Personal data of an order: stored apart, encrypted, and deleted when its time has come. Its repr has none."""
 
-    name: str = ""
-    email: str = ""
-    phone: str = ""
-    address: dict[str, str] = field(default_factory=dict)
+    name: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    address: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.query_utils import DeferredAttribute
 
 if TYPE_CHECKING:
     from django.db.models import TextField
@@ -72,7 +73,7 @@ def read_stored(stored: str | None) -> SecretDict:
             return Unreadable(stored, "it was encrypted with a key that is not in FIELD_ENCRYPTION_KEY")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Unreadable(stored, "it is neither encrypted nor JSON")
     if not isinstance(value, dict):
         return Unreadable(stored, "it is JSON, but not a JSON object ({…})")
@@ -81,8 +82,18 @@ def read_stored(stored: str | None) -> SecretDict:
     return secret
 
 
+class SecretAttribute(DeferredAttribute):
+    """Makes every dict that is assigned a SecretDict, so that it hides its values from then on, not from the save."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        name: str = self.field.attname
+        instance.__dict__[name] = SecretDict(value) if type(value) is dict else value
+
+
 class EncryptedJSONField(EncryptedTextField):
     """A dict, stored as encrypted JSON text. See the module's docstring for what may stand in the column."""
+
+    descriptor_class = SecretAttribute
 
     def from_db_value(self, value: str | None, *args: Any, **kwargs: Any) -> SecretDict:
         return read_stored(value)

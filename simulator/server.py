@@ -73,6 +73,11 @@ class Simulator(HttpBox):
             raise ValueError(f"{operation!r} is none of {', '.join(OPERATIONS)}")
         self._scripted.script(operation, *responses)
 
+    @property
+    def access_tokens(self) -> list[str]:
+        """Every access token that was handed out, oldest first: for tests that search for leaks."""
+        return self._tokens.handed_out()
+
     def expire_tokens(self) -> None:
         """All access tokens handed out so far are expired from now on."""
         self._tokens.expire_all()

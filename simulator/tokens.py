@@ -43,6 +43,10 @@ class AccessTokens(Generic[Owner]):
             raise denied("The access token you provided has expired.")
         return known[0]
 
+    def handed_out(self) -> list[str]:
+        """Every access token so far, oldest first."""
+        return list(self._issued)
+
     def expire_all(self) -> None:
         with self._lock:
             self._issued = {token: (owner, self._clock()) for token, (owner, _) in self._issued.items()}

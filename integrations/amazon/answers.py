@@ -27,6 +27,9 @@ TOKEN_REJECTED = "token_rejected"  # noqa: S105
 
 Expected = tuple[str, type]
 
+# Access, refresh and client secrets as Amazon issues them: a gateway's message may repeat what was sent.
+SECRETS = re.compile(r"""(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s"'<>,;]*""")
+
 
 class AccessTokenRefused(AuthenticationError):
     """Amazon did not take the access token: a new one may help, once."""
@@ -98,13 +101,20 @@ def judge_token(status: int, body: bytes) -> dict[str, Any]:
             status=status,
         )
     # In a header it must be one word of ASCII; anything else would fail there, with the token in the message.
-    if status == 200 and re.fullmatch(r"[!-~]+", str(answer.get("access_token", ""))):
+    if status == 200 and _is_header_word(answer.get("access_token")):
         return answer
     if status == 200:
         raise TransientError(
             "Login with Amazon's answer lacks the access token.", code="broken_answer", status=200
         )
     code = _word(answer.get("error")) or "authentication"
+    if code == "authentication" and status not in (400, 401, 403):
+        raise RequestRefused(
+            f"What answers for Login with Amazon is something else (HTTP {status}). Check AMAZON_LWA_ENDPOINT and "
+            "proxies.",
+            code=_refusal_code(status),
+            status=status,
+        )
     raise AuthenticationError(
         TOKEN_PROBLEMS.get(code, UNKNOWN_TOKEN_PROBLEM.format(code)), code=code, status=status
     )
@@ -148,7 +158,7 @@ def _reported(answer: Any) -> str:
     error = errors[0] if isinstance(errors, list) else errors
     texts = [error.get(key) for key in ("code", "message", "details")] if isinstance(error, dict) else [error]
     said = dict.fromkeys(" ".join(text.split()) for text in texts if isinstance(text, str) and text.strip())
-    return f": {', '.join(said)}"[:400] if said else ""
+    return SECRETS.sub("(secret)", f": {', '.join(said)}")[:400] if said else ""
 
 
 def _access_error(status: int, problem: str, request_id: str) -> PlatformError:
@@ -181,6 +191,10 @@ def _access_error(status: int, problem: str, request_id: str) -> PlatformError:
 
 def _refusal_code(status: int) -> str:
     return {400: "bad_request", 404: "not_found", 413: "too_large", 415: "unsupported"}.get(status, "refused")
+
+
+def _is_header_word(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[!-~]+", value) is not None
 
 
 def _word(value: Any) -> str:

@@ -24,7 +24,7 @@ from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # n
 from integrations.amazon.config import AmazonConfig  # noqa: E402
 from integrations.amazon.tokens import AccessTokens  # noqa: E402
 from integrations.amazon.transport import exchange, new_http  # noqa: E402
-from integrations.errors import RateLimited, TransientError  # noqa: E402
+from integrations.errors import PlatformError, RateLimited, RequestRefused, TransientError  # noqa: E402
 from integrations.protocol import Usage  # noqa: E402
 from platforms.fields import SecretDict  # noqa: E402
 
@@ -81,6 +81,8 @@ class AmazonClient:
 
     def get_order(self, order_id: str, **params: Any) -> Answer:
         """{"order": {…}}. Raises RequestRefused (code "not_found") for an unknown id."""
+        if order_id in ("", ".", ".."):  # as the last part of a path these would name another operation
+            raise RequestRefused(f"Amazon has no order {order_id!r}.", code="not_found", status=404)
         return self._call(
             "getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params)
         )
@@ -132,9 +134,9 @@ class AmazonClient:
         response = exchange(self._http, "GET", self._endpoint + path, params=params, headers=headers)
         try:
             return judge(operation, response.status_code, response.headers, response.content, expected)
-        except RateLimited:
-            self.usage.throttled += 1
-            raise
+        except PlatformError as error:
+            self.usage.throttled += isinstance(error, RateLimited)
+            raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

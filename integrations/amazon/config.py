@@ -43,7 +43,7 @@ def check(raw: Any) -> dict[str, Any]:
             "api_config must be a JSON object ({…}).", fields={"api_config": "not a JSON object"}
         )
     # SecretDict: a traceback that shows local variables must not show these.
-    values = SecretDict({key: value.strip() if isinstance(value, str) else value for key, value in raw.items()})
+    values = SecretDict({key: _stripped(value) for key, value in raw.items()})
     problems = _problems(values)
     if problems:
         raise _refusal(problems)
@@ -58,10 +58,10 @@ def load(raw: Mapping[str, Any]) -> AmazonConfig:
 
     As strict as `check`, but for a main marketplace that nobody knows: such a value can only have been written
     past the forms, with SQL, and the run goes on with the United States and a note that says so.
-    Raises ConfigError (code "not_configured" where nothing at all is stored).
+    Raises ConfigError.
     """
     if not raw:
-        raise ConfigError("No credentials are stored for this platform.", code="not_configured")
+        raise ConfigError("No credentials are stored for this platform.")
     values: dict[str, Any] = SecretDict(raw)
     notes: tuple[Note, ...] = ()
     unknown = str(values.get("marketplace_id") or "")
@@ -88,6 +88,12 @@ def load(raw: Mapping[str, Any]) -> AmazonConfig:
         sandbox=values["region"] == "SANDBOX",
         notes=notes,
     )
+
+
+def _stripped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_stripped(each) for each in value]
+    return value.strip() if isinstance(value, str) else value
 
 
 def _region_of(values: Mapping[str, Any]) -> str:

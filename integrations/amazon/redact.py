@@ -13,20 +13,36 @@ from typing import Any
 BRANCHES = frozenset({"buyer", "recipient", "payment", "taxRegistrations"})
 # Attributes, wherever they stand. Fields that Amazon adds later are caught by what their names say.
 PERSONAL = re.compile(
-    r"name$|email|phone|address|postal|giftmessage|customizedurl|cancelreason|taxregistration|deliverypreference"
+    r"name$|email|phone|address|postal|giftmessage|customizedurl|cancelreason|taxregistration|deliverypreference|dropoff"
     r"|instruction|birth|recipient|^buyer(?!invoicepreference)|note$|message$",
     re.IGNORECASE,
 )
-HARMLESS = frozenset({"channelName", "marketplaceName", "conditionNote"})
+HARMLESS = frozenset(
+    {
+        "channelName",
+        "marketplaceName",
+        "conditionNote",
+        "recipientIdentityVerification",  # constraints of the delivery, whose only value is MANDATORY
+        "recipientAgeVerification",
+    }
+)
+# Amazon's orders have 8 levels; MariaDB takes no JSON with more than 32.
+MOST_LEVELS = 24
 
 
-def without_personal_data(value: Any) -> Any:
-    """A copy of the JSON value without its personal attributes."""
-    if isinstance(value, dict):
-        return {key: without_personal_data(each) for key, each in value.items() if not _is_personal(key)}
+def without_personal_data(value: Any, *, levels: int = MOST_LEVELS) -> Any:
+    """A copy of the JSON value without its personal attributes. What lies below `levels` levels is left out."""
+    if not isinstance(value, dict | list):
+        return value
+    if levels == 0:
+        return None
     if isinstance(value, list):
-        return [without_personal_data(each) for each in value]
-    return value
+        return [without_personal_data(each, levels=levels - 1) for each in value]
+    return {
+        key: without_personal_data(each, levels=levels - 1)
+        for key, each in value.items()
+        if not _is_personal(key)
+    }
 
 
 @lru_cache(maxsize=4096)

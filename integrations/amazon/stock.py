@@ -61,9 +61,7 @@ def _sweep(client: "AmazonClient", marketplace: Marketplace) -> Iterator[StockPa
         records, failures = _records(answer, marketplace)
         token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
         if token in seen or len(seen) > MOST_PAGES:
-            raise PlatformError(
-                "Amazon's list of stock goes in circles; the rest was not read.", code="page_loop"
-            )
+            raise PlatformError(GOES_IN_CIRCLES, code="page_loop")
         seen.add(token)
         yield StockPage(
             records=records,

@@ -12,6 +12,7 @@ import httpx
 from integrations.amazon.answers import judge_token
 from integrations.amazon.config import AmazonConfig
 from integrations.amazon.transport import exchange
+from integrations.errors import PlatformError
 from platforms.fields import SecretDict
 
 RENEW_SECONDS_EARLY = 120.0
@@ -60,7 +61,10 @@ class AccessTokens:
                 refresh_token=self._config.refresh_token,
             ),
         )
-        answer = judge_token(response.status_code, response.content)
+        try:
+            answer = judge_token(response.status_code, response.content)
+        except PlatformError as error:
+            raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
         token = str(answer["access_token"])
         lifetime = answer.get("expires_in")
         seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0

@@ -43,6 +43,7 @@ def exchange(
         problem = TransientError(f"A request to {host} could not be written.", code="connection")
     except httpx.TransportError as error:
         # The text of the exception names the problem ("Connection refused"), never what was sent.
-        problem = TransientError(f"The connection to {host} failed: {error}.", code="connection")
+        reason = str(error).rstrip(".")
+        problem = TransientError(f"The connection to {host} failed: {reason}.", code="connection")
     # Raised out here, it drags no frames of httpx along, whose variables hold the request with all its secrets.
     raise problem

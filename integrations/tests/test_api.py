@@ -142,12 +142,12 @@ def test_it_goes_on_with_other_platforms_when_one_fails(api: APIClient, box: Any
     ends = {sync["platform"]: (sync["status"], sync["error_code"]) for sync in answer.json()["syncs"]}
     assert ends["b-good"] == ("succeeded", "")
     assert ends["amazon"][0] == ends["c-empty"][0] == "failed"
-    assert ends["c-empty"][1] == "not_configured"
+    assert ends["c-empty"][1] == "config"
 
 
 def test_it_says_when_mock_data_stood_in(api: APIClient) -> None:
     [sync] = api.post("/orders/sync?wait=true").json()["syncs"]
-    assert (sync["status"], sync["source"], sync["error_code"]) == ("fallback", "mock", "not_configured")
+    assert (sync["status"], sync["source"], sync["error_code"]) == ("fallback", "mock", "config")
     assert {row["source"] for row in walk(api, "/orders")} == {"mock"}
 
 

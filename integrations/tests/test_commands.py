@@ -89,7 +89,7 @@ def test_it_exits_3_and_marks_mock_data_loudly() -> None:
     ran = Ran("sync_orders")
     assert ran.status == 3
     assert "FALLBACK - MOCK DATA, invented, not your orders" in ran.out
-    assert "what to do: Store the platform's credentials" in ran.out
+    assert "what to do: Store the platform's complete credentials" in ran.out
 
 
 def test_it_exits_3_and_names_records_that_were_not_stored(box: Box, amazon: Platform) -> None:

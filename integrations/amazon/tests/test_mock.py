@@ -1,0 +1,75 @@
+"""Mock data: the same for everybody, never to be mistaken for Amazon's, and asked for like the real thing."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from integrations.amazon.mock import MARKETPLACE, ORDERS, PRODUCTS, MockAmazon
+from integrations.errors import RequestRefused
+from integrations.protocol import OrderPage, Window
+
+WINDOW = Window("updated", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+
+
+def pages() -> list[OrderPage]:
+    return list(MockAmazon().order_pages(WINDOW, {}))
+
+
+def test_it_has_ids_that_amazon_never_issues() -> None:
+    ids = [record.external_id for page in pages() for record in page.records]
+    items = [item.external_id for page in pages() for record in page.records for item in record.items]
+    assert len(set(ids)) == ORDERS
+    assert len(set(items)) == len(items)
+    assert all(name.startswith("MOCK-") for name in ids + items)
+    assert not any(re.fullmatch(r"\d{3}-\d{7}-\d{7}", name) for name in ids)
+
+
+def test_it_says_that_it_is_made_up() -> None:
+    mock = MockAmazon()
+    assert (mock.source, mock.scope, [note.code for note in mock.notes]) == ("mock", "mock", ["mock"])
+
+
+def test_it_continues_where_the_checkpoint_says() -> None:
+    first, *rest = pages()
+    assert first.next is not None
+    assert list(MockAmazon().order_pages(WINDOW, first.next)) == rest
+    assert rest[-1].next is None
+
+
+def test_it_finds_each_order_by_its_id() -> None:
+    mock = MockAmazon()
+    for record in (record for page in pages() for record in page.records):
+        assert mock.order(record.external_id) == record
+
+
+@pytest.mark.parametrize("unknown", ["", "MOCK-0000000", f"MOCK-{ORDERS + 1:07d}", "111-0000000-0000001"])
+def test_it_refuses_an_order_that_it_has_not(unknown: str) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        MockAmazon().order(unknown)
+    assert (refused.value.code, refused.value.status) == ("not_found", 404)
+
+
+def test_it_knows_no_total_of_a_pending_order_and_leaves_nobody_to_contact() -> None:
+    records = [record for page in pages() for record in page.records]
+    assert {record.total is None for record in records if record.status == "pending"} == {True}
+    assert None not in {record.total for record in records if record.status != "pending"}
+    assert {record.buyer for record in records} == {None}
+
+
+def test_it_has_stock_that_adds_up() -> None:
+    (page,) = MockAmazon().inventory_pages([], {})
+    assert [(row.sku, row.available, row.marketplace_id) for row in page.records] == [
+        (sku, available, MARKETPLACE) for sku, _, _, _, available in PRODUCTS
+    ]
+    for row in page.records:
+        assert row.total == (row.available or 0) + (row.reserved or 0) + (row.inbound or 0)
+
+
+def test_it_misses_each_unknown_sku_once() -> None:
+    (page,) = MockAmazon().inventory_pages(["no", "MOCK-LAMP-01", "no", "nope"], {})
+    assert [row.sku for row in page.records] == ["MOCK-LAMP-01"]
+    assert [(each.external_id, each.code) for each in page.failures] == [
+        ("no", "sku_not_found"),
+        ("nope", "sku_not_found"),
+    ]

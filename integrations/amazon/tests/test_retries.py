@@ -1,0 +1,186 @@
+"""What a call tries again, how often, and what it gives up at once; and what goes over the wire."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from conftest import api_config
+from integrations.amazon.adapter import AmazonAdapter, connect
+from integrations.errors import AuthenticationError, RateLimited, RequestRefused, TransientError
+from integrations.protocol import Window
+from integrations.tests.syncing import QUOTA_EXCEEDED, UNAVAILABLE, refusal
+from simulator import Canned, Simulator
+from simulator.wire import HttpBox, Request
+
+Box = Callable[..., Simulator]
+WINDOW = Window("updated", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+FAST = {"x-amzn-RateLimit-Limit": "1000"}
+
+
+def adapter(sim: Simulator) -> AmazonAdapter:
+    return connect(api_config(sim.accounts[0]), include_pii=False)
+
+
+def first_order(sim: Simulator, amazon: AmazonAdapter) -> str:
+    return amazon.order(sim.accounts[0].order_ids()[0]).external_id
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        UNAVAILABLE,
+        Canned.json(500, {"errors": [{"code": "InternalFailure"}]}),
+        Canned(504, b'{"message": "Endpoint request timed out"}'),
+        Canned(200, b""),
+        Canned(200, b"<html></html>"),
+        Canned(200, b'{"order": {"orderId'),
+        Canned(200, b'{"order": {}}', cut=4),
+        Canned(200, b"no gzip", {"Content-Encoding": "gzip"}),
+        Canned(reset=True),
+        refusal(429, "QuotaExceeded", x_amzn_RateLimit_Limit="1000"),
+    ],
+    ids=["html 503", "500", "504", "empty", "html 200", "broken", "cut", "gzip", "reset", "429"],
+)
+def test_it_asks_again_after_a_passing_fault(box: Box, fault: Canned) -> None:
+    sim = box()
+    sim.script("getOrder", fault)
+    with closing(adapter(sim)) as amazon:
+        assert first_order(sim, amazon) == sim.accounts[0].order_ids()[0]
+        assert (sim.calls["getOrder"], amazon.usage.calls) == (2, 2)
+
+
+def test_it_gives_up_after_four_attempts_with_amazons_request_id(box: Box) -> None:
+    sim = box()
+    sim.script("getOrder", *[UNAVAILABLE] * 9)
+    with closing(adapter(sim)) as amazon, pytest.raises(TransientError) as raised:
+        first_order(sim, amazon)
+    assert (raised.value.request_id, raised.value.status) == ("req-503", 503)
+    assert sim.calls["getOrder"] == 4
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 404, 413, 415, 418])
+def test_it_does_not_repeat_what_amazon_refuses(box: Box, status: int) -> None:
+    sim = box()
+    sim.script("getOrder", refusal(status))
+    with closing(adapter(sim)) as amazon, pytest.raises(RequestRefused):
+        first_order(sim, amazon)
+    assert sim.calls["getOrder"] == 1
+
+
+def test_it_leaves_a_long_wait_for_quota_to_the_caller(box: Box) -> None:
+    sim = box()
+    sim.script("searchOrders", QUOTA_EXCEEDED)
+    with closing(adapter(sim)) as amazon, pytest.raises(RateLimited) as raised:
+        next(iter(amazon.order_pages(WINDOW, {})))
+    assert raised.value.retry_after == pytest.approx(178.6, abs=0.1)
+    assert (sim.calls["searchOrders"], amazon.usage.throttled) == (1, 1)
+
+
+def test_it_does_not_wait_in_place_for_ever(box: Box) -> None:
+    sim = box()
+    sim.script("searchOrders", *[Canned(429, b"", FAST)] * 9)
+    with closing(adapter(sim)) as amazon, pytest.raises(RateLimited):
+        next(iter(amazon.order_pages(WINDOW, {})))
+    assert (sim.calls["searchOrders"], amazon.usage.throttled) == (4, 4)
+
+
+def test_it_renews_a_token_once_where_amazon_calls_it_revoked(box: Box) -> None:
+    sim = box()
+    revoked = refusal(403, "Unauthorized", "The access token you provided is revoked, malformed or invalid.")
+    sim.script("getOrder", *[revoked] * 9)
+    with closing(adapter(sim)) as amazon, pytest.raises(AuthenticationError) as raised:
+        first_order(sim, amazon)
+    assert (raised.value.code, sim.calls["token"], sim.calls["getOrder"]) == ("token_rejected", 2, 2)
+
+
+# --- over the wire
+
+ORDER = {
+    "orderId": "1",
+    "createdTime": "2026-01-01T00:00:00Z",
+    "lastUpdatedTime": "2026-01-01T00:00:00Z",
+    "orderItems": [],
+}
+
+
+class Recorder(HttpBox):
+    """Answers everything, and keeps what came in, undecoded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Request] = []
+
+    def route(self, request: Request) -> tuple[str, dict[str, str]]:
+        return "any", {}
+
+    def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
+        self.seen.append(request)
+        return Canned.json(200, {"access_token": "Atza|t", "order": ORDER, "payload": {}})
+
+
+@pytest.fixture
+def recorder(settings: Any) -> Iterator[Recorder]:
+    with Recorder() as running:
+        settings.AMAZON_SP_API_ENDPOINT = running.endpoint
+        settings.AMAZON_LWA_ENDPOINT = running.lwa_endpoint
+        yield running
+
+
+@pytest.fixture
+def amazon(recorder: Recorder) -> Iterator[AmazonAdapter]:
+    stored = {"client_id": "i d", "client_secret": "s+&=", "refresh_token": "Atzr|r"}
+    with closing(connect(stored | {"marketplace_id": "ATVPDKIKX0DER"}, include_pii=False)) as connected:
+        yield connected
+
+
+@pytest.mark.parametrize(
+    ("order_id", "sent"),
+    [
+        ("S01/../x y", "S01%2F..%2Fx%20y"),
+        ("a?b=c#d", "a%3Fb%3Dc%23d"),
+        ("%2F", "%252F"),
+        ("é", "%C3%A9"),
+        ("../../tokens", "..%2F..%2Ftokens"),
+    ],
+)
+def test_it_sends_an_odd_order_id_as_one_part_of_the_path(
+    recorder: Recorder, amazon: AmazonAdapter, order_id: str, sent: str
+) -> None:
+    amazon.order(order_id)
+    assert recorder.seen[-1].path == f"/orders/2026-01-01/orders/{sent}"
+
+
+@pytest.mark.parametrize("order_id", ["", ".", ".."])
+def test_it_asks_for_no_order_whose_id_would_name_another_operation(
+    recorder: Recorder, amazon: AmazonAdapter, order_id: str
+) -> None:
+    with pytest.raises(RequestRefused) as raised:
+        amazon.order(order_id)
+    assert (raised.value.code, recorder.seen) == ("not_found", [])
+
+
+def test_it_sends_blanks_and_plus_signs_of_skus_so_that_they_arrive(
+    recorder: Recorder, amazon: AmazonAdapter
+) -> None:
+    list(amazon.inventory_pages(["A B+C", "x&y=1", "50%", "a,b"], {}))
+    together, alone = (request.query for request in recorder.seen[-2:])
+    assert together.endswith("&sellerSkus=A%20B%2BC%2Cx%26y%3D1%2C50%25")
+    assert alone.endswith("&sellerSku=a%2Cb")
+
+
+def test_it_identifies_itself_and_sends_the_token_in_its_header(
+    recorder: Recorder, amazon: AmazonAdapter
+) -> None:
+    amazon.order("1")
+    login, call = recorder.seen
+    assert (login.method, login.path, login.query) == ("POST", "/auth/o2/token", "")
+    assert (
+        login.body
+        == b"grant_type=refresh_token&client_id=i+d&client_secret=s%2B%26%3D&refresh_token=Atzr%7Cr"
+    )
+    assert call.headers["x-amz-access-token"] == "Atza|t"
+    assert "Atz" not in call.path + call.query
+    assert login.headers["user-agent"] == call.headers["user-agent"] == "oms/1.0 (Language=Python)"

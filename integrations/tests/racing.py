@@ -1,0 +1,46 @@
+"""Many threads at once: who opens the sync, who claims it. For a real database: SQLite's in memory locks otherwise."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import django
+from django.core.management import call_command
+from django.db import connection
+
+THREADS = 12
+
+
+def race() -> dict[str, int]:
+    """How many syncs were opened, how many threads were told that theirs is new, how many got the lease."""
+    from integrations.leases import Lease
+    from integrations.models import SyncLog
+    from integrations.services import request_sync
+    from platforms.models import Platform
+
+    platform, _ = Platform.objects.get_or_create(name="amazon")
+    together = Barrier(THREADS)
+
+    def ask_and_claim(_number: int) -> tuple[int, bool, bool]:
+        try:
+            together.wait()
+            log, is_new = request_sync(platform=platform, kind="orders", trigger="api")
+            together.wait()
+            return log.pk, is_new, Lease.claim(log.pk) is not None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = list(pool.map(ask_and_claim, range(THREADS)))
+    return {
+        "logs": SyncLog.objects.count(),
+        "ids": len({pk for pk, _, _ in results}),
+        "new": sum(is_new for _, is_new, _ in results),
+        "leases": sum(won for _, _, won in results),
+    }
+
+
+if __name__ == "__main__":
+    django.setup()
+    call_command("migrate", verbosity=0)
+    print(json.dumps(race()))  # noqa: T201  what the test reads

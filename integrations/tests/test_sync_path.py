@@ -1,0 +1,430 @@
+"""The sync path: one open sync, one worker, checkpoints, waiting, cancelling, mock data."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from integrations.leases import Lease, LeaseLost
+from integrations.models import SyncLog
+from integrations.services import cancel_sync, request_sync, run_sync
+from integrations.tests.racing import race
+from integrations.tests.syncing import (
+    ALWAYS,
+    INVENTORY,
+    ORDERS,
+    QUOTA_EXCEEDED,
+    UNAVAILABLE,
+    no_writes,
+    open_sync,
+    platform_of,
+    refusal,
+    requests_of,
+    stored_orders,
+    stored_stock,
+    sync,
+)
+from inventory.models import InventoryItem
+from orders.models import Order
+from platforms.models import Platform, Source
+from simulator import Account, Simulator
+
+Box = Callable[..., Simulator]
+Status = SyncLog.Status
+ROOT = Path(__file__).resolve().parents[2]
+db = pytest.mark.django_db
+
+
+def make_due(log: SyncLog) -> None:
+    SyncLog.objects.filter(pk=log.pk).update(resume_at=timezone.now() - timedelta(seconds=1))
+
+
+def lose_the_lease(log: SyncLog) -> None:
+    SyncLog.objects.filter(pk=log.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+
+
+# --- one open sync, one worker
+
+
+@db
+def test_it_returns_the_open_sync_instead_of_a_second_one(box: Box) -> None:
+    platform = platform_of(box(orders=3))
+    first, is_new = request_sync(platform=platform, kind=ORDERS, trigger="api")
+    again, is_new_again = request_sync(platform=platform, kind=ORDERS, trigger="admin")
+    other, _ = request_sync(platform=platform, kind=INVENTORY, trigger="admin")
+    assert (is_new, is_new_again, first.pk == again.pk, first.pk == other.pk) == (True, False, True, False)
+    assert first.open_key == f"{platform.pk}:orders"
+
+
+@db
+def test_it_frees_the_key_when_it_closes_a_sync(box: Box) -> None:
+    platform = platform_of(box(orders=3))
+    closed = [sync(platform), sync(platform)]
+    assert [log.open_key for log in closed] == [None, None]
+    assert closed[0].pk != closed[1].pk
+
+
+@db
+def test_it_is_the_database_that_refuses_a_second_open_sync(box: Box) -> None:
+    log = open_sync(platform_of(box()))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SyncLog.objects.create(platform=log.platform, kind=ORDERS, trigger="api", open_key=log.open_key)
+
+
+@db
+def test_it_gives_the_lease_to_one_worker(box: Box) -> None:
+    log = open_sync(platform_of(box()))
+    assert Lease.claim(log.pk) is not None
+    assert Lease.claim(log.pk) is None
+    lose_the_lease(log)
+    assert Lease.claim(log.pk) is not None
+
+
+def outcome_of_a_race(directory: Path) -> dict[str, int]:
+    if connection.vendor != "sqlite":
+        return race()
+    # The test database is in memory, where SQLite fails instead of waiting; what runs in production is a file.
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "oms.settings",
+        "DATABASE_URL": f"sqlite:///{directory / 'oms.sqlite3'}",
+    }
+    command = [sys.executable, "-m", "integrations.tests.racing"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    outcome: dict[str, int] = json.loads(done.stdout)
+    return outcome
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_opens_one_sync_for_many_threads_and_gives_it_to_one(tmp_path: Path) -> None:
+    assert outcome_of_a_race(tmp_path) == {"logs": 1, "ids": 1, "new": 1, "leases": 1}
+
+
+@db
+def test_it_stores_nothing_more_after_another_worker_took_over(box: Box) -> None:
+    sim = box(orders=30, page_size=10)
+    log = open_sync(platform_of(sim))
+
+    def be_overtaken(log: SyncLog) -> None:
+        lose_the_lease(log)
+        run_sync(log.pk)
+
+    after = run_sync(log.pk, on_page=be_overtaken)
+    # The second worker went on with page 2 and closed the sync; page 2 of the first one was rolled back.
+    assert (after.status, after.pages, after.fetched, after.created) == (Status.SUCCEEDED, 3, 30, 30)
+    assert sim.calls["searchOrders"] == 4
+    assert Order.objects.count() == 30
+
+
+@db
+def test_it_does_not_close_a_sync_that_somebody_else_works_on(box: Box) -> None:
+    sim = box(orders=30, page_size=10)
+    log = open_sync(platform_of(sim))
+
+    def be_overtaken(log: SyncLog) -> None:
+        lose_the_lease(log)
+        assert Lease.claim(log.pk) is not None
+        sim.script("searchOrders", *[UNAVAILABLE] * ALWAYS)
+
+    after = run_sync(log.pk, on_page=be_overtaken)
+    assert (after.status, after.error_code, after.pages, Order.objects.count()) == (Status.RUNNING, "", 1, 10)
+
+
+@db
+def test_it_refuses_writes_without_the_lease(box: Box) -> None:
+    log = open_sync(platform_of(box()))
+    lease = Lease.claim(log.pk)
+    lose_the_lease(log)
+    Lease.claim(log.pk)
+    assert lease is not None
+    with pytest.raises(LeaseLost):
+        lease.renew()
+
+
+# --- crash, stop, wait
+
+
+@db
+def test_it_continues_with_the_stored_page_token_after_a_crash(box: Box) -> None:
+    sim = box(orders=30, page_size=10)
+    platform = platform_of(sim)
+    log = open_sync(platform)
+
+    def crash(log: SyncLog) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(log.pk, on_page=crash)
+    log.refresh_from_db()
+    assert (log.status, log.pages, log.lease_token, Order.objects.count()) == (Status.QUEUED, 1, "", 10)
+    after = run_sync(log.pk)
+    assert (after.status, after.pages, after.created, after.window_end) == (
+        Status.SUCCEEDED,
+        3,
+        30,
+        log.window_end,
+    )
+    tokens = ["paginationToken" in call for call in requests_of(sim, "searchOrders")]
+    assert tokens == [False, True, True]
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+
+
+@db
+def test_it_closes_a_sync_that_crashed_after_its_last_page(box: Box) -> None:
+    sim = box(orders=5)
+    log = open_sync(platform_of(sim))
+
+    def crash(log: SyncLog) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(log.pk, on_page=crash)
+    after = run_sync(log.pk)
+    assert (after.status, after.created, sim.calls["searchOrders"]) == (Status.SUCCEEDED, 5, 1)
+
+
+@db
+def test_it_starts_a_sweep_from_its_first_page_after_a_crash(box: Box) -> None:
+    sim = box(skus=120)
+    platform = platform_of(sim)
+    log = open_sync(platform, INVENTORY)
+
+    def crash(log: SyncLog) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(log.pk, on_page=crash)
+    assert run_sync(log.pk).status == Status.SUCCEEDED
+    assert stored_stock(platform) == sim.accounts[0].truth_inventory()
+    assert not InventoryItem.objects.filter(gone_at__isnull=False).exists()
+
+
+@db
+def test_it_leaves_after_the_page_in_hand_when_told_to(box: Box) -> None:
+    platform = platform_of(box(orders=30, page_size=10))
+    log = run_sync(open_sync(platform).pk, stopping=lambda: True)
+    assert (log.status, log.pages) == (Status.QUEUED, 1)
+    assert run_sync(log.pk).created == 30
+
+
+@db
+@pytest.mark.parametrize(("header", "seconds"), [({}, 178.6), ({"x-amzn-RateLimit-Limit": "0.1"}, 10.0)])
+def test_it_waits_for_quota_without_holding_a_worker(
+    box: Box, header: dict[str, str], seconds: float
+) -> None:
+    sim = box(orders=30, page_size=10)
+    limited = refusal(429, "QuotaExceeded", "You exceeded your quota.", **header)
+    log = sync(platform_of(sim), on_page=lambda log: sim.script("searchOrders", limited))
+    assert (log.status, log.pages, log.throttled, log.api_calls) == (Status.WAITING, 1, 1, 2)
+    assert log.resume_at is not None
+    assert abs((log.resume_at - timezone.now()).total_seconds() - seconds) < 5
+    assert log.open_key is not None
+    assert run_sync(log.pk).status == Status.WAITING  # not due: nothing happens
+    make_due(log)
+    after = run_sync(log.pk)
+    assert (after.status, after.created, after.resume_at) == (Status.SUCCEEDED, 30, None)
+    assert sim.calls["searchOrders"] == 4
+
+
+# --- cancelling
+
+
+@db
+def test_it_cancels_a_queued_sync_at_once(box: Box) -> None:
+    sim = box()
+    log = cancel_sync(open_sync(platform_of(sim)))
+    assert (log.status, log.error_code, log.open_key) == (Status.CANCELLED, "cancelled", None)
+    assert run_sync(log.pk).status == Status.CANCELLED
+    assert sim.requests == []
+
+
+@db
+def test_it_cancels_a_running_sync_after_the_page_in_hand(box: Box) -> None:
+    log = sync(platform_of(box(orders=30, page_size=10)), on_page=lambda log: cancel_sync(log))
+    assert (log.status, log.error_code, log.pages) == (Status.CANCELLED, "cancelled", 1)
+    assert (log.open_key, Order.objects.count()) == (None, 10)
+
+
+@db
+def test_it_cancels_a_waiting_sync_at_once(box: Box) -> None:
+    sim = box()
+    sim.script("searchOrders", QUOTA_EXCEEDED)
+    log = cancel_sync(sync(platform_of(sim)))
+    assert (log.status, log.open_key, log.resume_at) == (Status.CANCELLED, None, None)
+
+
+@db
+@pytest.mark.parametrize("leaves", [True, False], ids=["told to leave", "out of quota"])
+def test_it_remembers_the_wish_to_cancel_when_it_is_interrupted(box: Box, leaves: bool) -> None:
+    sim = box(orders=30, page_size=10)
+    log = open_sync(platform_of(sim))
+
+    def cancel_just_now() -> bool:
+        cancel_sync(log)
+        sim.script("searchOrders", QUOTA_EXCEEDED)
+        return leaves
+
+    run_sync(log.pk, stopping=cancel_just_now)
+    assert run_sync(log.pk).status == Status.CANCELLED
+    assert (Order.objects.count(), sim.calls["searchOrders"]) == (10, 1 if leaves else 2)
+
+
+@db
+def test_it_leaves_a_closed_sync_closed(box: Box) -> None:
+    log = sync(platform_of(box(orders=2)))
+    assert cancel_sync(log).status == Status.SUCCEEDED
+    assert run_sync(log.pk).status == Status.SUCCEEDED
+    assert not SyncLog.objects.get().cancel_requested
+
+
+# --- mock data (DESIGN section 6)
+
+
+def without_credentials(sim: Simulator) -> Platform:
+    platform = Platform.objects.get(name="amazon")
+    platform.api_config = {}
+    platform.save()
+    return platform
+
+
+def with_half_of_them(sim: Simulator) -> Platform:
+    return platform_of(sim, client_secret="")
+
+
+def with_a_wrong_secret(sim: Simulator) -> Platform:
+    return platform_of(sim, client_secret="wrong")
+
+
+def with_an_outage(sim: Simulator) -> Platform:
+    for operation in ("searchOrders", "getInventorySummaries"):
+        sim.script(operation, *[UNAVAILABLE] * ALWAYS)
+    return platform_of(sim)
+
+
+TROUBLES = [
+    (without_credentials, "config"),
+    (with_half_of_them, "config"),
+    (with_a_wrong_secret, "invalid_client"),
+    (with_an_outage, "unavailable"),
+]
+
+
+@db
+@pytest.mark.parametrize("kind", [ORDERS, INVENTORY])
+@pytest.mark.parametrize(("trouble", "code"), TROUBLES)
+@pytest.mark.parametrize(
+    ("setting", "has_been_live", "falls_back"),
+    [
+        ("auto", False, True),
+        ("auto", True, False),
+        ("always", False, True),
+        ("always", True, True),
+        ("never", False, False),
+        ("never", True, False),
+    ],
+)
+def test_it_uses_mock_data_only_where_it_may(
+    box: Box,
+    settings: Any,
+    kind: str,
+    trouble: Any,
+    code: str,
+    setting: str,
+    has_been_live: bool,
+    falls_back: bool,
+) -> None:
+    settings.MOCK_FALLBACK = setting
+    if has_been_live:
+        live = platform_of(box(orders=8, skus=4))
+        sync(live, ORDERS)
+        sync(live, INVENTORY)
+    rows = [model.objects.order_by("pk") for model in (Order, InventoryItem)]
+    before = [list(each.filter(source=Source.LIVE).values()) for each in rows]
+    log = sync(trouble(box(orders=8, skus=4)), kind)
+    assert (log.status, log.error_code) == (Status.FALLBACK if falls_back else Status.FAILED, code)
+    assert log.error_message != ""
+    assert [list(each.filter(source=Source.LIVE).values()) for each in rows] == before
+    mock = rows[kind == INVENTORY].filter(source=Source.MOCK).count()
+    assert (mock > 0, mock) == (falls_back, log.created)
+
+
+@db
+@pytest.mark.parametrize("kind", [ORDERS, INVENTORY])
+def test_it_removes_mock_data_with_the_first_live_success(box: Box, kind: str) -> None:
+    sim = box(orders=8, skus=4)
+    first = sync(without_credentials(sim), kind)
+    assert (first.status, first.source) == (Status.FALLBACK, Source.MOCK)
+    platform = platform_of(sim)
+    assert sync(platform, kind).status == Status.SUCCEEDED
+    assert stored_orders(platform) == (sim.accounts[0].truth_orders() if kind == ORDERS else {})
+    assert stored_stock(platform) == (sim.accounts[0].truth_inventory() if kind == INVENTORY else {})
+
+
+@db
+def test_it_has_the_error_on_the_row_before_the_mock_data(box: Box) -> None:
+    seen = []
+    log = sync(with_a_wrong_secret(box()), on_page=lambda log: seen.append(SyncLog.objects.get().error_code))
+    assert set(seen) == {"invalid_client"}
+    assert [note["code"] for note in log.notes] == ["mock"]
+
+
+@db
+def test_it_goes_on_with_mock_data_after_a_crash(box: Box) -> None:
+    log = open_sync(without_credentials(box()))
+
+    def crash(log: SyncLog) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(log.pk, on_page=crash)
+    after = run_sync(log.pk)
+    assert (after.status, after.error_code, after.created) == (Status.FALLBACK, "config", 24)
+
+
+@db
+def test_it_changes_nothing_when_mock_data_comes_again(box: Box) -> None:
+    platform = without_credentials(box())
+    sync(platform)
+    with no_writes():
+        assert sync(platform).unchanged == 24
+
+
+@db
+def test_it_remembers_that_a_platform_was_live_though_it_had_no_orders(box: Box) -> None:
+    sync(platform_of(box(orders=0)))
+    assert sync(with_an_outage(box())).status == Status.FAILED
+
+
+# --- several platforms
+
+
+@db
+def test_it_syncs_each_platform_whatever_happens_to_the_others(box: Box) -> None:
+    sim = box(orders=5)
+    bad, good = platform_of(sim, "bad", client_secret="wrong"), platform_of(sim, "good")
+    logs = [sync(platform) for platform in (bad, good)]
+    assert [log.status for log in logs] == [Status.FALLBACK, Status.SUCCEEDED]
+    assert stored_orders(good) == sim.accounts[0].truth_orders()
+    assert set(Order.objects.filter(platform=bad).values_list("source", flat=True)) == {Source.MOCK}
+
+
+@db
+def test_it_keeps_the_same_order_of_two_accounts_apart(settings: Any) -> None:
+    end = timezone.now() - timedelta(minutes=5)
+    accounts = [Account(orders=5, refresh_token=f"Atzr|{number}", end=end) for number in range(2)]
+    with Simulator(*accounts) as sim:
+        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = sim.endpoint, sim.lwa_endpoint
+        for number in range(2):
+            platform = platform_of(sim, f"shop-{number}", refresh_token=f"Atzr|{number}")
+            assert sync(platform).created == 5
+            assert stored_orders(platform) == accounts[number].truth_orders()

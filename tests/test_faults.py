@@ -1,0 +1,172 @@
+"""What goes wrong between us and Amazon: what the sync log says then, and that a later run has everything."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from integrations.amazon import transport
+from integrations.models import SyncLog
+from integrations.tests.syncing import (
+    ALWAYS,
+    INVENTORY,
+    UNAVAILABLE,
+    platform_of,
+    refusal,
+    stored_orders,
+    stored_stock,
+    sync,
+)
+from platforms.models import Platform
+from simulator import Canned, Simulator
+
+pytestmark = pytest.mark.django_db
+Box = Callable[..., Simulator]
+Status = SyncLog.Status
+
+REQUEST_ID = {"x-amzn-RequestId": "req-1"}
+TEMPORARY = {
+    "503 in HTML": UNAVAILABLE,
+    "500 in JSON": refusal(500, "InternalFailure", "We are sorry."),
+    "502 without a body": Canned(502),
+    "504 of a gateway": Canned.json(504, {"message": "Endpoint request timed out"}),
+    "cut short": Canned(200, b'{"orders": [], "pagination": {}}', cut=12),
+    "reset": Canned(reset=True),
+    "not UTF-8": Canned(200, b'{"orders": ["\xff\xfe"]}'),
+    "no JSON": Canned(200, b"<html>maintenance</html>"),
+    "empty": Canned(200, b""),
+    "a list": Canned.json(200, []),
+    "without orders": Canned.json(200, {"pagination": {}}),
+    "orders are null": Canned.json(200, {"orders": None}),
+    "an error in a success": Canned.json(200, {"errors": [{"code": "InternalFailure"}]}),
+    "broken gzip": Canned(200, b"no gzip", {"Content-Encoding": "gzip"}),
+    "slow": Canned(200, b'{"orders": []}', delay=1.0),
+}
+FINAL = {
+    "400": (refusal(400, "InvalidInput", "Bad.", **REQUEST_ID), "bad_request"),
+    "403 role": (
+        refusal(403, "Unauthorized", "Access to requested resource is denied.", **REQUEST_ID),
+        "forbidden",
+    ),
+    "403 gateway": (Canned.json(403, {"message": "Forbidden"}, REQUEST_ID), "forbidden"),
+    "403 in HTML": (Canned(403, b"<html>Forbidden</html>", REQUEST_ID), "forbidden"),
+    "403 revoked": (
+        refusal(
+            403,
+            "Unauthorized",
+            "The access token you provided is revoked, malformed or invalid.",
+            **REQUEST_ID,
+        ),
+        "token_rejected",
+    ),
+    "403 secret": (
+        refusal(403, "Unauthorized", "The client secret has expired.", **REQUEST_ID),
+        "secret_expired",
+    ),
+    "401": (Canned(401, b"", REQUEST_ID), "token_rejected"),
+    "404": (refusal(404, "NotFound", "Gone.", **REQUEST_ID), "not_found"),
+    "413": (refusal(413, "RequestTooLarge", "Too large.", **REQUEST_ID), "too_large"),
+    "415": (refusal(415, "UnsupportedMediaType", "No.", **REQUEST_ID), "unsupported"),
+    "301": (Canned(301, b"", {"Location": "http://127.0.0.1:1/", **REQUEST_ID}), "refused"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    monkeypatch.setattr(transport, "TIMEOUT", httpx.Timeout(0.3))
+    settings.MOCK_FALLBACK = "never"
+
+
+@pytest.mark.parametrize("fault", TEMPORARY.values(), ids=TEMPORARY.keys())
+def test_it_survives_a_fault_in_the_middle_of_the_pages(box: Box, fault: Canned) -> None:
+    sim = box(orders=25, page_size=10)
+    platform = platform_of(sim)
+    log = sync(platform, on_page=lambda log: sim.script("searchOrders", fault) if log.pages == 1 else None)
+    assert (log.status, log.api_calls, log.created) == (Status.SUCCEEDED, 4, 25)
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+
+
+def test_it_never_takes_an_outage_for_an_empty_success(box: Box) -> None:
+    sim = box(orders=25, page_size=10)
+    platform = platform_of(sim)
+    sim.script("searchOrders", *[UNAVAILABLE] * 4)
+    log = sync(platform)
+    assert (log.status, log.error_code, log.request_id) == (Status.FAILED, "unavailable", "req-503")
+    assert "HTTP 503" in log.error_message
+    assert (log.fetched, log.api_calls, Platform.objects.get().orders_watermark) == (0, 4, None)
+    assert sync(platform).created == 25
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+
+
+def test_it_never_takes_an_outage_for_empty_shelves(box: Box) -> None:
+    sim = box(skus=30)
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    before = stored_stock(platform)
+    sim.script("getInventorySummaries", *[UNAVAILABLE] * ALWAYS)
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.error_code, log.request_id) == (Status.FAILED, "unavailable", "req-503")
+    assert stored_stock(platform) == before
+
+
+@pytest.mark.parametrize(("fault", "code"), FINAL.values(), ids=FINAL.keys())
+def test_it_fails_with_a_code_a_sentence_and_amazons_request_id(box: Box, fault: Canned, code: str) -> None:
+    sim = box(orders=15)
+    platform = platform_of(sim)
+    sim.script("searchOrders", fault, fault)
+    log = sync(platform)
+    assert (log.status, log.error_code, log.request_id) == (Status.FAILED, code, "req-1")
+    assert log.error_message.endswith((".", ")"))
+    assert log.api_calls <= 2
+    sim.faults = None
+    platform = platform_of(box(orders=15))
+    assert sync(platform).created == 15
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Canned.json(401, {"error": "invalid_client", "error_description": "no"}), "invalid_client"),
+        (Canned.json(400, {"error": "invalid_grant", "error_description": "no"}), "invalid_grant"),
+        (Canned.json(400, {"error": "unauthorized_client"}), "unauthorized_client"),
+        (Canned.json(500, {"error": "server_error"}), "unavailable"),
+        (Canned(503, b"<html></html>"), "unavailable"),
+        (Canned(200, b"<html></html>"), "broken_answer"),
+        (Canned.json(200, {"token_type": "bearer"}), "broken_answer"),
+        (Canned.json(200, {"access_token": "line\r\nbreak"}), "broken_answer"),
+        (Canned(reset=True), "connection"),
+    ],
+)
+def test_it_says_what_is_wrong_with_the_login(box: Box, fault: Canned, code: str) -> None:
+    sim = box(orders=3)
+    sim.script("token", *[fault] * 4)
+    log = sync(platform_of(sim))
+    assert (log.status, log.error_code) == (Status.FAILED, code)
+    assert len(log.error_message) > 30
+    assert sim.calls["searchOrders"] == 0
+
+
+def test_it_says_that_nobody_answers(box: Box, settings: Any) -> None:
+    platform = platform_of(box())
+    settings.AMAZON_SP_API_ENDPOINT = settings.AMAZON_LWA_ENDPOINT = "http://127.0.0.1:9/"
+    log = sync(platform)
+    assert (log.status, log.error_code) == (Status.FAILED, "connection")
+    assert "127.0.0.1" in log.error_message
+
+
+def test_it_does_without_a_data_set_that_amazon_refuses(box: Box) -> None:
+    sim = box(orders=5)
+    sim.script("searchOrders", refusal(400, "InvalidInput", "includedData does not allow CANCELLATION."))
+    log = sync(platform_of(sim))
+    assert (log.status, log.created) == (Status.SUCCEEDED, 5)
+    assert [note["code"] for note in log.notes] == ["dataset_refused"]
+    assert sim.requests[-1].params["includedData"] == "FULFILLMENT,PROCEEDS"
+
+
+def test_it_renews_an_access_token_that_expired_on_the_way(box: Box) -> None:
+    sim = box(orders=25, page_size=10)
+    platform = platform_of(sim)
+    log = sync(platform, on_page=lambda log: sim.expire_tokens() if log.pages == 1 else None)
+    assert (log.status, log.created) == (Status.SUCCEEDED, 25)
+    assert sim.calls["token"] == 2

@@ -1,0 +1,381 @@
+"""Orders, from Amazon's answers over HTTP to the database."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from integrations.models import SyncFailure, SyncLog
+from integrations.services import cancel_sync
+from integrations.tests.syncing import (
+    ALWAYS,
+    UNAVAILABLE,
+    no_writes,
+    order_page,
+    platform_of,
+    raw_item,
+    raw_order,
+    requests_of,
+    stored_orders,
+    sync,
+)
+from integrations.windows import WindowRequest
+from orders.models import Order, OrderItem
+from platforms.models import Platform, Source
+from simulator import CANARY, Account, Simulator
+
+pytestmark = pytest.mark.django_db
+Box = Callable[..., Simulator]
+Status = SyncLog.Status
+US, CA, MX, JP, DE, FR = (
+    "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8", "A1VC38T7YXB528", "A1PA6795UKMFR9", "A13V1IB3VIYZZH",
+)  # fmt: skip
+
+
+class Clock:
+    """The simulator's clock, which can be set forward."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return timezone.now().timestamp() + self.ahead
+
+
+def now_less_the_lag() -> datetime:
+    return timezone.now().replace(microsecond=0) - timedelta(minutes=2)
+
+
+# --- what is stored
+
+
+def test_it_stores_a_thousand_orders_as_amazon_reports_them(box: Box) -> None:
+    sim = box(orders=1000, skus=200)
+    platform = platform_of(sim)
+    log = sync(platform)
+    assert (log.status, log.fetched, log.created, log.failed) == (Status.SUCCEEDED, 1000, 1000, 0)
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+    assert set(Order.objects.values_list("source", flat=True)) == {Source.LIVE}
+    assert (sim.calls["searchOrders"], sim.calls["token"], log.api_calls) == (10, 1, 10)
+
+
+def test_it_repeats_all_parameters_with_every_page(box: Box) -> None:
+    sim = box(orders=250)
+    sync(platform_of(sim))
+    calls = requests_of(sim, "searchOrders")
+    tokens = [call.pop("paginationToken", "") for call in calls]
+    assert calls[0] == calls[1] == calls[2]
+    assert calls[0]["maxResultsPerPage"] == "100"
+    assert len(set(tokens)) == 3
+    assert tokens[0] == ""
+
+
+def test_it_asks_for_all_marketplaces_in_one_call(box: Box) -> None:
+    sim = box(Account(orders=90, skus=40, marketplace_ids=(DE, FR)))
+    platform = platform_of(sim)
+    assert sync(platform).status == Status.SUCCEEDED
+    assert [call["marketplaceIds"] for call in requests_of(sim, "searchOrders")] == [f"{DE},{FR}"]
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+
+
+def test_it_stores_amounts_in_yen(box: Box) -> None:
+    sim = box(Account(orders=60, skus=40, marketplace_ids=(JP,)))
+    platform = platform_of(sim)
+    assert sync(platform).status == Status.SUCCEEDED
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+    assert Order.objects.filter(currency="JPY", total__gt=0).count() > 30
+
+
+@pytest.mark.parametrize("by", ["updated", "created"])
+def test_it_reads_the_window_that_was_asked_for(box: Box, by: str) -> None:
+    sim = box(orders=200)
+    since, until = (timezone.now().replace(microsecond=0) - timedelta(days=days) for days in (9, 4))
+    platform = platform_of(sim)
+    log = sync(platform, window=WindowRequest(by, since, until))
+    field = "platform_updated_at" if by == "updated" else "purchased_at"
+    truth = sim.accounts[0].truth_orders()
+    assert stored_orders(platform) == {
+        key: each for key, each in truth.items() if since <= each[field] <= until
+    }
+    assert (log.window_by, log.window_start, log.window_end) == (by, since, until)
+    assert log.fetched > 10
+
+
+# --- the same again
+
+
+def test_it_writes_no_row_for_what_has_not_changed(box: Box) -> None:
+    sim = box(orders=230)
+    platform = platform_of(sim)
+    first = sync(platform)
+    with no_writes():
+        second = sync(platform, window=WindowRequest("updated", first.window_start, first.window_end))
+    assert (second.status, second.fetched, second.unchanged) == (Status.SUCCEEDED, 230, 230)
+    assert (second.created, second.updated) == (0, 0)
+
+
+def test_it_counts_an_order_on_two_pages_once(box: Box) -> None:
+    sim = box()
+    one, two, three = (raw_order(number) for number in (1, 2, 3))
+    sim.script("searchOrders", order_page(one, two, two, token="more"), order_page(two, three))
+    log = sync(platform_of(sim))
+    assert (log.status, log.fetched, log.created, log.unchanged) == (Status.SUCCEEDED, 5, 3, 2)
+    assert Order.objects.count() == OrderItem.objects.count() == 3
+
+
+def test_it_removes_lines_that_vanished(box: Box) -> None:
+    sim = box()
+    sim.script(
+        "searchOrders", order_page(raw_order(items=3)), order_page(raw_order(items=2, updated="2026-11-02"))
+    )
+    platform = platform_of(sim)
+    sync(platform)
+    log = sync(platform)
+    assert (log.updated, log.created) == (1, 0)
+    assert [item.sku for item in OrderItem.objects.all()] == ["SKU-1", "SKU-2"]
+
+
+def test_it_never_overwrites_an_order_with_an_older_copy(box: Box) -> None:
+    sim = box()
+    shipped = {"fulfillmentStatus": "SHIPPED"}
+    new, old = raw_order(fulfillment=shipped, updated="2026-11-05T00:00:00Z"), raw_order()
+    sim.script("searchOrders", order_page(new), order_page(old), order_page(old, new, old))
+    platform = platform_of(sim)
+    sync(platform)
+    for _ in range(2):
+        with no_writes():
+            assert sync(platform).status == Status.SUCCEEDED
+    assert Order.objects.get().status == "shipped"
+
+
+def test_it_keeps_what_a_later_answer_leaves_out(box: Box) -> None:
+    sim = box()
+    total = {"grandTotal": {"amount": "12.50", "currencyCode": "EUR"}}
+    sim.script(
+        "searchOrders",
+        order_page(raw_order(proceeds=total)),
+        order_page(raw_order(updated="2026-11-02T00:00:00Z")),
+    )
+    platform = platform_of(sim)
+    sync(platform)
+    assert sync(platform).updated == 1
+    order = Order.objects.get()
+    assert (order.total, order.currency) == (Decimal("12.50"), "EUR")
+    assert order.platform_updated_at == datetime(2026, 11, 2, tzinfo=UTC)
+
+
+# --- one bad order costs one order
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"createdTime": "yesterday"},
+        {"createdTime": "0001-01-01T00:00:00+14:00"},
+        {"orderItems": None},
+        {"orderItems": [raw_item(), raw_item()]},
+        {"orderItems": [raw_item(quantityOrdered="1E+99999999")]},
+        {"proceeds": {"grandTotal": {"amount": "1E+99999999", "currencyCode": "USD"}}},
+        {"proceeds": {"grandTotal": {"amount": "12,50", "currencyCode": "USD"}}},
+        {"createdTime": None, "extension": float("nan")},
+        {"createdTime": None, "extension": "\ud800", "orderId": "111-\ud800"},
+    ],
+)
+def test_it_loses_nothing_but_the_malformed_order(box: Box, damage: dict[str, Any]) -> None:
+    sim = box()
+    person: dict[str, Any] = {
+        "buyer": {"buyerName": CANARY},
+        "recipient": {"deliveryAddress": {"city": CANARY}},
+    }
+    gift: dict[str, Any] = {"packing": {"giftOption": {"giftMessage": CANARY}}}
+    bad = raw_order(2, **({"fulfillment": gift} | person | damage))
+    sim.script("searchOrders", order_page(raw_order(1), bad, raw_order(3)))
+    platform = platform_of(sim)
+    log = sync(platform)
+    assert (log.status, log.error_code, log.fetched, log.created, log.failed) == (Status.PARTIAL, "", 3, 2, 1)
+    failure = SyncFailure.objects.get(log=log)
+    assert failure.error_code == "malformed"
+    assert failure.external_id.startswith("111-")
+    assert failure.payload["lastUpdatedTime"] == "2026-11-01T10:00:00Z"
+    assert CANARY not in json.dumps(failure.payload) + failure.error_message
+    platform.refresh_from_db()
+    assert platform.orders_watermark == log.window_end
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        raw_item(quantityOrdered=10**30),
+        raw_item(product={"title": "half a pair: \ud800", "sellerSku": CANARY}),
+    ],
+    ids=["quantity", "surrogate"],
+)
+def test_it_stores_the_neighbours_of_an_order_that_the_database_refuses(
+    box: Box, item: dict[str, Any]
+) -> None:
+    sim = box()
+    orders = [raw_order(number) for number in range(1, 21)]
+    orders[13]["orderItems"] = [item]
+    sim.script("searchOrders", order_page(*orders))
+    log = sync(platform_of(sim))
+    assert (log.status, log.created, log.failed) == (Status.PARTIAL, 19, 1)
+    failure = SyncFailure.objects.get(log=log)
+    assert (failure.external_id, failure.error_code) == ("111-0000000-0000014", "not_storable")
+    assert CANARY not in failure.error_message + json.dumps(failure.payload)
+
+
+def test_it_takes_an_order_that_is_nested_too_deep_for_a_database(box: Box) -> None:
+    sim = box()
+    deep: Any = "end"
+    for _ in range(400):
+        deep = {"deeper": deep}
+    sim.script("searchOrders", order_page(raw_order(1, extension=deep), raw_order(2)))
+    log = sync(platform_of(sim))
+    assert (log.status, log.created) == (Status.SUCCEEDED, 2)
+
+
+# --- the window and the watermark
+
+
+def test_it_looks_back_30_days_at_first_and_moves_the_watermark_to_the_windows_end(box: Box) -> None:
+    platform = platform_of(box(orders=5))
+    earliest = now_less_the_lag()
+    log = sync(platform)
+    assert log.window_start is not None
+    assert log.window_end is not None
+    assert earliest <= log.window_end <= now_less_the_lag()
+    assert log.window_end - log.window_start == timedelta(days=30)
+    platform.refresh_from_db()
+    assert platform.orders_watermark == log.window_end
+
+
+def test_it_goes_on_ten_minutes_before_the_watermark(box: Box) -> None:
+    sim = box(orders=5)
+    platform = platform_of(sim)
+    watermark = timezone.now().replace(microsecond=0) - timedelta(hours=3)
+    Platform.objects.update(orders_watermark=watermark, orders_watermark_scope=US)
+    platform.refresh_from_db()
+    log = sync(platform)
+    assert log.window_start == watermark - timedelta(minutes=10)
+    (call,) = requests_of(sim, "searchOrders")
+    assert call["lastUpdatedAfter"] == f"{watermark - timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}"
+    assert call["lastUpdatedBefore"] == f"{log.window_end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_it_moves_the_watermark_only_at_the_end(box: Box) -> None:
+    seen = []
+    platform = platform_of(box(orders=30, page_size=10))
+    log = sync(platform, on_page=lambda log: seen.append(Platform.objects.get().orders_watermark))
+    assert seen == [None, None, None]
+    assert Platform.objects.get().orders_watermark == log.window_end
+
+
+def fail(sim: Simulator, platform: Platform) -> SyncLog:
+    sim.script("searchOrders", *[UNAVAILABLE] * ALWAYS)
+    return sync(platform)
+
+
+def cancel(sim: Simulator, platform: Platform) -> SyncLog:
+    return sync(platform, on_page=lambda log: cancel_sync(log))
+
+
+def ask_explicitly(sim: Simulator, platform: Platform) -> SyncLog:
+    return sync(platform, window=WindowRequest("updated", timezone.now() - timedelta(days=9)))
+
+
+def ask_by_creation(sim: Simulator, platform: Platform) -> SyncLog:
+    return sync(platform, window=WindowRequest("created"))
+
+
+def fall_back(sim: Simulator, platform: Platform) -> SyncLog:
+    Platform.objects.update(api_config={})
+    platform.refresh_from_db()
+    return sync(platform)
+
+
+@pytest.mark.parametrize(
+    ("run", "status"),
+    [
+        (fail, Status.FAILED),
+        (cancel, Status.CANCELLED),
+        (ask_explicitly, Status.SUCCEEDED),
+        (ask_by_creation, Status.SUCCEEDED),
+        (fall_back, Status.FALLBACK),
+    ],
+)
+def test_it_leaves_the_watermark_of_other_runs_alone(
+    box: Box, settings: Any, run: Callable[[Simulator, Platform], SyncLog], status: str
+) -> None:
+    settings.MOCK_FALLBACK = "always" if run is fall_back else "never"
+    sim = box(orders=20)
+    platform = platform_of(sim)
+    watermark = timezone.now().replace(microsecond=0) - timedelta(days=2)
+    Platform.objects.update(orders_watermark=watermark, orders_watermark_scope=US)
+    platform.refresh_from_db()
+    assert run(sim, platform).status == status
+    assert Platform.objects.get().orders_watermark == watermark
+
+
+def test_it_starts_over_for_a_new_marketplace(box: Box) -> None:
+    sim = box(Account(orders=20, marketplace_ids=(US, CA, MX)))
+    platform = platform_of(sim, additional_marketplace_ids=[CA])
+    first = sync(platform)
+    platform = platform_of(sim, additional_marketplace_ids=[CA, MX])
+    wider = sync(platform)
+    platform = platform_of(sim, additional_marketplace_ids=[])
+    narrower = sync(platform)
+    assert wider.window_start is not None
+    assert first.window_start is not None
+    assert timedelta(0) <= wider.window_start - first.window_start < timedelta(minutes=1)
+    assert wider.window_end is not None
+    assert narrower.window_start == wider.window_end - timedelta(minutes=10)
+
+
+def test_it_moves_the_watermark_no_further_than_amazon_answered_for(box: Box) -> None:
+    sim = box()
+    until = timezone.now().replace(microsecond=0) - timedelta(hours=1)
+    answered = f"{until:%Y-%m-%dT%H:%M:%SZ}"
+    sim.script("searchOrders", order_page(raw_order(), lastUpdatedBefore=answered))
+    platform = platform_of(sim)
+    assert sync(platform).status == Status.SUCCEEDED
+    platform.refresh_from_db()
+    assert platform.orders_watermark == until
+
+
+# --- page tokens
+
+
+def test_it_reads_the_window_again_when_the_page_token_has_expired(box: Box) -> None:
+    clock = Clock()
+    sim = box(orders=30, page_size=10, order_token_seconds=60, clock=clock)
+
+    def wait_too_long(log: SyncLog) -> None:
+        clock.ahead = 61
+
+    platform = platform_of(sim)
+    log = sync(platform, on_page=wait_too_long)
+    assert (log.status, log.created, log.unchanged) == (Status.SUCCEEDED, 30, 10)
+    assert [note["code"] for note in log.notes] == ["restarted"]
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+    assert sim.calls["searchOrders"] == 1 + 1 + 3
+
+
+def test_it_gives_up_on_page_tokens_that_always_expire(box: Box, settings: Any) -> None:
+    sim = box(orders=30, page_size=10, order_token_seconds=0)
+    log = sync(platform_of(sim))
+    assert (log.status, log.error_code) == (Status.FAILED, "bad_request")
+    assert log.created == 10
+    assert Platform.objects.get().orders_watermark is None
+
+
+def test_it_stops_where_the_pages_go_in_circles(box: Box) -> None:
+    sim = box()
+    sim.script("searchOrders", *[order_page(raw_order(number), token="same") for number in range(1, 9)])
+    log = sync(platform_of(sim))
+    assert (log.status, log.error_code, log.created) == (Status.FAILED, "page_loop", 1)
+    assert sim.calls["searchOrders"] == 2
+    assert Platform.objects.get().orders_watermark is None
