@@ -17,7 +17,7 @@ from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.adapters import ADAPTERS
 from integrations.models import SyncLog
-from integrations.protocol import Checkpoint, Note, OrderPage, StockPage, Usage, Window
+from integrations.protocol import Checkpoint, Finding, Note, OrderPage, StockPage, Usage, Window
 from integrations.services import connect, request_sync, run_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
@@ -44,6 +44,9 @@ class Generated:
 
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
         raise NotImplementedError
+
+    def check(self) -> Iterator[Finding]:
+        return iter(())
 
     def close(self) -> None:
         pass

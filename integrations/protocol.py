@@ -67,6 +67,17 @@ class StockPage:
     restarted: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a connection check looked at. `message` says what works, or what is missing and how to get it."""
+
+    step: str
+    ok: bool
+    message: str
+    code: str = ""
+    request_id: str = ""
+
+
 @dataclass(slots=True)
 class Usage:
     """Calls that an adapter made so far."""
@@ -101,5 +112,9 @@ class Adapter(Protocol):
     def order(self, external_id: str) -> OrderRecord: ...
 
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]: ...
+
+    def check(self) -> Iterator[Finding]:
+        """Try each thing that a sync needs, with few calls; changes nothing and raises nothing."""
+        ...
 
     def close(self) -> None: ...

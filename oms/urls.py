@@ -35,6 +35,7 @@ def api(address: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
 api_patterns = [
     *api("platforms", PlatformViewSet.as_view(LIST | {"post": "create"}), "platforms"),
     *api("platforms/<int:pk>", PlatformViewSet.as_view(DETAIL | WRITE), "platform"),
+    *api("platforms/<int:pk>/check", PlatformViewSet.as_view({"post": "check"}), "platform-check"),
     *api("orders", OrderViewSet.as_view(LIST), "orders"),
     *api("orders/<int:pk>", OrderViewSet.as_view(DETAIL), "order"),
     *api("orders/sync", OrderSyncView.as_view(), "orders-sync"),

@@ -2,16 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations.admin_parts import latest_sync, start_syncs
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
+from integrations.checking import check_platform
 from integrations.models import SyncLog
 from integrations.overview import with_overview
 from oms.admin_base import Button, OmsAdmin
@@ -35,7 +36,7 @@ class PlatformAdmin(OmsAdmin):
     list_filter = ("kind", "is_active")
     search_fields = ("name", "display_name")
     actions = ("sync_from_amazon",)
-    buttons = ("sync_button",)
+    buttons = ("check_button", "sync_button")
     empty_text = gettext_lazy("A platform is one selling account. Add one, enter its credentials, and sync.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Platform]:
@@ -110,6 +111,15 @@ class PlatformAdmin(OmsAdmin):
             permission=SYNC,
         )
 
+    def check_button(self) -> Button:
+        return Button(
+            name="check",
+            label=gettext_lazy("Check connection"),
+            icon="stethoscope",
+            run=report_check,
+            permission=SYNC,
+        )
+
     def _advice(self, obj: Platform | None, may_change: bool) -> str:
         if obj is not None and obj.config_problem:
             fix = _("Put the old key back into FIELD_ENCRYPTION_KEY, or enter all of the values again.")
@@ -146,12 +156,32 @@ class PlatformAdmin(OmsAdmin):
         return say(obj.orders_watermark)
 
     @admin.display(description=gettext_lazy("last check"))
-    def checked(self, obj: Platform) -> str:
-        return say(obj.checked_at)
+    def checked(self, obj: Platform) -> SafeString | str:
+        if not obj.checked_at:
+            return DASH
+        found = [
+            (_works(each["ok"]), each["step"], each["message"]) for each in obj.check_outcome["findings"]
+        ]
+        lines = format_html_join("", "<li>{} <b>{}</b> {}</li>", found)
+        return format_html("{}<ul class='oms-findings'>{}</ul>", say(obj.checked_at), lines)
 
     @admin.display(description=gettext_lazy("stored"))
     def summary(self, obj: Model) -> str:
         return summary_of(obj) if isinstance(obj, Platform) else DASH
+
+
+def _works(ok: bool) -> SafeString:
+    return badge(_("works"), "success") if ok else badge(_("problem"), "danger")
+
+
+def report_check(request: HttpRequest, platform: Platform) -> None:
+    """Check the connection; the findings are on the page that follows."""
+    problems = [each for each in check_platform(platform) if not each.ok]
+    if problems:
+        listed = "; ".join(f"{each.step}: {each.message}" for each in problems)
+        messages.error(request, _("The connection does not work fully. %(problems)s") % {"problems": listed})
+    else:
+        messages.success(request, _("The connection works; see the last check below."))
 
 
 def credentials_badge(platform: Platform) -> SafeString:

@@ -1,21 +1,25 @@
 """REST: platforms and their credentials, which go in and never come out."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import django_filters
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, Q, QuerySet
-from drf_spectacular.utils import extend_schema_field
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from integrations.adapters import ADAPTERS
+from integrations.checking import check_platform, is_fine
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
-from oms.api import Conflict, Invalid
+from oms.api import Conflict, Invalid, MaySync, ModelPermissions
 from oms.filters import PlatformFilter, TextFilter
 from platforms.models import Platform
 
@@ -109,6 +113,25 @@ class PlatformFilterSet(django_filters.FilterSet):  # type: ignore[misc]  # no a
         return platforms.filter(Q(name__startswith=text) | Q(display_name__icontains=text))
 
 
+class FindingSerializer(serializers.Serializer[Any]):
+    step = serializers.CharField()
+    ok = serializers.BooleanField()
+    message = serializers.CharField()
+    code = serializers.CharField()
+    request_id = serializers.CharField()
+
+
+CHECK = inline_serializer(
+    "Check",
+    {
+        "platform": serializers.CharField(),
+        "ok": serializers.BooleanField(),
+        "checked_at": serializers.DateTimeField(),
+        "findings": FindingSerializer(many=True),
+    },
+)
+
+
 class PlatformViewSet(ModelViewSet[Platform]):
     """Selling accounts. PUT and PATCH both change what is given and keep the rest, so {"api_config": {…}} alone
     will do; api_config itself is replaced as a whole."""
@@ -120,6 +143,24 @@ class PlatformViewSet(ModelViewSet[Platform]):
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().update(request, *args, **kwargs | {"partial": True})
+
+    @extend_schema(request=None, responses=CHECK)
+    def check(self, _request: Request, pk: int) -> Response:
+        """Try what a sync needs, and say what works and what is missing. Changes no order and no stock."""
+        platform = get_object_or_404(Platform, pk=pk)
+        findings = check_platform(platform)
+        return Response(
+            {
+                "platform": platform.name,
+                "ok": is_fine(findings),
+                "checked_at": platform.checked_at,
+                "findings": [asdict(each) for each in findings],
+            }
+        )
+
+    def get_permissions(self) -> list[BasePermission]:
+        # By the route's actions: for a method that the route does not know, there is no action yet.
+        return [MaySync() if "check" in self.action_map.values() else ModelPermissions()]
 
     def perform_create(self, serializer: serializers.BaseSerializer[Platform]) -> None:
         _save(serializer)

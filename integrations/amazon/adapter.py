@@ -8,10 +8,11 @@ from django.conf import settings
 
 from integrations.amazon import normalize, parse, sandbox
 from integrations.amazon.config import AmazonConfig, load
+from integrations.amazon.doctor import examine
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.stock import stock_pages
 from integrations.errors import AuthorizationError, ConfigError, PlatformError, RequestRefused
-from integrations.protocol import Checkpoint, Note, OrderPage, StockPage, Usage, Window
+from integrations.protocol import Checkpoint, Finding, Note, OrderPage, StockPage, Usage, Window
 from orders.records import OrderRecord
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class AmazonAdapter:
 
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
         return stock_pages(self._client, self._config.marketplaces, skus, checkpoint)
+
+    def check(self) -> Iterator[Finding]:
+        return examine(self._client, self._config, self._datasets)
 
     def close(self) -> None:
         self._client.close()

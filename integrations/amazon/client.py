@@ -95,6 +95,11 @@ class AmazonClient:
             lambda send: _Inventories(send).get_inventory_summary_marketplace(**params),
         )
 
+    def renew_token(self) -> None:
+        """Ask Login with Amazon for a new access token, whatever is in the cache. Raises PlatformError."""
+        self._tokens.drop()
+        self._tokens.get()
+
     def close(self) -> None:
         self._http.close()
 

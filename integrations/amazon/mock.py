@@ -9,7 +9,16 @@ from typing import Any
 
 from integrations.amazon import normalize
 from integrations.errors import RequestRefused
-from integrations.protocol import Checkpoint, Note, OrderPage, RecordFailure, StockPage, Usage, Window
+from integrations.protocol import (
+    Checkpoint,
+    Finding,
+    Note,
+    OrderPage,
+    RecordFailure,
+    StockPage,
+    Usage,
+    Window,
+)
 from orders.records import OrderRecord
 
 ORDERS = 24
@@ -65,6 +74,9 @@ class MockAmazon:
             if sku not in known
         )
         yield StockPage(records=records, failures=failures + missing, swept="" if skus else MARKETPLACE)
+
+    def check(self) -> Iterator[Finding]:
+        yield Finding(step="mock", ok=True, message=NOTE.message)
 
     def close(self) -> None:
         """Nothing to close."""
