@@ -81,11 +81,11 @@ def _stock(client: "AmazonClient", marketplace: Marketplace) -> Finding:
     except RequestRefused as error:
         if error.status != 400:
             return _problem(step, error, "")
-        text = f"The seller does not use FBA in {marketplace.country}; there is no stock to fetch."
+        text = f"The seller does not use FBA ({marketplace.country}); there is no stock to fetch."
         return Finding(step=step, ok=True, message=text, code="no_fba", request_id=error.request_id)
     except PlatformError as error:
         return _problem(step, error, STOCK_ROLES)
-    return Finding(step=step, ok=True, message=f"FBA stock in {marketplace.country} can be fetched.")
+    return Finding(step=step, ok=True, message=f"FBA stock can be fetched ({marketplace.country}).")
 
 
 def _try(step: str, call: Callable[[], Any], success: str, advice: str = "") -> Finding:
