@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import DataError
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser as RestJSONParser
@@ -41,7 +42,7 @@ class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # kno
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Any] | None:
         try:
             credentials: tuple[AbstractBaseUser, Any] | None = super().authenticate(request)
-        except ValueError:
+        except (ValueError, DataError):  # the latter: PostgreSQL takes no NUL
             raise exceptions.AuthenticationFailed("Invalid token.") from None
         return credentials
 

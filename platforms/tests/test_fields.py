@@ -44,7 +44,9 @@ def write(expression: str, *values: Any) -> None:
 def write_with_json_object() -> dict[str, Any]:
     flat = {key: value for key, value in CONFIG.items() if isinstance(value, str)}
     pairs = [each for pair in flat.items() for each in pair]
-    write(f"JSON_OBJECT({', '.join(['%s'] * len(pairs))})", *pairs)
+    marks = ", ".join(["%s"] * len(pairs))
+    is_postgresql = connection.vendor == "postgresql"  # whose function of that name takes an array
+    write(f"json_object(ARRAY[{marks}])::text" if is_postgresql else f"JSON_OBJECT({marks})", *pairs)
     return flat
 
 
