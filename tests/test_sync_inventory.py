@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.tests.syncing import (
+    ALWAYS,
     INVENTORY,
     UNAVAILABLE,
     no_writes,
@@ -111,6 +112,29 @@ def test_it_marks_nothing_as_gone_after_a_sweep_that_broke(box: Box) -> None:
     log = sync(platform, INVENTORY)
     assert (log.status, log.error_code, log.pages) == (Status.FAILED, "unavailable", 1)
     assert len(present(platform)) == 120
+
+
+@pytest.mark.parametrize("payload", [{}, {"inventorySummaries": None}, {"inventorySummaries": {}}])
+def test_it_does_not_take_an_answer_without_a_list_for_an_empty_one(box: Box, payload: Any) -> None:
+    sim = box(skus=5)
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    before = stored_stock(platform)
+    sim.script("getInventorySummaries", *[Canned.json(200, {"payload": payload})] * ALWAYS)
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.error_code) == (SyncLog.Status.FAILED, "broken_answer")
+    assert stored_stock(platform) == before
+
+
+def test_it_counts_an_entry_of_the_list_that_is_no_object_as_a_failure(box: Box) -> None:
+    sim = box(skus=5)
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    before = stored_stock(platform)
+    sim.script("getInventorySummaries", Canned.json(200, {"payload": {"inventorySummaries": ["?"]}}))
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.failed) == (SyncLog.Status.PARTIAL, 1)
+    assert stored_stock(platform) == before
 
 
 def test_it_marks_nothing_as_gone_when_a_row_could_not_be_read(box: Box) -> None:

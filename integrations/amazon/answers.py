@@ -25,7 +25,7 @@ RETRYABLE = frozenset({408, 425, 500, 502, 503, 504})
 TOKEN_EXPIRED = "token_expired"  # noqa: S105  error codes, not secrets
 TOKEN_REJECTED = "token_rejected"  # noqa: S105
 
-Expected = tuple[str, type]
+Expected = tuple[str, type]  # such as ("payload.inventorySummaries", list)
 
 # Access, refresh and client secrets as Amazon issues them: a gateway's message may repeat what was sent.
 SECRETS = re.compile(r"""(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s"'<>,;]*""")
@@ -38,7 +38,7 @@ class AccessTokenRefused(AuthenticationError):
 def judge(
     operation: str, status: int, headers: Mapping[str, str], body: bytes, expected: Expected
 ) -> dict[str, Any]:
-    """The parsed answer of `operation`: an object that has the key and the type of value that is `expected`.
+    """The parsed answer of `operation`: an object with what is `expected`, a dotted path and the type of value there.
 
     `headers` must find names whatever their case. Raises PlatformError with Amazon's request id.
     """
@@ -76,14 +76,21 @@ def judge(
             request_id=request_id,
             status=status,
         )
-    key, kind = expected
-    if not isinstance(answer, dict) or not isinstance(answer.get(key), kind):
+    path, kind = expected
+    if not isinstance(answer, dict) or not isinstance(_at(path, answer), kind):
         raise TransientError(
-            f"Amazon's answer to {operation} lacks {key!r}.",
+            f"Amazon's answer to {operation} lacks {path!r}.",
             code="broken_answer",
             request_id=request_id,
             status=status,
         )
+    return answer
+
+
+def _at(path: str, answer: Any) -> Any:
+    """What stands at "payload.inventorySummaries", None where there is nothing."""
+    for key in path.split("."):
+        answer = answer.get(key) if isinstance(answer, dict) else None
     return answer
 
 

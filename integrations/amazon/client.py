@@ -91,7 +91,7 @@ class AmazonClient:
         """One page of getInventorySummaries: {"payload": {"inventorySummaries": […]}, "pagination": {…}}."""
         return self._call(
             "getInventorySummaries",
-            ("payload", dict),
+            ("payload.inventorySummaries", list),
             lambda send: _Inventories(send).get_inventory_summary_marketplace(**params),
         )
 

@@ -138,7 +138,7 @@ def _ask(client: "AmazonClient", marketplace: Marketplace, parameters: dict[str,
 
 
 def _records(answer: dict[str, Any], marketplace: Marketplace) -> Any:
-    return normalize.inventories(parse.objects(answer["payload"].get("inventorySummaries")), marketplace.id)
+    return normalize.inventories(answer["payload"]["inventorySummaries"], marketplace.id)
 
 
 def _not_found(skus: list[str], found: set[str]) -> tuple[RecordFailure, ...]:

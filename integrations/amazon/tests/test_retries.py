@@ -118,7 +118,9 @@ class Recorder(HttpBox):
 
     def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
         self.seen.append(request)
-        return Canned.json(200, {"access_token": "Atza|t", "order": ORDER, "payload": {}})
+        return Canned.json(
+            200, {"access_token": "Atza|t", "order": ORDER, "payload": {"inventorySummaries": []}}
+        )
 
 
 @pytest.fixture
