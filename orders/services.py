@@ -218,7 +218,11 @@ def _merged(new: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 
 
 def _replace_items(items_of: dict[int, tuple[OrderItemRecord, ...]], changed: set[int]) -> None:
-    """Write the lines of each order id; of the changed orders, remove those that vanished."""
+    """Write the lines of each order id; of the changed orders, remove those that vanished.
+
+    Every order has a line: one that comes without any is an answer with a gap, and its stored lines stay.
+    """
+    changed = {order_id for order_id in changed if items_of[order_id]}
     stored: dict[tuple[int, str], tuple[Any, ...]] = {}
     if changed:
         of_changed = OrderItem.objects.filter(order_id__in=changed).order_by()

@@ -200,10 +200,12 @@ def test_it_removes_lines_that_vanished_and_adds_new_ones(platform: Platform) ->
     assert OrderItem.objects.filter(order__external_id=order(2).external_id).count() == 2
 
 
-def test_it_removes_all_lines_of_an_order_that_has_none_left(platform: Platform) -> None:
+def test_it_keeps_the_lines_of_an_order_that_comes_without_any(platform: Platform) -> None:
     store(platform, order())
-    store(platform, later(order(), items=()))
-    assert OrderItem.objects.count() == 0
+    before = list(OrderItem.objects.order_by("pk").values())
+    store(platform, later(order(), items=(), service_level="NEXT_DAY"))
+    assert list(OrderItem.objects.order_by("pk").values()) == before
+    assert Order.objects.get().service_level == "NEXT_DAY"
 
 
 @pytest.mark.parametrize("other", [Source.MOCK, Source.SANDBOX])
