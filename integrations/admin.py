@@ -1,4 +1,4 @@
-"""The sync log and its failures: read-only, apart from cancelling an open sync."""
+"""The sync log: read-only, apart from cancelling an open sync."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+import integrations.admin_failures  # noqa: F401  registers them
 from integrations.admin_parts import status_badge
 from integrations.models import SyncFailure, SyncLog
 from integrations.services import cancel_sync
@@ -26,9 +27,7 @@ from oms.admin_values import (
     duration,
     link_to,
     number,
-    pretty_json,
     say,
-    shortened,
     source_badge,
     stacked,
     when,
@@ -40,7 +39,7 @@ COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
 
 class FailureInline(ReadOnlyInline):
     model = SyncFailure
-    fields = ("record", "error_code", "error_message", "created_at", "resolved_at")
+    fields = ("record", "error_code", "error_message", "created_at", "resolved_at", "resolution")
     readonly_fields = ("record",)
     per_page = 20
     verbose_name_plural = gettext_lazy("records that could not be stored")
@@ -200,71 +199,6 @@ class SyncLogAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("API calls"), ordering="api_calls")
     def number_api_calls(self, obj: SyncLog) -> SafeString:
         return number(obj.api_calls)
-
-
-class ResolvedFilter(admin.SimpleListFilter):
-    title = gettext_lazy("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("open", _("still to be looked at")), ("done", _("replayed or dismissed"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = self.value()
-        return queryset if wanted is None else queryset.filter(resolved_at__isnull=wanted == "open")
-
-
-@admin.register(SyncFailure)
-class SyncFailureAdmin(ReadOnlyAdmin):
-    list_display = (
-        "record",
-        "platform",
-        "kind",
-        "error_code",
-        "short_error",
-        "log_link",
-        "created_at",
-        "resolved_at",
-    )
-    list_filter = (
-        ResolvedFilter, platform_filter(), choices_filter("kind"), ("created_at", DayRangeFilter),
-    )  # fmt: skip
-    list_select_related = ("platform", "log__platform")
-    search_fields = ("external_id__startswith", "error_code__startswith")
-    search_help_text = gettext_lazy("Order id or SKU, or an error code")
-    empty_text = gettext_lazy("Every record that was fetched could be stored.")
-    fields = (
-        "platform", "kind", "external_id", "error_message", "error_code", "log_link", "created_at", "resolved_at",
-        "payload_text",
-    )  # fmt: skip
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncFailure]:
-        queryset: QuerySet[SyncFailure] = super().get_queryset(request)
-        return queryset.defer("payload") if self.is_list(request) else queryset
-
-    @admin.display(description=gettext_lazy("record"), ordering="external_id")
-    def record(self, obj: SyncFailure) -> str:
-        return obj.external_id or _("without id")
-
-    @admin.display(description=gettext_lazy("error"))
-    def short_error(self, obj: SyncFailure) -> SafeString:
-        return shortened(obj.error_message, 80)
-
-    @admin.display(description=gettext_lazy("when"), ordering="created_at")
-    def created(self, obj: SyncFailure) -> SafeString:
-        return when(obj.created_at)
-
-    @admin.display(description=gettext_lazy("replayed or dismissed"), ordering="resolved_at")
-    def resolved(self, obj: SyncFailure) -> SafeString:
-        return when(obj.resolved_at)
-
-    @admin.display(description=gettext_lazy("sync"), ordering="log_id")
-    def log_link(self, obj: SyncFailure) -> SafeString:
-        return link_to(obj.log, f"#{obj.log_id}")
-
-    @admin.display(description=gettext_lazy("payload without personal data"))
-    def payload_text(self, obj: SyncFailure) -> SafeString:
-        return pretty_json(obj.payload)
 
 
 def _cancel(request: HttpRequest, log: SyncLog) -> None:

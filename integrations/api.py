@@ -16,6 +16,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from integrations.errors import PlatformError
+from integrations.failures import dismiss, replay
 from integrations.models import SyncFailure, SyncLog
 from integrations.serializers import SyncFailureSerializer, SyncLogSerializer
 from integrations.services import cancel_sync, request_sync, run_sync
@@ -31,6 +33,9 @@ logger = logging.getLogger(__name__)
 # For lists. Not joined: with few platforms MariaDB starts from them and sorts the whole other table.
 # And without the credentials, which would be decrypted for every row.
 PLATFORM = Prefetch("platform", Platform.objects.only("name"))
+
+
+PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail": serializers.CharField()})
 
 
 class SyncLogFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
@@ -68,9 +73,17 @@ class SyncLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
 class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
     platform_name = PlatformFilter()
     kind = KnownChoiceFilter(choices=SyncLog.Kind.choices)
+    resolved = KnownChoiceFilter(
+        method="find_resolved",
+        choices=(("true", "true"), ("false", "false")),
+        label="true: those that were replayed or dismissed; false: those still to be looked at.",
+    )
     search = TextFilter(
         method="find", label="The beginning of the record's id, its error code, or part of its error."
     )
+
+    def find_resolved(self, failures: QuerySet[SyncFailure], _name: str, value: str) -> QuerySet[SyncFailure]:
+        return failures.filter(resolved_at__isnull=value == "false")
 
     def find(self, failures: QuerySet[SyncFailure], _name: str, text: str) -> QuerySet[SyncFailure]:
         return failures.filter(
@@ -79,10 +92,38 @@ class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class SyncFailureViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncFailure]):
-    queryset = SyncFailure.objects.prefetch_related(PLATFORM)
+    queryset = SyncFailure.objects.select_related("resolved_by").prefetch_related(PLATFORM)
     serializer_class = SyncFailureSerializer
     filterset_class = SyncFailureFilter
     ordering = ("-id",)
+
+    def get_permissions(self) -> list[BasePermission]:
+        # See SyncLogViewSet.
+        acts = {"replay", "dismiss"} & set(self.action_map.values())
+        return [MaySync() if acts else ModelPermissions()]
+
+    @extend_schema(request=None, responses={200: SyncFailureSerializer, 409: PROBLEM})
+    def replay(self, request: Request, pk: int) -> Response:
+        """Fetch the record again by its id and store it: 200 once it is stored, also when it was before.
+
+        409 where the failure stays open: `code` and `detail` say why. Repeating it is harmless.
+        """
+        user: Any = request.user  # not anonymous: MaySync
+        failure = get_object_or_404(SyncFailure, pk=pk)
+        try:
+            failure = replay(failure, user=user)
+        except PlatformError as error:
+            raise Conflict(f"The failure stays open, as it was. {error}", code=error.code) from None
+        if failure.is_open:
+            text = f"The record was fetched again; its failure stays open. {failure.error_message}"
+            raise Conflict(text, code=failure.error_code)
+        return Response(SyncFailureSerializer(failure).data)
+
+    @extend_schema(request=None, responses=SyncFailureSerializer)
+    def dismiss(self, request: Request, pk: int) -> Response:
+        """Let a failure go: nobody wants the record any more. One that is resolved already stays as it is."""
+        user: Any = request.user
+        return Response(SyncFailureSerializer(dismiss(get_object_or_404(SyncFailure, pk=pk), user)).data)
 
 
 def _by_id(text: str) -> Q:

@@ -12,6 +12,8 @@
 `code` is stable: scripts may compare it. `str(error)` is a sentence for people. Neither ever holds a secret.
 """
 
+from typing import Any
+
 
 class PlatformError(Exception):
     """Base class. `request_id` is the platform's own id of the failed call, which its support asks for."""
@@ -64,7 +66,13 @@ class RequestRefused(PlatformError):
 
 
 class MalformedRecord(PlatformError):
+    """`payload` is the record as it came, without personal data; empty where that is not known."""
+
     default_code = "malformed"
+
+    def __init__(self, message: str, *, payload: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.payload = payload or {}
 
 
 class BadInput(ValueError):

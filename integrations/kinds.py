@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from integrations.errors import MalformedRecord, RequestRefused, TransientError
 from integrations.models import SyncLog
-from integrations.protocol import Adapter, Checkpoint, OrderPage, StockPage, Window
+from integrations.protocol import Adapter, Checkpoint, OrderPage, RecordFailure, StockPage, Window
+from inventory.records import InventoryRecord
 from inventory.services import Key, delete_inventory, key_of, mark_gone, upsert_inventory
 from oms.outcome import Outcome
+from orders.records import OrderRecord
 from orders.services import delete_orders, upsert_orders
 from platforms.models import Platform
 
@@ -41,10 +44,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The steps of one kind of sync. `after_page` runs inside the page's transaction."""
+    """The steps of one kind of sync. `after_page` runs inside the page's transaction.
+
+    `one` fetches a record by its id: what is to be stored, and why something of it is not.
+    """
 
     has_window: bool
     pages: Callable[[Progress], Iterator[Any]]
+    one: Callable[[Adapter, str], tuple[Sequence[Any], Sequence[RecordFailure]]]
     store: Callable[[Platform, Sequence[Any], str], Outcome]
     id_of: Callable[[Any], str]
     after_page: Callable[[Progress, Any], None]
@@ -59,6 +66,24 @@ def _order_pages(progress: Progress) -> Iterator[OrderPage]:
     return progress.adapter.order_pages(
         Window(log.window_by, log.window_start, log.window_end), progress.start
     )
+
+
+def _one_order(adapter: Adapter, external_id: str) -> tuple[Sequence[OrderRecord], Sequence[RecordFailure]]:
+    """Raises PlatformError for what is not about this order."""
+    try:
+        record = adapter.order(external_id)
+    except MalformedRecord as error:
+        code, message, payload = error.code, str(error), error.payload
+    except RequestRefused as error:
+        if error.code != "not_found":
+            raise
+        code, payload = error.code, {}
+        message = f"The platform does not know this order any more; dismiss the failure. {error}"
+    else:
+        if record.external_id != external_id:
+            raise TransientError("The platform answered with another order.", code="broken_answer")
+        return [record], []
+    return [], [RecordFailure(external_id=external_id, code=code, message=message, payload=payload)]
 
 
 def _remember_completeness(progress: Progress, page: OrderPage) -> None:
@@ -84,6 +109,14 @@ def _stock_pages(progress: Progress) -> Iterator[StockPage]:
     return progress.adapter.inventory_pages(progress.log.skus, progress.start)
 
 
+def _one_sku(adapter: Adapter, sku: str) -> tuple[Sequence[InventoryRecord], Sequence[RecordFailure]]:
+    """The SKU's rows in all marketplaces. Raises PlatformError."""
+    pages = list(adapter.inventory_pages([sku], {}))
+    return [each for page in pages for each in page.records], [
+        each for page in pages for each in page.failures
+    ]
+
+
 def _track_sweep(progress: Progress, page: StockPage) -> None:
     """Only a sweep that was read from its first page to its last may mark what it did not list as gone."""
     if page.restarted:
@@ -103,6 +136,7 @@ KINDS: dict[str, Kind] = {
     SyncLog.Kind.ORDERS: Kind(
         has_window=True,
         pages=_order_pages,
+        one=_one_order,
         store=lambda platform, records, source: upsert_orders(
             platform=platform, records=records, source=source
         ),
@@ -114,6 +148,7 @@ KINDS: dict[str, Kind] = {
     SyncLog.Kind.INVENTORY: Kind(
         has_window=False,
         pages=_stock_pages,
+        one=_one_sku,
         store=lambda platform, records, source: upsert_inventory(
             platform=platform, records=records, source=source
         ),

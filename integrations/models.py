@@ -1,6 +1,7 @@
 """SyncLog: one run for one platform and one kind. SyncFailure: a record that such a run could not store."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -8,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from oms.fields import ExactCharField
 from platforms.models import Platform, Source
 
 
@@ -142,18 +144,41 @@ class SyncLog(models.Model):
         return f"{platform.pk}:{kind}"
 
 
+class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):
+    def open(self) -> "SyncFailureQuerySet":
+        """Those that nobody has replayed or dismissed."""
+        return self.filter(resolved_at__isnull=True)
+
+
 class SyncFailure(models.Model):
     """A record that could not be stored. `payload` is the platform's answer without personal data."""
+
+    class Resolution(models.TextChoices):
+        REPLAYED = "replayed", _("replayed")
+        DISMISSED = "dismissed", _("dismissed")
 
     log = models.ForeignKey(SyncLog, on_delete=models.CASCADE, related_name="failures")
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="failures")
     kind = models.CharField(_("kind"), max_length=16, choices=SyncLog.Kind.choices)
-    external_id = models.CharField(_("record"), max_length=255, blank=True, default="")
+    external_id = ExactCharField(_("record"), max_length=255, blank=True, default="")
     error_code = models.CharField(_("error code"), max_length=64)
     error_message = models.TextField(_("error"))
     payload = models.JSONField(_("payload without personal data"), default=dict, blank=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now)
     resolved_at = models.DateTimeField(_("replayed or dismissed"), null=True, blank=True)
+    resolution = models.CharField(
+        _("resolution"), max_length=16, choices=Resolution.choices, blank=True, default=""
+    )
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("replayed or dismissed by"),
+    )
+
+    objects = SyncFailureQuerySet.as_manager()
 
     class Meta:
         db_table = "sync_failures"
@@ -163,7 +188,18 @@ class SyncFailure(models.Model):
         indexes = [
             # What is still to be looked at.
             models.Index(fields=("resolved_at", "-id"), name="failure_unresolved"),
+            # "What else is known of this record?"
+            models.Index(fields=("platform", "kind", "external_id"), name="failure_record"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.external_id}".strip()
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What finds all failures of the same record."""
+        return {"platform": self.platform_id, "kind": self.kind, "external_id": self.external_id}

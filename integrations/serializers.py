@@ -76,6 +76,7 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
 
     sync = serializers.IntegerField(source="log_id", read_only=True)
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    resolved_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
 
     class Meta:
         model = SyncFailure
@@ -90,5 +91,12 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
             "payload",
             "created_at",
             "resolved_at",
+            "resolution",
+            "resolved_by",
         )
         read_only_fields = fields
+
+
+def failure_json(failure: SyncFailure) -> dict[str, Any]:
+    """A failure as a dict that json.dumps takes as it is."""
+    return dict(SyncFailureSerializer(failure).data)

@@ -47,6 +47,16 @@ api_patterns = [
     *api("sync-logs/<int:pk>/cancel", SyncLogViewSet.as_view({"post": "cancel"}), "sync-log-cancel"),
     *api("sync-failures", SyncFailureViewSet.as_view(LIST), "sync-failures"),
     *api("sync-failures/<int:pk>", SyncFailureViewSet.as_view(DETAIL), "sync-failure"),
+    *api(
+        "sync-failures/<int:pk>/replay",
+        SyncFailureViewSet.as_view({"post": "replay"}),
+        "sync-failure-replay",
+    ),
+    *api(
+        "sync-failures/<int:pk>/dismiss",
+        SyncFailureViewSet.as_view({"post": "dismiss"}),
+        "sync-failure-dismiss",
+    ),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
     *api("docs", SpectacularSwaggerView.as_view(), "docs"),
 ]

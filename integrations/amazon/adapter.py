@@ -11,7 +11,13 @@ from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.doctor import examine
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.stock import stock_pages
-from integrations.errors import AuthorizationError, ConfigError, PlatformError, RequestRefused
+from integrations.errors import (
+    AuthorizationError,
+    ConfigError,
+    MalformedRecord,
+    PlatformError,
+    RequestRefused,
+)
 from integrations.protocol import Checkpoint, Finding, Note, OrderPage, StockPage, Usage, Window
 from orders.records import OrderRecord
 
@@ -80,9 +86,22 @@ class AmazonAdapter:
                 return
 
     def order(self, external_id: str) -> OrderRecord:
-        """One order by its id. Raises PlatformError; MalformedRecord where it cannot be read."""
-        answer = self._client.get_order(external_id, includedData=self._datasets)
-        return normalize.order(answer["order"], datasets=self._datasets)
+        """One order by its id, without the data sets that Amazon refuses, like a listing.
+
+        Raises PlatformError; MalformedRecord where the order cannot be read.
+        """
+        walk = _Walk(self._datasets, {})
+        while True:
+            try:
+                answer = self._client.get_order(external_id, includedData=walk.datasets)
+                break
+            except (RequestRefused, AuthorizationError) as error:
+                if not walk.drop_refused_datasets(error):
+                    raise
+        records, failures = normalize.orders([answer["order"]], walk.datasets)
+        for failure in failures:
+            raise MalformedRecord(failure.message, payload=failure.payload)
+        return records[0]
 
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
         return stock_pages(self._client, self._config.marketplaces, skus, checkpoint)

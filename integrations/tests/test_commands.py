@@ -37,6 +37,7 @@ COMMANDS = (
     "reencrypt",
     "purge_pii",
     "purge_mock",
+    "replay_failures",
 )
 
 
