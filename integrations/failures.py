@@ -1,6 +1,7 @@
 """Records that could not be stored: fetching them again, or letting them go. See also storing.py, which keeps them."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, NamedTuple
@@ -10,7 +11,15 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations.errors import AuthenticationError, ConfigError, PlatformError, RateLimited, RequestRefused
+from integrations.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    ConfigError,
+    PlatformError,
+    RateLimited,
+    RequestRefused,
+    TransientError,
+)
 from integrations.kinds import KINDS
 from integrations.models import SyncFailure
 from integrations.protocol import RecordFailure
@@ -22,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 # What the next record of the same platform would meet as well: asking again would only cost time and quota.
 STUCK = (AuthenticationError, ConfigError, RateLimited)
+# What may be about this record or a bad moment; so often in a row, it is not.
+IN_DOUBT = (TransientError, AuthorizationError)
+MOST_IN_A_ROW = 3
 
 
 class Replayed(NamedTuple):
@@ -84,27 +96,30 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
 def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -> Iterator[Replayed]:
     """Replay the open ones among `failures`, oldest first, each record once, one in memory at a time.
 
-    One that fails does not stop the others. Where the credentials or the quota are what is missing, the platform is
-    not asked again for each of the rest.
+    One that fails does not stop the others. Where the credentials or the quota are what is missing, or the platform
+    is down, it is not asked again for each of the rest.
     """
     stuck: dict[tuple[int, str], PlatformError] = {}
+    in_a_row: Counter[tuple[int, str]] = Counter()
     for failure in _one_by_one(failures, each_record_once=True):
         where = failure.platform_id, failure.kind
         if where in stuck:
             yield Replayed(failure, stuck[where])
             continue
         try:
-            yield Replayed(replay(failure, user=user), None)
+            replayed = Replayed(replay(failure, user=user), None)
         except PlatformError as error:
-            if isinstance(error, STUCK):
-                stuck[where] = error
-            yield Replayed(failure, error)
+            replayed = Replayed(failure, error)
         except DatabaseError:
             raise
         except Exception:
             logger.exception("The replay of failure %s broke", failure.pk)
             text = "OMS itself made a mistake; its log has the details. Nothing of this record was stored."
-            yield Replayed(failure, PlatformError(text, code="internal"))
+            replayed = Replayed(failure, PlatformError(text, code="internal"))
+        in_a_row[where] = in_a_row[where] + 1 if isinstance(replayed.error, IN_DOUBT) else 0
+        if replayed.error and (isinstance(replayed.error, STUCK) or in_a_row[where] == MOST_IN_A_ROW):
+            stuck[where] = replayed.error
+        yield replayed
 
 
 def replay_all(platform_id: int | None = None, *, user: User | None = None) -> Iterator[Replayed]:
@@ -147,9 +162,9 @@ def _newest(failure: SyncFailure) -> int:
 
 
 def _check_source(failure: SyncFailure, source: str) -> None:
-    """Raises ConfigError where the platform would answer a question about business with test data."""
+    """Raises RequestRefused where the platform would answer a question about business with test data."""
     if failure.log.source == Source.LIVE != source:
-        raise ConfigError(
+        raise RequestRefused(
             f"The record is live data, but platform {failure.platform.name} is set to its {source} now. Nothing was "
             "changed. Store the production credentials again and repeat it, or dismiss the failure.",
             code="other_source",

@@ -256,6 +256,14 @@ def test_it_asks_no_more_where_the_credentials_are_what_is_missing(box: Box) -> 
     assert (sim.calls["token"] - tokens, sim.calls["getOrder"]) == (1, 0)
 
 
+def test_it_asks_no_more_while_amazon_is_down(box: Box) -> None:
+    sim = box(orders=9)
+    fail(sim, *range(8))
+    sim.script("getOrder", *[UNAVAILABLE] * ALWAYS)
+    assert [each.why_open[0] for each in replay_all()] == ["unavailable"] * 8
+    assert sim.calls["getOrder"] == 3 * 4
+
+
 def test_it_replays_the_failures_of_one_platform_alone(box: Box) -> None:
     sim = box(orders=5)
     [failure] = fail(sim)
