@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from integrations.errors import PlatformError
 from integrations.failures import dismiss, replay, replay_all
-from integrations.models import SyncFailure
+from integrations.models import SyncFailure, SyncLog
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -30,7 +30,7 @@ from integrations.tests.syncing import (
 )
 from oms.tests.rest import superuser, user_with, walk
 from orders.models import Order, OrderBuyer
-from platforms.models import Platform
+from platforms.models import Platform, Source
 from simulator import CANARY, Canned, Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,6 +182,26 @@ def test_it_never_takes_test_data_for_a_live_record(box: Box) -> None:
     with pytest.raises(PlatformError) as raised:
         replay(failure)
     assert (raised.value.code, state(failure), Order.objects.count()) == ("other_source", OPEN, 0)
+
+
+def test_it_resolves_no_live_failure_with_test_data(box: Box) -> None:
+    sim = box(orders=5)
+    [live], [sandbox] = fail(sim), fail(sim)
+    SyncLog.objects.filter(pk=sandbox.log_id).update(source=Source.SANDBOX)
+    platform_of(sim, region="SANDBOX")
+    replay(sandbox)
+    assert (state(live), state(sandbox)) == (OPEN, REPLAYED)
+    assert Order.objects.get().source == Source.SANDBOX
+
+
+def test_it_keeps_the_newest_answer_without_personal_data(box: Box) -> None:
+    sim = box(orders=5)
+    [failure] = fail(sim)
+    sim.script("getOrder", answer_order(bad(failure.external_id, updated="2026-11-09T00:00:00Z", **BUYER)))
+    replay(failure)
+    failure.refresh_from_db()
+    assert failure.payload["lastUpdatedTime"] == "2026-11-09T00:00:00Z"
+    assert CANARY not in json.dumps(failure.payload)
 
 
 def test_it_goes_on_without_buyer_data_that_amazon_refuses(box: Box) -> None:
