@@ -380,7 +380,8 @@ def test_the_command_exits_1_while_something_stays_open_and_0_afterwards(box: Bo
     assert (status, CANARY in printed) == (1, False)
     status, printed = run()
     assert (status, printed) == (0, f"#{one.pk} amazon orders {one.external_id}: replayed\n")
-    assert run() == (0, "")
+    assert run() == (0, "No failure is open.\n")
+    assert run("--id", str(one.pk)) == (0, "None of these failures is open.\n")
 
 
 def test_the_command_lists_and_changes_nothing(box: Box) -> None:
@@ -405,6 +406,7 @@ def test_the_command_takes_and_dismisses_single_failures(box: Box) -> None:
     [
         (("nowhere",), "no platform 'nowhere'"),
         (("--id", "9999"), "no failure 9999"),
+        (("--id", "9" * 30), "no failure 999"),
         (("--dismiss",), "--id N, or a PLATFORM"),
         (("amazon", "--dismiss", "--list"), "exclude each other"),
     ],

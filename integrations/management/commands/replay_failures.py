@@ -10,6 +10,8 @@ from integrations.management.base import FAILED, OmsCommand, platform_named, wro
 from integrations.models import SyncFailure
 from integrations.serializers import failure_json
 
+LARGEST = 2**63  # what is not below it, no database takes for an id
+
 
 class Command(OmsCommand):
     help = (
@@ -48,6 +50,9 @@ class Command(OmsCommand):
 
     def run(self, options: dict[str, Any], /) -> None:
         failures = _chosen(options)
+        if not failures.filter(resolved_at__isnull=True).exists():
+            self.say("None of these failures is open." if options["id"] else "No failure is open.")
+            return
         if options["list"]:
             for failure in failures.filter(resolved_at__isnull=True).order_by("pk").iterator(chunk_size=500):
                 self._show(Replayed(failure, None), options)
@@ -85,7 +90,7 @@ def _chosen(options: dict[str, Any]) -> QuerySet[SyncFailure]:
     if options["platform"] is not None:
         failures = failures.filter(platform=platform_named(options["platform"]))
     if ids := set(options["id"]):
-        failures = failures.filter(pk__in=ids)
+        failures = failures.filter(pk__in=[each for each in ids if 0 < each < LARGEST])
         if unknown := ids - set(failures.values_list("pk", flat=True)):
             names = ", ".join(map(str, sorted(unknown)))
             where = f" of {options['platform']}" if options["platform"] is not None else ""
