@@ -78,7 +78,15 @@ def empty() -> None:
 
     if NAME not in str(connection.settings_dict["NAME"]):
         raise ValueError("This is not the benchmark's database; nothing was removed.")
-    tables = ["sync_failures", "sync_logs", "order_buyers", "order_items", "orders", "inventory_items"]
+    tables = [
+        "api_quotas",
+        "sync_failures",
+        "sync_logs",
+        "order_buyers",
+        "order_items",
+        "orders",
+        "inventory_items",
+    ]
     connection.ops.execute_sql_flush(
         connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=False)
     )

@@ -7,14 +7,19 @@ from typing import Any, Protocol
 from integrations.amazon import adapter as amazon
 from integrations.amazon import config as amazon_config
 from integrations.amazon import mock as amazon_mock
-from integrations.protocol import Adapter
+from integrations.protocol import Adapter, BudgetFor
 from platforms.models import Platform
 
 
 class Connect(Protocol):
-    """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete."""
+    """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete.
 
-    def __call__(self, api_config: Mapping[str, Any], *, include_pii: bool) -> Adapter: ...
+    The adapter asks the account's budget, which it gets from `budget_for`, before each call.
+    """
+
+    def __call__(
+        self, api_config: Mapping[str, Any], *, include_pii: bool, budget_for: BudgetFor | None = None
+    ) -> Adapter: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

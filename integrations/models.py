@@ -1,4 +1,5 @@
-"""SyncLog: one run for one platform and one kind. SyncFailure: a record that such a run could not store."""
+"""SyncLog: one run for one platform and one kind. SyncFailure: a record that such a run could not store.
+ApiQuota: how many calls an account may still make."""
 
 from datetime import timedelta
 from typing import Any
@@ -203,3 +204,29 @@ class SyncFailure(models.Model):
     def record(self) -> dict[str, Any]:
         """What finds all failures of the same record."""
         return {"platform": self.platform_id, "kind": self.kind, "external_id": self.external_id}
+
+
+class ApiQuota(models.Model):
+    """A token bucket that all processes draw from; see wallet.py. `rate` and `burst` may be changed with SQL.
+
+    `account_key` is a digest of application and seller, so two platforms of one seller share the row.
+    """
+
+    account_key = models.CharField(max_length=64)
+    operation = models.CharField(max_length=64)
+    rate = models.FloatField(_("calls per second"))
+    burst = models.PositiveIntegerField(_("calls at once"))
+    tokens = models.FloatField(_("calls left"))
+    # Up to when `tokens` counts what was refilled.
+    updated_at = models.DateTimeField(_("as of"))
+
+    class Meta:
+        db_table = "api_quotas"
+        verbose_name = _("API quota")
+        verbose_name_plural = _("API quotas")
+        constraints = [
+            models.UniqueConstraint(fields=("account_key", "operation"), name="one_quota_per_operation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operation} of {self.account_key[:8]}"

@@ -1,6 +1,6 @@
 """What every channel delivers: pages of records, and the Adapter that yields them. No Django, no HTTP."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -84,6 +84,50 @@ class Usage:
 
     calls: int = 0
     throttled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a platform grants an account for one operation, as a token bucket."""
+
+    rate: float  # requests per second
+    burst: int  # requests that may be made at once when the bucket is full
+
+    @property
+    def seconds_per_request(self) -> float:
+        return 1 / self.rate
+
+
+class Budget(Protocol):
+    """What one account may still ask of its platform, by operation. Whoever asks on its behalf shares it."""
+
+    def draw(self, operation: str) -> float:
+        """Take one call: 0.0 where it may be made now; otherwise the seconds until there is one, and none is taken."""
+        ...
+
+    def learn(self, operation: str, rate: float) -> None:
+        """The platform says how many calls a second it grants."""
+
+    def empty(self, operation: str) -> None:
+        """The platform refused a call: whatever we believed, nothing is left."""
+
+
+class BudgetFor(Protocol):
+    """Finds the budget of an account. The key tells accounts apart and no secret; `published` is what the platform
+    grants everybody, by operation."""
+
+    def __call__(self, account_key: str, published: Mapping[str, Quota], /) -> Budget: ...
+
+
+class Unlimited:
+    """A Budget that never makes anybody wait."""
+
+    def draw(self, operation: str) -> float:
+        return 0.0
+
+    def learn(self, operation: str, rate: float) -> None: ...
+
+    def empty(self, operation: str) -> None: ...
 
 
 class Adapter(Protocol):

@@ -22,6 +22,7 @@ from integrations.leases import Lease, LeaseLost
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter, OrderPage, StockPage
 from integrations.storing import store_bisecting, unstored
+from integrations.wallet import Wallet
 from integrations.windows import WindowRequest, settle_window
 from platforms.models import Platform, Source
 
@@ -147,7 +148,9 @@ def connect(platform: Platform) -> Adapter:
         raise ConfigError(
             f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
         )
-    return ADAPTERS[platform.kind].connect(platform.api_config, include_pii=platform.include_pii)
+    return ADAPTERS[platform.kind].connect(
+        platform.api_config, include_pii=platform.include_pii, budget_for=Wallet
+    )
 
 
 def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.views.debug import ExceptionReporter
 
+from conftest import GENEROUS
 from integrations.amazon.config import load
 from integrations.errors import ConfigError, PlatformError
 from integrations.models import SyncFailure, SyncLog
@@ -53,6 +54,7 @@ def sim(settings: Any) -> Iterator[Talkative]:
         running.issued = []
         settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = running.endpoint, running.lwa_endpoint
         settings.AMAZON_RETRY_BACKOFF = 0.001
+        settings.AMAZON_QUOTAS = GENEROUS
         settings.MOCK_FALLBACK = "never"
         yield running
 

@@ -10,6 +10,7 @@ from integrations.amazon import normalize, parse, sandbox
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.doctor import examine
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
+from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.amazon.stock import stock_pages
 from integrations.errors import (
     AuthorizationError,
@@ -18,7 +19,17 @@ from integrations.errors import (
     PlatformError,
     RequestRefused,
 )
-from integrations.protocol import Checkpoint, Finding, Note, OrderPage, StockPage, Usage, Window
+from integrations.protocol import (
+    BudgetFor,
+    Checkpoint,
+    Finding,
+    Note,
+    OrderPage,
+    StockPage,
+    Unlimited,
+    Usage,
+    Window,
+)
 from orders.records import OrderRecord
 
 if TYPE_CHECKING:
@@ -29,8 +40,10 @@ MOST_PAGES = 20_000  # two million orders; a listing that goes on longer does no
 MOST_RESTARTS = 3
 
 
-def connect(api_config: Mapping[str, Any], *, include_pii: bool) -> "AmazonAdapter":
-    """The adapter of one account. Makes no call yet. Raises ConfigError."""
+def connect(
+    api_config: Mapping[str, Any], *, include_pii: bool, budget_for: BudgetFor | None = None
+) -> "AmazonAdapter":
+    """The adapter of one account, keeping to its budget where there is one. Makes no call. Raises ConfigError."""
     config = load(api_config)
     try:
         from integrations.amazon.client import AmazonClient
@@ -40,11 +53,14 @@ def connect(api_config: Mapping[str, Any], *, include_pii: bool) -> "AmazonAdapt
             "Install it with: pip install -r requirements.txt",
             code="library_missing",
         ) from error
+    published = SANDBOX_QUOTAS if config.sandbox else QUOTAS
+    budget = budget_for(config.account_key, published) if budget_for else Unlimited()
     client = AmazonClient(
         config,
         endpoint=settings.AMAZON_SP_API_ENDPOINT or endpoint(config.region, sandbox=config.sandbox),
         lwa_endpoint=settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL,
         backoff=settings.AMAZON_RETRY_BACKOFF,
+        budget=budget,
     )
     return AmazonAdapter(config, client, include_pii=include_pii)
 

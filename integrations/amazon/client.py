@@ -5,6 +5,7 @@ because it takes error pages for results, logs access tokens at DEBUG, shares to
 credentials and hosts from the process environment.
 """
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -22,10 +23,11 @@ from sp_api.api import Inventories, OrdersV20260101  # noqa: E402
 
 from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
+from integrations.amazon.quota import granted_rate  # noqa: E402
 from integrations.amazon.tokens import AccessTokens  # noqa: E402
 from integrations.amazon.transport import exchange, new_http  # noqa: E402
 from integrations.errors import PlatformError, RateLimited, RequestRefused, TransientError  # noqa: E402
-from integrations.protocol import Usage  # noqa: E402
+from integrations.protocol import Budget, Unlimited, Usage  # noqa: E402
 from platforms.fields import SecretDict  # noqa: E402
 
 ATTEMPTS = 4
@@ -58,14 +60,23 @@ class _Inventories(_Operation, Inventories):  # type: ignore[misc]
 class AmazonClient:
     """One account's calls. Every answer is judged; a call that Amazon may answer later is tried again here.
 
-    `backoff` is the first wait between attempts in seconds; it doubles, with full jitter. Not for use by several
-    threads at once.
+    `backoff` is the first wait between attempts in seconds; it doubles, with full jitter. `budget` is asked before
+    each call. Not for use by several threads at once.
     """
 
     def __init__(
-        self, config: AmazonConfig, *, endpoint: str, lwa_endpoint: str, backoff: float = 1.0
+        self,
+        config: AmazonConfig,
+        *,
+        endpoint: str,
+        lwa_endpoint: str,
+        backoff: float = 1.0,
+        budget: Budget | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.usage = Usage()
+        self._budget = budget or Unlimited()
+        self._sleep = sleep
         self._endpoint = endpoint.rstrip("/")
         self._backoff = backoff
         self._http: httpx.Client = new_http()
@@ -118,7 +129,7 @@ class AmazonClient:
             stop=stop_after_attempt(ATTEMPTS),
             wait=self._wait,
             retry=retry_if_exception(_may_be_repeated),
-            sleep=time.sleep,
+            sleep=self._sleep,
             reraise=True,
         )
         answer: Answer = attempts(ask, send)
@@ -135,13 +146,34 @@ class AmazonClient:
     def _exchange(self, operation: str, expected: Expected, path: str, params: dict[str, str]) -> Answer:
         # SecretDict: a traceback that shows local variables must not show the token.
         headers = SecretDict({"x-amz-access-token": self._tokens.get(), "Accept": "application/json"})
+        self._wait_for_quota(operation)  # after the token: credentials that are refused use up no quota
         self.usage.calls += 1
         response = exchange(self._http, "GET", self._endpoint + path, params=params, headers=headers)
+        rate = granted_rate(response.headers.get("x-amzn-RateLimit-Limit"))
+        if rate is not None:
+            self._budget.learn(operation, rate)
         try:
             return judge(operation, response.status_code, response.headers, response.content, expected)
         except PlatformError as error:
-            self.usage.throttled += isinstance(error, RateLimited)
+            if isinstance(error, RateLimited):
+                self.usage.throttled += 1
+                self._budget.empty(operation)
             raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
+
+    def _wait_for_quota(self, operation: str) -> None:
+        """Returns once the call may be made. Raises RateLimited, without a call, where that takes too long."""
+        waited = 0.0
+        while wait := self._budget.draw(operation):
+            if waited + wait > LONGEST_BACKOFF:  # many draw at once: make room
+                wait = max(wait, LONGEST_BACKOFF)
+            if wait > LONGEST_WAIT_IN_PLACE:
+                raise RateLimited(
+                    f"Amazon's quota for {operation} is used up; no call was made. "
+                    f"There is some again in {math.ceil(wait)} seconds.",
+                    retry_after=wait,
+                )
+            self._sleep(wait)
+            waited += wait  # longer than the wait: others drew first
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -1,5 +1,6 @@
 """api_config of an Amazon platform: the strict reading for what a person enters, the lenient one for a run."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,15 @@ class AmazonConfig:
     def scope(self) -> str:
         """What an orders call of this account covers; its parts are separated by commas."""
         return ",".join(sorted(marketplace.id for marketplace in self.marketplaces))
+
+    @property
+    def account_key(self) -> str:
+        """Tells application and seller apart, as Amazon's quotas do, without telling who they are.
+
+        The refresh token stands for the seller: nothing else in api_config does. The sandbox has quotas of its own.
+        """
+        parts = (self.client_id, self.refresh_token, "sandbox" if self.sandbox else "")
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def check(raw: Any) -> dict[str, Any]:

@@ -4,24 +4,15 @@ Source: the usage-plan tables in the operations' descriptions of orders_2026-01-
 https://github.com/amzn/selling-partner-api-models
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    rate: float  # requests per second
-    burst: int  # requests that may be made at once when the bucket is full
-
-    @property
-    def seconds_per_request(self) -> float:
-        return 1 / self.rate
-
+from integrations.protocol import Quota
 
 QUOTAS = {
     "searchOrders": Quota(rate=0.0056, burst=20),
     "getOrder": Quota(rate=0.5, burst=30),
     "getInventorySummaries": Quota(rate=2, burst=2),
 }
+# https://developer-docs.amazon.com/sp-api/docs/the-selling-partner-api-sandbox
+SANDBOX_QUOTAS = dict.fromkeys(QUOTAS, Quota(rate=5, burst=15))
 
 
 def retry_after(operation: str, headers_rate: str | None) -> float:
@@ -31,8 +22,14 @@ def retry_after(operation: str, headers_rate: str | None) -> float:
     answer had one, and wins over the published rate.
     https://developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits-in-the-sp-api
     """
+    rate = granted_rate(headers_rate)
+    return 1 / rate if rate else QUOTAS[operation].seconds_per_request
+
+
+def granted_rate(headers_rate: str | None) -> float | None:
+    """x-amzn-RateLimit-Limit as requests per second; None where it is missing or makes no sense."""
     try:
         rate = float(headers_rate or 0)
     except ValueError:
-        rate = 0.0
-    return 1 / rate if 0 < rate < 10_000 else QUOTAS[operation].seconds_per_request
+        return None
+    return rate if 1e-6 < rate < 10_000 else None

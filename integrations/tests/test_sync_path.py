@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from integrations.leases import Lease, LeaseLost
-from integrations.models import SyncLog
+from integrations.models import ApiQuota, SyncLog
 from integrations.services import cancel_sync, request_sync, run_sync
 from integrations.tests.racing import race
 from integrations.tests.syncing import (
@@ -44,7 +44,9 @@ db = pytest.mark.django_db
 
 
 def make_due(log: SyncLog) -> None:
+    """As if an hour had passed."""
     SyncLog.objects.filter(pk=log.pk).update(resume_at=timezone.now() - timedelta(seconds=1))
+    ApiQuota.objects.update(updated_at=timezone.now() - timedelta(hours=1))
 
 
 def lose_the_lease(log: SyncLog) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from conftest import api_config
 from integrations.amazon.adapter import AmazonAdapter, connect
+from integrations.amazon.client import AmazonClient
+from integrations.amazon.config import load
 from integrations.errors import AuthenticationError, RateLimited, RequestRefused, TransientError
-from integrations.protocol import Window
+from integrations.protocol import Unlimited, Window
 from integrations.tests.syncing import QUOTA_EXCEEDED, UNAVAILABLE, refusal
 from simulator import Canned, Simulator
 from simulator.wire import HttpBox, Request
@@ -85,6 +87,25 @@ def test_it_does_not_wait_in_place_for_ever(box: Box) -> None:
     with closing(adapter(sim)) as amazon, pytest.raises(RateLimited):
         next(iter(amazon.order_pages(WINDOW, {})))
     assert (sim.calls["searchOrders"], amazon.usage.throttled) == (4, 4)
+
+
+class Crowded(Unlimited):
+    """A Budget of which others always take the next call first."""
+
+    def draw(self, operation: str) -> float:
+        return 4.5
+
+
+def test_it_makes_room_where_others_always_draw_first(box: Box) -> None:
+    sim = box()
+    slept: list[float] = []
+    hosts: dict[str, Any] = {"endpoint": sim.endpoint, "lwa_endpoint": sim.lwa_endpoint}
+    config = load(api_config(sim.accounts[0]))
+    client = AmazonClient(config, **hosts, budget=Crowded(), sleep=slept.append)
+    with closing(client), pytest.raises(RateLimited) as raised:
+        client.search_orders()
+    assert (slept, raised.value.retry_after, sim.calls["searchOrders"]) == ([4.5] * 4, 20, 0)
+    assert (client.usage.calls, client.usage.throttled) == (0, 0)
 
 
 def test_it_renews_a_token_once_where_amazon_calls_it_revoked(box: Box) -> None:

@@ -1,0 +1,382 @@
+"""The quota wallet: pacing, sharing between processes and platforms, what Amazon's answers change."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from conftest import api_config
+from integrations.amazon.adapter import connect
+from integrations.amazon.config import load
+from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
+from integrations.checking import check_platform
+from integrations.errors import AuthenticationError, RateLimited
+from integrations.models import ApiQuota, SyncLog
+from integrations.protocol import Window
+from integrations.services import run_sync
+from integrations.tests.draining import BURST, drain
+from integrations.tests.syncing import INVENTORY, platform_of, refusal, sync
+from integrations.wallet import Wallet
+from simulator import Account, Canned, Simulator
+from simulator.faults import Call
+
+Box = Callable[..., Simulator]
+Status = SyncLog.Status
+ROOT = Path(__file__).resolve().parents[2]
+SEARCH = QUOTAS["searchOrders"]
+KEY = "a" * 64
+db = pytest.mark.django_db
+
+
+class FakeClock:
+    """Seconds since 1970 that pass only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class AmazonsBucket:
+    """Faults for a simulator: Amazon's own token bucket for searchOrders, which answers 429 when it is empty.
+
+    `travels`: how many seconds calls are on their way, in turn.
+    """
+
+    def __init__(self, clock: FakeClock, travels: tuple[float, ...]) -> None:
+        self._clock, self._travels = clock, travels
+        self._tokens, self._until = float(SEARCH.burst), 0.0
+        self.calls = self.refused = 0
+
+    def before(self, call: Call) -> Canned | None:
+        if call.operation != "searchOrders":
+            return None
+        self._clock.wait(self._travels[self.calls % len(self._travels)])
+        arrival = self._clock()
+        self.calls += 1
+        if self._until:
+            self._tokens = min(SEARCH.burst, self._tokens + (arrival - self._until) * SEARCH.rate)
+        self._until = arrival
+        if self._tokens < 1 - 1e-9:
+            self.refused += 1
+            return refusal(429, "QuotaExceeded")
+        self._tokens -= 1
+        return None
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def published(box: Box, settings: Any) -> Box:
+    """A box with Amazon's published quotas, which the simulator itself does not enforce."""
+
+    def start(*arguments: Any, **options: Any) -> Simulator:
+        sim = box(*arguments, **options)
+        settings.AMAZON_QUOTAS = {}
+        return sim
+
+    return start
+
+
+def draws(wallet: Wallet, operation: str = "searchOrders") -> int:
+    """How many calls are granted without waiting."""
+    granted = 0
+    while not wallet.draw(operation):
+        granted += 1
+    return granted
+
+
+# --- pacing
+
+
+def read_everything(sim: Simulator, clock: FakeClock) -> tuple[int, float]:
+    """Orders read, and the seconds that it took by the fake clock; parks and resumes as a sync does."""
+    start, orders = clock.now, 0
+    checkpoint: dict[str, Any] = {}
+    window = Window("updated", datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(minutes=3))
+    wallet = partial(Wallet, clock=clock)
+    while True:
+        with closing(connect(api_config(sim.accounts[0]), include_pii=False, budget_for=wallet)) as amazon:
+            try:
+                for page in amazon.order_pages(window, checkpoint):
+                    orders += len(page.records)
+                    checkpoint = page.next or {}
+                return orders, clock.now - start
+            except RateLimited as error:
+                clock.wait(error.retry_after)
+
+
+@db
+def test_it_reads_ten_thousand_orders_as_fast_as_the_quota_allows_and_is_never_refused(
+    published: Box, clock: FakeClock
+) -> None:
+    bucket = AmazonsBucket(clock, travels=(0.4, 0.05, 0.2))
+    sim = published(Account(orders=10_000))
+    sim.faults = bucket
+    orders, seconds = read_everything(sim, clock)
+    assert (orders, bucket.calls, bucket.refused) == (10_000, 100, 0)
+    minimum = (100 - SEARCH.burst) / SEARCH.rate
+    assert minimum <= seconds <= 1.02 * minimum
+
+
+@db
+@pytest.mark.parametrize("operation", QUOTAS)
+def test_it_grants_the_burst_at_once_and_then_one_call_after_each_refill(
+    clock: FakeClock, operation: str
+) -> None:
+    wallet, quota = Wallet(KEY, clock=clock), QUOTAS[operation]
+    assert draws(wallet, operation) == quota.burst
+    for _call in range(3):
+        clock.wait(wallet.draw(operation))
+        assert draws(wallet, operation) == 1
+
+
+@db
+def test_it_keeps_no_more_than_the_burst(clock: FakeClock) -> None:
+    wallet = Wallet(KEY, clock=clock)
+    draws(wallet)
+    clock.wait(10 * 24 * 3600)
+    assert draws(wallet) == SEARCH.burst
+
+
+@db
+def test_it_takes_nothing_while_it_makes_a_caller_wait(clock: FakeClock) -> None:
+    wallet = Wallet(KEY, clock=clock)
+    draws(wallet)
+    assert len({wallet.draw("searchOrders") for _ in range(5)}) == 1
+
+
+@db
+def test_it_goes_on_after_a_clock_that_was_wrong(clock: FakeClock) -> None:
+    wallet = Wallet(KEY, clock=clock)
+    draws(wallet)
+    clock.wait(-365 * 24 * 3600)
+    assert wallet.draw("searchOrders") < 200
+    clock.wait(200)
+    assert draws(wallet) == 1
+
+
+@db
+def test_it_gains_nothing_by_clocks_that_differ(clock: FakeClock) -> None:
+    late = FakeClock()
+    late.wait(-30)
+    wallets = [Wallet(KEY, clock=clock), Wallet(KEY, clock=late)]
+    draws(wallets[0])
+    for _round in range(50):
+        assert all(wallet.draw("searchOrders") for wallet in wallets)
+
+
+# --- sharing
+
+
+def outcome_of_a_drain(directory: Path) -> dict[str, int]:
+    if connection.vendor != "sqlite":
+        return drain()
+    # The test database is in memory, where SQLite fails instead of waiting; what runs in production is a file.
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "oms.settings",
+        "DATABASE_URL": f"sqlite:///{directory / 'oms.sqlite3'}",
+    }
+    command = [sys.executable, "-m", "integrations.tests.draining"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    outcome: dict[str, int] = json.loads(done.stdout)
+    return outcome
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_never_grants_more_than_the_burst_to_many_workers_at_once(tmp_path: Path) -> None:
+    assert outcome_of_a_drain(tmp_path) == {"granted": BURST, "rows": 1}
+
+
+@db
+def test_it_gives_two_platforms_of_one_seller_one_bucket(published: Box) -> None:
+    sim = published(orders=33, page_size=3)
+    assert sync(platform_of(sim, "first")).status == Status.SUCCEEDED
+    second = sync(platform_of(sim, "second"))
+    assert (second.status, second.pages, sim.calls["searchOrders"]) == (Status.WAITING, 9, 20)
+    assert ApiQuota.objects.filter(operation="searchOrders").count() == 1
+
+
+@db
+def test_it_keeps_accounts_operations_and_the_sandbox_apart(clock: FakeClock) -> None:
+    secrets = {
+        "client_id": "i",
+        "client_secret": "s",
+        "refresh_token": "r",
+        "marketplace_id": "ATVPDKIKX0DER",
+    }
+    changes: tuple[dict[str, str], ...] = (
+        {},
+        {"refresh_token": "r2"},
+        {"client_id": "i2"},
+        {"region": "SANDBOX"},
+    )
+    keys = {load(secrets | change).account_key for change in changes}
+    assert len(keys) == len(changes)
+    assert load(secrets | {"client_secret": "rotated"}).account_key in keys
+    draws(Wallet(min(keys), clock=clock))
+    assert Wallet(max(keys), clock=clock).draw("searchOrders") == 0
+    assert Wallet(min(keys), clock=clock).draw("getOrder") == 0
+
+
+@db
+def test_it_stores_no_secret_with_the_bucket(published: Box) -> None:
+    sim = published(orders=3)
+    sync(platform_of(sim))
+    (row,) = ApiQuota.objects.values("account_key", "operation", "rate", "burst")
+    assert row == {
+        "account_key": load(api_config(sim.accounts[0])).account_key,
+        "operation": "searchOrders",
+        "rate": SEARCH.rate,
+        "burst": SEARCH.burst,
+    }
+    assert not any(secret in row["account_key"] for secret in ("sim", sim.accounts[0].refresh_token))
+
+
+# --- what a sync makes of it
+
+
+@db
+def test_it_parks_before_the_call_that_would_be_refused_and_goes_on_later(published: Box) -> None:
+    sim = published(orders=75, page_size=3)
+    log = sync(platform_of(sim))
+    assert (log.status, log.pages, log.throttled) == (Status.WAITING, 20, 0)
+    assert log.resume_at is not None
+    assert (log.resume_at - timezone.now()).total_seconds() == pytest.approx(179, abs=5)
+    assert sim.calls["searchOrders"] == 20
+    ApiQuota.objects.update(tokens=5)
+    SyncLog.objects.update(resume_at=timezone.now())
+    log = run_sync(log.pk)
+    assert (log.status, log.pages, log.created, log.throttled) == (Status.SUCCEEDED, 25, 75, 0)
+    assert sim.calls["searchOrders"] == 25
+
+
+@db
+def test_it_parks_again_without_a_call_when_resumed_too_early(published: Box) -> None:
+    sim = published(orders=75, page_size=3)
+    log = sync(platform_of(sim))
+    SyncLog.objects.update(resume_at=timezone.now())
+    log = run_sync(log.pk)
+    assert (log.status, log.pages, sim.calls["searchOrders"]) == (Status.WAITING, 20, 20)
+
+
+@db
+def test_it_waits_in_place_for_a_short_time(published: Box) -> None:
+    sim = published(orders=0, skus=8, page_size=3)
+    log = sync(platform_of(sim), INVENTORY)
+    assert (log.status, log.throttled, sim.calls["getInventorySummaries"]) == (Status.SUCCEEDED, 0, 3)
+
+
+@db
+def test_it_empties_the_bucket_when_amazon_refuses_all_the_same(published: Box) -> None:
+    sim = published(orders=30, page_size=3)
+    sim.script("searchOrders", refusal(429, "QuotaExceeded"))
+    log = sync(platform_of(sim))
+    assert (log.status, log.throttled, ApiQuota.objects.get().tokens) == (Status.WAITING, 1, 0)
+
+
+@db
+def test_it_learns_the_rate_that_amazon_states(published: Box) -> None:
+    sim = published(orders=3)
+    answer = Canned.json(200, {"orders": []}, {"x-amzn-RateLimit-Limit": "0.5"})
+    sim.script("searchOrders", answer)
+    sync(platform_of(sim))
+    assert ApiQuota.objects.get().rate == 0.5
+
+
+@db
+@pytest.mark.parametrize("stated", ["", "soon", "0", "-1", "nan", "inf", "1e9"])
+def test_it_learns_nothing_from_a_rate_that_makes_no_sense(published: Box, stated: str) -> None:
+    sim = published(orders=3)
+    sim.script("searchOrders", Canned.json(200, {"orders": []}, {"x-amzn-RateLimit-Limit": stated}))
+    sync(platform_of(sim))
+    assert ApiQuota.objects.get().rate == SEARCH.rate
+
+
+@db
+def test_it_uses_no_quota_for_credentials_that_are_refused(published: Box) -> None:
+    sim = published(orders=3)
+    amazon = connect(api_config(sim.accounts[0], client_secret="wrong"), include_pii=False, budget_for=Wallet)
+    with closing(amazon), pytest.raises(AuthenticationError):
+        amazon.order("1")
+    assert not ApiQuota.objects.exists()
+
+
+@db
+def test_it_makes_the_connection_check_wait_too(published: Box) -> None:
+    sim = published(orders=3)
+    platform = platform_of(sim)
+    draws(Wallet(load(api_config(sim.accounts[0])).account_key))
+    orders = next(each for each in check_platform(platform) if each.step == "orders")
+    assert (orders.ok, orders.code, sim.calls["searchOrders"]) == (False, "rate_limited", 0)
+    assert "no call was made" in orders.message
+
+
+# --- the row
+
+
+@db
+def test_it_goes_by_the_row_and_not_by_what_is_published(clock: FakeClock) -> None:
+    wallet = Wallet(KEY, clock=clock)
+    wallet.draw("searchOrders")
+    ApiQuota.objects.update(rate=0.1, burst=3, tokens=0, updated_at=datetime.fromtimestamp(clock.now, UTC))
+    assert wallet.draw("searchOrders") == pytest.approx(10, abs=0.01)
+    clock.wait(3600)
+    assert draws(wallet) == 3
+
+
+@db
+def test_it_refills_at_the_new_rate_from_when_it_was_learned(clock: FakeClock) -> None:
+    wallet = Wallet(KEY, clock=clock)
+    draws(wallet)
+    clock.wait(90)  # half a token at the old rate
+    wallet.learn("searchOrders", 0.1)
+    assert wallet.draw("searchOrders") == pytest.approx(5, abs=0.1)
+
+
+@db
+def test_it_asks_the_database_nothing_to_learn_what_it_knows(
+    clock: FakeClock, django_assert_num_queries: Any
+) -> None:
+    wallet = Wallet(KEY, clock=clock)
+    wallet.draw("searchOrders")
+    with django_assert_num_queries(0):
+        wallet.learn("searchOrders", SEARCH.rate)
+
+
+@db
+@pytest.mark.parametrize("rate", [0.0, 1e-9])
+def test_it_looks_again_after_an_hour_where_a_row_grants_next_to_nothing(
+    clock: FakeClock, rate: float
+) -> None:
+    wallet = Wallet(KEY, clock=clock)
+    wallet.empty("searchOrders")
+    ApiQuota.objects.update(rate=rate)
+    assert wallet.draw("searchOrders") == 3600
+
+
+@db
+def test_it_starts_with_what_the_settings_or_the_adapter_say(clock: FakeClock, settings: Any) -> None:
+    assert draws(Wallet("sandbox", SANDBOX_QUOTAS, clock=clock)) == 15
+    settings.AMAZON_QUOTAS = {"searchOrders": (1.0, 4)}
+    assert draws(Wallet(KEY, clock=clock)) == 4
