@@ -34,10 +34,10 @@ from django.conf import settings as django_settings
 assert django_settings.INSTALLED_APPS  # reads them; otherwise pytest-django takes this for no Django project
 
 from simulator import Account, Simulator
-from simulator.server import RATE_LIMITS
+from simulator.quotas import PUBLISHED
 
 # settings.AMAZON_QUOTAS of tests about other things: many syncs on one account must not run dry.
-GENEROUS = dict.fromkeys(RATE_LIMITS, (1000.0, 100_000))
+GENEROUS = dict.fromkeys(PUBLISHED, (1000.0, 100_000))
 
 # Where this variable is set, a test with this mark may not skip: CI has what it needs.
 REQUIRED = {

@@ -6,13 +6,62 @@ For tests, benchmarks and demos: standard library only, no Django, nothing of th
     with Simulator(account) as sim:
         ...  # sim.endpoint, sim.lwa_endpoint, sim.calls, sim.requests
     account.truth_orders()  # what should have been stored
+
+It can be made to misbehave:
+
+    rule = Rule(operation="searchOrders", nth=3, fault=Answer(503, body="html"))
+    with Simulator(account, rules=[rule], quotas=Quotas(speed=60)) as sim:
+        sim.rules.add(Rule(every=5, fault=Reset()))
 """
 
 from simulator.account import Account
 from simulator.catalog import AWKWARD_SKUS
+from simulator.misbehaviour import (
+    Answer,
+    Between,
+    Cut,
+    Delay,
+    ExpirePageTokens,
+    ExpireTokens,
+    LoopPages,
+    Mutate,
+    NextRowToo,
+    NotUtf8,
+    RepeatPage,
+    Reset,
+    Revoke,
+    Slow,
+)
 from simulator.neutral import CANARY
+from simulator.quotas import Limit, Quotas
+from simulator.rulebook import Rule
 from simulator.sandbox import StaticSandbox
 from simulator.server import Simulator
 from simulator.wire import Canned, RecordedRequest
 
-__all__ = ["AWKWARD_SKUS", "CANARY", "Account", "Canned", "RecordedRequest", "Simulator", "StaticSandbox"]
+__all__ = [
+    "AWKWARD_SKUS",
+    "CANARY",
+    "Account",
+    "Answer",
+    "Between",
+    "Canned",
+    "Cut",
+    "Delay",
+    "ExpirePageTokens",
+    "ExpireTokens",
+    "Limit",
+    "LoopPages",
+    "Mutate",
+    "NextRowToo",
+    "NotUtf8",
+    "Quotas",
+    "RecordedRequest",
+    "RepeatPage",
+    "Reset",
+    "Revoke",
+    "Rule",
+    "Simulator",
+    "Slow",
+    "StaticSandbox",
+]

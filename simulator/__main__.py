@@ -11,6 +11,10 @@ from contextlib import ExitStack
 
 from simulator.account import Account
 from simulator.catalog import MARKETPLACES
+from simulator.fault_text import HELP, parse_quotas, parse_rule
+from simulator.misbehaviour import Mutate
+from simulator.quotas import Quotas
+from simulator.rulebook import Rule
 from simulator.sandbox import StaticSandbox
 from simulator.server import Simulator
 from simulator.wire import HttpBox
@@ -22,12 +26,22 @@ answering over HTTP on this machine with invented data. Nothing leaves the machi
 It prints the environment variables that point OMS at it, and the api_config of an account it
 knows. The data depends on --seed alone; times are relative to the moment it starts."""
 
-_EPILOG = """\
+_EPILOG = (
+    HELP
+    + """
+
 examples:
   python -m simulator                                         a US seller with 1,000 orders
   python -m simulator --orders 50000 --skus 10000 --seed 3    a busy one
   python -m simulator --marketplace A1PA6795UKMFR9 --marketplace A1F83G8C2ARO7P
-  python -m simulator --sandbox orders_2026-01-01.json        the static sandbox of a model file"""
+  python -m simulator --sandbox orders_2026-01-01.json        the static sandbox of a model file
+  python -m simulator --page-size 20 --fault searchOrders:nth=3:status=503:body=html
+  python -m simulator --fault "*:probability=0.1:reset" --fault searchOrders:nth=2:expire-access
+  python -m simulator --quota published --speed 60            an hour of Amazon's quota in a minute
+  python -m simulator --quota searchOrders=0.5/2 --mutate 3   orders change while their pages are read
+
+docs/rehearsal.md walks through a whole account."""
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         marketplaces = tuple(dict.fromkeys(options.marketplace or ["ATVPDKIKX0DER"]))
         account = Account(options.seed, options.orders, options.skus, marketplaces)
-        box: HttpBox = Simulator(account, page_size=options.page_size, port=options.port)
+        box: HttpBox = _simulator(options, account)
         if options.sandbox:
             box = StaticSandbox(options.sandbox, port=options.port)
         with ExitStack() as stack:
@@ -50,6 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(f"\nStopped after {sum(box.calls.values())} calls: {dict(box.calls)}")
     return 0
+
+
+def _simulator(options: argparse.Namespace, account: Account) -> Simulator:
+    rules = [parse_rule(text) for text in options.fault or []]
+    if options.mutate:
+        rules.append(Rule(operation="searchOrders", fault=Mutate(options.mutate, options.seed)))
+    limits = parse_quotas(options.quota or [])
+    quotas = Quotas(limits, speed=options.speed) if limits else None
+    return Simulator(account, page_size=options.page_size, port=options.port, rules=rules, quotas=quotas)
 
 
 def describe(box: HttpBox, account: Account) -> str:
@@ -92,6 +115,25 @@ def _parser() -> argparse.ArgumentParser:
         help="marketplace id of the account; repeat for several (ATVPDKIKX0DER)",
     )
     parser.add_argument("--page-size", type=int, metavar="N", help="at most N rows a page (100 and 50)")
+    parser.add_argument(
+        "--fault", action="append", metavar="RULE", help="what goes wrong, and when; repeat it"
+    )
+    parser.add_argument(
+        "--quota",
+        action="append",
+        metavar="LIMIT",
+        help='enforce quotas: "published" for Amazon\'s, or NAME=rate/burst; repeat it (none)',
+    )
+    parser.add_argument(
+        "--speed", type=float, default=1.0, metavar="X", help="the quotas' clock runs X times as fast (1)"
+    )
+    parser.add_argument(
+        "--mutate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="N orders change or appear after each page of orders",
+    )
     parser.add_argument("--sandbox", metavar="MODEL", help="serve this model file's static sandbox instead")
     return parser
 

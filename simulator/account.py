@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from simulator.catalog import MARKETPLACES, product
+from simulator.mutations import Edit, moment_ms, move, revised_order, revised_outline
 from simulator.neutral import Order, Stock
 from simulator.orders import (
     Book,
@@ -60,6 +62,10 @@ class Account:
         self.client_secret = client_secret
         self.refresh_token = refresh_token
         self.fba = fba
+        # Held while a page is read or an order changes, so that a page shows one moment.
+        self.lock = threading.RLock()
+        self._count = orders
+        self._edits: dict[int, Edit] = {}
 
     @property
     def marketplace_ids(self) -> tuple[str, ...]:
@@ -71,34 +77,77 @@ class Account:
 
     # Orders
 
+    @property
+    def count(self) -> int:
+        """How many orders there are at this moment."""
+        return self._count
+
     def order(self, index: int) -> Order:
-        return make_order(self.book, index)
+        order, edit = make_order(self.book, index), self._edits.get(index)
+        return order if edit is None else revised_order(order, edit)
 
     def outline(self, index: int) -> Outline:
-        return outline(self.book, index)
+        known, edit = outline(self.book, index), self._edits.get(index)
+        return known if edit is None else revised_outline(known, edit)
 
     def find(self, external_id: str) -> Order | None:
         """The order with this id, or None."""
-        index = order_index(self.book, external_id)
+        index = order_index(self.book, external_id, self._count)
         return None if index is None else self.order(index)
 
     @cached_property
     def by_updated(self) -> list[tuple[int, int]]:
         """(lastUpdatedTime in ms, order index), oldest first: the only thing that is held for all orders."""
-        return sorted((updated_ms(self.book, index), index) for index in range(self.book.orders))
+        return sorted((self._updated(index), index) for index in range(self._count))
 
     @cached_property
     def by_created(self) -> list[tuple[int, int]]:
-        return sorted((created_ms(self.book, index), index) for index in range(self.book.orders))
+        return sorted((self._created(index), index) for index in range(self._count))
+
+    def change_order(self, external_id: str, *, at: datetime | None = None) -> Order:
+        """The order gets another status, shipped quantities and, as lastUpdatedTime, `at` (now). Returns it.
+
+        Raises LookupError for an unknown order, ValueError where it changed later than `at`.
+        """
+        with self.lock:
+            index = order_index(self.book, external_id, self._count)
+            if index is None:
+                raise LookupError(f"This account has no order {external_id}.")
+            before, moment = self._updated(index), moment_ms(at)
+            if moment <= before:
+                raise ValueError(f"{external_id} changed later than that: at {from_ms(before)}.")
+            move(self.by_updated, (before, index), (moment, index))
+            edit = self._edits.get(index, Edit(before))
+            self._edits[index] = Edit(moment, edit.created, edit.revision + 1)
+            return self.order(index)
+
+    def add_order(self, *, at: datetime | None = None) -> Order:
+        """One more order, placed and last changed `at` (now). Returns it."""
+        with self.lock:
+            moment, index = moment_ms(at), self._count
+            move(self.by_updated, None, (moment, index))
+            move(self.by_created, None, (moment, index))
+            self._edits[index] = Edit(moment, moment)
+            self._count += 1
+            return self.order(index)
 
     def order_ids(self) -> list[str]:
         """The ids of all orders, in the order of their index."""
-        return [order_id(self.book, index) for index in range(self.book.orders)]
+        return [order_id(self.book, index) for index in range(self._count)]
 
     def truth_orders(self) -> dict[str, dict[str, Any]]:
-        """order id -> what should be stored of it, in unified fields."""
-        orders = (self.order(index) for index in range(self.book.orders))
-        return {order.external_id: order_truth(order) for order in orders}
+        """order id -> what should be stored of it, in unified fields, as the account is at this moment."""
+        with self.lock:
+            orders = (self.order(index) for index in range(self._count))
+            return {order.external_id: order_truth(order) for order in orders}
+
+    def _updated(self, index: int) -> int:
+        edit = self._edits.get(index)
+        return updated_ms(self.book, index) if edit is None else edit.updated
+
+    def _created(self, index: int) -> int:
+        edit = self._edits.get(index)
+        return created_ms(self.book, index) if edit is None or edit.created is None else edit.created
 
     # Stock
 

@@ -32,3 +32,7 @@ def denied(details: str = "") -> Refused:
 
 def not_found(what: str) -> Refused:
     return Refused(404, "NotFound", "The resource specified does not exist.", what)
+
+
+def quota_used_up() -> Refused:
+    return Refused(429, "QuotaExceeded", "You exceeded your quota for the requested resource.")

@@ -1,6 +1,7 @@
-"""The seam for misbehaviour: `before` is asked ahead of every operation and may answer in its place.
+"""The seam for misbehaviour, and what a fault may touch.
 
-`Simulator.script` is the minimum; a later rule book is another `Faults`, given as `Simulator(faults=…)`.
+`Simulator.script` queues answers; `Simulator(faults=…)` asks an object of your own ahead of every operation;
+`Simulator(rules=[…])` scripts misbehaviour by rule (`rulebook.py`, with the faults of `misbehaviour.py`).
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from simulator.account import Account
 from simulator.wire import Canned
+
+OPERATIONS = ("token", "searchOrders", "getOrder", "getInventorySummaries")
+PAGE_TOKENS = {"searchOrders": "paginationToken", "getInventorySummaries": "nextToken"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,48 @@ class Call:
     params: dict[str, str]
     account: Account | None
 
+    @property
+    def page_token(self) -> str | None:
+        """The page token that was sent."""
+        return self.params.get(PAGE_TOKENS.get(self.operation, ""))
+
 
 class Faults(Protocol):
     def before(self, call: Call) -> Canned | None:
         """An answer to give instead of the real one, or None to let the call through. Many threads ask."""
+
+
+class Site(Protocol):
+    """What a fault may do to the simulator it happens on."""
+
+    @property
+    def accounts(self) -> tuple[Account, ...]: ...
+
+    def now(self) -> datetime: ...
+
+    def expire_tokens(self) -> None: ...
+
+    def expire_page_tokens(self) -> None: ...
+
+    def revoke(self, *accounts: Account) -> None: ...
+
+    def page_token_to(self, page_token: str | None) -> str:
+        """Another page token for the page that `page_token` leads to; None is the first page."""
+
+    def serve(self, call: Call) -> dict[str, Any]:
+        """What the operation answers. Raises Refused."""
+
+
+class Fault:
+    """Something that goes wrong with a call. Subclasses override what they need."""
+
+    def before(self, site: Site, call: Call) -> Canned | None:
+        """Do something ahead of the call; an answer replaces the real one."""
+        return None
+
+    def after(self, site: Site, call: Call, answer: Canned) -> Canned:
+        """The answer as it is sent, given the one that would have been."""
+        return answer
 
 
 class ScriptedFaults:

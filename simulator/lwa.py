@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from urllib.parse import parse_qsl
 
 from simulator.account import Account
@@ -50,9 +50,13 @@ def grant(access_token: str, refresh_token: str) -> Canned:
 
 
 def token_answer(
-    method: str, form: dict[str, str], accounts: Iterable[Account], tokens: AccessTokens[Account]
+    method: str,
+    form: dict[str, str],
+    accounts: Iterable[Account],
+    tokens: AccessTokens[Account],
+    revoked: Collection[str] = (),
 ) -> Canned:
-    """The client is checked first, then whose refresh token it is."""
+    """The client is checked first, then whose refresh token it is, and that nobody revoked it."""
     refusal = check_form(method, form)
     if refusal is not None:
         return refusal
@@ -61,7 +65,7 @@ def token_answer(
     if client not in [(account.client_id, account.client_secret) for account in accounts]:
         return lwa_error(401, "invalid_client", "Client authentication failed")
     for account in accounts:
-        if account.refresh_token == form["refresh_token"]:
+        if account.refresh_token == form["refresh_token"] and account.refresh_token not in revoked:
             if client == (account.client_id, account.client_secret):
                 return grant(tokens.issue(account), account.refresh_token)
             return lwa_error(400, "unauthorized_client", "Not authorized for requested operation")

@@ -46,9 +46,11 @@ class Operations:
             state = self.order_tokens.read("paginationToken", token, scope, same)
         limit = min(search.limit, self.page_size or search.limit)
         # One more than fits tells whether there is another page.
-        found = list(islice(_matches(account, search, state), limit + 1))
+        with account.lock:
+            found = list(islice(_matches(account, search, state), limit + 1))
+            orders = [render_order(account.order(index), search.include) for _, index in found[:limit]]
         document: Json = {
-            "orders": [render_order(account.order(index), search.include) for _, index in found[:limit]],
+            "orders": orders,
             f"{search.axis}Before": render_time(from_ms(state.bound)),
         }
         if len(found) > limit:

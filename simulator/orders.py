@@ -65,14 +65,14 @@ def order_id(book: Book, index: int) -> str:
     return f"{prefix}-{number // 10**7:07d}-{number % 10**7:07d}"
 
 
-def order_index(book: Book, external_id: str) -> int | None:
-    """The index behind an order id, or None when this account has no such order."""
+def order_index(book: Book, external_id: str, count: int) -> int | None:
+    """The index behind an order id, or None when it is not among the first `count` orders."""
     match = _ID_SHAPE.fullmatch(external_id)
     if match is None:
         return None
     number = int(match[1] + match[2])
     index = (number - scatter(book.seed, 0, 1)) * _UNSTEP % _IDS
-    return index if index < book.orders and order_id(book, index) == external_id else None
+    return index if index < count and order_id(book, index) == external_id else None
 
 
 def updated_ms(book: Book, index: int) -> int:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from simulator.account import Account
-from simulator.errors import Refused, denied, invalid
-from simulator.faults import Call, Faults, ScriptedFaults
+from simulator.errors import Refused, denied, invalid, quota_used_up
+from simulator.faults import OPERATIONS, PAGE_TOKENS, Call, Faults, ScriptedFaults
 from simulator.lwa import form_params, token_answer
 from simulator.operations import Operations
+from simulator.quotas import PUBLISHED, Quotas
+from simulator.rulebook import Rule, RuleBook
 from simulator.tokens import AccessTokens, Clock, PageTokens
 from simulator.wire import TOKEN_PATH, Canned, HttpBox, Request
 
 ORDERS_PATH = "/orders/2026-01-01/orders"
 INVENTORY_PATH = "/fba/inventory/v1/summaries"
-OPERATIONS = ("token", "searchOrders", "getOrder", "getInventorySummaries")
 
-# Amazon's published defaults, sent on 200, 400 and 404 only (the models; spapi-facts 1.2).
-RATE_LIMITS = {"searchOrders": "0.0056", "getOrder": "0.5", "getInventorySummaries": "2.0"}
+# Sent on 200, 400 and 404 only (the models; spapi-facts 1.2).
+RATE_HEADER = "x-amzn-RateLimit-Limit"
 
 
 class Simulator(HttpBox):
@@ -33,6 +37,8 @@ class Simulator(HttpBox):
     inventory_token_seconds  how long those of getInventorySummaries live
     clock                    seconds since 1970, for everything that expires or must be in the past
     faults                   asked before each operation, unless `script` has queued an answer for it
+    rules                    what goes wrong and when (`rulebook.py`); `sim.rules.add(…)` adds more
+    quotas                   enforced per account and operation; None: nobody is ever throttled
     """
 
     def __init__(
@@ -45,6 +51,8 @@ class Simulator(HttpBox):
         inventory_token_seconds: float = 30,
         clock: Clock = time.time,
         faults: Faults | None = None,
+        rules: Iterable[Rule] = (),
+        quotas: Quotas | None = None,
     ) -> None:
         super().__init__(port)
         self.accounts = (account, *more_accounts)
@@ -53,18 +61,22 @@ class Simulator(HttpBox):
         if page_size is not None and page_size < 1:
             raise ValueError("page_size must be at least 1.")
         self.faults: Faults | None = faults
+        self.rules = RuleBook(rules)
+        self.quotas = quotas
         self._scripted = ScriptedFaults()
         self._tokens: AccessTokens[Account] = AccessTokens(clock)
-        operations = Operations(
+        self._revoked: set[str] = set()
+        self._doubles: dict[str, str | None] = {}  # page token -> the one it stands for
+        self._all = Operations(
             PageTokens(clock, order_token_seconds),
             PageTokens(clock, inventory_token_seconds),
             clock,
             page_size,
         )
         self._operations: dict[str, Callable[[Account, dict[str, str]], dict[str, Any]]] = {
-            "searchOrders": operations.search_orders,
-            "getOrder": operations.get_order,
-            "getInventorySummaries": operations.get_inventory_summaries,
+            "searchOrders": self._all.search_orders,
+            "getOrder": self._all.get_order,
+            "getInventorySummaries": self._all.get_inventory_summaries,
         }
 
     def script(self, operation: str, *responses: Canned) -> None:
@@ -82,6 +94,36 @@ class Simulator(HttpBox):
         """All access tokens handed out so far are expired from now on."""
         self._tokens.expire_all()
 
+    def expire_page_tokens(self) -> None:
+        """All page tokens handed out so far are expired from now on."""
+        self._all.order_tokens.expire_all()
+        self._all.inventory_tokens.expire_all()
+
+    def revoke(self, *accounts: Account) -> None:
+        """Withdraw what these sellers consented to: invalid_grant from now on, and no access token works."""
+        self._revoked.update(account.refresh_token for account in accounts)
+        self._tokens.revoke(accounts)
+
+    def restore(self) -> None:
+        """Undo every `revoke`: the sellers have authorised the app again, and the same refresh tokens work."""
+        self._revoked.clear()
+
+    def page_token_to(self, page_token: str | None) -> str:
+        """Another page token for the page that `page_token` leads to; None is the first page."""
+        digest = hashlib.sha256(f"double {len(self._doubles)}".encode()).digest()
+        double = base64.b64encode(digest).decode()
+        self._doubles[double] = page_token
+        return double
+
+    def now(self) -> datetime:
+        return self._all.now()
+
+    def serve(self, call: Call) -> dict[str, Any]:
+        """What an operation answers when nothing is wrong. Raises Refused."""
+        if call.account is None:
+            raise denied()
+        return self._operations[call.operation](call.account, self._without_doubles(call))
+
     def route(self, request: Request) -> tuple[str, dict[str, str]]:
         if request.path == TOKEN_PATH:
             return "token", form_params(request)
@@ -96,16 +138,34 @@ class Simulator(HttpBox):
         return "unknown", params
 
     def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
-        """1 faults  2 token or permission  3 rules and answer, with the headers Amazon sends."""
-        account, refusal = self._who(operation, request)
-        call = Call(operation, params, account)
-        canned = self._scripted.before(call) or (self.faults.before(call) if self.faults else None)
-        if canned is None:
-            canned = self._serve(operation, params, request, account, refusal)
-        rate = RATE_LIMITS.get(operation)
-        if rate is None or canned.status not in (200, 400, 404) or _has(canned, "x-amzn-ratelimit-limit"):
-            return canned
-        return replace(canned, headers={**canned.headers, "x-amzn-RateLimit-Limit": rate})
+        """1 faults  2 token or permission  3 quota  4 rules and answer, with the headers Amazon sends."""
+        call = Call(operation, params, self._who(operation, request)[0])
+        wrong = self.rules.due(call)
+        instead = [self._scripted.before(call) or (self.faults.before(call) if self.faults else None)]
+        instead += [fault.before(self, call) for fault in wrong]
+        answer = next((canned for canned in instead if canned is not None), None)
+        if answer is None:
+            answer = self._serve(operation, params, request)
+        for fault in wrong:
+            answer = fault.after(self, call, answer)
+        return self._with_rate(operation, answer)
+
+    def _with_rate(self, operation: str, answer: Canned) -> Canned:
+        statuses = (200, 400, 404, 429) if self.quotas and self.quotas.tells else (200, 400, 404)
+        rate = self.quotas.rate(operation) if self.quotas else _published(operation)
+        if rate is None or answer.status not in statuses or _has(answer, RATE_HEADER.lower()):
+            return answer
+        return replace(answer, headers={**answer.headers, RATE_HEADER: rate})
+
+    def _without_doubles(self, call: Call) -> dict[str, str]:
+        """The parameters with the page token that was meant."""
+        params, sent = dict(call.params), call.page_token
+        while sent is not None and sent in self._doubles:
+            sent = self._doubles[sent]
+            del params[PAGE_TOKENS[call.operation]]
+            if sent is not None:
+                params[PAGE_TOKENS[call.operation]] = sent
+        return params
 
     def _who(self, operation: str, request: Request) -> tuple[Account | None, Refused | None]:
         if operation == "token":
@@ -115,23 +175,25 @@ class Simulator(HttpBox):
         except Refused as refusal:
             return None, refusal
 
-    def _serve(
-        self,
-        operation: str,
-        params: dict[str, str],
-        request: Request,
-        account: Account | None,
-        refusal: Refused | None,
-    ) -> Canned:
+    def _serve(self, operation: str, params: dict[str, str], request: Request) -> Canned:
         if operation == "token":
-            return token_answer(request.method, params, self.accounts, self._tokens)
+            return token_answer(request.method, params, self.accounts, self._tokens, self._revoked)
         try:
             check_request(operation, request)
+            account, refusal = self._who(operation, request)
             if account is None:
                 raise refusal or denied()
-            return Canned.json(200, self._operations[operation](account, params))
+            if self.quotas and not self.quotas.take(account.refresh_token, operation):
+                raise quota_used_up()
+            return Canned.json(200, self.serve(Call(operation, params, account)))
         except Refused as error:
             return error.answer()
+
+
+def _published(operation: str) -> str | None:
+    """The published rate as Amazon writes it."""
+    limit = PUBLISHED.get(operation)
+    return None if limit is None else str(limit.rate)
 
 
 def check_request(operation: str, request: Request) -> None:

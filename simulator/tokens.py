@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -26,6 +26,7 @@ class AccessTokens(Generic[Owner]):
         self._clock = clock
         self._lock = threading.Lock()
         self._issued: dict[str, tuple[Owner, float]] = {}
+        self._revoked: set[str] = set()
 
     def issue(self, owner: Owner) -> str:
         token = f"Atza|{uuid.uuid4().hex}"
@@ -36,7 +37,7 @@ class AccessTokens(Generic[Owner]):
     def owner(self, token: str) -> Owner:
         """Whose token this is. Raises the two refusals that Amazon words differently (spapi-facts 5.4)."""
         with self._lock:
-            known = self._issued.get(token)
+            known = None if token in self._revoked else self._issued.get(token)
         if known is None:
             raise denied("The access token you provided is revoked, malformed or invalid.")
         if self._clock() >= known[1]:
@@ -50,6 +51,12 @@ class AccessTokens(Generic[Owner]):
     def expire_all(self) -> None:
         with self._lock:
             self._issued = {token: (owner, self._clock()) for token, (owner, _) in self._issued.items()}
+
+    def revoke(self, owners: Iterable[Owner]) -> None:
+        """Forget the tokens of these owners: Amazon no longer knows them."""
+        gone = list(owners)
+        with self._lock:
+            self._revoked |= {token for token, (owner, _) in self._issued.items() if owner in gone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,15 @@ class PageTokens:
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
         self._seconds = seconds
+        self._generation = 0
+
+    def expire_all(self) -> None:
+        """All page tokens handed out so far are expired from now on."""
+        self._generation += 1
 
     def make(self, scope: str, params: Mapping[str, str], state: PageState) -> str:
-        fields = [*state.position, state.bound, self._clock() + self._seconds, _digest(scope, params)]
+        expires = self._clock() + self._seconds
+        fields = [*state.position, state.bound, expires, self._generation, _digest(scope, params)]
         text = json.dumps(fields, separators=(",", ":")).encode()
         # Standard base64, as Amazon's: the token holds "+", "/" and "=" and has to be encoded in a URL.
         return base64.b64encode(_checksum(text) + text).decode()
@@ -79,10 +92,10 @@ class PageTokens:
             raw = base64.b64decode(token, validate=True)
             if _checksum(raw[6:]) != raw[:6]:
                 raise ValueError("checksum")
-            first, second, bound, expires, digest = json.loads(raw[6:])
+            first, second, bound, expires, generation, digest = json.loads(raw[6:])
         except ValueError as error:
             raise invalid(f"{name} is invalid.") from error
-        if self._clock() >= expires:
+        if self._clock() >= expires or generation != self._generation:
             raise invalid(f"{name} has expired.")
         if digest != _digest(scope, params):
             raise invalid(f"{name} must be used with the same parameters as the request that returned it.")

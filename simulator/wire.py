@@ -18,6 +18,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 TOKEN_PATH = "/auth/o2/token"
+_PIECES = 20  # of a body that trickles
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """What the server remembers of a request: `params` decoded; `status` 0 when the socket was reset."""
+    """What the server remembers of a request: `params` decoded; `status` 0 when the socket was reset at once."""
 
     operation: str
     path: str
@@ -48,7 +49,8 @@ class Canned:
     headers   replace or add to the usual ones
     cut       send only that many bytes of the body under its full Content-Length, then close
     delay     seconds to wait before anything is sent
-    reset     close the socket without an answer
+    trickle   seconds over which the body is sent, in small pieces
+    reset     reset the connection: without an answer, or after `cut` bytes of the body
     """
 
     status: int = 200
@@ -56,6 +58,7 @@ class Canned:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
     delay: float = 0.0
+    trickle: float = 0.0
     reset: bool = False
 
     @classmethod
@@ -126,7 +129,7 @@ class HttpBox(ABC):
         """Route, respond, record."""
         operation, params = self.route(request)
         canned = self.respond(operation, params, request)
-        status = 0 if canned.reset else canned.status
+        status = 0 if canned.reset and canned.cut is None else canned.status
         with self._record_lock:
             self.calls[operation] += 1
             self.requests.append(RecordedRequest(operation, request.path, params, status))
@@ -149,6 +152,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], box: HttpBox) -> None:
         self.box = box
         self._open: set[socket.socket] = set()
+        self._aborted: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(address, _Handler)
 
@@ -160,7 +164,18 @@ class _Server(ThreadingHTTPServer):
     def shutdown_request(self, request: Any) -> None:
         with self._open_lock:
             self._open.discard(request)
-        super().shutdown_request(request)
+            aborted = request in self._aborted
+            self._aborted.discard(request)
+        if aborted:
+            self.close_request(request)  # without the shutdown, which would end it in good order
+        else:
+            super().shutdown_request(request)
+
+    def abort(self, connection: socket.socket) -> None:
+        """When it ends, this connection is reset: lingering for 0 seconds turns the close into a RST."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with self._open_lock:
+            self._aborted.add(connection)
 
     def hang_up(self) -> None:
         """End the connections that clients keep alive, so that their threads end."""
@@ -198,10 +213,10 @@ class _Handler(BaseHTTPRequestHandler):
         if canned.delay:
             self.server.box.closing.wait(canned.delay)
         if canned.reset:
-            # Lingering for 0 seconds turns the close into a RST.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
-            return
+            self.server.abort(self.connection)
+            if canned.cut is None:
+                return
         self.send_response(canned.status)
         for name, value in canned.headers.items():
             self.send_header(name, value)
@@ -210,7 +225,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(canned.body[: canned.cut])
+            self._send_body(canned.body[: canned.cut], canned.trickle)
+
+    def _send_body(self, body: bytes, trickle: float) -> None:
+        if not trickle:
+            self.wfile.write(body)
+            return
+        size = max(1, -(-len(body) // _PIECES))
+        for start in range(0, len(body), size):
+            self.wfile.flush()
+            self.server.box.closing.wait(trickle / _PIECES)
+            self.wfile.write(body[start : start + size])
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet: `requests` is the log."""

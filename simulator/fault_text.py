@@ -1,0 +1,125 @@
+"""Rules and quotas as they are written on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simulator.faults import Fault
+from simulator.misbehaviour import (
+    Answer,
+    Cut,
+    Delay,
+    ExpirePageTokens,
+    ExpireTokens,
+    LoopPages,
+    Mutate,
+    NextRowToo,
+    NotUtf8,
+    RepeatPage,
+    Reset,
+    Revoke,
+    Slow,
+)
+from simulator.quotas import PUBLISHED, Limit
+from simulator.rulebook import Rule
+
+HELP = """\
+faults:  OPERATION:WHEN:FAULT
+  OPERATION  searchOrders, getOrder, getInventorySummaries, token, or * for all of them
+  WHEN       nth=3            the third call; with times=2 the third and the fourth
+             every=5          each fifth call
+             probability=0.1  each tenth call by chance, the same ones with the same seed=7
+             times=4          at most so often; without any WHEN each call
+  FAULT      status=503       an answer of that status, instead of the real one
+               :body=html       json (usual), html, empty, cut or non-utf8
+               :rate=0.5        with this x-amzn-RateLimit-Limit (a 429 has none otherwise)
+             errors           a 200 that holds errors
+             cut              the real answer breaks off in mid-body; short: it ends there as if whole
+             non-utf8         the real answer with bytes that are no UTF-8
+             delay=40         the real answer, so many seconds late (OMS waits 30)
+             slow=10          the real answer, its body trickled over so many seconds
+             reset            the connection is reset before an answer; reset-in-body: within it
+             expire-access    all access tokens so far are expired
+             revoke           the refresh token is revoked: invalid_grant from then on
+             expire-pages     all page tokens so far are expired
+             repeat           the next page is this one again
+             loop             the page names itself as the next one
+             twice            the next page's first row is on this page, too
+             mutate=2         after the answer, so many orders change or appear"""
+
+_PLAIN: dict[str, Callable[[], Fault]] = {
+    "errors": lambda: Answer(200),
+    "cut": Cut,
+    "short": lambda: Cut(declared=True),
+    "non-utf8": NotUtf8,
+    "reset": Reset,
+    "reset-in-body": lambda: Reset(in_body=True),
+    "expire-access": ExpireTokens,
+    "revoke": Revoke,
+    "expire-pages": ExpirePageTokens,
+    "repeat": RepeatPage,
+    "loop": LoopPages,
+    "twice": NextRowToo,
+}
+_MEASURED: dict[str, Callable[[str], Fault]] = {
+    "delay": lambda text: Delay(float(text)),
+    "slow": lambda text: Slow(float(text)),
+    "mutate": lambda text: Mutate(int(text)),
+}
+_WHEN: dict[str, Callable[[str], Any]] = {
+    "nth": int,
+    "every": int,
+    "probability": float,
+    "times": int,
+    "seed": int,
+}
+
+
+def parse_rule(text: str) -> Rule:
+    """`searchOrders:nth=3:status=503:body=html` as a Rule. Raises ValueError that quotes the text."""
+    operation, *parts = text.split(":")
+    words = dict(part.partition("=")[::2] for part in parts)
+    try:
+        if len(words) < len(parts):
+            raise ValueError("something is given twice")
+        when = {name: _WHEN[name](words.pop(name)) for name in list(words) if name in _WHEN}
+        return Rule(operation=operation, fault=_fault(words), **when)
+    except ValueError as error:
+        raise ValueError(f"--fault {text}: {error}") from error
+
+
+def parse_quotas(texts: list[str]) -> dict[str, Limit]:
+    """`published` and `NAME=rate/burst`; what is named later wins. Raises ValueError that quotes the text."""
+    limits: dict[str, Limit] = {}
+    for text in texts:
+        if text == "published":
+            limits |= PUBLISHED
+            continue
+        name, _, amount = text.partition("=")
+        rate, _, burst = amount.partition("/")
+        try:
+            if name not in PUBLISHED:
+                raise ValueError(f"the operation is none of {', '.join(PUBLISHED)}")
+            limits[name] = Limit(float(rate), int(burst))
+        except ValueError as error:
+            raise ValueError(f"--quota {text}: {error}; write published or NAME=rate/burst") from error
+    return limits
+
+
+def _fault(words: dict[str, str]) -> Fault:
+    """The one fault among the words that say no WHEN."""
+    if "status" in words:
+        status = int(words.pop("status"))
+        fault: Fault = Answer(status, words.pop("body", "json"), words.pop("rate", None))
+        if words:
+            raise ValueError(f"does not go with status: {', '.join(words)}")
+        return fault
+    if len(words) != 1:
+        raise ValueError("exactly one fault is needed; --help lists them")
+    [(name, value)] = words.items()
+    if name in _PLAIN and not value:
+        return _PLAIN[name]()
+    if name in _MEASURED and value:
+        return _MEASURED[name](value)
+    raise ValueError(f"{name!r} is no fault, or lacks its value; --help lists them")
