@@ -289,7 +289,7 @@ def test_it_leaves_a_closed_sync_closed(box: Box) -> None:
     assert not SyncLog.objects.get().cancel_requested
 
 
-# --- mock data (DESIGN section 6)
+# --- mock data (docs/operations.md, MOCK_FALLBACK)
 
 
 def without_credentials(sim: Simulator) -> Platform:
