@@ -27,13 +27,12 @@ class Channel:
     """How to reach one kind of platform.
 
     `check_config` is the strict reading for values that a person enters: it returns what to store, or raises
-    ConfigError with each wrong field. `secret_fields` are write-only everywhere.
+    ConfigError with each wrong field.
     """
 
     connect: Connect
     mock: Callable[[], Adapter]
     check_config: Callable[[Any], dict[str, Any]]
-    secret_fields: frozenset[str]
 
 
 ADAPTERS: dict[str, Channel] = {
@@ -41,6 +40,5 @@ ADAPTERS: dict[str, Channel] = {
         connect=amazon.connect,
         mock=amazon_mock.MockAmazon,
         check_config=amazon_config.check,
-        secret_fields=amazon_config.SECRET_FIELDS,
     ),
 }

@@ -27,10 +27,6 @@ class SyncLogQuerySet(models.QuerySet["SyncLog"]):
             | Q(status=SyncLog.Status.RUNNING, lease_expires_at__lt=now)
         )
 
-    def lost(self) -> "SyncLogQuerySet":
-        """Running runs whose worker stopped renewing its lease."""
-        return self.filter(status=SyncLog.Status.RUNNING, lease_expires_at__lt=timezone.now())
-
 
 class SyncLog(models.Model):
     """`open_key` makes "already open" a database constraint that holds on MySQL too, which ignores conditional

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations.adapters import ADAPTERS
+from integrations.amazon.config import SECRET_FIELDS
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
 from integrations.errors import ConfigError
 from platforms.fields import SecretDict, Unreadable
@@ -33,7 +34,6 @@ Choices = list[tuple[str | Promise, Any]]
 CREDENTIALS = (
     "client_id", "client_secret", "refresh_token", "region", "marketplace_id", "additional_marketplace_ids",
 )  # fmt: skip
-SECRETS = ("client_secret", "refresh_token")
 WHERE = {
     "client_secret": gettext_lazy(
         "Seller Central → Apps and Services → Develop Apps → View, beside the client id."
@@ -123,11 +123,11 @@ class PlatformForm(Form):
             return
         self._offer_choices()
         for name in CREDENTIALS:
-            if name not in SECRETS and self.stored.get(name):
+            if name not in SECRET_FIELDS and self.stored.get(name):
                 self.initial[name] = self.stored[name]
         if str(self.initial.get("region")).upper() in REGIONS:  # "eu" is fine in SQL
             self.initial["region"] = str(self.initial["region"]).upper()
-        for name in SECRETS:
+        for name in SECRET_FIELDS:
             self.fields[name].help_text = self._secret_help(name)
         if not self.instance.is_configured:
             del self.fields["remove_credentials"]
@@ -176,7 +176,7 @@ class PlatformForm(Form):
         return values
 
     def _remove(self, values: dict[str, Any]) -> None:
-        if any(values.get(name) for name in SECRETS):
+        if any(values.get(name) for name in SECRET_FIELDS):
             text = _("Either remove the stored credentials or enter new ones, not both. Nothing was changed.")
             self.add_error("remove_credentials", text)
             return
@@ -186,7 +186,7 @@ class PlatformForm(Form):
         entered = {name: values.get(name) for name in CREDENTIALS if values.get(name)}
         if not self.stored and not entered.keys() - {"region"}:
             return  # nothing stored, nothing entered: an unconfigured platform, or unreadable credentials that stay
-        kept = {name: self.stored[name] for name in SECRETS if self.stored.get(name)}
+        kept = {name: self.stored[name] for name in SECRET_FIELDS if self.stored.get(name)}
         try:
             self.new_config = ADAPTERS[values.get("kind") or self.instance.kind].check_config(kept | entered)
         except ConfigError as error:

@@ -1,9 +1,13 @@
 """What the tests of the sync path share: platforms of simulated accounts, syncs, hand-made answers, what is stored."""
 
 import json
+import os
 import re
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
@@ -20,6 +24,7 @@ from simulator import Canned, Simulator
 
 ORDERS, INVENTORY = SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY
 Json = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[2]
 
 WRITES = re.compile(
     r"(INSERT INTO|UPDATE|DELETE FROM)\s+[`\"](orders|order_items|order_buyers|inventory_items)[`\"]"
@@ -131,3 +136,30 @@ def no_writes() -> Iterator[None]:
 def requests_of(sim: Simulator, operation: str) -> list[dict[str, str]]:
     """The parameters of each call, in the order they came in."""
     return [request.params for request in sim.requests if request.operation == operation]
+
+
+def on_a_database_that_waits(
+    module: str, run: Callable[[], dict[str, int]], directory: Path
+) -> dict[str, int]:
+    """What `run`, which is also the program `module`, finds with many connections at once.
+
+    The test database of SQLite is in memory, where it fails instead of waiting; what runs in production is a file.
+    """
+    if connection.vendor != "sqlite":
+        return run()
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "oms.settings",
+        "DATABASE_URL": f"sqlite:///{directory / 'oms.sqlite3'}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    outcome: dict[str, int] = json.loads(done.stdout)
+    return outcome

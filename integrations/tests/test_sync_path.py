@@ -1,16 +1,12 @@
 """The sync path: one open sync, one worker, checkpoints, waiting, cancelling, mock data."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations.leases import Lease, LeaseLost
@@ -24,6 +20,7 @@ from integrations.tests.syncing import (
     QUOTA_EXCEEDED,
     UNAVAILABLE,
     no_writes,
+    on_a_database_that_waits,
     open_sync,
     platform_of,
     refusal,
@@ -39,7 +36,6 @@ from simulator import Account, Simulator
 
 Box = Callable[..., Simulator]
 Status = SyncLog.Status
-ROOT = Path(__file__).resolve().parents[2]
 db = pytest.mark.django_db
 
 
@@ -90,26 +86,14 @@ def test_it_gives_the_lease_to_one_worker(box: Box) -> None:
     assert Lease.claim(log.pk) is not None
 
 
-def outcome_of_a_race(directory: Path) -> dict[str, int]:
-    if connection.vendor != "sqlite":
-        return race()
-    # The test database is in memory, where SQLite fails instead of waiting; what runs in production is a file.
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "oms.settings",
-        "DATABASE_URL": f"sqlite:///{directory / 'oms.sqlite3'}",
-    }
-    command = [sys.executable, "-m", "integrations.tests.racing"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    outcome: dict[str, int] = json.loads(done.stdout)
-    return outcome
-
-
 @pytest.mark.django_db(transaction=True)
 def test_it_opens_one_sync_for_many_threads_and_gives_it_to_one(tmp_path: Path) -> None:
-    assert outcome_of_a_race(tmp_path) == {"logs": 1, "ids": 1, "new": 1, "leases": 1}
+    assert on_a_database_that_waits("integrations.tests.racing", race, tmp_path) == {
+        "logs": 1,
+        "ids": 1,
+        "new": 1,
+        "leases": 1,
+    }
 
 
 @db

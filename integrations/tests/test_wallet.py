@@ -1,9 +1,5 @@
 """The quota wallet: pacing, sharing between processes and platforms, what Amazon's answers change."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -12,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from conftest import api_config
@@ -25,14 +20,13 @@ from integrations.models import ApiQuota, SyncLog
 from integrations.protocol import Window
 from integrations.services import run_sync
 from integrations.tests.draining import BURST, drain
-from integrations.tests.syncing import INVENTORY, platform_of, refusal, sync
+from integrations.tests.syncing import INVENTORY, on_a_database_that_waits, platform_of, refusal, sync
 from integrations.wallet import Wallet
 from simulator import Account, Canned, Simulator
 from simulator.faults import Call
 
 Box = Callable[..., Simulator]
 Status = SyncLog.Status
-ROOT = Path(__file__).resolve().parents[2]
 SEARCH = QUOTAS["searchOrders"]
 KEY = "a" * 64
 db = pytest.mark.django_db
@@ -186,26 +180,12 @@ def test_it_gains_nothing_by_clocks_that_differ(clock: FakeClock) -> None:
 # --- sharing
 
 
-def outcome_of_a_drain(directory: Path) -> dict[str, int]:
-    if connection.vendor != "sqlite":
-        return drain()
-    # The test database is in memory, where SQLite fails instead of waiting; what runs in production is a file.
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "oms.settings",
-        "DATABASE_URL": f"sqlite:///{directory / 'oms.sqlite3'}",
-    }
-    command = [sys.executable, "-m", "integrations.tests.draining"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    outcome: dict[str, int] = json.loads(done.stdout)
-    return outcome
-
-
 @pytest.mark.django_db(transaction=True)
 def test_it_never_grants_more_than_the_burst_to_many_workers_at_once(tmp_path: Path) -> None:
-    assert outcome_of_a_drain(tmp_path) == {"granted": BURST, "rows": 1}
+    assert on_a_database_that_waits("integrations.tests.draining", drain, tmp_path) == {
+        "granted": BURST,
+        "rows": 1,
+    }
 
 
 @db
