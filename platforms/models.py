@@ -1,6 +1,9 @@
 """Platform: one selling account on one channel."""
 
+import json
+
 from django.db import models, transaction
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from platforms.fields import EncryptedJSONField, SecretDict, Unreadable
@@ -52,6 +55,8 @@ class Platform(models.Model):
     # another marketplace starts over, since that marketplace's older orders were never asked for.
     orders_watermark = models.DateTimeField(_("orders complete until"), null=True, blank=True, editable=False)
     orders_watermark_scope = models.CharField(max_length=1024, blank=True, default="", editable=False)
+    # Data sets that the platform refused: {"BUYER": "2026-03-12T14:00:00+00:00"}, the time when they are tried again.
+    refused_datasets = models.JSONField(default=dict, blank=True, editable=False)
     checked_at = models.DateTimeField(_("last check"), null=True, blank=True, editable=False)
     check_outcome = models.JSONField(_("outcome of the last check"), default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -79,6 +84,14 @@ class Platform(models.Model):
     def is_configured(self) -> bool:
         """Whether anything is stored in api_config, readable and complete or not."""
         return bool(self.api_config) or isinstance(self.api_config, Unreadable)
+
+    @property
+    def credentials_digest(self) -> str:
+        """Tells these credentials from others without revealing them; "" where none can be read."""
+        if not self.api_config or isinstance(self.api_config, Unreadable):
+            return ""
+        text = json.dumps(self.api_config, sort_keys=True, default=str)
+        return salted_hmac("platforms.credentials", text, algorithm="sha256").hexdigest()
 
     def encrypt_plain_config(self) -> bool:
         """Encrypt credentials that were written as plain JSON with SQL. True where there was something to do."""

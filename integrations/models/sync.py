@@ -1,5 +1,4 @@
-"""SyncLog: one run for one platform and one kind. SyncFailure: a record that such a run could not store.
-ApiQuota: how many calls an account may still make."""
+"""SyncLog: one run for one platform and one kind. SyncFailure: a record that such a run could not store."""
 
 from datetime import timedelta
 from typing import Any
@@ -87,6 +86,8 @@ class SyncLog(models.Model):
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)
     pages = models.PositiveIntegerField(_("pages"), default=0)
+    # How many it will be about, judged by earlier runs; NULL where nothing is known.
+    pages_expected = models.PositiveIntegerField(_("pages expected"), null=True, blank=True)
     api_calls = models.PositiveIntegerField(_("API calls"), default=0)
     throttled = models.PositiveIntegerField(_("throttled calls"), default=0)
 
@@ -102,6 +103,9 @@ class SyncLog(models.Model):
     resume_at = models.DateTimeField(_("resumes"), null=True, blank=True)
     heartbeat_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
     cancel_requested = models.BooleanField(default=False, editable=False)
+    # Which credentials it ran with (Platform.credentials_digest): the schedule of a platform whose credentials were
+    # refused goes on when they are others.
+    credentials_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     # The lease: who works on it, and until when that is believed. The checkpoint: where to continue.
     lease_token = models.CharField(max_length=32, blank=True, default="", editable=False)
@@ -200,29 +204,3 @@ class SyncFailure(models.Model):
     def record(self) -> dict[str, Any]:
         """What finds all failures of the same record."""
         return {"platform": self.platform_id, "kind": self.kind, "external_id": self.external_id}
-
-
-class ApiQuota(models.Model):
-    """A token bucket that all processes draw from; see wallet.py. `rate` and `burst` may be changed with SQL.
-
-    `account_key` is a digest of application and seller, so two platforms of one seller share the row.
-    """
-
-    account_key = models.CharField(max_length=64)
-    operation = models.CharField(max_length=64)
-    rate = models.FloatField(_("calls per second"))
-    burst = models.PositiveIntegerField(_("calls at once"))
-    tokens = models.FloatField(_("calls left"))
-    # Up to when `tokens` counts what was refilled.
-    updated_at = models.DateTimeField(_("as of"))
-
-    class Meta:
-        db_table = "api_quotas"
-        verbose_name = _("API quota")
-        verbose_name_plural = _("API quotas")
-        constraints = [
-            models.UniqueConstraint(fields=("account_key", "operation"), name="one_quota_per_operation"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.operation} of {self.account_key[:8]}"

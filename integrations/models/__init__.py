@@ -1,0 +1,7 @@
+"""What the integrations remember: runs and their failures (sync), calls (api), who schedules (scheduler)."""
+
+from integrations.models.api import ApiQuota, ApiUsage
+from integrations.models.scheduler import SchedulerLease
+from integrations.models.sync import SyncFailure, SyncLog
+
+__all__ = ["ApiQuota", "ApiUsage", "SchedulerLease", "SyncFailure", "SyncLog"]
