@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from django.contrib import messages
 from django.http import HttpRequest
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -14,7 +13,7 @@ from django.utils.translation import gettext as _
 from integrations.models import SyncLog
 from integrations.services import request_sync
 from integrations.tasks import queue_sync
-from oms.admin_values import badge, link_to
+from oms.admin_values import badge, link_to, say
 from platforms.models import Platform
 
 logger = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ def status_badge(log: SyncLog) -> SafeString:
     """The status in its colour; one that waits also says until when."""
     shown = badge(log.get_status_display(), STATUS_COLOURS.get(SyncLog.Status(log.status), ""))
     if log.status == SyncLog.Status.WAITING and log.resume_at:
-        text = _("resumes %(time)s") % {"time": date_format(log.resume_at, "DATETIME_FORMAT")}
+        text = _("resumes %(time)s") % {"time": say(log.resume_at)}
         return format_html('{}<span class="oms-when">{}</span>', shown, text)
     return shown
 
@@ -45,7 +44,7 @@ def latest_sync(platform: Platform, kind: str) -> SafeString:
     log = next((each for each in getattr(platform, "latest_syncs", ()) if each.kind == kind), None)
     if log is None:
         return SafeString(_("never"))
-    when = date_format(log.finished_at or log.started_at or log.queued_at, "DATETIME_FORMAT")
+    when = say(log.finished_at or log.started_at or log.queued_at)
     return format_html('{}<span class="oms-when">{}</span>', status_badge(log), link_to(log, when))
 
 

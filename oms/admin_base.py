@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.utils import unquote
@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
@@ -139,7 +140,7 @@ class ReadOnlyInline(TabularInline[Any, Any]):
 
 
 class DayRangeFilter(RangeDateFilter):
-    """Days in UTC, the last one included."""
+    """Days in the reader's time zone, the last one included."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         for end, lookup, days in (("from", "gte", 0), ("to", "lt", 1)):
@@ -154,7 +155,9 @@ def _day(text: Any) -> datetime | None:
         day = parse_date(str(text or ""))
     except ValueError:  # the 31st of February
         return None
-    return datetime.combine(day, time.min, UTC) if day else None
+    if day is None or not 1970 <= day.year < 9999:  # at the ends of the calendar another zone has no such day
+        return None
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def choices_filter(field: str) -> tuple[str, Any]:

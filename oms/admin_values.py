@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -53,8 +54,8 @@ def money(amount: Decimal | None, currency: str) -> SafeString:
 
 
 def say(moment: datetime | None) -> str:
-    """A time with its zone, in one line."""
-    return date_format(moment, "DATETIME_FORMAT") if moment else DASH
+    """A time in the reader's zone, which it names, in one line."""
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
 
 
 def when(moment: datetime | None) -> SafeString:

@@ -1,0 +1,41 @@
+"""The admin speaks its reader's language and shows times in their zone; everything else is English and UTC.
+
+Scripts compare what the REST API says, so neither Accept-Language nor a cookie changes it.
+"""
+
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import timezone, translation
+
+# The browser writes its zone there (static/oms/zone.js), such as "Europe/Berlin".
+ZONE_COOKIE = "oms_timezone"
+
+
+class AdminLocality(LocaleMiddleware):
+    """Django's rules for the language: the cookie of the language menu, then the browser's own."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if _is_desk(request):
+            super().process_request(request)
+            timezone.activate(zone_of(request))
+        else:
+            translation.activate(settings.LANGUAGE_CODE)
+            timezone.deactivate()
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if _is_desk(request) else response
+
+
+def zone_of(request: HttpRequest) -> ZoneInfo:
+    """The zone of the reader's browser; UTC where it is not known, or no zone."""
+    try:
+        return ZoneInfo(request.COOKIES.get(ZONE_COOKIE) or settings.TIME_ZONE)
+    except (KeyError, ValueError, OSError):  # unknown, no zone at all, a folder of zones
+        return ZoneInfo(settings.TIME_ZONE)
+
+
+def _is_desk(request: HttpRequest) -> bool:
+    return request.path_info.startswith(("/admin/", "/i18n/"))
