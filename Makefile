@@ -14,11 +14,11 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
-.PHONY: help setup run test check bench format lock clean
+.PHONY: help setup run test check bench screenshots format lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
-		printf '  make %-8s %s\n' "$$name" "$$what"; done
+		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 setup: $(VENV)/.installed ## virtual environment, dependencies, .env with fresh keys, database, admin user
 	@test -e .env || $(PY) scripts/make_env.py
@@ -42,6 +42,9 @@ check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployme
 
 bench: $(VENV)/.installed-dev ## benchmarks; ratios measured side by side (ARGS=…)
 	@$(PY) -m bench $(ARGS)
+
+screenshots: $(VENV)/.installed-dev ## the pictures in docs/images, of a shop in a box; needs chromium
+	@$(PY) -m scripts.screenshots $(ARGS)
 
 format: $(VENV)/.installed-dev ## format the code, and fix what can be fixed
 	$(PY) -m ruff format .
