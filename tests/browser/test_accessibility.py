@@ -40,7 +40,7 @@ def filled(platform: Platform, box: Any) -> None:
 def pages() -> Iterator[str]:
     """The home page, and each model's list, newest row and empty form, as far as they exist."""
     yield reverse("admin:index")
-    for model, page in admin.site._registry.items():
+    for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         yield reverse(f"{name}_changelist")
         row = model._default_manager.order_by("-pk").first()
