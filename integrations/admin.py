@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 import integrations.admin_failures  # noqa: F401  registers them
 from integrations.admin_parts import status_badge
+from integrations.exports import SYNC_EXPORTS
 from integrations.models import SyncFailure, SyncLog
 from integrations.services import cancel_sync
 from oms.admin_base import (
@@ -63,6 +64,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
         choices_filter("trigger"), ("queued_at", DayRangeFilter),
     )  # fmt: skip
     list_select_related = ("platform", "requested_by")
+    exports = SYNC_EXPORTS
     list_fullwidth = True
     ordering = ("-id",)
     actions = ("cancel",)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from integrations.errors import PlatformError
+from integrations.exports import FAILURE_EXPORTS
 from integrations.failures import Replayed, dismiss, dismiss_each, replay, replay_each
 from integrations.models import SyncFailure
 from oms.admin_base import Button, DayRangeFilter, ReadOnlyAdmin, choices_filter, platform_filter
@@ -64,6 +65,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
         ResolvedFilter, platform_filter(), choices_filter("kind"), ("created_at", DayRangeFilter),
     )  # fmt: skip
     list_select_related = ("platform", "log__platform", "resolved_by")
+    exports = FAILURE_EXPORTS
     actions = ("replay_selected", "dismiss_selected")
     buttons = ("replay_button", "dismiss_button")
     search_fields = ("external_id__startswith", "error_code__startswith")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations.admin_filters import MarketplaceFilter, country_code, country_name
+from inventory.exports import STOCK_EXPORTS
 from inventory.models import InventoryItem
 from oms.admin_base import ReadOnlyAdmin, choices_filter, platform_filter
 from oms.admin_values import DASH, badge, number, source_badge, stacked, title_cell, when
@@ -35,6 +36,7 @@ class InventoryItemAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = (platform_filter(), MarketplaceFilter, choices_filter("source"), GoneFilter)
     list_select_related = ("platform",)
+    exports = STOCK_EXPORTS
     list_fullwidth = True
     search_fields = ("sku__startswith", "asin__startswith", "fnsku__startswith", "title__icontains")
     search_help_text = gettext_lazy("SKU, ASIN, FNSKU, or words of a title")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.utils import unquote
@@ -15,6 +16,8 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
 from oms.admin_values import Text
+from oms.export import Export
+from oms.export.views import export_links, export_list
 from platforms.models import Source
 
 if TYPE_CHECKING:  # unfold has no annotations; its classes take the place of Django's
@@ -57,6 +60,8 @@ class OmsAdmin(ModelAdmin[Any]):
     """Base of all our admin classes. `empty_text`: what a list without any row tells its reader to do."""
 
     change_form_template = "oms/change_form.html"
+    change_list_template = "oms/change_list.html"
+    exports: Sequence[Export] = ()  # what the list can be exported as
     empty_text: Text = ""
     buttons: Sequence[str] = ()  # names of methods that return a Button
     list_filter_submit = True
@@ -68,8 +73,18 @@ class OmsAdmin(ModelAdmin[Any]):
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_button"
-        view = self.admin_site.admin_view(self.button_view)
-        return [path("<path:object_id>/press/<slug:button>/", view, name=name), *super().get_urls()]
+        press = self.admin_site.admin_view(self.button_view)
+        export = self.admin_site.admin_view(partial(export_list, self))
+        export_name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        return [
+            path("<path:object_id>/press/<slug:button>/", press, name=name),
+            path("export/<slug:name>.<slug:extension>", export, name=export_name),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        context = {"exports": list(export_links(self, request)), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def button_view(self, request: HttpRequest, object_id: str, button: str) -> HttpResponse:
         """Press a button: POST alone, so that no link can do it, and with Django's CSRF check."""

@@ -17,6 +17,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from integrations.api import SyncFailureViewSet, SyncLogViewSet
 from inventory.api import InventorySyncView, InventoryViewSet
 from oms.errors import API, unknown_route
+from oms.export.views import export_progress
 from oms.health import healthz, readyz
 from orders.api import OrderSyncView, OrderViewSet
 from platforms.api import PlatformViewSet
@@ -63,6 +64,7 @@ api_patterns = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),  # the language menu
     *api_patterns,

@@ -34,6 +34,7 @@ from oms.admin_values import (
     title_cell,
     when,
 )
+from orders.exports import ORDER_EXPORTS
 from orders.models import Order, OrderBuyer, OrderItem
 
 SEE_BUYER = "orders.view_orderbuyer"
@@ -99,6 +100,7 @@ class OrderAdmin(ReadOnlyAdmin):
         MarketplaceFilter, ("purchased_at", DayRangeFilter), "buyer_requested_cancellation",
     )  # fmt: skip
     list_select_related = ("platform",)
+    exports = ORDER_EXPORTS
     list_fullwidth = True
     search_fields = ("external_id__startswith", "items__sku__startswith", "items__title__icontains")
     search_help_text = gettext_lazy("Order id, SKU, ASIN, or words of a title")

@@ -17,6 +17,7 @@ from integrations.models import SyncLog
 from integrations.overview import with_overview
 from oms.admin_base import Button, OmsAdmin
 from oms.admin_values import DASH, badge, badges, say, stacked
+from platforms.exports import PLATFORM_EXPORTS
 from platforms.forms import CREDENTIALS, PlatformForm
 from platforms.models import Platform
 
@@ -34,6 +35,7 @@ class PlatformAdmin(OmsAdmin):
     form = PlatformForm
     list_display = ("title", "kind", "state", "last_orders", "last_inventory", "is_active")
     list_filter = ("kind", "is_active")
+    exports = PLATFORM_EXPORTS
     search_fields = ("name", "display_name")
     actions = ("sync_from_amazon",)
     buttons = ("check_button", "sync_button")

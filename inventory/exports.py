@@ -1,0 +1,19 @@
+"""What lists of stock are exported as."""
+
+from django.utils.translation import gettext_lazy as _
+
+from oms.export import Export
+from oms.export.table import columns
+
+STOCK_EXPORTS = (
+    Export(
+        name="inventory",
+        label=_("Inventory"),
+        columns=columns(platform="platform.name")
+        | columns(
+            "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved",
+            "inbound", "unfulfillable", "researching", "source", "platform_updated_at", "synced_at", "gone_at",
+        ),
+        prepare=lambda queryset: queryset.select_related("platform"),
+    ),
+)  # fmt: skip
