@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from oms.models import ExportRun
@@ -52,7 +52,6 @@ class Progress:
         self._write("rows_done", "finished_at", "failed")
         if kind is not None:
             logger.warning("Export %s broke off (%s).", self._run, kind.__name__)
-        close_old_connections()
 
     def _write(self, *fields: str) -> None:
         self._written_at = time.monotonic()
