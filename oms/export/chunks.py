@@ -23,8 +23,7 @@ def ids_of(queryset: QuerySet[Any]) -> "array[int]":
     found = array("q")
     with connection.connection.cursor(SSCursor) as cursor:
         cursor.execute(*ids.query.sql_with_params())
-        for (pk,) in cursor:
-            found.append(pk)
+        found.extend(row[0] for row in cursor)  # columns it is ordered by may stand behind it
     return found
 
 
