@@ -28,6 +28,8 @@ class Progress:
         self.start: Checkpoint = log.checkpoint.get("page") or {}
         self.complete_until: str = log.checkpoint.get("complete_until", "")
         self.is_done: bool = log.checkpoint.get("done", False)
+        # What all workers of this run covered: credentials and marketplaces may change while it is put back.
+        self.scope: str = _in_both(log.checkpoint.get("scope", adapter.scope), adapter.scope)
         self.seen: set[Key] = set()
         self.unread = 0  # records of the sweep that could not be read
 
@@ -39,7 +41,18 @@ class Progress:
         self.log.throttled = self._throttled_before + self.adapter.usage.throttled
 
     def checkpoint(self, page: Page) -> Checkpoint:
-        return {"page": page.next or {}, "done": page.next is None, "complete_until": self.complete_until}
+        return {
+            "page": page.next or {},
+            "done": page.next is None,
+            "complete_until": self.complete_until,
+            "scope": self.scope,
+        }
+
+
+def _in_both(one: str, other: str) -> str:
+    """The comma-separated parts that both scopes have."""
+    parts = other.split(",")
+    return ",".join(part for part in one.split(",") if part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

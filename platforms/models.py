@@ -1,6 +1,7 @@
 """Platform: one selling account on one channel."""
 
 import json
+from typing import Any
 
 from django.db import models, transaction
 from django.utils.crypto import salted_hmac
@@ -71,6 +72,15 @@ class Platform(models.Model):
     def __str__(self) -> str:
         return self.display_name or self.name
 
+    def save(self, **options: Any) -> None:
+        """With other credentials, what Amazon refused before is asked for again."""
+        fields = options.get("update_fields")
+        if (fields is None or "api_config" in fields) and self._has_new_credentials():
+            self.refused_datasets = {}
+            if fields is not None:
+                options["update_fields"] = {*fields, "refused_datasets"}
+        super().save(**options)
+
     @property
     def config_problem(self) -> str:
         """Why api_config cannot be read, as a sentence; empty where it can."""
@@ -93,12 +103,17 @@ class Platform(models.Model):
         text = json.dumps(self.api_config, sort_keys=True, default=str)
         return salted_hmac("platforms.credentials", text, algorithm="sha256").hexdigest()
 
+    def _has_new_credentials(self) -> bool:
+        stored = Platform.objects.filter(pk=self.pk).only("api_config").first() if self.pk else None
+        return stored is not None and stored.credentials_digest != self.credentials_digest
+
     def encrypt_plain_config(self) -> bool:
         """Encrypt credentials that were written as plain JSON with SQL. True where there was something to do."""
         with transaction.atomic():
             # Read again under the lock: somebody may have written other credentials in between.
             locked = Platform.objects.select_for_update().get(pk=self.pk)
             if locked.api_config.was_plain:
-                locked.save(update_fields=["api_config"])
+                locked.refused_datasets = self.refused_datasets = {}  # other ones, as far as we can tell
+                locked.save(update_fields=["api_config", "refused_datasets"])
                 return True
         return False
