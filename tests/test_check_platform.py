@@ -179,6 +179,7 @@ def test_it_names_where_the_seller_sells_instead(box: Box) -> None:
     assert (missing.ok, missing.code) == (False, "not_participating")
     assert "sells in: France, Italy" in missing.message
     assert "sellercentral-europe.amazon.com" in missing.message
+    assert (findings["inventory DE"].ok, sim.calls["getInventorySummaries"]) == (None, 0)
     assert findings["orders"].ok is False
     assert "marketplace above" in findings["orders"].message
     assert "role" not in findings["orders"].message.split("likely")[1]

@@ -341,12 +341,10 @@ def test_it_starts_over_for_a_new_marketplace(box: Box) -> None:
 
 def test_it_starts_over_for_another_seller(box: Box) -> None:
     other = Account(seed=8, orders=20, refresh_token="Atzr|other")
-    sim = box(orders=20)
-    first = sync(platform_of(sim))
-    platform = platform_of(box(other))
-    second = sync(platform)
-    again = sync(platform_of(box(other), client_secret=other.client_secret))
-    assert first.window_end is not None
+    new_secret = Account(seed=8, orders=20, refresh_token="Atzr|other", client_secret="rotated")
+    sync(platform_of(box(orders=20)))
+    second = sync(platform_of(box(other)))
+    again = sync(platform_of(box(new_secret)))
     assert second.window_end is not None
     assert second.window_start == second.window_end - timedelta(days=30)
     assert again.window_start == second.window_end - timedelta(minutes=10)

@@ -48,15 +48,13 @@ def examine(
         yield _environment(config, [sells])
         return
     orders = ask_for_orders(client, config, datasets, seen)
-    stock = {marketplace: _ask_for_stock(client, marketplace) for marketplace in config.marketplaces}
+    absent = _absent(config, sells)
+    stock = {each: _ask_for_stock(client, each) for each in config.marketplaces if each not in absent}
     yield _environment(config, [sells, *orders.asked, *stock.values()])
-    elsewhere = False
-    for finding in _marketplaces(config, sells):
-        elsewhere = elsewhere or finding.code == "not_participating"
-        yield finding
-    yield from orders.findings(not_participating=elsewhere)
-    for marketplace, asked in stock.items():
-        yield _stock_finding(marketplace, asked)
+    yield from _marketplaces(config, sells)
+    yield from orders.findings(not_participating=bool(absent))
+    for marketplace in config.marketplaces:
+        yield _stock_finding(marketplace, stock.get(marketplace))
 
 
 def _environment(config: AmazonConfig, asked: Sequence[Asked]) -> Finding:
@@ -108,6 +106,14 @@ def _marketplaces(config: AmazonConfig, sells: Asked) -> Iterator[Finding]:
         yield sells.finding("marketplaces", "")
 
 
+def _absent(config: AmazonConfig, sells: Asked) -> list[Marketplace]:
+    """The configured marketplaces where the seller is known not to take part."""
+    if config.sandbox or sells.error is not None:
+        return []
+    found = participations.read(sells.answer)
+    return [each for each in config.marketplaces if each.id not in found or not found[each.id].takes_part]
+
+
 def _ask_for_stock(client: "AmazonClient", marketplace: Marketplace) -> Asked:
     return ask(
         lambda: client.inventory_summaries(
@@ -119,8 +125,11 @@ def _ask_for_stock(client: "AmazonClient", marketplace: Marketplace) -> Asked:
     )
 
 
-def _stock_finding(marketplace: Marketplace, asked: Asked) -> Finding:
+def _stock_finding(marketplace: Marketplace, asked: Asked | None) -> Finding:
     step = f"inventory {marketplace.code}"
+    if asked is None:
+        text = f"Not checked: the seller does not take part in {marketplace.country}."
+        return Finding(step=step, ok=None, message=text, code="not_checked")
     if asked.error is not None and asked.reached:
         text = f"The seller does not use FBA ({marketplace.country}); there is no stock to fetch."
         return Finding(step=step, ok=True, message=text, code="no_fba", request_id=asked.error.request_id)
