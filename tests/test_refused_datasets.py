@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -36,9 +35,9 @@ WITHOUT_BUYER = "FULFILLMENT,PROCEEDS,CANCELLATION,RECIPIENT"
 EVERYTHING = "FULFILLMENT,PROCEEDS,CANCELLATION,BUYER,RECIPIENT"
 
 
-def refusing(box: Box, *names: str, **options: Any) -> tuple[Simulator, Platform]:
+def refusing(box: Box, *names: str) -> tuple[Simulator, Platform]:
     """A seller whose app lacks the role for these data sets, and whose platform asks for buyer data."""
-    sim = box(Account(**{"orders": 5, "refused_data": names} | options), page_size=2)
+    sim = box(Account(orders=5, refused_data=names), page_size=2)
     platform = platform_of(sim)
     platform.include_pii = True
     platform.save()
