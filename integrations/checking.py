@@ -30,7 +30,7 @@ def check_platform(platform: Platform) -> list[Finding]:
                 for note in adapter.notes
             ] or [Finding(step="credentials", ok=True, message="The credentials are complete.")]
             findings += adapter.check()
-            datasets.forget(platform, adapter.datasets)
+            datasets.ask_again(platform, adapter.datasets)
     platform.checked_at = timezone.now()
     platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(each) for each in findings]}
     platform.save(update_fields=["checked_at", "check_outcome"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from integrations.datasets import recovered
 from integrations.errors import MalformedRecord, RequestRefused, TransientError
 from integrations.models import SyncLog
 from integrations.protocol import Adapter, Checkpoint, OrderPage, RecordFailure, StockPage, Window
@@ -29,7 +30,7 @@ class Progress:
         self.complete_until: str = log.checkpoint.get("complete_until", "")
         self.is_done: bool = log.checkpoint.get("done", False)
         # What all workers of this run covered: credentials and marketplaces may change while it is put back.
-        self.scope: str = _in_both(log.checkpoint.get("scope", adapter.scope), adapter.scope)
+        self._scope = _in_both(log.checkpoint.get("scope", adapter.scope), adapter.scope)
         self.seen: set[Key] = set()
         self.unread = 0  # records of the sweep that could not be read
 
@@ -39,6 +40,11 @@ class Progress:
         """Put the calls that the adapter made so far on the log, on top of those of earlier workers."""
         self.log.api_calls = self._calls_before + self.adapter.usage.calls
         self.log.throttled = self._throttled_before + self.adapter.usage.throttled
+
+    @property
+    def scope(self) -> str:
+        """What the watermark is good for: nothing where a refused data set came back, which older orders lack."""
+        return "" if recovered(self.log.platform, self.adapter.datasets) else self._scope
 
     def checkpoint(self, page: Page) -> Checkpoint:
         return {

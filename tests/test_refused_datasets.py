@@ -10,10 +10,13 @@ from django.utils import timezone
 
 from conftest import api_config
 from integrations.checking import check_platform
+from integrations.datasets import left_out
 from integrations.failures import replay
 from integrations.models import SyncFailure, SyncLog
+from integrations.services import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
+    open_sync,
     order_page,
     platform_of,
     raw_order,
@@ -47,6 +50,11 @@ def refusing(box: Box, *names: str) -> tuple[Simulator, Platform]:
 def stored() -> dict[str, str]:
     names: dict[str, str] = Platform.objects.get(name="amazon").refused_datasets
     return names
+
+
+def resting() -> list[str]:
+    """What a sync would leave out now."""
+    return list(left_out(Platform.objects.get(name="amazon")))
 
 
 def asked(sim: Simulator, operation: str = "searchOrders") -> list[str | None]:
@@ -140,9 +148,9 @@ def test_it_asks_again_with_credentials_from_the_api(box: Box) -> None:
     client = superuser()
     assert client.patch(address, {"display_name": "Shop"}, format="json").status_code == 200
     assert client.put(address, {"api_config": api_config(sim.accounts[0])}, format="json").status_code == 200
-    assert list(stored()) == ["BUYER"]
+    assert resting() == ["BUYER"]
     assert client.put(address, {"api_config": changed}, format="json").status_code == 200
-    assert stored() == {}
+    assert resting() == []
 
 
 def test_it_asks_again_with_credentials_from_sql(box: Box) -> None:
@@ -164,9 +172,11 @@ def test_it_keeps_nothing_that_was_about_credentials_which_changed_meanwhile(box
 def test_it_asks_again_once_the_check_finds_that_it_works(box: Box) -> None:
     sim, platform = remember_one(box)
     check_platform(platform)
-    assert list(stored()) == ["BUYER"]
+    assert resting() == ["BUYER"]
     sim.accounts[0].refused_data = frozenset()
     check_platform(platform)
+    assert resting() == []
+    assert notes(sync(Platform.objects.get(pk=platform.pk))) == []
     assert stored() == {}
 
 
@@ -198,3 +208,27 @@ def test_it_keeps_what_an_earlier_sync_brought(box: Box, name: str) -> None:
         for old, new in lines
         if (old["unit_price"], old["total"], old["sku"]) != (new["unit_price"], new["total"], new["sku"])
     ] == []
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["in one go", "put back on the way"])
+def test_it_reads_again_what_was_read_without_a_data_set_that_came_back(box: Box, interrupted: bool) -> None:
+    sim, platform = refusing(box, "PROCEEDS")
+    sync(platform)
+    truth = sim.accounts[0].truth_orders()
+    assert all(order["total"] is None for order in stored_orders(platform).values())
+    a_day_later()
+    sim.accounts[0].refused_data = frozenset()
+    Platform.objects.update(orders_watermark=timezone.now() - timedelta(days=10))
+    log = open_sync(platform)
+    pages: list[int] = []
+    run_sync(
+        log.pk, on_page=lambda log: pages.append(log.pages), stopping=lambda: interrupted and len(pages) == 1
+    )
+    assert run_sync(log.pk).status == Status.SUCCEEDED
+    following = sync(Platform.objects.get(pk=platform.pk))
+    assert following.window_start is not None
+    assert following.window_start < timezone.now() - timedelta(days=29)
+    assert stored_orders(platform) == truth
+    again = sync(Platform.objects.get(pk=platform.pk))
+    assert again.window_start is not None
+    assert again.window_start > timezone.now() - timedelta(days=1)
