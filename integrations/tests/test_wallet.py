@@ -309,7 +309,7 @@ def test_it_makes_the_connection_check_wait_too(published: Box) -> None:
     draws(Wallet(load(api_config(sim.accounts[0])).account_key))
     orders = next(each for each in check_platform(platform) if each.step == "orders")
     assert (orders.ok, orders.code, sim.calls["searchOrders"]) == (None, "not_checked", 0)
-    assert "no call was made" in orders.message
+    assert "Check again at" in orders.message
 
 
 # --- the row
