@@ -66,8 +66,8 @@ def judge(configured: Sequence[Marketplace], found: Mapping[str, Participation])
             step="other marketplaces",
             ok=True,
             code="not_configured",
-            message=f"The seller also takes part in {', '.join(others)}. OMS fetches nothing from there: add what "
-            "you want under additional marketplaces.",
+            message=f"The seller also takes part in {', '.join(others)}. OMS fetches nothing from there: choose "
+            "what you want under More marketplaces (additional_marketplace_ids).",
         )
 
 
