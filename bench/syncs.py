@@ -17,7 +17,7 @@ from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.adapters import ADAPTERS
 from integrations.models import SyncLog
-from integrations.protocol import Checkpoint, Finding, Note, OrderPage, StockPage, Usage, Window
+from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
 from integrations.services import connect, request_sync, run_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
@@ -32,6 +32,7 @@ class Generated:
     source: str = "live"
     scope: str = "bench"
     usage: Usage = field(default_factory=Usage)
+    datasets: DataSets = field(default_factory=DataSets)
     notes: tuple[Note, ...] = ()
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
@@ -58,7 +59,7 @@ def peak_memory(orders: int) -> float:
     account = Account(orders=orders)
     ADAPTERS[platform.kind] = replace(
         ADAPTERS[platform.kind],
-        connect=lambda api_config, *, include_pii, budget_for=None: Generated(account),
+        connect=lambda api_config, **_options: Generated(account),
     )
     log = _sync(platform)
     if log.created != orders:

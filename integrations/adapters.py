@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from integrations.amazon import adapter as amazon
@@ -14,11 +15,17 @@ from platforms.models import Platform
 class Connect(Protocol):
     """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete.
 
-    The adapter asks the account's budget, which it gets from `budget_for`, before each call.
+    The adapter asks the account's budget, which it gets from `budget_for`, before each call. It asks for no data set
+    that is in `leave_out`, until the time that stands there.
     """
 
     def __call__(
-        self, api_config: Mapping[str, Any], *, include_pii: bool, budget_for: BudgetFor | None = None
+        self,
+        api_config: Mapping[str, Any],
+        *,
+        include_pii: bool,
+        budget_for: BudgetFor | None = None,
+        leave_out: Mapping[str, datetime] | None = None,
     ) -> Adapter: ...
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from django.utils import timezone
 
+from integrations import datasets
 from integrations.errors import ConfigError
 from integrations.protocol import Finding
 from integrations.services import connect
@@ -12,7 +13,8 @@ from platforms.models import Platform
 
 
 def check_platform(platform: Platform) -> list[Finding]:
-    """Try what a sync of this platform needs. Stores nothing but when it was checked and what was found.
+    """Try what a sync of this platform needs. Stores nothing but when it was checked and what was found; a data set
+    that was refused before and is not any more, the next sync asks for again.
 
     Never raises for what is wrong with the platform: that is what the findings are for.
     """
@@ -28,6 +30,7 @@ def check_platform(platform: Platform) -> list[Finding]:
                 for note in adapter.notes
             ] or [Finding(step="credentials", ok=True, message="The credentials are complete.")]
             findings += adapter.check()
+            datasets.ask_again(platform, adapter.datasets)
     platform.checked_at = timezone.now()
     platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(each) for each in findings]}
     platform.save(update_fields=["checked_at", "check_outcome"])
@@ -35,4 +38,5 @@ def check_platform(platform: Platform) -> list[Finding]:
 
 
 def is_fine(findings: list[Finding]) -> bool:
-    return all(each.ok for each in findings)
+    """Whether no problem was found; what could not be looked at is none."""
+    return all(each.ok is not False for each in findings)

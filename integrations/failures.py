@@ -3,7 +3,6 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
@@ -23,7 +22,7 @@ from integrations.errors import (
 from integrations.kinds import KINDS
 from integrations.models import SyncFailure
 from integrations.protocol import RecordFailure
-from integrations.services import connect
+from integrations.services import connected
 from integrations.storing import storable_json, storable_text, store_bisecting
 from platforms.models import Source
 
@@ -74,7 +73,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
     # Those that there are before the platform is asked: a later one is about a later copy.
     alike = SyncFailure.objects.open().filter(pk__lte=_newest(failure), **failure.record)
     platform.encrypt_plain_config()
-    with closing(connect(platform)) as adapter:
+    with connected(platform) as adapter:
         _check_source(failure, adapter.source)
         records, problems = kind.one(adapter, failure.external_id)
         source = adapter.source

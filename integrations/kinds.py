@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from integrations.datasets import recovered
 from integrations.errors import MalformedRecord, RequestRefused, TransientError
 from integrations.models import SyncLog
 from integrations.protocol import Adapter, Checkpoint, OrderPage, RecordFailure, StockPage, Window
@@ -28,6 +29,8 @@ class Progress:
         self.start: Checkpoint = log.checkpoint.get("page") or {}
         self.complete_until: str = log.checkpoint.get("complete_until", "")
         self.is_done: bool = log.checkpoint.get("done", False)
+        # What all workers of this run covered: credentials and marketplaces may change while it is put back.
+        self._scope = _in_both(log.checkpoint.get("scope", adapter.scope), adapter.scope)
         self.seen: set[Key] = set()
         self.unread = 0  # records of the sweep that could not be read
 
@@ -38,8 +41,24 @@ class Progress:
         self.log.api_calls = self._calls_before + self.adapter.usage.calls
         self.log.throttled = self._throttled_before + self.adapter.usage.throttled
 
+    @property
+    def scope(self) -> str:
+        """What the watermark is good for: nothing where a refused data set came back, which older orders lack."""
+        return "" if recovered(self.log.platform, self.adapter.datasets) else self._scope
+
     def checkpoint(self, page: Page) -> Checkpoint:
-        return {"page": page.next or {}, "done": page.next is None, "complete_until": self.complete_until}
+        return {
+            "page": page.next or {},
+            "done": page.next is None,
+            "complete_until": self.complete_until,
+            "scope": self.scope,
+        }
+
+
+def _in_both(one: str, other: str) -> str:
+    """The comma-separated parts that both scopes have."""
+    parts = other.split(",")
+    return ",".join(part for part in one.split(",") if part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

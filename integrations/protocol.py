@@ -69,13 +69,22 @@ class StockPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that a connection check looked at. `message` says what works, or what is missing and how to get it."""
+    """One thing that a connection check looked at. `message` says what works, or what is missing, how to get it, and
+    what a sync does without it. `ok` None: it could not be looked at now, which is no problem in itself."""
 
     step: str
-    ok: bool
+    ok: bool | None
     message: str
     code: str = ""
     request_id: str = ""
+
+
+@dataclass(slots=True)
+class DataSets:
+    """Parts of an order that a platform gives or refuses on their own, as seen since the adapter was connected."""
+
+    answered: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -146,6 +155,10 @@ class Adapter(Protocol):
 
     @property
     def usage(self) -> Usage: ...
+
+    @property
+    def datasets(self) -> DataSets:
+        """What became of each data set that was asked for. Grows with each answer."""
 
     @property
     def notes(self) -> tuple[Note, ...]:

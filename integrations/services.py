@@ -5,8 +5,8 @@ run_sync        1 claim   2 pages until done, out of quota or told to stop   3 c
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from integrations import datasets
 from integrations.adapters import ADAPTERS
 from integrations.errors import ConfigError, PlatformError, RateLimited
 from integrations.fallback import mock_may_stand_in
@@ -131,7 +132,7 @@ def _reach_platform(lease: Lease, door: Door) -> None:
         return
     try:
         log.platform.encrypt_plain_config()
-        with closing(connect(log.platform)) as adapter:
+        with connected(log.platform) as adapter:
             _walk(lease, adapter, door)
     except RateLimited as error:
         _park(lease, error)
@@ -149,8 +150,21 @@ def connect(platform: Platform) -> Adapter:
             f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
         )
     return ADAPTERS[platform.kind].connect(
-        platform.api_config, include_pii=platform.include_pii, budget_for=Wallet
+        platform.api_config,
+        include_pii=platform.include_pii,
+        budget_for=Wallet,
+        leave_out=datasets.left_out(platform),
     )
+
+
+@contextmanager
+def connected(platform: Platform) -> Iterator[Adapter]:
+    """The adapter of a platform while records are fetched; keeps which data sets it is refused. Raises ConfigError."""
+    with closing(connect(platform)) as adapter:
+        try:
+            yield adapter
+        finally:
+            datasets.remember(platform, adapter.datasets)
 
 
 def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
@@ -158,9 +172,14 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
     log, kind = lease.log, KINDS[lease.log.kind]
     if kind.has_window:
         settle_window(log, adapter.scope)
-    lease.update(window_start=log.window_start, window_end=log.window_end, source=adapter.source)
-    lease.note(adapter.notes)
     progress = Progress(log, adapter)
+    lease.update(
+        window_start=log.window_start,
+        window_end=log.window_end,
+        source=adapter.source,
+        checkpoint=log.checkpoint | {"scope": progress.scope},
+    )
+    lease.note(adapter.notes)
     try:
         for page in kind.pages(progress) if not progress.is_done else ():
             progress.count_calls()
@@ -177,7 +196,9 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
     if adapter.source == Source.MOCK:
         _close(lease, SyncLog.Status.FALLBACK)
     else:
-        _close(lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=adapter.scope)
+        _close(
+            lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=progress.scope
+        )
 
 
 def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> None:

@@ -172,13 +172,15 @@ class PlatformAdmin(OmsAdmin):
         return summary_of(obj) if isinstance(obj, Platform) else DASH
 
 
-def _works(ok: bool) -> SafeString:
+def _works(ok: bool | None) -> SafeString:
+    if ok is None:
+        return badge(_("not checked"), "info")
     return badge(_("works"), "success") if ok else badge(_("problem"), "danger")
 
 
 def report_check(request: HttpRequest, platform: Platform) -> None:
     """Check the connection; the findings are on the page that follows."""
-    problems = [each for each in check_platform(platform) if not each.ok]
+    problems = [each for each in check_platform(platform) if each.ok is False]
     if problems:
         listed = "; ".join(f"{each.step}: {each.message}" for each in problems)
         messages.error(request, _("The connection does not work fully. %(problems)s") % {"problems": listed})

@@ -115,7 +115,7 @@ class PlatformFilterSet(django_filters.FilterSet):  # type: ignore[misc]  # no a
 
 class FindingSerializer(serializers.Serializer[Any]):
     step = serializers.CharField()
-    ok = serializers.BooleanField()
+    ok = serializers.BooleanField(allow_null=True, help_text="null: it could not be looked at now")
     message = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()

@@ -1,8 +1,11 @@
 """Platform: one selling account on one channel."""
 
 import json
+from collections.abc import Collection
+from typing import Any
 
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -71,6 +74,15 @@ class Platform(models.Model):
     def __str__(self) -> str:
         return self.display_name or self.name
 
+    def save(self, **options: Any) -> None:
+        """With other credentials, what the platform refused before is asked for again."""
+        fields = options.get("update_fields")
+        if (fields is None or "api_config" in fields) and self._has_new_credentials():
+            self.ask_for_refused_datasets()
+            if fields is not None:
+                options["update_fields"] = {*fields, "refused_datasets"}
+        super().save(**options)
+
     @property
     def config_problem(self) -> str:
         """Why api_config cannot be read, as a sentence; empty where it can."""
@@ -93,12 +105,27 @@ class Platform(models.Model):
         text = json.dumps(self.api_config, sort_keys=True, default=str)
         return salted_hmac("platforms.credentials", text, algorithm="sha256").hexdigest()
 
+    def ask_for_refused_datasets(self, names: Collection[str] | None = None) -> None:
+        """From now on these data sets (None: all) are asked for again. Does not save.
+
+        They stay on the list until the platform answers, which shows that earlier orders lack them.
+        """
+        now = timezone.now().replace(microsecond=0).isoformat()
+        again = self.refused_datasets if names is None else names
+        self.refused_datasets = self.refused_datasets | dict.fromkeys(again, now)
+
+    def _has_new_credentials(self) -> bool:
+        stored = Platform.objects.filter(pk=self.pk).only("api_config").first() if self.pk else None
+        return stored is not None and stored.credentials_digest != self.credentials_digest
+
     def encrypt_plain_config(self) -> bool:
         """Encrypt credentials that were written as plain JSON with SQL. True where there was something to do."""
         with transaction.atomic():
             # Read again under the lock: somebody may have written other credentials in between.
             locked = Platform.objects.select_for_update().get(pk=self.pk)
             if locked.api_config.was_plain:
-                locked.save(update_fields=["api_config"])
+                locked.ask_for_refused_datasets()  # these are other credentials, as far as we can tell
+                self.refused_datasets = locked.refused_datasets
+                locked.save(update_fields=["api_config", "refused_datasets"])
                 return True
         return False

@@ -20,8 +20,8 @@ from simulator.server import Simulator
 from simulator.wire import HttpBox
 
 _DESCRIPTION = """\
-An Amazon in a box: Login with Amazon, the Orders API v2026-01-01 and the FBA inventory API v1,
-answering over HTTP on this machine with invented data. Nothing leaves the machine.
+An Amazon in a box: Login with Amazon, the Orders API v2026-01-01, the FBA inventory API v1 and
+the Sellers API v1, answering over HTTP on this machine with invented data. Nothing leaves the machine.
 
 It prints the environment variables that point OMS at it, and the api_config of an account it
 knows. The data depends on --seed alone; times are relative to the moment it starts."""

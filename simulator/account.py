@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,9 @@ class Account:
     marketplace_ids   where it takes part; any other marketplace is refused with 403
     end               an aware datetime; None means five minutes ago
     fba               False: the inventory API refuses, as Amazon does for a seller without FBA
+    former            marketplaces that are listed still, but where it no longer takes part
+    suspended         those of its marketplaces where its listings are inactive
+    refused_data      data sets of includedData that are refused with a 403; may be changed at any time
     """
 
     def __init__(
@@ -48,8 +51,12 @@ class Account:
         refresh_token: str = "Atzr|sim",
         end: datetime | None = None,
         fba: bool = True,
+        former: tuple[str, ...] = (),
+        suspended: tuple[str, ...] = (),
+        refused_data: Collection[str] = (),
     ) -> None:
-        unknown = [marketplace for marketplace in marketplace_ids if marketplace not in MARKETPLACES]
+        named = (*marketplace_ids, *former, *suspended)
+        unknown = [marketplace for marketplace in named if marketplace not in MARKETPLACES]
         if unknown or not marketplace_ids:
             raise ValueError(f"marketplace_ids needs at least one, and known ones only; unknown: {unknown}")
         if skus < 1 or orders < 0:
@@ -62,6 +69,9 @@ class Account:
         self.client_secret = client_secret
         self.refresh_token = refresh_token
         self.fba = fba
+        self.former = former
+        self.suspended = suspended
+        self.refused_data = frozenset(refused_data)
         # Held while a page is read or an order changes, so that a page shows one moment.
         self.lock = threading.RLock()
         self._count = orders

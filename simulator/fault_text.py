@@ -26,7 +26,8 @@ from simulator.rulebook import Rule
 
 HELP = """\
 faults:  OPERATION:WHEN:FAULT
-  OPERATION  searchOrders, getOrder, getInventorySummaries, token, or * for all of them
+  OPERATION  searchOrders, getOrder, getInventorySummaries, getMarketplaceParticipations,
+             token, or * for all of them
   WHEN       nth=3            the third call; with times=2 the third and the fourth
              every=5          each fifth call
              probability=0.1  each tenth call by chance, the same ones with the same seed=7

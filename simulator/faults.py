@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from simulator.account import Account
 from simulator.wire import Canned
 
-OPERATIONS = ("token", "searchOrders", "getOrder", "getInventorySummaries")
+OPERATIONS = ("token", "searchOrders", "getOrder", "getInventorySummaries", "getMarketplaceParticipations")
 PAGE_TOKENS = {"searchOrders": "paginationToken", "getInventorySummaries": "nextToken"}
 
 

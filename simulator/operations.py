@@ -15,7 +15,7 @@ from simulator.neutral import Stock
 from simulator.orders import from_ms
 from simulator.render import render_order, render_time
 from simulator.render_stock import render_stock
-from simulator.rules import Search, StockQuery, parse_included, parse_search, parse_stock_query
+from simulator.rules import Search, StockQuery, parse_included, parse_search, parse_stock_query, refuse_data
 from simulator.tokens import Clock, PageState, PageTokens
 
 Json = dict[str, Any]
@@ -38,6 +38,7 @@ class Operations:
 
     def search_orders(self, account: Account, params: dict[str, str]) -> Json:
         search = parse_search(params, account.marketplace_ids, self.now())
+        refuse_data(search.include, account.refused_data)
         token = params.get("paginationToken")
         same = _without(params, "paginationToken", "maxResultsPerPage")
         scope = f"searchOrders {account.refresh_token}"
@@ -61,6 +62,7 @@ class Operations:
     def get_order(self, account: Account, params: dict[str, str]) -> Json:
         """`params` holds the path's orderId among the query's."""
         include = parse_included(_without(params, "orderId"))
+        refuse_data(include, account.refused_data)
         order = account.find(params["orderId"])
         if order is None:
             raise not_found(f"Order {params['orderId']} was not found.")

@@ -20,12 +20,13 @@ class Limit:
             raise ValueError("a quota needs a rate above 0 and a burst of at least 1")
 
 
-# The usage-plan tables in orders_2026-01-01.json and fbaInventory.json,
+# The usage-plan tables in orders_2026-01-01.json, fbaInventory.json and sellers.json,
 # https://github.com/amzn/selling-partner-api-models
 PUBLISHED: dict[str, Limit] = {
     "searchOrders": Limit(0.0056, 20),
     "getOrder": Limit(0.5, 30),
     "getInventorySummaries": Limit(2.0, 2),
+    "getMarketplaceParticipations": Limit(0.016, 15),
 }
 
 

@@ -153,6 +153,13 @@ def parse_included(params: Mapping[str, str]) -> frozenset[str]:
     return known_values(params, "includedData", DATA_SETS)
 
 
+def refuse_data(asked: Collection[str], refused: Collection[str]) -> None:
+    """A role is missing for some of the data sets that were asked for."""
+    denied_sets = sorted(set(asked) & set(refused))
+    if denied_sets:
+        raise denied(f"The application does not have access to: {', '.join(denied_sets)}.")
+
+
 def check_names(params: Mapping[str, str], allowed: Collection[str]) -> None:
     unknown = sorted(name for name in params if name not in allowed)
     if unknown:

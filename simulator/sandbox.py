@@ -47,17 +47,17 @@ class Route:
 
 
 class StaticSandbox(HttpBox):
-    """The GET operations of one of Amazon's model files.
+    """The GET operations of Amazon's model files.
 
     refresh_tokens   the refresh tokens that LWA accepts; None: any, with any client
     """
 
     def __init__(
-        self, model_path: str | Path, *, refresh_tokens: Collection[str] | None = None, port: int = 0
+        self, *model_paths: str | Path, refresh_tokens: Collection[str] | None = None, port: int = 0
     ) -> None:
         super().__init__(port)
-        model = json.loads(Path(model_path).read_text(encoding="utf-8"))
-        self._routes = tuple(_routes(model))
+        models = [json.loads(Path(path).read_text(encoding="utf-8")) for path in model_paths]
+        self._routes = tuple(route for model in models for route in _routes(model))
         self._refresh_tokens = refresh_tokens
         self._tokens: AccessTokens[str] = AccessTokens(time.time)
 

@@ -16,6 +16,7 @@ from simulator.errors import Refused, denied, invalid, quota_used_up
 from simulator.faults import OPERATIONS, PAGE_TOKENS, Call, Faults, ScriptedFaults
 from simulator.lwa import form_params, token_answer
 from simulator.operations import Operations
+from simulator.participations import get_marketplace_participations
 from simulator.quotas import PUBLISHED, Quotas
 from simulator.rulebook import Rule, RuleBook
 from simulator.tokens import AccessTokens, Clock, PageTokens
@@ -23,6 +24,7 @@ from simulator.wire import TOKEN_PATH, Canned, HttpBox, Request
 
 ORDERS_PATH = "/orders/2026-01-01/orders"
 INVENTORY_PATH = "/fba/inventory/v1/summaries"
+PARTICIPATIONS_PATH = "/sellers/v1/marketplaceParticipations"
 
 # Sent on 200, 400 and 404 only (the models; spapi-facts 1.2).
 RATE_HEADER = "x-amzn-RateLimit-Limit"
@@ -77,6 +79,7 @@ class Simulator(HttpBox):
             "searchOrders": self._all.search_orders,
             "getOrder": self._all.get_order,
             "getInventorySummaries": self._all.get_inventory_summaries,
+            "getMarketplaceParticipations": get_marketplace_participations,
         }
 
     def script(self, operation: str, *responses: Canned) -> None:
@@ -132,6 +135,8 @@ class Simulator(HttpBox):
             return "searchOrders", params
         if request.path == INVENTORY_PATH:
             return "getInventorySummaries", params
+        if request.path == PARTICIPATIONS_PATH:
+            return "getMarketplaceParticipations", params
         external_id = request.path.removeprefix(f"{ORDERS_PATH}/")
         if external_id != request.path and external_id and "/" not in external_id:
             return "getOrder", {**params, "orderId": unquote(external_id)}

@@ -1,47 +1,101 @@
 """The connection check, over HTTP: service, command, REST and admin."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from conftest import api_config
 from integrations.checking import check_platform, is_fine
-from integrations.models import SyncLog
-from integrations.tests.syncing import platform_of, refusal
+from integrations.models import ApiQuota
+from integrations.protocol import Finding
+from integrations.tests.syncing import (
+    ALWAYS,
+    INVENTORY,
+    ORDERS,
+    UNAVAILABLE,
+    platform_of,
+    refusal,
+    requests_of,
+    sync,
+)
 from oms.tests.rest import amazon, superuser, user_with
-from orders.models import Order
-from simulator import Account, Simulator
+from platforms.models import Platform
+from simulator import Account, Canned, Simulator, StaticSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Box = Callable[..., Simulator]
+MODELS = Path(__file__).resolve().parent.parent.parent / "shared" / "spapi-models"
 DENIED = refusal(403, "Unauthorized", "Access to requested resource is denied.")
 
 
-def found(platform: Any) -> dict[str, tuple[bool, str]]:
+US, CA, DE, FR, IT = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1PA6795UKMFR9", "A13V1IB3VIYZZH", "APJ6JRA9NG5V4"
+HEALTHY = [
+    "credentials", "token", "environment", "marketplace US", "orders", "data set FULFILLMENT", "data set PROCEEDS",
+    "data set CANCELLATION", "inventory US",
+]  # fmt: skip
+
+
+def found(platform: Any) -> dict[str, tuple[bool | None, str]]:
     return {each.step: (each.ok, each.code) for each in check_platform(platform)}
+
+
+def findings_of(platform: Any) -> dict[str, Finding]:
+    return {each.step: each for each in check_platform(platform)}
+
+
+def with_buyers(platform: Platform) -> Platform:
+    platform.include_pii = True
+    platform.save()
+    return platform
+
+
+def rows() -> dict[str, list[dict[str, Any]]]:
+    """Everything that is stored, but for the check itself, calls and quotas."""
+    spent = {"ApiQuota", "ApiUsage"}
+    models = [model for model in apps.get_models() if model.__name__ not in spent]
+    return {
+        model._meta.label: [
+            {name: value for name, value in row.items() if name not in ("checked_at", "check_outcome")}
+            for row in model._default_manager.order_by("pk").values()
+        ]
+        for model in models
+    }
 
 
 def test_it_finds_that_everything_works_with_one_call_each(box: Box) -> None:
     sim = box()
     platform = platform_of(sim)
-    assert found(platform) == {
-        "credentials": (True, ""), "token": (True, ""), "orders": (True, ""), "inventory US": (True, ""),
+    assert found(platform) == dict.fromkeys(HEALTHY, (True, ""))
+    assert sim.calls == {
+        "token": 1, "getMarketplaceParticipations": 1, "searchOrders": 1, "getInventorySummaries": 1,
     }  # fmt: skip
-    assert sim.calls == {"token": 1, "searchOrders": 1, "getInventorySummaries": 1}
     platform.refresh_from_db()
     assert platform.checked_at
     assert platform.check_outcome["ok"] is True
 
 
-def test_it_changes_no_order_and_opens_no_sync(box: Box) -> None:
-    check_platform(platform_of(box()))
-    assert (Order.objects.count(), SyncLog.objects.count(), amazon().orders_watermark) == (0, 0, None)
+def test_it_changes_nothing_but_when_it_was_checked(box: Box) -> None:
+    sim = box(Account(orders=5, refused_data=["BUYER"]))
+    platform = with_buyers(platform_of(sim))
+    sync(platform, ORDERS)
+    sync(platform, INVENTORY)
+    platform = amazon()
+    before = rows()
+    check_platform(platform)
+    check_platform(platform)
+    assert rows() == before
+    assert any(before["orders.Order"])
 
 
 def test_it_says_that_credentials_are_missing() -> None:
@@ -75,14 +129,25 @@ def test_it_names_the_role_that_orders_need_and_goes_on_to_stock(box: Box) -> No
 
 def test_it_tries_each_data_set_where_all_together_are_refused(box: Box) -> None:
     sim = box()
-    platform = platform_of(sim)
-    platform.include_pii = True
-    platform.save()
     sim.script("searchOrders", DENIED)
-    assert list(found(platform)) == [
-        "credentials", "token", "orders", "data set FULFILLMENT", "data set PROCEEDS", "data set CANCELLATION",
-        "data set BUYER", "data set RECIPIENT", "inventory US",
-    ]  # fmt: skip
+    assert found(with_buyers(platform_of(sim))) == dict.fromkeys(
+        [*HEALTHY[:-1], "data set BUYER", "data set RECIPIENT", "inventory US"], (True, "")
+    )
+    asked = [params.get("includedData") for params in requests_of(sim, "searchOrders")]
+    assert asked[1:] == [None, "FULFILLMENT", "PROCEEDS", "CANCELLATION", "BUYER", "RECIPIENT"]
+
+
+def test_it_asks_once_more_where_a_refusal_names_the_data_sets(box: Box) -> None:
+    sim = box(Account(orders=5, refused_data=["BUYER", "RECIPIENT"]))
+    findings = findings_of(with_buyers(platform_of(sim)))
+    assert sim.calls["searchOrders"] == 2
+    assert findings["orders"].ok
+    assert findings["data set PROCEEDS"].ok
+    refused = findings["data set RECIPIENT"]
+    assert (refused.ok, refused.code) == (False, "forbidden")
+    assert "Direct-to-Consumer Shipping" in refused.message
+    assert "stores orders without it: the delivery address and phone" in refused.message
+    assert refused.request_id
 
 
 def test_it_names_the_role_that_stock_needs(box: Box) -> None:
@@ -101,14 +166,126 @@ def test_it_takes_a_seller_without_fba_for_no_problem(box: Box) -> None:
 
 def test_it_checks_every_marketplace(box: Box) -> None:
     sim = box(marketplace_ids=("A1PA6795UKMFR9", "A13V1IB3VIYZZH"))
-    assert list(found(platform_of(sim)))[-2:] == ["inventory DE", "inventory FR"]
+    findings = found(platform_of(sim))
+    assert list(findings)[-2:] == ["inventory DE", "inventory FR"]
+    assert findings["marketplace DE"] == findings["marketplace FR"] == (True, "")
+    assert sim.calls.total() <= 4 + 2
+
+
+def test_it_names_where_the_seller_sells_instead(box: Box) -> None:
+    sim = box(Account(orders=5, marketplace_ids=(FR, IT), former=(DE,)))
+    findings = findings_of(platform_of(sim, marketplace_id=DE, additional_marketplace_ids=[]))
+    missing = findings["marketplace DE"]
+    assert (missing.ok, missing.code) == (False, "not_participating")
+    assert "sells in: France, Italy" in missing.message
+    assert "sellercentral-europe.amazon.com" in missing.message
+    assert (findings["inventory DE"].ok, sim.calls["getInventorySummaries"]) == (None, 0)
+    assert findings["orders"].ok is False
+    assert "marketplace above" in findings["orders"].message
+    assert "role" not in findings["orders"].message.split("likely")[1]
+
+
+def test_it_names_marketplaces_that_nobody_asked_for(box: Box) -> None:
+    sim = box(Account(orders=5, marketplace_ids=(DE, FR)))
+    other = findings_of(platform_of(sim, additional_marketplace_ids=[]))["other marketplaces"]
+    assert (other.ok, other.code) == (True, "not_configured")
+    assert "France" in other.message
+
+
+def test_it_says_that_no_new_orders_come_where_listings_are_suspended(box: Box) -> None:
+    sim = box(Account(orders=5, suspended=(US,)))
+    finding = findings_of(platform_of(sim))["marketplace US"]
+    assert (finding.ok, finding.code) == (True, "listings_suspended")
+    assert "no new orders" in finding.message
+
+
+def test_it_does_without_the_role_for_marketplaces(box: Box) -> None:
+    sim = box()
+    sim.script("getMarketplaceParticipations", DENIED)
+    findings = check_platform(platform_of(sim))
+    [finding] = [each for each in findings if each.step == "marketplaces"]
+    assert (finding.ok, finding.code, is_fine(findings)) == (None, "role_missing", True)
+    assert "Selling Partner Insights" in finding.message
+    assert finding.request_id
+
+
+@pytest.mark.parametrize(
+    "document", [{"payload": []}, {"payload": [None, {"marketplace": 5}, {"participation": 1}]}]
+)
+def test_it_reads_participations_that_say_nothing(box: Box, document: Any) -> None:
+    sim = box()
+    sim.script("getMarketplaceParticipations", Canned.json(200, document))
+    assert "no marketplace of this region" in findings_of(platform_of(sim))["marketplace US"].message
+
+
+def test_it_doubts_the_environment_where_every_call_is_denied(box: Box) -> None:
+    sim = box()
+    for operation in ("getMarketplaceParticipations", "searchOrders", "getInventorySummaries"):
+        sim.script(operation, *[DENIED] * ALWAYS)
+    finding = findings_of(platform_of(sim))["environment"]
+    assert (finding.ok, finding.code) == (False, "wrong_environment")
+    assert "region NA (North America), production" in finding.message
+    assert "sandbox credentials" in finding.message
+    assert finding.request_id
+    assert sim.calls.total() == 5  # once with the data sets, once without; one marketplace
+
+
+def test_it_stops_at_a_token_that_amazon_does_not_take(box: Box) -> None:
+    sim = box()
+    denied = refusal(403, "Unauthorized", "The access token is revoked.")
+    sim.script("getMarketplaceParticipations", *[denied] * ALWAYS)
+    findings = found(platform_of(sim))
+    assert list(findings) == ["credentials", "token", "environment"]
+    assert findings["environment"] == (False, "token_rejected")
+    assert sim.calls["searchOrders"] == 0
+
+
+def test_it_leaves_out_what_the_quota_does_not_allow_and_says_when_to_come_back(box: Box) -> None:
+    sim = box()
+    platform = platform_of(sim)
+    check_platform(platform)
+    ApiQuota.objects.filter(operation="searchOrders").update(tokens=0, rate=0.001, updated_at=timezone.now())
+    earliest = timezone.now() + timedelta(seconds=995)
+    findings = check_platform(platform)
+    [orders] = [each for each in findings if each.step == "orders"]
+    assert (orders.ok, orders.code, is_fine(findings)) == (None, "not_checked", True)
+    said = re.search(r"at ([0-9: -]+) UTC", orders.message)
+    assert said is not None
+    times = {f"{earliest + timedelta(minutes=late):%H:%M}" for late in range(3)}
+    assert said[1][-5:] in times
+    assert (sim.calls["searchOrders"], sim.calls["getInventorySummaries"]) == (1, 2)
+
+
+def test_it_cannot_tell_the_environment_without_an_answer(box: Box) -> None:
+    sim = box()
+    for operation in ("getMarketplaceParticipations", "searchOrders", "getInventorySummaries"):
+        sim.script(operation, *[UNAVAILABLE] * ALWAYS)
+    findings = found(platform_of(sim))
+    assert findings["environment"] == (None, "not_checked")
+    assert findings["orders"] == findings["marketplaces"] == (False, "unavailable")
+
+
+def test_it_checks_a_sandbox_with_its_published_cases(settings: Any) -> None:
+    models = [MODELS / name for name in ("orders_2026-01-01.json", "sellers.json")]
+    for path in models:
+        if not path.exists():
+            pytest.skip(f"Amazon's model is not here: {path}")
+    with StaticSandbox(*models) as sandbox:
+        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = sandbox.endpoint, sandbox.lwa_endpoint
+        platform = amazon()
+        platform.api_config = api_config(Account(orders=0), region="SANDBOX")
+        platform.save()
+        findings = found(platform)
+    assert findings["environment"] == findings["marketplaces"] == findings["orders"] == (True, "")
 
 
 def test_the_command_exits_0_or_1_and_prints_what_it_found(box: Box, capsys: Any) -> None:
     sim = box()
     platform_of(sim)
     call_command("check_platform", "amazon")
-    assert "works" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Everything that was checked works." in printed
+    assert max(map(len, printed.splitlines())) <= 100
     platform_of(sim, refresh_token="Atzr|other")
     with pytest.raises(SystemExit) as ended:
         call_command("check_platform", "amazon", "--json")
@@ -121,9 +298,7 @@ def test_the_api_answers_with_the_findings(box: Box, slash: str) -> None:
     platform = platform_of(box())
     answer = superuser().post(f"/platforms/{platform.pk}/check{slash}")
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
-    assert [each["step"] for each in answer.json()["findings"]] == [
-        "credentials", "token", "orders", "inventory US",
-    ]  # fmt: skip
+    assert [each["step"] for each in answer.json()["findings"]] == HEALTHY
 
 
 def test_the_api_asks_for_permission_and_a_platform() -> None:

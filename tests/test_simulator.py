@@ -30,6 +30,7 @@ US, JP, DE, GB = "ATVPDKIKX0DER", "A1VC38T7YXB528", "A1PA6795UKMFR9", "A1F83G8C2
 ALL_SETS = "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT"
 SEARCH = "/orders/2026-01-01/orders"
 SUMMARIES = "/fba/inventory/v1/summaries"
+PARTICIPATIONS = "/sellers/v1/marketplaceParticipations"
 END = datetime(2026, 6, 1, 12, 0, 0, 123000, tzinfo=UTC)
 NOW = END + timedelta(minutes=5)
 SINCE = "2026-01-01T00:00:00Z"
@@ -181,6 +182,25 @@ def test_it_answers_stock_in_the_models_shape(client: Client, details: str) -> N
         check.validate(page)
         for row in page["payload"]["inventorySummaries"]:
             assert ("inventoryDetails" in row) == (details == "true")
+
+
+def test_it_tells_where_a_seller_takes_part_in_the_models_shape(clock: Clock) -> None:
+    account = Account(orders=0, marketplace_ids=(DE,), former=(US,), suspended=(DE,), end=END)
+    with Simulator(account, clock=clock) as sim:
+        document = ok(Client(sim).get(PARTICIPATIONS))
+    validator("sellers.json", "GetMarketplaceParticipationsResponse").validate(document)
+    assert [(each["marketplace"]["id"], each["participation"]) for each in document["payload"]] == [
+        (DE, {"isParticipating": True, "hasSuspendedListings": True}),
+        (US, {"isParticipating": False, "hasSuspendedListings": False}),
+    ]
+
+
+def test_it_refuses_a_data_set_that_the_role_does_not_cover(clock: Clock) -> None:
+    with Simulator(Account(orders=1, end=END, refused_data=["BUYER"]), clock=clock) as sim:
+        client = Client(sim)
+        assert error_of(client.search(includedData="PROCEEDS,BUYER"))[0] == 403
+        [order] = ok(client.search(includedData="PROCEEDS"))["orders"]
+        assert error_of(client.get(f"{SEARCH}/{order['orderId']}", {"includedData": "BUYER"}))[0] == 403
 
 
 def test_it_refuses_in_the_models_shape(client: Client) -> None:

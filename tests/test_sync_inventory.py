@@ -1,17 +1,20 @@
 """FBA stock, from Amazon's answers over HTTP to the database."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from integrations.models import SyncFailure, SyncLog
+from integrations.models import ApiQuota, SyncFailure, SyncLog
+from integrations.services import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
     UNAVAILABLE,
     no_writes,
+    open_sync,
     platform_of,
     refusal,
     requests_of,
@@ -20,7 +23,7 @@ from integrations.tests.syncing import (
 )
 from inventory.models import InventoryItem
 from platforms.models import Platform, Source
-from simulator import AWKWARD_SKUS, Account, Canned, Simulator
+from simulator import AWKWARD_SKUS, Account, Canned, Limit, Quotas, Simulator
 
 pytestmark = pytest.mark.django_db
 Box = Callable[..., Simulator]
@@ -66,6 +69,30 @@ def test_it_never_adds_up_over_marketplaces(box: Box) -> None:
     assert sync(platform, INVENTORY).status == Status.SUCCEEDED
     assert stored_stock(platform) == sim.accounts[0].truth_inventory()
     assert [call["granularityId"] for call in requests_of(sim, "getInventorySummaries")] == [DE, DE, FR, FR]
+
+
+def test_it_ends_a_sweep_for_which_the_quota_is_too_slow(box: Box) -> None:
+    sim = box(skus=60, page_size=10)
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    before = present(platform)
+    log = open_sync(platform, INVENTORY)
+    statuses = []
+    for _round in range(5):
+        sim.quotas = Quotas({"getInventorySummaries": Limit(0.01, 2)})
+        ApiQuota.objects.update(tokens=2, rate=0.01, burst=2, updated_at=timezone.now())
+        log = run_sync(log.pk)
+        statuses.append(log.status)
+        if log.status != Status.WAITING:
+            break
+        assert log.resume_at is not None
+        assert log.resume_at - timezone.now() > timedelta(seconds=150)  # both calls of the burst
+        SyncLog.objects.filter(pk=log.pk).update(resume_at=timezone.now())
+    assert statuses == [Status.WAITING] * 3 + [Status.FAILED]
+    assert log.error_code == "quota_too_slow"
+    assert "United States" in log.error_message
+    assert present(platform) == before
+    assert log.throttled == 0
 
 
 def test_it_starts_a_sweep_again_when_its_page_token_has_expired(box: Box) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations.models import SyncFailure, SyncLog
-from integrations.services import cancel_sync
+from integrations.amazon.config import load
+from integrations.models import ApiQuota, SyncFailure, SyncLog
+from integrations.services import cancel_sync, run_sync
 from integrations.tests.syncing import (
     ALWAYS,
+    QUOTA_EXCEEDED,
     UNAVAILABLE,
     no_writes,
+    open_sync,
     order_page,
     platform_of,
     raw_item,
@@ -257,7 +260,8 @@ def test_it_goes_on_ten_minutes_before_the_watermark(box: Box) -> None:
     sim = box(orders=5)
     platform = platform_of(sim)
     watermark = timezone.now().replace(microsecond=0) - timedelta(hours=3)
-    Platform.objects.update(orders_watermark=watermark, orders_watermark_scope=US)
+    scope = load(platform.api_config).scope
+    Platform.objects.update(orders_watermark=watermark, orders_watermark_scope=scope)
     platform.refresh_from_db()
     log = sync(platform)
     assert log.window_start == watermark - timedelta(minutes=10)
@@ -333,6 +337,34 @@ def test_it_starts_over_for_a_new_marketplace(box: Box) -> None:
     assert timedelta(0) <= wider.window_start - first.window_start < timedelta(minutes=1)
     assert wider.window_end is not None
     assert narrower.window_start == wider.window_end - timedelta(minutes=10)
+
+
+def test_it_starts_over_for_another_seller(box: Box) -> None:
+    other = Account(seed=8, orders=20, refresh_token="Atzr|other")
+    new_secret = Account(seed=8, orders=20, refresh_token="Atzr|other", client_secret="rotated")
+    sync(platform_of(box(orders=20)))
+    second = sync(platform_of(box(other)))
+    again = sync(platform_of(box(new_secret)))
+    assert second.window_end is not None
+    assert second.window_start == second.window_end - timedelta(days=30)
+    assert again.window_start == second.window_end - timedelta(minutes=10)
+
+
+def test_it_starts_over_for_a_marketplace_that_came_while_a_run_was_put_back(box: Box) -> None:
+    """The run that was interrupted did not read the new marketplace from its first page on."""
+    sim = box(Account(orders=30, marketplace_ids=(US, CA)), page_size=10)
+    platform = platform_of(sim, additional_marketplace_ids=[])
+    sync(platform)
+    log = open_sync(platform)
+    sim.script("searchOrders", QUOTA_EXCEEDED)
+    assert run_sync(log.pk).status == SyncLog.Status.WAITING
+    SyncLog.objects.update(resume_at=timezone.now())
+    ApiQuota.objects.update(tokens=9)
+    platform_of(sim)
+    assert run_sync(log.pk).status == SyncLog.Status.SUCCEEDED
+    following = sync(Platform.objects.get())
+    assert following.window_end is not None
+    assert following.window_start == following.window_end - timedelta(days=30)
 
 
 def test_it_moves_the_watermark_no_further_than_amazon_answered_for(box: Box) -> None:

@@ -12,18 +12,18 @@ from integrations.amazon.doctor import examine
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.amazon.stock import stock_pages
+from integrations.amazon.walk import Walk
 from integrations.errors import (
     AuthorizationError,
     ConfigError,
     MalformedRecord,
-    PlatformError,
     RequestRefused,
 )
 from integrations.protocol import (
     BudgetFor,
     Checkpoint,
+    DataSets,
     Finding,
-    Note,
     OrderPage,
     StockPage,
     Unlimited,
@@ -36,14 +36,19 @@ if TYPE_CHECKING:
     from integrations.amazon.client import AmazonClient
 
 PAGE_SIZE = 100  # Amazon's largest: 1,000 orders cost 10 calls
-MOST_PAGES = 20_000  # two million orders; a listing that goes on longer does not end
-MOST_RESTARTS = 3
 
 
 def connect(
-    api_config: Mapping[str, Any], *, include_pii: bool, budget_for: BudgetFor | None = None
+    api_config: Mapping[str, Any],
+    *,
+    include_pii: bool,
+    budget_for: BudgetFor | None = None,
+    leave_out: Mapping[str, datetime] | None = None,
 ) -> "AmazonAdapter":
-    """The adapter of one account, keeping to its budget where there is one. Makes no call. Raises ConfigError."""
+    """The adapter of one account, keeping to its budget where there is one. Makes no call. Raises ConfigError.
+
+    `leave_out` has the data sets that a sync does not ask for, and until when.
+    """
     config = load(api_config)
     try:
         from integrations.amazon.client import AmazonClient
@@ -62,19 +67,28 @@ def connect(
         backoff=settings.AMAZON_RETRY_BACKOFF,
         budget=budget,
     )
-    return AmazonAdapter(config, client, include_pii=include_pii)
+    return AmazonAdapter(config, client, include_pii=include_pii, leave_out=leave_out or {})
 
 
 class AmazonAdapter:
     """See integrations.protocol.Adapter. Checkpoints hold the page token, and the data sets still asked for."""
 
-    def __init__(self, config: AmazonConfig, client: "AmazonClient", *, include_pii: bool) -> None:
+    def __init__(
+        self,
+        config: AmazonConfig,
+        client: "AmazonClient",
+        *,
+        include_pii: bool,
+        leave_out: Mapping[str, datetime],
+    ) -> None:
         self.source = "sandbox" if config.sandbox else "live"
         self.scope = config.scope
         self.notes = config.notes
+        self.datasets = DataSets()
         self._config = config
         self._client = client
-        self._datasets = list(normalize.ALWAYS_ASKED + (normalize.PERSONAL if include_pii else ()))
+        self._all_datasets = normalize.ALWAYS_ASKED + (normalize.PERSONAL if include_pii else ())
+        self._leave_out = {name: leave_out[name] for name in self._all_datasets if name in leave_out}
 
     @property
     def usage(self) -> Usage:
@@ -85,7 +99,7 @@ class AmazonAdapter:
         if self._config.sandbox:
             yield from sandbox.order_pages(self._client, checkpoint)
             return
-        walk = _Walk(self._datasets, checkpoint)
+        walk = self._walk(checkpoint)
         while True:
             answer = self._search(window, walk)
             token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
@@ -106,10 +120,11 @@ class AmazonAdapter:
 
         Raises PlatformError; MalformedRecord where the order cannot be read.
         """
-        walk = _Walk(self._datasets, {})
+        walk = self._walk({})
         while True:
             try:
-                answer = self._client.get_order(external_id, includedData=walk.datasets)
+                answer = self._client.get_order(external_id, includedData=walk.datasets or None)
+                walk.confirm()
                 break
             except (RequestRefused, AuthorizationError) as error:
                 if not walk.drop_refused_datasets(error):
@@ -123,21 +138,26 @@ class AmazonAdapter:
         return stock_pages(self._client, self._config.marketplaces, skus, checkpoint)
 
     def check(self) -> Iterator[Finding]:
-        return examine(self._client, self._config, self._datasets)
+        return examine(self._client, self._config, self._all_datasets, self.datasets)
 
     def close(self) -> None:
         self._client.close()
 
-    def _search(self, window: Window, walk: "_Walk") -> dict[str, Any]:
+    def _search(self, window: Window, walk: Walk) -> dict[str, Any]:
         """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
         while True:
             try:
-                return self._client.search_orders(**self._parameters(window, walk))
+                answer = self._client.search_orders(**self._parameters(window, walk))
+                walk.confirm()
+                return answer
             except (RequestRefused, AuthorizationError) as error:
                 if not (walk.drop_refused_datasets(error) or walk.restart(error)):
                     raise
 
-    def _parameters(self, window: Window, walk: "_Walk") -> dict[str, Any]:
+    def _walk(self, checkpoint: Checkpoint) -> Walk:
+        return Walk(self._all_datasets, self._leave_out, checkpoint, self.datasets)
+
+    def _parameters(self, window: Window, walk: Walk) -> dict[str, Any]:
         """All parameters, repeated with every page: Amazon refuses a token that comes with others."""
         family = "lastUpdated" if window.by == "updated" else "created"
         parameters: dict[str, Any] = {
@@ -145,68 +165,11 @@ class AmazonAdapter:
             f"{family}Before": iso(window.end),
             "marketplaceIds": [marketplace.id for marketplace in self._config.marketplaces],
             "maxResultsPerPage": PAGE_SIZE,
-            "includedData": walk.datasets,
+            "includedData": walk.datasets or None,
         }
         if walk.token:
             parameters["paginationToken"] = walk.token
         return parameters
-
-
-class _Walk:
-    """Where a listing of orders is, and what it learned on the way."""
-
-    def __init__(self, datasets: list[str], checkpoint: Checkpoint) -> None:
-        self.token: str = checkpoint.get("token", "")
-        self.datasets: list[str] = checkpoint.get("datasets", datasets)
-        self._restarts: int = checkpoint.get("restarts", 0)
-        self._seen: set[str] = {self.token}
-        self._notes: list[Note] = []
-
-    def checkpoint(self) -> Checkpoint:
-        return {"token": self.token, "datasets": self.datasets, "restarts": self._restarts}
-
-    def go_to(self, token: str) -> None:
-        """Raises PlatformError for a listing that goes in circles or never ends."""
-        if token and token in self._seen:
-            raise PlatformError(
-                "Amazon's list of orders repeats itself: a page named an earlier page as the next one. "
-                "What was read is stored; the next sync asks for the same time span again.",
-                code="page_loop",
-            )
-        if len(self._seen) > MOST_PAGES:
-            raise PlatformError(
-                f"Amazon's list of orders did not end after {MOST_PAGES} pages.", code="page_loop"
-            )
-        self._seen.add(token)
-        self.token = token
-
-    def drop_refused_datasets(self, error: PlatformError) -> bool:
-        """Whether there is something to leave out: a data set that the refusal names, or the personal ones."""
-        named = [name for name in self.datasets if name in str(error).upper()]
-        refused = named or [name for name in self.datasets if name in normalize.PERSONAL]
-        if self.token or not refused or (not named and isinstance(error, RequestRefused)):
-            return False
-        self.datasets = [name for name in self.datasets if name not in refused]
-        text = (
-            f"Amazon refused the data sets {', '.join(refused)}; the orders were read without them. {error}"
-        )
-        self._notes.append(Note("dataset_refused", text))
-        return True
-
-    def restart(self, error: PlatformError) -> bool:
-        """Whether to read the window again from its first page: the token of a later page was refused."""
-        if not self.token or not isinstance(error, RequestRefused) or self._restarts >= MOST_RESTARTS:
-            return False
-        self._restarts += 1
-        self.token, self._seen = "", {""}
-        self._notes.append(
-            Note("restarted", "Amazon no longer took the page token; the window was read again.")
-        )
-        return True
-
-    def take_notes(self) -> tuple[Note, ...]:
-        notes, self._notes = tuple(self._notes), []
-        return notes
 
 
 def iso(moment: datetime) -> str:

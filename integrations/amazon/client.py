@@ -19,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 for _name in ("AWS_ENV", "SP_API_DEFAULT_MARKETPLACE"):
     os.environ.pop(_name, None)
 
-from sp_api.api import Inventories, OrdersV20260101  # noqa: E402
+from sp_api.api import Inventories, OrdersV20260101, Sellers  # noqa: E402
 
 from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
@@ -44,8 +44,10 @@ class _Operation:
         self._send = send
         self.marketplace_id = ""
 
-    def _request(self, path: str, *, params: dict[str, Any], **_unused: Any) -> Answer:
-        params = {key: value for key, value in params.items() if key != "method" and value is not None}
+    def _request(self, path: str, *, params: dict[str, Any] | None = None, **_unused: Any) -> Answer:
+        params = {
+            key: value for key, value in (params or {}).items() if key != "method" and value is not None
+        }
         return self._send(path, params)
 
 
@@ -54,6 +56,10 @@ class _Orders(_Operation, OrdersV20260101):  # type: ignore[misc]  # the library
 
 
 class _Inventories(_Operation, Inventories):  # type: ignore[misc]
+    pass
+
+
+class _Sellers(_Operation, Sellers):  # type: ignore[misc]
     pass
 
 
@@ -105,6 +111,18 @@ class AmazonClient:
             ("payload.inventorySummaries", list),
             lambda send: _Inventories(send).get_inventory_summary_marketplace(**params),
         )
+
+    def marketplace_participations(self) -> Answer:
+        """Where the seller takes part: {"payload": [{"marketplace": {…}, "participation": {…}}]}."""
+        return self._call(
+            "getMarketplaceParticipations",
+            ("payload", list),
+            lambda send: _Sellers(send).get_marketplace_participation(),
+        )
+
+    def pause(self, seconds: float) -> None:
+        """Wait in place, for a caller who cannot be put back meanwhile."""
+        self._sleep(seconds)
 
     def renew_token(self) -> None:
         """Ask Login with Amazon for a new access token, whatever is in the cache. Raises PlatformError."""

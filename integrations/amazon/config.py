@@ -30,8 +30,12 @@ class AmazonConfig:
 
     @property
     def scope(self) -> str:
-        """What an orders call of this account covers; its parts are separated by commas."""
-        return ",".join(sorted(marketplace.id for marketplace in self.marketplaces))
+        """What an orders call of this account covers; its parts are separated by commas.
+
+        The account is one of them: what was read of another seller says nothing about this one.
+        """
+        ids = sorted(marketplace.id for marketplace in self.marketplaces)
+        return ",".join([*ids, f"account:{self.account_key[:16]}"])
 
     @property
     def account_key(self) -> str:

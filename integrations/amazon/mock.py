@@ -11,6 +11,7 @@ from integrations.amazon import normalize
 from integrations.errors import RequestRefused
 from integrations.protocol import (
     Checkpoint,
+    DataSets,
     Finding,
     Note,
     OrderPage,
@@ -47,6 +48,7 @@ class MockAmazon:
 
     def __init__(self) -> None:
         self.usage = Usage()
+        self.datasets = DataSets()
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
         for start in range(checkpoint.get("start", 0), ORDERS, PAGE_SIZE):

@@ -1,6 +1,7 @@
 """Amazon's published usage plans, one per operation.
 
-Source: the usage-plan tables in the operations' descriptions of orders_2026-01-01.json and fbaInventory.json,
+Source: the usage-plan tables in the operations' descriptions of orders_2026-01-01.json, fbaInventory.json and
+sellers.json,
 https://github.com/amzn/selling-partner-api-models
 """
 
@@ -10,6 +11,7 @@ QUOTAS = {
     "searchOrders": Quota(rate=0.0056, burst=20),
     "getOrder": Quota(rate=0.5, burst=30),
     "getInventorySummaries": Quota(rate=2, burst=2),
+    "getMarketplaceParticipations": Quota(rate=0.016, burst=15),
 }
 # https://developer-docs.amazon.com/sp-api/docs/the-selling-partner-api-sandbox
 SANDBOX_QUOTAS = dict.fromkeys(QUOTAS, Quota(rate=5, burst=15))

@@ -1,15 +1,17 @@
 """FBA stock, marketplace after marketplace: a full sweep, or named SKUs.
 
-A page token lives 30 seconds, so a sweep never pauses between pages; one that breaks starts its marketplace again.
+A sweep never pauses between pages (stock_listing.py); one that breaks starts its marketplace again.
 Facts: fbaInventory.json in https://github.com/amzn/selling-partner-api-models
 """
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from integrations.amazon import normalize, parse
+from integrations.amazon import normalize
 from integrations.amazon.marketplaces import Marketplace
-from integrations.errors import PlatformError, RequestRefused
+from integrations.amazon.quota import QUOTAS
+from integrations.amazon.stock_listing import MOST_RESTARTS, QuotaTooSlow, listing, too_slow
+from integrations.errors import RateLimited, RequestRefused
 from integrations.protocol import Checkpoint, Note, RecordFailure, StockPage
 from inventory.records import InventoryRecord
 
@@ -17,62 +19,57 @@ if TYPE_CHECKING:
     from integrations.amazon.client import AmazonClient
 
 SKUS_PER_CALL = 50
-MOST_PAGES = 20_000  # a million SKUs at 50 a page
-MOST_RESTARTS = 3
-GOES_IN_CIRCLES = "Amazon's list of stock goes in circles; the rest was not read."
 
 
 def stock_pages(
     client: "AmazonClient", marketplaces: Sequence[Marketplace], skus: Sequence[str], checkpoint: Checkpoint
 ) -> Iterator[StockPage]:
-    """Pages of all marketplaces. The checkpoint says which parts are done: {"done": n, "found": [SKUs]}."""
+    """Pages of all marketplaces. The checkpoint says which parts are done: {"done": n, "found": [SKUs]}, and of a sweep
+    how often it was begun: {"done": n, "tries": n}."""
     if skus:
         yield from _named_pages(client, marketplaces, list(dict.fromkeys(skus)), checkpoint)
         return
+    tries = checkpoint.get("tries", 0)
     for position in range(checkpoint.get("done", 0), len(marketplaces)):
         last = position + 1 == len(marketplaces)
-        for page in _sweep(client, marketplaces[position]):
+        for page in _sweep(client, marketplaces[position], tries):
             finished = page.next is None
             yield StockPage(
                 records=page.records,
                 failures=page.failures,
-                next=None if finished and last else {"done": position + finished},
+                next=None if finished and last else {"done": position + finished} | (page.next or {}),
                 notes=page.notes,
                 swept=page.swept,
                 restarted=page.restarted,
             )
+        tries = 0
 
 
-def _sweep(client: "AmazonClient", marketplace: Marketplace) -> Iterator[StockPage]:
-    """Every SKU of one marketplace. The last page alone has no `next`."""
-    token, restarts, restarted = "", 0, True
-    seen: set[str] = set()
-    while True:
-        try:
-            answer = _ask(client, marketplace, {"nextToken": token} if token else {})
-        except RequestRefused as error:
-            if not token and error.status == 400:
-                yield _no_fba(marketplace, error)
-                return
-            if not token or restarts == MOST_RESTARTS:
-                raise
-            token, restarted, restarts, seen = "", True, restarts + 1, set()
-            continue
-        records, failures = _records(answer, marketplace)
-        token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
-        if token in seen or len(seen) > MOST_PAGES:
-            raise PlatformError(GOES_IN_CIRCLES, code="page_loop")
-        seen.add(token)
-        yield StockPage(
-            records=records,
-            failures=failures,
-            next={"token": token} if token else None,
-            swept="" if token else marketplace.id,
-            restarted=restarted,
-        )
-        restarted = False
-        if not token:
-            return
+def _sweep(client: "AmazonClient", marketplace: Marketplace, tries: int) -> Iterator[StockPage]:
+    """Every SKU of one marketplace. The last page alone has no `next`.
+
+    A run that has to pause within a sweep begins it again, after a pause that is long enough for the bucket to fill
+    up. `tries` says how often that was in vain.
+    """
+    try:
+        for part in listing(client, marketplace, {}):
+            records, failures = normalize.inventories(part.summaries, marketplace.id)
+            yield StockPage(
+                records=records,
+                failures=failures,
+                next=None if part.last else {"tries": tries + 1},
+                swept=marketplace.id if part.last else "",
+                restarted=part.restarted,
+            )
+    except QuotaTooSlow as error:
+        if tries >= MOST_RESTARTS:
+            raise too_slow(marketplace, error) from error
+        full = error.retry_after * QUOTAS["getInventorySummaries"].burst
+        raise RateLimited(str(error), retry_after=full, request_id=error.request_id) from error
+    except RequestRefused as error:
+        if error.status != 400:
+            raise
+        yield _no_fba(marketplace, error)
 
 
 def _named_pages(
@@ -98,23 +95,20 @@ def _named_page(client: "AmazonClient", marketplace: Marketplace, batch: dict[st
     """All rows of one batch. It may take several calls: a SKU has a row for each FNSKU, and a page 50 rows."""
     records: list[InventoryRecord] = []
     failures: list[RecordFailure] = []
-    token, seen = "", set[str]()
-    while True:
-        try:
-            answer = _ask(client, marketplace, batch | ({"nextToken": token} if token else {}))
-        except RequestRefused as error:
-            if error.status == 400 and not token:
-                return _no_fba(marketplace, error)
+    try:
+        for part in listing(client, marketplace, batch):
+            if part.restarted:
+                records, failures = [], []
+            more_records, more_failures = normalize.inventories(part.summaries, marketplace.id)
+            records += more_records
+            failures += more_failures
+    except QuotaTooSlow as error:
+        raise too_slow(marketplace, error) from error
+    except RequestRefused as error:
+        if error.status != 400:
             raise
-        more_records, more_failures = _records(answer, marketplace)
-        records += more_records
-        failures += more_failures
-        token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
-        if not token:
-            return StockPage(records=tuple(records), failures=tuple(failures))
-        if token in seen:
-            raise PlatformError(GOES_IN_CIRCLES, code="page_loop")
-        seen.add(token)
+        return _no_fba(marketplace, error)
+    return StockPage(records=tuple(records), failures=tuple(failures))
 
 
 def _batches(skus: list[str]) -> Iterator[dict[str, Any]]:
@@ -125,20 +119,6 @@ def _batches(skus: list[str]) -> Iterator[dict[str, Any]]:
     for sku in skus:
         if "," in sku:
             yield {"sellerSku": sku}
-
-
-def _ask(client: "AmazonClient", marketplace: Marketplace, parameters: dict[str, Any]) -> dict[str, Any]:
-    return client.inventory_summaries(
-        details="true",
-        granularityType="Marketplace",
-        granularityId=marketplace.id,
-        marketplaceIds=marketplace.id,
-        **parameters,
-    )
-
-
-def _records(answer: dict[str, Any], marketplace: Marketplace) -> Any:
-    return normalize.inventories(answer["payload"]["inventorySummaries"], marketplace.id)
 
 
 def _not_found(skus: list[str], found: set[str]) -> tuple[RecordFailure, ...]:

@@ -119,7 +119,16 @@ def test_it_says_when_nothing_is_stored() -> None:
 def test_it_covers_each_marketplace_once() -> None:
     loaded = load(config(marketplace_id=DE, region="EU", additional_marketplace_ids=[IN, DE, IN]))
     assert [each.code for each in loaded.marketplaces] == ["DE", "IN"]
-    assert loaded.scope == ",".join(sorted([DE, IN]))
+    assert loaded.scope.split(",")[:-1] == sorted([DE, IN])
+
+
+def test_it_tells_sellers_apart_in_what_was_covered() -> None:
+    one = load(config())
+    for changes in ({"refresh_token": "Atzr|other"}, {"client_id": "amzn1.application-oa2-client.other"}):
+        other = load(config(**changes))
+        assert set(one.scope.split(",")) - set(other.scope.split(",")) == {one.scope.split(",")[-1]}
+        assert "other" not in other.scope
+    assert load(config(client_secret="rotated")).scope == one.scope
 
 
 def test_it_never_shows_its_secrets() -> None:

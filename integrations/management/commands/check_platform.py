@@ -1,5 +1,7 @@
 import json
 import sys
+import textwrap
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -7,18 +9,26 @@ from django.core.management.base import CommandParser
 
 from integrations.checking import check_platform, is_fine
 from integrations.management.base import FAILED, OmsCommand, platform_named
+from integrations.protocol import Finding
+
+MARK = len("not checked")
+WIDTH = 100  # of a line of output
 
 
 class Command(OmsCommand):
     help = (
-        "Check the connection to a platform: credentials, token, each operation and each data set that OMS uses.\n\n"
-        "Says what works, what is missing and how to get it. Makes few calls and changes no order and no stock."
+        "Check the connection to a platform: token, environment, marketplaces, orders, each data set, FBA stock.\n\n"
+        "Says what works, what is missing, how to get it, and what OMS does without. Makes few calls, keeps to the\n"
+        "quota, and changes no order and no stock."
     )
     examples = (
         "examples:\n"
         "  manage.py check_platform amazon\n"
         "  manage.py check_platform amazon --json | jq .findings\n\n"
-        "exit status:\n  0  everything works\n  1  something does not\n  2  there is no such platform\n"
+        "exit status:\n"
+        "  0  no problem found; what the quota did not allow to check is none\n"
+        "  1  something does not work\n"
+        "  2  there is no such platform\n"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,10 +44,33 @@ class Command(OmsCommand):
                 json.dumps({"platform": platform.name, "ok": is_fine(findings), "findings": found})
             )
         else:
-            for each in findings:
-                mark = self.style.SUCCESS("works  ") if each.ok else self.style.ERROR("PROBLEM")
-                self.stdout.write(f"{mark} {each.step}: {each.message}")
-                if each.request_id:
-                    self.stdout.write(f"        Amazon's request id: {each.request_id}")
+            self._print(findings)
         if not is_fine(findings):
             sys.exit(FAILED)
+
+    def _print(self, findings: list[Finding]) -> None:
+        """One paragraph each, what it is about in front, and what it comes to at the end."""
+        margin = " " * (MARK + 1)
+        for each in findings:
+            paint, mark = self._mark(each)
+            step = f"{each.step}: "
+            lines = textwrap.wrap(step + each.message, max(WIDTH - len(margin), 40), break_on_hyphens=False)
+            if each.request_id and each.ok is not True:
+                lines.append(f"Amazon's request id: {each.request_id}")
+            self.stdout.write(f"{paint(f'{mark:{MARK}}')} " + f"\n{margin}".join(lines))
+        problems = [each.step for each in findings if each.ok is False]
+        unknown = [each.step for each in findings if each.ok is None]
+        self.stdout.write("")
+        if problems:
+            self.stdout.write(self.style.ERROR(f"To be put right: {', '.join(problems)}."))
+        if unknown:
+            self.stdout.write(f"Not checked: {', '.join(unknown)}.")
+        if not problems:
+            self.stdout.write(self.style.SUCCESS("Everything that was checked works."))
+
+    def _mark(self, finding: Finding) -> tuple[Callable[[str], str], str]:
+        if finding.ok is None:
+            return self.style.WARNING, "not checked"
+        if not finding.ok:
+            return self.style.ERROR, "PROBLEM"
+        return self.style.SUCCESS, "works, but" if finding.code else "works"

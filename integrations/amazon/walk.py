@@ -1,0 +1,109 @@
+"""A listing of orders from its first page to its last: where it is, and what it learned on the way."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from integrations.amazon import normalize
+from integrations.amazon.datasets import named_in
+from integrations.errors import PlatformError, RequestRefused
+from integrations.protocol import Checkpoint, DataSets, Note
+
+MOST_PAGES = 20_000  # two million orders; a listing that goes on longer does not end
+MOST_RESTARTS = 3
+LOST_TOKEN = "Amazon no longer took the page token; the window was read again."  # noqa: S105  no secret
+
+
+class Walk:
+    """`asked` are the data sets of the account, `leave_out` those of them that are not asked for, and until when.
+
+    The parameters may not change between pages, so a listing that goes on from a checkpoint asks for what it asked
+    before. What Amazon gives and refuses is told to `seen`, once an answer proves it.
+    """
+
+    def __init__(
+        self,
+        asked: Sequence[str],
+        leave_out: Mapping[str, datetime],
+        checkpoint: Checkpoint,
+        seen: DataSets,
+    ) -> None:
+        self.token: str = checkpoint.get("token", "")
+        self.datasets: list[str] = checkpoint.get(
+            "datasets", [name for name in asked if name not in leave_out]
+        )
+        self._restarts: int = checkpoint.get("restarts", 0)
+        self._tokens: set[str] = {self.token}
+        self._seen = seen
+        self._refused: set[str] = set()
+        missing = [name for name in leave_out if name not in self.datasets]
+        self._notes = [_left_out(name, leave_out[name]) for name in missing]
+
+    def checkpoint(self) -> Checkpoint:
+        return {"token": self.token, "datasets": self.datasets, "restarts": self._restarts}
+
+    def go_to(self, token: str) -> None:
+        """Raises PlatformError for a listing that goes in circles or never ends."""
+        if token and token in self._tokens:
+            raise PlatformError(
+                "Amazon's list of orders repeats itself: a page named an earlier page as the next one. "
+                "What was read is stored; the next sync asks for the same time span again.",
+                code="page_loop",
+            )
+        if len(self._tokens) > MOST_PAGES:
+            raise PlatformError(
+                f"Amazon's list of orders did not end after {MOST_PAGES} pages.", code="page_loop"
+            )
+        self._tokens.add(token)
+        self.token = token
+
+    def drop_refused_datasets(self, error: PlatformError) -> bool:
+        """Whether there is something to leave out: a data set that the refusal names, or the personal ones.
+
+        On a later page the window is read again from its first page without it.
+        """
+        named = named_in(error, self.datasets)
+        refused = named or [name for name in self.datasets if name in normalize.PERSONAL]
+        if not refused or (not named and (self.token or isinstance(error, RequestRefused))):
+            return False
+        if self.token and not self._restart():
+            return False
+        self.datasets = [name for name in self.datasets if name not in refused]
+        self._refused.update(refused)
+        text = (
+            f"Amazon refused the data sets {', '.join(refused)}; the orders were read without them, and they are not "
+            f"asked for again for a day. {error}"
+        )
+        self._notes.append(Note("dataset_refused", text))
+        return True
+
+    def restart(self, error: PlatformError) -> bool:
+        """Whether to read the window again from its first page: the token of a later page was refused."""
+        if not self.token or not isinstance(error, RequestRefused) or not self._restart():
+            return False
+        self._notes.append(Note("restarted", LOST_TOKEN))
+        return True
+
+    def confirm(self) -> None:
+        """Amazon answered: it gives what was asked for, and the refusals before were about what is left out now."""
+        self._seen.answered.update(self.datasets)
+        self._seen.refused |= self._refused
+
+    def take_notes(self) -> tuple[Note, ...]:
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def _restart(self) -> bool:
+        """Back to the first page, so often and no more."""
+        if self._restarts >= MOST_RESTARTS:
+            return False
+        self._restarts += 1
+        self.token, self._tokens = "", {""}
+        return True
+
+
+def _left_out(name: str, until: datetime) -> Note:
+    text = (
+        f"Amazon refused the data set {name} before, so the orders were read without it; it is not asked for again "
+        f"until {until:%Y-%m-%d %H:%M} UTC."
+    )
+    return Note("dataset_left_out", text)

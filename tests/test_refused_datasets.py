@@ -1,0 +1,234 @@
+"""Data sets of orders that Amazon refuses: left out for a day, noted, tried again. Over HTTP, into the database."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from conftest import api_config
+from integrations.checking import check_platform
+from integrations.datasets import left_out
+from integrations.failures import replay
+from integrations.models import SyncFailure, SyncLog
+from integrations.services import run_sync
+from integrations.tests.syncing import (
+    ALWAYS,
+    open_sync,
+    order_page,
+    platform_of,
+    raw_order,
+    refusal,
+    requests_of,
+    stored_orders,
+    sync,
+)
+from oms.tests.rest import superuser
+from orders.models import Order
+from platforms.models import Platform
+from simulator import Account, Simulator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Box = Callable[..., Simulator]
+Status = SyncLog.Status
+WITHOUT_BUYER = "FULFILLMENT,PROCEEDS,CANCELLATION,RECIPIENT"
+EVERYTHING = "FULFILLMENT,PROCEEDS,CANCELLATION,BUYER,RECIPIENT"
+
+
+def refusing(box: Box, *names: str) -> tuple[Simulator, Platform]:
+    """A seller whose app lacks the role for these data sets, and whose platform asks for buyer data."""
+    sim = box(Account(orders=5, refused_data=names), page_size=2)
+    platform = platform_of(sim)
+    platform.include_pii = True
+    platform.save()
+    return sim, platform
+
+
+def stored() -> dict[str, str]:
+    names: dict[str, str] = Platform.objects.get(name="amazon").refused_datasets
+    return names
+
+
+def resting() -> list[str]:
+    """What a sync would leave out now."""
+    return list(left_out(Platform.objects.get(name="amazon")))
+
+
+def asked(sim: Simulator, operation: str = "searchOrders") -> list[str | None]:
+    return [params.get("includedData") for params in requests_of(sim, operation)]
+
+
+def notes(log: SyncLog) -> list[str]:
+    return [note["code"] for note in log.notes]
+
+
+def a_day_later() -> None:
+    past = (timezone.now() - timedelta(seconds=1)).isoformat()
+    Platform.objects.update(refused_datasets=dict.fromkeys(stored(), past))
+
+
+def test_it_does_not_ask_for_a_refused_data_set_again_that_day(box: Box) -> None:
+    sim, _platform = refusing(box, "BUYER")
+    before = timezone.now()
+    first = sync(platform_of(sim))
+    assert (first.status, first.created, notes(first)) == (Status.SUCCEEDED, 5, ["dataset_refused"])
+    assert asked(sim) == [EVERYTHING, *[WITHOUT_BUYER] * 3]
+    until = datetime.fromisoformat(stored()["BUYER"])
+    assert timedelta(hours=24) - timedelta(minutes=1) < until - before < timedelta(hours=24, minutes=1)
+    second = sync(platform_of(sim))
+    assert (second.status, notes(second)) == (Status.SUCCEEDED, ["dataset_left_out"])
+    assert f"{until:%Y-%m-%d %H:%M} UTC" in second.notes[0]["message"]
+    assert "BUYER" in second.notes[0]["message"]
+    assert set(asked(sim)[4:]) == {WITHOUT_BUYER}
+
+
+def test_it_tries_again_the_next_day(box: Box) -> None:
+    sim, _platform = refusing(box, "BUYER")
+    sync(platform_of(sim))
+    a_day_later()
+    assert notes(sync(platform_of(sim))) == ["dataset_refused"]
+    assert datetime.fromisoformat(stored()["BUYER"]) > timezone.now()
+    a_day_later()
+    sim.accounts[0].refused_data = frozenset()
+    assert notes(sync(platform_of(sim))) == []
+    assert stored() == {}
+    assert asked(sim)[-1] == EVERYTHING
+
+
+def test_it_leaves_it_out_when_a_failure_is_replayed(box: Box) -> None:
+    sim, platform = refusing(box, "BUYER")
+    [external_id, other, *_] = sim.accounts[0].order_ids()
+    sim.script(
+        "searchOrders",
+        *[order_page(*[raw_order(orderId=each, createdTime="?") for each in (external_id, other)])],
+    )
+    sync(platform)
+    first, second = SyncFailure.objects.order_by("pk")
+    assert not replay(first).is_open
+    assert asked(sim, "getOrder") == [EVERYTHING, WITHOUT_BUYER]
+    assert list(stored()) == ["BUYER"]
+    assert not replay(second).is_open
+    assert asked(sim, "getOrder")[2:] == [WITHOUT_BUYER]
+
+
+def test_it_begins_again_without_a_data_set_that_is_refused_on_a_later_page(box: Box) -> None:
+    sim, platform = refusing(box)
+
+    def withdraw(log: SyncLog) -> None:
+        sim.accounts[0].refused_data = frozenset({"RECIPIENT"})
+
+    log = sync(platform, on_page=withdraw)
+    assert (log.status, Order.objects.count(), notes(log)) == (Status.SUCCEEDED, 5, ["dataset_refused"])
+    assert list(stored()) == ["RECIPIENT"]
+
+
+def test_it_blames_no_data_set_where_everything_is_refused(box: Box) -> None:
+    sim, platform = refusing(box)
+    sim.script(
+        "searchOrders", *[refusal(403, "Unauthorized", "Access to requested resource is denied.")] * ALWAYS
+    )
+    assert sync(platform).error_code == "forbidden"
+    assert stored() == {}
+
+
+def remember_one(box: Box) -> tuple[Simulator, Platform]:
+    sim, platform = refusing(box, "BUYER")
+    sync(platform)
+    assert list(stored()) == ["BUYER"]
+    return sim, Platform.objects.get(pk=platform.pk)
+
+
+def test_it_asks_again_with_credentials_from_the_api(box: Box) -> None:
+    sim, platform = remember_one(box)
+    changed = api_config(sim.accounts[0], client_secret="another")
+    address = f"/platforms/{platform.pk}"
+    client = superuser()
+    assert client.patch(address, {"display_name": "Shop"}, format="json").status_code == 200
+    assert client.put(address, {"api_config": api_config(sim.accounts[0])}, format="json").status_code == 200
+    assert resting() == ["BUYER"]
+    assert client.put(address, {"api_config": changed}, format="json").status_code == 200
+    assert resting() == []
+
+
+def test_it_asks_again_with_credentials_from_sql(box: Box) -> None:
+    sim, platform = remember_one(box)
+    with connection.cursor() as cursor:
+        plain = json.dumps(api_config(sim.accounts[0]))
+        cursor.execute("UPDATE platforms SET api_config = %s WHERE id = %s", [plain, platform.pk])
+    sim.accounts[0].refused_data = frozenset()
+    assert notes(sync(Platform.objects.get(pk=platform.pk))) == []
+    assert asked(sim)[-1] == EVERYTHING
+
+
+def test_it_keeps_nothing_that_was_about_credentials_which_changed_meanwhile(box: Box) -> None:
+    sim, platform = refusing(box, "BUYER")
+    sync(platform, on_page=lambda log: platform_of(sim, client_secret="another") and None)
+    assert stored() == {}
+
+
+def test_it_asks_again_once_the_check_finds_that_it_works(box: Box) -> None:
+    sim, platform = remember_one(box)
+    check_platform(platform)
+    assert resting() == ["BUYER"]
+    sim.accounts[0].refused_data = frozenset()
+    check_platform(platform)
+    assert resting() == []
+    assert notes(sync(Platform.objects.get(pk=platform.pk))) == []
+    assert stored() == {}
+
+
+@pytest.mark.parametrize("name", ["FULFILLMENT", "PROCEEDS", "CANCELLATION"])
+def test_it_keeps_what_an_earlier_sync_brought(box: Box, name: str) -> None:
+    sim, platform = refusing(box)
+    account = sim.accounts[0]
+    sync(platform)
+    before = stored_orders(platform)
+    account.refused_data = frozenset({name})
+    for external_id in account.order_ids():
+        account.change_order(external_id, at=timezone.now() - timedelta(minutes=3))
+    log = sync(Platform.objects.get(pk=platform.pk))
+    assert (log.status, log.updated) == (Status.SUCCEEDED, 5)
+    lost = {
+        (external_id, field)
+        for external_id, order in stored_orders(platform).items()
+        for field, value in order.items()
+        if value in (None, "") and before[external_id][field] not in (None, "")
+    }
+    assert lost == set()
+    lines = [
+        (old, new)
+        for key, order in stored_orders(platform).items()
+        for old, new in zip(before[key]["items"], order["items"], strict=True)
+    ]
+    assert [
+        (old, new)
+        for old, new in lines
+        if (old["unit_price"], old["total"], old["sku"]) != (new["unit_price"], new["total"], new["sku"])
+    ] == []
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["in one go", "put back on the way"])
+def test_it_reads_again_what_was_read_without_a_data_set_that_came_back(box: Box, interrupted: bool) -> None:
+    sim, platform = refusing(box, "PROCEEDS")
+    sync(platform)
+    truth = sim.accounts[0].truth_orders()
+    assert all(order["total"] is None for order in stored_orders(platform).values())
+    a_day_later()
+    sim.accounts[0].refused_data = frozenset()
+    Platform.objects.update(orders_watermark=timezone.now() - timedelta(days=10))
+    log = open_sync(platform)
+    pages: list[int] = []
+    run_sync(
+        log.pk, on_page=lambda log: pages.append(log.pages), stopping=lambda: interrupted and len(pages) == 1
+    )
+    assert run_sync(log.pk).status == Status.SUCCEEDED
+    following = sync(Platform.objects.get(pk=platform.pk))
+    assert following.window_start is not None
+    assert following.window_start < timezone.now() - timedelta(days=29)
+    assert stored_orders(platform) == truth
+    again = sync(Platform.objects.get(pk=platform.pk))
+    assert again.window_start is not None
+    assert again.window_start > timezone.now() - timedelta(days=1)
