@@ -7,18 +7,23 @@ from typing import Any, Protocol
 from integrations.amazon import adapter as amazon
 from integrations.amazon import config as amazon_config
 from integrations.amazon import mock as amazon_mock
-from integrations.protocol import Adapter, BudgetFor
+from integrations.protocol import Adapter, BudgetFor, Meter
 from platforms.models import Platform
 
 
 class Connect(Protocol):
     """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete.
 
-    The adapter asks the account's budget, which it gets from `budget_for`, before each call.
+    The adapter asks the account's budget, which it gets from `budget_for`, before each call, and tells `meter` of it.
     """
 
     def __call__(
-        self, api_config: Mapping[str, Any], *, include_pii: bool, budget_for: BudgetFor | None = None
+        self,
+        api_config: Mapping[str, Any],
+        *,
+        include_pii: bool,
+        budget_for: BudgetFor | None = None,
+        meter: Meter | None = None,
     ) -> Adapter: ...
 
 
@@ -27,12 +32,14 @@ class Channel:
     """How to reach one kind of platform.
 
     `check_config` is the strict reading for values that a person enters: it returns what to store, or raises
-    ConfigError with each wrong field.
+    ConfigError with each wrong field. `account_key` names the account whose quotas such values share, and no secret;
+    it raises ConfigError where they name none.
     """
 
     connect: Connect
     mock: Callable[[], Adapter]
     check_config: Callable[[Any], dict[str, Any]]
+    account_key: Callable[[Mapping[str, Any]], str]
 
 
 ADAPTERS: dict[str, Channel] = {
@@ -40,5 +47,6 @@ ADAPTERS: dict[str, Channel] = {
         connect=amazon.connect,
         mock=amazon_mock.MockAmazon,
         check_config=amazon_config.check,
+        account_key=lambda api_config: amazon_config.load(api_config).account_key,
     ),
 }

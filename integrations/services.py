@@ -22,6 +22,7 @@ from integrations.leases import Lease, LeaseLost
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter, OrderPage, StockPage
 from integrations.storing import store_bisecting, unstored
+from integrations.usage import UsageMeter
 from integrations.wallet import Wallet
 from integrations.windows import WindowRequest, settle_window
 from platforms.models import Platform, Source
@@ -149,7 +150,10 @@ def connect(platform: Platform) -> Adapter:
             f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
         )
     return ADAPTERS[platform.kind].connect(
-        platform.api_config, include_pii=platform.include_pii, budget_for=Wallet
+        platform.api_config,
+        include_pii=platform.include_pii,
+        budget_for=Wallet,
+        meter=UsageMeter(platform),
     )
 
 

@@ -23,6 +23,7 @@ from integrations.protocol import (
     BudgetFor,
     Checkpoint,
     Finding,
+    Meter,
     Note,
     OrderPage,
     StockPage,
@@ -41,7 +42,11 @@ MOST_RESTARTS = 3
 
 
 def connect(
-    api_config: Mapping[str, Any], *, include_pii: bool, budget_for: BudgetFor | None = None
+    api_config: Mapping[str, Any],
+    *,
+    include_pii: bool,
+    budget_for: BudgetFor | None = None,
+    meter: Meter | None = None,
 ) -> "AmazonAdapter":
     """The adapter of one account, keeping to its budget where there is one. Makes no call. Raises ConfigError."""
     config = load(api_config)
@@ -61,6 +66,7 @@ def connect(
         lwa_endpoint=settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL,
         backoff=settings.AMAZON_RETRY_BACKOFF,
         budget=budget,
+        meter=meter,
     )
     return AmazonAdapter(config, client, include_pii=include_pii)
 
