@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from integrations.adapters import ADAPTERS
 from integrations.errors import ConfigError, PlatformError, RateLimited
+from integrations.estimates import guess_pages
 from integrations.fallback import mock_may_stand_in
 from integrations.kinds import KINDS, Progress
 from integrations.leases import Lease, LeaseLost
@@ -162,7 +163,12 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
     log, kind = lease.log, KINDS[lease.log.kind]
     if kind.has_window:
         settle_window(log, adapter.scope)
-    lease.update(window_start=log.window_start, window_end=log.window_end, source=adapter.source)
+    lease.update(
+        window_start=log.window_start,
+        window_end=log.window_end,
+        source=adapter.source,
+        pages_expected=guess_pages(log, adapter.source),
+    )
     lease.note(adapter.notes)
     progress = Progress(log, adapter)
     try:
