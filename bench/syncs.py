@@ -58,7 +58,7 @@ def peak_memory(orders: int) -> float:
     account = Account(orders=orders)
     ADAPTERS[platform.kind] = replace(
         ADAPTERS[platform.kind],
-        connect=lambda api_config, *, include_pii, budget_for=None: Generated(account),
+        connect=lambda api_config, *, include_pii, budget_for=None, meter=None: Generated(account),
     )
     log = _sync(platform)
     if log.created != orders:

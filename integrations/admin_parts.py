@@ -36,7 +36,7 @@ def status_badge(log: SyncLog) -> SafeString:
     """The status in its colour; one that is open and has begun also says how far it is, and until when it waits."""
     shown = badge(log.get_status_display(), STATUS_COLOURS.get(SyncLog.Status(log.status), ""))
     if log.status in (SyncLog.Status.WAITING, SyncLog.Status.RUNNING):
-        return format_html('{}<span class="oms-when">{}</span>', shown, progress(log))
+        return format_html('{}<span class="oms-when oms-progress">{}</span>', shown, progress(log))
     return shown
 
 

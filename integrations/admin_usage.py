@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -46,7 +46,8 @@ class ApiUsageAdmin(ReadOnlyAdmin):
         "hour", "platform", "operation", "number_calls", "number_throttled", "number_errors", "number_seconds",
         "number_per_call",
     )  # fmt: skip
-    list_display_links = None
+    fields = list_display
+    ordering = ("-hour", "-id")
     list_filter = (platform_filter(), OperationFilter, ("hour", DayRangeFilter))
     list_before_template = "integrations/usage_chart.html"
     empty_text = gettext_lazy("Every call to a platform is counted here; there was none yet.")
@@ -177,22 +178,21 @@ class QuotaChangeList(OmsChangeList):
 
 @admin.register(ApiQuota)
 class ApiQuotaAdmin(ReadOnlyAdmin):
-    """A list whose rows have no pages: there is no more to tell. The account's key is not shown."""
+    """The buckets as they are now. What tells accounts apart is not shown, the platforms that draw from each are."""
 
     list_display = ("operation", "platforms", "pace", "number_at_once", "number_left", "next_call")
-    list_display_links = None
+    fields = list_display
     ordering = ("operation", "id")
     empty_text = gettext_lazy("A bucket appears with the first call of each operation.")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return QuotaChangeList
 
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return obj is None and super().has_view_permission(request)
-
     @admin.display(description=gettext_lazy("platforms"))
     def platforms(self, obj: Any) -> str:
-        return ", ".join(obj.platform_names) or _("none has these credentials now")
+        names = getattr(obj, "platform_names", None)
+        names = sharing().get(obj.account_key, []) if names is None else names
+        return ", ".join(names) or _("none has these credentials now")
 
     @admin.display(description=gettext_lazy("rate"), ordering="rate")
     def pace(self, obj: ApiQuota) -> str:
