@@ -10,6 +10,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from integrations.estimates import pages_expected, progress
 from integrations.models import SyncLog
@@ -165,7 +166,8 @@ class Live(Display):
         super().__init__()
         self._progress_bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            # On a narrow terminal it takes a second line, rather than losing its end.
+            TextColumn("{task.description}", table_column=Column(no_wrap=False, overflow="fold")),
             BarColumn(bar_width=20),
             TimeElapsedColumn(),
             console=Console(stderr=True),

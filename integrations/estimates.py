@@ -19,6 +19,7 @@ from orders.models import Order
 COMPLETE = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL, SyncLog.Status.FALLBACK)
 RECENT = 20  # runs that a guess looks back on
 ALIKE = 10  # windows up to so many times longer or shorter are compared
+HALF_A_DAY = timedelta(hours=12)
 FULL_PAGE = 100  # records, where no run had a second page
 
 
@@ -119,9 +120,8 @@ def _pages(log: SyncLog) -> str:
 
 
 def _until(moment: datetime, now: datetime) -> str:
-    """The next full minute with its zone, and the day where that is not today."""
+    """The next full minute with its zone; with its day where that is half a day away or more."""
     if moment.second or moment.microsecond:
         moment = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
     local = timezone.localtime(moment)
-    is_today = local.date() == timezone.localtime(now).date()
-    return f"{local:%H:%M %Z}" if is_today else f"{local:%Y-%m-%d %H:%M %Z}"
+    return f"{local:%H:%M %Z}" if abs(moment - now) < HALF_A_DAY else f"{local:%Y-%m-%d %H:%M %Z}"

@@ -196,6 +196,8 @@ def test_it_says_how_far_a_run_is(values: dict[str, Any], sentence: str) -> None
     [
         ("UTC", 0, "14:32 UTC"),
         ("UTC", 1, "14:33 UTC"),  # never too early
+        ("UTC", 8 * 3600, "22:32 UTC"),
+        ("Asia/Tokyo", 8 * 3600, "07:32 JST"),
         ("UTC", 10 * 3600, "2026-02-01 00:32 UTC"),
         ("Europe/Berlin", 0, "15:32 CET"),
         ("Asia/Tokyo", 0, "23:32 JST"),
