@@ -1,6 +1,11 @@
 """How many pages a run will be about, and the sentence on where it stands, on every surface."""
 
+import os
+import pty
+import re
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +13,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from integrations.console import Display, report
+from integrations.console import Display, display, report
 from integrations.estimates import guess_pages, pages_expected, progress
 from integrations.models import SyncLog
 from integrations.serializers import sync_log_json
@@ -158,6 +163,33 @@ def test_it_says_how_far_a_sync_is_while_it_waits(box: Box, capsys: Any, admin_c
     for address in ("", f"{log.pk}/change/"):
         page = admin_client.get(f"/admin/integrations/synclog/{address}").content.decode()
         assert sentence.replace("'", "&#x27;") in page
+
+
+def everything_on(terminal: int) -> str:
+    """What was written to a terminal whose other end is closed."""
+    written = b""
+    with suppress(OSError):  # Linux says EIO at the end
+        while chunk := os.read(terminal, 4096):
+            written += chunk
+    os.close(terminal)
+    return written.decode()
+
+
+@pytest.mark.parametrize("columns", [120, 60])
+def test_it_draws_a_bar_and_the_whole_sentence_on_a_terminal(monkeypatch: Any, columns: int) -> None:
+    log = run_of(status="waiting", pages=12, pages_expected=40, resume_at=NOON, fetched=1200)
+    terminal, end = pty.openpty()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(end, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        with display() as shown:
+            shown.begin(log)
+            shown.waiting(log)
+    drawn = everything_on(terminal)
+    text = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[━╸╺\u2800-\u28ff]|\d:\d\d:\d\d", "", drawn).split())
+    assert f"amazon orders: {progress(log)}; 1200 orders" in text
+    assert "━" in drawn
 
 
 def test_it_forgets_what_it_expected_of_live_data_when_mock_data_stands_in(box: Box, settings: Any) -> None:
