@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -179,6 +180,14 @@ def test_it_forgets_what_is_older_than_four_hundred_days() -> None:
         ApiUsage.objects.create(platform=platform, operation=operation, hour=now - age)
     assert prune_usage() == 1
     assert [row.operation for row in ApiUsage.objects.all()] == ["kept"]
+
+
+@db
+def test_it_is_forgotten_by_the_scheduler(capsys: Any) -> None:
+    old = timezone.now() - KEPT - timedelta(hours=1)
+    ApiUsage.objects.create(platform=Platform.objects.get(), operation="old", hour=old)
+    call_command("run_scheduler", "--once")
+    assert not ApiUsage.objects.exists()
 
 
 @db
