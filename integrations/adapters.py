@@ -8,15 +8,15 @@ from typing import Any, Protocol
 from integrations.amazon import adapter as amazon
 from integrations.amazon import config as amazon_config
 from integrations.amazon import mock as amazon_mock
-from integrations.protocol import Adapter, BudgetFor
+from integrations.protocol import Adapter, BudgetFor, Meter
 from platforms.models import Platform
 
 
 class Connect(Protocol):
     """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete.
 
-    The adapter asks the account's budget, which it gets from `budget_for`, before each call. It asks for no data set
-    that is in `leave_out`, until the time that stands there.
+    The adapter asks the account's budget, which it gets from `budget_for`, before each call, and tells `meter` of
+    it. It asks for no data set that is in `leave_out`, until the time that stands there.
     """
 
     def __call__(
@@ -26,6 +26,7 @@ class Connect(Protocol):
         include_pii: bool,
         budget_for: BudgetFor | None = None,
         leave_out: Mapping[str, datetime] | None = None,
+        meter: Meter | None = None,
     ) -> Adapter: ...
 
 
@@ -34,12 +35,14 @@ class Channel:
     """How to reach one kind of platform.
 
     `check_config` is the strict reading for values that a person enters: it returns what to store, or raises
-    ConfigError with each wrong field.
+    ConfigError with each wrong field. `account_key` names the account whose quotas such values share, and no secret;
+    it raises ConfigError where they name none.
     """
 
     connect: Connect
     mock: Callable[[], Adapter]
     check_config: Callable[[Any], dict[str, Any]]
+    account_key: Callable[[Mapping[str, Any]], str]
 
 
 ADAPTERS: dict[str, Channel] = {
@@ -47,5 +50,6 @@ ADAPTERS: dict[str, Channel] = {
         connect=amazon.connect,
         mock=amazon_mock.MockAmazon,
         check_config=amazon_config.check,
+        account_key=lambda api_config: amazon_config.load(api_config).account_key,
     ),
 }

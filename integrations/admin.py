@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-import integrations.admin_failures  # noqa: F401  registers them
+import integrations.admin_failures
+import integrations.admin_usage  # noqa: F401  both register theirs
 from integrations.admin_parts import status_badge
 from integrations.exports import SYNC_EXPORTS
 from integrations.models import SyncFailure, SyncLog

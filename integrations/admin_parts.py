@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from integrations.estimates import progress
 from integrations.models import SyncLog
 from integrations.services import request_sync
 from integrations.tasks import queue_sync
@@ -31,11 +32,10 @@ KINDS = (SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY)
 
 
 def status_badge(log: SyncLog) -> SafeString:
-    """The status in its colour; one that waits also says until when."""
+    """The status in its colour; one that is open and has begun also says how far it is, and until when it waits."""
     shown = badge(log.get_status_display(), STATUS_COLOURS.get(SyncLog.Status(log.status), ""))
-    if log.status == SyncLog.Status.WAITING and log.resume_at:
-        text = _("resumes %(time)s") % {"time": say(log.resume_at)}
-        return format_html('{}<span class="oms-when">{}</span>', shown, text)
+    if log.status in (SyncLog.Status.WAITING, SyncLog.Status.RUNNING):
+        return format_html('{}<span class="oms-when oms-progress">{}</span>', shown, progress(log))
     return shown
 
 

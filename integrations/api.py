@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 # For lists. Not joined: with few platforms MariaDB starts from them and sorts the whole other table.
 # And without the credentials, which would be decrypted for every row.
-PLATFORM = Prefetch("platform", Platform.objects.only("name"))
+PLATFORM = Prefetch("platform", Platform.objects.only("name", "kind"))
 
 
 PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail": serializers.CharField()})

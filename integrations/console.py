@@ -9,8 +9,10 @@ from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
+from integrations.estimates import pages_expected, progress
 from integrations.models import SyncLog
 from platforms.models import Source
 
@@ -68,7 +70,7 @@ def _outcome(log: SyncLog) -> str:
         return f"{log.status.upper()} - MOCK DATA, invented, not your {log.kind}"
     if log.source == Source.SANDBOX:
         return f"{log.status} - SANDBOX DATA, Amazon's examples"
-    return str(log.status)
+    return progress(log) if log.status == SyncLog.Status.WAITING else str(log.status)
 
 
 def _what_it_covered(log: SyncLog) -> str:
@@ -138,7 +140,7 @@ class Display:
         if log.resume_at and log.resume_at != self._waits_until:
             self._waits_until = log.resume_at
             self._last_line = 0.0
-            self._show(log, f"out of quota, goes on at {log.resume_at:%H:%M:%S} UTC; {_so_far(log)}")
+            self._show(log, f"{progress(log)}; {_so_far(log)}")
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
@@ -149,7 +151,7 @@ class Display:
     def _progress(self, log: SyncLog) -> str:
         begun, before = self._begin
         rate = (log.fetched - before) / max(time.monotonic() - begun, 0.001)
-        return f"{_plural(log.pages, 'page')}, {_so_far(log)}, {rate:.0f} a second"
+        return f"{progress(log)}; {_so_far(log)}, {rate:.0f} a second"
 
     def _show(self, log: SyncLog, text: str) -> None:
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES or not self._last_line:
@@ -164,7 +166,9 @@ class Live(Display):
         super().__init__()
         self._progress_bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            # On a narrow terminal it takes a second line, rather than losing its end.
+            TextColumn("{task.description}", table_column=Column(no_wrap=False, overflow="fold")),
+            BarColumn(bar_width=20),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
@@ -190,11 +194,16 @@ class Live(Display):
 
     def _show(self, log: SyncLog, text: str) -> None:
         if self._task is not None:
-            self._progress_bar.update(self._task, description=escape(f"{title(log)}: {text}"))
+            self._progress_bar.update(
+                self._task,
+                description=escape(f"{title(log)}: {text}"),
+                completed=log.pages,
+                total=pages_expected(log),  # without it the bar only moves to and fro
+            )
 
 
 def _so_far(log: SyncLog) -> str:
-    return f"{_plural(log.fetched, 'order' if log.kind == SyncLog.Kind.ORDERS else 'SKU')} so far"
+    return _plural(log.fetched, "order" if log.kind == SyncLog.Kind.ORDERS else "SKU")
 
 
 @contextmanager

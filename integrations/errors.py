@@ -30,7 +30,13 @@ class PlatformError(Exception):
 
 
 class TransientError(PlatformError):
+    """`retry_after`: the platform asks not to be called again for so many seconds; 0.0 where it says nothing."""
+
     default_code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: float = 0.0, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
 
 
 class RateLimited(TransientError):
@@ -39,8 +45,7 @@ class RateLimited(TransientError):
     default_code = "rate_limited"
 
     def __init__(self, message: str, *, retry_after: float, request_id: str = "") -> None:
-        super().__init__(message, request_id=request_id, status=429)
-        self.retry_after = retry_after
+        super().__init__(message, retry_after=retry_after, request_id=request_id, status=429)
 
 
 class AuthenticationError(PlatformError):

@@ -139,6 +139,22 @@ class Unlimited:
     def empty(self, operation: str) -> None: ...
 
 
+class Meter(Protocol):
+    """Is told of each call that an adapter made, those for access tokens included."""
+
+    def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None:
+        """`seconds` is how long the call took. `throttled`: refused for want of quota; `failed`: no result otherwise.
+
+        Raises nothing: what is counted must not cost what was fetched.
+        """
+
+
+class Uncounted:
+    """A Meter that forgets."""
+
+    def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None: ...
+
+
 class Adapter(Protocol):
     """Speaks to one account. Yields pages as they come and never sees our database.
 

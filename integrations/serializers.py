@@ -1,10 +1,11 @@
-"""A sync and a failure as JSON: the same keys in the REST API and in what the commands print with --json."""
+"""A sync, a failure, API usage as JSON: the same keys in the REST API and in what the commands print with --json."""
 
 from typing import Any
 
 from rest_framework import serializers
 
-from integrations.models import SyncFailure, SyncLog
+from integrations.estimates import pages_expected, progress
+from integrations.models import ApiUsage, SyncFailure, SyncLog
 
 _time = serializers.DateTimeField()
 
@@ -16,6 +17,8 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
     requested_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
     window = serializers.SerializerMethodField()
     duration = serializers.SerializerMethodField()
+    pages_expected = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
 
     class Meta:
         model = SyncLog
@@ -35,6 +38,8 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
             "unchanged",
             "failed",
             "pages",
+            "pages_expected",
+            "progress",
             "api_calls",
             "throttled",
             "error_code",
@@ -64,6 +69,14 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
     def get_duration(self, log: SyncLog) -> float | None:
         """Seconds from the first claim to the end, or until now; null where it never started."""
         return None if log.duration is None else round(log.duration.total_seconds(), 3)
+
+    def get_pages_expected(self, log: SyncLog) -> int | None:
+        """About how many pages it will be, judged by earlier runs; null where nothing is known."""
+        return pages_expected(log)
+
+    def get_progress(self, log: SyncLog) -> str:
+        """Where it stands, for people: "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"."""
+        return progress(log)
 
 
 def sync_log_json(log: SyncLog) -> dict[str, Any]:
@@ -100,3 +113,14 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
 def failure_json(failure: SyncFailure) -> dict[str, Any]:
     """A failure as a dict that json.dumps takes as it is."""
     return dict(SyncFailureSerializer(failure).data)
+
+
+class ApiUsageSerializer(serializers.ModelSerializer[ApiUsage]):
+    """Read only. `hour` is when the hour begins; `seconds` were spent in calls."""
+
+    platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+
+    class Meta:
+        model = ApiUsage
+        fields = ("id", "platform", "operation", "hour", "calls", "throttled", "errors", "seconds")
+        read_only_fields = fields

@@ -17,12 +17,14 @@ from django.utils import timezone
 from integrations import datasets
 from integrations.adapters import ADAPTERS
 from integrations.errors import ConfigError, PlatformError, RateLimited
+from integrations.estimates import guess_pages
 from integrations.fallback import mock_may_stand_in
 from integrations.kinds import KINDS, Progress
 from integrations.leases import Lease, LeaseLost
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter, OrderPage, StockPage
 from integrations.storing import store_bisecting, unstored
+from integrations.usage import UsageMeter
 from integrations.wallet import Wallet
 from integrations.windows import WindowRequest, settle_window
 from platforms.models import Platform, Source
@@ -154,6 +156,7 @@ def connect(platform: Platform) -> Adapter:
         include_pii=platform.include_pii,
         budget_for=Wallet,
         leave_out=datasets.left_out(platform),
+        meter=UsageMeter(platform),
     )
 
 
@@ -177,6 +180,7 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
         window_start=log.window_start,
         window_end=log.window_end,
         source=adapter.source,
+        pages_expected=guess_pages(log, adapter.source),
         checkpoint=log.checkpoint | {"scope": progress.scope},
     )
     lease.note(adapter.notes)

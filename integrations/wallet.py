@@ -104,6 +104,16 @@ class Wallet:
         return datetime.fromtimestamp(self._clock(), UTC)
 
 
+def standing(bucket: ApiQuota, now: datetime) -> tuple[int, float]:
+    """How many calls could be made now, and the seconds until the next one can: 0.0 where there is one.
+
+    Refills the instance, and stores nothing.
+    """
+    _refill(bucket, now)
+    left = int(bucket.tokens + 1 - ENOUGH)
+    return left, 0.0 if left else _seconds_until_next(bucket, now)
+
+
 def _refill(bucket: ApiQuota, now: datetime) -> None:
     """Up to now. Where the row is ahead of this clock (of another machine), nothing comes in until then."""
     elapsed = now - bucket.updated_at

@@ -31,6 +31,7 @@ API = (
     "inventory",
     "sync-logs",
     "sync-failures",
+    "api-usage",
     "schema",
     "docs",
     "healthz",

@@ -265,6 +265,10 @@ UNFOLD: dict[str, Any] = {
                         "integrations_syncfailure",
                         "integrations.view_syncfailure",
                     ),
+                    _page(
+                        _("API usage"), "monitoring", "integrations_apiusage", "integrations.view_apiusage"
+                    ),
+                    _page(_("API quotas"), "speed", "integrations_apiquota", "integrations.view_apiquota"),
                 ],
             },
             {

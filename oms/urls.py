@@ -15,6 +15,7 @@ from drf_spectacular.renderers import (
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from integrations.api import SyncFailureViewSet, SyncLogViewSet
+from integrations.api_usage import ApiUsageViewSet
 from inventory.api import InventorySyncView, InventoryViewSet
 from oms.errors import API, unknown_route
 from oms.export.views import export_progress
@@ -58,6 +59,7 @@ api_patterns = [
         SyncFailureViewSet.as_view({"post": "dismiss"}),
         "sync-failure-dismiss",
     ),
+    *api("api-usage", ApiUsageViewSet.as_view(LIST), "api-usage"),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
     *api("docs", SpectacularSwaggerView.as_view(), "docs"),
 ]

@@ -24,6 +24,7 @@ from integrations.protocol import (
     Checkpoint,
     DataSets,
     Finding,
+    Meter,
     OrderPage,
     StockPage,
     Unlimited,
@@ -44,6 +45,7 @@ def connect(
     include_pii: bool,
     budget_for: BudgetFor | None = None,
     leave_out: Mapping[str, datetime] | None = None,
+    meter: Meter | None = None,
 ) -> "AmazonAdapter":
     """The adapter of one account, keeping to its budget where there is one. Makes no call. Raises ConfigError.
 
@@ -66,6 +68,7 @@ def connect(
         lwa_endpoint=settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL,
         backoff=settings.AMAZON_RETRY_BACKOFF,
         budget=budget,
+        meter=meter,
     )
     return AmazonAdapter(config, client, include_pii=include_pii, leave_out=leave_out or {})
 

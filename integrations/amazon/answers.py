@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.amazon.quota import retry_after
+from integrations.amazon.retry import PASSING, advised_wait
 from integrations.errors import (
     AuthenticationError,
     AuthorizationError,
@@ -21,7 +22,6 @@ from integrations.errors import (
     TransientError,
 )
 
-RETRYABLE = frozenset({408, 425, 500, 502, 503, 504})
 TOKEN_EXPIRED = "token_expired"  # noqa: S105  error codes, not secrets
 TOKEN_REJECTED = "token_rejected"  # noqa: S105
 
@@ -45,12 +45,16 @@ def judge(
     request_id = headers.get("x-amzn-RequestId", "")
     answer = _parse(body)
     problem = _reported(answer)
+    advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
-        wait = retry_after(operation, headers.get("x-amzn-RateLimit-Limit"))
+        wait = max(advised, retry_after(operation, headers.get("x-amzn-RateLimit-Limit")))
         raise RateLimited("Amazon's quota for this call is used up.", retry_after=wait, request_id=request_id)
-    if status in RETRYABLE:
+    if status in PASSING:
         raise TransientError(
-            f"Amazon is having trouble (HTTP {status}{problem}).", request_id=request_id, status=status
+            f"Amazon is having trouble (HTTP {status}{problem}).",
+            retry_after=advised,
+            request_id=request_id,
+            status=status,
         )
     if status in (401, 403):
         raise _access_error(status, problem, request_id)
@@ -94,13 +98,16 @@ def _at(path: str, answer: Any) -> Any:
     return answer
 
 
-def judge_token(status: int, body: bytes) -> dict[str, Any]:
+def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """The parsed answer of Login with Amazon to a refresh_token grant. Raises PlatformError."""
     answer = _parse(body)
+    advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
-        raise RateLimited("Login with Amazon is asked too often.", retry_after=5)
-    if status >= 500 or status in RETRYABLE:
-        raise TransientError(f"Login with Amazon is having trouble (HTTP {status}).", status=status)
+        raise RateLimited("Login with Amazon is asked too often.", retry_after=max(advised, 5.0))
+    if status >= 500 or status in PASSING:
+        raise TransientError(
+            f"Login with Amazon is having trouble (HTTP {status}).", retry_after=advised, status=status
+        )
     if not isinstance(answer, dict):
         raise TransientError(
             f"Login with Amazon's answer could not be read (HTTP {status}).",

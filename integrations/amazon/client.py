@@ -7,12 +7,12 @@ credentials and hosts from the process environment.
 
 import math
 import os
+import random
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 # The library reads these while it is imported, and they would override what the platform row says (or stop the
 # import with an error). They mean nothing to this application.
@@ -23,18 +23,17 @@ from sp_api.api import Inventories, OrdersV20260101, Sellers  # noqa: E402
 
 from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
+from integrations.amazon.metering import metered  # noqa: E402
 from integrations.amazon.quota import granted_rate  # noqa: E402
+from integrations.amazon.retry import CEILING, LONGEST_WAIT_IN_PLACE, pause  # noqa: E402
 from integrations.amazon.tokens import AccessTokens  # noqa: E402
 from integrations.amazon.transport import exchange, new_http  # noqa: E402
-from integrations.errors import PlatformError, RateLimited, RequestRefused, TransientError  # noqa: E402
-from integrations.protocol import Budget, Unlimited, Usage  # noqa: E402
+from integrations.errors import PlatformError, RateLimited, RequestRefused  # noqa: E402
+from integrations.protocol import Budget, Meter, Uncounted, Unlimited, Usage  # noqa: E402
 from platforms.fields import SecretDict  # noqa: E402
 
-ATTEMPTS = 4
-LONGEST_WAIT_IN_PLACE = 5.0  # seconds; a longer wait for quota is the caller's, who can free the worker
-LONGEST_BACKOFF = 20.0  # seconds
-
 Answer = dict[str, Any]
+Result = TypeVar("Result")
 
 
 class _Operation:
@@ -64,10 +63,10 @@ class _Sellers(_Operation, Sellers):  # type: ignore[misc]
 
 
 class AmazonClient:
-    """One account's calls. Every answer is judged; a call that Amazon may answer later is tried again here.
+    """One account's calls. Every answer is judged; a call that Amazon may answer later is tried again here (retry.py).
 
     `backoff` is the first wait between attempts in seconds; it doubles, with full jitter. `budget` is asked before
-    each call. Not for use by several threads at once.
+    each call, `meter` is told of it afterwards. Not for use by several threads at once.
     """
 
     def __init__(
@@ -78,16 +77,22 @@ class AmazonClient:
         lwa_endpoint: str,
         backoff: float = 1.0,
         budget: Budget | None = None,
+        meter: Meter | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.usage = Usage()
         self._budget = budget or Unlimited()
+        self._meter = meter or Uncounted()
         self._sleep = sleep
         self._endpoint = endpoint.rstrip("/")
         self._backoff = backoff
         self._http: httpx.Client = new_http()
         self._tokens = AccessTokens(
-            config, http=self._http, endpoint=self._endpoint, lwa_endpoint=lwa_endpoint
+            config,
+            http=self._http,
+            endpoint=self._endpoint,
+            lwa_endpoint=lwa_endpoint,
+            meter=self._meter,
         )
 
     def search_orders(self, **params: Any) -> Answer:
@@ -127,7 +132,7 @@ class AmazonClient:
     def renew_token(self) -> None:
         """Ask Login with Amazon for a new access token, whatever is in the cache. Raises PlatformError."""
         self._tokens.drop()
-        self._tokens.get()
+        self._persist(self._tokens.get)
 
     def close(self) -> None:
         self._http.close()
@@ -141,49 +146,55 @@ class AmazonClient:
         """Raises PlatformError: at once where repeating is useless, after the last attempt otherwise."""
 
         def send(path: str, params: dict[str, str]) -> Answer:
-            return self._send(operation, expected, path, params)
+            return self._exchange(operation, expected, path, params)
 
-        attempts = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=self._wait,
-            retry=retry_if_exception(_may_be_repeated),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        answer: Answer = attempts(ask, send)
+        answer: Answer = self._persist(lambda: ask(send))
         return answer
 
-    def _send(self, operation: str, expected: Expected, path: str, params: dict[str, str]) -> Answer:
-        """One call; an access token that Amazon refuses is renewed once."""
-        try:
-            return self._exchange(operation, expected, path, params)
-        except AccessTokenRefused:
-            self._tokens.drop()
-        return self._exchange(operation, expected, path, params)
+    def _persist(self, attempt: Callable[[], Result]) -> Result:
+        """Repeat it as the rule says. An access token that Amazon refuses is renewed once, however often it fails."""
+        made, is_renewed = 0, False
+        while True:
+            try:
+                return attempt()
+            except AccessTokenRefused:
+                if is_renewed:
+                    raise
+                is_renewed = True
+                self._tokens.drop()
+            except PlatformError as error:
+                made += 1
+                wait = pause(error, made, jitter=random.random(), backoff=self._backoff)  # noqa: S311  no secret
+                if wait is None:
+                    raise
+                self._sleep(wait)
 
     def _exchange(self, operation: str, expected: Expected, path: str, params: dict[str, str]) -> Answer:
         # SecretDict: a traceback that shows local variables must not show the token.
         headers = SecretDict({"x-amz-access-token": self._tokens.get(), "Accept": "application/json"})
         self._wait_for_quota(operation)  # after the token: credentials that are refused use up no quota
         self.usage.calls += 1
-        response = exchange(self._http, "GET", self._endpoint + path, params=params, headers=headers)
-        rate = granted_rate(response.headers.get("x-amzn-RateLimit-Limit"))
-        if rate is not None:
-            self._budget.learn(operation, rate)
+        rate: float | None = None
         try:
-            return judge(operation, response.status_code, response.headers, response.content, expected)
+            with metered(self._meter, operation):
+                response = exchange(self._http, "GET", self._endpoint + path, params=params, headers=headers)
+                rate = granted_rate(response.headers.get("x-amzn-RateLimit-Limit"))
+                return judge(operation, response.status_code, response.headers, response.content, expected)
         except PlatformError as error:
             if isinstance(error, RateLimited):
                 self.usage.throttled += 1
                 self._budget.empty(operation)
             raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
+        finally:
+            if rate is not None:
+                self._budget.learn(operation, rate)
 
     def _wait_for_quota(self, operation: str) -> None:
         """Returns once the call may be made. Raises RateLimited, without a call, where that takes too long."""
         waited = 0.0
         while wait := self._budget.draw(operation):
-            if waited + wait > LONGEST_BACKOFF:  # many draw at once: make room
-                wait = max(wait, LONGEST_BACKOFF)
+            if waited + wait > CEILING:  # many draw at once: make room
+                wait = max(wait, CEILING)
             if wait > LONGEST_WAIT_IN_PLACE:
                 raise RateLimited(
                     f"Amazon's quota for {operation} is used up; no call was made. "
@@ -192,14 +203,3 @@ class AmazonClient:
                 )
             self._sleep(wait)
             waited += wait  # longer than the wait: others drew first
-
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        backoff: float = wait_random_exponential(multiplier=self._backoff, max=LONGEST_BACKOFF)(state)
-        return error.retry_after + backoff if isinstance(error, RateLimited) else backoff
-
-
-def _may_be_repeated(error: BaseException) -> bool:
-    if isinstance(error, RateLimited):
-        return error.retry_after <= LONGEST_WAIT_IN_PLACE
-    return isinstance(error, TransientError)

@@ -6,16 +6,20 @@ https://developer-docs.amazon.com/sp-api/docs/connect-to-the-selling-partner-api
 import hashlib
 import threading
 import time
+from typing import Any
 
 import httpx
 
 from integrations.amazon.answers import judge_token
 from integrations.amazon.config import AmazonConfig
+from integrations.amazon.metering import metered
 from integrations.amazon.transport import exchange
 from integrations.errors import PlatformError
+from integrations.protocol import Meter, Uncounted
 from platforms.fields import SecretDict
 
 RENEW_SECONDS_EARLY = 120.0
+OPERATION = "token"  # as it is counted
 
 _lock = threading.Lock()
 _tokens: dict[str, tuple[str, float]] = {}  # key -> access token, monotonic second until which it is used
@@ -28,9 +32,18 @@ class AccessTokens:
     would go on failing, and a sandbox token would be sent to production.
     """
 
-    def __init__(self, config: AmazonConfig, *, http: httpx.Client, endpoint: str, lwa_endpoint: str) -> None:
+    def __init__(
+        self,
+        config: AmazonConfig,
+        *,
+        http: httpx.Client,
+        endpoint: str,
+        lwa_endpoint: str,
+        meter: Meter | None = None,
+    ) -> None:
         self._config = config
         self._http = http
+        self._meter = meter or Uncounted()
         self._lwa_endpoint = lwa_endpoint
         parts = (config.client_id, config.client_secret, config.refresh_token, lwa_endpoint, endpoint)
         self._key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -50,6 +63,16 @@ class AccessTokens:
             _tokens.pop(self._key, None)
 
     def _renew(self) -> str:
+        with metered(self._meter, OPERATION):
+            answer = self._ask()
+        token = str(answer["access_token"])
+        lifetime = answer.get("expires_in")
+        seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0
+        with _lock:
+            _tokens[self._key] = (token, time.monotonic() + max(seconds - RENEW_SECONDS_EARLY, 0.0))
+        return token
+
+    def _ask(self) -> dict[str, Any]:
         response = exchange(
             self._http,
             "POST",
@@ -62,12 +85,6 @@ class AccessTokens:
             ),
         )
         try:
-            answer = judge_token(response.status_code, response.content)
+            return judge_token(response.status_code, response.headers, response.content)
         except PlatformError as error:
             raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
-        token = str(answer["access_token"])
-        lifetime = answer.get("expires_in")
-        seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0
-        with _lock:
-            _tokens[self._key] = (token, time.monotonic() + max(seconds - RENEW_SECONDS_EARLY, 0.0))
-        return token

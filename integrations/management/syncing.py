@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError
 
 from integrations import console
+from integrations.estimates import progress
 from integrations.management.base import (
     FAILED,
     INTERRUPTED,
@@ -116,7 +117,7 @@ class SyncCommand(OmsCommand):
             if self._as_json:
                 self._write_json(log)
             else:
-                self.stdout.write(f"{console.title(log)}: {log.status} (sync #{log.pk})")
+                self.stdout.write(f"{console.title(log)}: {_standing(log)} (sync #{log.pk})")
         return worst
 
     # --- here
@@ -173,7 +174,7 @@ class SyncCommand(OmsCommand):
         if log.status == SyncLog.Status.RUNNING:
             what = "is already being worked on" + ("; following it" if shown else "")
         elif log.status == SyncLog.Status.WAITING:
-            what = "is already open and waits for quota" + ("; going on with it here" if shown else "")
+            what = f"is already open, {progress(log)}" + ("; going on with it here" if shown else "")
         else:
             what = "is already queued" + ("; running it here" if shown else "")
         options = " The options given now are not used: run the command again when it is done."
@@ -203,6 +204,10 @@ class SyncCommand(OmsCommand):
 
     def _trouble(self, platform: Platform, what: str, error: Exception) -> None:
         self.say(f"{platform.name} {self.kind.value}: {what}: {error or type(error).__name__}")
+
+
+def _standing(log: SyncLog) -> str:
+    return progress(log) if log.status == SyncLog.Status.WAITING else str(log.status)
 
 
 def exit_status(statuses: Sequence[SyncLog.Status]) -> int:

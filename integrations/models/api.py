@@ -29,7 +29,7 @@ class ApiQuota(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.operation} of {self.account_key[:8]}"
+        return self.operation
 
 
 class ApiUsage(models.Model):

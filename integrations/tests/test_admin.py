@@ -80,7 +80,9 @@ def test_it_shows_counts_window_and_duration(admin_client: Client) -> None:
 
 def test_it_says_when_a_waiting_sync_resumes(admin_client: Client) -> None:
     make(status="waiting", resume_at=STARTED)
-    assert "resumes 2026-01-31 08:00 UTC" in text(admin_client.get(LIST))
+    assert "waiting for Amazon&#x27;s quota until 2026-01-31 08:00 UTC, 0 pages so far" in text(
+        admin_client.get(LIST)
+    )
 
 
 def test_it_explains_a_failure_with_code_and_request_id(admin_client: Client) -> None:

@@ -245,13 +245,13 @@ def test_it_waits_in_place_until_there_is_quota_again(box: Box, amazon: Platform
     (sync,) = Ran("sync_orders", "amazon", "--json").syncs
     assert (sync["status"], sync["fetched"], sync["throttled"]) == ("succeeded", 3, 1)
     assert sync["duration"] > 5
-    assert "amazon orders: out of quota, goes on at " in capsys.readouterr().err
+    assert "amazon orders: waiting for Amazon's quota until " in capsys.readouterr().err
 
 
 def test_it_shows_pages_as_lines_where_there_is_no_terminal(box: Box, amazon: Platform, capsys: Any) -> None:
     configure(amazon, box(orders=9, page_size=3).accounts[0])
     Ran("sync_orders", "amazon")
-    assert "amazon orders: 1 page, 3 orders so far, " in capsys.readouterr().err
+    assert "amazon orders: 1 page so far; 3 orders, " in capsys.readouterr().err
 
 
 def test_it_reports_the_first_failures_by_name_and_counts_the_rest(amazon: Platform) -> None:

@@ -20,6 +20,7 @@ READ = [
     ("inventory", "inventory.view_inventoryitem"),
     ("sync-logs", "integrations.view_synclog"),
     ("sync-failures", "integrations.view_syncfailure"),
+    ("api-usage", "integrations.view_apiusage"),
 ]
 WRITE = [
     ("post", "platforms", "platforms.add_platform"),

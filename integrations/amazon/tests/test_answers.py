@@ -138,6 +138,6 @@ def test_it_learns_the_wait_from_the_header(rate: str, seconds: float) -> None:
 )
 def test_it_judges_the_login(status: int, answer: Any, kind: type[PlatformError], code: str) -> None:
     with pytest.raises(PlatformError) as raised:
-        judge_token(status, HTML if answer is None else json.dumps(answer).encode())
+        judge_token(status, httpx.Headers(), HTML if answer is None else json.dumps(answer).encode())
     assert (type(raised.value), raised.value.code) == (kind, code)
     assert "Atzr" not in str(raised.value)

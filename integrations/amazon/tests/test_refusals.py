@@ -21,7 +21,7 @@ def verdict(status: int, body: bytes, operation: str = "getOrder", **headers: st
 
 def refusal(status: int, body: bytes) -> PlatformError:
     with pytest.raises(PlatformError) as raised:
-        judge_token(status, body)
+        judge_token(status, httpx.Headers(), body)
     return raised.value
 
 
@@ -132,11 +132,11 @@ def test_it_takes_only_a_token_that_can_be_sent(token: Any) -> None:
 
 def test_it_returns_a_good_login() -> None:
     body = b'{"access_token": "Atza|x", "token_type": "bearer", "expires_in": 3600}'
-    assert judge_token(200, body)["access_token"] == "Atza|x"
+    assert judge_token(200, httpx.Headers(), body)["access_token"] == "Atza|x"
 
 
 @pytest.mark.parametrize(("status", "code"), [(301, "refused"), (404, "not_found"), (405, "refused")])
 def test_it_does_not_blame_the_credentials_for_what_is_not_login_with_amazon(status: int, code: str) -> None:
     with pytest.raises(RequestRefused, match="AMAZON_LWA_ENDPOINT") as raised:
-        judge_token(status, b'{"message": "no such route"}')
+        judge_token(status, httpx.Headers(), b'{"message": "no such route"}')
     assert raised.value.code == code

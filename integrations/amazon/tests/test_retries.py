@@ -26,6 +26,12 @@ def adapter(sim: Simulator) -> AmazonAdapter:
     return connect(api_config(sim.accounts[0]), include_pii=False)
 
 
+def client_of(sim: Simulator, slept: list[float], **options: Any) -> AmazonClient:
+    """One that sleeps into a list."""
+    hosts: dict[str, Any] = {"endpoint": sim.endpoint, "lwa_endpoint": sim.lwa_endpoint}
+    return AmazonClient(load(api_config(sim.accounts[0])), **hosts, sleep=slept.append, **options)
+
+
 def first_order(sim: Simulator, amazon: AmazonAdapter) -> str:
     return amazon.order(sim.accounts[0].order_ids()[0]).external_id
 
@@ -99,9 +105,7 @@ class Crowded(Unlimited):
 def test_it_makes_room_where_others_always_draw_first(box: Box) -> None:
     sim = box()
     slept: list[float] = []
-    hosts: dict[str, Any] = {"endpoint": sim.endpoint, "lwa_endpoint": sim.lwa_endpoint}
-    config = load(api_config(sim.accounts[0]))
-    client = AmazonClient(config, **hosts, budget=Crowded(), sleep=slept.append)
+    client = client_of(sim, slept, budget=Crowded())
     with closing(client), pytest.raises(RateLimited) as raised:
         client.search_orders()
     assert (slept, raised.value.retry_after, sim.calls["searchOrders"]) == ([4.5] * 4, 20, 0)
@@ -115,6 +119,60 @@ def test_it_renews_a_token_once_where_amazon_calls_it_revoked(box: Box) -> None:
     with closing(adapter(sim)) as amazon, pytest.raises(AuthenticationError) as raised:
         first_order(sim, amazon)
     assert (raised.value.code, sim.calls["token"], sim.calls["getOrder"]) == ("token_rejected", 2, 2)
+
+
+def test_it_renews_a_token_once_for_a_call_however_often_that_is_tried(box: Box) -> None:
+    sim = box()
+    expired = refusal(403, "Unauthorized", "The access token you provided has expired.")
+    sim.script("getOrder", expired, UNAVAILABLE, expired)
+    with closing(adapter(sim)) as amazon, pytest.raises(AuthenticationError) as raised:
+        first_order(sim, amazon)
+    assert (raised.value.code, sim.calls["token"], sim.calls["getOrder"]) == ("token_expired", 2, 3)
+
+
+def test_it_logs_in_again_after_a_passing_fault_also_where_only_the_login_is_checked(box: Box) -> None:
+    sim = box()
+    sim.script("token", UNAVAILABLE, Canned.json(429, {"error": "slow_down"}, {"Retry-After": "0"}))
+    slept: list[float] = []
+    with closing(client_of(sim, slept)) as client:
+        client.renew_token()
+    assert sim.calls["token"] == 3
+    assert slept[1] >= 5  # a login that is asked too often
+
+
+def test_it_gives_up_a_login_that_stays_away_after_four_attempts(box: Box) -> None:
+    sim = box()
+    sim.script("token", *[UNAVAILABLE] * 9)
+    with closing(adapter(sim)) as amazon, pytest.raises(TransientError):
+        first_order(sim, amazon)
+    assert (sim.calls["token"], sim.calls["getOrder"]) == (4, 0)
+
+
+def test_it_does_not_repeat_a_login_that_a_gateway_refuses(box: Box) -> None:
+    sim = box()
+    sim.script("token", *[Canned(403, b"<html>Forbidden</html>")] * 9)
+    with closing(adapter(sim)) as amazon, pytest.raises(TransientError):
+        first_order(sim, amazon)
+    assert sim.calls["token"] == 1
+
+
+@pytest.mark.parametrize(("advice", "least"), [("2", 2), ("3600", 20), ("nonsense", 0)])
+def test_it_waits_as_long_as_a_gateway_asks_up_to_the_ceiling(box: Box, advice: str, least: float) -> None:
+    sim = box()
+    sim.script("getOrder", Canned(503, b"", {"Retry-After": advice}))
+    slept: list[float] = []
+    with closing(client_of(sim, slept)) as client:
+        client.get_order(sim.accounts[0].order_ids()[0])
+    assert len(slept) == 1
+    assert least <= slept[0] <= 20
+
+
+def test_it_leaves_a_long_retry_after_of_a_refused_call_to_the_caller(box: Box) -> None:
+    sim = box()
+    sim.script("getOrder", Canned(429, b"", FAST | {"Retry-After": "90"}))
+    with closing(adapter(sim)) as amazon, pytest.raises(RateLimited) as raised:
+        first_order(sim, amazon)
+    assert (raised.value.retry_after, sim.calls["getOrder"]) == (90, 1)
 
 
 # --- over the wire

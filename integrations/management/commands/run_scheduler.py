@@ -12,6 +12,7 @@ from integrations.models import SyncLog
 from integrations.schedule import abandoned_syncs, due_syncs
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
+from integrations.usage import prune_usage
 from orders.services import purge_buyers
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class Command(OmsCommand):
     def _purge(self) -> bool:
         if self._purged_at is None or time.monotonic() - self._purged_at >= DAY:
             purged = purge_buyers()
+            prune_usage()
             self._purged_at = time.monotonic()
             if purged:
                 self._log(f"Deleted the buyer data of {purged} orders, whose time had come.")

@@ -1,0 +1,255 @@
+"""How many pages a run will be about, and the sentence on where it stands, on every surface."""
+
+import os
+import pty
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from integrations.console import Display, display, report
+from integrations.estimates import guess_pages, pages_expected, progress
+from integrations.models import SyncLog
+from integrations.serializers import sync_log_json
+from integrations.tests.syncing import INVENTORY, ORDERS, open_sync, platform_of, refusal, sync
+from integrations.windows import WindowRequest
+from oms.tests.rest import amazon, make_order, superuser
+from platforms.models import Platform
+from simulator import Simulator
+
+Box = Callable[..., Simulator]
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def run_of(length: timedelta = HOUR, *, end: datetime = NOON, **values: Any) -> SyncLog:
+    """A run whose window of this length ended at noon; succeeded and incremental unless told otherwise."""
+    defaults: dict[str, Any] = {
+        "platform": amazon(),
+        "kind": ORDERS,
+        "trigger": "schedule",
+        "status": SyncLog.Status.SUCCEEDED,
+        "source": "live",
+        "window_by": "updated",
+        "window_start": end - length,
+        "window_end": end,
+    }
+    return SyncLog.objects.create(**defaults | values)
+
+
+def guess(length: timedelta = HOUR, **values: Any) -> int | None:
+    defaults: dict[str, Any] = {"status": "running", "end": NOON + HOUR}
+    return guess_pages(run_of(length, **defaults | values), "live")
+
+
+def sweep_of(**values: Any) -> SyncLog:
+    return run_of(kind=INVENTORY, window_by="", window_start=None, window_end=None, **values)
+
+
+# --- the guess
+
+
+def test_it_knows_nothing_at_first() -> None:
+    assert guess() is None
+
+
+def test_it_goes_by_how_many_records_came_a_second() -> None:
+    run_of(HOUR, fetched=1500, pages=15)
+    run_of(2 * HOUR, fetched=3000, pages=30)
+    assert [guess(HOUR), guess(2 * HOUR), guess(HOUR / 4)] == [15, 30, 4]
+
+
+def test_it_expects_one_page_at_least() -> None:
+    run_of(fetched=0, pages=1)
+    assert guess() == 1
+
+
+def test_it_takes_pages_to_be_as_full_as_they_were() -> None:
+    run_of(fetched=95, pages=10)
+    assert guess() == 10
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"status": "failed"},
+        {"status": "cancelled"},
+        {"source": "mock"},
+        {"source": "sandbox"},
+        {"window_by": "created"},
+        {"kind": "inventory"},
+        {"platform": "another"},
+    ],
+    ids=str,
+)
+def test_it_compares_with_nothing_else(other: dict[str, Any]) -> None:
+    if "platform" in other:
+        other = {"platform": Platform.objects.create(name="another")}
+    run_of(fetched=1500, pages=15, **other)
+    assert guess() is None
+
+
+def test_it_counts_what_is_stored_where_no_window_was_as_long() -> None:
+    run_of(HOUR / 10, fetched=3, pages=2)  # 1.5 a page
+    for number in range(6):
+        make_order(str(number), platform_updated_at=NOON - number * DAY)
+    make_order("mock", platform_updated_at=NOON, source="mock")
+    Platform.objects.update(orders_watermark=NOON + HOUR)
+    assert guess(4 * DAY) == 3  # four orders
+    assert guess(30 * DAY) == 4
+
+
+def test_it_adds_up_what_came_in_while_nobody_looked() -> None:
+    run_of(HOUR / 2, fetched=50, pages=1)
+    Platform.objects.update(orders_watermark=NOON)
+    assert guess(10 * DAY, end=NOON + 10 * DAY) == 240
+
+
+def test_it_counts_by_the_time_of_purchase_where_the_window_does() -> None:
+    make_order("1", purchased_at=NOON, platform_updated_at=NOON + 9 * DAY)
+    assert guess(2 * HOUR, window_by="created") == 1
+
+
+def test_it_expects_a_sweep_to_be_like_the_last_of_the_same_skus() -> None:
+    for skus, pages in (([], 7), ([], 40), (["A"], 1)):
+        sweep_of(skus=skus, pages=pages)
+    sweep_of(skus=[], pages=3, status="failed")
+    found = [guess_pages(sweep_of(skus=skus, status="running"), "live") for skus in ([], ["A"], ["B"])]
+    assert found == [40, 1, None]
+
+
+def test_it_keeps_the_guess_of_a_run_that_goes_on() -> None:
+    run_of(fetched=1500, pages=15)
+    assert guess(pages=3, pages_expected=99) == 99
+
+
+# --- what a sync makes of it
+
+
+def test_it_expects_as_many_pages_as_the_last_time(box: Box) -> None:
+    platform = platform_of(box(orders=30, page_size=10))
+    window = WindowRequest(since=datetime.now(UTC) - 30 * DAY)
+    first, second = sync(platform, window=window), sync(platform, window=window)
+    assert (first.pages, first.pages_expected, second.pages, second.pages_expected) == (3, None, 3, 3)
+
+
+def test_it_says_how_far_a_sync_is_while_it_waits(box: Box, capsys: Any, admin_client: Client) -> None:
+    sim = box(orders=30, page_size=10)
+    platform = platform_of(sim)
+    window = WindowRequest(since=datetime.now(UTC) - 30 * DAY)
+    sync(platform, window=window)
+
+    def run_dry(_log: SyncLog) -> None:
+        sim.script("searchOrders", refusal(429, "QuotaExceeded"))
+
+    log = sync(platform, window=window, on_page=run_dry)
+    assert (log.status, log.pages, log.pages_expected) == (SyncLog.Status.WAITING, 1, 3)
+    sentence = progress(log)
+    assert sentence.startswith("waiting for Amazon's quota until ")
+    assert sentence.endswith(" UTC, 1 of about 3 pages")
+    shown = superuser().get(f"/sync-logs/{log.pk}").json()
+    assert (shown["progress"], shown["pages"], shown["pages_expected"]) == (sentence, 1, 3)
+    assert sync_log_json(log)["progress"] == sentence
+    Display().waiting(log)
+    assert f"amazon orders: {sentence}; 10 orders" in capsys.readouterr().err
+    assert next(report(log)) == f"amazon orders: {sentence} (sync #{log.pk})"
+    for address in ("", f"{log.pk}/change/"):
+        page = admin_client.get(f"/admin/integrations/synclog/{address}").content.decode()
+        assert sentence.replace("'", "&#x27;") in page
+
+
+def everything_on(terminal: int) -> str:
+    """What was written to a terminal whose other end is closed."""
+    written = b""
+    with suppress(OSError):  # Linux says EIO at the end
+        while chunk := os.read(terminal, 4096):
+            written += chunk
+    os.close(terminal)
+    return written.decode()
+
+
+@pytest.mark.parametrize("columns", [120, 60])
+def test_it_draws_a_bar_and_the_whole_sentence_on_a_terminal(monkeypatch: Any, columns: int) -> None:
+    log = run_of(status="waiting", pages=12, pages_expected=40, resume_at=NOON, fetched=1200)
+    terminal, end = pty.openpty()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(end, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        with display() as shown:
+            shown.begin(log)
+            shown.waiting(log)
+    drawn = everything_on(terminal)
+    text = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[━╸╺\u2800-\u28ff]|\d:\d\d:\d\d", "", drawn).split())
+    assert f"amazon orders: {progress(log)}; 1200 orders" in text
+    assert "━" in drawn
+
+
+def test_it_forgets_what_it_expected_of_live_data_when_mock_data_stands_in(box: Box, settings: Any) -> None:
+    settings.MOCK_FALLBACK = "always"
+    sim = box()
+    run_of(fetched=1500, pages=15)
+    sim.script("searchOrders", *[refusal(404)] * 9)
+    log = sync(platform_of(sim))
+    assert (log.status, log.pages_expected) == (SyncLog.Status.FALLBACK, None)
+
+
+# --- the sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"status": "queued"}, "queued"),
+        ({"status": "queued", "pages": 2}, "queued, 2 pages so far"),
+        ({"status": "running"}, "0 pages so far"),
+        ({"status": "running", "pages": 1}, "1 page so far"),
+        ({"status": "running", "pages": 12, "pages_expected": 40}, "12 of about 40 pages"),
+        ({"status": "running", "pages": 40, "pages_expected": 40}, "40 of about 41 pages"),
+        ({"status": "running", "pages": 99, "pages_expected": 40}, "99 of about 100 pages"),
+        ({"status": "running", "pages_expected": 1}, "0 of about 1 page"),
+        ({"status": "succeeded", "pages": 41, "pages_expected": 40}, "41 pages"),
+        ({"status": "failed", "pages": 1}, "1 page"),
+    ],
+)
+def test_it_says_how_far_a_run_is(values: dict[str, Any], sentence: str) -> None:
+    assert progress(SyncLog(**values)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("zone", "seconds", "moment"),
+    [
+        ("UTC", 0, "14:32 UTC"),
+        ("UTC", 1, "14:33 UTC"),  # never too early
+        ("UTC", 8 * 3600, "22:32 UTC"),
+        ("Asia/Tokyo", 8 * 3600, "07:32 JST"),
+        ("UTC", 10 * 3600, "2026-02-01 00:32 UTC"),
+        ("Europe/Berlin", 0, "15:32 CET"),
+        ("Asia/Tokyo", 0, "23:32 JST"),
+    ],
+)
+def test_it_says_until_when_a_run_waits_in_the_zone_that_is_active(
+    zone: str, seconds: int, moment: str
+) -> None:
+    resume_at = NOON + timedelta(hours=2, minutes=32, seconds=seconds)
+    log = SyncLog(
+        platform=Platform(kind="amazon"), status="waiting", pages=12, pages_expected=40, resume_at=resume_at
+    )
+    with timezone.override(zone):
+        sentence = progress(log, now=NOON)
+    assert sentence == f"waiting for Amazon's quota until {moment}, 12 of about 40 pages"
+
+
+def test_it_never_expects_less_than_was_read() -> None:
+    log = open_sync(amazon())
+    log.pages, log.pages_expected = 7, 5
+    assert pages_expected(log) == 8
+    log.status = SyncLog.Status.SUCCEEDED
+    assert pages_expected(log) == 5
