@@ -24,6 +24,7 @@ from integrations.services import request_sync, run_sync
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
 from integrations.windows import WindowRequest
+from oms.trouble import trouble_of
 from platforms.models import Platform
 
 GOOD = (SyncLog.Status.SUCCEEDED,)
@@ -202,7 +203,11 @@ class SyncCommand(OmsCommand):
         self.stdout.flush()
 
     def _trouble(self, platform: Platform, what: str, error: Exception) -> None:
-        self.say(f"{platform.name} {self.kind.value}: {what}: {error or type(error).__name__}")
+        why = str(error) or type(error).__name__
+        if isinstance(error, DatabaseError):
+            trouble = trouble_of(error)
+            why = f"{trouble.happened} What was read before is stored. {trouble.advice}"
+        self.say(f"{platform.name} {self.kind.value}: {what}: {why}")
 
 
 def exit_status(statuses: Sequence[SyncLog.Status]) -> int:

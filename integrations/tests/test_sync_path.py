@@ -137,6 +137,14 @@ def test_it_refuses_writes_without_the_lease(box: Box) -> None:
         lease.renew()
 
 
+@db
+def test_it_remembers_which_credentials_it_ran_with(box: Box) -> None:
+    platform = platform_of(box(orders=3))
+    log = sync(platform)
+    assert log.credentials_digest == platform.credentials_digest != ""
+    assert log.credentials_digest != sync(platform_of(box(orders=3, seed=8))).credentials_digest
+
+
 # --- crash, stop, wait
 
 
