@@ -134,7 +134,7 @@ class SyncCommand(OmsCommand):
                 try:
                     log = self._run_one(*open_sync(platform), stop, shown)
                 except (DatabaseError, ObjectDoesNotExist) as error:  # the latter: deleted meanwhile
-                    self._trouble(platform, "failed", error)
+                    self._trouble(platform, "stopped; what was read before is stored", error)
                     statuses.append(SyncLog.Status.FAILED)
                     continue
                 self._report(log, shown)
@@ -206,7 +206,7 @@ class SyncCommand(OmsCommand):
         why = str(error) or type(error).__name__
         if isinstance(error, DatabaseError):
             trouble = trouble_of(error)
-            why = f"{trouble.happened} What was read before is stored. {trouble.advice}"
+            why = f"{trouble.happened} {trouble.advice}"
         self.say(f"{platform.name} {self.kind.value}: {what}: {why}")
 
 

@@ -139,10 +139,12 @@ def test_it_refuses_writes_without_the_lease(box: Box) -> None:
 
 @db
 def test_it_remembers_which_credentials_it_ran_with(box: Box) -> None:
-    platform = platform_of(box(orders=3))
+    sim = box(orders=3)
+    platform = platform_of(sim)
     log = sync(platform)
     assert log.credentials_digest == platform.credentials_digest != ""
-    assert log.credentials_digest != sync(platform_of(box(orders=3, seed=8))).credentials_digest
+    refused = sync(platform_of(sim, client_secret="another"))
+    assert (refused.error_code, refused.credentials_digest == log.credentials_digest) == ("invalid_client", False)
 
 
 # --- crash, stop, wait
