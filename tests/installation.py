@@ -42,6 +42,9 @@ COLUMNS = (
     "error_message",
     "notes",
 )
+EMPTIED = (
+    "order_items", "orders", "sync_failures", "sync_logs", "api_quotas", "django_tasks_database_dbtaskresult",
+)  # fmt: skip
 KEPT = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
 LONG_AGO = "2026-01-01 00:00:00"
 
@@ -218,6 +221,19 @@ class MariaDB:
             return ask(connection, statement, *values)
         finally:
             connection.close()
+
+    def clear(self) -> None:
+        """As after `migrate`."""
+        for table in (
+            "order_items",
+            "orders",
+            "sync_failures",
+            "sync_logs",
+            "api_quotas",
+            "django_tasks_database_dbtaskresult",
+        ):
+            self.query(f"DELETE FROM {table}")  # noqa: S608
+        self.query("UPDATE platforms SET orders_watermark = NULL")
 
     def blocked(self) -> list[int]:
         """The connections that wait for a lock."""

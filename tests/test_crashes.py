@@ -149,9 +149,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
 
 @pytest.fixture
 def on_mariadb(mariadb: MariaDB, sim: Simulator) -> Iterator[Installation]:
-    for table in ("order_items", "orders", "sync_logs", "api_quotas", "django_tasks_database_dbtaskresult"):
-        mariadb.query(f"DELETE FROM {table}")  # noqa: S608
-    mariadb.query("UPDATE platforms SET orders_watermark = NULL")
+    mariadb.clear()
     installation = mariadb.installation()
     installation.meets(sim)
     yield installation
