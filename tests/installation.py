@@ -242,8 +242,8 @@ class MariaDB:
         )
         return [int(number) for (number,) in rows]
 
-    def installation(self, options: str = "", port: int = 0) -> Installation:
-        return Installation(f"mysql://root@127.0.0.1:{port or self.port}/oms{options}", self.query)
+    def installation(self, options: str = "") -> Installation:
+        return Installation(f"mysql://root@127.0.0.1:{self.port}/oms{options}", self.query)
 
     def _answers(self) -> bool:
         import MySQLdb
@@ -279,18 +279,19 @@ def a_mariadb(folder: Path) -> MariaDB:
 
 
 class Hold:
-    """Lets the simulator keep an answer of searchOrders back until it is told to go on."""
+    """Lets the simulator keep the nth answer of an operation back until it is told to go on."""
 
-    def __init__(self, nth: int) -> None:
+    def __init__(self, nth: int, operation: str = "searchOrders") -> None:
         self._left = nth
+        self._operation = operation
         self._lock = threading.Lock()
         self._reached = threading.Event()
         self._go = threading.Event()
 
     def before(self, call: Call) -> Canned | None:
         with self._lock:
-            self._left -= call.operation == "searchOrders"
-            held = call.operation == "searchOrders" and self._left == 0
+            self._left -= call.operation == self._operation
+            held = call.operation == self._operation and self._left == 0
         if held:
             self._reached.set()
             self._go.wait(PATIENCE)

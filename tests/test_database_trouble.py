@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cutting import LosesAnAnswer
 from django.db import (
     DataError,
     IntegrityError,
@@ -27,6 +28,7 @@ from installation import (
     ORDERS,
     PAGE_SIZE,
     PAGES,
+    PATIENCE,
     Hold,
     Installation,
     MariaDB,
@@ -128,7 +130,7 @@ def test_it_knows_what_may_pass(error: Exception, code: str, may_pass: bool) -> 
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    with Simulator(Account(orders=ORDERS, skus=5), page_size=PAGE_SIZE) as running:
+    with Simulator(Account(orders=ORDERS, skus=8), page_size=PAGE_SIZE) as running:
         yield running
 
 
@@ -256,6 +258,25 @@ def test_it_stores_nothing_once_it_was_overtaken_while_it_waited(
     oms.assert_nothing_is_lost_or_doubled()
 
 
+def test_it_sweeps_the_stock_once_though_a_page_waited(
+    oms: Installation, sim: Simulator, locked: sqlite3.Connection
+) -> None:
+    oms.meets(sim)
+    sim.faults = hold = Hold(2, "getInventorySummaries")
+    process = oms.start("sync_inventory", "amazon", environment=PATIENT)
+    hold.wait()
+    locked.execute("BEGIN IMMEDIATE")
+    hold.release()
+    line_with(process.stderr, "Database trouble (database_busy")
+    locked.execute("ROLLBACK")
+    assert ended(process).status == 0
+    ((rows, gone),) = oms.query("SELECT COUNT(*), COUNT(gone_at) FROM inventory_items")
+    assert (rows, gone) == (len(sim.accounts[0].truth_inventory()), 0)
+    log = oms.log
+    assert (log["status"], log["fetched"], log["created"], log["pages"]) == ("succeeded", rows, rows, 3)
+    assert sim.calls["getInventorySummaries"] == 3
+
+
 def test_it_gives_up_on_a_lock_that_nobody_lets_go(
     oms: Installation, sim: Simulator, locked: sqlite3.Connection
 ) -> None:
@@ -348,3 +369,18 @@ def test_it_repeats_the_page_after_a_deadlock(on_mariadb: Installation, in_mid_p
     line_with(process.stderr, "Database trouble (database_busy, OperationalError 1213)")
     ask(other, "ROLLBACK")
     assert_all_is_well(on_mariadb, process)
+
+
+@pytest.mark.mariadb
+def test_it_counts_a_page_once_whose_commit_went_through_unheard(
+    mariadb: MariaDB, on_mariadb: Installation, sim: Simulator
+) -> None:
+    sim.faults = hold = Hold(2)
+    with closing(LosesAnAnswer(mariadb.port)) as between:
+        elsewhere = {"DATABASE_URL": f"mysql://root@127.0.0.1:{between.port}/oms"}
+        process = on_mariadb.start(*COMMAND, environment=elsewhere)
+        hold.wait()
+        between.armed.set()
+        hold.release()
+        assert between.cut.wait(PATIENCE)
+        assert_all_is_well(on_mariadb, process)
