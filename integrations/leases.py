@@ -17,6 +17,7 @@ from integrations.protocol import Note
 from oms.persistence import persistent
 
 LEASE = timedelta(minutes=5)  # longer than the slowest page with all its attempts
+WORKER_LOST = "worker_lost"
 # What a page changes on the log, besides the lease.
 COUNTED = (
     "pages",
@@ -82,8 +83,18 @@ class Lease:
             f"The worker that had this sync stopped without a word; taken over at "
             f"{timezone.now():%Y-%m-%d %H:%M:%S} UTC, after page {self.log.pages}."
         )
-        self.note([Note("worker_lost", text)])
-        self.update(checkpoint={**self.log.checkpoint, "lost": self.log.checkpoint.get("lost", 0) + 1})
+        self.note([Note(WORKER_LOST, text)])
+        self.update(checkpoint={**self.log.checkpoint, "lost": self.lost_here + 1})
+
+    @property
+    def lost_here(self) -> int:
+        """How many workers in a row stopped without a word since the last page was stored."""
+        return int(self.log.checkpoint.get("lost", 0))
+
+    @property
+    def lost_in_all(self) -> int:
+        """The same over all pages: a sweep of stock, which starts again each time, may never get beyond one."""
+        return sum(note["code"] == WORKER_LOST for note in self.log.notes)
 
     def renew(self) -> bool:
         """Raises LeaseLost. Inside a transaction, nobody else can claim the sync until that ends.

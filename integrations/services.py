@@ -30,8 +30,8 @@ from platforms.models import Platform, Source
 
 logger = logging.getLogger(__name__)
 
-# So often in a row a sync is taken over from workers that stopped without a word at the same page.
-MOST_LOST = 5
+# So often a sync is taken over from workers that stopped without a word: at the same page, and in all.
+MOST_LOST, MOST_LOST_IN_ALL = 5, 20
 
 
 class Door(NamedTuple):
@@ -140,7 +140,7 @@ def _reach_platform(lease: Lease, door: Door) -> None:
     if log.cancel_requested:  # while it was being put back
         _close_cancelled(lease)
         return
-    if log.checkpoint.get("lost", 0) >= MOST_LOST:
+    if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
         _close_given_up(lease)
         return
     if log.source == Source.MOCK:  # a fallback that was interrupted
@@ -298,8 +298,8 @@ def _close_in_trouble(lease: Lease, error: Exception) -> None:
 
 def _close_given_up(lease: Lease) -> None:
     text = (
-        f"{MOST_LOST} workers in a row stopped without a word after page {lease.log.pages}: killed for the memory they "
-        "used, or by the database. What was read before is stored. Look at the system's log, then sync again."
+        f"{lease.lost_in_all} workers stopped without a word, the last one after page {lease.log.pages}: killed "
+        "for the memory they used, perhaps. What was read before is stored. Look at the system's log, then sync again."
     )
     _close(lease, SyncLog.Status.FAILED, error_code="worker_lost", error_message=text)
 

@@ -3,6 +3,7 @@ checkpoint, and the database equals Amazon's truth."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sqlite3
@@ -26,6 +27,7 @@ from installation import (
     on_sqlite,
     until,
 )
+from test_processes import redis_url
 
 from simulator import Account, Simulator
 
@@ -126,14 +128,21 @@ def test_it_continues_after_a_kill(
     oms.assert_nothing_is_lost_or_doubled()
 
 
-def test_it_gives_up_on_a_page_that_kills_worker_after_worker(oms: Installation, sim: Simulator) -> None:
+@pytest.mark.parametrize(("here", "in_all"), [(5, 5), (1, 20)], ids=["at one page", "in all"])
+def test_it_gives_up_on_a_sync_that_loses_worker_after_worker(
+    oms: Installation, sim: Simulator, here: int, in_all: int
+) -> None:
     assert oms.run(*COMMAND, "--background").status == 0
-    # As if five had been killed already; one more kill is what a person would see.
-    oms.query("""UPDATE sync_logs SET status = 'running', lease_token = 'x', checkpoint = '{"lost": 4}'""")
+    # As if all of these but the last had been noticed already.
+    oms.query(
+        "UPDATE sync_logs SET status = 'running', lease_token = 'x', checkpoint = ?, notes = ?",
+        json.dumps({"lost": here - 1}),
+        json.dumps([{"code": "worker_lost", "message": f"No. {number}."} for number in range(1, in_all)]),
+    )
     oms.lose_the_lease()
     assert oms.run(*COMMAND).status == 1
     assert (oms.log["status"], oms.log["error_code"]) == ("failed", "worker_lost")
-    assert "5 workers in a row stopped" in oms.log["error_message"]
+    assert f"{in_all} workers stopped without a word" in oms.log["error_message"]
     assert sim.calls["searchOrders"] == 0
 
 
@@ -201,7 +210,6 @@ def test_it_waits_for_a_database_that_restarts(
     hold.wait()
     mariadb.kill()
     hold.release()
-    assert process.stderr is not None
     line_with(process.stderr, "Database trouble (database_unavailable")
     mariadb.start()
     status, _, err = ended(process)
@@ -221,13 +229,35 @@ def test_it_keeps_the_worker_alive_while_the_database_is_gone(
     hold.wait()
     mariadb.kill()
     hold.release()
-    assert worker.stderr is not None
     line_with(worker.stderr, "It goes on from its checkpoint when its lease has expired.")
     line_with(worker.stderr, "Trying again in 5 seconds.")
     mariadb.start()
     on_mariadb.lose_the_lease()
     assert on_mariadb.run("run_scheduler", "--once").status == 0
     until(lambda: on_mariadb.log["status"] == "succeeded", "the worker that came back")
+    worker.send_signal(signal.SIGTERM)
+    status, out, err = ended(worker)
+    assert (status, "Traceback" in out + err) == (0, False), err
+    on_mariadb.assert_nothing_is_lost_or_doubled()
+
+
+@pytest.mark.mariadb
+@pytest.mark.redis
+def test_it_keeps_the_worker_on_redis_alive_too(
+    mariadb: MariaDB, on_mariadb: Installation, sim: Simulator
+) -> None:
+    on_mariadb.environment["REDIS_URL"] = redis_url()
+    assert on_mariadb.run(*COMMAND, "--background").status == 0
+    sim.faults = hold = Hold(2)
+    worker = on_mariadb.start(*WORKER)
+    hold.wait()
+    mariadb.kill()
+    hold.release()
+    line_with(worker.stderr, "It goes on from its checkpoint when its lease has expired.")
+    mariadb.start()
+    on_mariadb.lose_the_lease()
+    assert on_mariadb.run("run_scheduler", "--once").status == 0
+    until(lambda: on_mariadb.log["status"] == "succeeded", "the worker")
     worker.send_signal(signal.SIGTERM)
     status, out, err = ended(worker)
     assert (status, "Traceback" in out + err) == (0, False), err

@@ -144,7 +144,10 @@ def test_it_remembers_which_credentials_it_ran_with(box: Box) -> None:
     log = sync(platform)
     assert log.credentials_digest == platform.credentials_digest != ""
     refused = sync(platform_of(sim, client_secret="another"))
-    assert (refused.error_code, refused.credentials_digest == log.credentials_digest) == ("invalid_client", False)
+    assert (refused.error_code, refused.credentials_digest == log.credentials_digest) == (
+        "invalid_client",
+        False,
+    )
 
 
 # --- crash, stop, wait
