@@ -61,9 +61,8 @@ class Lease:
     @persistent
     def _take(log_id: int, token: str) -> bool | None:
         """Whether the sync was lost by the worker before; None where it cannot be had."""
-        if SyncLog.objects.filter(
-            pk=log_id, lease_token=token
-        ).exists():  # by an attempt whose answer was lost
+        mine = SyncLog.objects.filter(pk=log_id, lease_token=token)
+        if mine.exists():  # by an attempt whose answer was lost
             return False
         now = timezone.now()
         free = SyncLog.objects.claimable().filter(pk=log_id)

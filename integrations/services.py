@@ -111,7 +111,7 @@ def run_sync(
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
         except DATABASE_ERRORS:
-            raise
+            raise  # the row did not take the reason, and would not take being put back either
         except BaseException:
             # Ctrl-C: whoever claims it next continues from the checkpoint.
             with once(), suppress(*DATABASE_ERRORS):

@@ -165,11 +165,16 @@ def on_sqlite(path: Path, options: str = "") -> Installation:
 class MariaDB:
     """A server of the tests' own, which they may kill. Its data stay when it dies."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._options = ["--no-defaults", f"--datadir={folder / 'data'}", "--innodb-log-file-size=8M"]
+        self._options = [
+            "--no-defaults",
+            f"--datadir={folder / 'data'}",
+            "--innodb-log-file-size=8M",
+            *options,
+        ]
         if os.geteuid() == 0:
             self._options.append("--user=root")
         self._make()
@@ -263,12 +268,12 @@ def ask(connection: Any, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     return list(cursor.fetchall())
 
 
-def a_mariadb(folder: Path) -> MariaDB:
+def a_mariadb(folder: Path, *options: str) -> MariaDB:
     """A server with OMS set up on it; skips where the programs or the driver are missing."""
     pytest.importorskip("MySQLdb", reason="mysqlclient is not installed")
     if shutil.which("mariadb-install-db") is None:
         pytest.skip("no MariaDB server is installed here (mariadb-install-db)")
-    server = MariaDB(folder)
+    server = MariaDB(folder, *options)
     server.start()
     connection = server.connect("mysql")
     ask(connection, "CREATE DATABASE oms CHARACTER SET utf8mb4")

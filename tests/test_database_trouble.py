@@ -384,3 +384,48 @@ def test_it_counts_a_page_once_whose_commit_went_through_unheard(
         hold.release()
         assert between.cut.wait(PATIENCE)
         assert_all_is_well(on_mariadb, process)
+
+
+@pytest.mark.mariadb
+def test_it_says_that_the_server_has_no_room(big: Simulator, tmp_path: Path) -> None:
+    in_one_file = ("--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:10M:autoextend:max:24M")
+    server = a_mariadb(tmp_path, *in_one_file)
+    oms = server.installation()
+    try:
+        oms.meets(big)
+        big.faults = hold = Hold(2)
+        process = oms.start(*COMMAND)
+        hold.wait()
+        fill_up(server)
+        hold.release()
+        status, out, err = ended(process)
+        assert (status, "Traceback" in out + err) == (1, False), err
+        log = oms.log
+        # Whether the reason still fits is InnoDB's to say.
+        assert (log["status"], log["error_code"]) in [("running", ""), ("failed", "disk_full")]
+        assert "no room left" in err + log["error_message"]
+        assert (log["pages"], oms.order_count) == (1, 30)
+        server.query("DROP TABLE rubbish")
+        oms.lose_the_lease()
+        assert oms.run(*COMMAND).status == 0
+        oms.assert_nothing_is_lost_or_doubled()
+    finally:
+        oms.end()
+        server.kill()
+
+
+def fill_up(server: MariaDB) -> None:
+    """Until InnoDB has no page left."""
+    import MySQLdb
+
+    server.query(
+        "CREATE TABLE rubbish (id INT AUTO_INCREMENT PRIMARY KEY, content MEDIUMBLOB) ENGINE = InnoDB"
+    )
+    with closing(server.connect()) as connection:
+
+        def for_ever() -> None:
+            while True:
+                ask(connection, "INSERT INTO rubbish (content) VALUES (REPEAT('x', 14000))")
+
+        with pytest.raises(MySQLdb.OperationalError, match="is full"):
+            for_ever()
