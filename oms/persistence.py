@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 DATABASE_ERRORS = (DatabaseError, InterfaceError)
 
-ATTEMPTS = 6
+ATTEMPTS = 8
 LONGEST_BACKOFF = 15.0  # seconds
 # No further attempt after this. Well below the lease of a sync, though one attempt may wait for a lock for a while
 # itself (20 seconds on SQLite, 50 on MariaDB).

@@ -2,4 +2,4 @@
 
 from oms.settings import *  # noqa: F403
 
-DATABASE_RETRY_BACKOFF = 0.02
+DATABASE_RETRY_BACKOFF = 0.005
