@@ -108,6 +108,7 @@ def box(settings: Any) -> Iterator[Callable[..., Simulator]]:
         settings.AMAZON_SP_API_ENDPOINT = simulator.endpoint
         settings.AMAZON_LWA_ENDPOINT = simulator.lwa_endpoint
         settings.AMAZON_RETRY_BACKOFF = 0.001
+        settings.DATABASE_RETRY_BACKOFF = 0.001
         settings.AMAZON_QUOTAS = GENEROUS
         return simulator
 

@@ -27,9 +27,14 @@ from integrations.storing import store_bisecting, unstored
 from integrations.usage import UsageMeter
 from integrations.wallet import Wallet
 from integrations.windows import WindowRequest, settle_window
+from oms.persistence import DATABASE_ERRORS, once, persistent
+from oms.trouble import REFUSED, trouble_of
 from platforms.models import Platform, Source
 
 logger = logging.getLogger(__name__)
+
+# So often a sync is taken over from workers that stopped without a word: at the same page, and in all.
+MOST_LOST, MOST_LOST_IN_ALL = 5, 20
 
 
 class Door(NamedTuple):
@@ -98,6 +103,9 @@ def run_sync(
 
     Does nothing where the sync is closed or in other hands. Every problem of the platform ends in the row.
     `on_page` is told of the log after each page that was stored.
+
+    Raises DatabaseError where the database is in trouble for so long that not even the row can say so. The sync
+    stays open then, and continues from its checkpoint once its lease has expired.
     """
     lease = Lease.claim(log_id)
     if lease is not None:
@@ -105,19 +113,25 @@ def run_sync(
             _work(lease, Door(stopping, on_page))
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
+        except DATABASE_ERRORS:
+            raise  # the row did not take the reason, and would not take being put back either
         except BaseException:
-            # Ctrl-C, or the database is gone: whoever claims it next continues from the checkpoint.
-            _leave(lease)
+            # Ctrl-C: whoever claims it next continues from the checkpoint.
+            with once(), suppress(*DATABASE_ERRORS):
+                _leave(lease)
             raise
-    return SyncLog.objects.select_related("platform").get(pk=log_id)
+    return _as_it_is(log_id)
 
 
 def _work(lease: Lease, door: Door) -> None:
-    """Whatever goes wrong on the platform's side or ours, the row says so; only a lost lease passes through."""
+    """Whatever goes wrong on the platform's side or ours, the row says so. What passes through is a lost lease, and a
+    database that does not even take that."""
     try:
         _reach_platform(lease, door)
     except LeaseLost:
         raise
+    except DATABASE_ERRORS as error:
+        _close_in_trouble(lease, error)
     except Exception:
         logger.exception("Sync %s broke", lease.log.pk)
         text = "OMS itself made a mistake; the log of the worker has the details. What was read before is stored."
@@ -129,11 +143,15 @@ def _reach_platform(lease: Lease, door: Door) -> None:
     if log.cancel_requested:  # while it was being put back
         _close_cancelled(lease)
         return
+    if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
+        _close_given_up(lease)
+        return
     if log.source == Source.MOCK:  # a fallback that was interrupted
         _walk_mock(lease, door)
         return
     try:
-        log.platform.encrypt_plain_config()
+        persistent(log.platform.encrypt_plain_config)()
+        lease.update(credentials_digest=log.platform.credentials_digest)
         with connected(log.platform) as adapter:
             _walk(lease, adapter, door)
     except RateLimited as error:
@@ -206,35 +224,48 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
 
 
 def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> None:
-    """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours."""
+    progress.take(page)
+    lease.remember(**_store(lease, progress, page))
+    lease.note(page.notes)
+
+
+@persistent
+def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dict[str, Any]:
+    """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours.
+
+    Returns what the log's row says now; nothing in memory is changed, since the transaction may be repeated.
+    """
     log, kind = lease.log, KINDS[lease.log.kind]
     with transaction.atomic():
-        lease.renew()
+        if not lease.renew():
+            return lease.stored()
         outcome, refused = store_bisecting(
             page.records, lambda records: kind.store(log.platform, records, progress.source), kind.id_of
         )
         failures = [*page.failures, *refused]
         SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])
         kind.after_page(progress, page)
-        lease.update(
-            pages=log.pages + 1,
-            fetched=log.fetched + len(page.records) + len(page.failures),
-            created=log.created + outcome.created,
-            updated=log.updated + outcome.updated,
-            unchanged=log.unchanged + outcome.unchanged,
-            failed=log.failed + len(failures),
+        counted = {
+            "pages": log.pages + 1,
+            "fetched": log.fetched + len(page.records) + len(page.failures),
+            "created": log.created + outcome.created,
+            "updated": log.updated + outcome.updated,
+            "unchanged": log.unchanged + outcome.unchanged,
+            "failed": log.failed + len(failures),
+            "checkpoint": progress.checkpoint(page),
             **_calls(log),
-            checkpoint=progress.checkpoint(page),
-        )
-    lease.note(page.notes)
+        }
+        lease.write(**counted)
+    return counted
 
 
 def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
-    """The error goes on the row first; then mock data stands in where it may."""
+    """The error goes on the row first; then mock data stands in where it may, and nothing else was stored by this run:
+    one log never counts invented records together with others, and its checkpoint stays."""
     log = lease.log
     logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
     facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}
-    if log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
+    if log.pages or log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
         _close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})
@@ -264,6 +295,7 @@ def _leave(lease: Lease) -> None:
         lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now(), **_calls(lease.log))
 
 
+@persistent
 def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
     """Where a run that was worked on ends. After a live success: move the watermark, remove mock and sandbox rows."""
     log = lease.log
@@ -278,6 +310,23 @@ def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None
 def _close_cancelled(lease: Lease) -> None:
     text = "Cancelled; what was read before is stored."
     _close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
+
+
+def _close_in_trouble(lease: Lease, error: Exception) -> None:
+    trouble, log = trouble_of(error), lease.log
+    # Only what nobody foresaw needs a traceback.
+    unforeseen = error if trouble is REFUSED else None
+    logger.error("Sync %s of %s: %s", log.pk, log.platform.name, trouble.happened, exc_info=unforeseen)
+    text = f"{trouble.happened} What was read before is stored, the page in hand is not. {trouble.advice}"
+    _close(lease, SyncLog.Status.FAILED, error_code=trouble.code, error_message=text)
+
+
+def _close_given_up(lease: Lease) -> None:
+    text = (
+        f"{lease.lost_in_all} workers stopped without a word, the last one after page {lease.log.pages}: killed "
+        "for the memory they used, perhaps. What was read before is stored. Look at the system's log, then sync again."
+    )
+    _close(lease, SyncLog.Status.FAILED, error_code="worker_lost", error_message=text)
 
 
 def cancel_sync(log: SyncLog) -> SyncLog:
@@ -301,5 +350,11 @@ def _calls(log: SyncLog) -> dict[str, int]:
     return {"api_calls": log.api_calls, "throttled": log.throttled}
 
 
+@persistent
 def _is_cancelled(log: SyncLog) -> bool:
     return SyncLog.objects.filter(pk=log.pk, cancel_requested=True).exists()
+
+
+@persistent
+def _as_it_is(log_id: int) -> SyncLog:
+    return SyncLog.objects.select_related("platform").get(pk=log_id)

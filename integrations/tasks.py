@@ -1,6 +1,8 @@
 """Background work. The queue carries "go on with sync 12" and nothing else: the SyncLog is the durable state,
 so a lost or doubled message is harmless."""
 
+import logging
+
 from django.db import DatabaseError, transaction
 from django_tasks import task
 from redis.exceptions import RedisError
@@ -8,6 +10,9 @@ from redis.exceptions import RedisError
 from integrations.models import SyncLog
 from integrations.services import run_sync
 from integrations.stopping import StopSignal
+from oms.trouble import trouble_of
+
+logger = logging.getLogger(__name__)
 
 # What queue_sync raises where the queue cannot be reached, be it the database or Redis. The sync stays open,
 # and the scheduler announces it again.
@@ -16,12 +21,20 @@ QUEUE_ERRORS = (DatabaseError, RedisError, OSError)
 
 @task()
 def continue_sync(log_id: int) -> str:
-    """Work on a sync; returns its status.
+    """Work on a sync; returns its status, or "lost" where the database is gone for longer than it is worth waiting.
 
     One that waits for quota is queued again for the moment it resumes, one that was left because this worker
     was told to stop at once, for another worker."""
     with StopSignal() as stop:
-        log = run_sync(log_id, stopping=stop.received)
+        try:
+            log = run_sync(log_id, stopping=stop.received)
+        except DatabaseError as error:
+            logger.error(
+                "Sync %s was left as it is. %s It goes on from its checkpoint when its lease has expired.",
+                log_id,
+                trouble_of(error).happened,
+            )
+            return "lost"
     if log.status == SyncLog.Status.WAITING or (log.status == SyncLog.Status.QUEUED and stop.received()):
         queue_sync(log)
     return log.status

@@ -137,6 +137,19 @@ def test_it_refuses_writes_without_the_lease(box: Box) -> None:
         lease.renew()
 
 
+@db
+def test_it_remembers_which_credentials_it_ran_with(box: Box) -> None:
+    sim = box(orders=3)
+    platform = platform_of(sim)
+    log = sync(platform)
+    assert log.credentials_digest == platform.credentials_digest != ""
+    refused = sync(platform_of(sim, client_secret="another"))
+    assert (refused.error_code, refused.credentials_digest == log.credentials_digest) == (
+        "invalid_client",
+        False,
+    )
+
+
 # --- crash, stop, wait
 
 
