@@ -131,6 +131,7 @@ def _reach_platform(lease: Lease, door: Door) -> None:
         return
     try:
         log.platform.encrypt_plain_config()
+        lease.update(credentials_digest=log.platform.credentials_digest)
         with closing(connect(log.platform)) as adapter:
             _walk(lease, adapter, door)
     except RateLimited as error:
