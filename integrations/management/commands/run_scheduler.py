@@ -19,8 +19,9 @@ from integrations.tasks import QUEUE_ERRORS, queue_sync
 
 logger = logging.getLogger(__name__)
 
-TICK = 15.0  # seconds
-STANDBY_TICK = 5.0  # costs two queries
+TICK = 15  # seconds
+LONGEST_TICK = 30  # the active scheduler renews its lease of a minute at each
+STANDBY_TICK = 5  # costs two queries
 DAY = 24 * 3600.0
 TROUBLED = (Reason.STOPPED, Reason.BACKING_OFF)
 
@@ -47,6 +48,14 @@ class Command(OmsCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="look once, say what was done, and exit")
+        parser.add_argument(
+            "--every",
+            type=int,
+            choices=range(1, LONGEST_TICK + 1),
+            default=TICK,
+            metavar="SECONDS",
+            help=f"how often to look, 1 to {LONGEST_TICK} ({TICK})",
+        )
 
     def run(self, options: dict[str, Any], /) -> None:
         self._did_something = False
@@ -57,13 +66,14 @@ class Command(OmsCommand):
         if options["once"]:
             self._once()
             return
+        every: int = options["every"]
         with StopSignal(signal.SIGTERM, signal.SIGINT) as stop:
-            self._log("Scheduler started; it looks every 15 seconds.")
+            self._log(f"Scheduler started; it looks every {every} seconds.")
             try:
                 while not stop.received():
                     close_old_connections()  # one that broke meanwhile is opened again
                     self._attempt(self._tick)
-                    stop.wait(STANDBY_TICK if self._is_active is False else TICK)
+                    stop.wait(min(every, STANDBY_TICK) if self._is_active is False else every)
             finally:
                 self._release()
         self._log("Scheduler stopped.")
