@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,16 @@ class Installation:
         self.sql("UPDATE platforms SET api_config = ?", json.dumps(api_config(sim.accounts[0])))
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        command = [sys.executable, "manage.py", *arguments]
+        """A command of manage.py."""
+        return self.start_command(sys.executable, "manage.py", *arguments, **options)
+
+    def start_command(self, *command: str, **options: Any) -> subprocess.Popen[str]:
+        options = {
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "start_new_session": True,
+        } | options
         process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **options)
         self._started.append(process)
         return process
@@ -85,8 +94,8 @@ class Installation:
 
     def end(self) -> None:
         for process in self._started:
-            if process.poll() is None:
-                process.kill()
+            with suppress(ProcessLookupError):  # a worker on Redis has a child that outlives it
+                os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
 
