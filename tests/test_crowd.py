@@ -18,7 +18,8 @@ from integrations.tests.processes import Installation, ended, installed, redis_u
 from simulator import Account, Limit, Quotas, Simulator
 from simulator.faults import Call
 
-CROWD, PAGES, WORKERS = 100, 3, 2
+CROWD, PAGES, WORKERS = 100, 2, 2
+PATIENCE = 240  # seconds; a fifth of that where nothing else runs
 # One call at once, then one every six seconds: longer than a worker waits in place.
 QUOTA = Limit(rate=1 / 6, burst=1)
 
@@ -93,7 +94,7 @@ def serve_the_crowd(oms: Installation) -> Guestbook:
         assert status == 0, err
         workers = [oms.start("run_worker", stdout=DEVNULL, stderr=DEVNULL) for _each in range(WORKERS)]
         done = "SELECT id FROM sync_logs WHERE open_key IS NULL"
-        until(lambda: len(oms.sql(done)) == CROWD, "the last of the crowd")
+        until(lambda: len(oms.sql(done)) == CROWD, "the last of the crowd", PATIENCE)
         for worker in workers:
             worker.terminate()
             assert ended(worker)[0] == 0
@@ -105,11 +106,9 @@ def serve_the_crowd(oms: Installation) -> Guestbook:
 
 
 def assert_nobody_starved(book: Guestbook) -> None:
+    """Nobody got a second page while somebody still waited for the first, but for calls in hand."""
     assert len(book.calls) == CROWD * PAGES
-    for nth in range(1, PAGES):
-        # Nobody gets two pages more while somebody still waits for this one.
-        later = book.places(nth + 2) if nth + 2 <= PAGES else [len(book.calls)]
-        assert max(book.places(nth)) < min(later) + WORKERS
+    assert max(book.places(1)) < min(book.places(2)) + WORKERS
 
 
 def test_it_serves_a_hundred_waiting_accounts_in_turn(oms: Installation) -> None:

@@ -12,11 +12,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integrations.leases import LEASE
 from integrations.tests.processes import (
     PATIENCE,
     Installation,
@@ -270,6 +272,31 @@ def test_it_survives_the_workers_sigterm(oms: Installation, sim: Simulator, hold
     assert (log["status"], log["fetched"], sim.calls["searchOrders"]) == ("succeeded", ORDERS, PAGES)
 
 
+def test_it_goes_on_with_what_a_killed_worker_lost_once_its_lease_expired(
+    oms: Installation, sim: Simulator, hold: Hold
+) -> None:
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 0
+    worker = oms.start("run_worker")
+    hold.wait()
+    worker.kill()
+    worker.communicate()
+    hold.release()
+    oms.sql("UPDATE platforms SET inventory_interval = 0")
+    assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
+    # Five minutes later: the lease expired a moment ago.
+    now = datetime.now(UTC)
+    oms.sql(
+        "UPDATE sync_logs SET lease_expires_at = ?, heartbeat_at = ?",
+        f"{now:%Y-%m-%d %H:%M:%S}",
+        f"{now - LEASE:%Y-%m-%d %H:%M:%S}",
+    )
+    assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
+    assert oms.run("run_worker", "--once")[0] == 0
+    (log,) = oms.logs
+    assert (log["status"], log["fetched"], oms.order_count) == ("succeeded", ORDERS, ORDERS)
+    assert sim.calls["searchOrders"] == PAGES + 1  # it continued from the checkpoint
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_schedules_until_it_is_told_to_stop(oms: Installation, sim: Simulator, number: int) -> None:
     scheduler = oms.start("run_scheduler")
@@ -356,6 +383,19 @@ def test_it_runs_in_the_background_on_redis(oms: Installation, sim: Simulator) -
     assert oms.run(*RQ_WORKER, "--burst")[0] == 0
     (log,) = oms.logs
     assert (log["status"], log["fetched"]) == ("succeeded", ORDERS)
+
+
+@pytest.mark.redis
+def test_it_announces_again_what_redis_lost(oms: Installation, sim: Simulator) -> None:
+    oms.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 1
+    oms.environment["REDIS_URL"] = redis_url()
+    oms.sql("UPDATE platforms SET inventory_interval = 0")
+    assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
+    oms.sql("UPDATE sync_logs SET queued_at = '2026-01-01 00:00:00'")  # a minute later
+    assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
+    assert oms.run(*RQ_WORKER, "--burst")[0] == 0
+    assert [(log["status"], log["fetched"]) for log in oms.logs] == [("succeeded", ORDERS)]
 
 
 @pytest.mark.redis
