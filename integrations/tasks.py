@@ -4,7 +4,9 @@ so a lost or doubled message is harmless."""
 import logging
 
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 from django_tasks import task
+from django_tasks_db import DatabaseBackend
 from redis.exceptions import RedisError
 
 from integrations.models import SyncLog
@@ -42,4 +44,9 @@ def continue_sync(log_id: int) -> str:
 
 def queue_sync(log: SyncLog) -> None:
     """Hand a sync to the workers, once the current transaction is committed. Raises QUEUE_ERRORS."""
-    transaction.on_commit(lambda: continue_sync.using(run_after=log.resume_at).enqueue(log.pk))
+    run_after = log.resume_at
+    if run_after is None and isinstance(continue_sync.get_backend(), DatabaseBackend):
+        # Its workers take what has a time first, and of that the oldest: a sync without one would not be begun
+        # while any wait of another platform is over.
+        run_after = timezone.now()
+    transaction.on_commit(lambda: continue_sync.using(run_after=run_after).enqueue(log.pk))

@@ -138,6 +138,8 @@ if switch("BEHIND_TLS_PROXY", default=False):
 TASKS: dict[str, Any]
 if REDIS_URL:
     INSTALLED_APPS.append("django_rq")
+    # Its migrations are about a page that is not served here. With them, setting REDIS_URL would ask for `migrate`.
+    MIGRATION_MODULES = {"django_rq": None}
     RQ_QUEUES = {"default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 6 * 3600}}
     TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
 else:

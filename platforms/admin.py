@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from integrations.admin_parts import latest_sync, start_syncs
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
 from integrations.checking import check_platform
+from integrations.due import attach_dues, schedule_lines
 from integrations.models import SyncLog
 from integrations.overview import with_overview
 from oms.admin_base import Button, OmsAdmin
@@ -28,12 +29,13 @@ SYNC = "platforms.sync_platform"
 SYNC_LABEL = gettext_lazy("Sync from Amazon")
 GENERAL = ("display_name", "name", "kind", "is_active")
 SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
+STATE = ("state", "last_orders", "last_inventory", "next_syncs", "watermark", "checked")
 
 
 @admin.register(Platform)
 class PlatformAdmin(OmsAdmin):
     form = PlatformForm
-    list_display = ("title", "kind", "state", "last_orders", "last_inventory", "is_active")
+    list_display = ("title", "kind", "state", "last_orders", "last_inventory", "next_syncs", "is_active")
     list_filter = ("kind", "is_active")
     exports = PLATFORM_EXPORTS
     search_fields = ("name", "display_name")
@@ -43,6 +45,11 @@ class PlatformAdmin(OmsAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Platform]:
         return with_overview(super().get_queryset(request))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        attach_dues(changelist.result_list)  # of all at once
+        return changelist
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Credentials as fields for those who may change them, as a summary for those who may only look."""
@@ -57,13 +64,11 @@ class PlatformAdmin(OmsAdmin):
             (_("Schedule and buyer data"), {"fields": SCHEDULE}),
         ]
         if obj is not None:
-            sets.append(
-                (_("State"), {"fields": ("state", "last_orders", "last_inventory", "watermark", "checked")})
-            )
+            sets.append((_("State"), {"fields": STATE}))
         return sets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("summary", "state", "last_orders", "last_inventory", "watermark", "checked")
+        return ("summary", *STATE)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The credentials are no columns: Django must not look for them in the model.
@@ -152,6 +157,12 @@ class PlatformAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("last inventory sync"))
     def last_inventory(self, obj: Platform) -> SafeString:
         return latest_sync(obj, SyncLog.Kind.INVENTORY)
+
+    @admin.display(description=gettext_lazy("next syncs"))
+    def next_syncs(self, obj: Platform) -> SafeString:
+        return format_html_join(
+            "", '<div class="oms-next">{}</div>', ((line,) for line in schedule_lines(obj))
+        )
 
     @admin.display(description=gettext_lazy("orders complete until"))
     def watermark(self, obj: Platform) -> str:

@@ -17,6 +17,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from integrations.adapters import ADAPTERS
 from integrations.checking import check_platform, is_fine
+from integrations.due import attach_dues, dues_of
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from oms.api import Conflict, Invalid, MaySync, ModelPermissions
@@ -52,8 +53,20 @@ class ApiConfigField(serializers.Field[Any, Any, Any, Any]):
         }
 
 
+class DueSerializer(serializers.Serializer[Any]):
+    """When the next scheduled sync starts, null where none will; why, as a stable word and as a sentence."""
+
+    due_at = serializers.DateTimeField(source="at", allow_null=True)
+    reason = serializers.CharField()
+    detail = serializers.CharField()
+
+
+NEXT_SYNCS = inline_serializer("NextSyncs", {str(kind): DueSerializer() for kind in SyncLog.Kind})
+
+
 class PlatformSerializer(serializers.ModelSerializer[Platform]):
     api_config = ApiConfigField(required=False)
+    next_syncs = serializers.SerializerMethodField()
     orders_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
     inventory_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
 
@@ -72,9 +85,14 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
             "orders_watermark",
             "checked_at",
             "check_outcome",
+            "next_syncs",
             "created_at",
         )
         read_only_fields = ("orders_watermark", "checked_at", "check_outcome", "created_at")
+
+    @extend_schema_field(NEXT_SYNCS)
+    def get_next_syncs(self, platform: Platform) -> dict[str, Any]:
+        return {str(kind): DueSerializer(due).data for kind, due in dues_of(platform).items()}
 
     def to_internal_value(self, data: Any) -> Any:
         # A misspelt field would otherwise be dropped, and the answer would look as if it had been stored.
@@ -140,6 +158,12 @@ class PlatformViewSet(ModelViewSet[Platform]):
     serializer_class = PlatformSerializer
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """A page of platforms, with their dues computed at once."""
+        page = super().paginate_queryset(queryset)
+        attach_dues(page or ())
+        return page
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().update(request, *args, **kwargs | {"partial": True})
