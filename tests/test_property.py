@@ -12,8 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from stateful.machine import SyncMachine
 
 BOUNDED = settings(
-    max_examples=14,
-    stateful_step_count=25,
+    max_examples=15,
+    stateful_step_count=20,
     derandomize=True,
     database=None,
     deadline=None,

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from integrations.failures import dismiss_each, replay_all
 from integrations.models import SyncFailure, SyncLog
@@ -46,6 +46,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.complete_since = -1  # no run has moved the watermark yet
         self.began: dict[int, int] = {}  # log -> how many changes there had been
         self.database_failed = False
+        self.troubled = False  # a sync was tried since all was well
 
     @rule(happened=st.lists(changes(), min_size=1, max_size=4))
     def amazon_changes(self, happened: list[Change]) -> None:
@@ -88,6 +89,7 @@ class SyncMachine(RuleBasedStateMachine):
         for log in SyncLog.objects.open().filter(kind=what.removeprefix("cancel ")):
             cancel_sync(log)
 
+    @precondition(lambda self: self.troubled)
     @rule()
     def settle(self) -> None:
         """All is well again, and some time passes: a sync of each kind, and nothing is missing."""
@@ -110,6 +112,7 @@ class SyncMachine(RuleBasedStateMachine):
         assert not SyncFailure.objects.open().exists()
         assert_complete(there.amazon.account, there.platform)
         assert_complete_stock(there.amazon.account, there.platform)
+        self.troubled = False
 
     # What must hold after every step
 
@@ -151,6 +154,7 @@ class SyncMachine(RuleBasedStateMachine):
     ) -> None:
         """One worker's turn at this run."""
         there = self.there
+        self.troubled = True
         self.began.setdefault(log.pk, there.amazon.moment)
         operation = OPERATIONS[log.kind]
         for where, fault, nth, times in faults:
