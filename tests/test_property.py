@@ -12,8 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from stateful.machine import SyncMachine
 
 BOUNDED = settings(
-    max_examples=15,
-    stateful_step_count=20,
+    max_examples=20,
+    stateful_step_count=12,
     derandomize=True,
     database=None,
     deadline=None,

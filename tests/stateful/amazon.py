@@ -12,21 +12,19 @@ from simulator.truth import order_truth
 Json = dict[str, Any]
 StockKey = tuple[str, str, str]  # marketplace id, SKU, FNSKU
 
-CHANGES = (
+ORDER_CHANGES = (
     "an order appears",
     "its status changes",
     "its amounts rise",
     "a line vanishes",
     "it is cancelled",
-    "stock changes",
-    "a SKU goes",
-    "a SKU comes",
 )
+STOCK_CHANGES = ("stock changes", "a SKU goes", "a SKU comes")
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that happens at Amazon: `what` is one of CHANGES, `pick` says to which order or SKU.
+    """Something that happens at Amazon: `what` is one of the above, `pick` says to which order or SKU.
 
     `late`: so many minutes ago by the order's own time, although nobody could see it until now.
     """
@@ -55,21 +53,21 @@ class Amazon:
     def happen(self, change: Change) -> None:
         """Make the change, and remember what it made."""
         self.moment += 1
-        if change.what in CHANGES[5:]:
+        if change.what in STOCK_CHANGES:
             self._change_stock(change)
         else:
             self._note_order(self._change_order(change))
 
     def _change_order(self, change: Change) -> str:
         account, at = self.account, self._now() - timedelta(minutes=change.late)
-        if change.what == CHANGES[0]:
+        if change.what == ORDER_CHANGES[0]:
             return account.add_order(at=at).external_id
         order = account.order(change.pick % account.count)
         steps = {
-            CHANGES[1]: account.change_order,
-            CHANGES[2]: account.reprice_order,
-            CHANGES[3]: account.drop_line,
-            CHANGES[4]: account.cancel_order,
+            ORDER_CHANGES[1]: account.change_order,
+            ORDER_CHANGES[2]: account.reprice_order,
+            ORDER_CHANGES[3]: account.drop_line,
+            ORDER_CHANGES[4]: account.cancel_order,
         }
         # An order's time never goes back, not even where two changes come in one moment.
         steps[change.what](order.external_id, at=max(at, order.updated + timedelta(milliseconds=1)))
@@ -79,9 +77,9 @@ class Amazon:
         account, skus = self.account, self.account.skus()
         sku = skus[change.pick % len(skus)]
         marketplace_id = account.marketplace_ids[change.pick // len(skus) % len(account.marketplace_ids)]
-        if change.what == CHANGES[5]:
+        if change.what == STOCK_CHANGES[0]:
             account.change_stock(marketplace_id, sku, at=self._now())
-        elif change.what == CHANGES[6]:
+        elif change.what == STOCK_CHANGES[1]:
             account.unlist_sku(marketplace_id, sku)
         else:
             account.list_sku(marketplace_id, sku)

@@ -1,6 +1,7 @@
 """What hypothesis may choose from."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,44 +22,67 @@ from simulator import (
     SpoilRow,
 )
 from simulator.faults import Fault
-from stateful.amazon import CHANGES, Change
+from stateful.amazon import ORDER_CHANGES, STOCK_CHANGES, Change
 from stateful.troubles import Calm, Cancelled, Dies, Outrun, Refuses, Stops, Trouble
 
 BODIES = ("json", "html", "empty", "cut", "non-utf8")
 STATUSES = (400, 401, 403, 404, 408, 413, 415, 500, 502, 503, 504)
-# 403 and 400 have meanings of their own; a gateway's 429 tells no rate.
 ANSWERS = st.builds(Answer, st.sampled_from(STATUSES), st.sampled_from(BODIES)) | st.sampled_from(
-    (Answer(200), Answer(200, "html"), Answer(200, "empty"), Answer(429, rate="0.01"), Answer(429, "html"))
+    (Answer(200), Answer(200, "html"), Answer(200, "empty"), Answer(429, rate="0.01"))
 )
 NETWORK = st.sampled_from((Reset(), Reset(in_body=True), Cut(), Cut(declared=True), NotUtf8()))
 PAGING = st.sampled_from(
-    (ExpirePageTokens(), RepeatPage(), LoopPages(), NextRowToo(), SpoilRow(), ExpireTokens(), Revoke())
+    (SpoilRow(), ExpirePageTokens(), RepeatPage(), LoopPages(), NextRowToo(), ExpireTokens(), Revoke())
 )
-# (operation, "" for the one that the sync asks; fault; from which call on; how often)
-Faults = Sequence[tuple[str, Fault, int, int]]
-WhileRead = Sequence[tuple[int, Change]]  # after which page; what happens
 
 
-def faults_of(kind: str) -> SearchStrategy[Faults]:
-    """None, or one or two, at the listing, the token, or the single order that a replay asks for."""
+@dataclass(frozen=True)
+class Turn:
+    """One try at a sync.
+
+    before      what happens at Amazon ahead of it; then so many `minutes` pass, and Amazon may be `well_again`
+    person      "replays" what failed or "cancels" what is open, ahead of it
+    faults      (operation, "" for the listing; fault; from which call on; how often); they stay until all is well again
+    while_read  (after which page; what happens at Amazon)
+    trouble     what happens to the worker
+    """
+
+    before: Sequence[Change] = ()
+    minutes: int = 0
+    well_again: bool = False
+    person: str = ""
+    faults: Sequence[tuple[str, Fault, int, int]] = ()
+    while_read: Sequence[tuple[int, Change]] = ()
+    trouble: Trouble = Calm()  # noqa: RUF009  frozen
+
+
+def turns(kind: str) -> SearchStrategy[Turn]:
     position, times = st.integers(1, 4), st.sampled_from((1, 2, 30))
+    # A replay asks for single orders.
     elsewhere = st.sampled_from(("token", "getOrder") if kind == "orders" else ("token",))
     fault = st.one_of(
         st.tuples(st.just(""), PAGING, position, times),
         st.tuples(st.just(""), ANSWERS | NETWORK, position, times),
         st.tuples(elsewhere, ANSWERS | NETWORK, st.just(1), times),
     )
-    return st.lists(fault, max_size=2)
-
-
-def changes() -> SearchStrategy[Change]:
+    if kind == "orders":  # without a rate: for other operations that is a second or two, waited for in place
+        fault |= st.tuples(st.just(""), st.just(Answer(429, "html")), position, times)
+    change = changes(kind)
     return st.builds(
-        Change, st.sampled_from(CHANGES), pick=st.integers(0, 20), late=st.sampled_from((0, 3, 5))
+        Turn,
+        before=st.lists(change, max_size=5),
+        minutes=st.sampled_from((6, 3, 0, 90)),
+        well_again=st.booleans(),
+        person=st.sampled_from(("", "", "", "replays", "cancels")),
+        faults=st.lists(fault, max_size=2),
+        while_read=st.lists(st.tuples(position, change), max_size=3),
+        trouble=troubles_of_ours(),
     )
 
 
-def changes_while_read() -> SearchStrategy[WhileRead]:
-    return st.lists(st.tuples(st.integers(1, 4), changes()), max_size=3)
+def changes(kind: str) -> SearchStrategy[Change]:
+    what = st.sampled_from(ORDER_CHANGES if kind == "orders" else STOCK_CHANGES)
+    return st.builds(Change, what, pick=st.integers(0, 30), late=st.sampled_from((0, 3, 5)))
 
 
 def troubles_of_ours() -> SearchStrategy[Trouble]:
