@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from stateful.machine import SyncMachine
 
 BOUNDED = settings(
-    max_examples=20,
+    max_examples=16,
     stateful_step_count=12,
     derandomize=True,
     database=None,

@@ -5,11 +5,11 @@ What was compared is counted: `python -m bench.reliability` runs tests and shows
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from integrations.models import SyncLog
-from integrations.tests.syncing import stored_orders, stored_stock
+from integrations.tests.syncing import ORDERS, stored_orders, stored_stock, sync
 from inventory.models import InventoryItem
 from inventory.services import QUANTITIES
 from orders.models import Order, OrderItem
@@ -34,7 +34,7 @@ class Counts:
     differences: int = 0
 
     def as_json(self) -> Json:
-        return asdict(self)
+        return dict(vars(self))
 
 
 COUNTS = Counts()
@@ -75,6 +75,13 @@ def assert_complete(account: Account, platform: Platform) -> None:
 
 def assert_complete_stock(account: Account, platform: Platform) -> None:
     assert stock_differences(account, platform) == []
+
+
+def counted_sync(platform: Platform, kind: str = ORDERS) -> SyncLog:
+    """One sync from the request to wherever it ends."""
+    log = sync(platform, kind)
+    COUNTS.runs[log.status] += 1
+    return log
 
 
 def explained(log: SyncLog, *, database_failed: bool = False) -> SyncLog:

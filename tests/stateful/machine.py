@@ -37,7 +37,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.complete_since = -1  # no run has moved the watermark yet
         self.began: dict[int, int] = {}  # log -> how many changes there had been
         self.database_failed = False
-        self.troubled = False  # a sync was tried since all was well
+        self.turns = 0  # since all was well
         self.touched = False  # the database may have changed since the laws were looked at
 
     @rule(turn=turns(ORDERS), window=windows())
@@ -50,7 +50,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.go_before(turn, INVENTORY)
         self.work(open_sync(self.there.platform, INVENTORY, skus=skus), turn)
 
-    @precondition(lambda self: self.troubled)
+    @precondition(lambda self: self.turns > 1)
     @rule()
     def settle(self) -> None:
         """All is well again, and some time passes: a sync of each kind, and nothing is missing."""
@@ -73,7 +73,7 @@ class SyncMachine(RuleBasedStateMachine):
         assert not SyncFailure.objects.open().exists()
         assert_complete(there.amazon.account, there.platform)
         assert_complete_stock(there.amazon.account, there.platform)
-        self.troubled = False
+        self.turns = 0
 
     @invariant()
     def the_laws_hold(self) -> None:
@@ -112,7 +112,8 @@ class SyncMachine(RuleBasedStateMachine):
     def work(self, log: SyncLog, turn: Turn = CALM) -> None:
         """One worker's turn at this run."""
         there, trouble = self.there, turn.trouble
-        self.troubled = self.touched = True
+        self.turns += 1
+        self.touched = True
         self.began.setdefault(log.pk, there.amazon.moment)
         operation = OPERATIONS[log.kind]
         for where, fault, nth, times in turn.faults:
