@@ -50,11 +50,14 @@ def main() -> int:
         "--minutes", type=float, default=0, help="let the property test run so long (0: bounded)"
     )
     parser.add_argument("--seed", type=int, default=1, help="where a long property test begins")
+    parser.add_argument("--only", choices=("sqlite", "server"), help="on one of the two databases")
     options = parser.parse_args()
     runs: list[Run] = []
     with tempfile.TemporaryDirectory(prefix="oms-reliability-") as directory:
         urls, skipped = database.urls(Path(directory))
         for name, url in urls.items():
+            if options.only not in (None, "sqlite" if name == "SQLite" else "server"):
+                continue
             for suite, path in SUITES.items():
                 print(f"Running the {suite} on {name} …", file=sys.stderr)
                 runs.append(_run(suite, path, name, url, Path(directory), options))
@@ -82,8 +85,10 @@ def _run(suite: str, path: str, name: str, url: str, directory: Path, options: a
 
 
 def _table(runs: Sequence[Run]) -> Iterator[str]:
-    headings = ("", "database", "tests", "failed", "syncs run", "comparisons", "orders compared")
-    headings += ("items compared", "stock rows compared", "differences", "seconds")
+    headings = (
+        *("", "database", "tests", "failed", "syncs run", "comparisons", "orders compared"),
+        *("items compared", "stock rows compared", "differences", "seconds"),
+    )
     yield _row(headings)
     yield _row(["---"] * 2 + ["---:"] * (len(headings) - 2))
     for run in runs:
@@ -97,9 +102,9 @@ def _table(runs: Sequence[Run]) -> Iterator[str]:
 def _faults(runs: Sequence[Run]) -> Iterator[str]:
     """How often each thing happened, and how the syncs ended; one column for each run."""
     columns = [f"{run.suite}, {run.database}" for run in runs]
-    kinds = (("faults", {}), ("troubles", TROUBLES), ("runs", {}))
+    kinds: dict[str, dict[str, str]] = {"faults": {}, "troubles": TROUBLES, "runs": {}}
     titles = {"faults": "what Amazon or the network did", "troubles": "what happened on our side"}
-    for kind, words in kinds:
+    for kind, words in kinds.items():
         counters = [Counter(run.counts.get(kind, {})) for run in runs]
         yield _row([titles.get(kind, "how the syncs ended"), *columns])
         yield _row(["---", *("---:" for _ in columns)])

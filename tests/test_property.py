@@ -15,6 +15,7 @@ BOUNDED = settings(
     max_examples=16,
     stateful_step_count=12,
     derandomize=True,
+    phases=(Phase.generate,),  # a failure is shown as it was found; a long run looks for its shortest form
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -60,7 +60,7 @@ class Amazon:
 
     def _change_order(self, change: Change) -> str:
         account, at = self.account, self._now() - timedelta(minutes=change.late)
-        if change.what == ORDER_CHANGES[0]:
+        if change.what == ORDER_CHANGES[0] or not account.count:
             return account.add_order(at=at).external_id
         order = account.order(change.pick % account.count)
         steps = {
