@@ -26,10 +26,10 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=False,
 )
-# One seed's worth of a long run. Nothing is kept on disk: the seed brings the same steps again.
+# What one seed brings in a long run. Nothing is kept on disk: the seed brings the same steps again.
 LONG = settings(
     BOUNDED,
-    max_examples=50,
+    max_examples=10,
     stateful_step_count=40,
     derandomize=False,
     phases=(Phase.generate, Phase.shrink),
