@@ -61,7 +61,7 @@ def main() -> int:
             for suite, path in SUITES.items():
                 print(f"Running the {suite} on {name} …", file=sys.stderr)
                 runs.append(_run(suite, path, name, url, Path(directory), options))
-    print("\n".join([*_table(runs), "", *_faults(runs), "", _machine(), *skipped]))
+    print("\n".join([*_table(runs), "", *_faults(runs), _machine(), *skipped]))
     return 0 if all(run.passed for run in runs) else 1
 
 
