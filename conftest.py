@@ -1,7 +1,9 @@
 """Fixtures for every test: an environment of its own, and Amazon in a box."""
 
+import json
 import os
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 # Before Django reads its settings: the tests must not depend on, or touch, what a developer has in .env. Every
@@ -58,6 +60,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{promised[0]} is set, but the test skipped: {report.longrepr}"
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leaves what the tests counted where `python -m bench.reliability` looks for it."""
+    path = os.environ.get("OMS_COUNTS")
+    if path:
+        from integrations.tests.comparing import COUNTS
+
+        tests = {"tests": session.testscollected, "failed": session.testsfailed}
+        Path(path).write_text(json.dumps(COUNTS.as_json() | tests))
 
 
 @pytest.fixture(autouse=True)

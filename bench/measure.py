@@ -11,7 +11,7 @@ from bench import database
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("storing", "memory", "calls"))
+    parser.add_argument("what", choices=("storing", "memory", "calls", "quota"))
     parser.add_argument("--name", default="")
     parser.add_argument("--pages", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=0)
@@ -25,12 +25,14 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> Any:
     # Only now: models need a Django that was set up.
-    from bench import storing, syncs
+    from bench import quota, storing, syncs
 
     if options.what == "memory":
         return syncs.peak_memory(options.orders)
     if options.what == "calls":
         results = syncs.calls(options.name, orders=options.orders, rounds=options.rounds)
+    elif options.what == "quota":
+        results = quota.under_quota(options.name, orders=options.orders)
     else:
         results = storing.measure(options.name, pages=options.pages, rounds=options.rounds)
     return [asdict(each) for each in results]

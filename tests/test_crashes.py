@@ -27,8 +27,8 @@ from installation import (
     on_sqlite,
     until,
 )
-from test_processes import redis_url
 
+from integrations.tests.processes import redis_url
 from simulator import Account, Simulator
 
 COMMAND, WORKER = ("sync_orders", "amazon"), ("run_worker",)

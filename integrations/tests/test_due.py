@@ -291,7 +291,7 @@ def test_it_stops_where_the_credentials_cannot_be_read(amazon: Platform, setting
 @pytest.mark.parametrize("word", ["invalid_client", "invalid_grant", "access_denied", "a_new_word", "", None])
 def test_it_takes_every_refused_login_for_one(status: int, word: str | None) -> None:
     with pytest.raises(AuthenticationError) as raised:
-        judge_token(status, json.dumps({"error": word}).encode())
+        judge_token(status, {}, json.dumps({"error": word}).encode())
     assert raised.value.code in REFUSED - ACCESS
 
 
