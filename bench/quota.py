@@ -47,10 +47,9 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
         platform.save()
         ADAPTERS[platform.kind] = replace(
             adapters,
-            connect=lambda api_config, *, include_pii, budget_for=None: adapters.connect(
+            connect=lambda api_config, **options: adapters.connect(
                 api_config,
-                include_pii=include_pii,
-                budget_for=lambda account, published: Wallet(account, published, clock=clock),
+                **options | {"budget_for": lambda key, published: Wallet(key, published, clock=clock)},
             ),
         )
         try:
