@@ -17,8 +17,9 @@ from integrations.models import SyncLog
 from integrations.overview import with_overview
 from oms.admin_base import Button, OmsAdmin
 from oms.admin_values import DASH, badge, badges, say, stacked
-from platforms.forms import CREDENTIALS, PlatformForm
-from platforms.models import Platform
+from platforms.amazon_form import FORMS, AmazonForm
+from platforms.forms import PlatformForm
+from platforms.models import CONFIG_COLUMNS, Platform
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -31,7 +32,7 @@ SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
 
 @admin.register(Platform)
 class PlatformAdmin(OmsAdmin):
-    form = PlatformForm
+    form = AmazonForm
     list_display = ("title", "kind", "state", "last_orders", "last_inventory", "is_active")
     list_filter = ("kind", "is_active")
     search_fields = ("name", "display_name")
@@ -48,7 +49,7 @@ class PlatformAdmin(OmsAdmin):
         credentials: list[str] = ["summary"]
         if may_change:
             removable = obj is not None and obj.is_configured
-            credentials = [*CREDENTIALS, *(["remove_credentials"] if removable else [])]
+            credentials = [*form_for(obj).credentials, *(["remove_credentials"] if removable else [])]
         sets = [
             (None, {"fields": GENERAL}),
             (_("Amazon credentials"), {"fields": credentials, "description": self._advice(obj, may_change)}),
@@ -65,7 +66,8 @@ class PlatformAdmin(OmsAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The credentials are no columns: Django must not look for them in the model.
-        return super().get_form(request, obj, change, **kwargs | {"fields": [*GENERAL, *SCHEDULE]})
+        options = {"form": form_for(obj), "fields": [*GENERAL, *SCHEDULE]}
+        return super().get_form(request, obj, change, **kwargs | options)
 
     def save_model(self, request: HttpRequest, obj: Platform, form: "ModelForm[Any]", change: bool) -> None:
         """Write only what was changed: a sync that runs meanwhile moves the watermark of the same row."""
@@ -74,7 +76,7 @@ class PlatformAdmin(OmsAdmin):
             return
         fields = [name for name in form.changed_data if name in (*GENERAL, *SCHEDULE)]
         if getattr(form, "new_config", None) is not None:
-            fields.append("api_config")
+            fields += CONFIG_COLUMNS
         if fields:
             obj.save(update_fields=fields)
         obj.encrypt_plain_config()
@@ -168,6 +170,10 @@ class PlatformAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("stored"))
     def summary(self, obj: Model) -> str:
         return summary_of(obj) if isinstance(obj, Platform) else DASH
+
+
+def form_for(platform: Platform | None) -> type[PlatformForm]:
+    return FORMS.get(platform.kind, AmazonForm) if platform else AmazonForm
 
 
 def _works(ok: bool) -> SafeString:

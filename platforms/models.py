@@ -1,12 +1,17 @@
 """Platform: one selling account on one channel."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from platforms.fields import EncryptedJSONField, SecretDict, Unreadable
+
+CONFIG_COLUMNS = ("api_config", "credentials_set_at")  # written together
 
 
 class Source(models.TextChoices):
@@ -36,6 +41,8 @@ class Platform(models.Model):
     )
     # NULL reads as {}, so that no caller has to look for None.
     api_config = EncryptedJSONField(_("credentials"), default=SecretDict, blank=True, null=True)  # type: ignore[misc]
+    # When each value of api_config was last given another one: {"client_secret": "2026-03-12T14:00:00+00:00"}.
+    credentials_set_at = models.JSONField(default=dict, blank=True, editable=False)
     include_pii = models.BooleanField(
         _("store buyer data"),
         default=False,
@@ -93,12 +100,26 @@ class Platform(models.Model):
         text = json.dumps(self.api_config, sort_keys=True, default=str)
         return salted_hmac("platforms.credentials", text, algorithm="sha256").hexdigest()
 
+    def replace_config(self, values: Mapping[str, Any]) -> None:
+        """Take these credentials in the place of the stored ones, and remember when which of them changed.
+
+        Does not save: `CONFIG_COLUMNS` have to be.
+        """
+        before, now = self.api_config or {}, timezone.now().isoformat()
+        kept = {name: at for name, at in self.credentials_set_at.items() if name in values}
+        self.credentials_set_at = kept | {
+            name: now for name, value in values.items() if value != before.get(name)
+        }
+        self.api_config = SecretDict(values)
+
     def encrypt_plain_config(self) -> bool:
         """Encrypt credentials that were written as plain JSON with SQL. True where there was something to do."""
         with transaction.atomic():
             # Read again under the lock: somebody may have written other credentials in between.
             locked = Platform.objects.select_for_update().get(pk=self.pk)
             if locked.api_config.was_plain:
-                locked.save(update_fields=["api_config"])
+                # What stood there before is not known, so all of them are taken for new.
+                locked.credentials_set_at = dict.fromkeys(locked.api_config, timezone.now().isoformat())
+                locked.save(update_fields=CONFIG_COLUMNS)
                 return True
         return False

@@ -14,7 +14,15 @@ from pytest_django import DjangoAssertNumQueries
 from integrations.models import SyncLog
 from integrations.services import request_sync, run_sync
 from platforms.models import Platform
-from platforms.tests.test_forms import COMPLETE, GENERAL, SECRET, TOKEN, platform, with_an_unknown_key
+from platforms.tests.test_forms import (
+    COMPLETE,
+    GENERAL,
+    GERMANY,
+    SECRET,
+    TOKEN,
+    platform,
+    with_an_unknown_key,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -89,9 +97,10 @@ def test_it_saves_credentials_without_showing_or_logging_them(admin_client: Clie
 def test_it_shows_a_refusal_at_the_field_and_keeps_what_is_stored(admin_client: Client) -> None:
     platform(**COMPLETE)
     response = admin_client.post(
-        page(platform()), {**GENERAL, **COMPLETE, "client_secret": "typed", "region": "EU"}
+        page(platform()),
+        {**GENERAL, **COMPLETE, "client_secret": "typed", "additional_marketplace_ids": [GERMANY]},
     )
-    assert "belongs to region NA, not EU" in text(response)
+    assert "Germany belongs to region EU, not NA." in text(response)
     assert 'value="typed"' not in text(response)
     assert platform().api_config == COMPLETE
 
