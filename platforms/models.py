@@ -105,7 +105,8 @@ class Platform(models.Model):
 
         Does not save: `CONFIG_COLUMNS` have to be.
         """
-        before, now = self.api_config or {}, timezone.now().isoformat()
+        now = timezone.now().isoformat()
+        before: Mapping[str, Any] = self.api_config or {}
         kept = {name: at for name, at in self.credentials_set_at.items() if name in values}
         self.credentials_set_at = kept | {
             name: now for name, value in values.items() if value != before.get(name)

@@ -53,7 +53,13 @@ def text(response: Any) -> str:
 
 
 def press(client: Client, platform: Platform) -> Any:
-    return client.post(page(platform, "press", "sync"), follow=True)
+    """What the dialog sends as it comes: orders and inventory since the last sync."""
+    return start(client, platform)
+
+
+def start(client: Client, *platforms: Platform, **values: Any) -> Any:
+    data = {"platform": [each.pk for each in platforms], "kind": "both", "span": "last", "by": "updated"}
+    return client.post(f"{LIST}sync/", data | values, follow=True)
 
 
 def select(client: Client, *platforms: Platform) -> Any:
@@ -192,7 +198,7 @@ def test_it_goes_on_where_one_platform_cannot_be_started(admin_client: Client, s
 
 
 def test_it_starts_nothing_on_get(admin_client: Client) -> None:
-    admin_client.get(page(platform(), "press", "sync"))
+    admin_client.get(f"{LIST}sync/?platform={platform().pk}")
     assert not SyncLog.objects.exists()
 
 
