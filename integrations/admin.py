@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from integrations.admin_failures import FailureInline, replay_failures
-from integrations.admin_parts import SCRIPTS
+from integrations.admin_parts import SCRIPTS, kind_name
 from integrations.admin_progress import progress_view, slot, state_cell
 from integrations.models import SyncLog
 from integrations.services import cancel_sync
@@ -33,7 +33,7 @@ COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
 @admin.register(SyncLog)
 class SyncLogAdmin(ReadOnlyAdmin):
     list_display = (
-        "number_of", "platform_name", "state", "started", *(f"number_{name}" for name in COUNTS), "window",
+        "number_of", "state", "started", *(f"number_{name}" for name in COUNTS), "window",
     )  # fmt: skip
     list_filter = (
         platform_filter(), choices_filter("kind"), choices_filter("status"), choices_filter("source"),
@@ -50,7 +50,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
     buttons = ("cancel_button", "replay_button")
     empty_text = gettext_lazy('Every sync leaves a row here. Open Platforms and press "Sync from Amazon".')
     fieldsets = (
-        (None, {"fields": (("platform", "kind"), ("state", "source_of"), "error", "notes_list")}),
+        (None, {"fields": (("platform", "kind"), ("status_now", "source_of"), "error", "notes_list")}),
         (
             gettext_lazy("What was asked for"),
             {"fields": (("window", "skus_list"), ("trigger", "requested_by"))},
@@ -124,23 +124,24 @@ class SyncLogAdmin(ReadOnlyAdmin):
             is_shown=lambda log: bool(log.failed) and log.failures.open().exists(),
         )
 
-    @admin.display(description="#", ordering="id")
-    def number_of(self, obj: SyncLog) -> str:
-        return f"#{obj.pk}"
-
-    @admin.display(description=gettext_lazy("platform"), ordering="platform__name")
-    def platform_name(self, obj: SyncLog) -> SafeString:
-        return stacked(obj.platform, obj.get_kind_display())
+    @admin.display(description=gettext_lazy("sync"), ordering="id")
+    def number_of(self, obj: SyncLog) -> SafeString:
+        return stacked(f"#{obj.pk} {kind_name(obj.kind)}", obj.platform)
 
     @admin.display(description=gettext_lazy("started"), ordering="started_at")
     def started(self, obj: SyncLog) -> SafeString:
         who = str(obj.requested_by or obj.get_trigger_display())
         took = slot(obj, "took")
-        return format_html('{}<span class="oms-when">{} · {}</span>', slot(obj, "started"), took, who)
+        text = '<div class="oms-cell">{}<span class="oms-when">{} · {}</span></div>'
+        return format_html(text, slot(obj, "started"), took, who)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def state(self, obj: SyncLog) -> SafeString:
         return state_cell(obj, may_cancel=getattr(obj, "may_sync", False))
+
+    @admin.display(description=gettext_lazy("status"))
+    def status_now(self, obj: SyncLog) -> SafeString:
+        return slot(obj, "state")
 
     @admin.display(description=gettext_lazy("source"), ordering="source")
     def source_of(self, obj: SyncLog) -> SafeString:

@@ -188,10 +188,10 @@ class FailureInline(ReadOnlyInline):
         if obj.external_id:
             names.insert(0, ("replay", _("Replay")))
         text = (
-            '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button">{}'
-            '<span class="sr-only"> {}</span></button>'
+            '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" '
+            'aria-label="{} {}">{}</button>'
         )
-        rows = ((press_url(obj, name), label, obj.external_id) for name, label in names)
+        rows = ((press_url(obj, name), label, obj.external_id, label) for name, label in names)
         return format_html('<span class="oms-badges">{}</span>', format_html_join(" ", text, rows))
 
 

@@ -40,7 +40,7 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
 def run_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
     """Status, when, and how it comes along or what came of it."""
     return format_html(
-        '{}<span class="oms-when">{} · {}</span>{}{}',
+        '<div class="oms-cell">{}<span class="oms-when">{} · {}</span>{}{}</div>',
         slot(log, "state"),
         moment_of(log),
         slot(log, "took"),
@@ -56,7 +56,8 @@ def latest_cell(platform: Platform, kind: str, *, may_cancel: bool) -> SafeStrin
         return SafeString(_("never"))
     if log.is_open:
         return run_cell(log, may_cancel=may_cancel)
-    return format_html('{}<span class="oms-when">{}</span>', slot(log, "state"), moment_of(log))
+    text = '<div class="oms-cell">{}<span class="oms-when">{}</span></div>'
+    return format_html(text, slot(log, "state"), moment_of(log))
 
 
 def check_context(platform: Platform) -> dict[str, Any]:
@@ -74,12 +75,12 @@ def check_context(platform: Platform) -> dict[str, Any]:
     }
 
 
-def check_view(request: HttpRequest, object_id: str) -> HttpResponse:
+def check_view(request: HttpRequest, object_id: int) -> HttpResponse:
     """POST checks the connection and answers with the findings alone, for the page that shows them in place."""
     if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC)):
         raise PermissionDenied
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    platform = get_object_or_404(Platform, pk=int(object_id) if object_id.isdecimal() else 0)
+    platform = get_object_or_404(Platform, pk=object_id)
     check_platform(platform)
     return render(request, "platforms/check.html", check_context(platform))

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.forms.widgets import Script
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -34,12 +34,7 @@ def kind_name(kind: str) -> str:
 
 
 def status_badge(log: SyncLog) -> SafeString:
-    """The status in its colour; one that waits also says until when."""
-    shown = badge(log.get_status_display(), STATUS_COLOURS.get(SyncLog.Status(log.status), ""))
-    if log.status == SyncLog.Status.WAITING and log.resume_at:
-        text = _("resumes %(time)s") % {"time": date_format(log.resume_at, "DATETIME_FORMAT")}
-        return format_html('{}<span class="oms-when">{}</span>', shown, text)
-    return shown
+    return badge(log.get_status_display(), STATUS_COLOURS.get(SyncLog.Status(log.status), ""))
 
 
 def window_of(log: SyncLog) -> SafeString:
@@ -49,7 +44,7 @@ def window_of(log: SyncLog) -> SafeString:
     if log.window_start is None:
         return SafeString(_("since the last sync") if log.is_incremental else DASH)
     by = log.get_window_by_display() or _("updated")
-    text = '<span class="oms-nowrap">{} {}</span> <span class="oms-nowrap">{} {}</span>'
+    text = '<span class="oms-span"><span>{} {}</span> <span>{} {}</span></span>'
     return format_html(text, by, say(log.window_start), DASH, say(log.window_end))
 
 

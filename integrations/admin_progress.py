@@ -95,6 +95,10 @@ def _records(log: SyncLog) -> str:
     return ngettext("%(count)s SKU so far", "%(count)s SKUs so far", log.fetched) % count
 
 
+def name_of(log: SyncLog) -> str:
+    return _("%(kind)s sync #%(id)s") % {"kind": kind_name(log.kind), "id": log.pk}
+
+
 def bar(log: SyncLog) -> SafeString:
     """The bar and its sentence; of a closed sync, what came of it."""
     sentence = progress_sentence(log)
@@ -102,9 +106,8 @@ def bar(log: SyncLog) -> SafeString:
         return format_html('<span class="oms-sentence">{}</span>', sentence)
     known = log.pages_expected and log.pages <= log.pages_expected
     value = format_html(' max="{}" value="{}"', log.pages_expected, log.pages) if known else ""
-    name = _("%(kind)s sync #%(id)s") % {"kind": kind_name(log.kind), "id": log.pk}
     text = '<progress class="oms-bar" aria-label="{}"{}></progress><span class="oms-sentence">{}</span>'
-    return format_html(text, name, value, sentence)
+    return format_html(text, name_of(log), value, sentence)
 
 
 # What the script replaces while a sync is open. A page shows any of them with `slot`.
@@ -138,11 +141,11 @@ def cancel_control(log: SyncLog, *, may: bool) -> SafeString | str:
     if not may or not log.is_open or log.cancel_requested:
         return ""
     text = (
-        '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" data-oms-while-open="{}">'
-        '{}<span class="sr-only"> {}</span></button>'
+        '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" data-oms-while-open="{}" '
+        'aria-label="{}: {}">{}</button>'
     )
-    label = _("%(kind)s sync #%(id)s") % {"kind": kind_name(log.kind), "id": log.pk}
-    return format_html(text, press_url(log, "cancel"), log.pk, _("Cancel"), label)
+    cancel = _("Cancel")
+    return format_html(text, press_url(log, "cancel"), log.pk, cancel, name_of(log), cancel)
 
 
 def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
@@ -150,10 +153,12 @@ def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
     is_made_up = log.source not in ("", Source.LIVE)
     labels = badges(slot(log, "state"), source_badge(log.source) if is_made_up else "")
     if log.is_open:
-        return format_html("{}{}{}", labels, slot(log, "progress"), cancel_control(log, may=may_cancel))
+        control = cancel_control(log, may=may_cancel)
+        return format_html('<div class="oms-cell">{}{}{}</div>', labels, slot(log, "progress"), control)
     if not log.error_message:
         return labels
-    return format_html('{}<span class="oms-sentence">{}</span>', labels, shortened(log.error_message, 90))
+    text = '<div class="oms-cell">{}<span class="oms-sentence">{}</span></div>'
+    return format_html(text, labels, shortened(log.error_message, 90))
 
 
 def press_url(obj: Any, button: str) -> str:
@@ -165,7 +170,6 @@ def progress_json(log: SyncLog) -> dict[str, Any]:
     """Facts for scripts, and the parts of a page as they are now."""
     speed = pace(log)
     is_waiting = log.status == SyncLog.Status.WAITING
-    name = _("%(kind)s sync #%(id)s") % {"kind": kind_name(log.kind), "id": log.pk}
     return {
         "id": log.pk,
         "status": log.status,
@@ -182,7 +186,7 @@ def progress_json(log: SyncLog) -> dict[str, Any]:
         "waiting_until": log.resume_at if is_waiting else None,
         "expected_end": speed.ends_at,
         "sentence": progress_sentence(log),
-        "news": f"{name}: {log.get_status_display()}",
+        "news": f"{name_of(log)}: {log.get_status_display()}",
         "html": {part: format_html("{}", show(log)) for part, show in SLOTS.items()},
     }
 

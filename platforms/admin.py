@@ -53,7 +53,7 @@ class PlatformAdmin(OmsAdmin):
         wrap, name = self.admin_site.admin_view, "platforms_platform"
         return [
             path("sync/", wrap(sync_view), name=f"{name}_sync"),
-            path("<path:object_id>/check/", wrap(check_view), name=f"{name}_check"),
+            path("<int:object_id>/check/", wrap(check_view), name=f"{name}_check"),
             *super().get_urls(),
         ]
 
@@ -181,10 +181,10 @@ class PlatformAdmin(OmsAdmin):
     def sync_link(self, obj: Platform) -> SafeString:
         url = f"{reverse('admin:platforms_platform_sync')}?platform={obj.pk}"
         text = (
-            '<a class="oms-quiet-button" href="{}" data-oms-dialog aria-haspopup="dialog">'
-            '{}<span class="sr-only"> {}</span></a>'
+            '<a class="oms-quiet-button" href="{}" data-oms-dialog aria-haspopup="dialog" aria-label="{}: {}">'
+            "{}</a>"
         )
-        return format_html(text, url, SYNC_LABEL, obj)
+        return format_html(text, url, SYNC_LABEL, obj, SYNC_LABEL)
 
     @admin.display(description=gettext_lazy("orders complete until"))
     def watermark(self, obj: Platform) -> str:

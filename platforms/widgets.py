@@ -69,6 +69,6 @@ def seller_central_link(marketplace_id: str, path: str = DEVELOP_APPS) -> SafeSt
     text = (
         '<a class="oms-link" data-oms-seller-central href="https://{}/{}" target="_blank" rel="noreferrer">{}'
         '<span class="material-symbols-outlined oms-inline-icon" aria-hidden="true">open_in_new</span>'
-        '<span class="sr-only">{}</span></a>'
+        '<span class="oms-unseen">{}</span></a>'
     )
     return format_html(text, host, path, _("Open Develop Apps in Seller Central"), _("(opens a new tab)"))

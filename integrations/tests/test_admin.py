@@ -21,7 +21,11 @@ STARTED = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 
 def make(**values: Any) -> SyncLog:
     log = SyncLog(
-        platform=Platform.objects.get(), kind="orders", trigger="admin", source="live", status="succeeded"
+        platform=Platform.objects.get(name="amazon"),
+        kind="orders",
+        trigger="admin",
+        source="live",
+        status="succeeded",
     )
     for name, value in values.items():
         setattr(log, name, value)
@@ -80,7 +84,7 @@ def test_it_shows_counts_window_and_duration(admin_client: Client) -> None:
 
 def test_it_says_when_a_waiting_sync_resumes(admin_client: Client) -> None:
     make(status="waiting", resume_at=STARTED)
-    assert "resumes 2026-01-31 08:00 UTC" in text(admin_client.get(LIST))
+    assert "Waiting for Amazon&#x27;s quota until 2026-01-31 08:00 UTC." in text(admin_client.get(LIST))
 
 
 def test_it_explains_a_failure_with_code_and_request_id(admin_client: Client) -> None:

@@ -70,7 +70,7 @@
 
     function start() {
         announcer = document.createElement("div");
-        announcer.className = "sr-only";
+        announcer.className = "oms-unseen";
         announcer.setAttribute("role", "status");
         document.body.append(announcer);
         look();
