@@ -264,6 +264,7 @@ def test_it_starts_orders_of_the_last_days_by_creation(admin_client: Client) -> 
     start(admin_client, platform(), span="days", days="7", by="created")
     orders = SyncLog.objects.get(kind="orders")
     assert (orders.window_by, orders.is_incremental) == ("created", False)
+    assert orders.window_start is not None
     assert timezone.now() - orders.window_start == pytest.approx(timedelta(days=7), abs=timedelta(minutes=1))
     assert SyncLog.objects.filter(kind="inventory").exists()
 

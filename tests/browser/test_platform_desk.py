@@ -14,6 +14,7 @@ from platforms.models import Platform
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LogIn = Callable[..., Page]
+Inspect = Callable[[Page], list[str]]
 LIST = "/admin/platforms/platform/"
 WIDTHS = [1400, 390]
 
@@ -149,3 +150,19 @@ def test_it_offers_nothing_that_is_not_allowed(log_in: LogIn, platform: Platform
         page.goto(address)
         expect(page.get_by_text("Sync from Amazon")).to_have_count(0)
         expect(page.get_by_role("button", name="Check connection")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_shuts_nobody_out(
+    log_in: LogIn, grave_problems: Inspect, platform: Platform, box: Any, scheme: str
+) -> None:
+    platform_of(box())
+    page = log_in(color_scheme=scheme)
+    page.goto(change(platform))
+    press(page, "Check connection")
+    expect(page.locator("#oms-check").get_by_text("The connection works")).to_be_visible()
+    assert grave_problems(page) == []
+    page.goto(LIST)
+    page.get_by_role("link", name="Sync from Amazon").click()
+    page.get_by_label("From … until …").check()
+    assert grave_problems(page) == []

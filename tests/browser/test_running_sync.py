@@ -17,6 +17,7 @@ from platforms.models import Platform
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LogIn = Callable[..., Page]
+Inspect = Callable[[Page], list[str]]
 PLATFORMS = "/admin/platforms/platform/"
 LOGS = "/admin/integrations/synclog/"
 PLACES = {
@@ -165,3 +166,20 @@ def test_it_fits_the_window(log_in: LogIn, open_log: SyncLog, width: int) -> Non
                 f"(() => {{ const e = {box}; return e ? e.scrollWidth - e.clientWidth : 0 }})()"
             )
             assert wide <= 0, (place, box)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_shuts_nobody_out(log_in: LogIn, grave_problems: Inspect, open_log: SyncLog, scheme: str) -> None:
+    SyncLog.objects.filter(pk=open_log.pk).update(
+        pages=2, fetched=20, started_at=open_log.queued_at, error_code="unavailable", request_id="f1b2-c3d4",
+        error_message="Amazon is having trouble (HTTP 503).", failed=1,
+    )  # fmt: skip
+    SyncFailure.objects.create(
+        log=open_log, platform=open_log.platform, kind="orders", external_id="111-1", error_code="malformed",
+        error_message="It has no purchase date.",
+    )  # fmt: skip
+    page = log_in(color_scheme=scheme)
+    for place in PLACES:
+        page.goto(address(place, open_log))
+        expect(page.get_by_role("progressbar").first).to_be_visible()
+        assert grave_problems(page) == []

@@ -130,6 +130,16 @@
     document.addEventListener("oms:closed", () => offerCopies(document));
     offerCopies(document);
 
+    // --- Select2 makes a search field without a name; jQuery calls us after it has --------------------
+    window.django?.jQuery?.(() => {
+        document.querySelectorAll("select.select2-hidden-accessible").forEach((select) => {
+            const field = select.parentElement.querySelector(".select2-search__field");
+            if (field && select.labels.length) {
+                field.setAttribute("aria-label", select.labels[0].textContent.trim());
+            }
+        });
+    });
+
     // --- The region and Seller Central follow from the marketplace ------------------------------------
     const marketplace = document.getElementById("id_marketplace_id");
     const region = document.querySelector("[data-oms-region]");
