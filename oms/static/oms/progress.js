@@ -1,10 +1,10 @@
 /* Keeps what a page says of open syncs current: asks every two seconds, until all of them are closed. */
 "use strict";
 (() => {
-    const ADDRESS = "/integrations/synclog/progress/";
     const EVERY = 2000;
     const LONGEST = 60000;
     const status = new Map(); // id → last known status, to announce changes alone
+    const address = document.getElementById("oms-press")?.dataset.omsProgress;
     let announcer;
     let pause = EVERY;
 
@@ -50,9 +50,7 @@
         }
         if (!document.hidden) {
             try {
-                const base = document.querySelector("[data-oms-progress-url]");
-                const url = base ? base.dataset.omsProgressUrl : `/admin${ADDRESS}`;
-                const answer = await fetch(`${url}?ids=${ids.slice(0, 200).join(",")}`, { redirect: "error" });
+                const answer = await fetch(`${address}?ids=${ids.slice(0, 200).join(",")}`, { redirect: "error" });
                 if (answer.status === 403) {
                     return; // may not look at syncs
                 }
@@ -76,5 +74,7 @@
         look();
     }
 
-    start();
+    if (address) {
+        start();
+    }
 })();
