@@ -53,10 +53,11 @@ def progress_sentence(log: SyncLog) -> str:
     if log.cancel_requested:
         return _("Stops after the page in hand.")
     parts = [_pages(log), _records(log)] if log.pages else []
-    if log.status == SyncLog.Status.QUEUED:
-        parts.insert(0, _("waiting for a worker"))
-    elif log.status == SyncLog.Status.WAITING and log.resume_at:
+    is_waiting = log.status == SyncLog.Status.WAITING
+    if is_waiting and log.resume_at and log.resume_at > timezone.now():
         parts.insert(0, _("waiting for Amazon's quota until %(time)s") % {"time": clock(log.resume_at)})
+    elif is_waiting or log.status == SyncLog.Status.QUEUED:
+        parts.insert(0, _("waiting for a worker"))
     elif not parts:
         parts.append(_("asking for the first page"))
     speed = pace(log)

@@ -71,6 +71,11 @@ def test_it_says_until_when_a_sync_waits(admin_client: Client) -> None:
     assert answer["sentence"].startswith(begins)
 
 
+def test_it_says_that_a_wait_is_over_and_nobody_has_taken_it_up(admin_client: Client) -> None:
+    [answer] = ask(admin_client, running(status="waiting", resume_at=timezone.now() - timedelta(minutes=1)))
+    assert answer["sentence"].startswith("Waiting for a worker, 12 of about 40 pages")
+
+
 @pytest.mark.parametrize("expected", [None, 3])
 def test_it_counts_pages_where_nobody_knows_how_many_there_are(
     admin_client: Client, expected: int | None
