@@ -33,16 +33,23 @@ class Pace:
     ends_at: datetime | None
 
 
+def expected_pages(log: SyncLog) -> int | None:
+    """About how many pages it will be; None where nobody knows, or where that turned out to be too few."""
+    expected = log.pages_expected
+    return expected if expected and log.pages <= expected else None
+
+
 def pace(log: SyncLog) -> Pace:
     elapsed = log.duration
     if not log.is_open or elapsed is None or elapsed < timedelta(seconds=1) or not log.pages:
         return Pace(None, None)
     per_minute = log.fetched / (elapsed / timedelta(minutes=1))
     ends_at = None
-    if log.pages_expected and log.pages < log.pages_expected:
+    expected = expected_pages(log)
+    if expected and log.pages < expected:
         now = timezone.now()
         start = max(log.resume_at or now, now) if log.status == SyncLog.Status.WAITING else now
-        ends_at = start + elapsed / log.pages * (log.pages_expected - log.pages)
+        ends_at = start + elapsed / log.pages * (expected - log.pages)
     return Pace(per_minute, ends_at)
 
 
@@ -52,20 +59,26 @@ def progress_sentence(log: SyncLog) -> str:
         return closing_sentence(log)
     if log.cancel_requested:
         return _("Stops after the page in hand.")
-    parts = [_pages(log), _records(log)] if log.pages else []
-    is_waiting = log.status == SyncLog.Status.WAITING
-    if is_waiting and log.resume_at and log.resume_at > timezone.now():
-        parts.insert(0, _("waiting for Amazon's quota until %(time)s") % {"time": clock(log.resume_at)})
-    elif is_waiting or log.status == SyncLog.Status.QUEUED:
-        parts.insert(0, _("waiting for a worker"))
-    elif not parts:
-        parts.append(_("asking for the first page"))
+    parts = [standing(log)]
+    if log.pages:
+        parts.append(_records(log))
     speed = pace(log)
     if speed.per_minute:
         parts.append(_("%(count)s a minute") % {"count": number_format(round(speed.per_minute))})
     if speed.ends_at:
         parts.append(_("done at about %(time)s") % {"time": clock(speed.ends_at)})
     return f"{capfirst(', '.join(parts))}."
+
+
+def standing(log: SyncLog) -> str:
+    """Where an open sync stands: what it waits for, and how many pages of how many it has read."""
+    is_waiting = log.status == SyncLog.Status.WAITING
+    parts = [_pages(log)] if log.pages else []
+    if is_waiting and log.resume_at and log.resume_at > timezone.now():
+        parts.insert(0, _("waiting for Amazon's quota until %(time)s") % {"time": clock(log.resume_at)})
+    elif is_waiting or log.status == SyncLog.Status.QUEUED:
+        parts.insert(0, _("waiting for a worker"))
+    return ", ".join(parts) or _("asking for the first page")
 
 
 def clock(moment: datetime) -> str:
@@ -105,8 +118,8 @@ def bar(log: SyncLog) -> SafeString:
     sentence = progress_sentence(log)
     if not log.is_open:
         return format_html('<span class="oms-sentence">{}</span>', sentence)
-    known = log.pages_expected and log.pages <= log.pages_expected
-    value = format_html(' max="{}" value="{}"', log.pages_expected, log.pages) if known else ""
+    expected = expected_pages(log)
+    value = format_html(' max="{}" value="{}"', expected, log.pages) if expected else ""
     text = '<progress class="oms-bar" aria-label="{}"{}></progress><span class="oms-sentence">{}</span>'
     return format_html(text, name_of(log), value, sentence)
 
