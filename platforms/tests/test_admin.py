@@ -143,6 +143,12 @@ def test_it_shows_a_summary_to_those_who_may_only_look(as_user: Callable[..., Cl
     assert not [value for value in (SECRET, TOKEN, COMPLETE["client_id"]) if value in html]
 
 
+def test_it_tells_nothing_of_a_secret_to_those_who_may_only_look(as_user: Callable[..., Client]) -> None:
+    platform(**COMPLETE | {"client_secret": "amzn1.oa2-cs.v1.a-long-one-x7Q2"})
+    viewer = as_user("platforms.view_platform", "platforms.sync_platform")
+    assert "x7Q2" not in text(viewer.get(page(platform()))) + text(viewer.get(LIST))
+
+
 def test_it_starts_orders_and_inventory_with_a_link_to_each_log(admin_client: Client) -> None:
     html = text(press(admin_client, platform()))
     logs = SyncLog.objects.order_by("pk")
