@@ -22,7 +22,7 @@ from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from oms.api import Conflict, Invalid, MaySync, ModelPermissions
 from oms.filters import PlatformFilter, TextFilter
-from platforms.models import Platform
+from platforms.models import CONFIG_COLUMNS, Platform
 
 LONGEST_INTERVAL = 366 * 24 * 60  # minutes
 LAST = 4  # characters of the client id that are shown
@@ -113,12 +113,23 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
                 raise Invalid(str(error), error.fields) from None
         return attrs
 
+    def create(self, validated_data: dict[str, Any]) -> Platform:
+        config = validated_data.pop("api_config", {})
+        platform = Platform(**validated_data)
+        platform.replace_config(config)
+        platform.save()
+        return platform
+
     def update(self, instance: Platform, validated_data: dict[str, Any]) -> Platform:
         """Write the given columns alone: syncs move the watermark meanwhile."""
+        columns = {*validated_data}
+        if "api_config" in validated_data:
+            instance.replace_config(validated_data.pop("api_config"))
+            columns.update(CONFIG_COLUMNS)
         for name, value in validated_data.items():
             setattr(instance, name, value)
         with transaction.atomic():
-            instance.save(update_fields=list(validated_data))
+            instance.save(update_fields=columns)
             instance.encrypt_plain_config()  # what was written with SQL, at the next save
         return instance
 
