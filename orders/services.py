@@ -16,7 +16,9 @@ from django.utils import timezone
 
 from oms.bulk import BulkFind, BulkUpsert
 from oms.outcome import Outcome
-from orders.models import Order, OrderBuyer, OrderItem
+from orders.changes import Change, line_changes, order_changes
+from orders.models import Order, OrderBuyer, OrderChange, OrderItem
+from orders.products import remember_products
 from orders.records import BuyerRecord, OrderItemRecord, OrderRecord
 from platforms.fields import SecretDict
 from platforms.models import Platform, Source
@@ -71,14 +73,16 @@ class _Incoming(NamedTuple):
 
 
 @transaction.atomic
-def upsert_orders(*, platform: Platform, records: Sequence[OrderRecord], source: str) -> Outcome:
-    """Store `records`, all or none of them, in a fixed number of queries.
+def upsert_orders(
+    *, platform: Platform, records: Sequence[OrderRecord], source: str, sync_log_id: int | None = None
+) -> Outcome:
+    """Store `records`, all or none of them, in a fixed number of queries. `sync_log_id` says on whose behalf.
 
     1. Find out which are news: equal records change nothing, and mock or sandbox never replaces live; where live
        replaces one of these, nothing of it stays.
     2. Of the changed orders, read what is stored: it fills the gaps, and drops records that are older.
     3. Write orders, then items; remove lines that are no longer part of their order.
-    4. Write buyer data where the platform row asks for it.
+    4. Note what changed in orders that were stored already; write buyer data where the platform row asks for it.
 
     Raises django.db.DatabaseError, ValueError or OverflowError where a value does not fit.
     """
@@ -113,10 +117,38 @@ def upsert_orders(*, platform: Platform, records: Sequence[OrderRecord], source:
     new = [each for each in news if each.external_id not in known]
     ids = {key: each.id for key, each in (known | _known(platform, new)).items()}
     changed = {ids[each.external_id] for each in news if each.external_id in known}
-    _replace_items({ids[each.external_id]: each.record.items for each in news}, changed)
+    lines = _replace_items({ids[each.external_id]: each.record.items for each in news}, changed)
+    _note_changes(
+        [(ids[each.external_id], each, stored[each.external_id]) for each in news if each.external_id in stored],
+        lines,
+        OrderChange(sync_log_id=sync_log_id, changed_at=now),
+    )
     if platform.include_pii:
         _write_buyers({ids[each.external_id]: each.record for each in news}, now)
     return Outcome(len(new), len(changed), len(records) - len(news))
+
+
+def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | None:
+    """What storing `record` would change; None where no such order is stored. Writes nothing.
+
+    Nothing, where the stored copy is newer.
+    """
+    stored = _stored_values(platform, [record.external_id]).get(record.external_id)
+    if stored is None:
+        return None
+    values = _values_of(record)
+    if values[_UPDATED] < stored[_UPDATED]:
+        return []
+    lines: dict[str, tuple[Any, ...]] = {
+        row[0]: row[1:]
+        for row in OrderItem.objects.filter(order__platform=platform, order__external_id=record.external_id)
+        .order_by("id")
+        .values_list("external_id", *ITEM_REPORTED)
+    }
+    incoming = {item.external_id: _item_values_of(item)[1:] for item in record.items}
+    merged = {key: _merged(new, lines[key]) if key in lines else new for key, new in incoming.items()}
+    of_order = order_changes(REPORTED, stored, _merged(values, stored))
+    return of_order + (line_changes(ITEM_REPORTED, lines, merged) if merged else [])
 
 
 def delete_orders(*, platform: Platform, sources: Iterable[str]) -> int:
@@ -217,26 +249,55 @@ def _merged(new: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _replace_items(items_of: dict[int, tuple[OrderItemRecord, ...]], changed: set[int]) -> None:
-    """Write the lines of each order id; of the changed orders, remove those that vanished.
+def _replace_items(
+    items_of: dict[int, tuple[OrderItemRecord, ...]], changed: set[int]
+) -> dict[int, list[Change]]:
+    """Write the lines of each order id; of the changed orders, remove those that vanished. Returns what changed.
 
     Every order has a line: one that comes without any is an answer with a gap, and its stored lines stay.
     """
     changed = {order_id for order_id in changed if items_of[order_id]}
-    stored: dict[tuple[int, str], tuple[Any, ...]] = {}
+    stored: dict[int, dict[str, tuple[Any, ...]]] = {order_id: {} for order_id in changed}
+    vanished = set()
     if changed:
-        of_changed = OrderItem.objects.filter(order_id__in=changed).order_by()
-        rows = of_changed.values_list("order_id", "external_id", "id", *ITEM_REPORTED)
-        stored = {(row[0], row[1]): row[2:] for row in rows}
-    written = []
+        of_changed = OrderItem.objects.filter(order_id__in=changed).order_by("id")
+        for order_id, external_id, pk, *values in of_changed.values_list(
+            "order_id", "external_id", "id", *ITEM_REPORTED
+        ):
+            stored[order_id][external_id] = tuple(values)
+            if all(item.external_id != external_id for item in items_of[order_id]):
+                vanished.add(pk)
+    written: list[tuple[Any, ...]] = []
+    changes: dict[int, list[Change]] = {}
     for order_id, items in items_of.items():
+        before, after = stored.get(order_id, {}), {}
         for item in items:
-            external_id, *values = _item_values_of(item)
-            before = stored.pop((order_id, external_id), None)
-            written.append((order_id, external_id, *(_merged(values, before[1:]) if before else values)))
+            external_id, *new = _item_values_of(item)
+            after[external_id] = _merged(new, before[external_id]) if external_id in before else new
+        written += [(order_id, external_id, *values) for external_id, values in after.items()]
+        if order_id in changed:
+            changes[order_id] = line_changes(ITEM_REPORTED, before, after)
     _write_items(written)
-    if stored:
-        OrderItem.objects.filter(pk__in=[row[0] for row in stored.values()]).delete()
+    remember_products((row[2], row[4]) for row in written)
+    if vanished:
+        OrderItem.objects.filter(pk__in=vanished).delete()
+    return changes
+
+
+def _note_changes(
+    news: Sequence[tuple[int, _Incoming, tuple[Any, ...]]], lines: dict[int, list[Change]], common: OrderChange
+) -> None:
+    """One row of the timeline for each order that was stored already; `common` has what is the same in all."""
+    OrderChange.objects.bulk_create(
+        OrderChange(
+            order_id=order_id,
+            sync_log_id=common.sync_log_id,
+            changed_at=common.changed_at,
+            platform_updated_at=each.values[_UPDATED],
+            changes=order_changes(REPORTED, stored, _merged(each.values, stored)) + lines.get(order_id, []),
+        )
+        for order_id, each, stored in news
+    )
 
 
 def _write_buyers(records: dict[int, OrderRecord], now: datetime) -> None:
