@@ -186,7 +186,9 @@ def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -
     with transaction.atomic():
         lease.renew()
         outcome, refused = store_bisecting(
-            page.records, lambda records: kind.store(log.platform, records, progress.source, log.pk), kind.id_of
+            page.records,
+            lambda records: kind.store(log.platform, records, progress.source, log.pk),
+            kind.id_of,
         )
         failures = [*page.failures, *refused]
         SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])

@@ -66,11 +66,18 @@ class Order(models.Model):
             # filters is answered from this index alone, in order, without a look at the rows (orders/listing.py).
             models.Index(
                 fields=(
-                    "-purchased_at", "-id", "status", "platform", "marketplace_id", "fulfilled_by", "source",
-                    "buyer_requested_cancellation", "ship_by",
+                    "-purchased_at",
+                    "-id",
+                    "status",
+                    "platform",
+                    "marketplace_id",
+                    "fulfilled_by",
+                    "source",
+                    "buyer_requested_cancellation",
+                    "ship_by",
                 ),
                 name="order_newest",
-            ),  # fmt: skip
+            ),
             # The API's cursor with a platform filter.
             models.Index(fields=("platform", "-purchased_at", "-id"), name="order_newest_of_platform"),
             # The API's updated_after/updated_before.

@@ -119,7 +119,11 @@ def upsert_orders(
     changed = {ids[each.external_id] for each in news if each.external_id in known}
     lines = _replace_items({ids[each.external_id]: each.record.items for each in news}, changed)
     _note_changes(
-        [(ids[each.external_id], each, stored[each.external_id]) for each in news if each.external_id in stored],
+        [
+            (ids[each.external_id], each, stored[each.external_id])
+            for each in news
+            if each.external_id in stored
+        ],
         lines,
         OrderChange(sync_log_id=sync_log_id, changed_at=now),
     )
@@ -285,7 +289,9 @@ def _replace_items(
 
 
 def _note_changes(
-    news: Sequence[tuple[int, _Incoming, tuple[Any, ...]]], lines: dict[int, list[Change]], common: OrderChange
+    news: Sequence[tuple[int, _Incoming, tuple[Any, ...]]],
+    lines: dict[int, list[Change]],
+    common: OrderChange,
 ) -> None:
     """One row of the timeline for each order that was stored already; `common` has what is the same in all."""
     OrderChange.objects.bulk_create(

@@ -10,7 +10,9 @@ AT_ONCE = 2000
 def fill(apps, schema_editor):
     item_model = apps.get_model("orders", "OrderItem")
     product_model = apps.get_model("orders", "OrderedProduct")
-    rows = item_model.objects.using(schema_editor.connection.alias).exclude(sku="").exclude(title="").order_by()
+    rows = (
+        item_model.objects.using(schema_editor.connection.alias).exclude(sku="").exclude(title="").order_by()
+    )
     batch = {}
     for sku, title in rows.values_list("sku", "title").distinct().iterator():
         words = title.casefold()

@@ -58,7 +58,10 @@ def test_it_notes_which_fields_changed_and_by_which_sync() -> None:
 def test_it_notes_what_happened_to_lines() -> None:
     store(replace(ORDER, items=(LINE, replace(LINE, external_id="02", sku="POT"))))
     store(
-        later(ORDER, items=(replace(LINE, quantity_ordered=3), replace(LINE, external_id="03", sku="", title="x")))
+        later(
+            ORDER,
+            items=(replace(LINE, quantity_ordered=3), replace(LINE, external_id="03", sku="", title="x")),
+        )
     )
     assert changes() == [
         [["quantity_ordered", 1, 3, "CUP"], ["added", None, 1, "03"], ["removed", 1, None, "POT"]]
