@@ -41,19 +41,24 @@ class BoundedPaginator(Paginator[Any]):
 
     @cached_property
     def _ids(self) -> list[Any]:
-        return list(self._found.values_list("pk", flat=True)[: self._counted + 1])
+        return self._ids_between(0, self._counted + 1)
 
     @cached_property
     def _ids_of_page(self) -> list[Any]:
         """One more than fit, where there are more."""
-        start = (self._number - 1) * self.per_page
-        if not self.is_capped or start + self.per_page <= self._counted:
-            return self._ids[start : start + self.per_page + 1]
-        return list(self._found.values_list("pk", flat=True)[start : start + self.per_page + 1])
+        start, end = (self._number - 1) * self.per_page, self._number * self.per_page + 1
+        if end <= self._counted + 1:
+            return self._ids[start:end]
+        return self._ids_between(start, end)
 
     @cached_property
     def is_capped(self) -> bool:
-        return len(self._ids) > self._counted
+        # A page behind what is counted, with rows, says enough.
+        behind = (self._number - 1) * self.per_page >= self._counted and self._ids_of_page
+        return bool(behind) or len(self._ids) > self._counted
+
+    def _ids_between(self, start: int, end: int) -> list[Any]:
+        return list(self._found.values_list("pk", flat=True)[start:end])
 
     @cached_property
     def count(self) -> int:
