@@ -46,26 +46,33 @@ class BoundedPaginator(Paginator[Any]):
     @cached_property
     def _ids_of_page(self) -> list[Any]:
         """One more than fit, where there are more."""
-        start, end = (self._number - 1) * self.per_page, self._number * self.per_page + 1
+        start, end = self._start, self._start + self.per_page + 1
         if end <= self._counted + 1:
             return self._ids[start:end]
         return self._ids_between(start, end)
 
     @cached_property
     def is_capped(self) -> bool:
-        # A page behind what is counted, with rows, says enough.
-        behind = (self._number - 1) * self.per_page >= self._counted and self._ids_of_page
-        return bool(behind) or len(self._ids) > self._counted
-
-    def _ids_between(self, start: int, end: int) -> list[Any]:
-        return list(self._found.values_list("pk", flat=True)[start:end])
+        if (
+            self._start >= self._counted
+        ):  # behind what is counted, where the page itself shows whether it is the last
+            return len(self._ids_of_page) > self.per_page
+        return len(self._ids) > self._counted
 
     @cached_property
     def count(self) -> int:
         """How many rows there are; where `is_capped`, as many as are known of."""
-        if not self.is_capped:
-            return len(self._ids)
-        return max(self._counted, (self._number - 1) * self.per_page + len(self._ids_of_page))
+        known_here = self._start + len(self._ids_of_page)
+        if self._start >= self._counted:
+            return known_here
+        return max(self._counted, known_here) if self.is_capped else len(self._ids)
+
+    @property
+    def _start(self) -> int:
+        return (self._number - 1) * self.per_page
+
+    def _ids_between(self, start: int, end: int) -> list[Any]:
+        return list(self._found.values_list("pk", flat=True)[start:end])
 
     @property
     def shown_count(self) -> str:

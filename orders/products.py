@@ -26,9 +26,13 @@ def remember_products(titles: Iterable[tuple[str, str]]) -> None:
 def products_with(text: str) -> QuerySet[OrderedProduct]:
     """Products whose title holds all words of `text`, or parts of words, in any order and case."""
     products = OrderedProduct.objects.all()
-    for word in text.casefold().split()[:MOST_WORDS]:
+    for word in words_of(text):
         products = products.filter(words__contains=word)
     return products
+
+
+def words_of(text: str) -> list[str]:
+    return text.casefold().split()[:MOST_WORDS]
 
 
 def key_of(sku: str, title: str) -> str:

@@ -1,4 +1,4 @@
-""""Where is my order?": what is known of an id, what the platform says now, and storing that."""
+""" "Where is my order?": what is known of an id, what the platform says now, and storing that."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,7 +86,13 @@ def test_it_says_how_far_orders_are_complete_and_what_went_wrong_since(
         error_message="It has no createdTime.",
     )  # fmt: skip
     html = text(admin_client.get(PAGE, {"id": UNKNOWN_ID}))
-    for part in ("Not stored.", f"Sync #{good.pk}", f"#{bad.pk}", "Amazon was down.", "It has no createdTime."):
+    for part in (
+        "Not stored.",
+        f"Sync #{good.pk}",
+        f"#{bad.pk}",
+        "Amazon was down.",
+        "It has no createdTime.",
+    ):
         assert part in html
 
 
