@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -26,8 +26,6 @@ LONGEST_ID = 128
 
 class WhereIsMyOrder(View):
     """GET ?id=… says what is known. POST `ask` asks one platform or all; POST `store` stores its answer."""
-
-    model_admin: Any = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not request.user.has_perm(SEE):
@@ -68,9 +66,8 @@ class WhereIsMyOrder(View):
         external_id = _read(text)
         found = trails(external_id) if external_id else []
         context = {
-            **self.model_admin.admin_site.each_context(request),
+            **admin.site.each_context(request),
             "title": _("Where is my order?"),
-            "opts": self.model_admin.opts,
             "pasted": text[:LONGEST_ID],
             "external_id": external_id,
             "is_too_long": bool(text.strip()) and not external_id,

@@ -192,12 +192,12 @@ LOGGING: dict[str, Any] = {
 
 
 # --- Admin --------------------------------------------------------------------------------------------
-def _page(title: Any, icon: str, model: str, permission: str, *, view: str = "changelist") -> dict[str, Any]:
+def _page(title: Any, icon: str, model: str, permission: str) -> dict[str, Any]:
     """A line of the sidebar, for those who may open it."""
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{model}_{view}"),
+        "link": reverse_lazy(f"admin:{model}_changelist"),
         "permission": lambda request: request.user.has_perm(permission),
     }
 
@@ -240,13 +240,12 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     _page(_("Orders"), "orders", "orders_order", "orders.view_order"),
-                    _page(
-                        _("Where is my order?"),
-                        "travel_explore",
-                        "orders_order",
-                        "orders.view_order",
-                        view="where",
-                    ),
+                    {
+                        "title": _("Where is my order?"),
+                        "icon": "travel_explore",
+                        "link": reverse_lazy("where-is-my-order"),
+                        "permission": lambda request: request.user.has_perm("orders.view_order"),
+                    },
                     _page(
                         _("Inventory"),
                         "inventory_2",

@@ -14,6 +14,7 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from integrations.admin_lookup import WhereIsMyOrder
 from integrations.api import SyncFailureViewSet, SyncLogViewSet
 from inventory.api import InventorySyncView, InventoryViewSet
 from oms.errors import API, unknown_route
@@ -63,6 +64,7 @@ api_patterns = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
     path("admin/", admin.site.urls),
     *api_patterns,
     *api("healthz", healthz, "healthz"),

@@ -21,7 +21,6 @@ from django.views.decorators.cache import never_cache
 
 from integrations.adapters import ADAPTERS
 from integrations.admin_filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
-from integrations.admin_lookup import WhereIsMyOrder
 from oms.admin_base import DayRangeFilter, ReadOnlyAdmin
 from oms.admin_paging import BoundedChangeList
 from oms.admin_values import (
@@ -131,12 +130,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = never_cache(self.admin_site.admin_view(self.buyer_view))
-        where = self.admin_site.admin_view(WhereIsMyOrder.as_view(model_admin=self))
-        return [
-            path("where/", where, name="orders_order_where"),
-            path("<path:object_id>/buyer/", view, name="orders_order_buyer"),
-            *super().get_urls(),
-        ]
+        return [path("<path:object_id>/buyer/", view, name="orders_order_buyer"), *super().get_urls()]
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any

@@ -15,7 +15,7 @@ from simulator import Simulator
 
 pytestmark = pytest.mark.django_db
 
-PAGE = "/admin/orders/order/where/"
+PAGE = "/admin/where/"
 UNKNOWN_ID = "902-0000000-0000000"
 
 
