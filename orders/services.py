@@ -17,9 +17,9 @@ from django.utils import timezone
 from oms.bulk import BulkFind, BulkUpsert
 from oms.outcome import Outcome
 from orders.changes import Change, line_changes, order_changes
+from orders.lines import ITEM_REPORTED, item_values_of, merged, replace_items, stored_lines
 from orders.models import Order, OrderBuyer, OrderChange, OrderItem
-from orders.products import remember_products
-from orders.records import BuyerRecord, OrderItemRecord, OrderRecord
+from orders.records import BuyerRecord, OrderRecord
 from platforms.fields import SecretDict
 from platforms.models import Platform, Source
 
@@ -32,13 +32,7 @@ REPORTED = (
     "service_level", "ship_by", "deliver_by", "currency", "total", "programs", "replaced_order_id",
     "buyer_requested_cancellation",
 )  # fmt: skip
-ITEM_REPORTED = (
-    "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "unit_price", "total", "tax", "shipping",
-    "discount", "currency",
-)  # fmt: skip
-
 _values_of = attrgetter(*REPORTED)
-_item_values_of = attrgetter("external_id", *ITEM_REPORTED)
 _STATUS, _UPDATED = REPORTED.index("status"), REPORTED.index("platform_updated_at")
 _PROGRAMS, _CANCELLATION = REPORTED.index("programs"), REPORTED.index("buyer_requested_cancellation")
 
@@ -50,9 +44,6 @@ _write_orders = BulkUpsert(
     Order,
     fields=("platform", "external_id", *REPORTED, "source", "payload", "content_hash", "synced_at"),
     unique=("platform", "external_id"),
-)
-_write_items = BulkUpsert(
-    OrderItem, fields=("order", "external_id", *ITEM_REPORTED), unique=("order", "external_id")
 )
 
 
@@ -117,7 +108,7 @@ def upsert_orders(
     new = [each for each in news if each.external_id not in known]
     ids = {key: each.id for key, each in (known | _known(platform, new)).items()}
     changed = {ids[each.external_id] for each in news if each.external_id in known}
-    lines = _replace_items({ids[each.external_id]: each.record.items for each in news}, changed)
+    lines = replace_items({ids[each.external_id]: each.record.items for each in news}, changed)
     _note_changes(
         [
             (ids[each.external_id], each, stored[each.external_id])
@@ -143,16 +134,11 @@ def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | Non
     values = _values_of(record)
     if values[_UPDATED] < stored[_UPDATED]:
         return []
-    lines: dict[str, tuple[Any, ...]] = {
-        row[0]: row[1:]
-        for row in OrderItem.objects.filter(order__platform=platform, order__external_id=record.external_id)
-        .order_by("id")
-        .values_list("external_id", *ITEM_REPORTED)
-    }
-    incoming = {item.external_id: _item_values_of(item)[1:] for item in record.items}
-    merged = {key: _merged(new, lines[key]) if key in lines else new for key, new in incoming.items()}
-    of_order = order_changes(REPORTED, stored, _merged(values, stored))
-    return of_order + (line_changes(ITEM_REPORTED, lines, merged) if merged else [])
+    lines = stored_lines(platform.pk, record.external_id)
+    incoming = {item.external_id: item_values_of(item)[1:] for item in record.items}
+    filled = {key: merged(new, lines[key]) if key in lines else new for key, new in incoming.items()}
+    of_order = order_changes(REPORTED, stored, merged(values, stored))
+    return of_order + (line_changes(ITEM_REPORTED, lines, filled) if filled else [])
 
 
 def delete_orders(*, platform: Platform, sources: Iterable[str]) -> int:
@@ -188,7 +174,7 @@ def _incoming(record: OrderRecord, hasher: "hashlib.blake2b", *, with_buyer: boo
     """The record as values, with the hash of all that could be stored of it."""
     values = _values_of(record)
     payload = _json(record.payload)
-    items = [_item_values_of(item) for item in record.items]
+    items = [item_values_of(item) for item in record.items]
     hasher.update(_json((values, items, record.buyer if with_buyer else None)))
     hasher.update(payload)
     return _Incoming(record.external_id, record, values, payload, hasher.hexdigest())
@@ -239,53 +225,11 @@ def _stored_values(platform: Platform, external_ids: Sequence[str]) -> dict[str,
 
 def _columns(new: tuple[Any, ...], stored: tuple[Any, ...] | None) -> list[Any]:
     """`new` as columns, its gaps filled from `stored`, and from the defaults where there is nothing stored."""
-    values = list(new) if stored is None else _merged(new, stored)
+    values = list(new) if stored is None else merged(new, stored)
     values[_STATUS] = values[_STATUS] or Order.Status.UNKNOWN.value
     values[_PROGRAMS] = _json(values[_PROGRAMS]).decode()
     values[_CANCELLATION] = bool(values[_CANCELLATION])
     return values
-
-
-def _merged(new: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
-    """`new` with the stored value wherever nothing was reported."""
-    return [
-        old if value is None or value in ("", ()) else value for value, old in zip(new, stored, strict=True)
-    ]
-
-
-def _replace_items(
-    items_of: dict[int, tuple[OrderItemRecord, ...]], changed: set[int]
-) -> dict[int, list[Change]]:
-    """Write the lines of each order id; of the changed orders, remove those that vanished. Returns what changed.
-
-    Every order has a line: one that comes without any is an answer with a gap, and its stored lines stay.
-    """
-    changed = {order_id for order_id in changed if items_of[order_id]}
-    stored: dict[int, dict[str, tuple[Any, ...]]] = {order_id: {} for order_id in changed}
-    vanished = set()
-    if changed:
-        of_changed = OrderItem.objects.filter(order_id__in=changed).order_by("id")
-        for order_id, external_id, pk, *values in of_changed.values_list(
-            "order_id", "external_id", "id", *ITEM_REPORTED
-        ):
-            stored[order_id][external_id] = tuple(values)
-            if all(item.external_id != external_id for item in items_of[order_id]):
-                vanished.add(pk)
-    written: list[tuple[Any, ...]] = []
-    changes: dict[int, list[Change]] = {}
-    for order_id, items in items_of.items():
-        before, after = stored.get(order_id, {}), {}
-        for item in items:
-            external_id, *new = _item_values_of(item)
-            after[external_id] = _merged(new, before[external_id]) if external_id in before else new
-        written += [(order_id, external_id, *values) for external_id, values in after.items()]
-        if order_id in changed:
-            changes[order_id] = line_changes(ITEM_REPORTED, before, after)
-    _write_items(written)
-    remember_products((row[2], row[4]) for row in written)
-    if vanished:
-        OrderItem.objects.filter(pk__in=vanished).delete()
-    return changes
 
 
 def _note_changes(
@@ -300,7 +244,7 @@ def _note_changes(
             sync_log_id=common.sync_log_id,
             changed_at=common.changed_at,
             platform_updated_at=each.values[_UPDATED],
-            changes=order_changes(REPORTED, stored, _merged(each.values, stored)) + lines.get(order_id, []),
+            changes=order_changes(REPORTED, stored, merged(each.values, stored)) + lines.get(order_id, []),
         )
         for order_id, each, stored in news
     )
