@@ -1,6 +1,5 @@
 """Orders: read-only, without buyer data; that has a page of its own, and each reading of it is recorded."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -19,8 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from integrations.adapters import ADAPTERS
 from integrations.admin_filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
+from integrations.order_facts import beside_lines, seller_page
 from oms.admin_base import DayRangeFilter, ReadOnlyAdmin
 from oms.admin_paging import BoundedChangeList
 from oms.admin_values import (
@@ -37,14 +36,14 @@ from oms.admin_values import (
     when,
 )
 from orders.admin_amounts import flag, shown
-from orders.admin_filters import TO_SHIP, FrequentChoicesFilter, PlatformFilter, ToShipFilter
+from orders.admin_filters import FrequentChoicesFilter, PlatformFilter, ToShipFilter, is_to_ship
 from orders.admin_items import ItemInline
-from orders.amounts import Sum, sum_up
+from orders.amounts import sum_up
 from orders.buyer import buyer_rows
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.search import find_exact, find_orders
 from orders.timeline import timeline
-from platforms.models import Platform, Source
+from platforms.models import Platform
 
 SEE_BUYER = "orders.view_orderbuyer"
 STATUS_COLOURS = {
@@ -137,7 +136,7 @@ class OrderAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         order = context.get("original")
         if order:
-            found = sum_of(order)
+            found = sum_up(order, list(order.items.all()), beside_lines(order))
             context.update(timeline=timeline(order), sum=found, amounts=shown(found, order.currency))
             context["page_links"] = []
             if address := seller_page(order):
@@ -196,7 +195,7 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("amounts"))
     def adding_up(self, obj: Order) -> SafeString:
         """Whether the lines add up to the total; a flag with the difference where they do not."""
-        return flag(sum_of(obj), obj.currency)
+        return flag(sum_up(obj, list(obj.items.all()), beside_lines(obj)), obj.currency)
 
     @admin.display(description=gettext_lazy("items"))
     def glance(self, obj: Order) -> SafeString:
@@ -254,22 +253,3 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, obj: Order) -> SafeString:
         return pretty_json(obj.payload)
-
-
-def sum_of(order: Order) -> Sum:
-    channel = ADAPTERS.get(order.platform.kind)
-    beside = channel.beside_lines(order.payload) if channel else Decimal(0)
-    return sum_up(order, list(order.items.all()), beside)
-
-
-def is_to_ship(order: Order) -> bool:
-    """Whether it is the seller who has to ship it, and has not yet."""
-    return order.status in TO_SHIP and order.fulfilled_by != Order.FulfilledBy.PLATFORM
-
-
-def seller_page(order: Order) -> str:
-    """The order on the platform's own pages for sellers, which know live orders alone; "" where there is none."""
-    channel = ADAPTERS.get(order.platform.kind)
-    if order.source != Source.LIVE or channel is None:
-        return ""
-    return channel.order_page(order.marketplace_id, order.external_id)

@@ -83,6 +83,11 @@ def to_ship(when: str, now: datetime | None = None) -> dict[str, Any]:
     return {"status__in": TO_SHIP} | not_ours | ranges.get(when, {})
 
 
+def is_to_ship(order: Order) -> bool:
+    """Whether it is the seller who has to ship it, and has not yet."""
+    return order.status in TO_SHIP and order.fulfilled_by != Order.FulfilledBy.PLATFORM
+
+
 def in_order(queryset: QuerySet[Any], name: str, values: Iterable[Any], *, nothing: Any) -> QuerySet[Any]:
     """Filter so that the database has no reason to leave the order of the list: the column stands in a function."""
     alias = f"frequent_{name}"
