@@ -1,8 +1,10 @@
 """Which SKUs have which titles: what the search for words of a title looks through, instead of millions of items."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
+from django.db import connections, router
 from django.db.models import QuerySet
 
 from orders.models import OrderedProduct
@@ -12,15 +14,25 @@ MOST_WORDS = 8
 
 def remember_products(titles: Iterable[tuple[str, str]]) -> None:
     """Note which (SKU, title) were sold. Costs one query where all of them are known already."""
-    wanted = {key_of(sku, title): (sku, title.casefold()) for sku, title in set(titles) if sku and title}
-    known = set(OrderedProduct.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    wanted = {key_of(*pair): pair for pair in set(titles) if pair[0] and pair[1]}
+    if not wanted:
+        return
+    missing = wanted.keys() - _known(list(wanted))
     # In one order everywhere, so that two workers that note the same products wait for, and never block, each other.
     rows = [
-        OrderedProduct(key=key, sku=sku, words=words)
-        for key, (sku, words) in sorted(wanted.items())
-        if key not in known
+        OrderedProduct(key=key, sku=wanted[key][0], words=_words(wanted[key][1])) for key in sorted(missing)
     ]
     OrderedProduct.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _known(keys: Sequence[str]) -> set[str]:
+    """Those that are noted. Without the ORM, which would build an expression for each key, page after page."""
+    connection = connections[router.db_for_write(OrderedProduct)]
+    quote, marks = connection.ops.quote_name, ", ".join(["%s"] * len(keys))
+    table = quote(OrderedProduct._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {quote('key')} FROM {table} WHERE {quote('key')} IN ({marks})", keys)  # noqa: S608
+        return {row[0] for row in cursor.fetchall()}
 
 
 def products_with(text: str) -> QuerySet[OrderedProduct]:
@@ -35,5 +47,10 @@ def words_of(text: str) -> list[str]:
     return text.casefold().split()[:MOST_WORDS]
 
 
+@lru_cache(maxsize=50_000)  # a seller's products come again on every page
 def key_of(sku: str, title: str) -> str:
-    return blake2b(f"{sku}\0{title.casefold()}".encode(errors="replace"), digest_size=16).hexdigest()
+    return blake2b(f"{sku}\0{_words(title)}".encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def _words(title: str) -> str:
+    return title.casefold()
