@@ -49,13 +49,15 @@ def replace_items(
     written: list[tuple[Any, ...]] = []
     changes: dict[int, list[Change]] = {}
     for order_id, items in items_of.items():
-        before, after = stored.get(order_id, {}), {}
+        if order_id not in changed:
+            written += [(order_id, *item_values_of(item)) for item in items]
+            continue
+        before, after = stored[order_id], {}
         for item in items:
             external_id, *new = item_values_of(item)
             after[external_id] = merged(new, before[external_id]) if external_id in before else new
         written += [(order_id, external_id, *values) for external_id, values in after.items()]
-        if order_id in changed:
-            changes[order_id] = line_changes(ITEM_REPORTED, before, after)
+        changes[order_id] = line_changes(ITEM_REPORTED, before, after)
     _write_items(written)
     remember_products((row[2], row[4]) for row in written)
     if vanished:
