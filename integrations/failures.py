@@ -81,7 +81,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         alike = alike.exclude(log__source=Source.LIVE)
     with transaction.atomic():
         _outcome, refused = store_bisecting(
-            records, lambda each: kind.store(platform, each, source), kind.id_of
+            records, lambda each: kind.store(platform, each, source, None), kind.id_of
         )
         problems = [*problems, *refused]
         if problems:

@@ -82,13 +82,14 @@ def _in_both(one: str, other: str) -> str:
 class Kind:
     """The steps of one kind of sync. `after_page` runs inside the page's transaction, which may be repeated.
 
-    `one` fetches a record by its id: what is to be stored, and why something of it is not.
+    `one` fetches a record by its id: what is to be stored, and why something of it is not. `store` takes the platform,
+    records, their source, and the id of the sync that brought them (None: a person asked for them).
     """
 
     has_window: bool
     pages: Callable[[Progress], Iterator[Any]]
     one: Callable[[Adapter, str], tuple[Sequence[Any], Sequence[RecordFailure]]]
-    store: Callable[[Platform, Sequence[Any], str], Outcome]
+    store: Callable[[Platform, Sequence[Any], str, int | None], Outcome]
     id_of: Callable[[Any], str]
     after_page: Callable[[Progress, Any], None]
     after_live_success: Callable[[SyncLog, str], None]
@@ -162,8 +163,8 @@ KINDS: dict[str, Kind] = {
         has_window=True,
         pages=_order_pages,
         one=_one_order,
-        store=lambda platform, records, source: upsert_orders(
-            platform=platform, records=records, source=source
+        store=lambda platform, records, source, log_id: upsert_orders(
+            platform=platform, records=records, source=source, sync_log_id=log_id
         ),
         id_of=lambda record: str(record.external_id),
         after_page=lambda progress, page: None,
@@ -174,7 +175,7 @@ KINDS: dict[str, Kind] = {
         has_window=False,
         pages=_stock_pages,
         one=_one_sku,
-        store=lambda platform, records, source: upsert_inventory(
+        store=lambda platform, records, source, log_id: upsert_inventory(
             platform=platform, records=records, source=source
         ),
         id_of=lambda record: str(record.sku),

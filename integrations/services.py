@@ -240,7 +240,9 @@ def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dic
         if not lease.renew():
             return lease.stored()
         outcome, refused = store_bisecting(
-            page.records, lambda records: kind.store(log.platform, records, progress.source), kind.id_of
+            page.records,
+            lambda records: kind.store(log.platform, records, progress.source, log.pk),
+            kind.id_of,
         )
         failures = [*page.failures, *refused]
         SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])

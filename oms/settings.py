@@ -248,6 +248,12 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     _page(_("Orders"), "orders", "orders_order", "orders.view_order"),
+                    {
+                        "title": _("Where is my order?"),
+                        "icon": "travel_explore",
+                        "link": reverse_lazy("where-is-my-order"),
+                        "permission": lambda request: request.user.has_perm("orders.view_order"),
+                    },
                     _page(
                         _("Inventory"),
                         "inventory_2",

@@ -14,6 +14,7 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from integrations.admin_lookup import WhereIsMyOrder
 from integrations.api import SyncFailureViewSet, SyncLogViewSet
 from integrations.api_usage import ApiUsageViewSet
 from inventory.api import InventorySyncView, InventoryViewSet
@@ -67,6 +68,7 @@ api_patterns = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
+    path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),  # the language menu
     *api_patterns,
