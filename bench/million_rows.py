@@ -42,7 +42,7 @@ THINGS = (
 )
 COLOURS = ("blue", "green", "grey", "black", "white", "red", "natural")
 OUTAGE = (
-    "transient",
+    "unavailable",
     "Amazon did not answer in time, 4 times in a row. What was read before is stored; the next sync goes on there.",
 )
 OPERATIONS = {"searchOrders": 18, "getInventorySummaries": 60, "token": 2}
@@ -166,7 +166,7 @@ def failures() -> Iterator[Sequence[Any]]:
         is_open = number % 6 == 0
         yield (
             log_id, platform_id, kind, f"900-{number:07d}-{number:07d}" if kind == "orders" else sku(number),
-            "malformed_record", "An amount could not be read: it is no number.", "{}", moment(at),
+            "malformed", "An amount could not be read: it is no number.", "{}", moment(at),
             None if is_open else moment(at + timedelta(minutes=50)), "" if is_open else "replayed",
         )  # fmt: skip
 

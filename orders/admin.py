@@ -34,6 +34,7 @@ from oms.admin_values import (
     title_cell,
     when,
 )
+from orders.admin_to_ship import ToShipFilter
 from orders.models import Order, OrderBuyer, OrderItem
 
 SEE_BUYER = "orders.view_orderbuyer"
@@ -96,7 +97,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = (
         platform_filter(), choices_filter("status"), choices_filter("source"), choices_filter("fulfilled_by"),
-        MarketplaceFilter, ("purchased_at", DayRangeFilter), "buyer_requested_cancellation",
+        MarketplaceFilter, ("purchased_at", DayRangeFilter), ToShipFilter, "buyer_requested_cancellation",
     )  # fmt: skip
     list_select_related = ("platform",)
     list_fullwidth = True

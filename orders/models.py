@@ -13,6 +13,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Live orders only: what may be counted and totalled."""
         return self.filter(source=Source.LIVE)
 
+    def to_ship(self) -> "OrderQuerySet":
+        """What the seller has to ship: not yet shipped in whole, and not the platform's to ship."""
+        waiting = (Order.Status.UNSHIPPED, Order.Status.PARTIALLY_SHIPPED)
+        return self.filter(status__in=waiting).exclude(fulfilled_by=Order.FulfilledBy.PLATFORM)
+
+    def cancellation_asked(self) -> "OrderQuerySet":
+        """The buyer asks to cancel, and it is not too late."""
+        early = (Order.Status.PENDING, Order.Status.UNSHIPPED, Order.Status.PARTIALLY_SHIPPED)
+        return self.filter(status__in=early, buyer_requested_cancellation=True)
+
 
 class Order(models.Model):
     class Status(models.TextChoices):
