@@ -47,7 +47,7 @@ def _order(
     by_merchant = chance.random() < 0.4
     marketplace_id = chance.choice(shop.marketplaces)
     ship_by = (purchased + timedelta(days=2 if chance.random() < 0.9 else 6)).replace(
-        hour=22, minute=59, second=59
+        hour=chance.choice((7, 16, 22)), minute=59, second=59
     )
     status = _status(chance, NOW - purchased, by_merchant=by_merchant)
     known = status != "pending"

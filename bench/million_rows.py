@@ -160,9 +160,10 @@ def failures() -> Iterator[Sequence[Any]]:
     """Belong to the newest syncs that ended partly failed; every sixth is still open."""
     from integrations.models import SyncLog
 
-    logs = SyncLog.objects.filter(status="partial").order_by("-id").values_list("id", "platform_id", "kind")
-    for number, (log_id, platform_id, kind) in enumerate(logs[:FAILURES]):
-        at = NOW - timedelta(hours=6 * number + 1)
+    columns = ("id", "platform_id", "kind", "queued_at")
+    logs = SyncLog.objects.filter(status="partial").order_by("-id").values_list(*columns)[:FAILURES]
+    # Oldest first, as they would have come.
+    for number, (log_id, platform_id, kind, at) in enumerate(reversed(logs)):
         is_open = number % 6 == 0
         yield (
             log_id, platform_id, kind, f"900-{number:07d}-{number:07d}" if kind == "orders" else sku(number),

@@ -68,33 +68,48 @@ class Chart:
             yield label, href, [self.show(value) for value in values]
 
 
-def of_sales() -> tuple[list[Chart], datetime]:
-    """Orders per day by platform, and revenue per day by platform for each currency. When they were counted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesCharts:
+    """`note` says which orders are in none of the amounts; `as_of` when all of it was counted."""
+
+    orders: list[Chart]
+    revenues: list[Chart]
+    note: str
+    as_of: datetime
+
+
+def of_sales() -> SalesCharts:
+    """Orders per day by platform, and revenue per day by platform for each currency."""
     sales, as_of = figures.kept("sales", figures.sales)
     if not sales:
-        return [], as_of
+        return SalesCharts(orders=[], revenues=[], note="", as_of=as_of)
     days = figures.last_days()
     names = _told_apart(sales)
-    counts = _by_platform(sales, days, names, lambda each: each.orders)
-    total = sum(each.orders for each in sales)
     orders = Chart(
         name="orders",
         title=_("Orders per day"),
         kind="bar",
         labels=[_day(day) for day in days],
-        series=counts,
+        series=_by_platform(sales, days, names, lambda each: each.orders),
         first_column=_("Day"),
-        headline=_number(total),
+        headline=_number(sum(each.orders for each in sales)),
         note=_("The last 30 days, by platform, without cancelled orders."),
     )
-    return [orders, *_revenues(sales, days, names)], as_of
+    unknown = sum(each.unknown for each in sales)
+    text = ngettext(
+        "%(count)s order has no known total and is in no amount.",
+        "%(count)s orders have no known total and are in no amount.",
+        unknown,
+    )
+    note = text % {"count": _number(unknown)} if unknown else ""
+    return SalesCharts(orders=[orders], revenues=_revenues(sales, days, names), note=note, as_of=as_of)
 
 
-def of_best_sellers() -> tuple[list[Chart], datetime]:
+def of_best_sellers() -> list[Chart]:
     """The SKUs that sold best."""
-    found, as_of = figures.kept("best-sellers", figures.best_sellers)
+    found, _as_of = figures.kept("best-sellers", figures.best_sellers)
     if not found:
-        return [], as_of
+        return []
     chart = Chart(
         name="skus",
         title=_("Units by SKU"),
@@ -102,10 +117,10 @@ def of_best_sellers() -> tuple[list[Chart], datetime]:
         labels=[sku for sku, _units in found],
         series=[Series(label=_("units"), values=[units for _sku, units in found])],
         first_column=_("SKU"),
-        note=_("The best sellers of the last 30 days."),
+        note=_("The best sellers of the last 30 days, without cancelled orders."),
         hrefs=[list_of("orders_order", q=sku) for sku, _units in found],
     )
-    return [chart], as_of
+    return [chart]
 
 
 def of_usage() -> list[Chart]:
@@ -155,18 +170,12 @@ def _revenues(sales: Sequence[figures.Sales], days: Sequence[date], names: dict[
     for each in sales:
         if each.revenue is not None:
             by_currency[each.currency].append(each)
-    unknown = sum(each.unknown for each in sales)
-    note = unknown and ngettext(
-        "%(count)s order has no known total and is in none of these amounts.",
-        "%(count)s orders have no known total and are in none of these amounts.",
-        unknown,
-    ) % {"count": _number(unknown)}
     ranked = sorted(by_currency.items(), key=lambda pair: -sum(each.orders for each in pair[1]))
-    return [_revenue(currency, found, days, names, note or "") for currency, found in ranked]
+    return [_revenue(currency, found, days, names) for currency, found in ranked]
 
 
 def _revenue(
-    currency: str, sales: Sequence[figures.Sales], days: Sequence[date], names: dict[int, str], note: str
+    currency: str, sales: Sequence[figures.Sales], days: Sequence[date], names: dict[int, str]
 ) -> Chart:
     total = sum((each.revenue or Decimal(0) for each in sales), Decimal(0))
     whole = _money(currency)
@@ -178,7 +187,6 @@ def _revenue(
         series=_by_platform(sales, days, names, lambda each: each.revenue or Decimal(0)),
         first_column=_("Day"),
         headline=f"{whole(total)} {currency}".strip(),
-        note=note,
         show=whole,
     )
 

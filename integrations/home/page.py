@@ -4,12 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from integrations.home import attention, charts, health
-from integrations.models import SyncLog
 
+CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
 MOST_SYNCS = 8
 MOST_PLATFORMS = 12
 
@@ -44,8 +45,11 @@ def _platforms(request: HttpRequest) -> dict[str, Any]:
             shown["first_steps"] = _first_steps(healths)
     if may("integrations.view_synclog"):
         syncs = health.troubled(healths)
-        shown |= {"syncs": syncs[:MOST_SYNCS], "more_syncs": max(len(syncs) - MOST_SYNCS, 0)}
-        shown["is_failed"] = (SyncLog.Status.FAILED, SyncLog.Status.FALLBACK)
+        shown |= {
+            "syncs": syncs[:MOST_SYNCS],
+            "more_syncs": max(len(syncs) - MOST_SYNCS, 0),
+            "now": timezone.now(),
+        }
     return shown
 
 
@@ -61,21 +65,18 @@ def _first_steps(healths: list[health.Health]) -> dict[str, Any]:
     }
 
 
-CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
-
-
 @never_cache
 def home_charts(request: HttpRequest) -> HttpResponse:
     """The charts, as a piece of HTML; empty where this user may see no figures. Behind the admin's log-in."""
     may = request.user.has_perm
     shown: list[charts.Chart] = []
-    as_of = None
+    context: dict[str, Any] = {"charts": shown}
     if may("orders.view_order"):
-        sales, as_of = charts.of_sales()
-        best_sellers, _moment = charts.of_best_sellers()
-        shown += sales[:1] + best_sellers + sales[1:]
+        sales = charts.of_sales()
+        shown += sales.orders + charts.of_best_sellers() + sales.revenues
+        context |= {"as_of": sales.as_of, "note": sales.note}
     if may("inventory.view_inventoryitem"):
         shown += charts.of_stock()
     if may("integrations.view_apiusage"):
         shown += charts.of_usage()
-    return TemplateResponse(request, "oms/home_charts.html", {"charts": shown, "as_of": as_of})
+    return TemplateResponse(request, "oms/home_charts.html", context)
