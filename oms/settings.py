@@ -211,7 +211,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Orders and stock, every channel"),
     "SITE_SYMBOL": "package_2",
     "SITE_URL": None,
-    "DASHBOARD_CALLBACK": "integrations.home.page.home",
+    "DASHBOARD_CALLBACK": "integrations.homepage.page.home",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "BORDER_RADIUS": "6px",

@@ -15,7 +15,7 @@ from drf_spectacular.renderers import (
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from integrations.api import SyncFailureViewSet, SyncLogViewSet
-from integrations.home.page import home_charts
+from integrations.homepage.page import home_charts
 from inventory.api import InventorySyncView, InventoryViewSet
 from oms.errors import API, unknown_route
 from oms.health import healthz, readyz
@@ -64,7 +64,7 @@ api_patterns = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
-    path("admin/home/charts/", admin.site.admin_view(home_charts), name="home-charts"),
+    path("admin/home-charts/", admin.site.admin_view(home_charts), name="home-charts"),
     path("admin/", admin.site.urls),
     *api_patterns,
     *api("healthz", healthz, "healthz"),

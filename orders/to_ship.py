@@ -15,7 +15,7 @@ class Due(models.TextChoices):
     TODAY = "today", _("today")
     TOMORROW = "tomorrow", _("tomorrow")
     LATER = "later", _("later")
-    UNDATED = "undated", _("without a date")
+    UNKNOWN = "unknown", _("without a date")
 
 
 def due(now: datetime | None = None) -> dict[Due, Q]:
@@ -27,7 +27,7 @@ def due(now: datetime | None = None) -> dict[Due, Q]:
         Due.TODAY: Q(ship_by__gte=now, ship_by__lt=midnight),
         Due.TOMORROW: Q(ship_by__gte=midnight, ship_by__lt=next_midnight),
         Due.LATER: Q(ship_by__gte=next_midnight),
-        Due.UNDATED: Q(ship_by__isnull=True),
+        Due.UNKNOWN: Q(ship_by__isnull=True),
     }
 
 

@@ -88,7 +88,7 @@ def home(client: Client) -> str:
 
 
 def charts(client: Client) -> str:
-    response = client.get("/admin/home/charts/")
+    response = client.get("/admin/home-charts/")
     assert response.status_code == 200
     return unescape(re.sub(r"[ \n]+", " ", response.content.decode()))
 
@@ -291,7 +291,7 @@ def test_it_shows_only_what_the_user_may_open(platform: Platform, order: Callabl
 
 
 def test_it_shows_charts_to_nobody_who_is_not_logged_in(client: Client) -> None:
-    response = client.get("/admin/home/charts/")
+    response = client.get("/admin/home-charts/")
     assert response.status_code == 302
     assert response["Location"].startswith("/admin/login/")
 
@@ -370,7 +370,7 @@ def test_it_asks_the_database_as_often_for_many_rows_as_for_few(
         with CaptureQueriesContext(connection) as page:
             admin_client.get("/admin/")
         with CaptureQueriesContext(connection) as figures:
-            admin_client.get("/admin/home/charts/")
+            admin_client.get("/admin/home-charts/")
         return len(page), len(figures)
 
     few = fill(platforms=1, orders=10)

@@ -47,7 +47,7 @@ TO_SHIP = {
     Due.TODAY: (_("Today"), "today", NOTICE, _("have to leave before midnight")),
     Due.TOMORROW: (_("Tomorrow"), "event_upcoming", CALM, _("have to leave tomorrow")),
     Due.LATER: (_("Later"), "date_range", CALM, _("have more time")),
-    Due.UNDATED: (_("Without a date"), "event_busy", NOTICE, _("the platform named no time")),
+    Due.UNKNOWN: (_("Without a date"), "event_busy", NOTICE, _("the platform named no time")),
 }
 
 
@@ -64,7 +64,7 @@ def orders() -> tuple[list[Tile], Tile]:
             href=list_of("orders_order", to_ship=name, **LIVE),
         )
         for name, (label, icon, tone, hint) in TO_SHIP.items()
-        if counts[name] or name != Due.UNDATED
+        if counts[name] or name != Due.UNKNOWN
     ]  # fmt: skip
     cancellations = Tile(
         label=_("Buyers ask to cancel"),

@@ -12,8 +12,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from integrations.home import figures
-from integrations.home.attention import list_of
+from integrations.homepage import figures
+from integrations.homepage.attention import list_of
 from oms.money import decimals_of
 from platforms.models import Platform
 
