@@ -80,10 +80,11 @@ def open_shops() -> list[Shop]:
             "refresh_token": "made-up",
             "marketplace_id": marketplaces[0],
         }
-        platform = Platform.objects.create(
-            name=name, api_config=config, orders_interval=0, inventory_interval=0,
-            orders_watermark=NOW - timedelta(minutes=7 + position),
-        )  # fmt: skip
+        row = {
+            "api_config": config, "orders_interval": 0, "inventory_interval": 0,
+            "orders_watermark": NOW - timedelta(minutes=7 + position),
+        }  # fmt: skip
+        platform, _is_new = Platform.objects.update_or_create(name=name, defaults=row)
         shops.append(Shop(platform.pk, name, currency, marketplaces, share, position, len(SHOPS)))
     return shops
 
