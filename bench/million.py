@@ -20,6 +20,7 @@ from typing import Any
 ORDERS = 1_000_000
 SKUS = 100_000
 ROWS_AT_ONCE = 20_000
+TABLES = ("orders", "order_items", "inventory_items", "sync_logs", "sync_failures", "api_usage")
 
 
 def main() -> int:
@@ -70,6 +71,9 @@ def fill(*, orders: int, skus: int) -> None:
     """Write everything into an empty, migrated database. Raises ValueError for one that is not."""
     if problem := refusal():
         raise ValueError(problem)
+    from django.core.management.color import no_style
+    from django.db import connection
+
     from bench import million_orders, million_rows
     from integrations.models import ApiUsage, SyncFailure, SyncLog
     from inventory.models import InventoryItem
@@ -88,7 +92,8 @@ def fill(*, orders: int, skus: int) -> None:
     _write(SyncLog, million_rows.SYNC, million_rows.syncs(shops))
     _write(SyncFailure, million_rows.FAILURE, million_rows.failures())
     _write(ApiUsage, million_rows.USAGE, million_rows.usage(shops))
-    _settle((Order, OrderItem, InventoryItem, SyncLog, SyncFailure, ApiUsage))
+    # The ids of orders were given: the next one comes after them.
+    _execute(connection.ops.sequence_reset_sql(no_style(), [Order]))
 
 
 def _write(model: Any, fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -107,39 +112,36 @@ def _write(model: Any, fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 
 @contextmanager
 def in_a_hurry() -> Iterator[None]:
-    """Outside of a transaction. Nothing is lost if the machine goes down meanwhile: the data is made up."""
+    """Around `fill`, outside of a transaction. Nothing is lost if the machine goes down meanwhile: it is made up.
+
+    Afterwards the database's planner knows how many rows there are.
+    """
     from django.db import connection
 
-    settings = {
+    tables = ", ".join(map(connection.ops.quote_name, TABLES))
+    before, after = {
         "sqlite": (
             ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -800000"),
-            ("PRAGMA synchronous = NORMAL", "PRAGMA wal_checkpoint(TRUNCATE)"),
+            ("ANALYZE", "PRAGMA synchronous = NORMAL", "PRAGMA wal_checkpoint(TRUNCATE)"),
         ),
-        "mysql": (("SET unique_checks = 0", "SET foreign_key_checks = 0"), ("SET foreign_key_checks = 1",)),
-    }
-    before, after = settings.get(connection.vendor, ((), ()))
-    with connection.cursor() as cursor:
-        for statement in before:
-            cursor.execute(statement)
-        yield
-        for statement in after:
-            cursor.execute(statement)
+        "mysql": (
+            ("SET unique_checks = 0", "SET foreign_key_checks = 0"),
+            (f"ANALYZE TABLE {tables}", "SET unique_checks = 1", "SET foreign_key_checks = 1"),
+        ),
+    }.get(connection.vendor, ((), ("ANALYZE",)))
+    _execute(before)
+    yield
+    _execute(after)
 
 
-def _settle(models: Sequence[Any]) -> None:
-    """Sequences behind the ids that were given, and statistics for the query planner."""
-    from django.core.management.color import no_style
+def _execute(statements: Sequence[str]) -> None:
     from django.db import connection
 
-    with connection.cursor() as cursor:
-        for statement in connection.ops.sequence_reset_sql(no_style(), models):
+    for statement in statements:
+        with connection.cursor() as cursor:
             cursor.execute(statement)
-        if connection.vendor == "mysql":  # takes no ANALYZE of everything
-            tables = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in models)
-            cursor.execute(f"ANALYZE TABLE {tables}")
-            cursor.fetchall()
-        else:
-            cursor.execute("ANALYZE")
+            if cursor.description:
+                cursor.fetchall()
 
 
 if __name__ == "__main__":

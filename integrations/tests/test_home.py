@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -300,7 +300,7 @@ def test_it_adds_up_revenue_by_currency_and_counts_live_orders_alone(
     admin_client: Client, platform: Platform, order: Callable[..., Order]
 ) -> None:
     other = Platform.objects.create(name="amazon-de")
-    order(total=Decimal("10.50"))
+    latest = order(total=Decimal("10.50"))
     order(total=Decimal("4.50"))
     order(platform=other, total=Decimal("100.00"), currency="EUR")
     order(platform=other, total=None, currency="")
@@ -312,7 +312,7 @@ def test_it_adds_up_revenue_by_currency_and_counts_live_orders_alone(
 
     html = charts(admin_client)
 
-    today, before = (f"{day.day} {day:%b}" for day in (timezone.now(), yesterday.purchased_at))
+    today, before = (f"{day.day} {day:%b}" for day in (latest.purchased_at, yesterday.purchased_at))
     assert table(html, "orders")[today] == ["2", "2"]
     assert table(html, "orders")[before] == ["1", "0"]
     assert table(html, "revenue-USD")[today] == ["15.00"]
@@ -345,8 +345,7 @@ def test_it_shows_calls_and_throttling_by_hour(admin_client: Client, platform: P
     hours = table(charts(admin_client), "calls")
 
     assert len(hours) == 48
-    assert list(hours.values())[-1] == ["8", "2"]
-    assert {tuple(cells) for cells in list(hours.values())[:-1]} == {("0", "0")}
+    assert [cells for cells in hours.values() if cells != ["0", "0"]] == [["8", "2"]]
 
 
 def test_it_draws_nothing_where_there_is_nothing(admin_client: Client, platform: Platform) -> None:
@@ -386,5 +385,5 @@ def test_it_counts_for_charts_once_in_five_minutes_and_says_when(
     first = charts(admin_client)
     order()
 
-    assert f"as of {datetime.now(UTC):%H:}" in first
-    assert list(table(charts(admin_client), "orders").values())[-1] == ["1"]
+    assert re.search(r"orders as of \d\d:\d\d UTC", first)
+    assert [cells for cells in table(charts(admin_client), "orders").values() if cells != ["0"]] == [["1"]]
