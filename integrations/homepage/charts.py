@@ -182,7 +182,7 @@ def _revenue(
     return Chart(
         name=f"revenue-{currency}",
         title=_("Revenue per day, %(currency)s") % {"currency": currency or _("unknown currency")},
-        kind="line",
+        kind="bar",
         labels=[_day(day) for day in days],
         series=_by_platform(sales, days, names, lambda each: each.revenue or Decimal(0)),
         first_column=_("Day"),
@@ -225,4 +225,5 @@ def _money(currency: str) -> Callable[[Amount], str]:
 
 
 def _day(day: date) -> str:
-    return date_format(day, "j M")
+    """`23 Nov`; today, which is not over yet, by its name."""
+    return _("today") if day == timezone.localdate() else str(date_format(day, "j M"))
