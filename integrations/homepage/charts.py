@@ -1,6 +1,6 @@
 """The charts of the home page: figures, named and in the order in which they are drawn. No chart for no figures."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -197,8 +197,16 @@ def _told_apart(sales: Sequence[figures.Sales]) -> dict[int, str]:
     for each in sales:
         counts[each.platform_id] += each.orders
     platforms = Platform.objects.only("name", "display_name").in_bulk(list(counts))
+    shown = Counter(map(str, platforms.values()))
     ranked = sorted(counts, key=lambda pk: (-counts[pk], pk))
-    return {pk: str(platforms[pk]) if place < MOST_LINES else _("others") for place, pk in enumerate(ranked)}
+    names = {}
+    for place, pk in enumerate(ranked):
+        platform = platforms.get(pk)  # it may be deleted since it was counted
+        if platform is None or place >= MOST_LINES:
+            names[pk] = _("others")
+        else:
+            names[pk] = str(platform) if shown[str(platform)] == 1 else f"{platform} ({platform.name})"
+    return names
 
 
 def _by_platform(
@@ -221,7 +229,9 @@ def _by_platform(
 def _money(currency: str) -> Callable[[Amount], str]:
     """Amounts with the decimals of the currency; a float's tail of SQLite is cut off."""
     decimals = decimals_of(Decimal(0), currency)
-    return lambda amount: number_format(Decimal(amount), decimal_pos=decimals, force_grouping=True)
+    return lambda amount: number_format(
+        round(Decimal(amount), decimals), decimal_pos=decimals, force_grouping=True
+    )
 
 
 def _day(day: date) -> str:

@@ -387,3 +387,50 @@ def test_it_counts_for_charts_once_in_five_minutes_and_says_when(
 
     assert re.search(r"orders as of \d\d:\d\d UTC", first)
     assert [cells for cells in table(charts(admin_client), "orders").values() if cells != ["0"]] == [["1"]]
+
+
+def test_it_tells_apart_platforms_that_are_shown_by_the_same_name(
+    admin_client: Client, order: Callable[..., Order]
+) -> None:
+    for number, name in enumerate(("amazon-de", "amazon-fr"), start=1):
+        platform = Platform.objects.create(name=name, display_name="Shop")
+        for _number in range(number):
+            order(platform=platform)
+
+    html = charts(admin_client)
+
+    assert table(html, "orders")["today"] == ["2", "1"]
+    assert "Shop (amazon-fr)" in html
+
+
+def test_it_joins_the_platforms_behind_the_first_seven(
+    admin_client: Client, order: Callable[..., Order]
+) -> None:
+    for number in range(9, 0, -1):
+        platform = Platform.objects.create(name=f"p{number}")
+        for _number in range(number):
+            order(platform=platform)
+
+    html = charts(admin_client)
+
+    assert table(html, "orders")["today"] == ["9", "8", "7", "6", "5", "4", "3", "3"]
+    assert '<th scope="col">others</th>' in html
+
+
+def test_it_shows_figures_of_a_platform_that_was_deleted_since_they_were_counted(
+    admin_client: Client, order: Callable[..., Order]
+) -> None:
+    gone = Platform.objects.create(name="gone")
+    order(platform=gone)
+    charts(admin_client)
+    Order.objects.all().delete()
+    gone.delete()
+
+    assert table(charts(admin_client), "orders")["today"] == ["1"]
+
+
+def test_it_rounds_amounts_and_cuts_nothing_off(admin_client: Client, order: Callable[..., Order]) -> None:
+    for total in ("0.07", "0.06", "0.1566"):
+        order(total=Decimal(total))
+
+    assert table(charts(admin_client), "revenue-USD")["today"] == ["0.29"]

@@ -60,6 +60,13 @@
     document.addEventListener("htmx:afterSettle", () => {
         document.querySelectorAll("[data-chart]:not([data-drawn])").forEach(draw);
     });
+    ["htmx:responseError", "htmx:sendError"].forEach((name) => {
+        document.addEventListener(name, ({ target }) => {
+            if (target.dataset.failed) {
+                target.textContent = target.dataset.failed;
+            }
+        });
+    });
     document.addEventListener("DOMContentLoaded", () => {
         new MutationObserver(() => {
             drawn.forEach(({ chart, kind, count }) => {
