@@ -1,14 +1,10 @@
 """The home page over HTTP: what it counts, where its numbers lead, and who sees what."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
-from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -16,102 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.tests.homepage import charts, home, log_of, states, tiles, viewer
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
 from platforms.models import Platform, Source
 
-pytestmark = pytest.mark.django_db
-
-TILE = re.compile(
-    r'<a class="oms-tile[^"]*" href="([^"]+)">.*?</span>([^<]+)</span>\s*<strong[^>]*>([\d,.]+)</strong>',
-    re.S,
-)
-
-
-@pytest.fixture(autouse=True)
-def _no_kept_figures() -> None:
-    cache.clear()
-
-
-@pytest.fixture
-def platform() -> Platform:
-    return Platform.objects.update_or_create(name="amazon", defaults={"display_name": ""})[0]
-
-
-@pytest.fixture
-def order(platform: Platform) -> Callable[..., Order]:
-    """Stores an order: unshipped, live, by the merchant, bought now; `changes` are of the row."""
-
-    def make(**changes: Any) -> Order:
-        now = timezone.now()
-        row = {
-            "platform": platform, "external_id": f"111-{Order.objects.count():07d}", "status": Order.Status.UNSHIPPED,
-            "purchased_at": now, "platform_updated_at": now, "synced_at": now, "source": Source.LIVE,
-            "fulfilled_by": Order.FulfilledBy.MERCHANT, "ship_by": now + timedelta(days=9), "currency": "USD",
-            "total": Decimal("10.00"),
-        }  # fmt: skip
-        return Order.objects.create(**row | changes)
-
-    return make
-
-
-@pytest.fixture
-def stock(platform: Platform) -> Callable[..., InventoryItem]:
-    def make(**changes: Any) -> InventoryItem:
-        row = {
-            "platform": platform, "marketplace_id": "ATVPDKIKX0DER", "sku": f"SKU-{InventoryItem.objects.count()}",
-            "source": Source.LIVE, "synced_at": timezone.now(), "available": 5,
-        }  # fmt: skip
-        return InventoryItem.objects.create(**row | changes)
-
-    return make
-
-
-def log_of(platform: Platform, status: str = SyncLog.Status.SUCCEEDED, **changes: Any) -> SyncLog:
-    row: dict[str, Any] = {
-        "kind": SyncLog.Kind.ORDERS,
-        "trigger": SyncLog.Trigger.SCHEDULE,
-        "source": Source.LIVE,
-    }
-    is_open = status in SyncLog.OPEN
-    row |= {
-        "finished_at": None if is_open else timezone.now(),
-        "open_key": f"{platform.pk}:x" if is_open else None,
-    }
-    return SyncLog.objects.create(platform=platform, status=status, **row | changes)
-
-
-def home(client: Client) -> str:
-    response = client.get("/admin/")
-    assert response.status_code == 200
-    return unescape(re.sub(r"[ \n]+", " ", response.content.decode()))
-
-
-def charts(client: Client) -> str:
-    response = client.get("/admin/home-charts/")
-    assert response.status_code == 200
-    return unescape(re.sub(r"[ \n]+", " ", response.content.decode()))
-
-
-def tiles(client: Client) -> dict[str, tuple[str, int]]:
-    """Each tile by its label: where it leads, and its number."""
-    found = TILE.findall(client.get("/admin/").content.decode())
-    return {label.strip(): (unescape(href), int(re.sub(r"\D", "", count))) for href, label, count in found}
-
-
-def table(html: str, chart: str) -> dict[str, list[str]]:
-    """The chart's table, its cells by the first one."""
-    piece = html.split(f'data-chart="{chart}"')[1].split("</figure>")[0]
-    rows = re.findall(r'<th scope="row">(?:<a[^>]*>)?([^<]+).*?</th>(.*?)</tr>', piece, re.S)
-    return {label: re.findall(r"<td>([^<]*)</td>", cells) for label, cells in rows}
-
-
-def viewer(*codenames: str) -> Client:
-    user = User.objects.create_user("viewer", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    client = Client()
-    client.force_login(user)
-    return client
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_nothing_kept")]
 
 
 def orders_of_all_ages(order: Callable[..., Order]) -> None:
@@ -206,14 +112,6 @@ def test_it_says_what_failed_what_waits_and_until_when(admin_client: Client, pla
     assert states(html) == {"amazon": "failing", "amazon-de": "waiting"}
 
 
-def states(html: str) -> dict[str, str]:
-    piece = html.split('id="home-platforms"')[1].split("</section>")[0]
-    rows = re.findall(
-        r'<a class="oms-link"[^>]*>([^<]+)</a>.*?class="oms-row-state">.*?<span[^>]*>\s*([^<]+?)\s*<', piece
-    )
-    return dict(rows)
-
-
 def test_it_forgets_a_failure_that_a_later_sync_made_good(admin_client: Client, platform: Platform) -> None:
     Platform.objects.filter(pk=platform.pk).update(api_config={"client_id": "x"})
     log_of(platform, SyncLog.Status.FAILED, error_code="unavailable", error_message="Amazon did not answer.")
@@ -290,68 +188,6 @@ def test_it_shows_only_what_the_user_may_open(platform: Platform, order: Callabl
     assert "data-chart" not in charts(client)
 
 
-def test_it_shows_charts_to_nobody_who_is_not_logged_in(client: Client) -> None:
-    response = client.get("/admin/home-charts/")
-    assert response.status_code == 302
-    assert response["Location"].startswith("/admin/login/")
-
-
-def test_it_adds_up_revenue_by_currency_and_counts_live_orders_alone(
-    admin_client: Client, platform: Platform, order: Callable[..., Order]
-) -> None:
-    other = Platform.objects.create(name="amazon-de")
-    order(total=Decimal("10.50"))
-    order(total=Decimal("4.50"))
-    order(platform=other, total=Decimal("100.00"), currency="EUR")
-    order(platform=other, total=None, currency="")
-    order(total=Decimal("1000.00"), status=Order.Status.CANCELLED)
-    order(total=Decimal("1000.00"), source=Source.MOCK)
-    order(total=Decimal("1000.00"), source=Source.SANDBOX)
-    order(total=Decimal("1000.00"), purchased_at=timezone.now() - timedelta(days=31))
-    yesterday = order(total=Decimal("7.00"), purchased_at=timezone.now() - timedelta(days=1))
-
-    html = charts(admin_client)
-
-    before = f"{yesterday.purchased_at.day} {yesterday.purchased_at:%b}"
-    assert table(html, "orders")["today"] == ["2", "2"]
-    assert table(html, "orders")[before] == ["1", "0"]
-    assert table(html, "revenue-USD")["today"] == ["15.00"]
-    assert table(html, "revenue-USD")[before] == ["7.00"]
-    assert table(html, "revenue-EUR")["today"] == ["100.00"]
-    assert "22.00 USD" in html
-    assert "1 order has no known total and is in no amount." in html
-    assert len(table(html, "orders")) == 30
-
-
-def test_it_ranks_skus_by_units(admin_client: Client, order: Callable[..., Order]) -> None:
-    for number, (sku, quantity, source) in enumerate(
-        [("A", 2, "live"), ("B", 5, "live"), ("A", 1, "live"), ("C", 50, "mock"), ("D", None, "live")]
-    ):
-        OrderItem.objects.create(
-            order=order(source=source), external_id=str(number), sku=sku, quantity_ordered=quantity
-        )
-
-    assert table(charts(admin_client), "skus") == {"B": ["5"], "A": ["3"]}
-
-
-def test_it_shows_calls_and_throttling_by_hour(admin_client: Client, platform: Platform) -> None:
-    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    ApiUsage.objects.create(platform=platform, operation="searchOrders", hour=hour, calls=7, throttled=2)
-    ApiUsage.objects.create(platform=platform, operation="getOrder", hour=hour, calls=3)
-    ApiUsage.objects.create(
-        platform=platform, operation="searchOrders", hour=hour - timedelta(days=3), calls=99
-    )
-
-    hours = table(charts(admin_client), "calls")
-
-    assert len(hours) == 48
-    assert [cells for cells in hours.values() if cells != ["0", "0"]] == [["8", "2"]]
-
-
-def test_it_draws_nothing_where_there_is_nothing(admin_client: Client, platform: Platform) -> None:
-    assert "data-chart" not in charts(admin_client)
-
-
 def test_it_asks_the_database_as_often_for_many_rows_as_for_few(
     admin_client: Client, platform: Platform, order: Callable[..., Order]
 ) -> None:
@@ -376,61 +212,3 @@ def test_it_asks_the_database_as_often_for_many_rows_as_for_few(
 
     assert fill(platforms=19, orders=990) == few
     assert few[0] <= 12
-
-
-def test_it_counts_for_charts_once_in_five_minutes_and_says_when(
-    admin_client: Client, order: Callable[..., Order]
-) -> None:
-    order()
-    first = charts(admin_client)
-    order()
-
-    assert re.search(r"orders as of \d\d:\d\d UTC", first)
-    assert [cells for cells in table(charts(admin_client), "orders").values() if cells != ["0"]] == [["1"]]
-
-
-def test_it_tells_apart_platforms_that_are_shown_by_the_same_name(
-    admin_client: Client, order: Callable[..., Order]
-) -> None:
-    for number, name in enumerate(("amazon-de", "amazon-fr"), start=1):
-        platform = Platform.objects.create(name=name, display_name="Shop")
-        for _number in range(number):
-            order(platform=platform)
-
-    html = charts(admin_client)
-
-    assert table(html, "orders")["today"] == ["2", "1"]
-    assert "Shop (amazon-fr)" in html
-
-
-def test_it_joins_the_platforms_behind_the_first_seven(
-    admin_client: Client, order: Callable[..., Order]
-) -> None:
-    for number in range(9, 0, -1):
-        platform = Platform.objects.create(name=f"p{number}")
-        for _number in range(number):
-            order(platform=platform)
-
-    html = charts(admin_client)
-
-    assert table(html, "orders")["today"] == ["9", "8", "7", "6", "5", "4", "3", "3"]
-    assert '<th scope="col">others</th>' in html
-
-
-def test_it_shows_figures_of_a_platform_that_was_deleted_since_they_were_counted(
-    admin_client: Client, order: Callable[..., Order]
-) -> None:
-    gone = Platform.objects.create(name="gone")
-    order(platform=gone)
-    charts(admin_client)
-    Order.objects.all().delete()
-    gone.delete()
-
-    assert table(charts(admin_client), "orders")["today"] == ["1"]
-
-
-def test_it_rounds_amounts_and_cuts_nothing_off(admin_client: Client, order: Callable[..., Order]) -> None:
-    for total in ("0.07", "0.06", "0.1566"):
-        order(total=Decimal(total))
-
-    assert table(charts(admin_client), "revenue-USD")["today"] == ["0.29"]
