@@ -97,11 +97,7 @@ def failures() -> tuple[Tile, list[SyncFailure]]:
         hint=_("to be replayed or dismissed"),
         href=list_of("integrations_syncfailure"),
     )
-    newest = (
-        waiting.select_related("platform").defer("payload", "platform__api_config")[:FAILURES_NAMED]
-        if tile.count
-        else ()
-    )
+    newest = waiting.select_related("platform").defer("payload", "platform__api_config")[:FAILURES_NAMED]
     return tile, list(newest)
 
 
