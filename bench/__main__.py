@@ -61,7 +61,13 @@ def _quota(name: str, url: str, quick: bool) -> list[Result]:
     return _results(_run(url, "quota", "--name", name, "--orders", "3000" if quick else "10000"))
 
 
-PARTS = {"storing": _storing, "memory": _memory, "calls": _calls, "quota": _quota}
+def _desk(name: str, url: str, quick: bool) -> list[Result]:
+    size = (20_000, 2_000, 20) if quick else (1_000_000, 100_000, 20)
+    orders, skus, rounds = map(str, size)
+    return _results(_run(url, "desk", "--name", name, "--orders", orders, "--skus", skus, "--rounds", rounds))
+
+
+PARTS = {"storing": _storing, "memory": _memory, "calls": _calls, "quota": _quota, "desk": _desk}
 
 
 def _run(url: str, *arguments: str) -> Any:

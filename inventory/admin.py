@@ -28,13 +28,24 @@ class GoneFilter(admin.SimpleListFilter):
         return queryset if wanted is None else queryset.filter(gone_at__isnull=wanted == "yes")
 
 
+class StockFilter(admin.SimpleListFilter):
+    title = gettext_lazy("stock")
+    parameter_name = "stock"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("low", _("low or out of stock"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.low() if self.value() == "low" else queryset
+
+
 @admin.register(InventoryItem)
 class InventoryItemAdmin(ReadOnlyAdmin):
     list_display = (
         "sku", "asin", "short_title", "source_of", "number_available", "number_reserved", "number_inbound",
         "number_total", "number_unfulfillable", "number_researching", "platform_name", "changed", "gone",
     )  # fmt: skip
-    list_filter = (platform_filter(), MarketplaceFilter, choices_filter("source"), GoneFilter)
+    list_filter = (platform_filter(), MarketplaceFilter, choices_filter("source"), StockFilter, GoneFilter)
     list_select_related = ("platform",)
     exports = STOCK_EXPORTS
     list_fullwidth = True

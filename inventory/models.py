@@ -12,6 +12,14 @@ class InventoryQuerySet(models.QuerySet["InventoryItem"]):
         """Live rows that the platform still lists: what may be counted, within one marketplace."""
         return self.filter(source=Source.LIVE, gone_at__isnull=True)
 
+    def low(self) -> "InventoryQuerySet":
+        """Listed, and nothing left to sell. What is not known is not low."""
+        return self.filter(gone_at__isnull=True, available__lte=0)
+
+    def gone(self) -> "InventoryQuerySet":
+        """No longer listed by the platform."""
+        return self.filter(gone_at__isnull=False)
+
 
 class InventoryItem(models.Model):
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="inventory")

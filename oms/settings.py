@@ -217,6 +217,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Orders and stock, every channel"),
     "SITE_SYMBOL": "package_2",
     "SITE_URL": None,
+    "DASHBOARD_CALLBACK": "integrations.homepage.page.home",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "SHOW_LANGUAGES": True,
@@ -247,6 +248,7 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {
                 "items": [
+                    {"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")},
                     _page(_("Orders"), "orders", "orders_order", "orders.view_order"),
                     {
                         "title": _("Where is my order?"),

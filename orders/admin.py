@@ -36,7 +36,7 @@ from oms.admin_values import (
     when,
 )
 from orders.admin_amounts import flag, shown
-from orders.admin_filters import FrequentChoicesFilter, PlatformFilter, ToShipFilter, is_to_ship
+from orders.admin_filters import FrequentChoicesFilter, PlatformFilter, ToShipFilter
 from orders.admin_items import ItemInline
 from orders.amounts import sum_up
 from orders.buyer import buyer_rows
@@ -215,7 +215,7 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("ship by"))
     def to_ship_by(self, obj: Order) -> SafeString:
         """With a countdown, while the seller has to ship it."""
-        if obj.ship_by is None or not is_to_ship(obj):
+        if obj.ship_by is None or not obj.is_to_ship:
             return when(obj.ship_by)
         now = timezone.now()
         hours = (obj.ship_by - now).total_seconds() / 3600

@@ -13,6 +13,15 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Live orders only: what may be counted and totalled."""
         return self.filter(source=Source.LIVE)
 
+    def to_ship(self) -> "OrderQuerySet":
+        """What the seller has to ship; see Order.is_to_ship."""
+        return self.filter(status__in=Order.TO_SHIP, fulfilled_by__in=(Order.FulfilledBy.MERCHANT, ""))
+
+    def cancellation_asked(self) -> "OrderQuerySet":
+        """The buyer asks to cancel, and it is not too late."""
+        early = (Order.Status.PENDING, Order.Status.UNSHIPPED, Order.Status.PARTIALLY_SHIPPED)
+        return self.filter(status__in=early, buyer_requested_cancellation=True)
+
 
 class Order(models.Model):
     class Status(models.TextChoices):
@@ -23,6 +32,9 @@ class Order(models.Model):
         CANCELLED = "cancelled", _("cancelled")
         UNFULFILLABLE = "unfulfillable", _("unfulfillable")
         UNKNOWN = "unknown", _("unknown")
+
+    # A pending order is not paid for yet.
+    TO_SHIP = (Status.UNSHIPPED, Status.PARTIALLY_SHIPPED)
 
     class FulfilledBy(models.TextChoices):
         MERCHANT = "merchant", _("merchant")
@@ -90,6 +102,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+    @property
+    def is_to_ship(self) -> bool:
+        """Whether it is the seller who has to ship it, and has not yet."""
+        return self.status in self.TO_SHIP and self.fulfilled_by != self.FulfilledBy.PLATFORM
 
 
 class OrderItem(models.Model):
