@@ -16,9 +16,10 @@ from bench.database import empty
 from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.adapters import ADAPTERS
+from integrations.connecting import connect
 from integrations.models import SyncLog
 from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
-from integrations.services import connect, request_sync, run_sync
+from integrations.services import request_sync, run_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
 from simulator import Account

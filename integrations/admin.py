@@ -16,9 +16,9 @@ import integrations.admin_usage  # noqa: F401  registers its own
 from integrations.admin_failures import FailureInline, replay_failures
 from integrations.admin_parts import SCRIPTS, kind_name
 from integrations.admin_progress import progress_view, slot, state_cell
+from integrations.endings import cancel_sync
 from integrations.exports import SYNC_EXPORTS
 from integrations.models import SyncLog
-from integrations.services import cancel_sync
 from oms.admin_base import (
     Button,
     DayRangeFilter,

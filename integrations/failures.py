@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from integrations.connecting import connected
 from integrations.errors import (
     AuthenticationError,
     AuthorizationError,
@@ -22,7 +23,6 @@ from integrations.errors import (
 from integrations.kinds import KINDS
 from integrations.models import SyncFailure
 from integrations.protocol import RecordFailure
-from integrations.services import connected
 from integrations.storing import storable_json, storable_text, store_bisecting
 from platforms.models import Source
 

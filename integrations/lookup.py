@@ -10,11 +10,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations.adapters import ADAPTERS
+from integrations.connecting import connect
 from integrations.errors import RequestRefused
 from integrations.kinds import KINDS
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
-from integrations.services import connect
 from integrations.storing import store_bisecting
 from oms.outcome import Outcome
 from orders.changes import Change

@@ -1,22 +1,21 @@
 """THE SYNC PATH, from the request to the closed row. Read it from top to bottom.
 
 request_sync    a queued SyncLog, or the one already open
-run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close
+run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close (endings.py)
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from integrations import datasets
+from integrations import endings
 from integrations.adapters import ADAPTERS
-from integrations.errors import ConfigError, PlatformError, RateLimited
+from integrations.connecting import connected
+from integrations.errors import PlatformError, RateLimited
 from integrations.estimates import guess_pages
 from integrations.fallback import mock_may_stand_in
 from integrations.kinds import KINDS, Progress
@@ -24,11 +23,8 @@ from integrations.leases import Lease, LeaseLost
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter, OrderPage, StockPage
 from integrations.storing import store_bisecting, unstored
-from integrations.usage import UsageMeter
-from integrations.wallet import Wallet
 from integrations.windows import WindowRequest, settle_window
 from oms.persistence import DATABASE_ERRORS, once, persistent
-from oms.trouble import REFUSED, trouble_of
 from platforms.models import Platform, Source
 
 logger = logging.getLogger(__name__)
@@ -118,7 +114,7 @@ def run_sync(
         except BaseException:
             # Ctrl-C: whoever claims it next continues from the checkpoint.
             with once(), suppress(*DATABASE_ERRORS):
-                _leave(lease)
+                endings.leave(lease)
             raise
     return _as_it_is(log_id)
 
@@ -131,20 +127,20 @@ def _work(lease: Lease, door: Door) -> None:
     except LeaseLost:
         raise
     except DATABASE_ERRORS as error:
-        _close_in_trouble(lease, error)
+        endings.close_in_trouble(lease, error)
     except Exception:
         logger.exception("Sync %s broke", lease.log.pk)
         text = "OMS itself made a mistake; the log of the worker has the details. What was read before is stored."
-        _close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
+        endings.close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
 
 
 def _reach_platform(lease: Lease, door: Door) -> None:
     log = lease.log
     if log.cancel_requested:  # while it was being put back
-        _close_cancelled(lease)
+        endings.close_cancelled(lease)
         return
     if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
-        _close_given_up(lease)
+        endings.close_given_up(lease)
         return
     if log.source == Source.MOCK:  # a fallback that was interrupted
         _walk_mock(lease, door)
@@ -155,37 +151,9 @@ def _reach_platform(lease: Lease, door: Door) -> None:
         with connected(log.platform) as adapter:
             _walk(lease, adapter, door)
     except RateLimited as error:
-        _park(lease, error)
+        endings.park(lease, error)
     except PlatformError as error:
         _fall_back_or_fail(lease, error, door)
-
-
-def connect(platform: Platform) -> Adapter:
-    """The adapter of a platform, ready to ask. Raises ConfigError; makes no call."""
-    if platform.config_problem:
-        raise ConfigError(platform.config_problem, code="unreadable_credentials")
-    if platform.kind not in ADAPTERS:
-        known = ", ".join(ADAPTERS)
-        raise ConfigError(
-            f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
-        )
-    return ADAPTERS[platform.kind].connect(
-        platform.api_config,
-        include_pii=platform.include_pii,
-        budget_for=Wallet,
-        leave_out=datasets.left_out(platform),
-        meter=UsageMeter(platform),
-    )
-
-
-@contextmanager
-def connected(platform: Platform) -> Iterator[Adapter]:
-    """The adapter of a platform while records are fetched; keeps which data sets it is refused. Raises ConfigError."""
-    with closing(connect(platform)) as adapter:
-        try:
-            yield adapter
-        finally:
-            datasets.remember(platform, adapter.datasets)
 
 
 def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
@@ -207,18 +175,18 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
             progress.count_calls()
             _store_page(lease, progress, page)
             door.on_page(log)
-            if _is_cancelled(log):
-                _close_cancelled(lease)
+            if endings.is_cancelled(log):
+                endings.close_cancelled(lease)
                 return
             if page.next is not None and door.stopping():
-                _leave(lease)
+                endings.leave(lease)
                 return
     finally:
         progress.count_calls()  # those of a page that failed, too
     if adapter.source == Source.MOCK:
-        _close(lease, SyncLog.Status.FALLBACK)
+        endings.close(lease, SyncLog.Status.FALLBACK)
     else:
-        _close(
+        endings.close(
             lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=progress.scope
         )
 
@@ -255,7 +223,7 @@ def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dic
             "unchanged": log.unchanged + outcome.unchanged,
             "failed": log.failed + len(failures),
             "checkpoint": progress.checkpoint(page),
-            **_calls(log),
+            **endings.calls_of(log),
         }
         lease.write(**counted)
     return counted
@@ -268,7 +236,7 @@ def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
     logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
     facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}
     if log.pages or log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
-        _close(lease, SyncLog.Status.FAILED, **facts)
+        endings.close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})
     _walk_mock(lease, door)
@@ -276,85 +244,6 @@ def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
 
 def _walk_mock(lease: Lease, door: Door) -> None:
     _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), door)
-
-
-def _park(lease: Lease, error: RateLimited) -> None:
-    """Out of quota: free the worker until there is some again. Whoever runs it then continues from the checkpoint."""
-    if _is_cancelled(lease.log):
-        _close_cancelled(lease)
-        return
-    lease.end(
-        SyncLog.Status.WAITING,
-        resume_at=timezone.now() + timedelta(seconds=error.retry_after),
-        request_id=error.request_id,
-        **_calls(lease.log),
-    )
-
-
-def _leave(lease: Lease) -> None:
-    """Put the sync back: it continues from its checkpoint when somebody claims it."""
-    with suppress(LeaseLost):
-        lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now(), **_calls(lease.log))
-
-
-@persistent
-def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
-    """Where a run that was worked on ends. After a live success: move the watermark, remove mock and sandbox rows."""
-    log = lease.log
-    with transaction.atomic():
-        lease.end(status, open_key=None, finished_at=timezone.now(), **_calls(log), **values)
-        if log.source == Source.LIVE and status in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL):
-            KINDS[log.kind].after_live_success(log, scope)
-            KINDS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
-    logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
-
-
-def _close_cancelled(lease: Lease) -> None:
-    text = "Cancelled; what was read before is stored."
-    _close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
-
-
-def _close_in_trouble(lease: Lease, error: Exception) -> None:
-    trouble, log = trouble_of(error), lease.log
-    # Only what nobody foresaw needs a traceback.
-    unforeseen = error if trouble is REFUSED else None
-    logger.error("Sync %s of %s: %s", log.pk, log.platform.name, trouble.happened, exc_info=unforeseen)
-    text = f"{trouble.happened} What was read before is stored, the page in hand is not. {trouble.advice}"
-    _close(lease, SyncLog.Status.FAILED, error_code=trouble.code, error_message=text)
-
-
-def _close_given_up(lease: Lease) -> None:
-    text = (
-        f"{lease.lost_in_all} workers stopped without a word, the last one after page {lease.log.pages}: killed "
-        "for the memory they used, perhaps. What was read before is stored. Look at the system's log, then sync again."
-    )
-    _close(lease, SyncLog.Status.FAILED, error_code="worker_lost", error_message=text)
-
-
-def cancel_sync(log: SyncLog) -> SyncLog:
-    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise."""
-    # First, so that a worker that puts it back in this moment leaves the wish behind.
-    SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.OPEN).update(cancel_requested=True)
-    idle = SyncLog.objects.filter(pk=log.pk, status__in=(SyncLog.Status.QUEUED, SyncLog.Status.WAITING))
-    idle.update(
-        status=SyncLog.Status.CANCELLED,
-        open_key=None,
-        finished_at=timezone.now(),
-        resume_at=None,
-        error_code="cancelled",
-        error_message="Cancelled before it was done; what was read before is stored.",
-    )
-    log.refresh_from_db()
-    return log
-
-
-def _calls(log: SyncLog) -> dict[str, int]:
-    return {"api_calls": log.api_calls, "throttled": log.throttled}
-
-
-@persistent
-def _is_cancelled(log: SyncLog) -> bool:
-    return SyncLog.objects.filter(pk=log.pk, cancel_requested=True).exists()
 
 
 @persistent

@@ -9,9 +9,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from integrations.endings import cancel_sync
 from integrations.leases import Lease, LeaseLost
 from integrations.models import ApiQuota, SyncLog
-from integrations.services import cancel_sync, request_sync, run_sync
+from integrations.services import request_sync, run_sync
 from integrations.tests.racing import race
 from integrations.tests.syncing import (
     ALWAYS,

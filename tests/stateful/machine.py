@@ -8,9 +8,10 @@ from django.db import DatabaseError, connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from integrations.endings import cancel_sync
 from integrations.failures import dismiss_each, replay_all
 from integrations.models import SyncFailure, SyncLog
-from integrations.services import cancel_sync, run_sync
+from integrations.services import run_sync
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
 from integrations.windows import read_window
