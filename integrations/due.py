@@ -5,7 +5,7 @@
     regular                             the interval after the last one began, and a little later for each differently
     backing_off                         the last ones failed: twice the interval, then four times, up to LONGEST_PAUSE
     stopped                             the platform refused the credentials. It goes on when they are others, when a
-                                        check of the connection came out fine, or when a sync by hand went well
+                                        check of the connection found them working, or when a sync by hand went well
 
 What counts are rows alone, so all schedulers, the admin and the API say the same.
 """
@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -167,13 +168,26 @@ def _refusal(known: dict[SyncLog.Kind, History], kind: SyncLog.Kind) -> SyncLog 
 
 
 def _is_settled(platform: Platform, refused: SyncLog) -> bool:
-    """Whether there is reason to try again: other credentials, or a check since then that found nothing wrong."""
+    """Whether there is reason to try again: other credentials, or a check since then that found this working."""
     if refused.credentials_digest != platform.credentials_digest:
         return True
     checked_later = platform.checked_at is not None and (
         refused.finished_at is None or platform.checked_at > refused.finished_at
     )
-    return checked_later and bool(platform.check_outcome.get("ok"))
+    return checked_later and _was_found_working(platform.check_outcome, refused)
+
+
+def _was_found_working(outcome: dict[str, Any], refused: SyncLog) -> bool:
+    """Whether a check had no problem, or only others than the one that this run met."""
+    if outcome.get("ok"):
+        return True
+    found = {each["step"]: each["ok"] for each in outcome.get("findings", ())}
+    if any(found.get(step) is False for step in ("credentials", "token", "environment")):
+        return False
+    if refused.error_code not in ACCESS:
+        return found.get("token") is True
+    # "orders", or "inventory US" for each marketplace
+    return True in [ok for step, ok in found.items() if step.split()[0] == refused.kind]
 
 
 def _in_short(log: SyncLog) -> str:

@@ -242,6 +242,15 @@ def test_it_goes_on_after_a_check_that_found_nothing_wrong(revoked: Simulator) -
     assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}
 
 
+def test_it_goes_on_after_a_check_that_found_only_something_else_missing(revoked: Simulator) -> None:
+    revoked.restore()
+    revoked.accounts[0].refused_data = frozenset({"PROCEEDS"})
+    assert (
+        superuser_api().post("/platforms/1/check").json()["ok"] is False
+    )  # a data set is no reason to stand still
+    assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}
+
+
 def test_it_goes_on_after_a_sync_by_hand_went_well(revoked: Simulator) -> None:
     revoked.restore()
     assert sync(Platform.objects.get(), INVENTORY).status == "succeeded"
