@@ -102,4 +102,5 @@ def _short(error: BaseException | None) -> str:
 
 def _sleep(seconds: float) -> None:
     time.sleep(seconds)
-    connection.close_if_unusable_or_obsolete()  # does nothing inside a transaction
+    if not connection.in_atomic_block:  # whose transaction Django would end
+        connection.close_if_unusable_or_obsolete()
