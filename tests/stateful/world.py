@@ -48,6 +48,7 @@ class World:
             AMAZON_SP_API_ENDPOINT=self.sim.endpoint,
             AMAZON_LWA_ENDPOINT=self.sim.lwa_endpoint,
             AMAZON_RETRY_BACKOFF=0.001,
+            DATABASE_RETRY_BACKOFF=0.001,
             AMAZON_QUOTAS=GENEROUS,
             MOCK_FALLBACK="never",
         )
