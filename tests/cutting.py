@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 
-from installation import PATIENCE
+from integrations.tests.processes import PATIENCE
 
 
 class LosesAnAnswer:

@@ -9,24 +9,18 @@ import json
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from conftest import api_config
-from simulator import Canned, Simulator
-from simulator.faults import Call
+from integrations.tests import processes
+from integrations.tests.processes import PATIENCE, Answer, Query, sqlite_query, until
+from simulator import Simulator
 
-ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 60  # seconds; for a machine that is busy, not for luck
 PAGES, PAGE_SIZE = 4, 3
 ORDERS = PAGES * PAGE_SIZE
 # Of sync_logs.
@@ -45,77 +39,29 @@ COLUMNS = (
 EMPTIED = (
     "order_items", "orders", "sync_failures", "sync_logs", "api_quotas", "django_tasks_database_dbtaskresult",
 )  # fmt: skip
-KEPT = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
 LONG_AGO = "2026-01-01 00:00:00"
 
 
-class Ended(NamedTuple):
-    status: int
-    out: str
-    err: str
+class Installation(processes.Installation):
+    """One that is in a hurry, with nothing scheduled and one sync to look at."""
 
-
-class Installation:
-    """`query` is the database as another program sees it."""
-
-    def __init__(self, url: str, query: Callable[..., list[tuple[Any, ...]]]) -> None:
-        self.query = query
-        self.environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
-            "DATABASE_URL": url,
-            "DEBUG": "off",
-            "REDIS_URL": "",
+    def __init__(self, url: str, query: Query) -> None:
+        super().__init__(url, query)
+        self.environment |= {
             "MOCK_FALLBACK": "never",
-            "ORDERS_INITIAL_DAYS": "30",
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(ROOT / "tests"),
+            "PYTHONPATH": str(processes.ROOT / "tests"),
             "DJANGO_SETTINGS_MODULE": "impatient_settings",
         }
-        self._started: list[subprocess.Popen[str]] = []
 
     def meets(self, sim: Simulator) -> None:
-        """The platform `amazon` is the simulator's account; nothing is scheduled."""
-        self.sim = sim
-        self.environment |= {
-            "AMAZON_SP_API_ENDPOINT": sim.endpoint,
-            "AMAZON_LWA_ENDPOINT": sim.lwa_endpoint,
-        }
-        self.query(
-            "UPDATE platforms SET orders_interval = 0, inventory_interval = 0, api_config = ?",
-            json.dumps(api_config(sim.accounts[0])),
-        )
-
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        environment = self.environment | options.pop("environment", {})
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
-        )
-        self._started.append(process)
-        return process
-
-    def run(self, *arguments: str, **options: Any) -> Ended:
-        return ended(self.start(*arguments, **options))
-
-    def end(self) -> None:
-        for process in self._started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        super().meets(sim)
+        self.query("UPDATE platforms SET orders_interval = 0, inventory_interval = 0")
 
     @property
     def log(self) -> dict[str, Any]:
         """The one sync there is."""
         (row,) = self.query(f"SELECT {', '.join(COLUMNS)} FROM sync_logs")  # noqa: S608
         return dict(zip(COLUMNS, row, strict=True))
-
-    @property
-    def order_count(self) -> int:
-        return int(self.query("SELECT COUNT(*) FROM orders")[0][0])
 
     def lose_the_lease(self) -> None:
         """As if the minutes of the lease had passed."""
@@ -151,15 +97,7 @@ def _money(amount: Any) -> str:
 
 
 def on_sqlite(path: Path, options: str = "") -> Installation:
-    def query(statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(path, timeout=20)
-        try:
-            with connection:
-                return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
-
-    return Installation(f"sqlite:///{path}{options}", query)
+    return Installation(f"sqlite:///{path}{options}", sqlite_query(path))
 
 
 class MariaDB:
@@ -221,22 +159,20 @@ class MariaDB:
         )
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._answer(statement, *values)[1]
+
+    def _answer(self, statement: str, *values: Any) -> Answer:
         connection = self.connect()
         try:
-            return ask(connection, statement, *values)
+            cursor = connection.cursor()
+            cursor.execute(statement.replace("?", "%s"), values or None)
+            return [each[0] for each in cursor.description or ()], list(cursor.fetchall())
         finally:
             connection.close()
 
     def clear(self) -> None:
         """As after `migrate`."""
-        for table in (
-            "order_items",
-            "orders",
-            "sync_failures",
-            "sync_logs",
-            "api_quotas",
-            "django_tasks_database_dbtaskresult",
-        ):
+        for table in EMPTIED:
             self.query(f"DELETE FROM {table}")  # noqa: S608
         self.query("UPDATE platforms SET orders_watermark = NULL")
 
@@ -248,7 +184,7 @@ class MariaDB:
         return [int(number) for (number,) in rows]
 
     def installation(self, options: str = "") -> Installation:
-        return Installation(f"mysql://root@127.0.0.1:{self.port}/oms{options}", self.query)
+        return Installation(f"mysql://root@127.0.0.1:{self.port}/oms{options}", self._answer)
 
     def _answers(self) -> bool:
         import MySQLdb
@@ -283,59 +219,10 @@ def a_mariadb(folder: Path, *options: str) -> MariaDB:
     return server
 
 
-class Hold:
-    """Lets the simulator keep the nth answer of an operation back until it is told to go on."""
-
-    def __init__(self, nth: int, operation: str = "searchOrders") -> None:
-        self._left = nth
-        self._operation = operation
-        self._lock = threading.Lock()
-        self._reached = threading.Event()
-        self._go = threading.Event()
-
-    def before(self, call: Call) -> Canned | None:
-        with self._lock:
-            self._left -= call.operation == self._operation
-            held = call.operation == self._operation and self._left == 0
-        if held:
-            self._reached.set()
-            self._go.wait(PATIENCE)
-        return None
-
-    def wait(self) -> None:
-        assert self._reached.wait(PATIENCE), "the call never came"
-
-    def release(self) -> None:
-        self._go.set()
-
-
-def ended(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=PATIENCE)
-    return Ended(process.returncode, out, err)
-
-
 def killed(process: subprocess.Popen[str]) -> None:
     """kill -9."""
     process.kill()
     process.communicate()
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.15)  # InnoDB shows its locks anew only after 0.1 seconds without a look
-    return found
-
-
-def line_with(stream: Any, text: str) -> str:
-    """The next line of a process that has `text`; the ones before are skipped."""
-    seen: list[str] = []
-    for line in stream:
-        seen.append(line)
-        if text in line:
-            return str(line)
-    pytest.fail(f"never said {text!r}, but: {''.join(seen)}")
 
 
 def free_port() -> int:

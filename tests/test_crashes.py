@@ -15,20 +15,16 @@ from installation import (
     ORDERS,
     PAGE_SIZE,
     PAGES,
-    Hold,
     Installation,
     MariaDB,
     a_mariadb,
     ask,
     codes,
-    ended,
     killed,
-    line_with,
     on_sqlite,
-    until,
 )
 
-from integrations.tests.processes import redis_url
+from integrations.tests.processes import Hold, ended, line_with, migrated, redis_url, until
 from simulator import Account, Simulator
 
 COMMAND, WORKER = ("sync_orders", "amazon"), ("run_worker",)
@@ -52,19 +48,9 @@ def sim() -> Iterator[Simulator]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "oms.sqlite3"
-    installation = on_sqlite(path)
-    status, _, err = installation.run("migrate", "--verbosity", "0")
-    assert status == 0, err
-    installation.query("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
-
-
 @pytest.fixture
-def oms(migrated: Path, tmp_path: Path, sim: Simulator) -> Iterator[Installation]:
-    installation = on_sqlite(Path(shutil.copy(migrated, tmp_path / "oms.sqlite3")))
+def oms(tmp_path: Path, sim: Simulator) -> Iterator[Installation]:
+    installation = on_sqlite(Path(shutil.copy(migrated(), tmp_path / "oms.sqlite3")))
     installation.meets(sim)
     yield installation
     installation.end()

@@ -24,23 +24,9 @@ from django.db import (
     OperationalError,
     ProgrammingError,
 )
-from installation import (
-    ORDERS,
-    PAGE_SIZE,
-    PAGES,
-    PATIENCE,
-    Hold,
-    Installation,
-    MariaDB,
-    a_mariadb,
-    ask,
-    codes,
-    ended,
-    line_with,
-    on_sqlite,
-    until,
-)
+from installation import ORDERS, PAGE_SIZE, PAGES, Installation, MariaDB, a_mariadb, ask, codes, on_sqlite
 
+from integrations.tests.processes import PATIENCE, Hold, ended, line_with, migrated, until
 from oms.trouble import trouble_of
 from simulator import Account, Simulator
 
@@ -134,19 +120,9 @@ def sim() -> Iterator[Simulator]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "oms.sqlite3"
-    installation = on_sqlite(path)
-    status, _, err = installation.run("migrate", "--verbosity", "0")
-    assert status == 0, err
-    installation.query("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
-
-
 @pytest.fixture
-def path(migrated: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(migrated, tmp_path / "oms.sqlite3"))
+def path(tmp_path: Path) -> Path:
+    return Path(shutil.copy(migrated(), tmp_path / "oms.sqlite3"))
 
 
 @pytest.fixture

@@ -21,43 +21,19 @@ import pytest
 from integrations.leases import LEASE
 from integrations.tests.processes import (
     PATIENCE,
+    Hold,
     Installation,
     ended,
     installed,
     line_with,
+    on_sqlite,
     redis_url,
     until,
 )
 from simulator import Account, Canned, Simulator
-from simulator.faults import Call
 
 PAGES, PAGE_SIZE = 4, 3
 ORDERS = PAGES * PAGE_SIZE
-
-
-class Hold:
-    """Lets the simulator keep an answer of searchOrders back until it is told to go on."""
-
-    def __init__(self, nth: int) -> None:
-        self._left = nth
-        self._lock = threading.Lock()
-        self._reached = threading.Event()
-        self._go = threading.Event()
-
-    def before(self, call: Call) -> Canned | None:
-        with self._lock:
-            self._left -= call.operation == "searchOrders"
-            held = call.operation == "searchOrders" and self._left == 0
-        if held:
-            self._reached.set()
-            self._go.wait(PATIENCE)
-        return None
-
-    def wait(self) -> None:
-        assert self._reached.wait(PATIENCE), "the call never came"
-
-    def release(self) -> None:
-        self._go.set()
 
 
 @pytest.fixture
@@ -111,15 +87,16 @@ def test_it_asks_for_migrate_where_there_is_no_database_yet(tmp_path: Path) -> N
         ("reencrypt",),
         ("run_scheduler", "--once"),
     ):
-        status, out, err = Installation(tmp_path).run(*command)
+        status, out, err = on_sqlite(tmp_path / "oms.sqlite3").run(*command)
         assert (status, out) == (1, "")
         assert "python manage.py migrate" in err
         assert "Traceback" not in err
 
 
 def test_it_exits_1_where_the_database_cannot_be_reached(tmp_path: Path) -> None:
-    installation = Installation(tmp_path)
-    installation.path.mkdir()  # a folder where the file should be
+    path = tmp_path / "oms.sqlite3"
+    installation = on_sqlite(path)
+    path.mkdir()  # a folder where the file should be
     status, _, err = installation.run("sync_orders")
     assert (status, "Traceback" in err) == (1, False), err
     assert "The database cannot be reached; nothing was done." in err
@@ -360,7 +337,7 @@ def test_it_says_once_that_a_schedule_stopped_and_once_that_it_goes_on(
 
 
 def test_it_goes_on_scheduling_while_the_database_is_not_there(tmp_path: Path) -> None:
-    installation = Installation(tmp_path)
+    installation = on_sqlite(tmp_path / "oms.sqlite3")
     scheduler = installation.start("run_scheduler")
     assert scheduler.stderr is not None
     try:

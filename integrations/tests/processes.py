@@ -10,33 +10,41 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from conftest import api_config
-from simulator import Simulator
+from simulator import Canned, Simulator
+from simulator.faults import Call
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds; for a machine that is busy, not for luck
+KEPT = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
+
+Answer = tuple[list[str], list[tuple[Any, ...]]]  # the names of the columns, and the rows
+Query = Callable[..., Answer]
+
+
+class Ended(NamedTuple):
+    status: int
+    out: str
+    err: str
 
 
 class Installation:
-    """A database of its own and the environment that points at it."""
+    """A database, as another program sees it with `query`, and the environment that points at it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "oms.sqlite3"
-        self.environment = {
-            name: os.environ[name]
-            for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
-            if name in os.environ
-        } | {
-            "DATABASE_URL": f"sqlite:///{self.path}",
+    def __init__(self, url: str, query: Query) -> None:
+        self._query = query
+        self.environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "DATABASE_URL": url,
             "DEBUG": "off",
             "REDIS_URL": "",
             "MOCK_FALLBACK": "auto",
@@ -49,6 +57,7 @@ class Installation:
 
     def meets(self, sim: Simulator) -> None:
         """The platform `amazon` is an account of the simulator's, written with SQL as the guide says."""
+        self.sim = sim
         self.environment |= {
             "AMAZON_SP_API_ENDPOINT": sim.endpoint,
             "AMAZON_LWA_ENDPOINT": sim.lwa_endpoint,
@@ -66,22 +75,20 @@ class Installation:
             "text": True,
             "start_new_session": True,
         } | options
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **options)
+        environment = self.environment | options.pop("environment", {})
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, **options)
         self._started.append(process)
         return process
 
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit status, stdout, stderr."""
-        return ended(self.start(*arguments))
+    def run(self, *arguments: str, **options: Any) -> Ended:
+        return ended(self.start(*arguments, **options))
 
     def sql(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        connection = sqlite3.connect(self.path, timeout=20)
-        connection.row_factory = sqlite3.Row
-        try:
-            with connection:
-                return [dict(row) for row in connection.execute(statement, values)]
-        finally:
-            connection.close()
+        names, rows = self._query(statement, *values)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._query(statement, *values)[1]
 
     @property
     def logs(self) -> list[dict[str, Any]]:
@@ -99,43 +106,91 @@ class Installation:
             process.communicate()
 
 
+def on_sqlite(path: Path) -> Installation:
+    return Installation(f"sqlite:///{path}", sqlite_query(path))
+
+
+def sqlite_query(path: Path) -> Query:
+    def query(statement: str, *values: Any) -> Answer:
+        connection = sqlite3.connect(path, timeout=20)
+        try:
+            with connection:
+                cursor = connection.execute(statement, values)
+                return [each[0] for each in cursor.description or ()], cursor.fetchall()
+        finally:
+            connection.close()
+
+    return query
+
+
 @cache
-def _migrated() -> Path:
+def migrated() -> Path:
     """A database file with all tables, made once."""
-    installation = Installation(Path(tempfile.mkdtemp(prefix="oms-test-")))
+    path = Path(tempfile.mkdtemp(prefix="oms-test-")) / "oms.sqlite3"
+    installation = on_sqlite(path)
     status, _, err = installation.run("migrate", "--verbosity", "0")
     assert status == 0, err
     installation.sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return installation.path
+    return path
 
 
 @contextmanager
 def installed(folder: Path) -> Iterator[Installation]:
     """A migrated installation in this folder; what it started and is still alive is killed at the end."""
-    installation = Installation(folder)
-    shutil.copy(_migrated(), installation.path)
+    path = Path(shutil.copy(migrated(), folder / "oms.sqlite3"))
+    installation = on_sqlite(path)
     yield installation
     installation.end()
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+class Hold:
+    """Lets the simulator keep the nth answer of an operation back until it is told to go on."""
+
+    def __init__(self, nth: int, operation: str = "searchOrders") -> None:
+        self._left = nth
+        self._operation = operation
+        self._lock = threading.Lock()
+        self._reached = threading.Event()
+        self._go = threading.Event()
+
+    def before(self, call: Call) -> Canned | None:
+        with self._lock:
+            self._left -= call.operation == self._operation
+            held = call.operation == self._operation and self._left == 0
+        if held:
+            self._reached.set()
+            self._go.wait(PATIENCE)
+        return None
+
+    def wait(self) -> None:
+        assert self._reached.wait(PATIENCE), "the call never came"
+
+    def release(self) -> None:
+        self._go.set()
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
     out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
+    return Ended(process.returncode, out, err)
 
 
-def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
+def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """What the condition says once it is something."""
     end = time.monotonic() + patience
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.05)
+        time.sleep(0.15)  # InnoDB shows its locks anew only after 0.1 seconds without a look
+    return found
 
 
 def line_with(stream: Any, text: str) -> str:
     """The next line of a process that has `text`; the ones before are skipped."""
+    seen: list[str] = []
     for line in stream:
+        seen.append(line)
         if text in line:
             return str(line)
-    pytest.fail(f"never said: {text}")
+    pytest.fail(f"never said {text!r}, but: {''.join(seen)}")
 
 
 def redis_url() -> str:
