@@ -1,6 +1,8 @@
 """One HTTP exchange: encoded the way Amazon wants it, with time-outs, and with our errors."""
 
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -13,7 +15,15 @@ USER_AGENT = "oms/1.0 (Language=Python)"  # obligatory, at most 500 characters
 
 def new_http() -> httpx.Client:
     """An HTTP client for one account. Follows no redirect: credentials go where they were meant to, or nowhere."""
-    return httpx.Client(timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}, follow_redirects=False)
+    return httpx.Client(
+        timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}, follow_redirects=False, verify=_certificates()
+    )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust, read once for all syncs of the process: reading it takes longer than a short sync."""
+    return httpx.create_ssl_context()
 
 
 def exchange(
