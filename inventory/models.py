@@ -1,11 +1,14 @@
 """InventoryItem: the stock of one SKU in one marketplace; StockSnapshot and StockDay: what it was on each day."""
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from oms.fields import ExactCharField
 from platforms.models import Platform, Source
+
+HIGHEST_THRESHOLD = 1_000_000_000  # every database has room for it
 
 
 class InventoryQuerySet(models.QuerySet["InventoryItem"]):
@@ -73,6 +76,7 @@ class InventoryItem(models.Model):
         _("threshold"),
         null=True,
         blank=True,
+        validators=[MaxValueValidator(HIGHEST_THRESHOLD)],
         help_text=_("The SKU counts as low when no more than this is available. Empty: when nothing is."),
     )
     # Kept by the database itself, so that whoever writes quantities or thresholds, bulk or SQL, cannot forget it.
@@ -103,7 +107,9 @@ class InventoryItem(models.Model):
             models.Index(fields=("level", "available", "sku", "id", "source"), name="stock_lowest_first"),
             # The list sorted by what is available alone.
             models.Index(fields=("available",), name="stock_available"),
-            models.Index(fields=("source", "platform"), name="stock_source"),
+            # Whether a platform has mock or sandbox rows, which the first live sync deletes. The platform comes first:
+            # beginning with the source, SQLite would use it for every list of live rows, and sort nearly all of them.
+            models.Index(fields=("platform", "source"), name="stock_source"),
         ]
 
     def __str__(self) -> str:
@@ -113,7 +119,9 @@ class InventoryItem(models.Model):
 class StockSnapshot(models.Model):
     """What was in stock of one live, listed row at the end of a day (UTC), or so far where the day is not over."""
 
-    item = models.ForeignKey(InventoryItem, on_delete=models.CASCADE, related_name="snapshots", db_index=False)
+    item = models.ForeignKey(
+        InventoryItem, on_delete=models.CASCADE, related_name="snapshots", db_index=False
+    )
     day = models.DateField(_("day"))
     available = models.IntegerField(_("available"), null=True)
     total = models.IntegerField(_("total"), null=True)

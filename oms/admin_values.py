@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Model
@@ -26,6 +27,11 @@ SOURCE_COLOURS = {Source.MOCK: "warning", Source.SANDBOX: "info"}
 
 def badge(text: Text, colour: str = "", *, title: Text = "", href: str = "") -> SafeString:
     """`colour` is one of unfold's: success, warning, danger, info; grey without."""
+    return _badge(str(text), colour, str(title), href)
+
+
+@lru_cache(maxsize=2048)  # a list shows the same few again and again
+def _badge(text: str, colour: str, title: str, href: str) -> SafeString:
     context = {"text": text, "type": colour, "label_title": title, "href": href}
     return mark_safe(render_to_string("unfold/helpers/label.html", context))  # noqa: S308  the template escapes
 

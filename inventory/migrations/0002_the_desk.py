@@ -1,5 +1,6 @@
 # Begun by Django 5.2.19; the order is ours: `level` comes before the index that begins with it.
 
+import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Case, F, Value, When
@@ -24,6 +25,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="The SKU counts as low when no more than this is available. Empty: when nothing is.",
                 null=True,
+                validators=[django.core.validators.MaxValueValidator(1_000_000_000)],
                 verbose_name="threshold",
             ),
         ),
@@ -41,6 +43,14 @@ class Migration(migrations.Migration):
                 ),
                 output_field=models.SmallIntegerField(choices=LEVELS, verbose_name="stock level"),
             ),
+        ),
+        migrations.RemoveIndex(
+            model_name="inventoryitem",
+            name="stock_source",
+        ),
+        migrations.AddIndex(
+            model_name="inventoryitem",
+            index=models.Index(fields=["platform", "source"], name="stock_source"),
         ),
         migrations.AddIndex(
             model_name="inventoryitem",
@@ -74,9 +84,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "stock by day",
                 "db_table": "stock_snapshots",
                 "ordering": ("item", "day"),
-                "constraints": [
-                    models.UniqueConstraint(fields=("item", "day"), name="one_snapshot_a_day")
-                ],
+                "constraints": [models.UniqueConstraint(fields=("item", "day"), name="one_snapshot_a_day")],
                 "indexes": [models.Index(fields=["day"], name="snapshot_day")],
             },
         ),

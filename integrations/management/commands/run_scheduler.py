@@ -13,6 +13,7 @@ from integrations.schedule import abandoned_syncs, due_syncs
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
 from integrations.usage import prune_usage
+from inventory.snapshots import take_due_snapshots
 from orders.services import purge_buyers
 
 logger = logging.getLogger(__name__)
@@ -25,8 +26,9 @@ class Command(OmsCommand):
     help = (
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
-        "what is due, and queues again what a worker lost. Once a day it deletes buyer data whose time has\n"
-        "come. One scheduler is enough; several do no harm. Stop it with Ctrl-C or SIGTERM."
+        "what is due, and queues again what a worker lost. Once an hour it writes down what is in stock, and\n"
+        "once a day it deletes buyer data whose time has come. One scheduler is enough; several do no harm.\n"
+        "Stop it with Ctrl-C or SIGTERM."
     )
     examples = (
         "examples:\n"
@@ -69,6 +71,7 @@ class Command(OmsCommand):
             lambda: self._queue(due_syncs(), "is due"),
             lambda: self._queue(abandoned_syncs(), "was not worked on"),
             self._purge,
+            self._write_down_stock,
         )
         went_well = True
         for step in steps:
@@ -104,6 +107,11 @@ class Command(OmsCommand):
             self._purged_at = time.monotonic()
             if purged:
                 self._log(f"Deleted the buyer data of {purged} orders, whose time had come.")
+        return True
+
+    def _write_down_stock(self) -> bool:
+        if written := take_due_snapshots():
+            self._log(f"Wrote down today's stock of {written} SKUs.")
         return True
 
     def _log(self, text: str) -> None:
