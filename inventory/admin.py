@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -29,12 +30,16 @@ from inventory.snapshots import histories
 from inventory.sparkline import sparkline
 from inventory.thresholds import say_change, set_threshold
 from oms.admin_base import OmsAdmin, OmsChangeList, choices_filter, platform_filter
-from oms.admin_values import badges, number, source_badge, stacked, title_cell, when
+from oms.admin_values import badges, number, source_badge, stacked, title_cell
 from platforms.models import Platform, Source
 
 
 class StockChangeList(OmsChangeList):
     """Reads once for all rows of the page what was in stock lately, and how long it lasts."""
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """Low stock first is how the list is, and no column that somebody has chosen."""
+        return super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
         """Kept: unfold asks for those of all headers again for each row."""
@@ -56,7 +61,7 @@ class StockChangeList(OmsChangeList):
 class InventoryItemAdmin(OmsAdmin):
     list_display = (
         "sku", "short_title", "state", "number_available", "number_reserved", "number_inbound", "number_total",
-        "threshold", "history", "cover", "platform_name", "changed",
+        "threshold", "history", "cover", "platform_name",
     )  # fmt: skip
     list_editable = ("threshold",)
     list_filter = (StockFilter, platform_filter(), MarketplaceFilter, choices_filter("source"))
@@ -192,10 +197,6 @@ class InventoryItemAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("platform"), ordering="marketplace_id")
     def platform_name(self, obj: InventoryItem) -> SafeString:
         return stacked(obj.platform, country_code(obj.marketplace_id))
-
-    @admin.display(description=gettext_lazy("changed"), ordering="platform_updated_at")
-    def changed(self, obj: InventoryItem) -> SafeString:
-        return when(obj.platform_updated_at)
 
     @admin.display(description=gettext_lazy("marketplace"))
     def marketplace_name(self, obj: InventoryItem) -> str:

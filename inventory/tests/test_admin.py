@@ -47,10 +47,14 @@ def test_it_shows_quantities_and_tells_unknown_from_zero(admin_client: Client) -
 
 def test_it_sorts_by_quantity(admin_client: Client) -> None:
     for sku, available in (("A", 5), ("B", 1), ("C", 3)):
-        make(sku, total=available)
-    header = re.search(r'href="\?([^"]*)">\s*Total', text(admin_client.get(LIST)))
+        make(sku, available=available, threshold=2)
+    header = re.search(r'href="\?([^"]*)">\s*Available', text(admin_client.get(LIST)))
     assert header is not None
+    assert listed(admin_client) == ["B", "C", "A"]
     assert listed(admin_client, header[1]) == ["B", "C", "A"]
+    back = re.search(r'href="\?([^"]*)">\s*Available', text(admin_client.get(f"{LIST}?{header[1]}")))
+    assert back is not None
+    assert listed(admin_client, back[1]) == ["A", "C", "B"]
 
 
 @pytest.mark.parametrize(
