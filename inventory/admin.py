@@ -1,5 +1,6 @@
 """Stock: one row for each SKU and marketplace. A sync writes it; people set thresholds, and nothing else."""
 
+from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -8,9 +9,9 @@ from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from integrations.admin_filters import MarketplaceFilter, country_code, country_name
 from integrations.cover import covers, last_change, recent_sales
@@ -32,6 +33,14 @@ from inventory.thresholds import say_change, set_threshold
 from oms.admin_base import OmsAdmin, OmsChangeList, choices_filter, platform_filter
 from oms.admin_values import badges, number, source_badge, stacked, title_cell
 from platforms.models import Platform, Source
+
+UNFOLD_CHECKBOX: Any = OmsAdmin.action_checkbox
+
+
+@lru_cache(maxsize=8)
+def _checkbox(language: str) -> str:  # noqa: ARG001  its label is in that language
+    """The box that selects the row -1."""
+    return str(UNFOLD_CHECKBOX(None, InventoryItem(pk=-1)))
 
 
 class StockChangeList(OmsChangeList):
@@ -73,7 +82,7 @@ class InventoryItemAdmin(OmsAdmin):
     search_fields = ("sku",)  # see get_search_results
     search_help_text = gettext_lazy("SKU, ASIN, FNSKU, or words of a title")
     empty_text = gettext_lazy('No stock was stored yet. Open Platforms and press "Sync from Amazon".')
-    actions = None
+    actions = ("set_threshold",)
     change_form_outer_before_template = "inventory/item_chart.html"
     change_form_outer_after_template = "inventory/item_tables.html"
     fieldsets = (
@@ -142,6 +151,11 @@ class InventoryItemAdmin(OmsAdmin):
         if "threshold" not in form.changed_data:
             return []
         return say_change(form.initial.get("threshold"), form.cleaned_data.get("threshold"))
+
+    @admin.display(description=UNFOLD_CHECKBOX.short_description)
+    def action_checkbox(self, obj: InventoryItem) -> SafeString:
+        """unfold's, drawn once and not for each row."""
+        return mark_safe(_checkbox(get_language() or "").replace("-1", str(obj.pk)))  # noqa: S308  of a template, and a number
 
     @admin.action(description=gettext_lazy("Set threshold…"), permissions=["change"])
     def set_threshold(self, request: HttpRequest, queryset: QuerySet[InventoryItem]) -> HttpResponse | None:

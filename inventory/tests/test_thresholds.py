@@ -216,3 +216,41 @@ def test_it_lets_only_those_set_thresholds_over_the_api_who_may_change_stock() -
     assert looks.patch(f"/inventory/{item.pk}", {"threshold": 5}, format="json").status_code == 403
     assert changes.patch(f"/inventory/{item.pk}", {"threshold": 6}, format="json").status_code == 200
     assert threshold(item) == 6
+
+
+def test_it_sets_the_threshold_of_all_that_were_selected(as_group: AsGroup) -> None:
+    one, other, left = make_stock("A"), make_stock("B", threshold=3), make_stock("C", threshold=7)
+    form: dict[str, Any] = {"action": "set_threshold", "index": "0", "_selected_action": [one.pk, other.pk]}
+    client = as_group("Operator")
+    page = client.post(LIST, form).content.decode()
+    assert "2 SKUs were selected." in page
+    assert f'name="_selected_action" value="{one.pk}"' in page
+    assert client.post(LIST, form | {"set": "1", "threshold": "-1"}).status_code == 200
+    assert [threshold(each) for each in (one, other, left)] == [None, 3, 7]
+    client.post(LIST, form | {"set": "1", "threshold": "5"})
+    assert [threshold(each) for each in (one, other, left)] == [5, 5, 7]
+    assert LogEntry.objects.count() == 2
+
+
+def test_it_sets_the_threshold_of_all_that_the_list_found(as_group: AsGroup) -> None:
+    items = [make_stock(f"S-{number}") for number in range(40)]
+    other = make_stock("other", asin="B0", title="Kettle")
+    form = {"action": "set_threshold", "index": "0", "_selected_action": [items[0].pk], "select_across": "1"}
+    as_group("Operator").post(f"{LIST}?q=S-", form | {"set": "1", "threshold": "9"})
+    assert {threshold(each) for each in items} == {9}
+    assert threshold(other) is None
+
+
+def test_it_offers_viewers_no_action_and_runs_none_for_them(as_group: AsGroup) -> None:
+    item = make_stock("A")
+    client = as_group("Viewer")
+    assert "set_threshold" not in client.get(LIST).content.decode()
+    form = {
+        "action": "set_threshold",
+        "_selected_action": [item.pk],
+        "set": "1",
+        "threshold": "9",
+        "index": "0",
+    }
+    client.post(LIST, form)
+    assert threshold(item) is None
