@@ -76,7 +76,7 @@ class InventoryItemAdmin(OmsAdmin):
     list_filter = (StockFilter, platform_filter(), MarketplaceFilter, choices_filter("source"))
     exports = STOCK_EXPORTS
     list_fullwidth = True
-    list_per_page = 30
+    list_per_page = 25  # each row holds a form, and the page has to be there at once
     paginator = StockPaginator
     ordering = ("level", "available", "sku", "id")
     search_fields = ("sku",)  # see get_search_results

@@ -48,6 +48,10 @@ class Migration(migrations.Migration):
             model_name="inventoryitem",
             name="stock_source",
         ),
+        migrations.RemoveIndex(
+            model_name="inventoryitem",
+            name="stock_available",
+        ),
         migrations.AddIndex(
             model_name="inventoryitem",
             index=models.Index(fields=["platform", "source"], name="stock_source"),
