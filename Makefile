@@ -2,6 +2,8 @@
 
 SHELL = /bin/sh
 PORT ?= 8000
+MINUTES ?= 10
+SEED ?= 1
 VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check --no-input install --quiet
@@ -14,7 +16,7 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
-.PHONY: help setup run test check bench screenshots format lock clean
+.PHONY: help setup run test soak check bench reliability screenshots format lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -32,6 +34,9 @@ run: setup ## set up, sync a first time, serve on port 8000 (PORT=…) with work
 test: $(VENV)/.installed-dev ## the test suite; needs no services (ARGS='-k name')
 	@$(PY) -m pytest -q $(ARGS)
 
+soak: $(VENV)/.installed-dev ## the property test for long (MINUTES=10 SEED=1); names the seed to repeat a failure
+	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py $(ARGS)
+
 check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployment check, migrations complete
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
@@ -45,6 +50,9 @@ bench: $(VENV)/.installed-dev ## benchmarks; ratios measured side by side (ARGS=
 
 screenshots: $(VENV)/.installed-dev ## the pictures in docs/images, of a shop in a box; needs chromium
 	@$(PY) -m scripts.screenshots $(ARGS)
+
+reliability: $(VENV)/.installed-dev ## the figures of docs/reliability.md, measured again (ARGS='--minutes 10')
+	@$(PY) -m bench.reliability $(ARGS)
 
 format: $(VENV)/.installed-dev ## format the code, and fix what can be fixed
 	$(PY) -m ruff format .

@@ -1,7 +1,9 @@
 """Fixtures for every test: an environment of its own, and Amazon in a box."""
 
+import json
 import os
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 # Before Django reads its settings: the tests must not depend on, or touch, what a developer has in .env. Every
@@ -60,6 +62,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leaves what the tests counted where `python -m bench.reliability` looks for it."""
+    path = os.environ.get("OMS_COUNTS")
+    if path:
+        from integrations.tests.comparing import COUNTS
+
+        tests = {"tests": session.testscollected, "failed": session.testsfailed}
+        Path(path).write_text(json.dumps(COUNTS.as_json() | tests))
+
+
 @pytest.fixture(autouse=True)
 def _queue_in_the_database(settings: Any) -> None:
     """Whatever REDIS_URL says while the suite runs: tests look into the queue. Those on Redis start processes."""
@@ -108,6 +120,7 @@ def box(settings: Any) -> Iterator[Callable[..., Simulator]]:
         settings.AMAZON_SP_API_ENDPOINT = simulator.endpoint
         settings.AMAZON_LWA_ENDPOINT = simulator.lwa_endpoint
         settings.AMAZON_RETRY_BACKOFF = 0.001
+        settings.DATABASE_RETRY_BACKOFF = 0.001
         settings.AMAZON_QUOTAS = GENEROUS
         return simulator
 

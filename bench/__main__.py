@@ -18,13 +18,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run: less data, fewer rounds")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
-    parser.add_argument("--only", choices=("storing", "memory", "calls"), help="one part of it")
+    parser.add_argument("--only", choices=tuple(PARTS), help="one part of it")
     options = parser.parse_args()
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="oms-bench-") as directory:
         urls, skipped = database.urls(Path(directory))
         for name, url in urls.items():
-            for part in ("storing", "memory", "calls"):
+            for part in PARTS:
                 if options.only in (None, part):
                     print(f"Measuring {part} on {name} …", file=sys.stderr)
                     results += PARTS[part](name, url, options.quick)
@@ -57,7 +57,17 @@ def _memory(name: str, url: str, quick: bool) -> list[Result]:
     ]
 
 
-PARTS = {"storing": _storing, "memory": _memory, "calls": _calls}
+def _quota(name: str, url: str, quick: bool) -> list[Result]:
+    return _results(_run(url, "quota", "--name", name, "--orders", "3000" if quick else "10000"))
+
+
+def _desk(name: str, url: str, quick: bool) -> list[Result]:
+    size = (20_000, 2_000, 20) if quick else (1_000_000, 100_000, 20)
+    orders, skus, rounds = map(str, size)
+    return _results(_run(url, "desk", "--name", name, "--orders", orders, "--skus", skus, "--rounds", rounds))
+
+
+PARTS = {"storing": _storing, "memory": _memory, "calls": _calls, "quota": _quota, "desk": _desk}
 
 
 def _run(url: str, *arguments: str) -> Any:

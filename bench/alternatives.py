@@ -11,9 +11,10 @@ from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
 from inventory.services import KEY
 from inventory.services import REPORTED as STOCK_REPORTED
+from orders.lines import ITEM_REPORTED
 from orders.models import Order, OrderItem
 from orders.records import OrderRecord
-from orders.services import ITEM_REPORTED, REPORTED
+from orders.services import REPORTED
 from platforms.models import Platform, Source
 
 Tables = dict[type[models.Model], list[tuple[Any, ...]]]

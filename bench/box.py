@@ -1,14 +1,26 @@
-"""`python -m bench.box ORDERS`: the simulator, until its input ends; each line of input is answered with its calls."""
+"""`python -m bench.box ORDERS [--quotas]`: the simulator, until its input ends.
 
+Each line of input is a number of seconds to put the quotas' clock forward by (0: none), and is answered with the
+calls so far.
+"""
+
+import argparse
 import json
 import sys
+import time
 
-from simulator import Account, Simulator
+from simulator import Account, Quotas, Simulator
 
 
-def main(orders: int) -> None:
-    account = Account(orders=orders)
-    with Simulator(account) as box:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("orders", type=int)
+    parser.add_argument("--quotas", action="store_true", help="enforce Amazon's published quotas")
+    options = parser.parse_args()
+    skipped = 0.0
+    quotas = Quotas(clock=lambda: time.monotonic() + skipped) if options.quotas else None
+    account = Account(orders=options.orders)
+    with Simulator(account, quotas=quotas) as box:
         config = {
             "client_id": account.client_id,
             "client_secret": account.client_secret,
@@ -17,9 +29,10 @@ def main(orders: int) -> None:
         }
         address = {"endpoint": box.endpoint, "lwa_endpoint": box.lwa_endpoint, "api_config": config}
         print(json.dumps(address), flush=True)
-        for _line in sys.stdin:
+        for line in sys.stdin:
+            skipped += float(line)
             print(json.dumps(dict(box.calls)), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -80,10 +80,13 @@ def empty() -> None:
         raise ValueError("This is not the benchmark's database; nothing was removed.")
     tables = [
         "api_quotas",
+        "api_usage",
         "sync_failures",
         "sync_logs",
         "order_buyers",
         "order_items",
+        "order_changes",
+        "ordered_products",
         "orders",
         "inventory_items",
     ]

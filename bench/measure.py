@@ -11,11 +11,12 @@ from bench import database
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("storing", "memory", "calls"))
+    parser.add_argument("what", choices=("storing", "memory", "calls", "quota", "desk"))
     parser.add_argument("--name", default="")
     parser.add_argument("--pages", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--orders", type=int, default=0)
+    parser.add_argument("--skus", type=int, default=0)
     options = parser.parse_args()
     database.start()
     logging.disable(logging.INFO)
@@ -25,12 +26,16 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> Any:
     # Only now: models need a Django that was set up.
-    from bench import storing, syncs
+    from bench import desk, quota, storing, syncs
 
     if options.what == "memory":
         return syncs.peak_memory(options.orders)
     if options.what == "calls":
         results = syncs.calls(options.name, orders=options.orders, rounds=options.rounds)
+    elif options.what == "quota":
+        results = quota.under_quota(options.name, orders=options.orders)
+    elif options.what == "desk":
+        results = desk.measure(options.name, orders=options.orders, skus=options.skus, rounds=options.rounds)
     else:
         results = storing.measure(options.name, pages=options.pages, rounds=options.rounds)
     return [asdict(each) for each in results]

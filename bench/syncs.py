@@ -16,9 +16,10 @@ from bench.database import empty
 from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.adapters import ADAPTERS
+from integrations.connecting import connect
 from integrations.models import SyncLog
 from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
-from integrations.services import connect, request_sync, run_sync
+from integrations.services import request_sync, run_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
 from simulator import Account
@@ -75,9 +76,9 @@ def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
     settings.AMAZON_QUOTAS = {"searchOrders": (1000.0, 1_000_000)}
     synced: list[float] = []
     fetched: list[float] = []
-    with _simulator(orders) as (box, count):
-        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box["endpoint"], box["lwa_endpoint"]
-        platform.api_config = box["api_config"]
+    with simulator(orders) as box:
+        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box.endpoint, box.lwa_endpoint
+        platform.api_config = box.api_config
         platform.save()
         for number in range(rounds):
             empty()
@@ -89,13 +90,13 @@ def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
             if log.created != orders:
                 raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
             if number == 0:
-                made = count()
+                made = box.calls()
             fetched.append(_fetch(platform, log))
     thousands = orders / 1000
     rates = f"{orders / sorted(synced)[rounds // 2]:,.0f} to {orders / sorted(fetched)[rounds // 2]:,.0f} orders/s"
     return [
-        _count("searchOrders calls per 1,000 orders", database, made.get("searchOrders", 0) / thousands, 10),
-        _count("token calls of a sync", database, made.get("token", 0), 1),
+        count("searchOrders calls per 1,000 orders", database, made.get("searchOrders", 0) / thousands, 10),
+        count("token calls of a sync", database, made.get("token", 0), 1),
         Result(
             name="orders synced over HTTP, to fetched and thrown away",
             database=database,
@@ -106,7 +107,8 @@ def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
     ]
 
 
-def _count(name: str, database: str, value: float, target: float) -> Result:
+def count(name: str, database: str, value: float, target: float) -> Result:
+    """A number of something, of which there may be `target` at most."""
     return Result(name=name, database=database, values=(value,), unit="", target=target, at_most=True)
 
 
@@ -129,26 +131,40 @@ def _fetch(platform: Platform, log: SyncLog) -> float:
     return time.perf_counter() - start
 
 
-@contextmanager
-def _simulator(orders: int) -> Iterator[tuple[dict[str, Any], Any]]:
-    """The simulator's address and account, and a function that says which calls it has answered."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "bench.box", str(orders)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+class Box:
+    """The simulator in a process of its own: its address and account, its calls, its quotas' clock."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("The simulator has no pipes.")
-        stdin, stdout = process.stdin, process.stdout
+        self._stdin, self._stdout = process.stdin, process.stdout
+        address = json.loads(self._stdout.readline())
+        self.endpoint: str = address["endpoint"]
+        self.lwa_endpoint: str = address["lwa_endpoint"]
+        self.api_config: dict[str, Any] = address["api_config"]
 
-        def count() -> dict[str, int]:
-            stdin.write("\n")
-            stdin.flush()
-            answered: dict[str, int] = json.loads(stdout.readline())
-            return answered
+    def calls(self) -> dict[str, int]:
+        """How many it has answered, by operation."""
+        return self.skip(0)
 
+    def skip(self, seconds: float) -> dict[str, int]:
+        """Put the quotas' clock forward. Returns the calls so far."""
+        self._stdin.write(f"{seconds}\n")
+        self._stdin.flush()
+        answered: dict[str, int] = json.loads(self._stdout.readline())
+        return answered
+
+    def end(self) -> None:
+        self._stdin.close()
+
+
+@contextmanager
+def simulator(orders: int, *, quotas: bool = False) -> Iterator[Box]:
+    """Runs one with so many orders; `quotas`: Amazon's published ones are enforced."""
+    command = [sys.executable, "-m", "bench.box", str(orders), *(["--quotas"] if quotas else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        box = Box(process)
         try:
-            yield json.loads(stdout.readline()), count
+            yield box
         finally:
-            stdin.close()
+            box.end()

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from integrations.amazon import adapter as amazon
 from integrations.amazon import config as amazon_config
+from integrations.amazon import marketplaces as amazon_facts
 from integrations.amazon import mock as amazon_mock
+from integrations.amazon import normalize as amazon_normalize
 from integrations.protocol import Adapter, BudgetFor, Meter
 from platforms.models import Platform
 
@@ -43,6 +46,14 @@ class Channel:
     mock: Callable[[], Adapter]
     check_config: Callable[[Any], dict[str, Any]]
     account_key: Callable[[Mapping[str, Any]], str]
+    order_page: Callable[
+        [str, str], str
+    ]  # (marketplace id, order id) -> address of the seller's own page, or ""
+    read_order_id: Callable[[str], str]  # an order id out of what a person pasted, or ""
+    order_id_help: str  # what its order ids look like
+    beside_lines: Callable[
+        [Any], Decimal
+    ]  # payload -> what of the order's total belongs to none of its lines
 
 
 ADAPTERS: dict[str, Channel] = {
@@ -51,5 +62,9 @@ ADAPTERS: dict[str, Channel] = {
         mock=amazon_mock.MockAmazon,
         check_config=amazon_config.check,
         account_key=lambda api_config: amazon_config.load(api_config).account_key,
+        order_page=amazon_facts.order_page,
+        read_order_id=amazon_facts.read_order_id,
+        order_id_help=amazon_facts.ORDER_ID_HELP,
+        beside_lines=amazon_normalize.beside_lines,
     ),
 }

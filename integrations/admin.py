@@ -3,62 +3,39 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import BooleanField, Model, QuerySet, Value
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-import integrations.admin_failures
-import integrations.admin_usage  # noqa: F401  both register theirs
-from integrations.admin_parts import status_badge
+import integrations.admin_usage  # noqa: F401  registers its own
+from integrations.admin_failures import FailureInline, replay_failures
+from integrations.admin_parts import SCRIPTS, kind_name
+from integrations.admin_progress import progress_view, slot, state_cell
+from integrations.endings import cancel_sync
 from integrations.exports import SYNC_EXPORTS
-from integrations.models import SyncFailure, SyncLog
-from integrations.services import cancel_sync
+from integrations.models import SyncLog
 from oms.admin_base import (
     Button,
     DayRangeFilter,
     ReadOnlyAdmin,
-    ReadOnlyInline,
     choices_filter,
     platform_filter,
 )
-from oms.admin_values import (
-    DASH,
-    duration,
-    link_to,
-    number,
-    say,
-    source_badge,
-    stacked,
-    when,
-)
+from oms.admin_values import DASH, link_to, stacked
 
 SYNC = "platforms.sync_platform"
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
 
 
-class FailureInline(ReadOnlyInline):
-    model = SyncFailure
-    fields = ("record", "error_code", "error_message", "created_at", "resolved_at", "resolution")
-    readonly_fields = ("record",)
-    per_page = 20
-    verbose_name_plural = gettext_lazy("records that could not be stored")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("payload")
-
-    @admin.display(description=gettext_lazy("record"))
-    def record(self, obj: SyncFailure) -> SafeString:
-        return link_to(obj, obj.external_id or _("without id"))
-
-
 @admin.register(SyncLog)
 class SyncLogAdmin(ReadOnlyAdmin):
     list_display = (
-        "number_of", "platform_name", "state", "source_of", "started", "took",
-        *(f"number_{name}" for name in COUNTS), "number_api_calls", "window", "requester",
+        "number_of", "state", "started", *(f"number_{name}" for name in COUNTS), "window",
     )  # fmt: skip
     list_filter = (
         platform_filter(), choices_filter("kind"), choices_filter("status"), choices_filter("source"),
@@ -67,12 +44,16 @@ class SyncLogAdmin(ReadOnlyAdmin):
     list_select_related = ("platform", "requested_by")
     exports = SYNC_EXPORTS
     list_fullwidth = True
+    list_after_template = "oms/press_form.html"
+    change_form_template = "integrations/sync_page.html"
     ordering = ("-id",)
+    search_fields = ("=id", "request_id__startswith", "error_code__startswith")
+    search_help_text = gettext_lazy("Number of a sync, Amazon's request id, or an error code")
     actions = ("cancel",)
-    buttons = ("cancel_button",)
+    buttons = ("cancel_button", "replay_button")
     empty_text = gettext_lazy('Every sync leaves a row here. Open Platforms and press "Sync from Amazon".')
     fieldsets = (
-        (None, {"fields": (("platform", "kind"), ("state", "source_of"), "error", "notes_list")}),
+        (None, {"fields": (("platform", "kind"), ("status_now", "source_of"), "error", "notes_list")}),
         (
             gettext_lazy("What was asked for"),
             {"fields": (("window", "skus_list"), ("trigger", "requested_by"))},
@@ -81,22 +62,37 @@ class SyncLogAdmin(ReadOnlyAdmin):
             gettext_lazy("Records"),
             {
                 "fields": (
-                    ("fetched", "failed"),
-                    ("created", "updated"),
-                    ("unchanged", "pages"),
-                    ("api_calls", "throttled"),
+                    ("number_fetched", "number_failed"),
+                    ("number_created", "number_updated"),
+                    ("number_unchanged", "number_pages"),
+                    ("number_api_calls", "number_throttled"),
                 )
             },
         ),
         (
             gettext_lazy("Times"),
-            {"fields": (("queued_at", "started_at"), ("finished_at", "took"), ("resume_at", "heartbeat_at"))},
+            {"fields": (("queued_at", "started_at"), ("finished", "took"), ("resume_at", "heartbeat_at"))},
         ),
     )
 
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=SCRIPTS)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(progress_view)
+        return [path("progress/", view, name="integrations_synclog_progress"), *super().get_urls()]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncLog]:
-        queryset: QuerySet[SyncLog] = super().get_queryset(request)
+        may_sync = Value(request.user.has_perm(SYNC), output_field=BooleanField())
+        queryset: QuerySet[SyncLog] = super().get_queryset(request).annotate(may_sync=may_sync)
         return queryset.defer("checkpoint", "notes", "skus") if self.is_list(request) else queryset
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        log = context.get("original")
+        if log is not None and log.is_open:
+            context["progress"] = slot(log, "progress")
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> Any:
         """Only where something failed: an empty table would look like an error."""
@@ -121,52 +117,54 @@ class SyncLogAdmin(ReadOnlyAdmin):
             is_shown=lambda log: log.is_open and not log.cancel_requested,
         )
 
-    @admin.display(description="#", ordering="id")
-    def number_of(self, obj: SyncLog) -> str:
-        return f"#{obj.pk}"
+    def replay_button(self) -> Button:
+        return Button(
+            name="replay",
+            label=gettext_lazy("Replay all failures"),
+            icon="replay",
+            run=lambda request, log: replay_failures(request, log.failures.all()),
+            permission=SYNC,
+            is_shown=lambda log: bool(log.failed) and log.failures.open().exists(),
+        )
 
-    @admin.display(description=gettext_lazy("platform"), ordering="platform__name")
-    def platform_name(self, obj: SyncLog) -> SafeString:
-        return stacked(obj.platform, obj.get_kind_display())
+    @admin.display(description=gettext_lazy("sync"), ordering="id")
+    def number_of(self, obj: SyncLog) -> SafeString:
+        return stacked(f"#{obj.pk} {kind_name(obj.kind)}", obj.platform)
 
     @admin.display(description=gettext_lazy("started"), ordering="started_at")
     def started(self, obj: SyncLog) -> SafeString:
-        return when(obj.started_at)
+        who = str(obj.requested_by or obj.get_trigger_display())
+        took = slot(obj, "took")
+        text = '<div class="oms-cell">{}<span class="oms-when">{} · {}</span></div>'
+        return format_html(text, slot(obj, "started"), took, who)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def state(self, obj: SyncLog) -> SafeString:
-        return status_badge(obj)
+        return state_cell(obj, may_cancel=getattr(obj, "may_sync", False))
+
+    @admin.display(description=gettext_lazy("status"))
+    def status_now(self, obj: SyncLog) -> SafeString:
+        return slot(obj, "state")
 
     @admin.display(description=gettext_lazy("source"), ordering="source")
     def source_of(self, obj: SyncLog) -> SafeString:
-        return source_badge(obj.source)
+        return slot(obj, "source")
 
     @admin.display(description=gettext_lazy("window"), ordering="window_start")
     def window(self, obj: SyncLog) -> SafeString:
-        if obj.kind == SyncLog.Kind.INVENTORY:
-            return SafeString(_("stock as of now"))
-        if obj.window_start is None:
-            return SafeString(_("since the last sync") if obj.is_incremental else DASH)
-        by = obj.get_window_by_display() or _("updated")
-        text = '<span class="oms-nowrap">{} {}</span><br><span class="oms-nowrap">{} {}</span>'
-        return format_html(text, by, say(obj.window_start), DASH, say(obj.window_end))
+        return slot(obj, "window")
 
     @admin.display(description=gettext_lazy("took"))
     def took(self, obj: SyncLog) -> SafeString:
-        return format_html('<span class="oms-nowrap">{}</span>', duration(obj.duration))
+        return slot(obj, "took")
 
-    @admin.display(description=gettext_lazy("requested by"), ordering="requested_by__username")
-    def requester(self, obj: SyncLog) -> str:
-        return str(obj.requested_by or obj.get_trigger_display())
+    @admin.display(description=gettext_lazy("finished"))
+    def finished(self, obj: SyncLog) -> SafeString:
+        return slot(obj, "finished")
 
     @admin.display(description=gettext_lazy("error"), empty_value=DASH)
-    def error(self, obj: SyncLog) -> SafeString | None:
-        if not obj.error_code and not obj.request_id:
-            return None
-        facts = [_("Code: %(code)s") % {"code": obj.error_code}] if obj.error_code else []
-        if obj.request_id:
-            facts.append(_("Amazon's request id: %(id)s") % {"id": obj.request_id})
-        return format_html('{}<span class="oms-when">{}</span>', obj.error_message, " · ".join(facts))
+    def error(self, obj: SyncLog) -> SafeString:
+        return slot(obj, "error")
 
     @admin.display(description=gettext_lazy("notes"), empty_value=DASH)
     def notes_list(self, obj: SyncLog) -> SafeString | None:
@@ -181,27 +179,35 @@ class SyncLogAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("fetched"), ordering="fetched")
     def number_fetched(self, obj: SyncLog) -> SafeString:
-        return number(obj.fetched)
+        return slot(obj, "fetched")
 
     @admin.display(description=gettext_lazy("new"), ordering="created")
     def number_created(self, obj: SyncLog) -> SafeString:
-        return number(obj.created)
+        return slot(obj, "created")
 
     @admin.display(description=gettext_lazy("changed"), ordering="updated")
     def number_updated(self, obj: SyncLog) -> SafeString:
-        return number(obj.updated)
+        return slot(obj, "updated")
 
     @admin.display(description=gettext_lazy("unchanged"), ordering="unchanged")
     def number_unchanged(self, obj: SyncLog) -> SafeString:
-        return number(obj.unchanged)
+        return slot(obj, "unchanged")
 
     @admin.display(description=gettext_lazy("failed"), ordering="failed")
     def number_failed(self, obj: SyncLog) -> SafeString:
-        return number(obj.failed)
+        return slot(obj, "failed")
 
     @admin.display(description=gettext_lazy("API calls"), ordering="api_calls")
     def number_api_calls(self, obj: SyncLog) -> SafeString:
-        return number(obj.api_calls)
+        return slot(obj, "api_calls")
+
+    @admin.display(description=gettext_lazy("pages"), ordering="pages")
+    def number_pages(self, obj: SyncLog) -> SafeString:
+        return slot(obj, "pages")
+
+    @admin.display(description=gettext_lazy("throttled calls"), ordering="throttled")
+    def number_throttled(self, obj: SyncLog) -> SafeString:
+        return slot(obj, "throttled")
 
 
 def _cancel(request: HttpRequest, log: SyncLog) -> None:

@@ -6,17 +6,25 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from integrations.admin_progress import press_url
 from integrations.errors import PlatformError
 from integrations.exports import FAILURE_EXPORTS
 from integrations.failures import Replayed, dismiss, dismiss_each, replay, replay_each
 from integrations.models import SyncFailure
-from oms.admin_base import Button, DayRangeFilter, ReadOnlyAdmin, choices_filter, platform_filter
-from oms.admin_values import link_to, pretty_json, shortened, when
+from oms.admin_base import (
+    Button,
+    DayRangeFilter,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    choices_filter,
+    platform_filter,
+)
+from oms.admin_values import DASH, link_to, pretty_json, shortened, when
 
 SYNC = "platforms.sync_platform"
 MOST_AT_ONCE = 50  # each is a call to the platform, and the browser waits
@@ -87,12 +95,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Replay"), permissions=["sync"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[SyncFailure]) -> HttpResponse | None:
-        if queryset.count() > MOST_AT_ONCE:
-            text = _("Nothing was replayed: here it takes up to %(most)s at once. For more, run: %(command)s")
-            command = "manage.py replay_failures"
-            messages.error(request, text % {"most": MOST_AT_ONCE, "command": command})
-            return None
-        _report(request, list(replay_each(queryset, user=_user(request))))
+        replay_failures(request, queryset)
         return None
 
     @admin.action(description=gettext_lazy("Dismiss"), permissions=["sync"])
@@ -136,10 +139,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("replayed or dismissed"), ordering="resolved_at")
     def resolved(self, obj: SyncFailure) -> SafeString:
-        if obj.is_open:
-            return when(None)
-        who = [obj.get_resolution_display(), *([str(obj.resolved_by)] if obj.resolved_by else [])]
-        return format_html('{}<span class="oms-when">{}</span>', when(obj.resolved_at), ", ".join(who))
+        return resolution_of(obj)
 
     @admin.display(description=gettext_lazy("sync"), ordering="log_id")
     def log_link(self, obj: SyncFailure) -> SafeString:
@@ -148,6 +148,71 @@ class SyncFailureAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("payload without personal data"))
     def payload_text(self, obj: SyncFailure) -> SafeString:
         return pretty_json(obj.payload)
+
+
+class FailureInline(ReadOnlyInline):
+    """On the page of the sync that met them."""
+
+    model = SyncFailure
+    per_page = 20
+    verbose_name_plural = gettext_lazy("records that could not be stored")
+    readonly_fields = ("record", "reason", "outcome", "press")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Buttons for those who may press them."""
+        shown = ("record", "reason", "created_at", "outcome")
+        return (*shown, "press") if request.user.has_perm(SYNC) else shown
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("payload").select_related("resolved_by")
+
+    @admin.display(description=gettext_lazy("record"))
+    def record(self, obj: SyncFailure) -> SafeString:
+        return link_to(obj, obj.external_id or _("without id"))
+
+    @admin.display(description=gettext_lazy("error"))
+    def reason(self, obj: SyncFailure) -> SafeString:
+        return format_html(
+            '<span class="oms-sentence">{}</span><span class="oms-when">{}</span>',
+            obj.error_message,
+            obj.error_code,
+        )
+
+    @admin.display(description=gettext_lazy("replayed or dismissed"))
+    def outcome(self, obj: SyncFailure) -> SafeString:
+        return resolution_of(obj)
+
+    @admin.display(description=gettext_lazy("what to do"))
+    def press(self, obj: SyncFailure) -> SafeString:
+        if not obj.is_open:
+            return SafeString(DASH)
+        names = [("dismiss", _("Dismiss"))]
+        if obj.external_id:
+            names.insert(0, ("replay", _("Replay")))
+        text = (
+            '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" '
+            'aria-label="{} {}">{}</button>'
+        )
+        rows = ((press_url(obj, name), label, obj.external_id, label) for name, label in names)
+        return format_html('<span class="oms-badges">{}</span>', format_html_join(" ", text, rows))
+
+
+def resolution_of(failure: SyncFailure) -> SafeString:
+    """When and how a failure was resolved, and by whom."""
+    if failure.is_open:
+        return when(None)
+    who = [failure.get_resolution_display(), *([str(failure.resolved_by)] if failure.resolved_by else [])]
+    return format_html('{}<span class="oms-when">{}</span>', when(failure.resolved_at), ", ".join(who))
+
+
+def replay_failures(request: HttpRequest, failures: QuerySet[SyncFailure]) -> None:
+    """Replay the open ones among them while the browser waits, and report each that stays open."""
+    if failures.filter(resolved_at__isnull=True).count() > MOST_AT_ONCE:
+        text = _("Nothing was replayed: here it takes up to %(most)s at once. For more, run: %(command)s")
+        command = "manage.py replay_failures"
+        messages.error(request, text % {"most": MOST_AT_ONCE, "command": command})
+        return
+    _report(request, list(replay_each(failures, user=_user(request))))
 
 
 def _replay(request: HttpRequest, failure: SyncFailure) -> None:

@@ -16,11 +16,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from integrations.endings import cancel_sync
 from integrations.errors import PlatformError
 from integrations.failures import dismiss, replay
 from integrations.models import SyncFailure, SyncLog
 from integrations.serializers import SyncFailureSerializer, SyncLogSerializer
-from integrations.services import cancel_sync, request_sync, run_sync
+from integrations.services import request_sync, run_sync
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
 from integrations.windows import WindowRequest

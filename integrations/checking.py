@@ -6,9 +6,9 @@ from dataclasses import asdict
 from django.utils import timezone
 
 from integrations import datasets
+from integrations.connecting import connect
 from integrations.errors import ConfigError
 from integrations.protocol import Finding
-from integrations.services import connect
 from platforms.models import Platform
 
 

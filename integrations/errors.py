@@ -12,13 +12,17 @@
 `code` is stable: scripts may compare it. `str(error)` is a sentence for people. Neither ever holds a secret.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class PlatformError(Exception):
-    """Base class. `request_id` is the platform's own id of the failed call, which its support asks for."""
+    """Base class. `request_id` is the platform's own id of the failed call, which its support asks for.
+
+    `more_codes` lists what `code` may be beside `default_code`, where rows are judged by it (`codes_of`).
+    """
 
     default_code = "platform_error"
+    more_codes: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self, message: str, *, code: str = "", request_id: str = "", status: int | None = None
@@ -49,7 +53,23 @@ class RateLimited(TransientError):
 
 
 class AuthenticationError(PlatformError):
+    """Its codes are the error words of a token endpoint (RFC 6749, 5.2), and a few that platforms add."""
+
     default_code = "authentication"
+    more_codes = frozenset(
+        {
+            "access_denied",
+            "invalid_client",
+            "invalid_grant",
+            "invalid_request",
+            "invalid_scope",
+            "secret_expired",
+            "token_expired",
+            "token_rejected",
+            "unauthorized_client",
+            "unsupported_grant_type",
+        }
+    )
 
 
 class AuthorizationError(PlatformError):
@@ -60,6 +80,7 @@ class ConfigError(PlatformError):
     """`fields` names each wrong field of api_config with what is wrong with it."""
 
     default_code = "config"
+    more_codes = frozenset({"unreadable_credentials"})
 
     def __init__(self, message: str, *, code: str = "", fields: dict[str, str] | None = None) -> None:
         super().__init__(message, code=code)
@@ -78,6 +99,11 @@ class MalformedRecord(PlatformError):
     def __init__(self, message: str, *, payload: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.payload = payload or {}
+
+
+def codes_of(*families: type[PlatformError]) -> frozenset[str]:
+    """Every code that errors of these classes carry, to judge a row by its error_code. Subclasses have no others."""
+    return frozenset().union(*({family.default_code, *family.more_codes} for family in families))
 
 
 class BadInput(ValueError):

@@ -97,7 +97,7 @@ def progress(log: SyncLog, *, now: datetime | None = None) -> str:
     """Where the run stands, in one sentence without a full stop. Touches `platform` of a run that waits."""
     if not log.is_open:
         return ngettext("%(count)d page", "%(count)d pages", log.pages) % {"count": log.pages}
-    pages = _pages(log)
+    pages = pages_line(log)
     if log.status == SyncLog.Status.WAITING and log.resume_at is not None:
         return _("waiting for %(channel)s's quota until %(time)s, %(pages)s") % {
             "channel": log.platform.get_kind_display(),
@@ -110,7 +110,8 @@ def progress(log: SyncLog, *, now: datetime | None = None) -> str:
     return _("%(status)s, %(pages)s") % {"status": standing, "pages": pages} if log.pages else str(standing)
 
 
-def _pages(log: SyncLog) -> str:
+def pages_line(log: SyncLog) -> str:
+    """`12 of about 40 pages`, `12 pages so far`."""
     expected = pages_expected(log)
     if expected is None:
         text = ngettext("%(count)d page so far", "%(count)d pages so far", log.pages)

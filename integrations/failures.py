@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from integrations.connecting import connected
 from integrations.errors import (
     AuthenticationError,
     AuthorizationError,
@@ -22,7 +23,6 @@ from integrations.errors import (
 from integrations.kinds import KINDS
 from integrations.models import SyncFailure
 from integrations.protocol import RecordFailure
-from integrations.services import connected
 from integrations.storing import storable_json, storable_text, store_bisecting
 from platforms.models import Source
 
@@ -81,7 +81,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         alike = alike.exclude(log__source=Source.LIVE)
     with transaction.atomic():
         _outcome, refused = store_bisecting(
-            records, lambda each: kind.store(platform, each, source), kind.id_of
+            records, lambda each: kind.store(platform, each, source, None), kind.id_of
         )
         problems = [*problems, *refused]
         if problems:

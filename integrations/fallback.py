@@ -4,10 +4,12 @@ from django.conf import settings
 
 from integrations.models import SyncLog
 from inventory.models import InventoryItem
+from oms.persistence import persistent
 from orders.models import Order
 from platforms.models import Platform, Source
 
 
+@persistent
 def mock_may_stand_in(platform: Platform) -> bool:
     """Whether a sync that fails may store mock data instead.
 

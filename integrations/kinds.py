@@ -46,6 +46,23 @@ class Progress:
         """What the watermark is good for: nothing where a refused data set came back, which older orders lack."""
         return "" if recovered(self.log.platform, self.adapter.datasets) else self._scope
 
+    def take(self, page: Page) -> None:
+        """Remember what a page says of the whole, before it is stored. Once a page, however often storing is tried:
+        a run whose page cannot be stored ends, and what it remembers with it."""
+        if isinstance(page, OrderPage):
+            self._take_completeness(page)
+            return
+        if page.restarted:
+            self.seen, self.unread = set(), 0
+        self.seen.update(key_of(record) for record in page.records)
+        self.unread += len(page.failures)
+
+    def _take_completeness(self, page: OrderPage) -> None:
+        """Where the platform answered for less time than was asked, orders are complete only until then."""
+        until = page.complete_until
+        if until and self.log.window_end and until < self.log.window_end:
+            self.complete_until = min(filter(None, (self.complete_until, until.isoformat())))
+
     def checkpoint(self, page: Page) -> Checkpoint:
         return {
             "page": page.next or {},
@@ -63,15 +80,16 @@ def _in_both(one: str, other: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The steps of one kind of sync. `after_page` runs inside the page's transaction.
+    """The steps of one kind of sync. `after_page` runs inside the page's transaction, which may be repeated.
 
-    `one` fetches a record by its id: what is to be stored, and why something of it is not.
+    `one` fetches a record by its id: what is to be stored, and why something of it is not. `store` takes the platform,
+    records, their source, and the id of the sync that brought them (None: a person asked for them).
     """
 
     has_window: bool
     pages: Callable[[Progress], Iterator[Any]]
     one: Callable[[Adapter, str], tuple[Sequence[Any], Sequence[RecordFailure]]]
-    store: Callable[[Platform, Sequence[Any], str], Outcome]
+    store: Callable[[Platform, Sequence[Any], str, int | None], Outcome]
     id_of: Callable[[Any], str]
     after_page: Callable[[Progress, Any], None]
     after_live_success: Callable[[SyncLog, str], None]
@@ -105,13 +123,6 @@ def _one_order(adapter: Adapter, external_id: str) -> tuple[Sequence[OrderRecord
     return [], [RecordFailure(external_id=external_id, code=code, message=message, payload=payload)]
 
 
-def _remember_completeness(progress: Progress, page: OrderPage) -> None:
-    """Where the platform answered for less time than was asked, orders are complete only until then."""
-    until = page.complete_until
-    if until and progress.log.window_end and until < progress.log.window_end:
-        progress.complete_until = min(filter(None, (progress.complete_until, until.isoformat())))
-
-
 def _move_watermark(log: SyncLog, scope: str) -> None:
     """To the window's end, never to the clock's time, and only for the run that continued from the old one."""
     if not log.is_incremental or log.window_end is None:
@@ -136,12 +147,8 @@ def _one_sku(adapter: Adapter, sku: str) -> tuple[Sequence[InventoryRecord], Seq
     ]
 
 
-def _track_sweep(progress: Progress, page: StockPage) -> None:
+def _end_sweep(progress: Progress, page: StockPage) -> None:
     """Only a sweep that was read from its first page to its last may mark what it did not list as gone."""
-    if page.restarted:
-        progress.seen, progress.unread = set(), 0
-    progress.seen.update(key_of(record) for record in page.records)
-    progress.unread += len(page.failures)
     if page.swept and not progress.unread:  # what could not be read may be any SKU
         mark_gone(
             platform=progress.log.platform,
@@ -156,11 +163,11 @@ KINDS: dict[str, Kind] = {
         has_window=True,
         pages=_order_pages,
         one=_one_order,
-        store=lambda platform, records, source: upsert_orders(
-            platform=platform, records=records, source=source
+        store=lambda platform, records, source, log_id: upsert_orders(
+            platform=platform, records=records, source=source, sync_log_id=log_id
         ),
         id_of=lambda record: str(record.external_id),
-        after_page=_remember_completeness,
+        after_page=lambda progress, page: None,
         after_live_success=_move_watermark,
         delete=lambda platform, sources: delete_orders(platform=platform, sources=sources),
     ),
@@ -168,11 +175,11 @@ KINDS: dict[str, Kind] = {
         has_window=False,
         pages=_stock_pages,
         one=_one_sku,
-        store=lambda platform, records, source: upsert_inventory(
+        store=lambda platform, records, source, log_id: upsert_inventory(
             platform=platform, records=records, source=source
         ),
         id_of=lambda record: str(record.sku),
-        after_page=_track_sweep,
+        after_page=_end_sweep,
         after_live_success=lambda log, scope: None,
         delete=lambda platform, sources: delete_inventory(platform=platform, sources=sources),
     ),

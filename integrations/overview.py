@@ -13,11 +13,12 @@ def with_overview(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     `has_mock` and `has_sandbox` (whether such rows are stored)."""
     latest = SyncLog.objects.values("platform_id", "kind").annotate(latest=Max("pk")).order_by()
     newest = SyncLog.objects.filter(pk__in=latest.values("latest")).defer("checkpoint", "notes", "skus")
-    return platforms.annotate(has_mock=_has(Source.MOCK), has_sandbox=_has(Source.SANDBOX)).prefetch_related(
-        Prefetch("sync_logs", queryset=newest, to_attr="latest_syncs")
-    )
+    return platforms.annotate(
+        has_mock=has_rows(Source.MOCK), has_sandbox=has_rows(Source.SANDBOX)
+    ).prefetch_related(Prefetch("sync_logs", queryset=newest, to_attr="latest_syncs"))
 
 
-def _has(source: str) -> Exists:
+def has_rows(source: str) -> Exists:
+    """An annotation of platforms: whether orders or stock of this source are stored."""
     rows = {"platform": OuterRef("pk"), "source": source}
     return Exists(Order.objects.filter(**rows)) | Exists(InventoryItem.objects.filter(**rows))  # type: ignore[return-value]

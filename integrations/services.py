@@ -1,22 +1,21 @@
 """THE SYNC PATH, from the request to the closed row. Read it from top to bottom.
 
 request_sync    a queued SyncLog, or the one already open
-run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close
+run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close (endings.py)
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from integrations import datasets
+from integrations import endings
 from integrations.adapters import ADAPTERS
-from integrations.errors import ConfigError, PlatformError, RateLimited
+from integrations.connecting import connected
+from integrations.errors import PlatformError, RateLimited
 from integrations.estimates import guess_pages
 from integrations.fallback import mock_may_stand_in
 from integrations.kinds import KINDS, Progress
@@ -24,12 +23,14 @@ from integrations.leases import Lease, LeaseLost
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter, OrderPage, StockPage
 from integrations.storing import store_bisecting, unstored
-from integrations.usage import UsageMeter
-from integrations.wallet import Wallet
 from integrations.windows import WindowRequest, settle_window
+from oms.persistence import DATABASE_ERRORS, once, persistent
 from platforms.models import Platform, Source
 
 logger = logging.getLogger(__name__)
+
+# So often a sync is taken over from workers that stopped without a word: at the same page, and in all.
+MOST_LOST, MOST_LOST_IN_ALL = 5, 20
 
 
 class Door(NamedTuple):
@@ -98,6 +99,9 @@ def run_sync(
 
     Does nothing where the sync is closed or in other hands. Every problem of the platform ends in the row.
     `on_page` is told of the log after each page that was stored.
+
+    Raises DatabaseError where the database is in trouble for so long that not even the row can say so. The sync
+    stays open then, and continues from its checkpoint once its lease has expired.
     """
     lease = Lease.claim(log_id)
     if lease is not None:
@@ -105,69 +109,51 @@ def run_sync(
             _work(lease, Door(stopping, on_page))
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
+        except DATABASE_ERRORS:
+            raise  # the row did not take the reason, and would not take being put back either
         except BaseException:
-            # Ctrl-C, or the database is gone: whoever claims it next continues from the checkpoint.
-            _leave(lease)
+            # Ctrl-C: whoever claims it next continues from the checkpoint.
+            with once(), suppress(*DATABASE_ERRORS):
+                endings.leave(lease)
             raise
-    return SyncLog.objects.select_related("platform").get(pk=log_id)
+    return _as_it_is(log_id)
 
 
 def _work(lease: Lease, door: Door) -> None:
-    """Whatever goes wrong on the platform's side or ours, the row says so; only a lost lease passes through."""
+    """Whatever goes wrong on the platform's side or ours, the row says so. What passes through is a lost lease, and a
+    database that does not even take that."""
     try:
         _reach_platform(lease, door)
     except LeaseLost:
         raise
+    except DATABASE_ERRORS as error:
+        endings.close_in_trouble(lease, error)
     except Exception:
         logger.exception("Sync %s broke", lease.log.pk)
         text = "OMS itself made a mistake; the log of the worker has the details. What was read before is stored."
-        _close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
+        endings.close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
 
 
 def _reach_platform(lease: Lease, door: Door) -> None:
     log = lease.log
     if log.cancel_requested:  # while it was being put back
-        _close_cancelled(lease)
+        endings.close_cancelled(lease)
+        return
+    if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
+        endings.close_given_up(lease)
         return
     if log.source == Source.MOCK:  # a fallback that was interrupted
         _walk_mock(lease, door)
         return
     try:
-        log.platform.encrypt_plain_config()
+        persistent(log.platform.encrypt_plain_config)()
+        lease.update(credentials_digest=log.platform.credentials_digest)
         with connected(log.platform) as adapter:
             _walk(lease, adapter, door)
     except RateLimited as error:
-        _park(lease, error)
+        endings.park(lease, error)
     except PlatformError as error:
         _fall_back_or_fail(lease, error, door)
-
-
-def connect(platform: Platform) -> Adapter:
-    """The adapter of a platform, ready to ask. Raises ConfigError; makes no call."""
-    if platform.config_problem:
-        raise ConfigError(platform.config_problem, code="unreadable_credentials")
-    if platform.kind not in ADAPTERS:
-        known = ", ".join(ADAPTERS)
-        raise ConfigError(
-            f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
-        )
-    return ADAPTERS[platform.kind].connect(
-        platform.api_config,
-        include_pii=platform.include_pii,
-        budget_for=Wallet,
-        leave_out=datasets.left_out(platform),
-        meter=UsageMeter(platform),
-    )
-
-
-@contextmanager
-def connected(platform: Platform) -> Iterator[Adapter]:
-    """The adapter of a platform while records are fetched; keeps which data sets it is refused. Raises ConfigError."""
-    with closing(connect(platform)) as adapter:
-        try:
-            yield adapter
-        finally:
-            datasets.remember(platform, adapter.datasets)
 
 
 def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
@@ -189,53 +175,68 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
             progress.count_calls()
             _store_page(lease, progress, page)
             door.on_page(log)
-            if _is_cancelled(log):
-                _close_cancelled(lease)
+            if endings.is_cancelled(log):
+                endings.close_cancelled(lease)
                 return
             if page.next is not None and door.stopping():
-                _leave(lease)
+                endings.leave(lease)
                 return
     finally:
         progress.count_calls()  # those of a page that failed, too
     if adapter.source == Source.MOCK:
-        _close(lease, SyncLog.Status.FALLBACK)
+        endings.close(lease, SyncLog.Status.FALLBACK)
     else:
-        _close(
+        endings.close(
             lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=progress.scope
         )
 
 
 def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> None:
-    """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours."""
+    progress.take(page)
+    lease.remember(**_store(lease, progress, page))
+    lease.note(page.notes)
+
+
+@persistent
+def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dict[str, Any]:
+    """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours.
+
+    Returns what the log's row says now; nothing in memory is changed, since the transaction may be repeated.
+    """
     log, kind = lease.log, KINDS[lease.log.kind]
     with transaction.atomic():
-        lease.renew()
+        if not lease.renew():
+            return lease.stored()
         outcome, refused = store_bisecting(
-            page.records, lambda records: kind.store(log.platform, records, progress.source), kind.id_of
+            page.records,
+            lambda records: kind.store(log.platform, records, progress.source, log.pk),
+            kind.id_of,
         )
         failures = [*page.failures, *refused]
         SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])
         kind.after_page(progress, page)
-        lease.update(
-            pages=log.pages + 1,
-            fetched=log.fetched + len(page.records) + len(page.failures),
-            created=log.created + outcome.created,
-            updated=log.updated + outcome.updated,
-            unchanged=log.unchanged + outcome.unchanged,
-            failed=log.failed + len(failures),
-            **_calls(log),
-            checkpoint=progress.checkpoint(page),
-        )
-    lease.note(page.notes)
+        counted = {
+            "pages": log.pages + 1,
+            "fetched": log.fetched + len(page.records) + len(page.failures),
+            "created": log.created + outcome.created,
+            "updated": log.updated + outcome.updated,
+            "unchanged": log.unchanged + outcome.unchanged,
+            "failed": log.failed + len(failures),
+            "checkpoint": progress.checkpoint(page),
+            **endings.calls_of(log),
+        }
+        lease.write(**counted)
+    return counted
 
 
 def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
-    """The error goes on the row first; then mock data stands in where it may."""
+    """The error goes on the row first; then mock data stands in where it may, and nothing else was stored by this run:
+    one log never counts invented records together with others, and its checkpoint stays."""
     log = lease.log
     logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
     facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}
-    if log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
-        _close(lease, SyncLog.Status.FAILED, **facts)
+    if log.pages or log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
+        endings.close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})
     _walk_mock(lease, door)
@@ -245,61 +246,6 @@ def _walk_mock(lease: Lease, door: Door) -> None:
     _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), door)
 
 
-def _park(lease: Lease, error: RateLimited) -> None:
-    """Out of quota: free the worker until there is some again. Whoever runs it then continues from the checkpoint."""
-    if _is_cancelled(lease.log):
-        _close_cancelled(lease)
-        return
-    lease.end(
-        SyncLog.Status.WAITING,
-        resume_at=timezone.now() + timedelta(seconds=error.retry_after),
-        request_id=error.request_id,
-        **_calls(lease.log),
-    )
-
-
-def _leave(lease: Lease) -> None:
-    """Put the sync back: it continues from its checkpoint when somebody claims it."""
-    with suppress(LeaseLost):
-        lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now(), **_calls(lease.log))
-
-
-def _close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
-    """Where a run that was worked on ends. After a live success: move the watermark, remove mock and sandbox rows."""
-    log = lease.log
-    with transaction.atomic():
-        lease.end(status, open_key=None, finished_at=timezone.now(), **_calls(log), **values)
-        if log.source == Source.LIVE and status in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL):
-            KINDS[log.kind].after_live_success(log, scope)
-            KINDS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
-    logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
-
-
-def _close_cancelled(lease: Lease) -> None:
-    text = "Cancelled; what was read before is stored."
-    _close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
-
-
-def cancel_sync(log: SyncLog) -> SyncLog:
-    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise."""
-    # First, so that a worker that puts it back in this moment leaves the wish behind.
-    SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.OPEN).update(cancel_requested=True)
-    idle = SyncLog.objects.filter(pk=log.pk, status__in=(SyncLog.Status.QUEUED, SyncLog.Status.WAITING))
-    idle.update(
-        status=SyncLog.Status.CANCELLED,
-        open_key=None,
-        finished_at=timezone.now(),
-        resume_at=None,
-        error_code="cancelled",
-        error_message="Cancelled before it was done; what was read before is stored.",
-    )
-    log.refresh_from_db()
-    return log
-
-
-def _calls(log: SyncLog) -> dict[str, int]:
-    return {"api_calls": log.api_calls, "throttled": log.throttled}
-
-
-def _is_cancelled(log: SyncLog) -> bool:
-    return SyncLog.objects.filter(pk=log.pk, cancel_requested=True).exists()
+@persistent
+def _as_it_is(log_id: int) -> SyncLog:
+    return SyncLog.objects.select_related("platform").get(pk=log_id)

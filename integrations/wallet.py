@@ -15,6 +15,7 @@ from django.db import transaction
 from integrations.amazon.quota import QUOTAS
 from integrations.models import ApiQuota
 from integrations.protocol import Quota
+from oms.persistence import persistent
 
 # Amazon refills from when the first call arrives, which is later than when we draw, and not equally late each time.
 # Without this allowance, a call that travels faster than the first one did would come too early.
@@ -75,8 +76,12 @@ class Wallet:
 
         self._change(operation, pour_out)
 
+    @persistent
     def _change(self, operation: str, change: Callable[[ApiQuota], float]) -> float:
-        """What `change` answers for the locked row, refilled until now. One short transaction."""
+        """What `change` answers for the locked row, refilled until now. One short transaction.
+
+        Repeated in a moment of trouble; if the answer to its commit was lost, one more token is drawn.
+        """
         while True:
             with transaction.atomic():  # on SQLite this alone is the lock: transactions begin IMMEDIATE
                 rows = ApiQuota.objects.select_for_update()

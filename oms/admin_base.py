@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from oms.admin_values import Text
@@ -96,6 +97,8 @@ class OmsAdmin(ModelAdmin[Any]):
             raise PermissionDenied
         if request.method == "POST":
             pressed.run(request, obj)
+            if back := safe_next(request):
+                return HttpResponseRedirect(back)
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         return HttpResponseRedirect(reverse(name, args=[obj.pk]))
 
@@ -118,6 +121,15 @@ class OmsAdmin(ModelAdmin[Any]):
         """Whether the page is the list, where heavy columns are left in the database."""
         match = request.resolver_match
         return match is not None and str(match.url_name).endswith("_changelist")
+
+
+def safe_next(request: HttpRequest) -> str:
+    """The page that a form or link asks to go on with, where it is one of ours; "" otherwise."""
+    address = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        address, {request.get_host()}, require_https=request.is_secure()
+    )
+    return address if is_ours else ""
 
 
 class OmsChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotations

@@ -15,6 +15,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from oms.money import decimals_of
@@ -111,9 +112,27 @@ def link_to(obj: Model, text: Text | None = None) -> SafeString:
     return format_html('<a class="oms-link" href="{}">{}</a>', url, text if text is not None else obj)
 
 
-def items_at_a_glance(skus: Sequence[str]) -> str:
-    """`1 item: SKU-1`, `3 items: SKU-1, …`"""
-    if not skus:
+def items_at_a_glance(items: Sequence[tuple[int | None, str]]) -> str:
+    """`2 × SKU-1, +3 more` of (quantity, SKU); a quantity that is not known is left out."""
+    if not items:
         return DASH
-    count = ngettext("%(n)d item", "%(n)d items", len(skus)) % {"n": len(skus)}
-    return f"{count}: {skus[0] or DASH}{', …' if len(skus) > 1 else ''}"
+    quantity, sku = items[0]
+    first = f"{quantity} × {sku or DASH}" if quantity is not None else sku or DASH
+    more = _(", +%(n)d more") % {"n": len(items) - 1} if len(items) > 1 else ""
+    return f"{first}{more}"
+
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def countdown(moment: datetime, now: datetime) -> str:
+    """`in 5 h`, `in 3 days`, `20 min late`: rounded towards now, so that nobody believes in more time than there is."""
+    seconds = int((moment - now).total_seconds())
+    rest = abs(seconds)
+    if rest < HOUR:
+        span = _("%(n)d min") % {"n": rest // MINUTE}
+    elif rest < 2 * DAY:
+        span = _("%(n)d h") % {"n": rest // HOUR}
+    else:
+        span = ngettext("%(n)d day", "%(n)d days", rest // DAY) % {"n": rest // DAY}
+    return (_("%(span)s late") if seconds < 0 else _("in %(span)s")) % {"span": span}

@@ -17,13 +17,13 @@ from rest_framework.views import exception_handler as rest_exception_handler
 
 from integrations.errors import BadInput
 from oms.api import Invalid
+from oms.persistence import DATABASE_ERRORS
+from oms.trouble import REFUSED, trouble_of
 
 logger = logging.getLogger(__name__)
 
-INTERNAL = (
-    "OMS itself made a mistake; the server's log has the details. Whether your change was stored is not known: "
-    "look before you repeat it."
-)
+IN_DOUBT = "Whether your change was stored is not known: look before you repeat it."
+INTERNAL = f"OMS itself made a mistake; the server's log has the details. {IN_DOUBT}"
 # The first parts of the API's addresses.
 API = (
     "platforms",
@@ -40,13 +40,19 @@ API = (
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's EXCEPTION_HANDLER. What nobody caught becomes a 500 that says nothing, with the traceback in the log."""
+    """DRF's EXCEPTION_HANDLER. What nobody caught becomes a 500 that says nothing, with the traceback in the log;
+    trouble of the database a 503."""
     request: Request = context["request"]
     # Also where the view answers HTML or YAML.
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
     if isinstance(error, BadInput):
         error = Invalid(str(error), {error.field: str(error)})
     response = rest_exception_handler(error, context)
+    if response is None and isinstance(error, DATABASE_ERRORS) and trouble_of(error) is not REFUSED:
+        trouble = trouble_of(error)
+        logger.error("%s %s failed: %s", request.method, request.path, trouble.happened)
+        detail = f"{trouble.happened} {IN_DOUBT}"
+        return Response({"code": trouble.code, "detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE)
     if response is None:
         logger.error("%s %s failed", request.method, request.path, exc_info=error)
         response = Response(status=status.HTTP_500_INTERNAL_SERVER_ERROR)

@@ -21,12 +21,14 @@ class AdminLocality(LocaleMiddleware):
         if _is_desk(request):
             super().process_request(request)
             timezone.activate(zone_of(request))
-        else:
-            translation.activate(settings.LANGUAGE_CODE)
-            timezone.deactivate()
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return super().process_response(request, response) if _is_desk(request) else response
+        """Leaves nothing behind for what the thread does next."""
+        if _is_desk(request):
+            response = super().process_response(request, response)
+            timezone.deactivate()
+            translation.deactivate()
+        return response
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo:

@@ -33,6 +33,7 @@ ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 AMAZON_SP_API_ENDPOINT: str = env.str("AMAZON_SP_API_ENDPOINT", default="")
 AMAZON_LWA_ENDPOINT: str = env.str("AMAZON_LWA_ENDPOINT", default="")
 AMAZON_RETRY_BACKOFF = 1.0  # seconds before a failed call is tried again; doubles, with jitter
+DATABASE_RETRY_BACKOFF = 1.0  # the same for what the database could not do in a moment of trouble
 # operation: (calls per second, calls at once), where new buckets are to differ from Amazon's published ones.
 AMAZON_QUOTAS: dict[str, tuple[float, int]] = {}
 REDIS_URL: str = env.str("REDIS_URL", default="")
@@ -137,6 +138,8 @@ if switch("BEHIND_TLS_PROXY", default=False):
 TASKS: dict[str, Any]
 if REDIS_URL:
     INSTALLED_APPS.append("django_rq")
+    # Its migrations are about a page that is not served here. With them, setting REDIS_URL would ask for `migrate`.
+    MIGRATION_MODULES = {"django_rq": None}
     RQ_QUEUES = {"default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 6 * 3600}}
     TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
 else:
@@ -214,6 +217,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Orders and stock, every channel"),
     "SITE_SYMBOL": "package_2",
     "SITE_URL": None,
+    "DASHBOARD_CALLBACK": "integrations.homepage.page.home",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "SHOW_LANGUAGES": True,
@@ -244,7 +248,14 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {
                 "items": [
+                    {"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")},
                     _page(_("Orders"), "orders", "orders_order", "orders.view_order"),
+                    {
+                        "title": _("Where is my order?"),
+                        "icon": "travel_explore",
+                        "link": reverse_lazy("where-is-my-order"),
+                        "permission": lambda request: request.user.has_perm("orders.view_order"),
+                    },
                     _page(
                         _("Inventory"),
                         "inventory_2",

@@ -14,8 +14,10 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from integrations.admin_lookup import WhereIsMyOrder
 from integrations.api import SyncFailureViewSet, SyncLogViewSet
 from integrations.api_usage import ApiUsageViewSet
+from integrations.homepage.page import home_charts
 from inventory.api import InventorySyncView, InventoryViewSet
 from oms.errors import API, unknown_route
 from oms.export.views import export_progress
@@ -69,6 +71,8 @@ api_patterns = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
+    path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
+    path("admin/home-charts/", admin.site.admin_view(home_charts), name="home-charts"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),  # the language menu
     *api_patterns,

@@ -1,6 +1,5 @@
 """Orders: read-only, without buyer data; that has a page of its own, and each reading of it is recorded."""
 
-import re
 from typing import Any
 
 from django.contrib import admin
@@ -8,34 +7,44 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from integrations.admin_filters import MarketplaceFilter, country_code, country_name
-from oms.admin_base import DayRangeFilter, ReadOnlyAdmin, ReadOnlyInline, choices_filter, platform_filter
+from integrations.admin_filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
+from integrations.order_facts import beside_lines, seller_page
+from oms.admin_base import DayRangeFilter, ReadOnlyAdmin
+from oms.admin_paging import BoundedChangeList
 from oms.admin_values import (
     DASH,
     badge,
+    countdown,
     items_at_a_glance,
     money,
-    number,
     pretty_json,
+    say,
     shortened,
     source_badge,
     stacked,
-    title_cell,
     when,
 )
+from orders.admin_amounts import flag, shown
+from orders.admin_filters import FrequentChoicesFilter, PlatformFilter, ToShipFilter
+from orders.admin_items import ItemInline
+from orders.amounts import sum_up
+from orders.buyer import buyer_rows
 from orders.exports import ORDER_EXPORTS
 from orders.models import Order, OrderBuyer, OrderItem
+from orders.search import find_exact, find_orders
+from orders.timeline import timeline
+from platforms.models import Platform
 
 SEE_BUYER = "orders.view_orderbuyer"
 STATUS_COLOURS = {
@@ -47,46 +56,19 @@ STATUS_COLOURS = {
 }
 
 
-class ItemInline(ReadOnlyInline):
-    model = OrderItem
-    fields = (
-        "sku", "asin", "short_title", "number_ordered", "number_shipped", "number_unit_price", "number_total",
-        "number_tax", "number_shipping", "number_discount",
-    )  # fmt: skip
-    readonly_fields = fields
-    verbose_name_plural = gettext_lazy("items")
+SOON = 24  # hours
 
-    @admin.display(description=gettext_lazy("title"))
-    def short_title(self, obj: OrderItem) -> SafeString:
-        return title_cell(obj.title)
 
-    @admin.display(description=gettext_lazy("ordered"))
-    def number_ordered(self, obj: OrderItem) -> SafeString:
-        return number(obj.quantity_ordered)
+class OrderChangeList(BoundedChangeList):
+    def counted(self, request: HttpRequest) -> int:
+        if getattr(request, "oms_is_walk", False):
+            return int(self.list_per_page)
+        return super().counted(request)
 
-    @admin.display(description=gettext_lazy("shipped"))
-    def number_shipped(self, obj: OrderItem) -> SafeString:
-        return number(obj.quantity_shipped)
-
-    @admin.display(description=gettext_lazy("unit price"))
-    def number_unit_price(self, obj: OrderItem) -> SafeString:
-        return money(obj.unit_price, obj.currency)
-
-    @admin.display(description=gettext_lazy("total"))
-    def number_total(self, obj: OrderItem) -> SafeString:
-        return money(obj.total, obj.currency)
-
-    @admin.display(description=gettext_lazy("tax"))
-    def number_tax(self, obj: OrderItem) -> SafeString:
-        return money(obj.tax, obj.currency)
-
-    @admin.display(description=gettext_lazy("shipping"))
-    def number_shipping(self, obj: OrderItem) -> SafeString:
-        return money(obj.shipping, obj.currency)
-
-    @admin.display(description=gettext_lazy("discount"))
-    def number_discount(self, obj: OrderItem) -> SafeString:
-        return money(obj.discount, obj.currency)
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Order]) -> list[Any]:
+        """By one column and the id in the same direction, as the indexes are."""
+        first = super().get_ordering(request, queryset)[0]
+        return [first, "-pk" if str(first).startswith("-") else "pk"]
 
 
 @admin.register(Order)
@@ -96,46 +78,56 @@ class OrderAdmin(ReadOnlyAdmin):
         "platform_name",
     )  # fmt: skip
     list_filter = (
-        platform_filter(), choices_filter("status"), choices_filter("source"), choices_filter("fulfilled_by"),
-        MarketplaceFilter, ("purchased_at", DayRangeFilter), "buyer_requested_cancellation",
+        ToShipFilter, ("platform", PlatformFilter), ("status", FrequentChoicesFilter),
+        ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
+        ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
+        "buyer_requested_cancellation",
     )  # fmt: skip
-    list_select_related = ("platform",)
     exports = ORDER_EXPORTS
     list_fullwidth = True
-    search_fields = ("external_id__startswith", "items__sku__startswith", "items__title__icontains")
+    search_fields = ("external_id",)  # see get_search_results
     search_help_text = gettext_lazy("Order id, SKU, ASIN, or words of a title")
     empty_text = gettext_lazy('No order was stored yet. Open Platforms and press "Sync from Amazon".')
     inlines = (ItemInline,)
+    change_form_after_template = "orders/after_items.html"
     fieldsets = (
         (None, {"fields": (
-            ("external_id", "platform"), ("state", "platform_status"), ("number_total", "source_of"),
+            ("external_id", "platform"), ("state", "platform_status"), ("number_total", "adding_up"),
             ("purchased_at", "platform_updated_at"), ("marketplace_name", "synced_at"),
+            ("source_of", "seller_page"),
         )}),
         (gettext_lazy("Fulfilment"), {"fields": (
-            ("fulfilled_by", "service_level"), ("ship_by", "deliver_by"), ("cancellation", "replaced_order_id"),
+            ("fulfilled_by", "service_level"), ("to_ship_by", "deliver_by"), ("cancellation", "replaced_order_id"),
             "programs_list",
         )}),
         (gettext_lazy("Payload without personal data"), {"fields": ("payload_text",), "classes": ("collapse",)}),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        queryset: QuerySet[Order] = super().get_queryset(request)
+        # One platform for all its orders, without its credentials, which would be decrypted order by order.
+        platforms = Prefetch("platform", Platform.objects.defer("api_config"))
+        queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(platforms)
         if self.is_list(request):
-            items = OrderItem.objects.only("order_id", "sku")
+            items = OrderItem.objects.only("order_id", "sku", "quantity_ordered")
             return queryset.defer("payload").prefetch_related(Prefetch("items", queryset=items))
         return queryset
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return OrderChangeList
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """What is to be shipped begins with what is due first."""
+        return ("ship_by", "pk") if request.GET.get("to_ship") else ("-purchased_at", "-pk")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
         """A whole id, SKU (which may hold spaces) or ASIN finds just its orders; anything else searches wider."""
-        term = search_term.strip()
-        if term:
-            lines = OrderItem.objects.filter(Q(sku=term) | Q(asin=term), order=OuterRef("pk"))
-            exact = queryset.filter(Q(external_id=term) | Q(Exists(lines)))
-            if exact.exists():
-                return exact, False
-        return super().get_search_results(request, queryset, search_term)
+        if term := search_term.strip():
+            found = find_exact(queryset, term) or find_orders(queryset, term)
+            request.oms_is_walk = found.is_walk  # type: ignore[attr-defined]  # for OrderChangeList
+            queryset = found.orders
+        return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
         view = never_cache(self.admin_site.admin_view(self.buyer_view))
@@ -145,9 +137,21 @@ class OrderAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         order = context.get("original")
-        if order and request.user.has_perm(SEE_BUYER) and OrderBuyer.objects.filter(order=order).exists():
-            url = reverse("admin:orders_order_buyer", args=[order.pk])
-            context["page_links"] = [{"title": _("Buyer data"), "url": url, "icon": "person"}]
+        if order:
+            found = sum_up(order, list(order.items.all()), beside_lines(order))
+            context.update(timeline=timeline(order), sum=found, amounts=shown(found, order.currency))
+            context["page_links"] = []
+            if address := seller_page(order):
+                link = {
+                    "title": _("Open in Seller Central"),
+                    "url": address,
+                    "icon": "open_in_new",
+                    "away": True,
+                }
+                context["page_links"].append(link)
+            if request.user.has_perm(SEE_BUYER) and OrderBuyer.objects.filter(order=order).exists():
+                url = reverse("admin:orders_order_buyer", args=[order.pk])
+                context["page_links"].append({"title": _("Buyer data"), "url": url, "icon": "person"})
         return super().render_change_form(request, context, *args, **kwargs)
 
     def buyer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -177,7 +181,7 @@ class OrderAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "oms/buyer.html", context)
 
-    @admin.display(description=gettext_lazy("status"), ordering="status")
+    @admin.display(description=gettext_lazy("status"))
     def state(self, obj: Order) -> SafeString:
         text = obj.get_status_display()
         colour = STATUS_COLOURS.get(Order.Status(obj.status), "") if obj.status in Order.Status.values else ""
@@ -186,15 +190,21 @@ class OrderAdmin(ReadOnlyAdmin):
             shown += badge(_("cancel?"), "danger", title=_("The buyer asks to cancel."))
         return shown
 
-    @admin.display(description=gettext_lazy("total"), ordering="total")
+    @admin.display(description=gettext_lazy("total"))
     def number_total(self, obj: Order) -> SafeString:
         return money(obj.total, obj.currency)
 
+    @admin.display(description=gettext_lazy("amounts"))
+    def adding_up(self, obj: Order) -> SafeString:
+        """Whether the lines add up to the total; a flag with the difference where they do not."""
+        return flag(sum_up(obj, list(obj.items.all()), beside_lines(obj)), obj.currency)
+
     @admin.display(description=gettext_lazy("items"))
     def glance(self, obj: Order) -> SafeString:
-        return shortened(items_at_a_glance([item.sku for item in obj.items.all()]), 40)
+        items = [(item.quantity_ordered, item.sku) for item in obj.items.all()]
+        return shortened(items_at_a_glance(items), 40)
 
-    @admin.display(description=gettext_lazy("order id"), ordering="external_id")
+    @admin.display(description=gettext_lazy("order id"))
     def order_id(self, obj: Order) -> SafeString:
         return format_html('<span class="oms-nowrap">{}</span>', obj.external_id)
 
@@ -202,11 +212,27 @@ class OrderAdmin(ReadOnlyAdmin):
     def purchased(self, obj: Order) -> SafeString:
         return when(obj.purchased_at)
 
-    @admin.display(description=gettext_lazy("ship by"), ordering="ship_by")
+    @admin.display(description=gettext_lazy("ship by"))
     def to_ship_by(self, obj: Order) -> SafeString:
-        return when(obj.ship_by)
+        """With a countdown, while the seller has to ship it."""
+        if obj.ship_by is None or not obj.is_to_ship:
+            return when(obj.ship_by)
+        now = timezone.now()
+        hours = (obj.ship_by - now).total_seconds() / 3600
+        colour = "danger" if hours < 0 else "warning" if hours < SOON else "info"
+        return stacked(badge(countdown(obj.ship_by, now), colour, title=say(obj.ship_by)), say(obj.ship_by))
 
-    @admin.display(description=gettext_lazy("platform"), ordering="platform__name")
+    @admin.display(description=gettext_lazy("Seller Central"))
+    def seller_page(self, obj: Order) -> SafeString:
+        address = seller_page(obj)
+        if not address:
+            return SafeString(DASH)
+        host = address.split("/")[2]
+        return format_html(
+            '<a class="oms-link" href="{}" target="_blank" rel="noopener">{}</a>', address, host
+        )
+
+    @admin.display(description=gettext_lazy("platform"))
     def platform_name(self, obj: Order) -> SafeString:
         return stacked(obj.platform, country_code(obj.marketplace_id))
 
@@ -218,7 +244,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def marketplace_name(self, obj: Order) -> str:
         return country_name(obj.marketplace_id)
 
-    @admin.display(description=gettext_lazy("source"), ordering="source")
+    @admin.display(description=gettext_lazy("source"))
     def source_of(self, obj: Order) -> SafeString:
         return source_badge(obj.source)
 
@@ -229,18 +255,3 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("payload"))
     def payload_text(self, obj: Order) -> SafeString:
         return pretty_json(obj.payload)
-
-
-def buyer_rows(buyer: OrderBuyer) -> list[tuple[str, str]]:
-    """Label and value, the address line by line; nothing for what is empty."""
-    rows: list[tuple[str, str]] = []
-    for name, value in buyer.data.items():
-        parts = value.items() if isinstance(value, dict) else [(name, value)]
-        rows += [(_label(str(key)), str(text)) for key, text in parts if text]
-    return rows
-
-
-def _label(key: str) -> str:
-    """`postalCode` and `postal_code` as "Postal code"."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", key.replace("_", " "))
-    return str(capfirst(words.lower()))

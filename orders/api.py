@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
@@ -15,6 +15,7 @@ from integrations.windows import read_window
 from oms.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
 from oms.money import amount_text
 from orders.models import Order, OrderItem
+from orders.search import find_orders
 from platforms.models import Source
 
 
@@ -106,15 +107,14 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
     updated_before = TimeFilter(field_name="platform_updated_at", lookup_expr="lt")
     sku = TextFilter(method="with_sku", label="Orders with an item of exactly this SKU.")
     search = TextFilter(
-        method="find", label="The beginning of an order id or SKU, an ASIN, or part of an item's title."
+        method="find", label="The beginning of an order id or SKU, an ASIN, or words of an item's title."
     )
 
     def with_sku(self, orders: QuerySet[Order], _name: str, sku: str) -> QuerySet[Order]:
         return orders.filter(pk__in=OrderItem.objects.filter(sku=sku).values("order_id"))
 
     def find(self, orders: QuerySet[Order], _name: str, text: str) -> QuerySet[Order]:
-        items = OrderItem.objects.filter(Q(sku__startswith=text) | Q(asin=text) | Q(title__icontains=text))
-        return orders.filter(Q(external_id__startswith=text) | Q(pk__in=items.values("order_id")))
+        return find_orders(orders, text).orders
 
 
 class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Order]):

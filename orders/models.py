@@ -13,6 +13,15 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Live orders only: what may be counted and totalled."""
         return self.filter(source=Source.LIVE)
 
+    def to_ship(self) -> "OrderQuerySet":
+        """What the seller has to ship; see Order.is_to_ship."""
+        return self.filter(status__in=Order.TO_SHIP, fulfilled_by__in=(Order.FulfilledBy.MERCHANT, ""))
+
+    def cancellation_asked(self) -> "OrderQuerySet":
+        """The buyer asks to cancel, and it is not too late."""
+        early = (Order.Status.PENDING, Order.Status.UNSHIPPED, Order.Status.PARTIALLY_SHIPPED)
+        return self.filter(status__in=early, buyer_requested_cancellation=True)
+
 
 class Order(models.Model):
     class Status(models.TextChoices):
@@ -23,6 +32,9 @@ class Order(models.Model):
         CANCELLED = "cancelled", _("cancelled")
         UNFULFILLABLE = "unfulfillable", _("unfulfillable")
         UNKNOWN = "unknown", _("unknown")
+
+    # A pending order is not paid for yet.
+    TO_SHIP = (Status.UNSHIPPED, Status.PARTIALLY_SHIPPED)
 
     class FulfilledBy(models.TextChoices):
         MERCHANT = "merchant", _("merchant")
@@ -62,8 +74,23 @@ class Order(models.Model):
             models.UniqueConstraint(fields=("platform", "external_id"), name="order_unique_per_platform"),
         ]
         indexes = [
-            # The list, newest first, and the API's cursor; the second with a platform filter.
-            models.Index(fields=("-purchased_at", "-id"), name="order_newest"),
+            # The list, newest first, and the API's cursor. With all that the list filters by: any combination of
+            # filters is answered from this index alone, in order, without a look at the rows (orders/listing.py).
+            models.Index(
+                fields=(
+                    "-purchased_at",
+                    "-id",
+                    "status",
+                    "platform",
+                    "marketplace_id",
+                    "fulfilled_by",
+                    "source",
+                    "buyer_requested_cancellation",
+                    "ship_by",
+                ),
+                name="order_newest",
+            ),
+            # The API's cursor with a platform filter.
             models.Index(fields=("platform", "-purchased_at", "-id"), name="order_newest_of_platform"),
             # The API's updated_after/updated_before.
             models.Index(fields=("platform_updated_at",), name="order_changed"),
@@ -75,6 +102,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+    @property
+    def is_to_ship(self) -> bool:
+        """Whether it is the seller who has to ship it, and has not yet."""
+        return self.status in self.TO_SHIP and self.fulfilled_by != self.FulfilledBy.PLATFORM
 
 
 class OrderItem(models.Model):
@@ -102,12 +134,57 @@ class OrderItem(models.Model):
             models.UniqueConstraint(fields=("order", "external_id"), name="item_unique_per_order"),
         ]
         indexes = [
-            models.Index(fields=("sku",), name="item_sku"),
-            models.Index(fields=("asin",), name="item_asin"),
+            # The search, which needs to know the orders alone.
+            models.Index(fields=("sku", "order"), name="item_sku"),
+            models.Index(fields=("asin", "order"), name="item_asin"),
         ]
 
     def __str__(self) -> str:
         return self.sku or self.external_id
+
+
+class OrderedProduct(models.Model):
+    """What the search for words reads instead of the title of every item: each SKU with each of its titles, once.
+
+    `words` is the title casefolded. Written together with the items (orders/products.py), never deleted.
+    """
+
+    key = models.CharField(max_length=32, primary_key=True, editable=False)  # digest of SKU and words
+    sku = ExactCharField(_("SKU"), max_length=255)
+    words = models.TextField(_("title"))
+
+    class Meta:
+        db_table = "ordered_products"
+        verbose_name = _("ordered product")
+        verbose_name_plural = _("ordered products")
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class OrderChange(models.Model):
+    """What one sync changed in an order that was stored already. Without personal data; deleted with the order.
+
+    `changes`: [field, old, new] for the order itself, [field, old, new, line] for one of its lines, as text, null for
+    what is not known. A line that came or went is "added" or "removed", with its quantity. Empty where the platform
+    reported something new that is kept in the payload alone.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="changes")
+    # integrations.SyncLog, which is above this app; NULL where a person had the order stored.
+    sync_log_id = models.BigIntegerField(_("sync"), null=True, blank=True)
+    changed_at = models.DateTimeField(_("stored"))
+    platform_updated_at = models.DateTimeField(_("changed on the platform"))
+    changes = models.JSONField(_("changes"), default=list)
+
+    class Meta:
+        db_table = "order_changes"
+        ordering = ("-id",)
+        verbose_name = _("change of an order")
+        verbose_name_plural = _("changes of orders")
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.changed_at:%Y-%m-%d %H:%M}"
 
 
 class OrderBuyer(models.Model):

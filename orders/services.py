@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from oms.bulk import BulkFind, BulkUpsert
 from oms.outcome import Outcome
-from orders.models import Order, OrderBuyer, OrderItem
-from orders.records import BuyerRecord, OrderItemRecord, OrderRecord
+from orders.changes import Change, line_changes, order_changes
+from orders.lines import ITEM_REPORTED, item_values_of, merged, replace_items, stored_lines
+from orders.models import Order, OrderBuyer, OrderChange, OrderItem
+from orders.records import BuyerRecord, OrderRecord
 from platforms.fields import SecretDict
 from platforms.models import Platform, Source
 
@@ -30,13 +32,7 @@ REPORTED = (
     "service_level", "ship_by", "deliver_by", "currency", "total", "programs", "replaced_order_id",
     "buyer_requested_cancellation",
 )  # fmt: skip
-ITEM_REPORTED = (
-    "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "unit_price", "total", "tax", "shipping",
-    "discount", "currency",
-)  # fmt: skip
-
 _values_of = attrgetter(*REPORTED)
-_item_values_of = attrgetter("external_id", *ITEM_REPORTED)
 _STATUS, _UPDATED = REPORTED.index("status"), REPORTED.index("platform_updated_at")
 _PROGRAMS, _CANCELLATION = REPORTED.index("programs"), REPORTED.index("buyer_requested_cancellation")
 
@@ -48,9 +44,6 @@ _write_orders = BulkUpsert(
     Order,
     fields=("platform", "external_id", *REPORTED, "source", "payload", "content_hash", "synced_at"),
     unique=("platform", "external_id"),
-)
-_write_items = BulkUpsert(
-    OrderItem, fields=("order", "external_id", *ITEM_REPORTED), unique=("order", "external_id")
 )
 
 
@@ -71,14 +64,16 @@ class _Incoming(NamedTuple):
 
 
 @transaction.atomic
-def upsert_orders(*, platform: Platform, records: Sequence[OrderRecord], source: str) -> Outcome:
-    """Store `records`, all or none of them, in a fixed number of queries.
+def upsert_orders(
+    *, platform: Platform, records: Sequence[OrderRecord], source: str, sync_log_id: int | None = None
+) -> Outcome:
+    """Store `records`, all or none of them, in a fixed number of queries. `sync_log_id` says on whose behalf.
 
     1. Find out which are news: equal records change nothing, and mock or sandbox never replaces live; where live
        replaces one of these, nothing of it stays.
     2. Of the changed orders, read what is stored: it fills the gaps, and drops records that are older.
     3. Write orders, then items; remove lines that are no longer part of their order.
-    4. Write buyer data where the platform row asks for it.
+    4. Note what changed in orders that were stored already; write buyer data where the platform row asks for it.
 
     Raises django.db.DatabaseError, ValueError or OverflowError where a value does not fit.
     """
@@ -113,10 +108,37 @@ def upsert_orders(*, platform: Platform, records: Sequence[OrderRecord], source:
     new = [each for each in news if each.external_id not in known]
     ids = {key: each.id for key, each in (known | _known(platform, new)).items()}
     changed = {ids[each.external_id] for each in news if each.external_id in known}
-    _replace_items({ids[each.external_id]: each.record.items for each in news}, changed)
+    lines = replace_items({ids[each.external_id]: each.record.items for each in news}, changed)
+    _note_changes(
+        [
+            (ids[each.external_id], each, stored[each.external_id])
+            for each in news
+            if each.external_id in stored
+        ],
+        lines,
+        OrderChange(sync_log_id=sync_log_id, changed_at=now),
+    )
     if platform.include_pii:
         _write_buyers({ids[each.external_id]: each.record for each in news}, now)
     return Outcome(len(new), len(changed), len(records) - len(news))
+
+
+def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | None:
+    """What storing `record` would change; None where no such order is stored. Writes nothing.
+
+    Nothing, where the stored copy is newer.
+    """
+    stored = _stored_values(platform, [record.external_id]).get(record.external_id)
+    if stored is None:
+        return None
+    values = _values_of(record)
+    if values[_UPDATED] < stored[_UPDATED]:
+        return []
+    lines = stored_lines(platform.pk, record.external_id)
+    incoming = {item.external_id: item_values_of(item)[1:] for item in record.items}
+    filled = {key: merged(new, lines[key]) if key in lines else new for key, new in incoming.items()}
+    of_order = order_changes(REPORTED, stored, merged(values, stored))
+    return of_order + (line_changes(ITEM_REPORTED, lines, filled) if filled else [])
 
 
 def delete_orders(*, platform: Platform, sources: Iterable[str]) -> int:
@@ -152,7 +174,7 @@ def _incoming(record: OrderRecord, hasher: "hashlib.blake2b", *, with_buyer: boo
     """The record as values, with the hash of all that could be stored of it."""
     values = _values_of(record)
     payload = _json(record.payload)
-    items = [_item_values_of(item) for item in record.items]
+    items = [item_values_of(item) for item in record.items]
     hasher.update(_json((values, items, record.buyer if with_buyer else None)))
     hasher.update(payload)
     return _Incoming(record.external_id, record, values, payload, hasher.hexdigest())
@@ -203,40 +225,29 @@ def _stored_values(platform: Platform, external_ids: Sequence[str]) -> dict[str,
 
 def _columns(new: tuple[Any, ...], stored: tuple[Any, ...] | None) -> list[Any]:
     """`new` as columns, its gaps filled from `stored`, and from the defaults where there is nothing stored."""
-    values = list(new) if stored is None else _merged(new, stored)
+    values = list(new) if stored is None else merged(new, stored)
     values[_STATUS] = values[_STATUS] or Order.Status.UNKNOWN.value
     values[_PROGRAMS] = _json(values[_PROGRAMS]).decode()
     values[_CANCELLATION] = bool(values[_CANCELLATION])
     return values
 
 
-def _merged(new: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
-    """`new` with the stored value wherever nothing was reported."""
-    return [
-        old if value is None or value in ("", ()) else value for value, old in zip(new, stored, strict=True)
-    ]
-
-
-def _replace_items(items_of: dict[int, tuple[OrderItemRecord, ...]], changed: set[int]) -> None:
-    """Write the lines of each order id; of the changed orders, remove those that vanished.
-
-    Every order has a line: one that comes without any is an answer with a gap, and its stored lines stay.
-    """
-    changed = {order_id for order_id in changed if items_of[order_id]}
-    stored: dict[tuple[int, str], tuple[Any, ...]] = {}
-    if changed:
-        of_changed = OrderItem.objects.filter(order_id__in=changed).order_by()
-        rows = of_changed.values_list("order_id", "external_id", "id", *ITEM_REPORTED)
-        stored = {(row[0], row[1]): row[2:] for row in rows}
-    written = []
-    for order_id, items in items_of.items():
-        for item in items:
-            external_id, *values = _item_values_of(item)
-            before = stored.pop((order_id, external_id), None)
-            written.append((order_id, external_id, *(_merged(values, before[1:]) if before else values)))
-    _write_items(written)
-    if stored:
-        OrderItem.objects.filter(pk__in=[row[0] for row in stored.values()]).delete()
+def _note_changes(
+    news: Sequence[tuple[int, _Incoming, tuple[Any, ...]]],
+    lines: dict[int, list[Change]],
+    common: OrderChange,
+) -> None:
+    """One row of the timeline for each order that was stored already; `common` has what is the same in all."""
+    OrderChange.objects.bulk_create(
+        OrderChange(
+            order_id=order_id,
+            sync_log_id=common.sync_log_id,
+            changed_at=common.changed_at,
+            platform_updated_at=each.values[_UPDATED],
+            changes=order_changes(REPORTED, stored, merged(each.values, stored)) + lines.get(order_id, []),
+        )
+        for order_id, each, stored in news
+    )
 
 
 def _write_buyers(records: dict[int, OrderRecord], now: datetime) -> None:

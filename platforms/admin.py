@@ -3,28 +3,33 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import BooleanField, Model, QuerySet, Value
+from django.forms import Media
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integrations.admin_parts import latest_sync, start_syncs
+from integrations.admin_panels import check_context, check_view, last_runs, latest_cell
+from integrations.admin_parts import SCRIPTS
+from integrations.admin_sync import SYNC, start_syncs, sync_view
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
 from integrations.checking import check_platform
+from integrations.due import attach_dues, schedule_lines
 from integrations.models import SyncLog
 from integrations.overview import with_overview
 from oms.admin_base import Button, OmsAdmin
 from oms.admin_values import DASH, badge, badges, say, stacked
+from platforms.amazon_form import FORMS, AmazonForm
 from platforms.exports import PLATFORM_EXPORTS
-from platforms.forms import CREDENTIALS, PlatformForm
-from platforms.models import Platform
+from platforms.forms import PlatformForm
+from platforms.models import CONFIG_COLUMNS, Platform
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
 
-SYNC = "platforms.sync_platform"
 SYNC_LABEL = gettext_lazy("Sync from Amazon")
 GENERAL = ("display_name", "name", "kind", "is_active")
 SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
@@ -32,17 +37,54 @@ SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
 
 @admin.register(Platform)
 class PlatformAdmin(OmsAdmin):
-    form = PlatformForm
-    list_display = ("title", "kind", "state", "last_orders", "last_inventory", "is_active")
+    form = AmazonForm
+    list_display = ("title", "kind", "state", "last_orders", "last_inventory", "next_syncs", "is_active")
     list_filter = ("kind", "is_active")
     exports = PLATFORM_EXPORTS
     search_fields = ("name", "display_name")
     actions = ("sync_from_amazon",)
-    buttons = ("check_button", "sync_button")
+    buttons = ("check_button",)
+    change_form_template = "platforms/platform_page.html"
+    list_after_template = "oms/press_form.html"
     empty_text = gettext_lazy("A platform is one selling account. Add one, enter its credentials, and sync.")
 
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=SCRIPTS)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap, name = self.admin_site.admin_view, "platforms_platform"
+        return [
+            path("sync/", wrap(sync_view), name=f"{name}_sync"),
+            path("<int:object_id>/check/", wrap(check_view), name=f"{name}_check"),
+            *super().get_urls(),
+        ]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Platform]:
-        return with_overview(super().get_queryset(request))
+        may_sync = Value(self.has_sync_permission(request), output_field=BooleanField())
+        return with_overview(super().get_queryset(request)).annotate(may_sync=may_sync)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        shown = super().get_list_display(request)
+        return (*shown, "sync_link") if self.has_sync_permission(request) else shown
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        platform = context.get("original")
+        if platform is not None:
+            may_sync = self.has_sync_permission(request)
+            may_see = request.user.has_perm("integrations.view_synclog")
+            context |= {
+                "may_sync": may_sync,
+                "sync_label": SYNC_LABEL,
+                "last_runs": last_runs(platform, may_cancel=may_sync) if may_see else (),
+                "check": check_context(platform),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        attach_dues(changelist.result_list)  # of all at once
+        return changelist
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Credentials as fields for those who may change them, as a summary for those who may only look."""
@@ -50,24 +92,23 @@ class PlatformAdmin(OmsAdmin):
         credentials: list[str] = ["summary"]
         if may_change:
             removable = obj is not None and obj.is_configured
-            credentials = [*CREDENTIALS, *(["remove_credentials"] if removable else [])]
+            credentials = [*form_for(obj).credentials, *(["remove_credentials"] if removable else [])]
         sets = [
             (None, {"fields": GENERAL}),
             (_("Amazon credentials"), {"fields": credentials, "description": self._advice(obj, may_change)}),
             (_("Schedule and buyer data"), {"fields": SCHEDULE}),
         ]
         if obj is not None:
-            sets.append(
-                (_("State"), {"fields": ("state", "last_orders", "last_inventory", "watermark", "checked")})
-            )
+            sets.append((_("State"), {"fields": ("state", "watermark")}))
         return sets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("summary", "state", "last_orders", "last_inventory", "watermark", "checked")
+        return ("summary", "state", "watermark")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The credentials are no columns: Django must not look for them in the model.
-        return super().get_form(request, obj, change, **kwargs | {"fields": [*GENERAL, *SCHEDULE]})
+        options = {"form": form_for(obj), "fields": [*GENERAL, *SCHEDULE]}
+        return super().get_form(request, obj, change, **kwargs | options)
 
     def save_model(self, request: HttpRequest, obj: Platform, form: "ModelForm[Any]", change: bool) -> None:
         """Write only what was changed: a sync that runs meanwhile moves the watermark of the same row."""
@@ -76,7 +117,7 @@ class PlatformAdmin(OmsAdmin):
             return
         fields = [name for name in form.changed_data if name in (*GENERAL, *SCHEDULE)]
         if getattr(form, "new_config", None) is not None:
-            fields.append("api_config")
+            fields += CONFIG_COLUMNS
         if fields:
             obj.save(update_fields=fields)
         obj.encrypt_plain_config()
@@ -103,15 +144,6 @@ class PlatformAdmin(OmsAdmin):
     def sync_from_amazon(self, request: HttpRequest, queryset: QuerySet[Platform]) -> HttpResponse | None:
         start_syncs(request, queryset)
         return None
-
-    def sync_button(self) -> Button:
-        return Button(
-            name="sync",
-            label=SYNC_LABEL,
-            icon="sync",
-            run=lambda request, platform: start_syncs(request, [platform]),
-            permission=SYNC,
-        )
 
     def check_button(self) -> Button:
         return Button(
@@ -147,35 +179,38 @@ class PlatformAdmin(OmsAdmin):
 
     @admin.display(description=gettext_lazy("last orders sync"))
     def last_orders(self, obj: Platform) -> SafeString:
-        return latest_sync(obj, SyncLog.Kind.ORDERS)
+        return latest_cell(obj, SyncLog.Kind.ORDERS, may_cancel=getattr(obj, "may_sync", False))
 
     @admin.display(description=gettext_lazy("last inventory sync"))
     def last_inventory(self, obj: Platform) -> SafeString:
-        return latest_sync(obj, SyncLog.Kind.INVENTORY)
+        return latest_cell(obj, SyncLog.Kind.INVENTORY, may_cancel=getattr(obj, "may_sync", False))
+
+    @admin.display(description="")
+    def sync_link(self, obj: Platform) -> SafeString:
+        url = f"{reverse('admin:platforms_platform_sync')}?platform={obj.pk}"
+        text = (
+            '<a class="oms-quiet-button" href="{}" data-oms-dialog aria-haspopup="dialog" aria-label="{}: {}">'
+            "{}</a>"
+        )
+        return format_html(text, url, SYNC_LABEL, obj, SYNC_LABEL)
+
+    @admin.display(description=gettext_lazy("next syncs"))
+    def next_syncs(self, obj: Platform) -> SafeString:
+        return format_html_join(
+            "", '<div class="oms-next">{}</div>', ((line,) for line in schedule_lines(obj))
+        )
 
     @admin.display(description=gettext_lazy("orders complete until"))
     def watermark(self, obj: Platform) -> str:
         return say(obj.orders_watermark)
-
-    @admin.display(description=gettext_lazy("last check"))
-    def checked(self, obj: Platform) -> SafeString | str:
-        if not obj.checked_at:
-            return DASH
-        found = [
-            (_works(each["ok"]), each["step"], each["message"]) for each in obj.check_outcome["findings"]
-        ]
-        lines = format_html_join("", "<li>{} <b>{}</b> {}</li>", found)
-        return format_html("{}<ul class='oms-findings'>{}</ul>", say(obj.checked_at), lines)
 
     @admin.display(description=gettext_lazy("stored"))
     def summary(self, obj: Model) -> str:
         return summary_of(obj) if isinstance(obj, Platform) else DASH
 
 
-def _works(ok: bool | None) -> SafeString:
-    if ok is None:
-        return badge(_("not checked"), "info")
-    return badge(_("works"), "success") if ok else badge(_("problem"), "danger")
+def form_for(platform: Platform | None) -> type[PlatformForm]:
+    return FORMS.get(platform.kind, AmazonForm) if platform else AmazonForm
 
 
 def report_check(request: HttpRequest, platform: Platform) -> None:
@@ -185,7 +220,7 @@ def report_check(request: HttpRequest, platform: Platform) -> None:
         listed = "; ".join(f"{each.step}: {each.message}" for each in problems)
         messages.error(request, _("The connection does not work fully. %(problems)s") % {"problems": listed})
     else:
-        messages.success(request, _("The connection works; see the last check below."))
+        messages.success(request, _("The connection works; see the findings below."))
 
 
 def credentials_badge(platform: Platform) -> SafeString:

@@ -17,11 +17,12 @@ from rest_framework.viewsets import ModelViewSet
 
 from integrations.adapters import ADAPTERS
 from integrations.checking import check_platform, is_fine
+from integrations.due import attach_dues, dues_of
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from oms.api import Conflict, Invalid, MaySync, ModelPermissions
 from oms.filters import PlatformFilter, TextFilter
-from platforms.models import Platform
+from platforms.models import CONFIG_COLUMNS, Platform
 
 LONGEST_INTERVAL = 366 * 24 * 60  # minutes
 LAST = 4  # characters of the client id that are shown
@@ -52,8 +53,20 @@ class ApiConfigField(serializers.Field[Any, Any, Any, Any]):
         }
 
 
+class DueSerializer(serializers.Serializer[Any]):
+    """When the next scheduled sync starts, null where none will; why, as a stable word and as a sentence."""
+
+    due_at = serializers.DateTimeField(source="at", allow_null=True)
+    reason = serializers.CharField()
+    detail = serializers.CharField()
+
+
+NEXT_SYNCS = inline_serializer("NextSyncs", {str(kind): DueSerializer() for kind in SyncLog.Kind})
+
+
 class PlatformSerializer(serializers.ModelSerializer[Platform]):
     api_config = ApiConfigField(required=False)
+    next_syncs = serializers.SerializerMethodField()
     orders_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
     inventory_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
 
@@ -72,9 +85,14 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
             "orders_watermark",
             "checked_at",
             "check_outcome",
+            "next_syncs",
             "created_at",
         )
         read_only_fields = ("orders_watermark", "checked_at", "check_outcome", "created_at")
+
+    @extend_schema_field(NEXT_SYNCS)
+    def get_next_syncs(self, platform: Platform) -> dict[str, Any]:
+        return {str(kind): DueSerializer(due).data for kind, due in dues_of(platform).items()}
 
     def to_internal_value(self, data: Any) -> Any:
         # A misspelt field would otherwise be dropped, and the answer would look as if it had been stored.
@@ -95,12 +113,23 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
                 raise Invalid(str(error), error.fields) from None
         return attrs
 
+    def create(self, validated_data: dict[str, Any]) -> Platform:
+        config = validated_data.pop("api_config", {})
+        platform = Platform(**validated_data)
+        platform.replace_config(config)
+        platform.save()
+        return platform
+
     def update(self, instance: Platform, validated_data: dict[str, Any]) -> Platform:
         """Write the given columns alone: syncs move the watermark meanwhile."""
+        columns = {*validated_data}
+        if "api_config" in validated_data:
+            instance.replace_config(validated_data.pop("api_config"))
+            columns.update(CONFIG_COLUMNS)
         for name, value in validated_data.items():
             setattr(instance, name, value)
         with transaction.atomic():
-            instance.save(update_fields=list(validated_data))
+            instance.save(update_fields=columns)
             instance.encrypt_plain_config()  # what was written with SQL, at the next save
         return instance
 
@@ -140,6 +169,12 @@ class PlatformViewSet(ModelViewSet[Platform]):
     serializer_class = PlatformSerializer
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """A page of platforms, with their dues computed at once."""
+        page = super().paginate_queryset(queryset)
+        attach_dues(page or ())
+        return page
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().update(request, *args, **kwargs | {"partial": True})

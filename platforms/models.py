@@ -1,7 +1,7 @@
 """Platform: one selling account on one channel."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -10,6 +10,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from platforms.fields import EncryptedJSONField, SecretDict, Unreadable
+
+CONFIG_COLUMNS = ("api_config", "credentials_set_at")  # written together
 
 
 class Source(models.TextChoices):
@@ -39,6 +41,8 @@ class Platform(models.Model):
     )
     # NULL reads as {}, so that no caller has to look for None.
     api_config = EncryptedJSONField(_("credentials"), default=SecretDict, blank=True, null=True)  # type: ignore[misc]
+    # When each value of api_config was last given another one: {"client_secret": "2026-03-12T14:00:00+00:00"}.
+    credentials_set_at = models.JSONField(default=dict, blank=True, editable=False)
     include_pii = models.BooleanField(
         _("store buyer data"),
         default=False,
@@ -118,14 +122,29 @@ class Platform(models.Model):
         stored = Platform.objects.filter(pk=self.pk).only("api_config").first() if self.pk else None
         return stored is not None and stored.credentials_digest != self.credentials_digest
 
+    def replace_config(self, values: Mapping[str, Any]) -> None:
+        """Take these credentials in the place of the stored ones, and remember when which of them changed.
+
+        Does not save: `CONFIG_COLUMNS` have to be.
+        """
+        now = timezone.now().isoformat()
+        before: Mapping[str, Any] = self.api_config or {}
+        kept = {name: at for name, at in self.credentials_set_at.items() if name in values}
+        self.credentials_set_at = kept | {
+            name: now for name, value in values.items() if value != before.get(name)
+        }
+        self.api_config = SecretDict(values)
+
     def encrypt_plain_config(self) -> bool:
         """Encrypt credentials that were written as plain JSON with SQL. True where there was something to do."""
         with transaction.atomic():
             # Read again under the lock: somebody may have written other credentials in between.
             locked = Platform.objects.select_for_update().get(pk=self.pk)
             if locked.api_config.was_plain:
-                locked.ask_for_refused_datasets()  # these are other credentials, as far as we can tell
+                # What stood there before is not known, so all of them are taken for new.
+                locked.ask_for_refused_datasets()
                 self.refused_datasets = locked.refused_datasets
-                locked.save(update_fields=["api_config", "refused_datasets"])
+                locked.credentials_set_at = dict.fromkeys(locked.api_config, timezone.now().isoformat())
+                locked.save(update_fields=[*CONFIG_COLUMNS, "refused_datasets"])
                 return True
         return False

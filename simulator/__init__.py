@@ -31,6 +31,7 @@ from simulator.misbehaviour import (
     Reset,
     Revoke,
     Slow,
+    SpoilRow,
 )
 from simulator.neutral import CANARY
 from simulator.quotas import Limit, Quotas
@@ -63,5 +64,6 @@ __all__ = [
     "Rule",
     "Simulator",
     "Slow",
+    "SpoilRow",
     "StaticSandbox",
 ]

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from simulator.catalog import MARKETPLACES, product
-from simulator.mutations import Edit, moment_ms, move, revised_order, revised_outline
+from simulator.mutations import (
+    Edit,
+    StockEdit,
+    moment_ms,
+    move,
+    revised_order,
+    revised_outline,
+    revised_stock,
+)
 from simulator.neutral import Order, Stock
 from simulator.orders import (
     Book,
@@ -25,6 +34,8 @@ from simulator.orders import (
 )
 from simulator.stock import make_stock, stock_keys
 from simulator.truth import order_truth, stock_truth
+
+StockKey = tuple[str, tuple[int, int]]  # marketplace id, (SKU index, row)
 
 
 class Account:
@@ -76,6 +87,8 @@ class Account:
         self.lock = threading.RLock()
         self._count = orders
         self._edits: dict[int, Edit] = {}
+        self._stock_edits: dict[StockKey, StockEdit] = {}
+        self._unlisted: set[StockKey] = set()
 
     @property
     def marketplace_ids(self) -> tuple[str, ...]:
@@ -117,19 +130,24 @@ class Account:
     def change_order(self, external_id: str, *, at: datetime | None = None) -> Order:
         """The order gets another status, shipped quantities and, as lastUpdatedTime, `at` (now). Returns it.
 
-        Raises LookupError for an unknown order, ValueError where it changed later than `at`.
+        Raises LookupError for an unknown order, ValueError where it changed later than `at`; so do the next three.
         """
+        return self._edit(external_id, at, lambda edit: replace(edit, revision=edit.revision + 1))
+
+    def reprice_order(self, external_id: str, *, at: datetime | None = None) -> Order:
+        """Every amount that the order has rises by a little. Returns it."""
+        return self._edit(external_id, at, lambda edit: replace(edit, rises=edit.rises + 1))
+
+    def drop_line(self, external_id: str, *, at: datetime | None = None) -> Order:
+        """The order loses its last line, unless that is its only one. Returns it."""
         with self.lock:
-            index = order_index(self.book, external_id, self._count)
-            if index is None:
-                raise LookupError(f"This account has no order {external_id}.")
-            before, moment = self._updated(index), moment_ms(at)
-            if moment <= before:
-                raise ValueError(f"{external_id} changed later than that: at {from_ms(before)}.")
-            move(self.by_updated, (before, index), (moment, index))
-            edit = self._edits.get(index, Edit(before))
-            self._edits[index] = Edit(moment, edit.created, edit.revision + 1)
-            return self.order(index)
+            known = self.find(external_id)
+            more = known is not None and len(known.lines) > 1
+            return self._edit(external_id, at, lambda edit: replace(edit, dropped=edit.dropped + more))
+
+    def cancel_order(self, external_id: str, *, at: datetime | None = None) -> Order:
+        """The order is cancelled for good, and its quantities are 0. Returns it."""
+        return self._edit(external_id, at, lambda edit: replace(edit, cancelled=True))
 
     def add_order(self, *, at: datetime | None = None) -> Order:
         """One more order, placed and last changed `at` (now). Returns it."""
@@ -151,6 +169,18 @@ class Account:
             orders = (self.order(index) for index in range(self._count))
             return {order.external_id: order_truth(order) for order in orders}
 
+    def _edit(self, external_id: str, at: datetime | None, change: Callable[[Edit], Edit]) -> Order:
+        with self.lock:
+            index = order_index(self.book, external_id, self._count)
+            if index is None:
+                raise LookupError(f"This account has no order {external_id}.")
+            before, moment = self._updated(index), moment_ms(at)
+            if moment <= before:
+                raise ValueError(f"{external_id} changed later than that: at {from_ms(before)}.")
+            move(self.by_updated, (before, index), (moment, index))
+            self._edits[index] = replace(change(self._edits.get(index, Edit(before))), updated=moment)
+            return self.order(index)
+
     def _updated(self, index: int) -> int:
         edit = self._edits.get(index)
         return updated_ms(self.book, index) if edit is None else edit.updated
@@ -167,12 +197,43 @@ class Account:
         return stock_keys(self.book)
 
     def stock(self, marketplace_id: str, key: tuple[int, int]) -> Stock:
-        return make_stock(self.book, marketplace_id, *key)
+        row, edit = make_stock(self.book, marketplace_id, *key), self._stock_edits.get((marketplace_id, key))
+        return row if edit is None else revised_stock(row, edit)
+
+    def is_listed(self, marketplace_id: str, key: tuple[int, int]) -> bool:
+        return (marketplace_id, key) not in self._unlisted
 
     def all_stock(self) -> Iterator[Stock]:
         for marketplace_id in self.marketplace_ids:
             for key in self.stock_keys:
-                yield self.stock(marketplace_id, key)
+                if self.is_listed(marketplace_id, key):
+                    yield self.stock(marketplace_id, key)
+
+    def change_stock(self, marketplace_id: str, sku: str, *, at: datetime | None = None) -> None:
+        """The SKU's rows in this marketplace get other quantities and, as lastUpdatedTime, `at` (now).
+
+        Raises LookupError for a SKU that the account does not sell; so do the next two.
+        """
+        with self.lock:
+            for key in self._keys_of(marketplace_id, sku):
+                edit = self._stock_edits.get(key, StockEdit(0, 0))
+                self._stock_edits[key] = StockEdit(moment_ms(at), edit.revision + 1)
+
+    def unlist_sku(self, marketplace_id: str, sku: str) -> None:
+        """This marketplace does not list the SKU any more."""
+        with self.lock:
+            self._unlisted.update(self._keys_of(marketplace_id, sku))
+
+    def list_sku(self, marketplace_id: str, sku: str) -> None:
+        """It does again, with what it had."""
+        with self.lock:
+            self._unlisted.difference_update(self._keys_of(marketplace_id, sku))
+
+    def _keys_of(self, marketplace_id: str, sku: str) -> list[StockKey]:
+        found = [(marketplace_id, key) for key in self.stock_keys if product(key[0]).sku == sku]
+        if not found or marketplace_id not in self.marketplace_ids:
+            raise LookupError(f"This account does not sell {sku} in {marketplace_id}.")
+        return found
 
     def skus(self) -> list[str]:
         """All SKUs; the awkward ones come first."""
@@ -182,4 +243,5 @@ class Account:
         """(marketplace id, SKU, FNSKU) -> what should be stored of it, in unified fields."""
         if not self.fba:
             return {}
-        return {(row.marketplace_id, row.sku, row.fnsku): stock_truth(row) for row in self.all_stock()}
+        with self.lock:
+            return {(row.marketplace_id, row.sku, row.fnsku): stock_truth(row) for row in self.all_stock()}

@@ -62,6 +62,9 @@ class Site(Protocol):
 class Fault:
     """Something that goes wrong with a call. Subclasses override what they need."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def before(self, site: Site, call: Call) -> Canned | None:
         """Do something ahead of the call; an answer replaces the real one."""
         return None

@@ -177,6 +177,16 @@ class NextRowToo(_Paging):
         rows(document).append(rows(site.serve(replace(call, params=params)))[0])
 
 
+class SpoilRow(_Paging):
+    """The first row of the page cannot be read: an order without lastUpdatedTime, stock whose total is no number."""
+
+    def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
+        for row in rows(document)[:1]:
+            row.pop("lastUpdatedTime", None)
+            if "sellerSku" in row:
+                row["totalQuantity"] = "many"
+
+
 @dataclass(frozen=True)
 class Between(Fault):
     """Calls `hook(site, call)` once the page is made: whatever it changes, the next page shows."""

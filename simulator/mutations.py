@@ -1,4 +1,4 @@
-"""What happens to an account after it was made: orders that change and orders that are new.
+"""What happens to an account after it was made: orders that change and orders that are new, stock likewise.
 
 Only the differences are kept; an order is still computed when somebody asks for it.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from simulator.neutral import Line, Order
+from simulator.neutral import Line, Order, Stock
 from simulator.orders import Outline, from_ms, to_ms
 from simulator.scenes import SHIPPED
 
@@ -19,35 +20,75 @@ Timeline = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """How an order differs from the one that its index makes; `created` in ms, None where that stays."""
+    """How an order differs from the one that its index makes; `created` in ms, None where that stays.
+
+    revision   so often its status changed
+    rises      so often its amounts rose
+    dropped    so many of its last lines are gone
+    cancelled  for good: all quantities are 0, and stay so
+    """
 
     updated: int
     created: int | None = None
     revision: int = 0
+    rises: int = 0
+    dropped: int = 0
+    cancelled: bool = False
 
 
-def revised_status(status: tuple[str, str], revision: int) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class StockEdit:
+    """How a row of stock differs: so often it changed, and when last (ms)."""
+
+    updated: int
+    revision: int
+
+
+def revised_status(status: tuple[str, str], edit: Edit) -> tuple[str, str]:
     """What becomes of a status: whatever is not shipped is, then it is cancelled, shipped again, and so on."""
-    for _ in range(revision):
+    if edit.cancelled:
+        return _CANCELLED
+    for _ in range(edit.revision):
         status = SHIPPED if status != SHIPPED else _CANCELLED
     return status
 
 
 def revised_outline(known: Outline, edit: Edit) -> Outline:
-    status, platform_status = revised_status((known.status, known.platform_status), edit.revision)
+    status, platform_status = revised_status((known.status, known.platform_status), edit)
     return replace(known, status=status, platform_status=platform_status)
 
 
 def revised_order(order: Order, edit: Edit) -> Order:
-    """Each revision shows: in the status, and once it has shipped in the quantities of the lines."""
-    status, platform_status = revised_status((order.status, order.platform_status), edit.revision)
+    """Each edit shows: in the status, in the amounts, in the lines and their quantities."""
+    status, platform_status = revised_status((order.status, order.platform_status), edit)
+    lines = tuple(_revised_line(line, edit) for line in order.lines[: len(order.lines) - edit.dropped])
+    amounts = [line.total for line in lines if line.total is not None]
     return replace(
         order,
         created=order.created if edit.created is None else from_ms(edit.created),
         updated=from_ms(edit.updated),
         status=status,
         platform_status=platform_status,
-        lines=tuple(_shipped(line) for line in order.lines) if edit.revision else order.lines,
+        total=None if order.total is None else sum(amounts, order.tip or Decimal(0)),
+        lines=lines,
+    )
+
+
+def revised_stock(stock: Stock, edit: StockEdit) -> Stock:
+    """Each revision shows in every kind of quantity; every third one is sold out, with 0 everywhere."""
+    n, sold_out = edit.revision, edit.revision % 3 == 0
+    keep = 0 if sold_out else 1
+    return replace(
+        stock,
+        total=keep * (stock.total + 7 * n),
+        fulfillable=keep * (stock.fulfillable + 3 * n),
+        inbound_working=keep * (stock.inbound_working + n),
+        inbound_shipped=keep * stock.inbound_shipped,
+        inbound_receiving=keep * stock.inbound_receiving,
+        reserved=_each(stock.reserved, keep, n),
+        researching=_each(stock.researching, keep, n),
+        unfulfillable=tuple(keep * count for count in stock.unfulfillable),
+        updated=from_ms(edit.updated),
     )
 
 
@@ -65,5 +106,33 @@ def move(timeline: Timeline, old: tuple[int, int] | None, new: tuple[int, int]) 
     insort(timeline, new)
 
 
-def _shipped(line: Line) -> Line:
-    return replace(line, quantity_shipped=line.quantity_ordered)
+def _revised_line(line: Line, edit: Edit) -> Line:
+    line = _dearer(line, edit.rises)
+    if edit.cancelled:
+        return replace(line, quantity_ordered=0, quantity_shipped=0)
+    return replace(line, quantity_shipped=line.quantity_ordered) if edit.revision else line
+
+
+def _dearer(line: Line, rises: int) -> Line:
+    """Every amount that the line has, by so many of its currency's smallest unit a piece."""
+    if line.unit_price is None or line.item_amount is None or line.total is None:
+        return line
+    more = rises * Decimal(1).scaleb(int(line.unit_price.as_tuple().exponent))
+    shipping, tax, discount = (
+        None if amount is None else amount + more for amount in (line.shipping, line.tax, line.discount)
+    )
+    signs = (shipping is not None) + (tax is not None) - (discount is not None)
+    return replace(
+        line,
+        unit_price=line.unit_price + more,
+        item_amount=line.item_amount + more * line.quantity_ordered,
+        shipping=shipping,
+        tax=tax,
+        discount=discount,
+        total=line.total + more * (line.quantity_ordered + signs),
+    )
+
+
+def _each(counts: tuple[int, int, int], keep: int, more: int) -> tuple[int, int, int]:
+    first, second, third = counts
+    return keep * (first + more), keep * (second + more), keep * (third + more)

@@ -79,7 +79,8 @@ class Operations:
         if token is not None:
             state = self.inventory_tokens.read("nextToken", token, scope, same)
         limit = self.page_size or INVENTORY_PAGE
-        found = list(islice(_stock_matches(account, query, state), limit + 1))
+        with account.lock:
+            found = list(islice(_stock_matches(account, query, state), limit + 1))
         document: Json = {
             "payload": {
                 "granularity": {"granularityType": "Marketplace", "granularityId": query.marketplace_id},
@@ -123,6 +124,8 @@ def _stock_matches(
     """(key, row) of the stock that a query finds after the position, in the order of the catalogue."""
     keys = account.stock_keys
     for key in islice(keys, bisect_right(keys, state.position), None):
+        if not account.is_listed(query.marketplace_id, key):
+            continue
         row = account.stock(query.marketplace_id, key)
         if query.skus and row.sku not in query.skus:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
@@ -54,10 +55,11 @@ class Rule:
 
 
 class RuleBook:
-    """Rules in force. Many threads may ask."""
+    """Rules in force. Many threads may ask. `happened` counts each fault, also of rules that are gone."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._lock = threading.Lock()
+        self.happened: Counter[Fault] = Counter()
         self._kept: list[_Kept] = [_Kept(rule) for rule in rules]
 
     def add(self, *rules: Rule) -> None:
@@ -73,7 +75,9 @@ class RuleBook:
     def due(self, call: Call) -> list[Fault]:
         """Counts the call and says what goes wrong with it."""
         with self._lock:
-            return [kept.fault for kept in self._kept if kept.is_due(call)]
+            faults = [kept.fault for kept in self._kept if kept.is_due(call)]
+            self.happened.update(faults)
+            return faults
 
 
 class _Kept:

@@ -19,7 +19,7 @@ from simulator import Account, Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = sorted(ROOT.glob("requirements*.txt"))
-TARGETS = ("help", "setup", "run", "test", "check", "bench", "format")
+TARGETS = ("help", "setup", "run", "test", "soak", "check", "bench", "reliability", "screenshots", "format")
 # A name is read with one of the helpers of oms/env.py or with django-environ.
 READ = re.compile(r'\b(?:env\.\w+|required|switch|one_of|whole_number)\(\s*"([A-Z_]+)"')
 

@@ -25,9 +25,10 @@ from integrations.amazon.client import AmazonClient
 from integrations.amazon.config import load
 from integrations.amazon.tokens import AccessTokens
 from integrations.amazon.transport import new_http
+from integrations.connecting import connect
 from integrations.models import SyncLog
 from integrations.protocol import Window
-from integrations.services import connect, run_sync
+from integrations.services import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,

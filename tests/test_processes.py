@@ -8,154 +8,38 @@ from __future__ import annotations
 import json
 import os
 import pty
-import shutil
 import signal
-import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import api_config
+from integrations.leases import LEASE
+from integrations.tests.processes import (
+    PATIENCE,
+    Hold,
+    Installation,
+    ended,
+    installed,
+    line_with,
+    on_sqlite,
+    redis_url,
+    until,
+)
 from simulator import Account, Canned, Simulator
-from simulator.faults import Call
 
-ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 60  # seconds; for a machine that is busy, not for luck
 PAGES, PAGE_SIZE = 4, 3
 ORDERS = PAGES * PAGE_SIZE
 
 
-class Installation:
-    """A database of its own and the environment that points at it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "oms.sqlite3"
-        self.environment = {
-            name: os.environ[name]
-            for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
-            if name in os.environ
-        } | {
-            "DATABASE_URL": f"sqlite:///{self.path}",
-            "DEBUG": "off",
-            "REDIS_URL": "",
-            "MOCK_FALLBACK": "auto",
-            "ORDERS_INITIAL_DAYS": "30",
-            "AMAZON_SP_API_ENDPOINT": "",
-            "AMAZON_LWA_ENDPOINT": "",
-            "PYTHONUNBUFFERED": "1",
-        }
-        self._started: list[subprocess.Popen[str]] = []
-
-    def meets(self, sim: Simulator) -> None:
-        """The platform `amazon` is an account of the simulator's, written with SQL as the guide says."""
-        self.environment |= {
-            "AMAZON_SP_API_ENDPOINT": sim.endpoint,
-            "AMAZON_LWA_ENDPOINT": sim.lwa_endpoint,
-        }
-        self.sql("UPDATE platforms SET api_config = ?", json.dumps(api_config(sim.accounts[0])))
-
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        command = [sys.executable, "manage.py", *arguments]
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, **options)
-        self._started.append(process)
-        return process
-
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit status, stdout, stderr."""
-        return ended(self.start(*arguments))
-
-    def sql(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        connection = sqlite3.connect(self.path, timeout=20)
-        connection.row_factory = sqlite3.Row
-        try:
-            with connection:
-                return [dict(row) for row in connection.execute(statement, values)]
-        finally:
-            connection.close()
-
-    @property
-    def logs(self) -> list[dict[str, Any]]:
-        return self.sql("SELECT * FROM sync_logs ORDER BY id")
-
-    @property
-    def order_count(self) -> int:
-        (row,) = self.sql("SELECT COUNT(*) AS n FROM orders")
-        return int(row["n"])
-
-    def end(self) -> None:
-        for process in self._started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-
-
-class Hold:
-    """Lets the simulator keep an answer of searchOrders back until it is told to go on."""
-
-    def __init__(self, nth: int) -> None:
-        self._left = nth
-        self._lock = threading.Lock()
-        self._reached = threading.Event()
-        self._go = threading.Event()
-
-    def before(self, call: Call) -> Canned | None:
-        with self._lock:
-            self._left -= call.operation == "searchOrders"
-            held = call.operation == "searchOrders" and self._left == 0
-        if held:
-            self._reached.set()
-            self._go.wait(PATIENCE)
-        return None
-
-    def wait(self) -> None:
-        assert self._reached.wait(PATIENCE), "the call never came"
-
-    def release(self) -> None:
-        self._go.set()
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
-
-
-def until(condition: Callable[[], Any], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.05)
-
-
-def line_with(stream: Any, text: str) -> str:
-    """The next line of a process that has `text`; the ones before are skipped."""
-    for line in stream:
-        if text in line:
-            return str(line)
-    pytest.fail(f"never said: {text}")
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    installation = Installation(tmp_path_factory.mktemp("migrated"))
-    status, _, err = installation.run("migrate", "--verbosity", "0")
-    assert status == 0, err
-    installation.sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return installation.path
-
-
 @pytest.fixture
-def oms(migrated: Path, tmp_path: Path) -> Iterator[Installation]:
-    installation = Installation(tmp_path)
-    shutil.copy(migrated, installation.path)
-    yield installation
-    installation.end()
+def oms(tmp_path: Path) -> Iterator[Installation]:
+    with installed(tmp_path) as installation:
+        yield installation
 
 
 @pytest.fixture
@@ -203,15 +87,16 @@ def test_it_asks_for_migrate_where_there_is_no_database_yet(tmp_path: Path) -> N
         ("reencrypt",),
         ("run_scheduler", "--once"),
     ):
-        status, out, err = Installation(tmp_path).run(*command)
+        status, out, err = on_sqlite(tmp_path / "oms.sqlite3").run(*command)
         assert (status, out) == (1, "")
         assert "python manage.py migrate" in err
         assert "Traceback" not in err
 
 
 def test_it_exits_1_where_the_database_cannot_be_reached(tmp_path: Path) -> None:
-    installation = Installation(tmp_path)
-    installation.path.mkdir()  # a folder where the file should be
+    path = tmp_path / "oms.sqlite3"
+    installation = on_sqlite(path)
+    path.mkdir()  # a folder where the file should be
     status, _, err = installation.run("sync_orders")
     assert (status, "Traceback" in err) == (1, False), err
     assert "The database cannot be reached; nothing was done." in err
@@ -326,7 +211,7 @@ def test_it_draws_progress_on_a_terminal(oms: Installation, sim: Simulator, hold
     os.close(theirs)
     hold.wait()
     drawn = ""
-    while "1 page, 3 orders so far" not in drawn:
+    while "3 orders" not in drawn:
         drawn += os.read(ours, 1000).decode()
     hold.release()
     drain = threading.Thread(target=read_to_end, args=(ours,))
@@ -364,6 +249,31 @@ def test_it_survives_the_workers_sigterm(oms: Installation, sim: Simulator, hold
     assert (log["status"], log["fetched"], sim.calls["searchOrders"]) == ("succeeded", ORDERS, PAGES)
 
 
+def test_it_goes_on_with_what_a_killed_worker_lost_once_its_lease_expired(
+    oms: Installation, sim: Simulator, hold: Hold
+) -> None:
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 0
+    worker = oms.start("run_worker")
+    hold.wait()
+    worker.kill()
+    worker.communicate()
+    hold.release()
+    oms.sql("UPDATE platforms SET inventory_interval = 0")
+    assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
+    # Five minutes later: the lease expired a moment ago.
+    now = datetime.now(UTC)
+    oms.sql(
+        "UPDATE sync_logs SET lease_expires_at = ?, heartbeat_at = ?",
+        f"{now:%Y-%m-%d %H:%M:%S}",
+        f"{now - LEASE:%Y-%m-%d %H:%M:%S}",
+    )
+    assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
+    assert oms.run("run_worker", "--once")[0] == 0
+    (log,) = oms.logs
+    assert (log["status"], log["fetched"], oms.order_count) == ("succeeded", ORDERS, ORDERS)
+    assert sim.calls["searchOrders"] == PAGES + 1  # it continued from the checkpoint
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_schedules_until_it_is_told_to_stop(oms: Installation, sim: Simulator, number: int) -> None:
     scheduler = oms.start("run_scheduler")
@@ -378,8 +288,56 @@ def test_it_schedules_until_it_is_told_to_stop(oms: Installation, sim: Simulator
     assert time.monotonic() - started < 10
 
 
+def lease(oms: Installation) -> dict[str, Any]:
+    (row,) = oms.sql("SELECT * FROM scheduler_leases") or [{"holder": "", "expires_at": None}]
+    return row
+
+
+def test_it_has_one_active_scheduler_and_another_takes_over_when_that_dies(oms: Installation) -> None:
+    first = oms.start("run_scheduler")
+    until(lambda: lease(oms)["holder"].endswith(f"process {first.pid}"), "the lease of the first")
+    second = oms.start("run_scheduler")
+    assert second.stdout is not None
+    said = line_with(second.stdout, "standing by")
+    assert said.startswith("Another scheduler is active (")
+    assert f", process {first.pid})" in said
+    status, out, err = oms.run("run_scheduler", "--once")
+    assert (status, err) == (0, "")
+    assert f", process {first.pid}); left it to that one." in out
+    first.kill()
+    first.communicate()
+    assert lease(oms)["holder"].endswith(f"process {first.pid}")
+    oms.sql("UPDATE scheduler_leases SET expires_at = '2026-01-01 00:00:00'")  # a minute later
+    line_with(second.stdout, "This scheduler is active now.")
+    assert lease(oms)["holder"].endswith(f"process {second.pid}")
+    second.send_signal(signal.SIGTERM)
+    assert ended(second) == (0, "Scheduler stopped.\n", "")
+    assert lease(oms)["expires_at"] is None  # the next one need not wait
+
+
+def test_it_says_once_that_a_schedule_stopped_and_once_that_it_goes_on(
+    oms: Installation, sim: Simulator
+) -> None:
+    oms.environment["MOCK_FALLBACK"] = "never"
+    sim.revoke(*sim.accounts)
+    assert oms.run("sync_orders", "amazon")[0] == 1
+    scheduler = oms.start("run_scheduler", "--every", "1")
+    assert scheduler.stdout is not None
+    said = line_with(scheduler.stdout, "amazon: ")
+    assert said.startswith(
+        "amazon: Schedule of orders stopped: Login with Amazon does not accept the refresh"
+    )
+    assert line_with(scheduler.stdout, "amazon: ").startswith("amazon: Schedule of inventory stopped: ")
+    for _tick in range(3):
+        before = lease(oms)["expires_at"]
+        until(lambda before=before: lease(oms)["expires_at"] != before, "another tick")  # type: ignore[misc]
+    sim.restore()
+    assert oms.run("sync_orders", "amazon", "--days", "2")[0] == 0
+    assert scheduler.stdout.readline() == "amazon: orders is scheduled as usual again.\n"
+
+
 def test_it_goes_on_scheduling_while_the_database_is_not_there(tmp_path: Path) -> None:
-    installation = Installation(tmp_path)
+    installation = on_sqlite(tmp_path / "oms.sqlite3")
     scheduler = installation.start("run_scheduler")
     assert scheduler.stderr is not None
     try:
@@ -389,22 +347,6 @@ def test_it_goes_on_scheduling_while_the_database_is_not_there(tmp_path: Path) -
         assert ended(scheduler)[0] == 0
     finally:
         installation.end()
-
-
-def redis_url() -> str:
-    """Of a Redis to test with; skips where none answers, unless services are required."""
-    from redis import Redis
-    from redis.exceptions import RedisError
-
-    url = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15"
-    try:
-        with Redis.from_url(url) as server:
-            server.ping()
-    except (RedisError, OSError) as error:
-        if os.environ.get("OMS_REQUIRE_SERVICES") == "1":
-            raise
-        pytest.skip(f"no Redis answers at {url}: {error}")
-    return url
 
 
 RQ_WORKER = ("rqworker", "--with-scheduler", "--job-class", "django_tasks_rq.Job")
@@ -418,6 +360,19 @@ def test_it_runs_in_the_background_on_redis(oms: Installation, sim: Simulator) -
     assert oms.run(*RQ_WORKER, "--burst")[0] == 0
     (log,) = oms.logs
     assert (log["status"], log["fetched"]) == ("succeeded", ORDERS)
+
+
+@pytest.mark.redis
+def test_it_announces_again_what_redis_lost(oms: Installation, sim: Simulator) -> None:
+    oms.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 1
+    oms.environment["REDIS_URL"] = redis_url()
+    oms.sql("UPDATE platforms SET inventory_interval = 0")
+    assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
+    oms.sql("UPDATE sync_logs SET queued_at = '2026-01-01 00:00:00'")  # a minute later
+    assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
+    assert oms.run(*RQ_WORKER, "--burst")[0] == 0
+    assert [(log["status"], log["fetched"]) for log in oms.logs] == [("succeeded", ORDERS)]
 
 
 @pytest.mark.redis

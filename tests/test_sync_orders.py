@@ -10,8 +10,9 @@ import pytest
 from django.utils import timezone
 
 from integrations.amazon.config import load
+from integrations.endings import cancel_sync
 from integrations.models import ApiQuota, SyncFailure, SyncLog
-from integrations.services import cancel_sync, run_sync
+from integrations.services import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
     QUOTA_EXCEEDED,

@@ -121,16 +121,18 @@ def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
         raise TransientError(
             "Login with Amazon's answer lacks the access token.", code="broken_answer", status=200
         )
-    code = _word(answer.get("error")) or "authentication"
-    if code == "authentication" and status not in (400, 401, 403):
+    word = _word(answer.get("error"))
+    if not word and status not in (400, 401, 403):
         raise RequestRefused(
             f"What answers for Login with Amazon is something else (HTTP {status}). Check AMAZON_LWA_ENDPOINT and "
             "proxies.",
             code=_refusal_code(status),
             status=status,
         )
+    text = TOKEN_PROBLEMS.get(word, UNKNOWN_TOKEN_PROBLEM.format(word or "authentication"))
+    # A word that is new to us is in the sentence alone: codes are a closed list.
     raise AuthenticationError(
-        TOKEN_PROBLEMS.get(code, UNKNOWN_TOKEN_PROBLEM.format(code)), code=code, status=status
+        text, code=word if word in AuthenticationError.more_codes else "", status=status
     )
 
 

@@ -6,6 +6,7 @@ Hosts: https://developer-docs.amazon.com/sp-api/docs/sp-api-endpoints
 `currency` is the marketplace's usual one; the currency of an amount is always taken from the amount itself.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -65,3 +66,22 @@ def endpoint(region: str, *, sandbox: bool) -> str:
     """The SP-API host of a region (NA, EU, FE), without trailing slash."""
     prefix = "sandbox." if sandbox else ""
     return f"https://{prefix}sellingpartnerapi-{region.lower()}.amazon.com"
+
+
+# Three, seven and seven digits; orders that did not come from Amazon's own shops begin with S and two digits.
+ORDER_ID = re.compile(r"(?<![\w-])(?:\d{3}|S\d{2})-\d{7}-\d{7}(?![\w-])", re.IGNORECASE)
+ORDER_ID_HELP = "Amazon's order ids look like 902-3159896-1390916: three, seven and seven digits."
+
+
+def read_order_id(text: str) -> str:
+    """The order id in what a person pasted: an id, a sentence of a message, the address of a page. "" without any."""
+    found = ORDER_ID.search(text.replace("\N{NON-BREAKING HYPHEN}", "-").replace("\N{EN DASH}", "-"))
+    return found.group().upper() if found else ""
+
+
+def order_page(marketplace_id: str, order_id: str) -> str:
+    """The order in Seller Central; "" where the marketplace is not known or the id is none of Amazon's."""
+    marketplace = MARKETPLACES.get(marketplace_id)
+    if marketplace is None or not ORDER_ID.fullmatch(order_id):
+        return ""
+    return f"https://{marketplace.seller_central}/orders-v3/order/{order_id}"

@@ -5,6 +5,7 @@ https://github.com/amzn/selling-partner-api-models (orders_2026-01-01.json, fbaI
 """
 
 from collections.abc import Callable, Collection, Iterable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from integrations.amazon import parse
@@ -147,6 +148,24 @@ def _breakdown(proceeds: dict[str, Any], kind: str) -> parse.Money:
         if parse.text(entry.get("type")).upper() == kind:
             return parse.money(entry.get("subtotal"), kind)
     return None, ""
+
+
+def beside_lines(payload: Any) -> Decimal:
+    """What of an order's total belongs to none of its lines: tips. In the currency of the total.
+
+    Amounts that cannot be read, or are in another currency, count as nothing.
+    """
+    proceeds = parse.mapping(parse.mapping(payload).get("proceeds"))
+    try:
+        _total, currency = parse.money(proceeds.get("grandTotal"), "grandTotal")
+        amounts = [
+            parse.money(entry.get("subtotal"), "DELIVERY_TIP")
+            for entry in parse.objects(proceeds.get("breakdowns"))
+            if parse.text(entry.get("type")).upper() == "DELIVERY_TIP"
+        ]
+    except MalformedRecord:
+        return Decimal(0)
+    return sum((amount for amount, unit in amounts if amount is not None and unit == currency), Decimal(0))
 
 
 def _texts(value: Any) -> tuple[str, ...]:

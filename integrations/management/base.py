@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from oms.persistence import DATABASE_ERRORS
 from platforms.models import Platform
 
 FAILED, WRONG_USAGE, NOT_ALL_GOOD = 1, 2, 3
@@ -40,7 +41,7 @@ class OmsCommand(BaseCommand):
             if self.needs_database:
                 check_database()
             self.run(options)
-        except DatabaseError as error:
+        except DATABASE_ERRORS as error:
             raise CommandError(f"The database cannot be used: {error}") from error
         except KeyboardInterrupt:
             raise CommandError("Stopped by Ctrl-C.", returncode=INTERRUPTED) from None

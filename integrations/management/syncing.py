@@ -25,6 +25,7 @@ from integrations.services import request_sync, run_sync
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
 from integrations.windows import WindowRequest
+from oms.trouble import trouble_of
 from platforms.models import Platform
 
 GOOD = (SyncLog.Status.SUCCEEDED,)
@@ -134,7 +135,7 @@ class SyncCommand(OmsCommand):
                 try:
                     log = self._run_one(*open_sync(platform), stop, shown)
                 except (DatabaseError, ObjectDoesNotExist) as error:  # the latter: deleted meanwhile
-                    self._trouble(platform, "failed", error)
+                    self._trouble(platform, "stopped; what was read before is stored", error)
                     statuses.append(SyncLog.Status.FAILED)
                     continue
                 self._report(log, shown)
@@ -203,7 +204,11 @@ class SyncCommand(OmsCommand):
         self.stdout.flush()
 
     def _trouble(self, platform: Platform, what: str, error: Exception) -> None:
-        self.say(f"{platform.name} {self.kind.value}: {what}: {error or type(error).__name__}")
+        why = str(error) or type(error).__name__
+        if isinstance(error, DatabaseError):
+            trouble = trouble_of(error)
+            why = f"{trouble.happened} {trouble.advice}"
+        self.say(f"{platform.name} {self.kind.value}: {what}: {why}")
 
 
 def _standing(log: SyncLog) -> str:

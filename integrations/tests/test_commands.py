@@ -410,6 +410,30 @@ def test_it_purges_buyer_data_as_it_schedules(buyers: list[OrderBuyer]) -> None:
     assert OrderBuyer.objects.count() == 2
 
 
+def message(**values: Any) -> DBTaskResult[Any, Any]:
+    """One of the queue, worked on eight days ago."""
+    long_ago = timezone.now() - timedelta(days=8)
+    times = {"started_at": long_ago, "finished_at": long_ago, "run_after": long_ago}
+    told = {"args_kwargs": {"args": [1], "kwargs": {}}, "task_path": "integrations.tasks.continue_sync"}
+    return DBTaskResult.objects.create(
+        **told | times | {"status": "SUCCESSFUL", "backend_name": "default"} | values
+    )
+
+
+def test_it_prunes_the_queue_as_it_schedules() -> None:
+    yesterday = timezone.now() - timedelta(days=1)
+    kept = [
+        message(finished_at=yesterday),
+        message(status="READY", started_at=None, finished_at=None),  # nobody has taken it yet
+        message(status="RUNNING", started_at=yesterday, finished_at=None),
+    ]
+    message()
+    message(status="FAILED")
+    message(status="RUNNING", finished_at=None)  # its worker was killed
+    assert "Deleted 3 old messages of the queue." in Ran("run_scheduler", "--once").out
+    assert {each.pk for each in DBTaskResult.objects.all()} == {each.pk for each in kept}
+
+
 def test_it_says_when_a_sync_ended_in_utc(amazon: Platform) -> None:
     start = datetime(2026, 1, 1, 8, tzinfo=UTC)
     log = SyncLog(

@@ -182,6 +182,15 @@ def test_it_invents_nothing_after_a_first_page_of_live_orders(box: Box) -> None:
     assert (len(rows(ORDERS, Source.LIVE)), rows(ORDERS, Source.MOCK)) == (10, [])
 
 
+def test_it_never_counts_mock_records_together_with_live_ones(box: Box, settings: Any) -> None:
+    settings.MOCK_FALLBACK = "always"
+    sim = box(orders=30, page_size=10)
+    log = sync(platform_of(sim), on_page=lambda log: sim.script("searchOrders", *[UNAVAILABLE] * ALWAYS))
+    assert (log.status, log.error_code, log.source) == (Status.FAILED, "unavailable", Source.LIVE)
+    assert (log.pages, log.fetched, bool(log.checkpoint["page"])) == (1, 10, True)
+    assert set(Order.objects.values_list("source", flat=True)) == {Source.LIVE}
+
+
 def test_it_looks_at_the_platform_alone(box: Box) -> None:
     sim = box()
     sync(platform_of(sim, "amazon-de"))

@@ -9,9 +9,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from integrations.endings import cancel_sync
 from integrations.leases import Lease, LeaseLost
 from integrations.models import ApiQuota, SyncLog
-from integrations.services import cancel_sync, request_sync, run_sync
+from integrations.services import request_sync, run_sync
 from integrations.tests.racing import race
 from integrations.tests.syncing import (
     ALWAYS,
@@ -135,6 +136,19 @@ def test_it_refuses_writes_without_the_lease(box: Box) -> None:
     assert lease is not None
     with pytest.raises(LeaseLost):
         lease.renew()
+
+
+@db
+def test_it_remembers_which_credentials_it_ran_with(box: Box) -> None:
+    sim = box(orders=3)
+    platform = platform_of(sim)
+    log = sync(platform)
+    assert log.credentials_digest == platform.credentials_digest != ""
+    refused = sync(platform_of(sim, client_secret="another"))
+    assert (refused.error_code, refused.credentials_digest == log.credentials_digest) == (
+        "invalid_client",
+        False,
+    )
 
 
 # --- crash, stop, wait

@@ -82,6 +82,21 @@ def test_it_is_queued_again_for_the_moment_there_is_quota(box: Box, amazon: Plat
     assert waiting.run_after > timezone.now() + timedelta(seconds=150)  # one call in 179 seconds
 
 
+def test_it_lets_no_wait_that_is_over_overtake_what_was_queued_before(box: Box, amazon: Platform) -> None:
+    first = open_sync(configured(amazon, box(orders=3)))
+    queue_sync(first)
+    second = open_sync(Platform.objects.create(name="other", api_config=amazon.api_config))
+    third = open_sync(Platform.objects.create(name="third", api_config=amazon.api_config))
+    for log, seconds in ((second, 0.001), (third, 3600)):
+        log.status, log.resume_at = SyncLog.Status.WAITING, timezone.now() + timedelta(seconds=seconds)
+        log.save()
+        queue_sync(log)
+    work()
+    begun = DBTaskResult.objects.exclude(started_at=None).order_by("started_at")
+    assert [each.args_kwargs["args"] for each in begun] == [[first.pk], [second.pk]]
+    assert SyncLog.objects.get(pk=third.pk).status == SyncLog.Status.WAITING  # and holds up nobody
+
+
 def test_it_leaves_after_the_page_in_hand_when_told_to_stop(box: Box, amazon: Platform) -> None:
     sim = box(orders=9, page_size=3)
     log = open_sync(configured(amazon, sim))

@@ -13,11 +13,11 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations.checking import check_platform
+from integrations.connecting import connect
 from integrations.errors import TransientError
 from integrations.failures import replay
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.protocol import Window
-from integrations.services import connect
 from integrations.tests.counting import CALLS, THREADS, count
 from integrations.tests.syncing import (
     INVENTORY,

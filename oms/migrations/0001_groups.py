@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("platforms", "0003_refused_datasets"),
-        ("orders", "0001_initial"),
+        ("orders", "0003_products_of_stored_orders"),
         ("inventory", "0001_initial"),
         ("integrations", "0004_api_usage"),
     ]

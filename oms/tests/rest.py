@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
+from orders.products import remember_products
 from platforms.models import Platform
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -61,6 +62,7 @@ def make_order(external_id: str = "111-0000001-0000001", **values: Any) -> Order
     platform = values.pop("platform", None) or amazon()
     order = Order.objects.create(platform=platform, external_id=external_id, **defaults | values)
     OrderItem.objects.create(order=order, external_id="01", asin="B000000001", quantity_ordered=1, **item)
+    remember_products([(item["sku"], item["title"])])
     return order
 
 

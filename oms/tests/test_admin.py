@@ -1,6 +1,6 @@
 """What every page of the admin has in common."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from knox.models import AuthToken
 
-from oms.admin_values import duration, items_at_a_glance, shortened
+from oms.admin_values import countdown, duration, items_at_a_glance, shortened
 
 pytestmark = pytest.mark.django_db
 
@@ -80,9 +80,25 @@ def test_it_writes_durations_readably(value: timedelta | None, shown: str) -> No
 
 
 def test_it_sums_up_items() -> None:
-    assert [items_at_a_glance(skus) for skus in ([], ["A"], ["A", "B"], [""])] == [
-        "–", "1 item: A", "2 items: A, …", "1 item: –",
-    ]  # fmt: skip
+    lists: list[list[tuple[int | None, str]]] = [[], [(1, "A")], [(2, "A"), (1, "B"), (1, "C")], [(None, "")]]
+    assert [items_at_a_glance(items) for items in lists] == ["–", "1 × A", "2 × A, +2 more", "–"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "shown"),
+    [
+        (timedelta(seconds=59), "in 0 min"),
+        (timedelta(minutes=59, seconds=59), "in 59 min"),
+        (timedelta(hours=5, minutes=50), "in 5 h"),
+        (timedelta(hours=47, minutes=59), "in 47 h"),
+        (timedelta(days=2, hours=3), "in 2 days"),
+        (-timedelta(minutes=20), "20 min late"),
+        (-timedelta(days=3), "3 days late"),
+    ],
+)
+def test_it_counts_down(ahead: timedelta, shown: str) -> None:
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    assert countdown(now + ahead, now) == shown
 
 
 def test_it_shortens_long_titles_and_escapes_them() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
@@ -204,6 +204,29 @@ def test_it_answers_its_own_mistakes_with_a_bare_500(debug: bool, settings: Any,
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "CANARY" not in answer.content.decode()
     assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (OperationalError(2013, "CANARY"), 503, "database_unavailable"),
+        (OperationalError(1213, "CANARY"), 503, "database_busy"),
+        (OperationalError(1114, "CANARY"), 503, "disk_full"),
+        (ProgrammingError(1146, "CANARY"), 500, "internal"),
+    ],
+)
+def test_it_says_that_the_database_is_in_trouble(error: Exception, status: int, code: str) -> None:
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        if 'FROM "orders"' in sql.replace("`", '"'):
+            raise error
+        return execute(sql, *args)
+
+    client = superuser()
+    with connection.execute_wrapper(fail):
+        answer = client.get("/orders")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "look before you repeat it" in answer.json()["detail"]
+    assert "CANARY" not in answer.content.decode()
 
 
 @pytest.mark.parametrize(("address", "is_json"), [("/orders", True), ("/admin/", False)])

@@ -58,7 +58,11 @@ def test_it_lets_everybody_look_at_orders_stock_platforms_and_syncs(desk: Client
 def test_it_offers_and_accepts_a_sync_from_operators_and_managers(desk: Client, group: str) -> None:
     page = desk.get(f"/admin/platforms/platform/{amazon().pk}/change/").content.decode()
     assert ("Sync from Amazon" in page) is (group in SYNCS)
-    desk.post(f"/admin/platforms/platform/{amazon().pk}/press/sync/")
+    asked = desk.post(
+        "/admin/platforms/platform/sync/",
+        {"platform": amazon().pk, "kind": "both", "span": "last", "by": "updated"},
+    )
+    assert asked.status_code == (302 if group in SYNCS else 403)
     assert SyncLog.objects.exists() is (group in SYNCS)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
 from playwright.sync_api import Page, sync_playwright
 
@@ -78,6 +79,21 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
     for context in contexts:
         context.close()
     assert not problems
+
+
+@pytest.fixture
+def grave_problems() -> Callable[[Page], list[str]]:
+    """What axe-core finds on a page that would shut somebody out: each as its rule and the element."""
+
+    def find(page: Page) -> list[str]:
+        return [
+            f"{problem['id']}: {node['html'][:160]}"
+            for problem in Axe().run(page).response["violations"]
+            if problem["impact"] in ("serious", "critical")
+            for node in problem["nodes"]
+        ]
+
+    return find
 
 
 @pytest.fixture

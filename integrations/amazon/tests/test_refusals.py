@@ -104,7 +104,7 @@ def test_it_leaves_out_a_token_that_the_answer_repeats(secret: str) -> None:
         (401, "invalid_client", "invalid_client"),
         (400, "invalid_grant", "invalid_grant"),
         (400, "unauthorized_client", "unauthorized_client"),
-        (400, "brand_new_word", "brand_new_word"),
+        (400, "brand_new_word", "authentication"),
         (403, f"Sorry: {SECRET}", "authentication"),
         (400, None, "authentication"),
         (400, {"secret": SECRET}, "authentication"),

@@ -2,89 +2,137 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections
 
+from integrations.due import Due, Reason, schedule_line
+from integrations.housekeeping import keep_house
+from integrations.leadership import Leadership, active_scheduler
 from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.models import SyncLog
-from integrations.schedule import abandoned_syncs, due_syncs
+from integrations.schedule import Planned, abandoned_syncs, due_syncs, plan
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
-from integrations.usage import prune_usage
 from inventory.snapshots import take_due_snapshots
-from orders.services import purge_buyers
 
 logger = logging.getLogger(__name__)
 
-TICK = 15.0  # seconds
+TICK = 15  # seconds
+LONGEST_TICK = 30  # the active scheduler renews its lease of a minute at each
+STANDBY_TICK = 5  # costs two queries
 DAY = 24 * 3600.0
+TROUBLED = (Reason.STOPPED, Reason.BACKING_OFF)
 
 
 class Command(OmsCommand):
     help = (
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
-        "what is due, and queues again what a worker lost. Once an hour it writes down what is in stock, and\n"
-        "once a day it deletes buyer data whose time has come. One scheduler is enough; several do no harm.\n"
-        "Stop it with Ctrl-C or SIGTERM."
+        "what is due, and queues again what a worker lost. It says when a platform backs off, or when its\n"
+        "schedule stops, and why. Once an hour it writes down what is in stock; once a day it deletes buyer\n"
+        "data whose time has come, and old messages of the queue. Of all that are started, on whatever host,\n"
+        "one is active; the others stand by, and one of them takes over when it is stopped, or a minute after\n"
+        "it died. Stop it with Ctrl-C or SIGTERM."
     )
     examples = (
         "examples:\n"
         "  manage.py run_scheduler           until it is stopped\n"
-        "  manage.py run_scheduler --once    once, e.g. from cron every minute\n\n"
+        "  manage.py run_scheduler --once    once, e.g. from cron every minute; leaves it to the active\n"
+        "                                    scheduler where there is one\n\n"
         "exit status:\n"
         "  0  stopped, or with --once: all went well\n"
         "  1  with --once: something could not be queued; the reason is on stderr\n"
     )
-    _did_something = False
     needs_database = False  # it waits for a database that is not there yet
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="look once, say what was done, and exit")
+        parser.add_argument(
+            "--every",
+            type=int,
+            choices=range(1, LONGEST_TICK + 1),
+            default=TICK,
+            metavar="SECONDS",
+            help=f"how often to look, 1 to {LONGEST_TICK} ({TICK})",
+        )
 
     def run(self, options: dict[str, Any], /) -> None:
-        self._purged_at: float | None = None
+        self._did_something = False
+        self._kept_house_at: float | None = None
+        self._troubles: dict[tuple[int, str], Due] = {}
+        self._is_active: bool | None = None  # not known yet
+        self._leadership = Leadership()
         if options["once"]:
             self._once()
             return
+        every: int = options["every"]
         with StopSignal(signal.SIGTERM, signal.SIGINT) as stop:
-            self._log("Scheduler started; it looks every 15 seconds.")
-            while not stop.received():
-                close_old_connections()  # one that broke meanwhile is opened again
-                self._tick()
-                stop.wait(TICK)
+            self._log(f"Scheduler started; it looks every {every} seconds.")
+            try:
+                while not stop.received():
+                    close_old_connections()  # one that broke meanwhile is opened again
+                    self._attempt(self._tick)
+                    stop.wait(min(every, STANDBY_TICK) if self._is_active is False else every)
+            finally:
+                self._release()
         self._log("Scheduler stopped.")
 
     def _once(self) -> None:
         check_database()
-        went_well = self._tick()
+        if not self._leadership.hold():
+            self._log(f"Another scheduler is active ({active_scheduler()}); left it to that one.")
+            return
+        try:
+            went_well = self._work()
+        finally:
+            self._release()
         if not self._did_something:
             self._log("Nothing was due.")
         if not went_well:
             raise SystemExit(FAILED)
 
     def _tick(self) -> bool:
+        """Work if this is the active scheduler; say when that changes."""
+        was_active, self._is_active = self._is_active, self._leadership.hold()
+        if self._is_active:
+            if was_active is False:
+                self._log("This scheduler is active now.")
+            return self._work()
+        if was_active is not False:
+            self._log(f"Another scheduler is active ({active_scheduler()}); standing by.")
+        return True
+
+    def _work(self) -> bool:
         """Each step on its own: one that fails is logged and tried again at the next tick."""
-        steps: tuple[Callable[[], bool], ...] = (
-            lambda: self._queue(due_syncs(), "is due"),
+        steps = (
+            self._queue_due,
             lambda: self._queue(abandoned_syncs(), "was not worked on"),
-            self._purge,
+            self._keep_house,
             self._write_down_stock,
         )
         went_well = True
         for step in steps:
-            try:
-                went_well &= step()
-            except DatabaseError as error:
-                went_well = False
-                logger.error(
-                    "The database cannot be used right now; trying again. It says: %s "
-                    "(If it was never set up: manage.py migrate.)",
-                    error,
-                )
+            went_well &= self._attempt(step)
         return went_well
+
+    def _attempt(self, step: Callable[[], bool]) -> bool:
+        try:
+            return step()
+        except DatabaseError as error:
+            logger.error(
+                "The database cannot be used right now; trying again. It says: %s "
+                "(If it was never set up: manage.py migrate.)",
+                error,
+            )
+            return False
+
+    def _queue_due(self) -> bool:
+        planned = plan()
+        self._tell_troubles(planned)
+        return self._queue(due_syncs(planned), "is due")
 
     def _queue(self, logs: Iterable[SyncLog], why: str) -> bool:
         went_well = True
@@ -100,19 +148,37 @@ class Command(OmsCommand):
                 self._log(f"Queued sync #{log.pk}: {log.platform.name} {log.kind} {why}.")
         return went_well
 
-    def _purge(self) -> bool:
-        if self._purged_at is None or time.monotonic() - self._purged_at >= DAY:
-            purged = purge_buyers()
-            prune_usage()
-            self._purged_at = time.monotonic()
+    def _tell_troubles(self, planned: Iterable[Planned]) -> None:
+        """Say once what stops or backs off, and once that it is over."""
+        for platform, kind, due in planned:
+            key = (platform.pk, kind)
+            before = self._troubles.get(key)
+            if due.reason in TROUBLED:
+                if due != before:
+                    self._log(f"{platform.name}: {schedule_line(kind, due)}.")
+                self._troubles[key] = due
+            elif before is not None and due.reason != Reason.OPEN:  # how the open one ends is not known yet
+                del self._troubles[key]
+                self._log(f"{platform.name}: {kind} is scheduled as usual again.")
+
+    def _keep_house(self) -> bool:
+        if self._kept_house_at is None or time.monotonic() - self._kept_house_at >= DAY:
+            purged, pruned = keep_house()
+            self._kept_house_at = time.monotonic()
             if purged:
                 self._log(f"Deleted the buyer data of {purged} orders, whose time had come.")
+            if pruned:
+                self._log(f"Deleted {pruned} old messages of the queue.")
         return True
 
     def _write_down_stock(self) -> bool:
         if written := take_due_snapshots():
             self._log(f"Wrote down today's stock of {written} SKUs.")
         return True
+
+    def _release(self) -> None:
+        with suppress(DatabaseError):  # it expires by itself
+            self._leadership.release()
 
     def _log(self, text: str) -> None:
         self._did_something = True

@@ -1,0 +1,177 @@
+"""Server time of the desk's pages on a big database: the whole request, from the log-in's session to the last byte.
+
+Beside it, in the same round, the statements of the same page sent again over a bare cursor: what the database alone
+takes for it.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+
+from bench import million
+from bench.report import Result
+from integrations.models import SyncLog
+from inventory.models import InventoryItem
+from orders.models import Order, OrderItem
+
+MEDIAN_MS, P95_MS = 100, 300
+Statement = tuple[str, Any]
+
+
+@dataclass(slots=True)
+class Timed:
+    """One page: milliseconds of each request, of this process's work in it, and of its statements alone."""
+
+    name: str
+    queries: int = 0
+    page: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+
+    @property
+    def p95(self) -> float:
+        return sorted(self.page)[math.ceil(0.95 * len(self.page)) - 1]
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(page / bare for page, bare in zip(self.page, self.bare, strict=True))
+
+    def result(self, database: str) -> Result:
+        cpu = statistics.median(self.cpu)
+        note = f"p95 {self.p95:.0f} ms, cpu {cpu:.0f} ms, {self.queries} queries, {self.ratio:.1f} × their bare SQL"
+        return Result(
+            name=self.name, database=database, values=tuple(self.page), unit=" ms", note=note, target=MEDIAN_MS,
+            at_most=True,
+        )  # fmt: skip
+
+
+def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
+    """Fill the database with `orders`, open each page `rounds` times, and say how long it took."""
+    with million.in_a_hurry():
+        million.fill(orders=orders, skus=skus)
+    user = User.objects.filter(username="desk").first() or User.objects.create_superuser("desk")
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(user)
+    timed = [_timed(client, page, address, rounds) for page, address in pages().items()]
+    cold = Timed("the figures of the home page, counted anew")
+    for _round in range(rounds):
+        cache.clear()
+        _open(client, "/admin/home-charts/", cold)
+    slowest = max(timed, key=lambda each: each.p95)
+    worst = Result(
+        name=f"the slowest page at p95: {slowest.name}",
+        database=name,
+        values=(slowest.p95,),
+        unit=" ms",
+        note=f"of {len(timed)} pages with {orders:,} orders and {skus:,} SKUs",
+        target=P95_MS,
+        at_most=True,
+    )
+    ratio = Result(
+        name="server time of a page to its bare SQL",
+        database=name,
+        values=tuple(each.ratio for each in timed),
+        unit="×",
+        note="the median of each page",
+    )
+    return [*(each.result(name) for each in (*timed, cold)), worst, ratio]
+
+
+def pages() -> dict[str, str]:
+    """What is opened: lists, filters, searches, single rows; with values that the database has."""
+    item = OrderItem.objects.order_by("-id")[0]
+    order = (
+        Order.objects.filter(total__isnull=False).order_by("-purchased_at").select_related("platform")[100]
+    )
+    stock = InventoryItem.objects.order_by("-id")[0]
+    day = order.purchased_at.date()
+    word = item.title.split()[1]
+    lists = {
+        "orders": "/admin/orders/order/?",
+        "stock": "/admin/inventory/inventoryitem/?",
+        "syncs": "/admin/integrations/synclog/?",
+        "failures": "/admin/integrations/syncfailure/?",
+        "platforms": "/admin/platforms/platform/?",
+    }
+    filters = {
+        "orders, page 3": "p=3",
+        "orders of a platform": f"platform__id__exact={order.platform_id}",
+        "orders, shipped": "status__exact=shipped",
+        "orders, unshipped": "status__exact=unshipped",
+        "orders, live": "source__exact=live",
+        "orders by the merchant": "fulfilled_by__exact=merchant",
+        "orders of a marketplace": f"marketplace={order.marketplace_id}",
+        "orders to ship, overdue": "to_ship=overdue",
+        "orders of a week": f"purchased_at_from={day - timedelta(days=6)}&purchased_at_to={day}",
+        "orders whose buyers ask to cancel": "buyer_requested_cancellation__exact=1",
+        "orders, search by id": f"q={order.external_id}",
+        "orders, search by the beginning of an id": f"q={order.external_id[:8]}",
+        "orders, search by SKU": f"q={item.sku}",
+        "orders, search by ASIN": f"q={item.asin}",
+        "orders, search by a word": f"q={word}",
+        "orders, search in vain": "q=nothing+has+this",
+        "stock, low": "stock=low&source__exact=live",
+        "stock, gone": "listed=no",
+        "stock, search by SKU": f"q={stock.sku}",
+        "stock, search by a word": f"q={word}",
+        "syncs that failed": "status__exact=failed",
+    }
+    single = {
+        "an order": f"/admin/orders/order/{order.pk}/change/",
+        "a SKU": f"/admin/inventory/inventoryitem/{stock.pk}/change/",
+        "a sync": f"/admin/integrations/synclog/{SyncLog.objects.order_by('-id')[0].pk}/change/",
+        "API, orders": "/orders",
+        "API, orders of a SKU": f"/orders?sku={item.sku}",
+        "API, stock": "/inventory",
+        "API, syncs": "/sync-logs",
+    }
+    filtered = {name: lists[name.split(",")[0].split(" ")[0]] + query for name, query in filters.items()}
+    return {"home": "/admin/", "home, figures": "/admin/home-charts/", **lists, **filtered, **single}
+
+
+def _timed(client: Client, name: str, address: str, rounds: int) -> Timed:
+    """The first request is not counted: it fills the caches that a server in use has filled."""
+    timed = Timed(name)
+    for _round in range(rounds + 1):
+        _open(client, address, timed)
+    del timed.page[0], timed.cpu[0], timed.bare[0]
+    return timed
+
+
+def _open(client: Client, address: str, timed: Timed) -> None:
+    statements: list[Statement] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        statements.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        start, worked = time.perf_counter(), time.process_time()
+        response = client.get(address, secure=True)
+        taken, worked = time.perf_counter() - start, time.process_time() - worked
+    if response.status_code != 200:
+        raise ValueError(f"{address} was answered with {response.status_code}")
+    timed.queries = len(statements)
+    timed.page.append(taken * 1000)
+    timed.cpu.append(worked * 1000)
+    timed.bare.append(_bare(statements) * 1000)
+
+
+def _bare(statements: Sequence[Statement]) -> float:
+    """Seconds for the SELECTs among them, rows fetched and thrown away."""
+    start = time.perf_counter()
+    with connection.cursor() as cursor:
+        for sql, params in statements:
+            if sql.lstrip("( ").upper().startswith("SELECT"):
+                cursor.execute(sql, params)
+                cursor.fetchall()
+    return time.perf_counter() - start

@@ -1,0 +1,91 @@
+"""How long a sync takes under Amazon's published quota, beside what the quota alone makes it take.
+
+Nothing is scaled: rate and burst are Amazon's, in the wallet and in the simulator. Only the waiting is skipped: where a
+run parks, both clocks are put forward to the moment it names.
+"""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from bench.database import empty
+from bench.report import Result
+from bench.syncs import Box, count, simulator
+from integrations.adapters import ADAPTERS
+from integrations.amazon.quota import QUOTAS
+from integrations.models import SyncLog
+from integrations.services import request_sync, run_sync
+from integrations.wallet import Wallet
+from platforms.models import Platform
+
+OPERATION = "searchOrders"
+
+
+class Clock:
+    """Seconds since 1970, and the waiting that was skipped."""
+
+    def __init__(self) -> None:
+        self.skipped = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.skipped
+
+
+def under_quota(database: str, *, orders: int) -> list[Result]:
+    """The seconds of a sync of so many orders to (calls - burst) / rate; no call may be answered 429."""
+    empty()
+    settings.AMAZON_QUOTAS = {}
+    platform = Platform.objects.get(name="amazon")
+    clock = Clock()
+    adapters = ADAPTERS[platform.kind]
+    with simulator(orders, quotas=True) as box:
+        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box.endpoint, box.lwa_endpoint
+        platform.api_config, platform.orders_watermark = box.api_config, None
+        platform.save()
+        ADAPTERS[platform.kind] = replace(
+            adapters,
+            connect=lambda api_config, **options: adapters.connect(
+                api_config,
+                **options | {"budget_for": lambda key, published: Wallet(key, published, clock=clock)},
+            ),
+        )
+        try:
+            log, seconds = _sync(platform, clock, box)
+        finally:
+            ADAPTERS[platform.kind] = adapters
+        calls = box.calls().get(OPERATION, 0)
+    if log.created != orders:
+        raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
+    quota = QUOTAS[OPERATION]
+    minimum = (calls - quota.burst) / quota.rate
+    return [
+        Result(
+            name=f"seconds under quota for {orders:,} orders, to the arithmetic minimum",
+            database=database,
+            values=(seconds / minimum,),
+            unit="×",
+            note=f"{seconds:,.0f} s to {minimum:,.0f} s, {calls} calls",
+            target=1.02,
+            at_most=True,
+        ),
+        count(f"calls answered 429, of {calls}", database, log.throttled, 0),
+    ]
+
+
+def _sync(platform: Platform, clock: Clock, box: Box) -> tuple[SyncLog, float]:
+    """The closed run, and the seconds it took, those that were skipped among them."""
+    start = clock()
+    log, _ = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND)
+    log = run_sync(log.pk)
+    while log.status == SyncLog.Status.WAITING:
+        if log.resume_at is None:
+            raise RuntimeError("The run waits, and does not say until when.")
+        wait = max(0.0, (log.resume_at - timezone.now()) / timedelta(seconds=1))
+        clock.skipped += wait
+        box.skip(wait)
+        SyncLog.objects.filter(pk=log.pk).update(resume_at=timezone.now())
+        log = run_sync(log.pk)
+    return log, clock() - start

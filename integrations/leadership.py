@@ -1,0 +1,46 @@
+"""Of all schedulers that are started, on whatever host, one is active: the one that holds the row in scheduler_leases.
+
+It renews the row at each tick. Whoever finds it expired may take it with a compare-and-set, so a scheduler that died
+is replaced after `LASTS`. Hosts are expected to agree on the time within seconds; where they do not, two may be active
+for a while, which is harmless: a sync that is open already is not opened twice.
+"""
+
+import os
+import socket
+import uuid
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations.models import SchedulerLease
+
+NAME = "scheduler"
+LASTS = timedelta(seconds=60)  # four ticks
+
+
+class Leadership:
+    """This process's claim to be the active scheduler. Every method raises DatabaseError."""
+
+    def __init__(self) -> None:
+        self._token = uuid.uuid4().hex
+        self._holder = f"{socket.gethostname()}, process {os.getpid()}"[:255]
+
+    def hold(self) -> bool:
+        """Take the lease, or renew it. False where another scheduler is alive."""
+        SchedulerLease.objects.get_or_create(name=NAME)
+        now = timezone.now()
+        free = Q(token=self._token) | Q(expires_at=None) | Q(expires_at__lt=now)
+        ours = {"token": self._token, "holder": self._holder, "expires_at": now + LASTS}
+        return bool(SchedulerLease.objects.filter(free, name=NAME).update(**ours))
+
+    def release(self) -> None:
+        """Let another one be active at once, if this one was."""
+        mine = SchedulerLease.objects.filter(name=NAME, token=self._token)
+        mine.update(token="", holder="", expires_at=None)
+
+
+def active_scheduler() -> str:
+    """Host and process of the active scheduler, as text for people; empty where none is alive."""
+    alive = SchedulerLease.objects.filter(name=NAME, expires_at__gte=timezone.now())
+    return alive.values_list("holder", flat=True).first() or ""

@@ -1,0 +1,209 @@
+"""OMS as real processes, for tests: an installation of its own, and what is waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from conftest import api_config
+from simulator import Canned, Simulator
+from simulator.faults import Call
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60  # seconds; for a machine that is busy, not for luck
+KEPT = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
+
+Answer = tuple[list[str], list[tuple[Any, ...]]]  # the names of the columns, and the rows
+Query = Callable[..., Answer]
+
+
+class Ended(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Installation:
+    """A database, as another program sees it with `query`, and the environment that points at it."""
+
+    def __init__(self, url: str, query: Query) -> None:
+        self._query = query
+        self.environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "DATABASE_URL": url,
+            "DEBUG": "off",
+            "REDIS_URL": "",
+            "MOCK_FALLBACK": "auto",
+            "ORDERS_INITIAL_DAYS": "30",
+            "AMAZON_SP_API_ENDPOINT": "",
+            "AMAZON_LWA_ENDPOINT": "",
+            "PYTHONUNBUFFERED": "1",
+        }
+        self._started: list[subprocess.Popen[str]] = []
+
+    def meets(self, sim: Simulator) -> None:
+        """The platform `amazon` is an account of the simulator's, written with SQL as the guide says."""
+        self.sim = sim
+        self.environment |= {
+            "AMAZON_SP_API_ENDPOINT": sim.endpoint,
+            "AMAZON_LWA_ENDPOINT": sim.lwa_endpoint,
+        }
+        self.sql("UPDATE platforms SET api_config = ?", json.dumps(api_config(sim.accounts[0])))
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """A command of manage.py."""
+        return self.start_command(sys.executable, "manage.py", *arguments, **options)
+
+    def start_command(self, *command: str, **options: Any) -> subprocess.Popen[str]:
+        options = {
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "start_new_session": True,
+        } | options
+        environment = self.environment | options.pop("environment", {})
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, **options)
+        self._started.append(process)
+        return process
+
+    def run(self, *arguments: str, **options: Any) -> Ended:
+        return ended(self.start(*arguments, **options))
+
+    def sql(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        names, rows = self._query(statement, *values)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._query(statement, *values)[1]
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        return self.sql("SELECT * FROM sync_logs ORDER BY id")
+
+    @property
+    def order_count(self) -> int:
+        (row,) = self.sql("SELECT COUNT(*) AS n FROM orders")
+        return int(row["n"])
+
+    def end(self) -> None:
+        for process in self._started:
+            with suppress(ProcessLookupError):  # a worker on Redis has a child that outlives it
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def on_sqlite(path: Path) -> Installation:
+    return Installation(f"sqlite:///{path}", sqlite_query(path))
+
+
+def sqlite_query(path: Path) -> Query:
+    def query(statement: str, *values: Any) -> Answer:
+        connection = sqlite3.connect(path, timeout=20)
+        try:
+            with connection:
+                cursor = connection.execute(statement, values)
+                return [each[0] for each in cursor.description or ()], cursor.fetchall()
+        finally:
+            connection.close()
+
+    return query
+
+
+@cache
+def migrated() -> Path:
+    """A database file with all tables, made once."""
+    path = Path(tempfile.mkdtemp(prefix="oms-test-")) / "oms.sqlite3"
+    installation = on_sqlite(path)
+    status, _, err = installation.run("migrate", "--verbosity", "0")
+    assert status == 0, err
+    installation.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[Installation]:
+    """A migrated installation in this folder; what it started and is still alive is killed at the end."""
+    path = Path(shutil.copy(migrated(), folder / "oms.sqlite3"))
+    installation = on_sqlite(path)
+    yield installation
+    installation.end()
+
+
+class Hold:
+    """Lets the simulator keep the nth answer of an operation back until it is told to go on."""
+
+    def __init__(self, nth: int, operation: str = "searchOrders") -> None:
+        self._left = nth
+        self._operation = operation
+        self._lock = threading.Lock()
+        self._reached = threading.Event()
+        self._go = threading.Event()
+
+    def before(self, call: Call) -> Canned | None:
+        with self._lock:
+            self._left -= call.operation == self._operation
+            held = call.operation == self._operation and self._left == 0
+        if held:
+            self._reached.set()
+            self._go.wait(PATIENCE)
+        return None
+
+    def wait(self) -> None:
+        assert self._reached.wait(PATIENCE), "the call never came"
+
+    def release(self) -> None:
+        self._go.set()
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate(timeout=PATIENCE)
+    return Ended(process.returncode, out, err)
+
+
+def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """What the condition says once it is something."""
+    end = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.15)  # InnoDB shows its locks anew only after 0.1 seconds without a look
+    return found
+
+
+def line_with(stream: Any, text: str) -> str:
+    """The next line of a process that has `text`; the ones before are skipped."""
+    seen: list[str] = []
+    for line in stream:
+        seen.append(line)
+        if text in line:
+            return str(line)
+    pytest.fail(f"never said {text!r}, but: {''.join(seen)}")
+
+
+def redis_url() -> str:
+    """Of a Redis to test with; skips where none answers, unless services are required."""
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    url = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15"
+    try:
+        with Redis.from_url(url) as server:
+            server.ping()
+    except (RedisError, OSError) as error:
+        if os.environ.get("OMS_REQUIRE_SERVICES") == "1":
+            raise
+        pytest.skip(f"no Redis answers at {url}: {error}")
+    return url

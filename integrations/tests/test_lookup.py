@@ -1,0 +1,246 @@
+""" "Where is my order?": what is known of an id, what the platform says now, and storing that."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from integrations.models import SyncFailure, SyncLog
+from integrations.tests.syncing import ALWAYS, ORDERS, UNAVAILABLE, platform_of, stored_orders, sync
+from orders.models import Order, OrderChange
+from platforms.models import Platform
+from simulator import Simulator
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/where/"
+UNKNOWN_ID = "902-0000000-0000000"
+
+
+@pytest.fixture
+def sim(box: Any) -> Simulator:
+    simulator: Simulator = box(orders=12, skus=3)
+    return simulator
+
+
+def text(response: Any) -> str:
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def an_id(sim: Simulator) -> str:
+    return str(next(iter(sim.accounts[0].truth_orders())))
+
+
+def post(client: Client, external_id: str, **button: Any) -> Any:
+    return client.post(PAGE, {"id": external_id, **button})
+
+
+def looker(client: Client, *codenames: str) -> Client:
+    user = User.objects.create_user("looker", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client.force_login(user)
+    return client
+
+
+def failed_log(platform: Platform, **values: Any) -> SyncLog:
+    facts = {"kind": ORDERS, "trigger": "schedule", "status": "failed", "error_message": "Amazon was down."}
+    return SyncLog.objects.create(platform=platform, **facts | values)
+
+
+def test_it_links_to_an_order_that_is_stored(admin_client: Client, sim: Simulator) -> None:
+    sync(platform_of(sim))
+    order = Order.objects.all()[3]
+    html = text(admin_client.get(PAGE, {"id": f"  {order.external_id}\n"}))
+    assert f'href="/admin/orders/order/{order.pk}/change/">{order.external_id}</a>' in html
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    ["{}", "Where is {}?", "https://sellercentral.amazon.com/orders-v3/order/{}", "#{} (Jo)", "{}\u00a0"],
+)
+def test_it_reads_the_id_out_of_what_was_pasted(admin_client: Client, sim: Simulator, pasted: str) -> None:
+    sync(platform_of(sim))
+    order = Order.objects.all()[0]
+    assert "We have it:" in text(admin_client.get(PAGE, {"id": pasted.format(order.external_id)}))
+
+
+@pytest.mark.parametrize("pasted", ["hello", "902-12-1", "x" * 400, "a\0b"])
+def test_it_says_kindly_that_this_is_no_order_id(admin_client: Client, pasted: str) -> None:
+    html = text(admin_client.get(PAGE, {"id": pasted}))
+    assert "order ids look like 902-3159896-1390916" in html
+    assert 'role="alert"' in html
+    assert "now</button>" not in html
+
+
+def test_it_says_how_far_orders_are_complete_and_what_went_wrong_since(
+    admin_client: Client, sim: Simulator
+) -> None:
+    platform = platform_of(sim)
+    good = sync(platform)
+    bad = failed_log(platform)
+    SyncFailure.objects.create(
+        log=bad, platform=platform, kind=ORDERS, external_id=UNKNOWN_ID, error_code="malformed",
+        error_message="It has no createdTime.",
+    )  # fmt: skip
+    html = text(admin_client.get(PAGE, {"id": UNKNOWN_ID}))
+    for part in (
+        "Not stored.",
+        f"Sync #{good.pk}",
+        f"#{bad.pk}",
+        "Amazon was down.",
+        "It has no createdTime.",
+    ):
+        assert part in html
+
+
+def test_it_says_that_no_sync_was_ever_completed(admin_client: Client) -> None:
+    assert "No live orders sync of this platform was ever completed." in text(
+        admin_client.get(PAGE, {"id": UNKNOWN_ID})
+    )
+
+
+def test_it_asks_amazon_and_stores_nothing(admin_client: Client, sim: Simulator) -> None:
+    platform = platform_of(sim)
+    html = text(post(admin_client, an_id(sim), ask=platform.pk))
+    assert "We do not have this order." in html
+    assert "Store it" in html
+    assert not Order.objects.exists()
+    assert not SyncLog.objects.exists()
+
+
+def test_it_stores_the_order_on_request(admin_client: Client, sim: Simulator) -> None:
+    platform, external_id = platform_of(sim), an_id(sim)
+    response = post(admin_client, external_id, store=platform.pk)
+    order = Order.objects.get()
+    assert response["Location"] == f"/admin/orders/order/{order.pk}/change/"
+    truth = sim.accounts[0].truth_orders()[external_id]
+    assert stored_orders(platform)[external_id] == truth
+    assert "The order is stored now." in text(admin_client.get(response["Location"]))
+
+
+def test_it_shows_what_is_different_and_stores_it_with_an_entry_in_the_timeline(
+    admin_client: Client, sim: Simulator
+) -> None:
+    platform = platform_of(sim)
+    sync(platform)
+    order = Order.objects.exclude(items=None).exclude(status="unfulfillable").first()
+    assert order is not None
+    item = order.items.first()
+    assert item is not None
+    Order.objects.filter(pk=order.pk).update(
+        status="unfulfillable", content_hash="old", platform_updated_at=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    order.items.filter(pk=item.pk).update(quantity_ordered=77)
+    html = text(post(admin_client, order.external_id, ask=platform.pk))
+    assert "<td>unfulfillable</td>" in html
+    assert "<td>77</td>" in html
+    assert not OrderChange.objects.exists()
+
+    post(admin_client, order.external_id, store=platform.pk)
+    order.refresh_from_db()
+    assert order.status != "unfulfillable"
+    change = OrderChange.objects.get()
+    assert change.sync_log_id is None
+    assert [each[0] for each in change.changes] == ["status", "quantity_ordered"]
+    assert "Stored by hand" in text(admin_client.get(f"/admin/orders/order/{order.pk}/change/"))
+
+
+def test_it_says_where_nothing_is_different(admin_client: Client, sim: Simulator) -> None:
+    platform = platform_of(sim)
+    sync(platform)
+    external_id = Order.objects.all()[0].external_id
+    html = text(post(admin_client, external_id, ask=platform.pk))
+    assert "says the same, field by field" in html
+    assert "Store it" not in html
+    followed = admin_client.post(PAGE, {"id": external_id, "store": platform.pk}, follow=True)
+    assert "nothing was changed" in text(followed)
+    assert not OrderChange.objects.exists()
+
+
+def test_it_names_the_sync_that_should_have_brought_it(admin_client: Client, sim: Simulator) -> None:
+    platform, external_id = platform_of(sim), an_id(sim)
+    updated = sim.accounts[0].truth_orders()[external_id]["platform_updated_at"]
+    window = {"window_by": "updated", "window_start": updated, "window_end": updated + timedelta(hours=1)}
+    log = failed_log(platform, **window)
+    failed_log(platform, **window | {"window_start": updated + timedelta(minutes=1)})
+    html = text(post(admin_client, external_id, ask=platform.pk))
+    assert f"Sync #{log.pk} should have brought it, and did not end well." in html
+
+
+def test_it_shows_amazons_refusal_with_its_request_id(admin_client: Client, sim: Simulator) -> None:
+    platform = platform_of(sim)
+    sim.script("getOrder", *[UNAVAILABLE] * ALWAYS)
+    for button in ("ask", "store"):
+        html = text(post(admin_client, UNKNOWN_ID, **{button: platform.pk}))
+        assert "req-503" in html
+        assert "Traceback" not in html
+
+
+def test_it_says_that_amazon_does_not_know_the_order(admin_client: Client, sim: Simulator) -> None:
+    platform = platform_of(sim)
+    html = text(post(admin_client, UNKNOWN_ID, ask="all"))
+    assert 'role="alert"' in html
+    assert "Store it" not in html
+    assert 'role="alert"' in text(post(admin_client, UNKNOWN_ID, store=platform.pk))
+    assert not Order.objects.exists()
+
+
+def test_it_says_what_is_missing_where_a_platform_has_no_credentials(admin_client: Client) -> None:
+    platform = Platform.objects.get()
+    html = text(post(admin_client, UNKNOWN_ID, ask=platform.pk))
+    assert "No credentials are stored for this platform." in html
+
+
+def test_it_resolves_the_failures_of_what_it_stores(admin_client: Client, sim: Simulator) -> None:
+    platform, external_id = platform_of(sim), an_id(sim)
+    log = failed_log(platform, source="live")
+    facts = {"log": log, "platform": platform, "kind": ORDERS, "error_code": "malformed"}
+    mine = SyncFailure.objects.create(external_id=external_id, **facts)
+    other = SyncFailure.objects.create(external_id="902-1111111-1111111", **facts)
+    post(admin_client, external_id, store=platform.pk)
+    mine.refresh_from_db()
+    other.refresh_from_db()
+    assert (mine.resolution, other.is_open) == ("replayed", True)
+
+
+def test_it_never_puts_test_data_in_the_place_of_live_data(admin_client: Client, sim: Simulator) -> None:
+    platform = platform_of(sim)
+    sync(platform)
+    order = Order.objects.all()[0]
+    platform_of(sim, region="SANDBOX")
+    Order.objects.filter(pk=order.pk).update(status="unfulfillable")
+    post(admin_client, order.external_id, store=platform.pk)
+    order.refresh_from_db()
+    assert (order.source, order.status) == ("live", "unfulfillable")
+
+
+def test_it_offers_looking_alone_to_those_who_may_not_sync(client: Client, sim: Simulator) -> None:
+    platform, client = platform_of(sim), looker(client, "view_order")
+    assert "Not stored." in text(client.get(PAGE, {"id": UNKNOWN_ID}))
+    assert "now</button>" not in text(client.get(PAGE, {"id": UNKNOWN_ID}))
+    for button in ("ask", "store"):
+        assert post(client, an_id(sim), **{button: platform.pk}).status_code == 403
+    assert sim.requests == []
+
+
+def test_it_is_closed_to_those_who_may_not_see_orders(client: Client) -> None:
+    assert looker(client, "sync_platform").get(PAGE).status_code == 403
+
+
+def test_it_stands_in_the_sidebar(client: Client, admin_client: Client) -> None:
+    assert f'href="{PAGE}"' in text(admin_client.get("/admin/"))
+
+
+def test_it_shows_no_personal_data(admin_client: Client, sim: Simulator) -> None:
+    platform = platform_of(sim)
+    Platform.objects.update(include_pii=True)
+    platform.refresh_from_db()
+    external_id = an_id(sim)
+    html = text(post(admin_client, external_id, ask=platform.pk))
+    post(admin_client, external_id, store=platform.pk)
+    buyer = getattr(Order.objects.get(), "buyer", None)
+    names = [str(value) for value in buyer.data.values() if isinstance(value, str)] if buyer else []
+    assert [name for name in names if name and name in html] == []

@@ -1,0 +1,78 @@
+/* Draws the charts of the home page with the Chart.js that unfold ships, in the colours of the theme in use. */
+"use strict";
+
+(() => {
+    // Legible on white and on the dark background alike: a contrast of 3:1 or more to both.
+    const PALETTE = ["#3b82f6", "#ea580c", "#059669", "#a855f7", "#db2777", "#0891b2", "#b45309", "#64748b"];
+    const drawn = [];
+
+    const isDark = () => document.documentElement.classList.contains("dark");
+    const ink = () => (isDark() ? "#a1a7b3" : "#5b6270");
+    const lines = () => (isDark() ? "rgba(255, 255, 255, 0.10)" : "rgba(0, 0, 0, 0.08)");
+
+    function dataset(series, kind) {
+        const colour = PALETTE[series.colour % PALETTE.length];
+        const common = { label: series.label, data: series.values, borderColor: colour, backgroundColor: colour };
+        if (kind !== "line") {
+            return { ...common, borderRadius: 2, maxBarThickness: 22 };
+        }
+        return {
+            ...common, backgroundColor: `${colour}22`, borderWidth: 2, fill: true, pointRadius: 0,
+            pointHitRadius: 12, tension: 0.25,
+        };
+    }
+
+    function axis(extra, withGrid) {
+        return {
+            border: { display: false },
+            grid: { color: lines(), display: withGrid },
+            ticks: { color: ink(), maxRotation: 0, autoSkipPadding: 18, ...extra },
+        };
+    }
+
+    function options(kind, count) {
+        const isRank = kind === "rank";
+        const stacked = kind === "bar";
+        const values = { ...axis({ maxTicksLimit: 5 }, true), beginAtZero: true, stacked };
+        const labels = { ...axis(isRank ? { autoSkip: false } : {}, false), stacked };
+        const legend = { display: count > 1, position: "bottom", align: "start" };
+        legend.labels = { color: ink(), boxHeight: 8, boxWidth: 8, usePointStyle: true, padding: 12 };
+        return {
+            animation: false, maintainAspectRatio: false, responsive: true, locale: document.documentElement.lang,
+            indexAxis: isRank ? "y" : "x",
+            interaction: { mode: "index", intersect: false, axis: isRank ? "y" : "x" },
+            scales: isRank ? { x: values, y: labels } : { x: labels, y: values },
+            plugins: { legend, tooltip: { usePointStyle: true, boxPadding: 4 } },
+        };
+    }
+
+    function draw(figure) {
+        const { kind, labels, series } = JSON.parse(figure.querySelector("script").textContent);
+        const chart = new Chart(figure.querySelector("canvas"), {
+            type: kind === "line" ? "line" : "bar",
+            data: { labels, datasets: series.map((each) => dataset(each, kind)) },
+            options: options(kind, series.length),
+        });
+        drawn.push({ chart, kind, count: series.length });
+        figure.dataset.drawn = "yes";
+    }
+
+    document.addEventListener("htmx:afterSettle", () => {
+        document.querySelectorAll("[data-chart]:not([data-drawn])").forEach(draw);
+    });
+    ["htmx:responseError", "htmx:sendError"].forEach((name) => {
+        document.addEventListener(name, ({ target }) => {
+            if (target.dataset.failed) {
+                target.textContent = target.dataset.failed;
+            }
+        });
+    });
+    document.addEventListener("DOMContentLoaded", () => {
+        new MutationObserver(() => {
+            drawn.forEach(({ chart, kind, count }) => {
+                chart.options = options(kind, count);
+                chart.update();
+            });
+        }).observe(document.documentElement, { attributeFilter: ["class"] });
+    });
+})();

@@ -1,0 +1,42 @@
+"""Whether the amounts of an order add up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from orders.models import Order, OrderItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """The lines of an order against its total, in the order's currency. What is not known is None, never 0.
+
+    `lines`: the sum of the lines' totals; None where that of any is not known, or they are in other currencies.
+    `beside`: what of the total belongs to no line, e.g. a tip. `why_unknown` is "", "total", "lines" or "currencies".
+    """
+
+    total: Decimal | None
+    lines: Decimal | None
+    beside: Decimal
+    why_unknown: str
+
+    @property
+    def difference(self) -> Decimal | None:
+        """How much the total is above the sum (below: negative); None where one of them is not known."""
+        if self.total is None or self.lines is None or self.why_unknown:
+            return None
+        return self.total - self.lines - self.beside
+
+
+def sum_up(order: Order, items: Sequence[OrderItem], beside: Decimal) -> Sum:
+    """The sum of `items`, which are all lines of `order`."""
+    totals = [item.total for item in items if item.total is not None]
+    why = ""
+    if order.total is None:
+        why = "total"
+    elif not items or len(totals) < len(items):
+        why = "lines"
+    elif any(item.currency != order.currency for item in items):
+        why = "currencies"
+    lines = sum(totals, Decimal(0)) if why in ("", "total") and totals and len(totals) == len(items) else None
+    return Sum(total=order.total, lines=lines, beside=beside, why_unknown=why)

@@ -1,0 +1,56 @@
+"""Which SKUs have which titles: what the search for words of a title looks through, instead of millions of items."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+
+from django.db import connections, router
+from django.db.models import QuerySet
+
+from orders.models import OrderedProduct
+
+MOST_WORDS = 8
+
+
+def remember_products(titles: Iterable[tuple[str, str]]) -> None:
+    """Note which (SKU, title) were sold. Costs one query where all of them are known already."""
+    wanted = {key_of(*pair): pair for pair in set(titles) if pair[0] and pair[1]}
+    if not wanted:
+        return
+    missing = wanted.keys() - _known(list(wanted))
+    # In one order everywhere, so that two workers that note the same products wait for, and never block, each other.
+    rows = [
+        OrderedProduct(key=key, sku=wanted[key][0], words=_words(wanted[key][1])) for key in sorted(missing)
+    ]
+    OrderedProduct.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _known(keys: Sequence[str]) -> set[str]:
+    """Those that are noted. Without the ORM, which would build an expression for each key, page after page."""
+    connection = connections[router.db_for_write(OrderedProduct)]
+    quote, marks = connection.ops.quote_name, ", ".join(["%s"] * len(keys))
+    table = quote(OrderedProduct._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {quote('key')} FROM {table} WHERE {quote('key')} IN ({marks})", keys)  # noqa: S608
+        return {row[0] for row in cursor.fetchall()}
+
+
+def products_with(text: str) -> QuerySet[OrderedProduct]:
+    """Products whose title holds all words of `text`, or parts of words, in any order and case."""
+    products = OrderedProduct.objects.all()
+    for word in words_of(text):
+        products = products.filter(words__contains=word)
+    return products
+
+
+def words_of(text: str) -> list[str]:
+    return text.casefold().split()[:MOST_WORDS]
+
+
+@lru_cache(maxsize=50_000)  # a seller's products come again on every page
+def key_of(sku: str, title: str) -> str:
+    return blake2b(f"{sku}\0{_words(title)}".encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def _words(title: str) -> str:
+    return title.casefold()

@@ -1,0 +1,110 @@
+"""Finding orders by what people have at hand: an order id, a SKU, an ASIN, words of a title.
+
+Each way is a query of its own that an index answers. Where they find few orders, these are looked up by id; where they
+find many, the orders are walked in the order of the list, and the first page is full after a few steps.
+"""
+
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from orders.models import Order, OrderItem
+from orders.products import products_with, words_of
+from platforms.models import Platform
+
+FEW = 4000  # lines or products
+LAST_CHARACTER = "\U0010ffff"
+
+
+class Found(NamedTuple):
+    """`is_walk`: there are many, and counting them would take a walk through all orders."""
+
+    orders: QuerySet[Order]
+    is_walk: bool = False
+
+
+class Way(NamedTuple):
+    """`rows` of orders or items that match, for an index; `on_the_way` says of one order whether it does."""
+
+    rows: QuerySet[Any]
+    on_the_way: Q
+
+
+def find_exact(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found | None:
+    """Orders of exactly this id, or else with an item of exactly this SKU or ASIN; None where there is none."""
+    by_id = Order.objects.filter(Q(platform__in=_platforms(), external_id=text))
+    if by_id.exists():
+        return _narrow_or_walk(orders, [Way(by_id, Q(external_id=text))], few)
+    for column, value in (("sku", text), ("asin", text.upper())):
+        items = OrderItem.objects.filter(**{column: value})
+        if items.exists():
+            return _narrow_or_walk(orders, [Way(items, _on_the_way(column, Q(walked=value)))], few)
+    return None
+
+
+def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found:
+    """Orders whose id begins with `text`, or that have an item whose SKU does, whose ASIN it is, or whose product's
+    title holds all its words. The case of letters matters in ids and SKUs."""
+    if not text.strip():
+        return Found(orders)
+    by_id, by_sku = prefix("external_id", text), prefix("sku", text)
+    asin = text.upper()
+    ways = [
+        Way(Order.objects.filter(by_id, platform__in=_platforms()), by_id),
+        Way(OrderItem.objects.filter(by_sku), _on_the_way("sku", prefix("walked", text))),
+        Way(OrderItem.objects.filter(asin=asin), _on_the_way("asin", Q(walked=asin))),
+    ]
+    skus = list(products_with(text).values_list("sku", flat=True)[: few + 1])
+    if skus:
+        ways.append(
+            Way(OrderItem.objects.filter(sku__in=skus), Q(Exists(_of_order().filter(_has_words(text)))))
+        )
+    return _narrow_or_walk(orders, ways, few)
+
+
+def prefix(field: str, text: str) -> Q:
+    """`field` begins with `text`, so that an index finds it: LIKE does not use one on SQLite."""
+    if connection.vendor == "postgresql":  # its usual collations sort otherwise
+        return Q(**{f"{field}__startswith": text})
+    return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})
+
+
+def _narrow_or_walk(orders: QuerySet[Order], ways: list[Way], few: int) -> Found:
+    found: set[int] = set()
+    walk = Q()
+    for way in ways:
+        column = "pk" if way.rows.model is Order else "order_id"
+        ids = list(way.rows.order_by().values_list(column, flat=True)[: few + 1])
+        if len(ids) > few:
+            walk |= way.on_the_way
+        else:
+            found.update(ids)
+    return Found(orders.filter(walk | Q(pk__in=found)), is_walk=bool(walk))
+
+
+def _of_order() -> QuerySet[OrderItem]:
+    return OrderItem.objects.filter(order=OuterRef("pk"))
+
+
+def _on_the_way(column: str, condition: Q) -> Q:
+    """Has an item with this `condition` on `walked`, the column inside a function: an index on it would tempt MariaDB
+    to collect all such items of all orders first."""
+    return Q(Exists(_of_order().alias(walked=Coalesce(column, Value(""))).filter(condition)))
+
+
+def _has_words(text: str) -> Q:
+    """An item's title holds all words. SQLite knows the case of ASCII letters alone."""
+    words = Q()
+    for word in words_of(text):
+        spellings = {word} if word.isascii() else {word, word.upper(), word.capitalize()}
+        words &= reduce(or_, (Q(title__icontains=spelling) for spelling in sorted(spellings)))
+    return words
+
+
+def _platforms() -> list[int]:
+    """All of them, which makes order ids an index's business: it begins with the platform."""
+    return list(Platform.objects.values_list("pk", flat=True))

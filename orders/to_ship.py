@@ -1,0 +1,38 @@
+"""When an order has to leave, in days of the active time zone."""
+
+from datetime import datetime, time, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Due(models.TextChoices):
+    """By ship-by time. `today` is the rest of today: what should have left this morning is overdue."""
+
+    OVERDUE = "overdue", _("overdue")
+    TODAY = "today", _("today")
+    TOMORROW = "tomorrow", _("tomorrow")
+    LATER = "later", _("later")
+    UNKNOWN = "unknown", _("without a date")
+
+
+def due(now: datetime | None = None) -> dict[Due, Q]:
+    """The condition for each; every order meets exactly one."""
+    now = now or timezone.now()
+    midnight, next_midnight = (midnight_after(now, days) for days in (1, 2))
+    return {
+        Due.OVERDUE: Q(ship_by__lt=now),
+        Due.TODAY: Q(ship_by__gte=now, ship_by__lt=midnight),
+        Due.TOMORROW: Q(ship_by__gte=midnight, ship_by__lt=next_midnight),
+        Due.LATER: Q(ship_by__gte=next_midnight),
+        Due.UNKNOWN: Q(ship_by__isnull=True),
+    }
+
+
+def midnight_after(now: datetime, days: int) -> datetime:
+    """The beginning of the day that is `days` after today, in the active time zone; a day may have 23 hours."""
+    zone = timezone.get_current_timezone()
+    day = timezone.localtime(now, zone).date() + timedelta(days=days)
+    return datetime.combine(day, time.min, zone)

@@ -1,0 +1,71 @@
+"""The home page in a browser: numbers that lead somewhere, charts that are drawn, on a desk and on a phone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from orders.models import Order
+from platforms.models import Platform, Source
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LogIn = Callable[..., Page]
+
+
+@pytest.fixture
+def late_order(platform: Platform) -> Order:
+    cache.clear()  # figures that another test counted
+    now = timezone.now()
+    return Order.objects.create(
+        platform=platform, external_id="111-0000000-0000001", status=Order.Status.UNSHIPPED, purchased_at=now,
+        platform_updated_at=now, synced_at=now, ship_by=now - timedelta(hours=3), source=Source.LIVE, currency="USD",
+        total=Decimal("10.00"), fulfilled_by=Order.FulfilledBy.MERCHANT,
+    )  # fmt: skip
+
+
+def test_it_leads_from_a_number_to_its_orders(log_in: LogIn, late_order: Order) -> None:
+    page = log_in()
+    page.get_by_role("link", name="Overdue").click()
+    expect(page.get_by_role("link", name=late_order.external_id)).to_be_visible()
+    page.go_back()
+    page.get_by_role("link", name="Later").click()
+    expect(page.get_by_role("link", name=late_order.external_id)).to_have_count(0)
+
+
+def test_it_draws_charts_and_has_them_as_tables(log_in: LogIn, late_order: Order) -> None:
+    page = log_in()
+    chart = page.locator("[data-chart='revenue-USD']")
+    expect(chart).to_have_attribute("data-drawn", "yes")
+    expect(chart.get_by_role("img", name="Chart: Revenue per day, USD")).to_be_visible()
+    chart.get_by_text("As a table").click()
+    expect(chart.get_by_role("cell", name="10.00")).to_be_visible()
+    expect(page.locator("[data-chart='stock']")).to_have_count(0)
+
+
+def test_it_takes_a_newcomer_to_the_credentials(log_in: LogIn, platform: Platform) -> None:
+    page = log_in()
+    expect(page.get_by_role("heading", name="Three steps to your first orders")).to_be_visible()
+    page.get_by_role("link", name="Enter the credentials of your selling account").click()
+    expect(page.get_by_label("Client id")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(log_in: LogIn, late_order: Order, scheme: str) -> None:
+    page = log_in(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    expect(page.locator("[data-drawn]").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_it_is_used_with_the_keyboard(log_in: LogIn, late_order: Order) -> None:
+    page = log_in()
+    page.get_by_role("link", name="Overdue").focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Today")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**to_ship=overdue**")

@@ -1,0 +1,168 @@
+"""A platform's page as a person meets it: credentials, the connection check, and the dialog that starts a sync."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from integrations.models import SyncLog
+from integrations.tests.syncing import platform_of
+from platforms.models import Platform
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LogIn = Callable[..., Page]
+Inspect = Callable[[Page], list[str]]
+LIST = "/admin/platforms/platform/"
+WIDTHS = [1400, 390]
+
+
+def change(platform: Platform) -> str:
+    return f"{LIST}{platform.pk}/change/"
+
+
+def without_scripts(page: Page) -> Page:
+    """Ours; the admin itself shows nothing without its own."""
+    page.route("**/static/oms/*.js", lambda route: route.abort())
+    return page
+
+
+def press(page: Page, name: str) -> None:
+    """A button of the page's head, which a phone keeps behind a menu."""
+    button = page.get_by_role("button", name=name)
+    if not button.is_visible():
+        page.locator("span:text-is('more_horiz')").first.click()
+    button.click()
+
+
+def test_it_takes_credentials_and_says_since_when_they_are_set(
+    log_in: LogIn, platform: Platform, box: Any
+) -> None:
+    account = box(client_secret="amzn1.oa2-cs.v1.a-long-one-x7Q2").accounts[0]
+    page = log_in()
+    page.goto(change(platform))
+    expect(page.get_by_text("Nothing is stored.")).to_have_count(2)
+    page.get_by_label("Client id").fill(account.client_id)
+    page.get_by_label("Client secret").fill(account.client_secret)
+    page.get_by_label("Refresh token").fill(account.refresh_token)
+    page.get_by_label("Marketplace", exact=True).select_option("A1PA6795UKMFR9")
+    expect(page.locator("[data-oms-region]")).to_have_text("Europe, Middle East, Africa and India")
+    link = page.get_by_role("link", name="Open Develop Apps in Seller Central").first
+    expect(link).to_have_attribute("href", re.compile("^https://sellercentral-europe.amazon.com/"))
+    page.get_by_label("Marketplace", exact=True).select_option("ATVPDKIKX0DER")
+    expect(page.locator("[data-oms-region]")).to_have_text("North America")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text(re.compile(r"Set on \d{4}-\d\d-\d\d\. Ends in …x7Q2\."))).to_be_visible()
+    assert account.client_secret not in page.content()
+    platform.refresh_from_db()
+    assert platform.api_config["region"] == "NA"
+
+
+def test_it_checks_the_connection_in_place(log_in: LogIn, platform: Platform, box: Any) -> None:
+    sim = box()
+    platform_of(sim, client_secret="wrong")
+    page = log_in()
+    page.goto(change(platform))
+    page.get_by_label("Display name").fill("typed, and not to be lost")
+    found = page.locator("#oms-check")
+    press(page, "Check connection")
+    expect(found.get_by_text("The connection does not work fully")).to_be_visible()
+    expect(found.get_by_text("invalid_client")).to_be_visible()
+    platform_of(sim)
+    press(page, "Check connection")
+    expect(found.get_by_text("The connection works")).to_be_visible()
+    expect(found.get_by_role("listitem").filter(has_text="Orders: works.")).to_be_visible()
+    expect(page.get_by_label("Display name")).to_have_value("typed, and not to be lost")
+
+
+def test_it_checks_the_connection_without_our_scripts(log_in: LogIn, platform: Platform, box: Any) -> None:
+    platform_of(box())
+    page = without_scripts(log_in())
+    page.goto(change(platform))
+    page.locator('[data-oms-button="check"] button').click()
+    expect(page.get_by_text("The connection works; see the findings below.")).to_be_visible()
+    expect(page.locator("#oms-check").get_by_text("Login with Amazon accepts")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_starts_a_sync_from_the_page(log_in: LogIn, platform: Platform, width: int) -> None:
+    page = log_in(viewport={"width": width, "height": 844})
+    page.goto(change(platform))
+    press(page, "Sync from Amazon")
+    dialog = page.get_by_role("dialog", name="Sync from Amazon")
+    expect(dialog.get_by_label("Days", exact=True)).to_be_hidden()
+    dialog.get_by_label("Orders", exact=True).check()
+    dialog.get_by_label("Of the last days").check()
+    dialog.get_by_label("Days", exact=True).fill("0")
+    dialog.get_by_role("button", name="Start sync").click()
+    expect(dialog.get_by_text("it takes a whole number from 1 to 3650")).to_be_visible()
+    expect(dialog.get_by_label("Days", exact=True)).to_be_focused()
+    assert not SyncLog.objects.exists()
+    dialog.get_by_label("Days", exact=True).fill("3")
+    dialog.get_by_label("created in that time").check()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    dialog.get_by_role("button", name="Start sync").click()
+    expect(page.get_by_text(re.compile(r"Orders sync #\d+ of Amazon is queued\."))).to_be_visible()
+    expect(dialog).to_have_count(0)
+    log = SyncLog.objects.get()
+    assert (log.kind, log.window_by, log.is_incremental) == ("orders", "created", False)
+
+
+def test_it_is_used_with_the_keyboard_alone(log_in: LogIn, platform: Platform) -> None:
+    page = log_in()
+    page.goto(LIST)
+    opener = page.get_by_role("link", name="Sync from Amazon")
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Sync from Amazon")
+    expect(dialog.get_by_label("Orders and inventory")).to_be_focused()
+    for _stop in range(8):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    assert not SyncLog.objects.exists()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_label("Orders and inventory")).to_be_focused()
+    page.keyboard.press("Enter")  # in a form: starts it
+    expect(page.get_by_text(re.compile(r"Inventory sync #\d+ of Amazon is queued\."))).to_be_visible()
+    assert SyncLog.objects.count() == 2
+
+
+def test_it_starts_a_sync_without_our_scripts(log_in: LogIn, platform: Platform) -> None:
+    page = without_scripts(log_in())
+    page.goto(LIST)
+    page.get_by_role("link", name="Sync from Amazon: Amazon").click()
+    page.get_by_label("Inventory", exact=True).check()
+    page.get_by_role("button", name="Start sync").click()
+    expect(page.get_by_text(re.compile(r"Inventory sync #\d+ of Amazon is queued\."))).to_be_visible()
+    assert [log.kind for log in SyncLog.objects.all()] == ["inventory"]
+
+
+def test_it_offers_nothing_that_is_not_allowed(log_in: LogIn, platform: Platform) -> None:
+    page = log_in("view_platform", "change_platform", "view_synclog")
+    for address in (LIST, change(platform)):
+        page.goto(address)
+        expect(page.get_by_text("Sync from Amazon")).to_have_count(0)
+        expect(page.get_by_role("button", name="Check connection")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_shuts_nobody_out(
+    log_in: LogIn, grave_problems: Inspect, platform: Platform, box: Any, scheme: str
+) -> None:
+    platform_of(box())
+    page = log_in(color_scheme=scheme)
+    page.goto(change(platform))
+    press(page, "Check connection")
+    expect(page.locator("#oms-check").get_by_text("The connection works")).to_be_visible()
+    assert grave_problems(page) == []
+    page.goto(LIST)
+    page.get_by_role("link", name="Sync from Amazon").click()
+    page.get_by_label("From … until …").check()
+    assert grave_problems(page) == []

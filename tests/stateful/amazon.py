@@ -1,0 +1,99 @@
+"""Amazon's side of the property test: an account that changes, and every version that it ever showed."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from simulator import Account
+from simulator.truth import order_truth
+
+Json = dict[str, Any]
+StockKey = tuple[str, str, str]  # marketplace id, SKU, FNSKU
+
+ORDER_CHANGES = (
+    "an order appears",
+    "its status changes",
+    "its amounts rise",
+    "a line vanishes",
+    "it is cancelled",
+)
+STOCK_CHANGES = ("stock changes", "a SKU goes", "a SKU comes")
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that happens at Amazon: `what` is one of the above, `pick` says to which order or SKU.
+
+    `late`: so many minutes ago by the order's own time, although nobody could see it until now.
+    """
+
+    what: str
+    pick: int = 0
+    late: int = 0
+
+
+class Amazon:
+    """An account and its history. `moment` counts the changes; `seen_since` says when an order became what it is."""
+
+    def __init__(self, account: Account, now: Callable[[], datetime]) -> None:
+        self.account = account
+        self.moment = 0
+        self.orders: defaultdict[str, dict[datetime, Json]] = defaultdict(dict)  # by lastUpdatedTime
+        self.current: dict[str, Json] = {}
+        self.seen_since: dict[str, int] = {}
+        self.stock: defaultdict[StockKey, list[Json]] = defaultdict(list)
+        self.once_unlisted: set[StockKey] = set()
+        self._now = now
+        for external_id in account.order_ids():
+            self._note_order(external_id)
+        self._note_stock()
+
+    def happen(self, change: Change) -> None:
+        """Make the change, and remember what it made."""
+        self.moment += 1
+        if change.what in STOCK_CHANGES:
+            self._change_stock(change)
+        else:
+            self._note_order(self._change_order(change))
+
+    def _change_order(self, change: Change) -> str:
+        account, at = self.account, self._now() - timedelta(minutes=change.late)
+        if change.what == ORDER_CHANGES[0] or not account.count:
+            return account.add_order(at=at).external_id
+        order = account.order(change.pick % account.count)
+        steps = {
+            ORDER_CHANGES[1]: account.change_order,
+            ORDER_CHANGES[2]: account.reprice_order,
+            ORDER_CHANGES[3]: account.drop_line,
+            ORDER_CHANGES[4]: account.cancel_order,
+        }
+        # An order's time never goes back, not even where two changes come in one moment.
+        steps[change.what](order.external_id, at=max(at, order.updated + timedelta(milliseconds=1)))
+        return order.external_id
+
+    def _change_stock(self, change: Change) -> None:
+        account, skus = self.account, self.account.skus()
+        sku = skus[change.pick % len(skus)]
+        marketplace_id = account.marketplace_ids[change.pick // len(skus) % len(account.marketplace_ids)]
+        if change.what == STOCK_CHANGES[0]:
+            account.change_stock(marketplace_id, sku, at=self._now())
+        elif change.what == STOCK_CHANGES[1]:
+            account.unlist_sku(marketplace_id, sku)
+        else:
+            account.list_sku(marketplace_id, sku)
+        self._note_stock()
+
+    def _note_order(self, external_id: str) -> None:
+        order = self.account.find(external_id)
+        assert order is not None
+        self.current[external_id] = self.orders[external_id][order.updated] = order_truth(order)
+        self.seen_since[external_id] = self.moment
+
+    def _note_stock(self) -> None:
+        truth = self.account.truth_inventory()
+        for key, row in truth.items():
+            if row not in self.stock[key]:
+                self.stock[key].append(row)
+        self.once_unlisted |= self.stock.keys() - truth.keys()

@@ -1,0 +1,62 @@
+"""What must hold after every step: nothing invented, nothing lost behind the watermark, no run without a reason."""
+
+from datetime import datetime
+
+from integrations.models import SyncFailure, SyncLog
+from integrations.tests.comparing import explained
+from integrations.tests.syncing import ORDERS, stored_orders, stored_stock
+from inventory.models import InventoryItem
+from inventory.services import QUANTITIES
+from orders.models import Order, OrderItem
+from platforms.models import Platform
+from stateful.amazon import Amazon
+
+
+def nothing_is_invented(amazon: Amazon, platform: Platform) -> None:
+    """Each order and each row of stock is, in all its fields, one that Amazon showed at some time; none is doubled."""
+    stored = stored_orders(platform)
+    for external_id, order in stored.items():
+        versions = amazon.orders[external_id]
+        assert order == versions.get(order["platform_updated_at"]), f"{external_id} was never like that"
+    assert Order.objects.count() == len(stored)
+    assert OrderItem.objects.count() == sum(len(order["items"]) for order in stored.values())
+
+    gone = set(InventoryItem.objects.exclude(gone_at=None).values_list("marketplace_id", "sku", "fnsku"))
+    rows = stored_stock(platform)
+    for key, row in rows.items():
+        if key in gone:
+            assert key in amazon.once_unlisted, f"{key} was listed all the time"
+            assert not any(row[name] for name in QUANTITIES)
+        else:
+            assert row in amazon.stock[key], f"{key} was never like that"
+    assert InventoryItem.objects.count() == len(rows)
+
+
+def watermark_is_not_ahead(amazon: Amazon, platform: Platform, complete_since: int) -> None:
+    """What Amazon showed before the run began that moved the watermark, and is not younger than it, is stored in its
+    latest version, or is an open failure with its name.
+
+    `complete_since`: how many changes there had been when that run began.
+    """
+    platform.refresh_from_db()
+    watermark: datetime | None = platform.orders_watermark
+    if watermark is None:
+        return
+    stored = stored_orders(platform)
+    failures = SyncFailure.objects.open().filter(platform=platform, kind=ORDERS)
+    named = set(failures.values_list("external_id", flat=True))
+    for external_id, order in amazon.current.items():
+        was_there = amazon.seen_since[external_id] <= complete_since
+        if was_there and order["platform_updated_at"] <= watermark and external_id not in named:
+            assert stored.get(external_id) == order, f"the watermark has passed {external_id}"
+
+
+def every_run_explains_itself(database_failed: bool) -> None:
+    """Each row says how it ended; its counts add up; what it failed to store is listed by name."""
+    for log in SyncLog.objects.select_related("platform"):
+        explained(log, database_failed=database_failed)
+        counted = log.created + log.updated + log.unchanged + log.failed
+        assert log.fetched == counted, f"{log} fetched {log.fetched} and accounts for {counted}"
+        failures = list(log.failures.values_list("external_id", "error_message"))
+        assert len(failures) == log.failed
+        assert all(name and message for name, message in failures)

@@ -1,0 +1,193 @@
+"""The property test: anything may happen to Amazon, to the network and to us, in any order; then the database equals
+Amazon's truth."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError, connection
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from integrations.endings import cancel_sync
+from integrations.failures import dismiss_each, replay_all
+from integrations.models import SyncFailure, SyncLog
+from integrations.services import run_sync
+from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
+from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
+from integrations.windows import read_window
+from platforms.models import Platform
+from stateful import laws, troubles
+from stateful.choices import Turn, some_skus, turns, windows
+from stateful.troubles import Database, Killed, Trouble
+from stateful.world import World
+
+OPERATIONS: dict[str, str] = {ORDERS: "searchOrders", INVENTORY: "getInventorySummaries"}
+DONE = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
+CALM = Turn()
+LEASE_IS_OVER = 6  # minutes
+
+
+class SyncMachine(RuleBasedStateMachine):
+    """Each rule is one thing that may happen; `settle` is when all is well again."""
+
+    world: World | None = None
+
+    @initialize(seed=st.integers(1, 50), orders=st.integers(0, 24), marketplaces=st.integers(1, 2))
+    def begin(self, seed: int, orders: int, marketplaces: int) -> None:
+        self.world = World(seed=seed, orders=orders, marketplaces=marketplaces)
+        self.complete_since = -1  # no run has moved the watermark yet
+        self.began: dict[int, int] = {}  # log -> how many changes there had been
+        self.database_failed = False
+        self.turns = 0  # since all was well
+        self.touched = False  # the database may have changed since the laws were looked at
+
+    @rule(turn=turns(ORDERS), window=windows())
+    def sync_orders(self, turn: Turn, window: dict[str, Any]) -> None:
+        self.go_before(turn, ORDERS)
+        self.work(open_sync(self.there.platform, ORDERS, window=read_window(**window)), turn)
+
+    @rule(turn=turns(INVENTORY), skus=some_skus())
+    def sync_inventory(self, turn: Turn, skus: list[str]) -> None:
+        self.go_before(turn, INVENTORY)
+        self.work(open_sync(self.there.platform, INVENTORY, skus=skus), turn)
+
+    @precondition(lambda self: self.turns > 1)
+    @rule()
+    def settle(self) -> None:
+        """All is well again, and some time passes: a sync of each kind, and nothing is missing."""
+        there = self.there
+        there.recover()
+        there.wait(15)
+        for kind in (ORDERS, INVENTORY):
+            while (left := SyncLog.objects.open().filter(kind=kind).first()) is not None:
+                self.work(left)
+                left.refresh_from_db()
+                assert left.open_key is None, f"{left} does not come to an end"
+            log = open_sync(there.platform, kind)
+            self.work(log)
+            log.refresh_from_db()
+            assert (log.status, log.failed, log.error_message) == (SyncLog.Status.SUCCEEDED, 0, "")
+            if kind == ORDERS:
+                assert self.watermark() == log.window_end
+        self.replay_what_failed()
+        self.forget_unknown_skus()
+        assert not SyncFailure.objects.open().exists()
+        assert_complete(there.amazon.account, there.platform)
+        assert_complete_stock(there.amazon.account, there.platform)
+        self.turns = 0
+
+    @invariant()
+    def the_laws_hold(self) -> None:
+        if self.world is not None and self.touched:
+            laws.nothing_is_invented(self.world.amazon, self.world.platform)
+            laws.watermark_is_not_ahead(self.world.amazon, self.world.platform, self.complete_since)
+            laws.every_run_explains_itself(self.database_failed)
+            self.touched = False
+
+    def teardown(self) -> None:
+        if self.world is not None:
+            try:
+                self.settle()
+            finally:
+                self.world.close()
+
+    # How
+
+    @property
+    def there(self) -> World:
+        assert self.world is not None
+        return self.world
+
+    def go_before(self, turn: Turn, kind: str) -> None:
+        for change in turn.before:
+            self.there.amazon.happen(change)
+        self.there.wait(turn.minutes)
+        if turn.well_again:
+            self.there.recover()
+        if turn.person == "replays":
+            self.replay_what_failed()
+        if turn.person == "cancels":
+            for log in SyncLog.objects.open().filter(kind=kind):
+                cancel_sync(log)
+
+    def work(self, log: SyncLog, turn: Turn = CALM) -> None:
+        """One worker's turn at this run."""
+        there, trouble = self.there, turn.trouble
+        self.turns += 1
+        self.touched = True
+        self.began.setdefault(log.pk, there.amazon.moment)
+        operation = OPERATIONS[log.kind]
+        for where, fault, nth, times in turn.faults:
+            there.plant(where or operation, fault, nth=nth, times=times)
+        there.change_while_read(operation, turn.while_read)
+        watermark = self.watermark()
+        database = Database(trouble)
+        door = Doorkeeper(there, trouble)
+        try:
+            with connection.execute_wrapper(database):
+                run_sync(log.pk, on_page=door.page_is_stored, stopping=door.stopping)
+        except Killed:
+            there.drop_connection()
+        except DatabaseError:
+            assert database.happened
+            there.drop_connection()
+        self.database_failed |= database.happened
+        COUNTS.troubles[type(trouble).__name__] += database.happened or door.happened
+        log.refresh_from_db()
+        COUNTS.runs[log.status] += 1
+        door.check(log)
+        ended_well = log.kind == ORDERS and log.is_incremental and log.status in DONE
+        if ended_well or self.watermark() != watermark:
+            self.complete_since = self.began[log.pk]
+
+    def watermark(self) -> datetime | None:
+        return Platform.objects.get(pk=self.there.platform.pk).orders_watermark
+
+    def replay_what_failed(self) -> None:
+        for _replayed in replay_all():
+            pass
+
+    def forget_unknown_skus(self) -> None:
+        """Amazon does not know them any more, and a person would let go of them."""
+        listed = {sku for _, sku, _ in self.there.amazon.account.truth_inventory()}
+        failures = SyncFailure.objects.open().filter(kind=INVENTORY).exclude(external_id__in=listed)
+        for _dismissed in dismiss_each(failures):
+            pass
+
+
+class Doorkeeper:
+    """What a run's door sees and says: it stops it, cancels it, or lets another worker have it meanwhile."""
+
+    def __init__(self, there: World, trouble: Trouble) -> None:
+        self._there, self._trouble = there, trouble
+        self._pages = 0
+        self._row: dict[str, Any] = {}
+        self.happened = False
+
+    def page_is_stored(self, log: SyncLog) -> None:
+        self._pages += 1
+        trouble = self._trouble
+        if isinstance(trouble, troubles.Cancelled) and self._pages == trouble.page:
+            self.happened = True
+            cancel_sync(SyncLog.objects.get(pk=log.pk))
+        if isinstance(trouble, troubles.Outrun) and self._pages == trouble.page:
+            self.happened = True
+            self._there.wait(LEASE_IS_OVER)
+            fellow = Doorkeeper(self._there, troubles.Stops(trouble.pages))
+            run_sync(log.pk, on_page=fellow.page_is_stored, stopping=fellow.stopping)
+            self._row = _row(log)
+
+    def stopping(self) -> bool:
+        if isinstance(self._trouble, troubles.Stops) and self._pages >= self._trouble.page:
+            self.happened = True
+            return True
+        return False
+
+    def check(self, log: SyncLog) -> None:
+        """A worker that lost its run to another one has not touched it since."""
+        if self._row:
+            assert _row(log) == self._row, "the worker that was outrun has written"
+
+
+def _row(log: SyncLog) -> dict[str, Any]:
+    return dict(SyncLog.objects.filter(pk=log.pk).values().get())

@@ -1,0 +1,92 @@
+"""Both sides of the property test: Amazon in a box, the database, and one clock for them that moves when told to."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import override_settings
+from django.utils import timezone
+
+from conftest import GENEROUS, api_config
+from integrations.amazon import tokens
+from integrations.models import ApiQuota, SyncFailure, SyncLog
+from integrations.tests.comparing import count_faults
+from inventory.models import InventoryItem
+from orders.models import Order, OrderBuyer, OrderItem
+from platforms.models import Platform
+from simulator import Account, Between, Rule, Simulator
+from simulator.faults import Call, Fault, Site
+from stateful.amazon import Amazon, Change
+
+TABLES = (SyncFailure, SyncLog, OrderBuyer, OrderItem, Order, InventoryItem, ApiQuota, Platform)
+MARKETPLACES = ("ATVPDKIKX0DER", "A2EUQ1WTGCTBG2")
+PAGE = 4
+
+
+class World:
+    """`amazon` has the truth, `platform` is the row that OMS syncs. Close it, or the next one meets its clock."""
+
+    def __init__(self, *, seed: int, orders: int, marketplaces: int) -> None:
+        for model in TABLES:
+            model.objects.all().delete()
+        tokens._tokens.clear()  # they live as long as the process
+        self._now = datetime.now(UTC).replace(microsecond=0)
+        self._patch = pytest.MonkeyPatch()
+        self._patch.setattr(timezone, "now", self.now)
+        account = Account(
+            seed=seed,
+            orders=orders,
+            skus=7,
+            marketplace_ids=MARKETPLACES[:marketplaces],
+            end=self._now - timedelta(minutes=5),
+        )
+        self.amazon = Amazon(account, self.now)
+        self.sim = Simulator(account, page_size=PAGE, clock=lambda: self._now.timestamp())
+        self.sim.__enter__()
+        self._settings = override_settings(
+            AMAZON_SP_API_ENDPOINT=self.sim.endpoint,
+            AMAZON_LWA_ENDPOINT=self.sim.lwa_endpoint,
+            AMAZON_RETRY_BACKOFF=0.001,
+            DATABASE_RETRY_BACKOFF=0.001,
+            AMAZON_QUOTAS=GENEROUS,
+            MOCK_FALLBACK="never",
+        )
+        self._settings.enable()
+        self.platform = Platform.objects.create(name="amazon", api_config=api_config(account))
+
+    def close(self) -> None:
+        count_faults(self.sim)
+        self.sim.__exit__(None, None, None)
+        self._settings.disable()
+        self._patch.undo()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def wait(self, minutes: float) -> None:
+        """Time passes, for Amazon and for OMS; the wallet fills up, which goes by a clock of its own."""
+        self._now += timedelta(minutes=minutes)
+        ApiQuota.objects.all().delete()
+
+    def plant(self, operation: str, fault: Fault, *, nth: int, times: int) -> None:
+        self.sim.rules.add(Rule(operation=operation, nth=nth, times=times, fault=fault))
+
+    def change_while_read(self, operation: str, changes: Iterable[tuple[int, Change]]) -> None:
+        """Each change happens once that page, counted from now, was made; where it is asked for at all."""
+        for page, change in changes:
+
+            def hook(_site: Site, _call: Call, change: Change = change) -> None:
+                self.amazon.happen(change)
+
+            self.plant(operation, Between(hook), nth=page, times=1)
+
+    def recover(self) -> None:
+        """Amazon is well again."""
+        self.sim.rules.clear()
+        self.sim.restore()
+
+    def drop_connection(self) -> None:
+        """What the database sees of a process that died: whatever was not committed is gone."""
+        assert not connection.in_atomic_block
+        connection.close()

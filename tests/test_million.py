@@ -1,0 +1,56 @@
+"""The made-up business of `python -m bench.million`."""
+
+from decimal import Decimal
+
+import pytest
+from django.db.models import F, Sum
+
+from bench import million
+from integrations.models import ApiUsage, SyncFailure, SyncLog
+from inventory.models import InventoryItem
+from orders.models import Order, OrderItem
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_makes_as_many_orders_items_and_skus_as_asked_for() -> None:
+    million.fill(orders=400, skus=50)
+
+    assert (Order.objects.business().count(), OrderItem.objects.count()) == (400, 1000)
+    assert InventoryItem.objects.count() == 50
+    assert SyncLog.objects.exists()
+    assert ApiUsage.objects.exists()
+    assert SyncFailure.objects.open().exists()
+    assert not Platform.objects.filter(name__startswith="demo-").exclude(
+        orders_interval=0, inventory_interval=0
+    )
+
+
+def test_it_makes_orders_whose_lines_come_to_their_total() -> None:
+    million.fill(orders=400, skus=50)
+
+    totals = (
+        Order.objects.exclude(total=None).annotate(lines=Sum("items__total")).values_list("total", "lines")
+    )
+    assert totals
+    assert not [total for total, lines in totals if round(Decimal(lines), 2) != total]
+    assert not OrderItem.objects.exclude(order__total=None).exclude(currency=F("order__currency"))
+
+
+def test_it_leaves_alone_a_database_with_orders() -> None:
+    million.fill(orders=4, skus=5)
+
+    with pytest.raises(ValueError, match="already has orders, inventory items"):
+        million.fill(orders=4, skus=5)
+
+    assert Order.objects.count() == 4
+
+
+def test_it_leaves_alone_a_platform_with_credentials() -> None:
+    Platform.objects.update(api_config={"client_id": "somebody's"})
+
+    with pytest.raises(ValueError, match="platforms with credentials"):
+        million.fill(orders=4, skus=5)
+
+    assert not Order.objects.exists()

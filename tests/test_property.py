@@ -1,0 +1,80 @@
+"""Any interleaving of changes at Amazon, syncs, crashes and faults: after every settled sync the database is the truth.
+
+Bounded and the same in every run here; `make soak MINUTES=10` goes on with new seeds until the time is over.
+"""
+
+import os
+import time
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+from stateful.choices import Turn
+from stateful.machine import SyncMachine
+from stateful.troubles import Cancelled, Dies, Outrun, Stops
+
+from integrations.tests.syncing import INVENTORY, ORDERS
+from simulator import Answer, ExpirePageTokens, Reset, SpoilRow
+
+BOUNDED = settings(
+    max_examples=16,
+    stateful_step_count=12,
+    derandomize=True,
+    phases=(Phase.generate,),  # a failure is shown as it was found; a long run looks for its shortest form
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+)
+# What one seed brings in a long run. Nothing is kept on disk: the seed brings the same steps again.
+LONG = settings(
+    BOUNDED,
+    max_examples=10,
+    stateful_step_count=40,
+    derandomize=False,
+    phases=(Phase.generate, Phase.shrink),
+)
+
+
+# What chance may miss in few steps: (which sync, what happens around it), on an account of five pages.
+SCENARIOS: dict[str, list[tuple[str, Turn]]] = {
+    "stopped after a page, and gone on with": [(ORDERS, Turn(trouble=Stops(1))), (ORDERS, Turn())],
+    "killed between two pages": [(ORDERS, Turn(trouble=Dies(45))), (ORDERS, Turn(minutes=6))],
+    "cancelled after a page": [(ORDERS, Turn(trouble=Cancelled(1)))],
+    "failed after a page": [(ORDERS, Turn(faults=[("", Answer(500), 2, 30)]))],
+    "page tokens expire": [(ORDERS, Turn(faults=[("", ExpirePageTokens(), 3, 1)]))],
+    "an order that cannot be read": [(ORDERS, Turn(faults=[("", SpoilRow(), 2, 1)]))],
+    "stock that cannot be read": [(INVENTORY, Turn()), (INVENTORY, Turn(faults=[("", SpoilRow(), 1, 1)]))],
+    "stock whose sweep broke": [(INVENTORY, Turn()), (INVENTORY, Turn(faults=[("", Reset(), 2, 30)]))],
+    "outrun by another worker": [(ORDERS, Turn(trouble=Outrun(2, 1))), (ORDERS, Turn())],
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("turns", SCENARIOS.values(), ids=SCENARIOS.keys())
+def test_it_keeps_the_laws_in_a_scenario(turns: list[tuple[str, Turn]]) -> None:
+    machine = SyncMachine()
+    machine.begin(seed=3, orders=20, marketplaces=1)
+    try:
+        for kind, turn in turns:
+            if kind == ORDERS:
+                machine.sync_orders(turn=turn, window={})
+            else:
+                machine.sync_inventory(turn=turn, skus=[])
+            machine.the_laws_hold()
+    finally:
+        machine.teardown()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_equals_amazon_after_whatever_happened(capsys: pytest.CaptureFixture[str]) -> None:
+    minutes = float(os.environ.get("SOAK_MINUTES") or 0)
+    if not minutes:
+        run_state_machine_as_test(SyncMachine, settings=BOUNDED)
+        return
+    number, end = int(os.environ.get("SOAK_SEED") or 1), time.monotonic() + 60 * minutes
+    while time.monotonic() < end:
+        with capsys.disabled():
+            print(f"Seed {number} …", flush=True)  # noqa: T201  what to repeat, where it ends here
+        run_state_machine_as_test(seed(number)(SyncMachine), settings=LONG)
+        number += 1

@@ -1,0 +1,66 @@
+"""What happens to a simulated account shows in its answers, and in nothing but what changed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from simulator import Account
+
+END = datetime(2026, 11, 1, 12, tzinfo=UTC)
+LATER = END + timedelta(hours=1)
+US = "ATVPDKIKX0DER"
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(orders=60, skus=8, end=END)
+
+
+def test_it_raises_every_amount_so_that_they_still_add_up(account: Account) -> None:
+    for external_id, before in account.truth_orders().items():
+        order = account.reprice_order(external_id, at=LATER)
+        assert order.updated == LATER
+        if order.total is not None:
+            assert order.total == sum((line.total or 0 for line in order.lines), order.tip or 0)
+            assert any(line.unit_price for line in order.lines)
+            assert order.total != before["total"] or not any(line.quantity_ordered for line in order.lines)
+
+
+def test_it_drops_lines_from_the_end_and_keeps_the_first(account: Account) -> None:
+    external_id = max(account.order_ids(), key=lambda each: len(account.truth_orders()[each]["items"]))
+    before = account.truth_orders()[external_id]["items"]
+    assert len(before) > 2
+    account.drop_line(external_id, at=LATER)
+    assert account.truth_orders()[external_id]["items"] == before[:-1]
+    for second in range(1, 9):
+        account.drop_line(external_id, at=LATER + timedelta(seconds=second))
+    assert account.truth_orders()[external_id]["items"] == before[:1]
+
+
+def test_it_cancels_for_good(account: Account) -> None:
+    external_id = account.order_ids()[0]
+    account.cancel_order(external_id, at=LATER)
+    order = account.change_order(external_id, at=LATER + timedelta(seconds=1))
+    assert (order.status, {line.quantity_ordered for line in order.lines}) == ("cancelled", {0})
+
+
+def test_it_changes_stock_and_sells_out_every_third_time(account: Account) -> None:
+    sku, seen = account.skus()[0], []
+    for _ in range(3):
+        account.change_stock(US, sku, at=LATER)
+        seen += [row["available"] for key, row in account.truth_inventory().items() if key[1] == sku]
+    assert len(set(seen)) == 3
+    assert seen[2] == 0
+
+
+def test_it_unlists_a_sku_and_lists_it_again_as_it_was(account: Account) -> None:
+    before, sku = account.truth_inventory(), account.skus()[2]
+    account.unlist_sku(US, sku)
+    assert account.truth_inventory().keys() == {key for key in before if key[1] != sku}
+    account.list_sku(US, sku)
+    assert account.truth_inventory() == before
+
+
+def test_it_says_which_sku_it_does_not_sell(account: Account) -> None:
+    with pytest.raises(LookupError, match="does not sell NOPE"):
+        account.change_stock(US, "NOPE")
