@@ -1,88 +1,216 @@
-"""Stock: read-only, one row for each SKU and marketplace."""
+"""Stock: one row for each SKU and marketplace. A sync writes it; people set thresholds, and nothing else."""
 
+from functools import lru_cache
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.utils.safestring import SafeString
+from django.contrib.admin.views.main import ORDER_VAR
+from django.db.models import Model, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from integrations.admin_filters import MarketplaceFilter, country_code, country_name
+from integrations.cover import covers, last_change, recent_sales
+from inventory.admin_page import cells_of, chart_of, figures_of, listings_of
+from inventory.admin_parts import (
+    StockFilter,
+    StockPaginator,
+    ThresholdForm,
+    ThresholdFormSet,
+    days_of_cover,
+    level_badge,
+)
 from inventory.exports import STOCK_EXPORTS
 from inventory.models import InventoryItem
-from oms.admin_base import ReadOnlyAdmin, choices_filter, platform_filter
-from oms.admin_values import DASH, badge, number, source_badge, stacked, title_cell, when
+from inventory.search import find_exact, find_stock
+from inventory.snapshots import histories
+from inventory.sparkline import sparkline
+from inventory.thresholds import say_change, set_threshold
+from oms.admin_base import OmsAdmin, OmsChangeList, choices_filter, platform_filter
+from oms.admin_values import badges, number, source_badge, stacked, title_cell
+from platforms.models import Platform, Source
+
+UNFOLD_CHECKBOX: Any = OmsAdmin.action_checkbox
 
 
-class GoneFilter(admin.SimpleListFilter):
-    title = gettext_lazy("listed")
-    parameter_name = "listed"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("yes", _("listed by the platform")), ("no", _("gone"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = self.value()
-        return queryset if wanted is None else queryset.filter(gone_at__isnull=wanted == "yes")
+@lru_cache(maxsize=8)
+def _checkbox(language: str) -> str:  # noqa: ARG001  its label is in that language
+    """The box that selects the row -1."""
+    return str(UNFOLD_CHECKBOX(None, InventoryItem(pk=-1)))
 
 
-class StockFilter(admin.SimpleListFilter):
-    title = gettext_lazy("stock")
-    parameter_name = "stock"
+class StockChangeList(OmsChangeList):
+    """Reads once for all rows of the page what was in stock lately, and how long it lasts."""
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [("low", _("low or out of stock"))]
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """Low stock first is how the list is, and no column that somebody has chosen."""
+        return super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.low() if self.value() == "low" else queryset
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """Kept: unfold asks for those of all headers again for each row."""
+        held: dict[Any, str] = self.__dict__.setdefault("_query_strings", {})
+        key = (tuple((new_params or {}).items()), tuple(remove or ()))
+        if key not in held:
+            held[key] = super().get_query_string(new_params, remove)
+        return held[key]
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        items = list(self.result_list)
+        found, lasting = histories([item.pk for item in items]), covers(items)
+        for item in items:
+            item.history, item.cover = found.get(item.pk, ()), lasting[item.pk]
 
 
 @admin.register(InventoryItem)
-class InventoryItemAdmin(ReadOnlyAdmin):
+class InventoryItemAdmin(OmsAdmin):
     list_display = (
-        "sku", "asin", "short_title", "source_of", "number_available", "number_reserved", "number_inbound",
-        "number_total", "number_unfulfillable", "number_researching", "platform_name", "changed", "gone",
+        "sku", "short_title", "state", "number_available", "number_reserved", "number_inbound", "number_total",
+        "threshold", "history", "cover", "platform_name",
     )  # fmt: skip
-    list_filter = (platform_filter(), MarketplaceFilter, choices_filter("source"), StockFilter, GoneFilter)
-    list_select_related = ("platform",)
+    list_editable = ("threshold",)
+    list_filter = (StockFilter, platform_filter(), MarketplaceFilter, choices_filter("source"))
     exports = STOCK_EXPORTS
     list_fullwidth = True
-    search_fields = ("sku__startswith", "asin__startswith", "fnsku__startswith", "title__icontains")
+    list_per_page = 25  # each row holds a form, and the page has to be there at once
+    paginator = StockPaginator
+    ordering = ("level", "available", "sku", "id")
+    search_fields = ("sku",)  # see get_search_results
     search_help_text = gettext_lazy("SKU, ASIN, FNSKU, or words of a title")
     empty_text = gettext_lazy('No stock was stored yet. Open Platforms and press "Sync from Amazon".')
+    actions = ("set_threshold",)
+    change_form_outer_before_template = "inventory/item_chart.html"
+    change_form_outer_after_template = "inventory/item_tables.html"
     fieldsets = (
         (None, {"fields": (
-            ("sku", "asin"), ("fnsku", "condition"), "title", ("platform", "marketplace_name"), "source_of",
+            ("sku", "asin"), ("fnsku", "condition"), "title", ("platform", "marketplace_name"),
+            ("state", "source_of"), "threshold",
         )}),
         (gettext_lazy("Units"), {"fields": (
             ("available", "total"), ("reserved", "inbound"), ("unfulfillable", "researching"),
         )}),
         (gettext_lazy("Times"), {"fields": (("platform_updated_at", "synced_at"), "gone_at")}),
     )  # fmt: skip
+    readonly_fields = (
+        "sku", "asin", "fnsku", "condition", "title", "platform", "marketplace_name", "state", "source_of",
+        "available", "total", "reserved", "inbound", "unfulfillable", "researching", "platform_updated_at",
+        "synced_at", "gone_at",
+    )  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InventoryItem]:
+        # One platform for all its rows, without its credentials, which would be decrypted row by row.
+        platforms = Prefetch("platform", Platform.objects.defer("api_config"))
+        queryset: QuerySet[InventoryItem] = super().get_queryset(request)
+        return queryset.prefetch_related(platforms)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return StockChangeList
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **kwargs | {"form": ThresholdForm})
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_formset(request, **kwargs | {"formset": ThresholdFormSet})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[InventoryItem], search_term: str
     ) -> tuple[QuerySet[InventoryItem], bool]:
         """A whole SKU (which may hold spaces), ASIN or FNSKU finds just its rows; anything else searches wider."""
-        term = search_term.strip()
-        exact = queryset.filter(Q(sku=term) | Q(asin=term) | Q(fnsku=term))
-        if term and exact.exists():
-            return exact, False
-        return super().get_search_results(request, queryset, search_term)
+        if term := search_term.strip():
+            found = find_exact(queryset, term) or find_stock(queryset, term)
+            request.oms_found = found.known  # type: ignore[attr-defined]  # for get_paginator
+            queryset = found.items
+        return queryset, False
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """What the search has counted is not counted again."""
+        paginator = super().get_paginator(request, *args, **kwargs)
+        if (count := getattr(request, "oms_found", None)) is not None:
+            paginator.count = count
+        return paginator
+
+    def save_model(
+        self, request: HttpRequest, obj: InventoryItem, form: forms.ModelForm[Any], change: bool
+    ) -> None:
+        """The threshold alone: a sync may have stored other quantities since the page was opened."""
+        obj.save(update_fields=["threshold"])
+
+    def construct_change_message(
+        self, request: HttpRequest, form: forms.Form, formsets: Any, add: bool = False
+    ) -> Any:
+        if "threshold" not in form.changed_data:
+            return []
+        return say_change(form.initial.get("threshold"), form.cleaned_data.get("threshold"))
+
+    @admin.display(description=UNFOLD_CHECKBOX.short_description)
+    def action_checkbox(self, obj: InventoryItem) -> SafeString:
+        """unfold's, drawn once and not for each row."""
+        return mark_safe(_checkbox(get_language() or "").replace("-1", str(obj.pk)))  # noqa: S308  of a template, and a number
+
+    @admin.action(description=gettext_lazy("Set threshold…"), permissions=["change"])
+    def set_threshold(self, request: HttpRequest, queryset: QuerySet[InventoryItem]) -> HttpResponse | None:
+        """Asks for a number, and gives it to all that were selected."""
+        form = ThresholdForm(request.POST if "set" in request.POST else None)
+        if form.is_valid():
+            changed = set_threshold(
+                items=queryset, threshold=form.cleaned_data["threshold"], user_id=int(request.user.pk or 0)
+            )
+            text = ngettext("%(count)d threshold was changed.", "%(count)d thresholds were changed.", changed)
+            self.message_user(request, text % {"count": changed})
+            return HttpResponseRedirect(request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Set threshold"),
+            "opts": self.opts,
+            "form": form,
+            "count": queryset.count(),
+            "back": request.get_full_path(),
+            "kept": [
+                (name, value)
+                for name in ("action", "select_across", "index", "_selected_action")
+                for value in request.POST.getlist(name)
+            ],
+        }
+        return TemplateResponse(request, "inventory/set_threshold.html", context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        item = context.get("original")
+        if item:
+            context |= chart_of(item) | figures_of(item, covers([item])[item.pk])
+            context["listings"] = [
+                (each, country_name(each.marketplace_id), cells_of(each)) for each in listings_of(item)
+            ]
+            if request.user.has_perm("orders.view_order"):
+                context["sales"] = recent_sales(item)
+            if request.user.has_perm("integrations.view_synclog"):
+                context["last_change"] = last_change(item)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("title"), ordering="title")
     def short_title(self, obj: InventoryItem) -> SafeString:
         return title_cell(obj.title)
 
+    @admin.display(description=gettext_lazy("stock level"), ordering="level")
+    def state(self, obj: InventoryItem) -> SafeString:
+        """With a badge for what is made up, which is never counted."""
+        shown = level_badge(obj)
+        return shown if obj.source == Source.LIVE else badges(shown, source_badge(obj.source))
+
     @admin.display(description=gettext_lazy("platform"), ordering="marketplace_id")
     def platform_name(self, obj: InventoryItem) -> SafeString:
         return stacked(obj.platform, country_code(obj.marketplace_id))
-
-    @admin.display(description=gettext_lazy("changed"), ordering="platform_updated_at")
-    def changed(self, obj: InventoryItem) -> SafeString:
-        return when(obj.platform_updated_at)
 
     @admin.display(description=gettext_lazy("marketplace"))
     def marketplace_name(self, obj: InventoryItem) -> str:
@@ -104,20 +232,14 @@ class InventoryItemAdmin(ReadOnlyAdmin):
     def number_total(self, obj: InventoryItem) -> SafeString:
         return number(obj.total)
 
-    @admin.display(description=gettext_lazy("unfulfillable"), ordering="unfulfillable")
-    def number_unfulfillable(self, obj: InventoryItem) -> SafeString:
-        return number(obj.unfulfillable)
+    @admin.display(description=gettext_lazy("30 days"))
+    def history(self, obj: Any) -> SafeString:
+        return sparkline(obj.history)
 
-    @admin.display(description=gettext_lazy("researching"), ordering="researching")
-    def number_researching(self, obj: InventoryItem) -> SafeString:
-        return number(obj.researching)
+    @admin.display(description=gettext_lazy("days of cover"))
+    def cover(self, obj: Any) -> SafeString:
+        return days_of_cover(obj.cover)
 
     @admin.display(description=gettext_lazy("source"), ordering="source")
     def source_of(self, obj: InventoryItem) -> SafeString:
         return source_badge(obj.source)
-
-    @admin.display(description=gettext_lazy("gone since"), ordering="gone_at", empty_value=DASH)
-    def gone(self, obj: InventoryItem) -> SafeString | None:
-        if obj.gone_at is None:
-            return None
-        return badge(obj.gone_at.strftime("%Y-%m-%d"), title=_("A complete sweep no longer listed this SKU."))

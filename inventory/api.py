@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from integrations.api import COMMON, PLATFORM, SYNCS, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
-from inventory.models import InventoryItem
+from inventory.models import HIGHEST_THRESHOLD, InventoryItem
+from inventory.search import matching
+from inventory.thresholds import set_threshold
 from oms.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
 from platforms.models import Source
 
@@ -20,7 +25,8 @@ LONGEST_SKU = 255  # what the column holds; Amazon's own limit is 40
 
 
 class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
-    """Quantities that the platform did not report are null. `gone_at`: a full sweep no longer listed the SKU."""
+    """Quantities that the platform did not report are null. `gone_at`: a full sweep no longer listed the SKU.
+    `threshold` is set by people: the SKU counts as low when no more than this is available; null: when nothing is."""
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
 
@@ -45,8 +51,21 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
             "platform_updated_at",
             "synced_at",
             "gone_at",
+            "threshold",
         )
         read_only_fields = fields
+
+
+class ThresholdSerializer(serializers.Serializer[Any]):
+    threshold = serializers.IntegerField(min_value=0, max_value=HIGHEST_THRESHOLD, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError for each other field: who sends a quantity must not believe that it was stored."""
+        others = sorted(set(self.initial_data) - set(self.fields))
+        if others:
+            text = "Only threshold can be changed here; the platform's sync writes everything else."
+            raise serializers.ValidationError(dict.fromkeys(others, text))
+        return attrs
 
 
 class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
@@ -60,7 +79,7 @@ class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no ann
     )
 
     def find(self, items: QuerySet[InventoryItem], _name: str, text: str) -> QuerySet[InventoryItem]:
-        return items.filter(Q(sku__startswith=text) | Q(asin=text) | Q(fnsku=text) | Q(title__icontains=text))
+        return items.filter(matching(text))
 
 
 class InventoryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[InventoryItem]):
@@ -70,6 +89,22 @@ class InventoryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
     serializer_class = InventoryItemSerializer
     filterset_class = InventoryFilter
     ordering = ("sku", "id")
+
+    @extend_schema(request=ThresholdSerializer, responses=InventoryItemSerializer)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Set the threshold, or with null none. Nothing else of a row can be changed; a sync writes the rest."""
+        item = get_object_or_404(self.get_queryset(), pk=pk)
+        if not isinstance(request.data, Mapping):
+            raise serializers.ValidationError("A JSON object is expected.")
+        given = ThresholdSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        set_threshold(
+            items=InventoryItem.objects.filter(pk=item.pk),
+            threshold=given.validated_data["threshold"],
+            user_id=int(request.user.pk or 0),
+        )
+        item.refresh_from_db(fields=["threshold"])
+        return Response(InventoryItemSerializer(item).data)
 
 
 class InventorySyncView(SyncView):

@@ -12,7 +12,8 @@ STOCK_EXPORTS = (
         columns=columns(platform="platform.name")
         | columns(
             "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved",
-            "inbound", "unfulfillable", "researching", "source", "platform_updated_at", "synced_at", "gone_at",
+            "inbound", "unfulfillable", "researching", "threshold", "source",
+            "platform_updated_at", "synced_at", "gone_at",
         ),
         prepare=lambda queryset: queryset.select_related("platform"),
     ),

@@ -1,10 +1,14 @@
-"""InventoryItem: the stock of one SKU in one marketplace."""
+"""InventoryItem: the stock of one SKU in one marketplace; StockSnapshot and StockDay: what it was on each day."""
 
+from django.core.validators import MaxValueValidator
 from django.db import models
+from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from oms.fields import ExactCharField
 from platforms.models import Platform, Source
+
+HIGHEST_THRESHOLD = 1_000_000_000  # every database has room for it
 
 
 class InventoryQuerySet(models.QuerySet["InventoryItem"]):
@@ -13,12 +17,37 @@ class InventoryQuerySet(models.QuerySet["InventoryItem"]):
         return self.filter(source=Source.LIVE, gone_at__isnull=True)
 
     def low(self) -> "InventoryQuerySet":
-        """Listed, and nothing left to sell. What is not known is not low."""
-        return self.filter(gone_at__isnull=True, available__lte=0)
+        """Live, listed, and nothing left or no more than the threshold. What is not known is not low."""
+        return self.filter(source=Source.LIVE, level__in=(Level.OUT, Level.LOW))
+
+    def out(self) -> "InventoryQuerySet":
+        """Live, listed, and nothing left to sell."""
+        return self.filter(source=Source.LIVE, level=Level.OUT)
 
     def gone(self) -> "InventoryQuerySet":
         """No longer listed by the platform."""
-        return self.filter(gone_at__isnull=False)
+        return self.filter(level=Level.GONE)
+
+
+class Level(models.IntegerChoices):
+    """How a row stands, the most urgent first: lists are sorted by it."""
+
+    OUT = 0, _("out of stock")
+    LOW = 1, _("low")
+    ENOUGH = 2, _("in stock")
+    UNKNOWN = 3, _("not known")
+    GONE = 4, _("gone")
+
+
+def _level() -> Case:
+    """The one place that says what is low. Without a threshold, only nothing left is."""
+    return Case(
+        When(gone_at__isnull=False, then=Value(Level.GONE.value)),
+        When(available__isnull=True, then=Value(Level.UNKNOWN.value)),
+        When(available__lte=0, then=Value(Level.OUT.value)),
+        When(available__lte=F("threshold"), then=Value(Level.LOW.value)),
+        default=Value(Level.ENOUGH.value),
+    )
 
 
 class InventoryItem(models.Model):
@@ -42,6 +71,20 @@ class InventoryItem(models.Model):
     gone_at = models.DateTimeField(
         _("gone since"), null=True, blank=True, help_text=_("A complete sweep no longer listed this SKU.")
     )
+    # Set by people; a sync never touches it.
+    threshold = models.PositiveIntegerField(
+        _("threshold"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(HIGHEST_THRESHOLD)],
+        help_text=_("The SKU counts as low when no more than this is available. Empty: when nothing is."),
+    )
+    # Kept by the database itself, so that whoever writes quantities or thresholds, bulk or SQL, cannot forget it.
+    level = models.GeneratedField(
+        expression=_level(),
+        output_field=models.SmallIntegerField(_("stock level"), choices=Level.choices),
+        db_persist=True,
+    )
 
     objects = InventoryQuerySet.as_manager()
 
@@ -59,10 +102,63 @@ class InventoryItem(models.Model):
             # The list and the API's cursor, by SKU.
             models.Index(fields=("sku", "id"), name="stock_sku"),
             models.Index(fields=("asin",), name="stock_asin"),
-            # Lowest stock first.
-            models.Index(fields=("available",), name="stock_available"),
-            models.Index(fields=("source", "platform"), name="stock_source"),
+            models.Index(fields=("fnsku",), name="stock_fnsku"),
+            # The list: low stock first. With the source, it counts what is low as well.
+            models.Index(fields=("level", "available", "sku", "id", "source"), name="stock_lowest_first"),
+            # Whether a platform has mock or sandbox rows, which the first live sync deletes. The platform comes first:
+            # beginning with the source, SQLite would use it for every list of live rows, and sort nearly all of them.
+            models.Index(fields=("platform", "source"), name="stock_source"),
         ]
 
     def __str__(self) -> str:
         return f"{self.sku} ({self.marketplace_id})"
+
+
+class StockSnapshot(models.Model):
+    """What was in stock of one live, listed row at the end of a day (UTC), or so far where the day is not over."""
+
+    item = models.ForeignKey(
+        InventoryItem, on_delete=models.CASCADE, related_name="snapshots", db_index=False
+    )
+    day = models.DateField(_("day"))
+    available = models.IntegerField(_("available"), null=True)
+    total = models.IntegerField(_("total"), null=True)
+
+    class Meta:
+        db_table = "stock_snapshots"
+        ordering = ("item", "day")
+        verbose_name = _("stock of a day")
+        verbose_name_plural = _("stock by day")
+        constraints = [models.UniqueConstraint(fields=("item", "day"), name="one_snapshot_a_day")]
+        # For those that are too old.
+        indexes = [models.Index(fields=("day",), name="snapshot_day")]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.day}"
+
+
+class StockDay(models.Model):
+    """The snapshots of a day added up within one marketplace of one platform.
+
+    Never add these up over marketplaces: the same unit is listed in several.
+    """
+
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="stock_days")
+    marketplace_id = ExactCharField(_("marketplace"), max_length=32)
+    day = models.DateField(_("day"))
+    skus = models.IntegerField(_("SKUs"))
+    available = models.BigIntegerField(_("available"), null=True)
+    total = models.BigIntegerField(_("total"), null=True)
+    taken_at = models.DateTimeField(_("written down"))
+
+    class Meta:
+        db_table = "stock_days"
+        ordering = ("day", "platform", "marketplace_id")
+        verbose_name = _("stock of a marketplace by day")
+        verbose_name_plural = _("stock of marketplaces by day")
+        constraints = [
+            models.UniqueConstraint(fields=("day", "platform", "marketplace_id"), name="one_sum_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.marketplace_id} {self.day}"

@@ -44,7 +44,9 @@ api_patterns = [
     *api("orders/<int:pk>", OrderViewSet.as_view(DETAIL), "order"),
     *api("orders/sync", OrderSyncView.as_view(), "orders-sync"),
     *api("inventory", InventoryViewSet.as_view(LIST), "inventory"),
-    *api("inventory/<int:pk>", InventoryViewSet.as_view(DETAIL), "inventory-item"),
+    *api(
+        "inventory/<int:pk>", InventoryViewSet.as_view(DETAIL | {"patch": "partial_update"}), "inventory-item"
+    ),
     *api("inventory/sync", InventorySyncView.as_view(), "inventory-sync"),
     *api("sync-logs", SyncLogViewSet.as_view(LIST), "sync-logs"),
     *api("sync-logs/<int:pk>", SyncLogViewSet.as_view(DETAIL), "sync-log"),

@@ -12,8 +12,10 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.homepage import figures
 from integrations.homepage.attention import list_of
+from oms.admin_values import DASH
 from oms.money import decimals_of
 from platforms.models import Platform
 
@@ -30,7 +32,7 @@ class Series:
     """`colour` is a place in the palette of home.js: a platform has the same one in every chart."""
 
     label: str
-    values: Sequence[Amount]
+    values: Sequence[Amount | None]
     colour: int = 0
 
 
@@ -53,7 +55,11 @@ class Chart:
     def drawing(self) -> dict[str, Any]:
         """What home.js draws."""
         series = [
-            {"label": each.label, "values": [float(value) for value in each.values], "colour": each.colour}
+            {
+                "label": each.label,
+                "values": [None if value is None else float(value) for value in each.values],
+                "colour": each.colour,
+            }
             for each in self.series
         ]
         return {"kind": self.kind, "labels": list(self.labels), "series": series}
@@ -65,7 +71,7 @@ class Chart:
         for label, href, values in zip(
             self.labels, hrefs, zip(*(each.values for each in self.series), strict=True), strict=True
         ):
-            yield label, href, [self.show(value) for value in values]
+            yield label, href, [DASH if value is None else self.show(value) for value in values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,19 +155,39 @@ def of_usage() -> list[Chart]:
 
 
 def of_stock() -> list[Chart]:
-    """Units available over time."""
-    days = figures.stock_by_day()
+    """Units available over time, a line for each marketplace; of those with most units, where there are many."""
+    found, _as_of = figures.kept("stock", figures.stock_by_day)
+    shown = found[:MOST_LINES]
+    days = sorted({day for _where, units in shown for day in units})
     if not days:
         return []
+    names = Platform.objects.only("name", "display_name").in_bulk(
+        [platform for (platform, _id), _units in shown]
+    )
     chart = Chart(
         name="stock",
         title=_("Units in stock"),
         kind="line",
-        labels=[_day(day) for day, _units in days],
-        series=[Series(label=_("available"), values=[units for _day, units in days])],
+        labels=[_day(day) for day in days],
+        series=[
+            Series(
+                label=f"{names.get(platform, DASH)}, {_country(marketplace)}",
+                values=[units.get(day) for day in days],
+                colour=place,
+            )
+            for place, ((platform, marketplace), units) in enumerate(shown)
+        ],
         first_column=_("Day"),
+        note=_(
+            "Available at the end of each day, by marketplace. One unit may be listed in several of them."
+        ),
     )
     return [chart]
+
+
+def _country(marketplace_id: str) -> str:
+    known = MARKETPLACES.get(marketplace_id)
+    return known.code if known else marketplace_id
 
 
 def _revenues(sales: Sequence[figures.Sales], days: Sequence[date], names: dict[int, str]) -> list[Chart]:

@@ -15,6 +15,7 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from integrations.models import ApiUsage
+from inventory.snapshots import units_by_day
 from orders.models import Order, OrderItem
 
 DAYS = 30
@@ -126,9 +127,10 @@ def usage() -> list[Usage]:
     return [Usage(hour, *found.get(hour, (0, 0))) for hour in hours]
 
 
-def stock_by_day() -> list[tuple[date, int]]:
-    """Units available on each of the last days; [] as long as stock is not written down daily."""
-    return []
+def stock_by_day() -> list[tuple[tuple[int, str], dict[date, int]]]:
+    """Units available by day (UTC), for each platform id and marketplace, most units first; [] as long as nothing was
+    written down. Never added up: the same unit is listed in several marketplaces."""
+    return sorted(units_by_day(DAYS).items(), key=lambda pair: -max(pair[1].values()))
 
 
 def kept(name: str, count: Callable[[], Sequence[Found]]) -> tuple[Sequence[Found], datetime]:

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from integrations.models import ApiUsage
 from integrations.tests.homepage import charts, table
+from inventory.snapshots import take_snapshots, today
+from oms.tests.rest import make_stock
 from orders.models import Order, OrderItem
 from platforms.models import Platform, Source
 
@@ -135,3 +137,17 @@ def test_it_rounds_amounts_and_cuts_nothing_off(admin_client: Client, order: Cal
         order(total=Decimal(total))
 
     assert table(charts(admin_client), "revenue-USD")["today"] == ["0.29"]
+
+
+def test_it_draws_stock_over_time_by_marketplace(admin_client: Client) -> None:
+    make_stock("A", available=1234)
+    make_stock("A", available=5, marketplace_id="A1PA6795UKMFR9")
+    make_stock("B", available=9000, source="mock")
+    take_snapshots(today() - timedelta(days=1))
+    make_stock("C", available=7, marketplace_id="A1F83G8C2ARO7P")
+    take_snapshots(today())
+    page = admin_client.get("/admin/home-charts/").content.decode()
+    assert "Units in stock" in page
+    assert '"values": [1234.0, 1234.0]' in page
+    assert '"values": [null, 7.0]' in page
+    assert "9000" not in page

@@ -47,10 +47,14 @@ def test_it_shows_quantities_and_tells_unknown_from_zero(admin_client: Client) -
 
 def test_it_sorts_by_quantity(admin_client: Client) -> None:
     for sku, available in (("A", 5), ("B", 1), ("C", 3)):
-        make(sku, available=available)
+        make(sku, available=available, threshold=2)
     header = re.search(r'href="\?([^"]*)">\s*Available', text(admin_client.get(LIST)))
     assert header is not None
+    assert listed(admin_client) == ["B", "C", "A"]
     assert listed(admin_client, header[1]) == ["B", "C", "A"]
+    back = re.search(r'href="\?([^"]*)">\s*Available', text(admin_client.get(f"{LIST}?{header[1]}")))
+    assert back is not None
+    assert listed(admin_client, back[1]) == ["A", "C", "B"]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,8 @@ def test_it_sorts_by_quantity(admin_client: Client) -> None:
         ("", ["A", "MY SKU"]),
         ("listed=yes", ["A"]),
         ("listed=no", ["MY SKU"]),
+        ("stock=gone", ["MY SKU"]),
+        ("stock=listed", ["A"]),
         ("q=MY SKU", ["MY SKU"]),
         ("q=B00", ["MY SKU"]),
         ("q=X00", ["MY SKU"]),
@@ -80,14 +86,15 @@ def test_it_finds_stock(admin_client: Client, query: str, skus: list[str]) -> No
 def test_it_lists_any_number_of_skus_with_as_many_queries(
     admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    for number in range(40):
+    for number in range(25):
         make(f"SKU-{number}")
-    with django_assert_max_num_queries(6):
-        assert len(listed(admin_client)) == 40
+    # integrations/tests/test_cover.py counts exactly; here, the test asks one of its own.
+    with django_assert_max_num_queries(10):
+        assert len(listed(admin_client)) == 25
 
 
-@pytest.mark.parametrize("address", ["add/", "{}/change/", "{}/delete/"])
-def test_it_lets_nobody_edit_stock(admin_client: Client, address: str) -> None:
+@pytest.mark.parametrize("address", ["add/", "{}/delete/"])
+def test_it_lets_nobody_add_or_delete_stock(admin_client: Client, address: str) -> None:
     assert admin_client.post(LIST + address.format(make("A").pk), {"post": "yes"}).status_code == 403
 
 

@@ -74,7 +74,7 @@ def test_it_stores_every_field(platform: Platform) -> None:
 
 
 def test_it_reports_every_column_that_the_model_has() -> None:
-    own = {"id", "platform", "source", "content_hash", "synced_at", "gone_at"}
+    own = {"id", "platform", "source", "content_hash", "synced_at", "gone_at", "threshold", "level"}
     assert {field.name for field in InventoryItem._meta.concrete_fields} == own | set(KEY) | set(REPORTED)
 
 

@@ -16,6 +16,7 @@ from integrations.models import SyncLog
 from integrations.schedule import Planned, abandoned_syncs, due_syncs, plan
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
+from inventory.snapshots import take_due_snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +32,10 @@ class Command(OmsCommand):
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
         "what is due, and queues again what a worker lost. It says when a platform backs off, or when its\n"
-        "schedule stops, and why. Once a day it deletes buyer data whose time has come, and old messages of\n"
-        "the queue. Of all that are started, on whatever host, one is active; the others stand by, and one of\n"
-        "them takes over when it is stopped, or a minute after it died. Stop it with Ctrl-C or SIGTERM."
+        "schedule stops, and why. Once an hour it writes down what is in stock; once a day it deletes buyer\n"
+        "data whose time has come, and old messages of the queue. Of all that are started, on whatever host,\n"
+        "one is active; the others stand by, and one of them takes over when it is stopped, or a minute after\n"
+        "it died. Stop it with Ctrl-C or SIGTERM."
     )
     examples = (
         "examples:\n"
@@ -109,6 +111,7 @@ class Command(OmsCommand):
             self._queue_due,
             lambda: self._queue(abandoned_syncs(), "was not worked on"),
             self._keep_house,
+            self._write_down_stock,
         )
         went_well = True
         for step in steps:
@@ -166,6 +169,11 @@ class Command(OmsCommand):
                 self._log(f"Deleted the buyer data of {purged} orders, whose time had come.")
             if pruned:
                 self._log(f"Deleted {pruned} old messages of the queue.")
+        return True
+
+    def _write_down_stock(self) -> bool:
+        if written := take_due_snapshots():
+            self._log(f"Wrote down today's stock of {written} SKUs.")
         return True
 
     def _release(self) -> None:

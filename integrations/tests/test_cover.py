@@ -1,0 +1,152 @@
+"""Days of cover: what is available, by what was sold of it lately."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from integrations.cover import covers
+from integrations.tests.syncing import platform_of, sync
+from inventory.models import InventoryItem
+from oms.tests.rest import amazon, make_order, make_stock
+from orders.models import Order, OrderItem
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/inventory/inventoryitem/"
+US, DE = "ATVPDKIKX0DER", "A1PA6795UKMFR9"
+
+
+def sell(external_id: str, units: int | None, *, sku: str = "A", days_ago: float = 1, **values: Any) -> Order:
+    facts = {"purchased_at": timezone.now() - timedelta(days=days_ago), "marketplace_id": US}
+    order = make_order(external_id, sku=sku, **facts | values)
+    OrderItem.objects.filter(order=order).update(quantity_ordered=units)
+    return order
+
+
+def cover_of(item: InventoryItem) -> tuple[int, float | None]:
+    found = covers([item])[item.pk]
+    return found.sold, found.days
+
+
+def test_it_divides_what_is_available_by_what_was_sold_a_day() -> None:
+    item = make_stock("A", available=20)
+    sell("1", 10, days_ago=29)
+    sell("2", 5)
+    assert cover_of(item) == (15, 40.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"days_ago": 31},
+        {"source": "mock"},
+        {"source": "sandbox"},
+        {"status": "cancelled"},
+        {"marketplace_id": DE},
+        {"sku": "a"},
+        {"units": None},
+    ],
+)
+def test_it_counts_live_orders_of_the_last_30_days_in_the_same_marketplace_alone(
+    values: dict[str, Any],
+) -> None:
+    item = make_stock("A", available=20)
+    sell("1", **{"units": 10} | values)
+    assert cover_of(item) == (0, None)
+
+
+def test_it_does_not_count_another_platforms_sales() -> None:
+    item = make_stock("A", available=20)
+    sell("1", 10, platform=Platform.objects.create(name="other"))
+    assert cover_of(item) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "days"),
+    [({"available": None}, None), ({"available": 0}, 0.0), ({"available": -2}, 0.0),
+     ({"available": 0, "gone_at": timezone.now()}, None)],
+)  # fmt: skip
+def test_it_does_not_guess(values: dict[str, Any], days: float | None) -> None:
+    item = make_stock("A", **values)
+    sell("1", 10)
+    assert cover_of(item) == (10, days)
+
+
+def test_it_counts_orders_that_arrived_late(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    """Ids tell nothing of the time of purchase: an old order may be stored after a young one."""
+    items = [make_stock("A", available=20), make_stock("B", available=1)]
+    sell("1", 10)
+    sell("2", 10, days_ago=50)
+    sell("3", 5, days_ago=29)
+    sell("4", 3, sku="B", days_ago=2)
+    with django_assert_num_queries(2):
+        found = covers(items)
+    assert [found[item.pk].sold for item in items] == [15, 3]
+
+
+def test_it_shows_cover_in_the_list_and_on_the_page(admin_client: Client) -> None:
+    item, other = make_stock("A", available=20), make_stock("B")
+    sell("1", 10)
+    for address in (LIST, f"{LIST}{item.pk}/change/"):
+        page = admin_client.get(address).content.decode()
+        assert "60 days" in page
+        assert "10 units sold in the last 30 days: 0.3 a day." in page
+    assert (
+        "Nothing was sold in the last 30 days."
+        in admin_client.get(f"{LIST}{other.pk}/change/").content.decode()
+    )
+
+
+def test_it_shows_marketplaces_sales_and_the_last_sync_on_the_page(admin_client: Client, box: Any) -> None:
+    platform = platform_of(box(skus=3))
+    log = sync(platform, "inventory")
+    item = InventoryItem.objects.first()
+    assert item is not None
+    make_stock(item.sku, marketplace_id=DE, available=4321, fnsku="X-DE")
+    make_stock(item.sku, marketplace_id="A1F83G8C2ARO7P", available=8765, source="mock", fnsku="X-mock")
+    order = sell("123-1", 2, sku=item.sku, marketplace_id=item.marketplace_id, platform=platform)
+    page = admin_client.get(f"{LIST}{item.pk}/change/").content.decode()
+    assert f"Germany ({DE})" in page
+    assert "4,321" in page
+    assert "8,765" not in page
+    assert f"/admin/orders/order/{order.pk}/change/" in page
+    assert f"sync #{log.pk}</a>" in page
+    amazon_de = admin_client.get(
+        f"{LIST}{InventoryItem.objects.get(fnsku='X-DE').pk}/change/"
+    ).content.decode()
+    assert f"/admin/orders/order/{order.pk}/change/" not in amazon_de
+
+
+def test_it_shows_no_sales_and_no_sync_to_those_who_may_not_see_them(
+    client: Client, django_user_model: Any
+) -> None:
+    from django.contrib.auth.models import Permission
+
+    user = django_user_model.objects.create_user("looker", password="a long pass phrase", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_inventoryitem"))
+    client.force_login(user)
+    item = make_stock("A", platform=amazon())
+    order = sell("1", 2)
+    page = client.get(f"{LIST}{item.pk}/change/").content.decode()
+    assert f"/admin/orders/order/{order.pk}/" not in page
+    assert "Sales of the last 30 days" not in page
+
+
+@pytest.mark.parametrize("rows", [1, 25])
+def test_it_opens_the_list_and_the_page_with_a_fixed_number_of_queries(
+    admin_client: Client, django_assert_num_queries: DjangoAssertNumQueries, rows: int
+) -> None:
+    for number in range(rows):
+        make_stock(f"S-{number}")
+        sell(f"o-{number}", 2, sku=f"S-{number}")
+    item = InventoryItem.objects.all()[0]
+    admin_client.get(LIST)
+    with django_assert_num_queries(9):
+        admin_client.get(LIST)
+    with django_assert_num_queries(12):
+        admin_client.get(f"{LIST}{item.pk}/change/")

@@ -1,0 +1,47 @@
+"""Sets thresholds, and writes down in the admin's history who did."""
+
+from collections.abc import Sequence
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import QuerySet
+
+from inventory.models import InventoryItem
+
+AT_ONCE = 1000
+
+
+def set_threshold(*, items: QuerySet[InventoryItem], threshold: int | None, user_id: int) -> int:
+    """Give all `items` this threshold (None: none) in the name of a user. Returns how many had another one."""
+    changed = 0
+    ids = list(items.order_by().values_list("pk", flat=True))
+    for start in range(0, len(ids), AT_ONCE):
+        changed += _set(ids[start : start + AT_ONCE], threshold, user_id)
+    return changed
+
+
+@transaction.atomic
+def _set(ids: Sequence[int], threshold: int | None, user_id: int) -> int:
+    found = InventoryItem.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    others = [item for item in found if item.threshold != threshold]
+    kind = ContentType.objects.get_for_model(InventoryItem).pk
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            user_id=user_id,
+            content_type_id=kind,
+            object_id=str(item.pk),
+            object_repr=str(item)[:200],
+            action_flag=CHANGE,
+            change_message=say_change(item.threshold, threshold),
+        )
+        for item in others
+    )
+    InventoryItem.objects.filter(pk__in=[item.pk for item in others]).update(threshold=threshold)
+    return len(others)
+
+
+def say_change(before: int | None, after: int | None) -> str:
+    """For the history: `Threshold: none → 5.`"""
+    old, new = ("none" if each is None else each for each in (before, after))
+    return f"Threshold: {old} → {new}."
