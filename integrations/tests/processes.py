@@ -75,6 +75,9 @@ class Installation:
             "text": True,
             "start_new_session": True,
         } | options
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            # The suite runs in the background of a script, and what it starts would inherit being deaf to Ctrl-C.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         environment = self.environment | options.pop("environment", {})
         process = subprocess.Popen(command, cwd=ROOT, env=environment, **options)
         self._started.append(process)

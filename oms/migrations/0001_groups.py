@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         ("auth", "0012_alter_user_first_name_max_length"),
         ("platforms", "0003_refused_datasets"),
         ("orders", "0003_products_of_stored_orders"),
-        ("inventory", "0001_initial"),
+        ("inventory", "0002_the_desk"),
         ("integrations", "0004_api_usage"),
     ]
 
