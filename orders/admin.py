@@ -100,7 +100,6 @@ class OrderAdmin(ReadOnlyAdmin):
             ("fulfilled_by", "service_level"), ("to_ship_by", "deliver_by"), ("cancellation", "replaced_order_id"),
             "programs_list",
         )}),
-        (gettext_lazy("Payload without personal data"), {"fields": ("payload_text",), "classes": ("collapse",)}),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
@@ -140,6 +139,7 @@ class OrderAdmin(ReadOnlyAdmin):
         if order:
             found = sum_up(order, list(order.items.all()), beside_lines(order))
             context.update(timeline=timeline(order), sum=found, amounts=shown(found, order.currency))
+            context["payload"] = pretty_json(order.payload)
             context["page_links"] = []
             if address := seller_page(order):
                 link = {
@@ -251,7 +251,3 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("programs"))
     def programs_list(self, obj: Order) -> str:
         return ", ".join(map(str, obj.programs)) or DASH
-
-    @admin.display(description=gettext_lazy("payload"))
-    def payload_text(self, obj: Order) -> SafeString:
-        return pretty_json(obj.payload)
