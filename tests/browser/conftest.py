@@ -83,11 +83,11 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
 
 @pytest.fixture
 def grave_problems() -> Callable[[Page], list[str]]:
-    """What axe-core finds on a page that would shut somebody out: each as its rule and the element."""
+    """What axe-core finds on a page that would shut somebody out: each as its rule, the element, and why."""
 
     def find(page: Page) -> list[str]:
         return [
-            f"{problem['id']}: {node['html'][:160]}"
+            f"{problem['id']}: {node['html'][:160]} {node['failureSummary']}"
             for problem in Axe().run(page).response["violations"]
             if problem["impact"] in ("serious", "critical")
             for node in problem["nodes"]

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib import admin
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.services import request_sync, run_sync
+from orders.models import Order
 from platforms.models import Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LogIn = Callable[..., Page]
-SERIOUS = {"serious", "critical"}
-WINDOWS = {"wide": {"width": 1400, "height": 900}, "narrow": {"width": 390, "height": 844}}
+Inspect = Callable[[Page], list[str]]
+WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -47,28 +47,36 @@ def pages() -> Iterator[str]:
         if row is not None:
             yield reverse(f"{name}_change", args=[row.pk])
     yield reverse("admin:platforms_platform_add")
+    yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
+    order = Order.objects.earliest("pk")
+    yield reverse("where-is-my-order") + f"?id={order.external_id}"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("window", WINDOWS)
-def test_it_has_no_serious_barrier(log_in: LogIn, filled: None, scheme: str, window: str) -> None:
-    page = log_in(color_scheme=scheme, viewport=WINDOWS[window])
+@pytest.mark.parametrize(("scheme", "window"), [("light", NARROW), ("dark", WIDE)])
+def test_it_has_no_serious_barrier(
+    log_in: LogIn, grave_problems: Inspect, filled: None, scheme: str, window: dict[str, int]
+) -> None:
+    page = log_in(color_scheme=scheme, viewport=window)
     found = []
     for address in pages():
-        page.goto(address, wait_until="networkidle")
-        for violation in Axe().run(page).response["violations"]:
-            if violation["impact"] in SERIOUS:
-                for node in violation["nodes"][:3]:
-                    found.append(
-                        f"{address}: {violation['id']} at {node['target']}: {node['failureSummary']}"
-                    )
+        page.goto(address)
+        found += [f"{address}: {problem}" for problem in grave_problems(page)]
+    page.goto(reverse("admin:orders_order_changelist"))
+    if window == WIDE:
+        page.locator("summary", has_text="Export").click()
+        expect(page.get_by_role("link", name="CSV").first).to_be_visible()
+        found += [f"the export's menu: {problem}" for problem in grave_problems(page)]
     assert not found, "\n" + "\n".join(found)
 
 
-def test_it_is_usable_by_keyboard_alone(log_in: LogIn, filled: None) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["index", "orders_order_changelist", "integrations_synclog_changelist", "platforms_platform_changelist"],
+)
+def test_it_is_usable_by_keyboard_alone(log_in: LogIn, filled: None, name: str) -> None:
     """Each stop of the tabulator shows where it is."""
     page = log_in()
-    page.goto(reverse("admin:orders_order_changelist"), wait_until="networkidle")
+    page.goto(reverse(f"admin:{name}"), wait_until="networkidle")
     unseen = []
     for _stop in range(40):
         page.keyboard.press("Tab")

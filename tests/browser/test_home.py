@@ -54,9 +54,8 @@ def test_it_takes_a_newcomer_to_the_credentials(log_in: LogIn, platform: Platfor
     expect(page.get_by_label("Client id")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone(log_in: LogIn, late_order: Order, scheme: str) -> None:
-    page = log_in(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+def test_it_fits_a_phone(log_in: LogIn, late_order: Order) -> None:
+    page = log_in(viewport={"width": 390, "height": 844})
     expect(page.locator("[data-drawn]").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -19,8 +19,7 @@ PAINTED = """canvas => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
 def test_it_shows_the_calls_that_a_sync_made(
     log_in: LogIn, platform: Platform, box: Any, scheme: str, width: int
 ) -> None:
