@@ -3,6 +3,8 @@
 Only what our pages show, word for word as in unfold's templates; what Django translates itself is not repeated.
 """
 
+# ruff: noqa: E501, RUF001
+
 from django.utils.translation import gettext_noop, ngettext_lazy
 
 # fmt: off
@@ -28,10 +30,10 @@ WORDS = [
     gettext_noop("Changed by"),
     gettext_noop("Changes"),
     gettext_noop("Select action to run"),
-    gettext_noop("Raw passwords are not stored, so there is no way to see this user’s password, but you can change the password using <a href=\"{}\" class=\"text-primary-600 dark:text-primary-500\">this form</a>."),  # noqa: E501, RUF001
+    gettext_noop("Raw passwords are not stored, so there is no way to see this user’s password, but you can change the password using <a href=\"{}\" class=\"text-primary-600 dark:text-primary-500\">this form</a>."),
     gettext_noop("Select value"),
     gettext_noop("Run"),
-    gettext_noop("After you've created a user, you’ll be able to edit more user options."),  # noqa: RUF001
+    gettext_noop("After you've created a user, you’ll be able to edit more user options."),
     gettext_noop("Expand row"),
     gettext_noop("Welcome back to"),
     gettext_noop("Forgotten your password or username?"),
