@@ -16,7 +16,7 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
-.PHONY: help setup run test soak check bench reliability screenshots format lock clean
+.PHONY: help setup run test soak check bench reliability screenshots format lock messages clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -57,6 +57,11 @@ reliability: $(VENV)/.installed-dev ## the figures of docs/reliability.md, measu
 format: $(VENV)/.installed-dev ## format the code, and fix what can be fixed
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
+
+messages: $(VENV)/.installed ## collect the admin's strings into locale/ and compile them; needs gettext
+	@$(PY) manage.py makemessages --locale de --locale es --no-location --no-wrap --ignore 'tests/*' \
+		--ignore '*/tests/*' --ignore 'simulator/*' --ignore 'bench/*' --ignore 'scripts/*' --ignore '$(VENV)/*'
+	@$(PY) manage.py compilemessages --locale de --locale es --ignore '$(VENV)/*'
 
 lock: $(VENV)/.installed-dev ## pin again what the requirements bring in (ARGS=--upgrade for newer ones)
 	@$(PIP) pip-tools

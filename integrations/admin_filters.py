@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.models import SyncFailure, SyncLog
@@ -23,8 +23,8 @@ class MarketplaceFilter(DropdownFilter):
     parameter_name = "marketplace"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        known = sorted(MARKETPLACES.values(), key=lambda each: each.country)
-        return [(each.id, f"{each.country} ({each.code})") for each in known]
+        known = sorted(MARKETPLACES.values(), key=lambda each: gettext(each.country))
+        return [(each.id, f"{gettext(each.country)} ({each.code})") for each in known]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(marketplace_id=self.value()) if self.value() else queryset
@@ -35,12 +35,12 @@ def country_code(marketplace_id: str) -> SafeString:
     known = MARKETPLACES.get(marketplace_id)
     if known is None:
         return format_html("{}", marketplace_id or DASH)
-    return format_html('<span title="{} ({})">{}</span>', known.country, known.id, known.code)
+    return format_html('<span title="{} ({})">{}</span>', gettext(known.country), known.id, known.code)
 
 
 def country_name(marketplace_id: str) -> str:
     known = MARKETPLACES.get(marketplace_id)
-    return f"{known.country} ({known.id})" if known else marketplace_id or DASH
+    return f"{gettext(known.country)} ({known.id})" if known else marketplace_id or DASH
 
 
 class HasFailuresFilter(DropdownFilter):

@@ -243,7 +243,7 @@ def summary_of(platform: Platform) -> str:
         _("client id …%(end)s") % {"end": client_id[-4:]} if client_id else _("no client id"),
         _("client secret stored") if config.get("client_secret") else _("no client secret"),
         _("refresh token stored") if config.get("refresh_token") else _("no refresh token"),
-        REGIONS.get(region, region),
-        marketplace.country if marketplace else _("unknown marketplace"),
+        _(REGIONS.get(region, region)),
+        _(marketplace.country) if marketplace else _("unknown marketplace"),
     ]
     return ", ".join(str(part) for part in parts)

@@ -27,7 +27,7 @@ def flag(code: str) -> str:
 
 def marketplace_label(each: Marketplace) -> str:
     """With the id: guides and Seller Central speak of both."""
-    return f"{flag(each.code)} {each.country}, {each.currency} ({each.id})"
+    return f"{flag(each.code)} {_(each.country)}, {each.currency} ({each.id})"
 
 
 def marketplace_choices() -> Choices:
@@ -35,9 +35,10 @@ def marketplace_choices() -> Choices:
     groups: Choices = []
     for region in dict.fromkeys(each.region for each in MARKETPLACES.values()):
         members = sorted(
-            (each for each in MARKETPLACES.values() if each.region == region), key=lambda each: each.country
+            (each for each in MARKETPLACES.values() if each.region == region),
+            key=lambda each: _(each.country),
         )
-        groups.append((REGIONS[region], [(each.id, marketplace_label(each)) for each in members]))
+        groups.append((_(REGIONS[region]), [(each.id, marketplace_label(each)) for each in members]))
     return groups
 
 
@@ -49,7 +50,7 @@ class MarketplaceSelect(Select):
         known = MARKETPLACES.get(str(value))
         if known is not None:
             option["attrs"] |= {
-                "data-region": REGIONS[known.region],
+                "data-region": _(REGIONS[known.region]),
                 "data-seller-central": known.seller_central,
             }
         return option
@@ -58,7 +59,7 @@ class MarketplaceSelect(Select):
 def region_hint(marketplace_id: str) -> SafeString:
     """The region that follows from the marketplace; the script keeps it so."""
     known = MARKETPLACES.get(marketplace_id)
-    region = REGIONS[known.region] if known else _("follows from the marketplace")
+    region = _(REGIONS[known.region]) if known else _("follows from the marketplace")
     text = '{} <output data-oms-region for="id_marketplace_id">{}</output>'
     return format_html(text, _("Region:"), region)
 

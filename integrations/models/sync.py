@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from oms.fields import ExactCharField
@@ -127,7 +128,8 @@ class SyncLog(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.kind} of {self.platform}"
+        words = {"id": self.pk, "kind": self.get_kind_display(), "platform": self.platform}
+        return gettext("#%(id)s %(kind)s of %(platform)s") % words
 
     @property
     def is_open(self) -> bool:
