@@ -134,7 +134,7 @@ def pages() -> dict[str, str]:
         "a sync": f"/admin/integrations/synclog/{SyncLog.objects.order_by('-id')[0].pk}/change/",
         "API, orders": "/orders",
         "API, orders of a SKU": f"/orders?sku={item.sku}",
-        "API, orders of a platform, shipped": f"/orders?platform={order.platform.name}&status=shipped",
+        "API, orders of a platform, shipped": f"/orders?platform_name={order.platform.name}&status=shipped",
         "API, search by a word": f"/orders?search={word}",
         "API, stock": "/inventory",
         "API, stock, search by a word": f"/inventory?search={word}",
