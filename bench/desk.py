@@ -58,10 +58,8 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
     """Fill the database with `orders`, open each page `rounds` times, and say how long it took."""
     with million.in_a_hurry():
         million.fill(orders=orders, skus=skus)
-    user = User.objects.filter(username="desk").first() or User.objects.create_superuser("desk")
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(user)
-    timed = [_timed(client, page, address, rounds) for page, address in pages().items()]
+    client = logged_in()
+    timed = [timed_page(client, page, address, rounds) for page, address in pages().items()]
     cold = Timed("the figures of the home page, counted anew")
     for _round in range(rounds):
         cache.clear()
@@ -104,6 +102,7 @@ def pages() -> dict[str, str]:
     }
     filters = {
         "orders, page 3": "p=3",
+        "orders, page 1000": "p=1000",
         "orders of a platform": f"platform__id__exact={order.platform_id}",
         "orders, shipped": "status__exact=shipped",
         "orders, unshipped": "status__exact=unshipped",
@@ -111,6 +110,7 @@ def pages() -> dict[str, str]:
         "orders by the merchant": "fulfilled_by__exact=merchant",
         "orders of a marketplace": f"marketplace={order.marketplace_id}",
         "orders to ship, overdue": "to_ship=overdue",
+        "orders with failures": "failures=open",
         "orders of a week": f"purchased_at_from={day - timedelta(days=6)}&purchased_at_to={day}",
         "orders whose buyers ask to cancel": "buyer_requested_cancellation__exact=1",
         "orders, search by id": f"q={order.external_id}",
@@ -126,19 +126,32 @@ def pages() -> dict[str, str]:
         "syncs that failed": "status__exact=failed",
     }
     single = {
+        "where is my order?": f"/admin/where/?id={order.external_id}",
+        "API usage": "/admin/integrations/apiusage/",
+        "API quotas": "/admin/integrations/apiquota/",
         "an order": f"/admin/orders/order/{order.pk}/change/",
         "a SKU": f"/admin/inventory/inventoryitem/{stock.pk}/change/",
         "a sync": f"/admin/integrations/synclog/{SyncLog.objects.order_by('-id')[0].pk}/change/",
         "API, orders": "/orders",
         "API, orders of a SKU": f"/orders?sku={item.sku}",
+        "API, orders of a platform, shipped": f"/orders?platform_name={order.platform.name}&status=shipped",
+        "API, search by a word": f"/orders?search={word}",
         "API, stock": "/inventory",
+        "API, stock, search by a word": f"/inventory?search={word}",
         "API, syncs": "/sync-logs",
     }
     filtered = {name: lists[name.split(",")[0].split(" ")[0]] + query for name, query in filters.items()}
     return {"home": "/admin/", "home, figures": "/admin/home-charts/", **lists, **filtered, **single}
 
 
-def _timed(client: Client, name: str, address: str, rounds: int) -> Timed:
+def logged_in() -> Client:
+    user = User.objects.filter(username="desk").first() or User.objects.create_superuser("desk")
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(user)
+    return client
+
+
+def timed_page(client: Client, name: str, address: str, rounds: int) -> Timed:
     """The first request is not counted: it fills the caches that a server in use has filled."""
     timed = Timed(name)
     for _round in range(rounds + 1):

@@ -123,6 +123,12 @@ class OmsAdmin(ModelAdmin[Any]):
         return match is not None and str(match.url_name).endswith("_changelist")
 
 
+def is_export(request: HttpRequest) -> bool:
+    """Whether the list is needed only for what it finds, in order; no page of it is shown."""
+    match = request.resolver_match
+    return match is not None and str(match.url_name).endswith("_export")
+
+
 def safe_next(request: HttpRequest) -> str:
     """The page that a form or link asks to go on with, where it is one of ours; "" otherwise."""
     address = request.POST.get("next") or request.GET.get("next") or ""
@@ -133,9 +139,12 @@ def safe_next(request: HttpRequest) -> str:
 
 
 class OmsChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotations
-    """Knows that an unfiltered list is whole, without counting it twice."""
+    """Knows that an unfiltered list is whole, without counting it twice; for an export neither counts nor reads."""
 
     def get_results(self, request: HttpRequest) -> None:
+        if is_export(request):
+            self.result_list, self.result_count, self.full_result_count = [], 0, 0
+            return
         super().get_results(request)
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
 
-from oms.admin_base import OmsChangeList
+from oms.admin_base import OmsChangeList, is_export
 
 COUNTED = 10_000  # above, "10,000+" says enough
 LAST_PAGE = 10**8
@@ -97,6 +97,9 @@ class BoundedChangeList(OmsChangeList):
         return COUNTED
 
     def get_results(self, request: HttpRequest) -> None:
+        if is_export(request):
+            super().get_results(request)
+            return
         number: int = self.page_num  # type: ignore[has-type]
         self.page_num = min(max(number, 1), LAST_PAGE)
         paginator = BoundedPaginator(

@@ -50,7 +50,7 @@ def export_list(admin: "OmsAdmin", request: HttpRequest, name: str, extension: s
     query.pop(TOKEN, None)
     request.GET = query  # type: ignore[assignment]  # a QueryDict as well; the list refuses what it does not know
     try:
-        listed = admin.get_changelist_instance(request).get_queryset(request)
+        listed = admin.get_changelist_instance(request).queryset
     except (IncorrectLookupParameters, DisallowedModelAdminLookup):
         text = _(
             "These filters cannot be used, so nothing was exported. Open the list and export from there."
