@@ -141,6 +141,8 @@ def safe_next(request: HttpRequest) -> str:
 class OmsChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotations
     """Knows that an unfiltered list is whole, without counting it twice; for an export neither counts nor reads."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         if is_export(request):
             self.result_list, self.result_count, self.full_result_count = [], 0, 0

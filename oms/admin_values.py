@@ -90,10 +90,11 @@ def duration(value: timedelta | None) -> str:
 
 
 def shortened(text: str, length: int = 60) -> SafeString:
-    """The beginning, with the whole text in a tooltip."""
+    """The beginning, up to a whole word, with all of the text in a tooltip."""
     if len(text) <= length:
         return format_html("{}", text or DASH)
-    return format_html('<span title="{}">{}…</span>', text, text[: length - 1].rstrip())
+    beginning = text[: length - 1].rsplit(None, 1)[0] if " " in text[: length - 1].strip() else text[: length - 1]
+    return format_html('<span title="{}">{}…</span>', text, beginning)
 
 
 def title_cell(text: str) -> SafeString:
