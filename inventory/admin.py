@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
-from integrations.admin_filters import MarketplaceFilter, country_code, country_name
+from integrations.admin.filters import MarketplaceFilter, country_code, country_name
 from integrations.cover import covers, last_change, recent_sales
 from inventory.admin_page import cells_of, chart_of, figures_of, listings_of
 from inventory.admin_parts import (

@@ -93,7 +93,9 @@ def shortened(text: str, length: int = 60) -> SafeString:
     """The beginning, up to a whole word, with all of the text in a tooltip."""
     if len(text) <= length:
         return format_html("{}", text or DASH)
-    beginning = text[: length - 1].rsplit(None, 1)[0] if " " in text[: length - 1].strip() else text[: length - 1]
+    beginning = (
+        text[: length - 1].rsplit(None, 1)[0] if " " in text[: length - 1].strip() else text[: length - 1]
+    )
     return format_html('<span title="{}">{}…</span>', text, beginning)
 
 

@@ -14,7 +14,7 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from integrations.admin_lookup import WhereIsMyOrder
+from integrations.admin.lookup import WhereIsMyOrder
 from integrations.api import SyncFailureViewSet, SyncLogViewSet
 from integrations.api_usage import ApiUsageViewSet
 from integrations.homepage.page import home_charts

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
-from integrations.admin_filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
+from integrations.admin.filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
 from integrations.order_facts import beside_lines, seller_page
 from oms.admin_base import DayRangeFilter, ReadOnlyAdmin
 from oms.admin_paging import BoundedChangeList

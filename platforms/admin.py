@@ -12,14 +12,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integrations.admin_panels import check_context, check_view, last_runs, latest_cell
-from integrations.admin_parts import SCRIPTS
-from integrations.admin_sync import SYNC, start_syncs, sync_view
+from integrations.admin.panels import check_context, check_view, last_runs, latest_cell
+from integrations.admin.parts import SCRIPTS
+from integrations.admin.sync_dialog import SYNC, start_syncs, sync_view
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
 from integrations.checking import check_platform
-from integrations.due import attach_dues, schedule_lines
 from integrations.models import SyncLog
 from integrations.overview import with_overview
+from integrations.scheduling.due import attach_dues, schedule_lines
 from oms.admin_base import Button, OmsAdmin
 from oms.admin_values import DASH, badge, badges, say, stacked
 from platforms.amazon_form import FORMS, AmazonForm

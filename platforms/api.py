@@ -17,9 +17,9 @@ from rest_framework.viewsets import ModelViewSet
 
 from integrations.adapters import ADAPTERS
 from integrations.checking import check_platform, is_fine
-from integrations.due import attach_dues, dues_of
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
+from integrations.scheduling.due import attach_dues, dues_of
 from oms.api import Conflict, Invalid, MaySync, ModelPermissions
 from oms.filters import PlatformFilter, TextFilter
 from platforms.models import CONFIG_COLUMNS, Platform

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from integrations.admin_usage import say_rate
+from integrations.admin.usage import say_rate
 from integrations.amazon.config import load
 from integrations.models import ApiQuota, ApiUsage
 from oms.tests.rest import SECRETS, amazon, superuser, user_with, walk

@@ -21,9 +21,9 @@ from integrations.errors import (
     TransientError,
     codes_of,
 )
-from integrations.history import ACCESS, REFUSED
 from integrations.models import SyncLog
-from integrations.schedule import due_syncs, plan
+from integrations.scheduling.history import ACCESS, REFUSED
+from integrations.scheduling.schedule import due_syncs, plan
 from integrations.services import run_sync
 from integrations.tests.syncing import UNAVAILABLE, platform_of, refusal, sync
 from oms.tests.rest import superuser, walk

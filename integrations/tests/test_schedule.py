@@ -10,7 +10,7 @@ from conftest import api_config
 from integrations.leases import LEASE, Lease
 from integrations.management.commands.run_scheduler import TICK
 from integrations.models import SyncLog
-from integrations.schedule import abandoned_syncs, due_syncs
+from integrations.scheduling.schedule import abandoned_syncs, due_syncs
 from integrations.services import request_sync, run_sync
 from integrations.windows import read_window
 from platforms.models import Platform

@@ -13,8 +13,8 @@ from django_tasks_db import DatabaseBackend
 from django_tasks_db.models import DBTaskResult
 from pytest_django import DjangoAssertNumQueries
 
-from integrations.due import dues_of
 from integrations.models import SyncLog
+from integrations.scheduling.due import dues_of
 from integrations.services import request_sync, run_sync
 from integrations.tests.syncing import platform_of
 from platforms.models import Platform

@@ -8,12 +8,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections
 
-from integrations.due import Due, Reason, schedule_line
-from integrations.housekeeping import keep_house
-from integrations.leadership import Leadership, active_scheduler
 from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.models import SyncLog
-from integrations.schedule import Planned, abandoned_syncs, due_syncs, plan
+from integrations.scheduling.due import Due, Reason, schedule_line
+from integrations.scheduling.housekeeping import keep_house
+from integrations.scheduling.leadership import Leadership, active_scheduler
+from integrations.scheduling.schedule import Planned, abandoned_syncs, due_syncs, plan
 from integrations.stopping import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
 from inventory.snapshots import take_due_snapshots

@@ -16,7 +16,7 @@ from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integrations.admin_parts import kind_name
+from integrations.admin.parts import kind_name
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from integrations.services import request_sync

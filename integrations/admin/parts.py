@@ -11,8 +11,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integrations.due import Reason, dues_of
 from integrations.models import SyncLog
+from integrations.scheduling.due import Reason, dues_of
 from oms.admin_values import DASH, badge, link_to, say
 from platforms.models import Platform
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from integrations.admin_progress import press_url
+from integrations.admin.progress import press_url
 from integrations.errors import PlatformError
 from integrations.exports import FAILURE_EXPORTS
 from integrations.failures import Replayed, dismiss, dismiss_each, replay, replay_each

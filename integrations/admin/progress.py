@@ -16,7 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from integrations.admin_parts import closing_sentence, error_of, kind_name, status_badge, window_of
+from integrations.admin.parts import closing_sentence, error_of, kind_name, status_badge, window_of
 from integrations.estimates import pages_expected, pages_line, progress
 from integrations.models import SyncLog
 from oms.admin_values import badges, duration, number, say, shortened, source_badge, when

@@ -9,9 +9,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from integrations.admin_parts import copyable, kind_name, latest_sync, moment_of, next_due_text
-from integrations.admin_progress import cancel_control, slot
-from integrations.admin_sync import KINDS, SYNC
+from integrations.admin.parts import copyable, kind_name, latest_sync, moment_of, next_due_text
+from integrations.admin.progress import cancel_control, slot
+from integrations.admin.sync_dialog import KINDS, SYNC
 from integrations.checking import check_platform
 from integrations.models import SyncLog
 from platforms.models import Platform

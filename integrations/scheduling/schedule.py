@@ -9,8 +9,8 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.due import Due, next_dues
 from integrations.models import SyncLog
+from integrations.scheduling.due import Due, next_dues
 from integrations.services import request_sync
 from platforms.models import Platform
 

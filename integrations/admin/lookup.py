@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from integrations.adapters import ADAPTERS
-from integrations.admin_parts import status_badge
+from integrations.admin.parts import status_badge
 from integrations.errors import PlatformError
 from integrations.lookup import Answer, Trail, ask, is_likely_id, read_order_id, store, trails
 from integrations.models import SyncLog

@@ -22,8 +22,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from integrations.history import ACCESS, History, histories
 from integrations.models import SyncLog
+from integrations.scheduling.history import ACCESS, History, histories
 from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most

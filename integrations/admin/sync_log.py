@@ -12,10 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-import integrations.admin_usage  # noqa: F401  registers its own
-from integrations.admin_failures import FailureInline, replay_failures
-from integrations.admin_parts import SCRIPTS, kind_name
-from integrations.admin_progress import progress_view, slot, state_cell
+from integrations.admin.failures import FailureInline, replay_failures
+from integrations.admin.parts import SCRIPTS, kind_name
+from integrations.admin.progress import progress_view, slot, state_cell
 from integrations.endings import cancel_sync
 from integrations.exports import SYNC_EXPORTS
 from integrations.models import SyncLog
