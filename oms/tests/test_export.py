@@ -157,7 +157,7 @@ def test_it_exports_more_rows_than_a_chunk_in_one_query_a_chunk(admin_client: Cl
     ) as queries:
         rows = from_csv(admin_client, STOCK)
     assert len({row["sku"] for row in rows}) == 4201
-    # Five chunks, and the page of the list that was found on the way.
+    # Five chunks; the page of the list is not read on the way.
     assert len([each for each in queries if "inventory_items" in each["sql"] and " IN (" in each["sql"]]) == 5
 
 
