@@ -27,6 +27,8 @@ from installation import (
 from integrations.tests.processes import Hold, ended, line_with, migrated, redis_url, until
 from simulator import Account, Simulator
 
+pytestmark = pytest.mark.own_database
+
 COMMAND, WORKER = ("sync_orders", "amazon"), ("run_worker",)
 # Endless work inside the transaction that stores a page.
 STALL = (

@@ -18,6 +18,8 @@ from integrations.tests.processes import Installation, ended, installed, redis_u
 from simulator import Account, Limit, Quotas, Simulator
 from simulator.faults import Call
 
+pytestmark = pytest.mark.own_database
+
 CROWD, PAGES, WORKERS = 100, 2, 2
 PATIENCE = 240  # seconds; a fifth of that where nothing else runs
 # One call at once, then one every six seconds: longer than a worker waits in place.

@@ -30,6 +30,8 @@ from integrations.tests.processes import PATIENCE, Hold, ended, line_with, migra
 from oms.trouble import trouble_of
 from simulator import Account, Simulator
 
+pytestmark = pytest.mark.own_database
+
 COMMAND = ("sync_orders", "amazon")
 AGAIN, NO = True, False
 

@@ -32,6 +32,8 @@ from integrations.tests.processes import (
 )
 from simulator import Account, Canned, Simulator
 
+pytestmark = pytest.mark.own_database
+
 PAGES, PAGE_SIZE = 4, 3
 ORDERS = PAGES * PAGE_SIZE
 

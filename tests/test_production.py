@@ -31,6 +31,8 @@ from integrations.tests.processes import (
 )
 from simulator import Account, Simulator
 
+pytestmark = pytest.mark.own_database
+
 HOST = "oms.example"
 
 

@@ -24,6 +24,8 @@ import pytest
 from simulator import AWKWARD_SKUS, CANARY, Account, Canned, RecordedRequest, Simulator, StaticSandbox
 from simulator.scenes import Scene, scene_of
 
+pytestmark = pytest.mark.own_database
+
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT.parent / "shared" / "spapi-models"
 US, JP, DE, GB = "ATVPDKIKX0DER", "A1VC38T7YXB528", "A1PA6795UKMFR9", "A1F83G8C2ARO7P"

@@ -43,6 +43,8 @@ from simulator import (
 from simulator.fault_text import parse_quotas, parse_rule
 from simulator.faults import Call, Fault, Site
 
+pytestmark = pytest.mark.own_database
+
 END = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOW = END + timedelta(minutes=5)
 WINDOW = {"lastUpdatedAfter": "2026-01-01T00:00:00Z", "marketplaceIds": "ATVPDKIKX0DER"}

@@ -6,6 +6,8 @@ import pytest
 
 from simulator import Account
 
+pytestmark = pytest.mark.own_database
+
 END = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER = END + timedelta(hours=1)
 US = "ATVPDKIKX0DER"
