@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import QuerySet
 
@@ -19,10 +20,14 @@ def ids_of(queryset: QuerySet[Any]) -> "array[int]":
     # Django's cursor for MySQL fetches the whole answer at once. This one does not.
     from MySQLdb.cursors import SSCursor
 
-    connection.ensure_connection()
     found = array("q")
+    try:
+        statement = ids.query.sql_with_params()
+    except EmptyResultSet:  # filters that no row can meet
+        return found
+    connection.ensure_connection()
     with connection.connection.cursor(SSCursor) as cursor:
-        cursor.execute(*ids.query.sql_with_params())
+        cursor.execute(*statement)
         found.extend(row[0] for row in cursor)  # columns it is ordered by may stand behind it
     return found
 

@@ -87,7 +87,8 @@ def test_it_reads_no_page_of_the_list_before_the_first_row(admin_client: Client)
     make_order()
     with CaptureQueriesContext(connection) as queries:
         assert len(from_csv(admin_client, ORDERS)) == 1
-    assert len([each for each in queries if 'FROM "orders"' in each["sql"].replace("`", '"')]) == 2
+    reads = 1 if connection.vendor == "mysql" else 2  # on MySQL the ids come over a cursor that is not seen here
+    assert len([each for each in queries if 'FROM "orders"' in each["sql"].replace("`", '"')]) == reads
 
 
 def test_it_keeps_the_order_of_the_list(admin_client: Client) -> None:
