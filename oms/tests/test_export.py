@@ -87,7 +87,9 @@ def test_it_reads_no_page_of_the_list_before_the_first_row(admin_client: Client)
     make_order()
     with CaptureQueriesContext(connection) as queries:
         assert len(from_csv(admin_client, ORDERS)) == 1
-    reads = 1 if connection.vendor == "mysql" else 2  # on MySQL the ids come over a cursor that is not seen here
+    reads = (
+        1 if connection.vendor == "mysql" else 2
+    )  # on MySQL the ids come over a cursor that is not seen here
     assert len([each for each in queries if 'FROM "orders"' in each["sql"].replace("`", '"')]) == reads
 
 

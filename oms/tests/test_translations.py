@@ -23,9 +23,9 @@ from simulator import Simulator
 LOCALE = Path(django_settings.BASE_DIR) / "locale"
 LANGUAGES = pytest.mark.parametrize("language", ["de", "es"])
 PLACEHOLDER = re.compile(r"%%?\(\w+\)[a-z]|\{\w*\}|<[^>]+>|%%(?!\()")
-# Names, values as the platform wrote them, times; and the two models of packages that have no translations.
+# Names, values as the platform wrote them, times; and what packages without translations call theirs.
 DATA = re.compile(
-    r"OMS|Amazon|amazon|\(Amazon\)|admin(@example\.com)?|English|Deutsch|español|esc|CSV|XLSX|malformed|token|NewItem"
+    r"OMS|Django-RQ|Django_Rq|Amazon|amazon|\(Amazon\)|admin(@example\.com)?|English|Deutsch|español|esc|CSV|XLSX|malformed|token|NewItem"
     r"|Operator|Viewer|Manager|Privacy officer|Auth tokens|Task Results|searchOrders|getInventorySummaries"
     r"|sellercentral\.amazon\.com|GetInventorySummaries of .*|[A-Z_]+|A[A-Z0-9]{9,}|.* UTC|[\d.,]+ [A-Z]{3}"
     r"|(\d+ × )?(CAFE|CASE|Case|case)-1( \([A-Z0-9]+\))?|.+, no\. \d|SearchOrders of .*|\w+ of 1 at .*|\d+-\d+-\d+"
