@@ -36,7 +36,7 @@ from oms.admin_values import (
     when,
 )
 from orders.admin_amounts import flag, shown
-from orders.admin_filters import FrequentChoicesFilter, PlatformFilter, ToShipFilter
+from orders.admin_filters import CancellationFilter, FrequentChoicesFilter, PlatformFilter, ToShipFilter
 from orders.admin_items import ItemInline
 from orders.amounts import sum_up
 from orders.buyer import buyer_rows
@@ -81,7 +81,7 @@ class OrderAdmin(ReadOnlyAdmin):
         ToShipFilter, ("platform", PlatformFilter), ("status", FrequentChoicesFilter),
         ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
         ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
-        "buyer_requested_cancellation",
+        ("buyer_requested_cancellation", CancellationFilter),
     )  # fmt: skip
     exports = ORDER_EXPORTS
     list_fullwidth = True

@@ -96,8 +96,8 @@ class Order(models.Model):
             models.Index(fields=("platform_updated_at",), name="order_changed"),
             # What is to be shipped, by when.
             models.Index(fields=("status", "ship_by"), name="order_to_ship"),
-            # Mock and sandbox rows that the first live sync deletes.
-            models.Index(fields=("source", "platform"), name="order_source"),
+            # Mock and sandbox rows that the first live sync deletes; and the few whose buyers ask to cancel.
+            models.Index(fields=("source", "platform", "buyer_requested_cancellation"), name="order_source"),
         ]
 
     def __str__(self) -> str:

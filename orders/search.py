@@ -36,7 +36,7 @@ class Way(NamedTuple):
 
 def find_exact(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found | None:
     """Orders of exactly this id, or else with an item of exactly this SKU or ASIN; None where there is none."""
-    by_id = Order.objects.filter(Q(platform__in=_platforms(), external_id=text))
+    by_id = Order.objects.filter(Q(platform__in=all_platforms(), external_id=text))
     if by_id.exists():
         return _narrow_or_walk(orders, [Way(by_id, Q(external_id=text))], few)
     for column, value in (("sku", text), ("asin", text.upper())):
@@ -54,7 +54,7 @@ def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found:
     by_id, by_sku = prefix("external_id", text), prefix("sku", text)
     asin = text.upper()
     ways = [
-        Way(Order.objects.filter(by_id, platform__in=_platforms()), by_id),
+        Way(Order.objects.filter(by_id, platform__in=all_platforms()), by_id),
         Way(OrderItem.objects.filter(by_sku), _on_the_way("sku", prefix("walked", text))),
         Way(OrderItem.objects.filter(asin=asin), _on_the_way("asin", Q(walked=asin))),
     ]
@@ -105,6 +105,6 @@ def _has_words(text: str) -> Q:
     return words
 
 
-def _platforms() -> list[int]:
+def all_platforms() -> list[int]:
     """All of them, which makes order ids an index's business: it begins with the platform."""
     return list(Platform.objects.values_list("pk", flat=True))
