@@ -1,6 +1,5 @@
 """Stock: one row for each SKU and marketplace. A sync writes it; people set thresholds, and nothing else."""
 
-from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -9,9 +8,9 @@ from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from integrations.admin.filters import MarketplaceFilter, country_code, country_name
 from integrations.cover import covers, last_change, recent_sales
@@ -30,33 +29,21 @@ from inventory.search import find_exact, find_stock
 from inventory.snapshots import histories
 from inventory.sparkline import sparkline
 from inventory.thresholds import say_change, set_threshold
-from oms.admin_base import OmsAdmin, OmsChangeList, choices_filter, platform_filter
+from oms.admin_base import OmsAdmin, choices_filter, platform_filter
+from oms.admin_paging import BoundedChangeList
 from oms.admin_values import badges, number, source_badge, stacked, title_cell
 from platforms.models import Platform, Source
 
-UNFOLD_CHECKBOX: Any = OmsAdmin.action_checkbox
 
-
-@lru_cache(maxsize=8)
-def _checkbox(language: str) -> str:  # noqa: ARG001  its label is in that language
-    """The box that selects the row -1."""
-    return str(UNFOLD_CHECKBOX(None, InventoryItem(pk=-1)))
-
-
-class StockChangeList(OmsChangeList):
+class StockChangeList(BoundedChangeList):
     """Reads once for all rows of the page what was in stock lately, and how long it lasts."""
+
+    paginator_class = StockPaginator
+    most_counted = None  # an action says to how many SKUs it gives a threshold
 
     def get_ordering_field_columns(self) -> dict[int, str]:
         """Low stock first is how the list is, and no column that somebody has chosen."""
         return super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
-
-    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
-        """Kept: unfold asks for those of all headers again for each row."""
-        held: dict[Any, str] = self.__dict__.setdefault("_query_strings", {})
-        key = (tuple((new_params or {}).items()), tuple(remove or ()))
-        if key not in held:
-            held[key] = super().get_query_string(new_params, remove)
-        return held[key]
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -77,7 +64,6 @@ class InventoryItemAdmin(OmsAdmin):
     exports = STOCK_EXPORTS
     list_fullwidth = True
     list_per_page = 25  # each row holds a form, and the page has to be there at once
-    paginator = StockPaginator
     ordering = ("level", "available", "sku", "id")
     search_fields = ("sku",)  # see get_search_results
     search_help_text = gettext_lazy("SKU, ASIN, FNSKU, or words of a title")
@@ -128,16 +114,9 @@ class InventoryItemAdmin(OmsAdmin):
         """A whole SKU (which may hold spaces), ASIN or FNSKU finds just its rows; anything else searches wider."""
         if term := search_term.strip():
             found = find_exact(queryset, term) or find_stock(queryset, term)
-            request.oms_found = found.known  # type: ignore[attr-defined]  # for get_paginator
+            request.oms_is_walk = found.is_walk  # type: ignore[attr-defined]  # for BoundedChangeList
             queryset = found.items
         return queryset, False
-
-    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """What the search has counted is not counted again."""
-        paginator = super().get_paginator(request, *args, **kwargs)
-        if (count := getattr(request, "oms_found", None)) is not None:
-            paginator.count = count
-        return paginator
 
     def save_model(
         self, request: HttpRequest, obj: InventoryItem, form: forms.ModelForm[Any], change: bool
@@ -151,11 +130,6 @@ class InventoryItemAdmin(OmsAdmin):
         if "threshold" not in form.changed_data:
             return []
         return say_change(form.initial.get("threshold"), form.cleaned_data.get("threshold"))
-
-    @admin.display(description=UNFOLD_CHECKBOX.short_description)
-    def action_checkbox(self, obj: InventoryItem) -> SafeString:
-        """unfold's, drawn once and not for each row."""
-        return mark_safe(_checkbox(get_language() or "").replace("-1", str(obj.pk)))  # noqa: S308  of a template, and a number
 
     @admin.action(description=gettext_lazy("Set threshold…"), permissions=["change"])
     def set_threshold(self, request: HttpRequest, queryset: QuerySet[InventoryItem]) -> HttpResponse | None:

@@ -1,9 +1,9 @@
 """Parts of the stock pages: the filter by level, the threshold's form, and two values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.forms.utils import flatatt
 from django.http import HttpRequest
@@ -15,20 +15,18 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from inventory.models import InventoryItem, Level
 from oms.admin_base import DropdownFilter
+from oms.admin_paging import BoundedPaginator
 from oms.admin_values import DASH, badge
 
 COLOURS = {Level.OUT: "danger", Level.LOW: "warning", Level.ENOUGH: "success"}
 
 
-class StockPaginator(Paginator[Any]):
-    """Finds a page by the ids alone, which an index answers however far back it is, and then reads its rows."""
+class StockPaginator(BoundedPaginator):
+    """Its pages are querysets, which the thresholds' formset asks for."""
 
-    def page(self, number: Any) -> Page[Any]:
-        number = self.validate_number(number)
-        found: Any = self.object_list
-        start = (number - 1) * self.per_page
-        ids = list(found.values_list("pk", flat=True)[start : start + self.per_page])
-        return Page(found.filter(pk__in=ids), number, self)
+    def rows_of(self, ids: Sequence[Any]) -> QuerySet[Any]:
+        found: QuerySet[Any] = self._found.filter(pk__in=ids)
+        return found
 
 
 class StockFilter(DropdownFilter):

@@ -9,15 +9,14 @@ from inventory.models import InventoryItem
 
 CODES = ("sku", "asin", "fnsku")
 FEW = 1000
-COUNTED = 20_000
 LAST_CHARACTER = "\U0010ffff"
 
 
 class Found(NamedTuple):
-    """`known` is how many they are, None where there are too many to have been counted on the way."""
+    """`is_walk`: there are many, and counting them would take a walk through all titles."""
 
     items: QuerySet[InventoryItem]
-    known: int | None
+    is_walk: bool
 
 
 def find_exact(items: QuerySet[InventoryItem], text: str) -> Found | None:
@@ -45,10 +44,10 @@ def matching(text: str) -> Q:
 
 
 def _found(items: QuerySet[InventoryItem], condition: Q) -> Found:
-    """The titles are read once: a list would count all that match, and read them again for a page of it."""
-    ids = list(items.filter(condition).order_by().values_list("pk", flat=True)[: COUNTED + 1])
-    found = items.filter(pk__in=ids) if len(ids) <= FEW else items.filter(condition)
-    return Found(found, len(ids) if len(ids) <= COUNTED else None)
+    """Where few match, all titles are read, once. Where many do, the first page of the list is full after few rows."""
+    ids = list(items.filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
+    is_walk = len(ids) > FEW
+    return Found(items.filter(condition) if is_walk else items.filter(pk__in=ids), is_walk)
 
 
 def _prefix(field: str, text: str) -> Q:

@@ -3,17 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin import display
 from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.html import escape
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from oms.admin_values import Text
@@ -57,6 +62,15 @@ class Button:
     is_shown: Callable[[Any], bool] = bool
 
 
+UNFOLD_CHECKBOX: Any = ModelAdmin.action_checkbox
+
+
+@lru_cache(maxsize=8)
+def _checkbox(language: str) -> str:  # noqa: ARG001  its label is in that language
+    """The box that selects the row -1."""
+    return str(UNFOLD_CHECKBOX(None, User(pk=-1)))
+
+
 class OmsAdmin(ModelAdmin[Any]):
     """Base of all our admin classes. `empty_text`: what a list without any row tells its reader to do."""
 
@@ -82,6 +96,11 @@ class OmsAdmin(ModelAdmin[Any]):
             path("export/<slug:name>.<slug:extension>", export, name=export_name),
             *super().get_urls(),
         ]
+
+    @display(description=UNFOLD_CHECKBOX.short_description)
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """unfold's, drawn once and not for each row."""
+        return mark_safe(_checkbox(get_language() or "").replace("-1", escape(obj.pk)))  # noqa: S308  of a template
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {"exports": list(export_links(self, request)), **(extra_context or {})}
@@ -150,6 +169,14 @@ class OmsChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotati
         super().get_results(request)
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """Kept: unfold asks for those of all headers again for each row."""
+        held: dict[Any, str] = self.__dict__.setdefault("_query_strings", {})
+        key = (tuple((new_params or {}).items()), tuple(remove or ()))
+        if key not in held:
+            held[key] = super().get_query_string(new_params, remove)
+        return held[key]
 
 
 class ReadOnlyAdmin(OmsAdmin):

@@ -60,11 +60,6 @@ SOON = 24  # hours
 
 
 class OrderChangeList(BoundedChangeList):
-    def counted(self, request: HttpRequest) -> int:
-        if getattr(request, "oms_is_walk", False):
-            return int(self.list_per_page)
-        return super().counted(request)
-
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Order]) -> list[Any]:
         """By one column and the id in the same direction, as the indexes are."""
         first = super().get_ordering(request, queryset)[0]
@@ -124,7 +119,7 @@ class OrderAdmin(ReadOnlyAdmin):
         """A whole id, SKU (which may hold spaces) or ASIN finds just its orders; anything else searches wider."""
         if term := search_term.strip():
             found = find_exact(queryset, term) or find_orders(queryset, term)
-            request.oms_is_walk = found.is_walk  # type: ignore[attr-defined]  # for OrderChangeList
+            request.oms_is_walk = found.is_walk  # type: ignore[attr-defined]  # for BoundedChangeList
             queryset = found.orders
         return queryset, False
 

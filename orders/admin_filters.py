@@ -39,9 +39,9 @@ class FrequentChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unf
 
 
 class CancellationFilter(BooleanFieldListFilter):
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        result: QuerySet[Any] = super().queryset(request, queryset)
-        if self.lookup_val != "1":
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        result = super().queryset(request, queryset)
+        if result is None or self.lookup_val != "1":
             return result
         # All sources and platforms, which makes it an index's business: it begins with them. And a list of one value:
         # for a bare column in its WHERE, which is what Django makes of "= True", SQLite takes no index.

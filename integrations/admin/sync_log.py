@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import BooleanField, Model, QuerySet, Value
+from django.db.models import BooleanField, Model, Prefetch, QuerySet, Value
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -26,6 +26,7 @@ from oms.admin_base import (
     platform_filter,
 )
 from oms.admin_values import DASH, link_to, stacked
+from platforms.models import Platform
 
 SYNC = "platforms.sync_platform"
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
@@ -40,7 +41,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
         platform_filter(), choices_filter("kind"), choices_filter("status"), choices_filter("source"),
         choices_filter("trigger"), ("queued_at", DayRangeFilter),
     )  # fmt: skip
-    list_select_related = ("platform", "requested_by")
+    list_select_related = ("requested_by",)
     exports = SYNC_EXPORTS
     list_fullwidth = True
     list_after_template = "oms/press_form.html"
@@ -84,7 +85,10 @@ class SyncLogAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncLog]:
         may_sync = Value(request.user.has_perm(SYNC), output_field=BooleanField())
+        # One platform for all its syncs, without its credentials, which would be decrypted sync by sync.
+        platforms = Prefetch("platform", Platform.objects.defer("api_config"))
         queryset: QuerySet[SyncLog] = super().get_queryset(request).annotate(may_sync=may_sync)
+        queryset = queryset.prefetch_related(platforms)
         return queryset.defer("checkpoint", "notes", "skus") if self.is_list(request) else queryset
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:

@@ -100,3 +100,17 @@ def test_it_lets_nobody_add_or_delete_stock(admin_client: Client, address: str) 
 
 def test_it_says_that_made_up_stock_is_made_up(admin_client: Client) -> None:
     assert "This is made-up data." in text(admin_client.get(f"{LIST}{make('A', source='mock').pk}/change/"))
+
+
+@pytest.mark.parametrize(("query", "count", "select_all"), [("", "1,002", True), ("q=kettle", "25+", False)])
+def test_it_offers_an_action_all_rows_only_where_it_knows_how_many(
+    admin_client: Client, query: str, count: str, select_all: bool
+) -> None:
+    """A search that very many rows match does not count them: that would read all titles for each page."""
+    first = make("K", title="Red Kettle")
+    facts = {"platform": first.platform, "source": "live", "synced_at": NOW, "title": "Red Kettle"}
+    InventoryItem.objects.bulk_create(InventoryItem(sku=f"K-{each:04}", **facts) for each in range(1001))
+    html = text(admin_client.get(f"{LIST}?{query}"))
+    assert re.search(rf"\s{re.escape(count)}\s+inventory items", html)
+    assert ("Select all 1002 inventory items" in html) == select_all
+    assert listed(admin_client, f"{query}&p=2") == [f"K-{each:04}" for each in range(24, 49)]
