@@ -59,10 +59,11 @@ def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found:
         Way(OrderItem.objects.filter(asin=asin), _on_the_way("asin", Q(walked=asin))),
     ]
     skus = list(products_with(text).values_list("sku", flat=True)[: few + 1])
+    has_words = Q(Exists(_of_order().filter(_has_words(text))))
+    if len(skus) > few:  # all of them were sold, so the lines are too many as well
+        return _narrow_or_walk(orders, ways, few, walk=has_words)
     if skus:
-        ways.append(
-            Way(OrderItem.objects.filter(sku__in=skus), Q(Exists(_of_order().filter(_has_words(text)))))
-        )
+        ways.append(Way(OrderItem.objects.filter(sku__in=skus), has_words))
     return _narrow_or_walk(orders, ways, few)
 
 
@@ -73,9 +74,9 @@ def prefix(field: str, text: str) -> Q:
     return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})
 
 
-def _narrow_or_walk(orders: QuerySet[Order], ways: list[Way], few: int) -> Found:
+def _narrow_or_walk(orders: QuerySet[Order], ways: list[Way], few: int, *, walk: Q | None = None) -> Found:
     found: set[int] = set()
-    walk = Q()
+    walk = walk or Q()
     for way in ways:
         column = "pk" if way.rows.model is Order else "order_id"
         ids = list(way.rows.order_by().values_list(column, flat=True)[: few + 1])
