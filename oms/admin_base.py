@@ -172,8 +172,8 @@ class OmsChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotati
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
         """Kept: unfold asks for those of all headers again for each row."""
-        held: dict[Any, str] = self.__dict__.setdefault("_query_strings", {})
-        key = (tuple((new_params or {}).items()), tuple(remove or ()))
+        held: dict[str, str] = self.__dict__.setdefault("_query_strings", {})
+        key = repr((new_params, remove))
         if key not in held:
             held[key] = super().get_query_string(new_params, remove)
         return held[key]

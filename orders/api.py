@@ -14,6 +14,7 @@ from integrations.models import SyncLog
 from integrations.windows import read_window
 from oms.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
 from oms.money import amount_text
+from orders.listing import with_value
 from orders.models import Order, OrderItem
 from orders.search import find_orders
 from platforms.models import Source
@@ -99,8 +100,8 @@ class OrderDetailSerializer(OrderSerializer):
 
 class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
     platform_name = PlatformFilter()
-    status = KnownChoiceFilter(choices=Order.Status.choices)
-    source = KnownChoiceFilter(choices=Source.choices)
+    status = KnownChoiceFilter(choices=Order.Status.choices, method="with_value")
+    source = KnownChoiceFilter(choices=Source.choices, method="with_value")
     purchased_after = TimeFilter(field_name="purchased_at", lookup_expr="gte")
     purchased_before = TimeFilter(field_name="purchased_at", lookup_expr="lt")
     updated_after = TimeFilter(field_name="platform_updated_at", lookup_expr="gte")
@@ -109,6 +110,9 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
     search = TextFilter(
         method="find", label="The beginning of an order id or SKU, an ASIN, or words of an item's title."
     )
+
+    def with_value(self, orders: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
+        return with_value(orders, name, value)
 
     def with_sku(self, orders: QuerySet[Order], _name: str, sku: str) -> QuerySet[Order]:
         return orders.filter(pk__in=OrderItem.objects.filter(sku=sku).values("order_id"))

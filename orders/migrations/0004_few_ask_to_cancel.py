@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="order",
             index=models.Index(
-                fields=["source", "platform", "buyer_requested_cancellation"], name="order_source"
+                fields=["platform", "source", "buyer_requested_cancellation"], name="order_source"
             ),
         ),
     ]
