@@ -93,8 +93,12 @@ def stock_tables(platform: Platform, records: Sequence[InventoryRecord]) -> Tabl
 
 
 def driver_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    """All columns; the id only of orders, which their items need to know."""
-    return [field for field in model._meta.concrete_fields if model is Order or not field.primary_key]
+    """All columns that are written; the id only of orders, which their items need to know."""
+    return [
+        field
+        for field in model._meta.concrete_fields
+        if not field.generated and (model is Order or not field.primary_key)
+    ]
 
 
 def driver_row(instance: models.Model) -> tuple[Any, ...]:
