@@ -40,7 +40,8 @@ class Order(models.Model):
         MERCHANT = "merchant", _("merchant")
         PLATFORM = "platform", _("platform")
 
-    platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="orders")
+    # No index of its own: three of those below begin with it.
+    platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="orders", db_index=False)
     external_id = ExactCharField(_("order id"), max_length=128)
     status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.UNKNOWN)
     platform_status = models.CharField(_("status on the platform"), max_length=64, blank=True, default="")
@@ -112,7 +113,8 @@ class Order(models.Model):
 
 
 class OrderItem(models.Model):
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
+    # No index of its own: that of the constraint begins with it.
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items", db_index=False)
     # Text, with its leading zeros; the same id has been seen in two sellers' orders, hence unique per order.
     external_id = ExactCharField(_("item id"), max_length=128)
     sku = ExactCharField(_("SKU"), max_length=255, blank=True, default="")
