@@ -42,19 +42,28 @@ def _calls(name: str, url: str, quick: bool) -> list[Result]:
 
 
 def _memory(name: str, url: str, quick: bool) -> list[Result]:
-    few, many = (1000, 10_000) if quick else (5000, 50_000)
-    small, large = (float(_run(url, "memory", "--orders", str(orders))) for orders in (few, many))
-    return [
-        Result(
-            name=f"peak memory of a sync of {many:,} orders, to {few:,}",
-            database=name,
-            values=(large / small,),
-            unit="×",
-            note=f"{large:.1f} MiB to {small:.1f}",
-            target=1.2,
-            at_most=True,
-        )
-    ]
+    return [_tenfold(name, url, "memory", "a sync", 1000 if quick else 5000)]
+
+
+def _tenfold(name: str, url: str, what: str, of: str, orders: int) -> Result:
+    """The peak memory with ten times as many orders."""
+    small, large = (float(_run(url, what, "--orders", str(each))) for each in (orders, 10 * orders))
+    return Result(
+        name=f"peak memory of {of} of {10 * orders:,} orders, to {orders:,}",
+        database=name,
+        values=(large / small,),
+        unit="×",
+        note=f"{large:.1f} MiB to {small:.1f}",
+        target=1.2,
+        at_most=True,
+    )
+
+
+def _export(name: str, url: str, quick: bool) -> list[Result]:
+    orders, rounds, few = (1000, 3, 1000) if quick else (3000, 3, 2000)
+    size = ("--orders", str(orders), "--skus", "1000", "--rounds", str(rounds))
+    rates = _results(_run(url, "export", "--name", name, *size))
+    return [*rates, _tenfold(name, url, "export-memory", "an export", few)]
 
 
 def _quota(name: str, url: str, quick: bool) -> list[Result]:
@@ -67,7 +76,14 @@ def _desk(name: str, url: str, quick: bool) -> list[Result]:
     return _results(_run(url, "desk", "--name", name, "--orders", orders, "--skus", skus, "--rounds", rounds))
 
 
-PARTS = {"storing": _storing, "memory": _memory, "calls": _calls, "quota": _quota, "desk": _desk}
+PARTS = {
+    "storing": _storing,
+    "memory": _memory,
+    "calls": _calls,
+    "quota": _quota,
+    "export": _export,
+    "desk": _desk,
+}
 
 
 def _run(url: str, *arguments: str) -> Any:

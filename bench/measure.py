@@ -8,10 +8,12 @@ from typing import Any
 
 from bench import database
 
+MEASUREMENTS = ("storing", "memory", "calls", "quota", "export", "export-memory", "desk")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("storing", "memory", "calls", "quota", "desk"))
+    parser.add_argument("what", choices=MEASUREMENTS)
     parser.add_argument("--name", default="")
     parser.add_argument("--pages", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=0)
@@ -26,14 +28,20 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> Any:
     # Only now: models need a Django that was set up.
-    from bench import desk, quota, storing, syncs
+    from bench import desk, export, million, quota, storing, syncs
 
     if options.what == "memory":
         return syncs.peak_memory(options.orders)
+    if options.what == "export-memory":
+        return export.peak_memory(options.orders)
     if options.what == "calls":
         results = syncs.calls(options.name, orders=options.orders, rounds=options.rounds)
     elif options.what == "quota":
         results = quota.under_quota(options.name, orders=options.orders)
+    elif options.what == "export":
+        with million.in_a_hurry():
+            million.fill(orders=options.orders, skus=options.skus)
+        results = export.measure(options.name, orders=options.orders, rounds=options.rounds)
     elif options.what == "desk":
         results = desk.measure(options.name, orders=options.orders, skus=options.skus, rounds=options.rounds)
     else:

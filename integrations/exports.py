@@ -9,23 +9,21 @@ SYNC_EXPORTS = (
     Export(
         name="syncs",
         label=_("Syncs"),
-        columns=columns("id", platform="platform.name")
+        columns=columns("id", platform="platform__name")
         | columns(
             "kind", "trigger", "status", "source", "window_by", "window_start", "window_end", "fetched", "created",
             "updated", "unchanged", "failed", "pages", "api_calls", "throttled", "error_code", "error_message",
             "request_id", "queued_at", "started_at", "finished_at",
         ),
-        prepare=lambda queryset: queryset.select_related("platform").defer("checkpoint", "notes", "skus"),
     ),
 )  # fmt: skip
 FAILURE_EXPORTS = (
     Export(
         name="failures",
         label=_("Sync failures"),
-        columns=columns("id", sync="log_id", platform="platform.name")
+        columns=columns("id", sync="log_id", platform="platform__name")
         | columns(
             "kind", "external_id", "error_code", "error_message", "created_at", "resolved_at", "resolution"
         ),
-        prepare=lambda queryset: queryset.select_related("platform").defer("payload"),
     ),
 )

@@ -9,12 +9,11 @@ STOCK_EXPORTS = (
     Export(
         name="inventory",
         label=_("Inventory"),
-        columns=columns(platform="platform.name")
+        columns=columns(platform="platform__name")
         | columns(
             "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved",
             "inbound", "unfulfillable", "researching", "threshold", "source",
             "platform_updated_at", "synced_at", "gone_at",
         ),
-        prepare=lambda queryset: queryset.select_related("platform"),
     ),
 )  # fmt: skip

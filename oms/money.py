@@ -6,6 +6,8 @@ from decimal import Decimal
 DECIMALS = dict.fromkeys(("JPY", "KRW", "CLP", "VND", "ISK"), 0) | dict.fromkeys(
     ("BHD", "KWD", "OMR", "JOD", "TND"), 3
 )
+CENT = Decimal("0.01")
+SMALLEST = {currency: Decimal(1).scaleb(-decimals) for currency, decimals in DECIMALS.items()}
 
 
 def decimals_of(amount: Decimal, currency: str) -> int:
@@ -17,3 +19,9 @@ def decimals_of(amount: Decimal, currency: str) -> int:
 def amount_text(amount: Decimal, currency: str) -> str:
     """`12.30` for Decimal("12.3000") and USD, `1980` for JPY."""
     return f"{amount:.{decimals_of(amount, currency)}f}"
+
+
+def in_decimals_of(amount: Decimal, currency: str) -> Decimal:
+    """The number that `amount_text` writes; fast where the currency's own decimals are enough, as nearly always."""
+    rounded = amount.quantize(SMALLEST.get(currency, CENT))
+    return rounded if rounded == amount else Decimal(amount_text(amount, currency))

@@ -13,6 +13,5 @@ PLATFORM_EXPORTS = (
             "id", "name", "kind", "display_name", "is_active", "include_pii", "orders_interval",
             "inventory_interval", "orders_watermark", "checked_at",
         ),
-        prepare=lambda queryset: queryset.defer("api_config"),
     ),
 )  # fmt: skip

@@ -7,22 +7,27 @@ Office Open XML, ECMA-376 part 1, chapter 18: https://ecma-international.org/pub
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from django.utils.functional import Promise
+from oms.export.by_type import converted
+from oms.export.chunks import Cells
 
-ROWS_OF_A_SHEET = 1_000_000  # Excel takes 1,048,576
+ROWS_OF_A_PIECE = 500
+PIECES_OF_A_SHEET = 2000  # a million rows; Excel takes 1,048,576
 LONGEST_TEXT = 32_767  # characters of a cell
 DIGITS = 15  # that a number of Excel's holds
 EPOCH = datetime(1899, 12, 30, tzinfo=UTC)  # day 0 of Excel's calendar, right from 1 March 1900 on
+EARLIEST = EPOCH.replace(year=1901)
 # What XML cannot hold, and what Excel would read as an escape (ST_Xstring, 22.9.2.19).
 UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ESCAPE_LIKE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+ANY_OF_IT = re.compile(r"[\x00-\x1f&<>\ud800-\udfff\ufffe\uffff]|_x")  # nearly no text has
 
 XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -59,25 +64,23 @@ class _Pipe:
         return data
 
 
-def xlsx_stream(headings: Iterable[str], chunks: Iterable[Iterable[list[Any]]]) -> Iterator[bytes]:
+def xlsx_stream(headings: Iterable[str], chunks: Iterable[Cells]) -> Iterator[bytes]:
     """The workbook, piece by piece. A further sheet begins where one is full."""
     pipe = _Pipe()
     titles = [f"{each} (UTC)" if each.endswith("_at") else each for each in headings]
-    rows = (row for chunk in chunks for row in chunk)
+    rows = (row for cells in chunks for row in _rows(cells))
+    pieces = iter(lambda: "".join(islice(rows, ROWS_OF_A_PIECE)).encode(), b"")
     with ZipFile(pipe, "w", ZIP_DEFLATED, compresslevel=3) as archive:  # type: ignore[call-overload]  # it writes, and that is all it has to do
-        sheets, first = 0, next(rows, None)
-        while first is not None or not sheets:
+        sheets, first = 0, next(pieces, b"")
+        while first or not sheets:
             sheets += 1
             with archive.open(_entry(f"xl/worksheets/sheet{sheets}.xml"), "w") as sheet:
                 sheet.write(_opening(titles))
-                for count in range(ROWS_OF_A_SHEET):
-                    if first is None:
-                        break
-                    sheet.write(_row(first))
-                    first = next(rows, None)
-                    if count % 500 == 0:
-                        yield pipe.take()
+                for piece in chain([first], islice(pieces, PIECES_OF_A_SHEET - 1)):
+                    sheet.write(piece)
+                    yield pipe.take()
                 sheet.write(b"</sheetData></worksheet>")
+            first = next(pieces, b"")
         for name, text in _frame(sheets).items():
             archive.writestr(_entry(name), text)
     yield pipe.take()
@@ -96,32 +99,46 @@ def _opening(titles: list[str]) -> bytes:
     return f'{XML}<worksheet xmlns="{MAIN}">{view}<sheetData><row>{cells}</row>'.encode()
 
 
-def _row(values: list[Any]) -> bytes:
-    return f"<row>{''.join(map(_cell, values))}</row>".encode()
+def _rows(cells: Cells) -> Iterator[str]:
+    columns = [converted(each, CELLS, _json) for each in cells]
+    return (f"<row>{''.join(row)}</row>" for row in zip(*columns, strict=True))
 
 
-def _cell(value: Any) -> str:
-    match value:
-        case None | "":
-            return "<c/>"
-        case bool():
-            return f'<c t="b"><v>{int(value)}</v></c>'
-        case int() | Decimal() if _fits(value):
-            return f"<c><v>{value:f}</v></c>" if isinstance(value, Decimal) else f"<c><v>{value}</v></c>"
-        case float():
-            return f"<c><v>{value!r}</v></c>"
-        case datetime() if value > EPOCH.replace(year=1901):
-            return f'<c s="1"><v>{(value - EPOCH).total_seconds() / 86400:.10f}</v></c>'
-        case str() | Promise() | int() | Decimal() | datetime():
-            text = str(value)
-        case _:
-            text = json.dumps(value, ensure_ascii=False, default=str)
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{_escaped(text)}</t></is></c>'
+def _text(text: str) -> str:
+    if not text:
+        return "<c/>"
+    if len(text) > LONGEST_TEXT or ANY_OF_IT.search(text):
+        text = _escaped(text)
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 
-def _fits(number: int | Decimal) -> bool:
-    """Whether Excel keeps each digit; a longer number is text there."""
-    return len(str(number).strip("-").replace(".", "").lstrip("0")) <= DIGITS
+def _number(number: int | Decimal) -> str:
+    """As a number where Excel keeps each digit; a longer one is text there."""
+    text = f"{number:f}" if isinstance(number, Decimal) else str(number)
+    fits = len(text) <= DIGITS or len(text.strip("-").replace(".", "").lstrip("0")) <= DIGITS
+    return f"<c><v>{text}</v></c>" if fits else _text(str(number))
+
+
+def _time(value: datetime) -> str:
+    if value <= EARLIEST:
+        return _text(str(value))
+    return f'<c s="1"><v>{(value - EPOCH).total_seconds() / 86400:.10f}</v></c>'
+
+
+def _json(value: Any) -> str:
+    return _text(json.dumps(value, ensure_ascii=False, default=str))
+
+
+CELLS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _unknown: "<c/>",
+    bool: lambda value: f'<c t="b"><v>{int(value)}</v></c>',
+    int: _number,
+    float: lambda value: f"<c><v>{value!r}</v></c>",
+    Decimal: _number,
+    datetime: _time,
+    date: lambda value: _text(value.isoformat()),
+    str: _text,
+}
 
 
 def _escaped(text: str) -> str:

@@ -1,14 +1,26 @@
-"""The rows of a list, piece by piece: which ones they are is settled at the start, eight bytes for each."""
+"""The rows of a list, piece by piece: which ones they are is settled at the start, eight bytes for each.
+
+Pieces go by column, as tuples out of the database. A model instance for each row would take several times as long.
+"""
 
 from array import array
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import QuerySet
 
 CHUNK = 900  # rows: Django asks SQLite for no more than 999 at once
+
+Cells = Sequence[Sequence[Any]]  # the values of each column, all columns of the same length
+
+
+class Chunk(NamedTuple):
+    """So many rows of the list, and the cells of what there is of them."""
+
+    listed: int
+    cells: Cells
 
 
 def ids_of(queryset: QuerySet[Any]) -> "array[int]":
@@ -32,10 +44,18 @@ def ids_of(queryset: QuerySet[Any]) -> "array[int]":
     return found
 
 
-def rows_of(queryset: QuerySet[Any], ids: "array[int]") -> Iterator[list[Any]]:
-    """The rows with these ids, chunk by chunk, in this order. Those deleted meanwhile are left out."""
-    bare = queryset.order_by()
+def chunks_of(
+    queryset: QuerySet[Any], ids: "array[int]", *, key: str, paths: Sequence[str]
+) -> Iterator[Chunk]:
+    """What these fields hold where `key` is one of the ids, in the order of the ids.
+
+    A key with several rows has them by their own ids; rows that were deleted meanwhile are left out.
+    """
+    bare = queryset.order_by("pk").values_list(key, *paths)
     for start in range(0, len(ids), CHUNK):
         wanted = ids[start : start + CHUNK]
-        found = bare.in_bulk(wanted.tolist())
-        yield [found[pk] for pk in wanted if pk in found]
+        found: dict[int, list[tuple[Any, ...]]] = {}
+        for row in bare.filter(**{f"{key}__in": wanted.tolist()}):
+            found.setdefault(row[0], []).append(row)
+        rows = [row for each in wanted for row in found.get(each, ())]
+        yield Chunk(len(wanted), list(zip(*rows, strict=True))[1:] or [()] * len(paths))

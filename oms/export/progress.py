@@ -10,6 +10,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from oms.export.chunks import Chunk
 from oms.models import ExportRun
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,11 @@ class Progress:
             )
         return cls(run)
 
-    def watch(self, chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    def watch(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         """The same chunks; each one that is asked for after another means that the other was sent."""
         for chunk in chunks:
             yield chunk
-            self._run.rows_done += len(chunk)
+            self._run.rows_done += chunk.listed
             if time.monotonic() - self._written_at >= EVERY:
                 self._write("rows_done")
 

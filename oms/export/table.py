@@ -1,55 +1,69 @@
 """What an export holds. Columns are named like the fields of the REST API, so that scripts read both alike."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from operator import attrgetter
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model
 
 from oms.admin_values import Text
-from oms.money import amount_text
+from oms.export.chunks import Cells
+from oms.money import in_decimals_of
 
-Columns = dict[str, Callable[[Any], Any]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A field, by its path as Django writes it (`platform__name`). Money names the column of its currency."""
+
+    path: str
+    currency: str = ""
+
+
+Columns = dict[str, Column]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     """One table that a list can be exported as.
 
-    `name` is part of the address and of the file's name. `prepare` fetches what the columns need along with the rows.
-    `lines` are what a row of the list becomes: itself, or several (the items of an order).
+    `name` is part of the address and of the file's name. A row of the list is a row of the table, unless `lines` is
+    another model: then its rows are those of `lines` whose foreign key `key` is that row (the items of an order).
     """
 
     name: str
     label: Text
     columns: Columns
-    prepare: Callable[[QuerySet[Any]], QuerySet[Any]] = lambda queryset: queryset
-    lines: Callable[[Any], Iterable[Any]] = lambda row: (row,)
+    lines: type[Model] | None = None
+    key: str = "pk"
 
-    def cells(self, row: Any) -> Iterable[list[Any]]:
-        """The values of each line that this row of the list becomes."""
-        for line in self.lines(row):
-            yield [value(line) for value in self.columns.values()]
+    @property
+    def paths(self) -> list[str]:
+        return [column.path for column in self.columns.values()]
+
+    def with_decimals(self, cells: Cells) -> Cells:
+        """The same cells, money with the decimals of its currency."""
+        by_name = dict(zip(self.columns, cells, strict=True))
+        return [
+            _money(by_name[name], by_name[column.currency]) if column.currency else by_name[name]
+            for name, column in self.columns.items()
+        ]
 
 
 def columns(*names: str, **paths: str) -> Columns:
-    """Columns that are attributes of the row, by their name or, as `platform="platform.name"`, by a dotted path.
+    """Columns that are fields of the row, by their name or, as `platform="platform__name"`, by a path.
 
     The order is that of the arguments, named ones last.
     """
-    return {name: attrgetter(path) for name, path in ({each: each for each in names} | paths).items()}
+    return {name: Column(path=path) for name, path in ({each: each for each in names} | paths).items()}
 
 
 def amounts(*names: str) -> Columns:
-    """Columns of money, with the decimals of the row's `currency`."""
-    return {name: _amount(name) for name in names}
+    """Columns of money, in the currency of the column `currency`."""
+    return {name: Column(path=name, currency="currency") for name in names}
 
 
-def _amount(name: str) -> Callable[[Any], Decimal | None]:
-    def value(row: Any) -> Decimal | None:
-        amount = getattr(row, name)
-        return None if amount is None else Decimal(amount_text(amount, row.currency))
-
-    return value
+def _money(cells: Sequence[Any], currencies: Sequence[str]) -> list[Any]:
+    return [
+        None if amount is None else in_decimals_of(amount, currency)
+        for amount, currency in zip(cells, currencies, strict=True)
+    ]

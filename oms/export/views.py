@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 
 from oms.export.as_csv import csv_stream
 from oms.export.as_xlsx import xlsx_stream
-from oms.export.chunks import ids_of, rows_of
+from oms.export.chunks import Chunk, chunks_of, ids_of
 from oms.export.progress import Progress
 from oms.export.table import Export
 from oms.models import ExportRun
@@ -64,9 +64,10 @@ def export_list(admin: "OmsAdmin", request: HttpRequest, name: str, extension: s
         )
     except IntegrityError:
         return HttpResponseBadRequest(_("This export was started before."), content_type="text/plain")
-    rows = export.prepare(admin.model._default_manager.all())
+    rows = (export.lines or admin.model)._default_manager.all()
+    chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
     response = StreamingHttpResponse(
-        _stream(export, extension, progress, rows_of(rows, ids)), content_type=TYPES[extension]
+        _stream(export, extension, progress, chunks), content_type=TYPES[extension]
     )
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response["Cache-Control"] = "no-store"
@@ -86,13 +87,11 @@ def export_links(admin: "OmsAdmin", request: HttpRequest) -> Iterator[dict[str, 
             yield {"label": export.label, "extension": extension, "address": f"{address}?{query.urlencode()}"}
 
 
-def _stream(
-    export: Export, extension: str, progress: Progress, chunks: Iterator[list[Any]]
-) -> Iterator[bytes]:
+def _stream(export: Export, extension: str, progress: Progress, chunks: Iterator[Chunk]) -> Iterator[bytes]:
     """An exception ends it without the end mark of the transfer, so that no browser takes a part for the whole."""
     with progress:
-        lines = ([cells for row in chunk for cells in export.cells(row)] for chunk in progress.watch(chunks))
-        yield from STREAMS[extension](export.columns, lines)
+        cells = (export.with_decimals(chunk.cells) for chunk in progress.watch(chunks))
+        yield from STREAMS[extension](export.columns, cells)
 
 
 @require_safe

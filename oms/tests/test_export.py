@@ -164,6 +164,40 @@ def test_it_exports_more_rows_than_a_chunk_in_one_query_a_chunk(admin_client: Cl
     assert len([each for each in queries if "inventory_items" in each["sql"] and " IN (" in each["sql"]]) == 5
 
 
+def test_it_leaves_out_what_was_deleted_meanwhile_and_what_came(admin_client: Client) -> None:
+    gone, kept = make_stock("GONE"), make_stock("KEPT")
+    response = admin_client.get(f"{STOCK}.csv")
+    gone.delete()
+    make_stock("NEW")
+    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    assert [row["sku"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [kept.sku]
+
+
+def test_it_keeps_the_lines_of_an_order_together_in_the_order_of_the_list(admin_client: Client) -> None:
+    first, second = make_order("111-0000001-0000001", sku="A"), make_order("111-0000002-0000002", sku="B")
+    make_order("111-0000003-0000003").items.all().delete()
+    OrderItem.objects.create(order=first, external_id="2", sku="A2")
+    OrderItem.objects.create(order=second, external_id="2", sku="B2")
+    columns = list(admin_client.get("/admin/orders/order/").context["cl"].list_display)
+    purchased = columns.index("purchased")
+    for sign, skus in (("", ["A", "A2", "B", "B2"]), ("-", ["B", "B2", "A", "A2"])):
+        assert [row["sku"] for row in from_csv(admin_client, LINES, o=f"{sign}{purchased}")] == skus
+
+
+@pytest.mark.parametrize(
+    ("currency", "total", "text"),
+    [("JPY", "1980", "1980"), ("KWD", "1.5", "1.500"), ("USD", "0.0001", "0.0001"), ("", "-3", "-3.00")],
+)
+def test_it_writes_money_with_the_decimals_of_its_currency(
+    admin_client: Client, currency: str, total: str, text: str
+) -> None:
+    order = make_order(total=Decimal(total), currency=currency)
+    order.items.update(tax=Decimal(total), currency=currency)
+    assert from_csv(admin_client, ORDERS)[0]["total"] == text
+    assert from_csv(admin_client, LINES)[0]["tax"] == text
+    assert from_xlsx(admin_client, LINES)[0]["tax"] == float(total)
+
+
 def test_it_needs_the_permission_to_see_the_list(client: Client) -> None:
     user = User.objects.create_user("somebody", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_inventoryitem"))
@@ -182,9 +216,14 @@ def test_it_never_holds_buyer_data_or_credentials(admin_client: Client) -> None:
         order=order, data={"name": "CANARY-name"}, purge_after=datetime(2027, 1, 1, tzinfo=UTC)
     )
     Platform.objects.update(api_config={"client_secret": "CANARY-secret", "refresh_token": "CANARY-token"})
-    for address in (ORDERS, LINES, "/admin/platforms/platform/export/platforms"):
-        for extension in ("csv", "xlsx"):
-            assert b"CANARY" not in body(admin_client, f"{address}.{extension}")
+    with CaptureQueriesContext(connection) as queries:
+        for address in (ORDERS, LINES, "/admin/platforms/platform/export/platforms"):
+            for extension in ("csv", "xlsx"):
+                assert b"CANARY" not in body(admin_client, f"{address}.{extension}")
+    read = "".join(each["sql"] for each in queries if " IN (" in each["sql"])
+    assert "external_id" in read
+    assert "order_buyers" not in read
+    assert "api_config" not in read
     assert "CANARY" not in str(from_xlsx(admin_client, "/admin/platforms/platform/export/platforms"))
 
 

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from oms.money import amount_text
+from oms.money import amount_text, in_decimals_of
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,4 @@ def test_it_writes_an_amount_with_its_currencys_decimals_and_rounds_nothing(
     amount: str, currency: str, text: str
 ) -> None:
     assert amount_text(Decimal(amount), currency) == text
+    assert str(in_decimals_of(Decimal(amount), currency)) == text

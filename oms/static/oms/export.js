@@ -6,16 +6,19 @@
         const status = menu.querySelector("[role=status]");
         const say = (text) => { status.hidden = false; status.textContent = text; };
         say(menu.dataset.preparing);
-        for (let unknown = 0; unknown < 60;) {
+        let values = null;
+        for (let waited = 0; waited < 60; waited += 1) { // seconds without news
             await new Promise((resolve) => setTimeout(resolve, 1000));
             const answer = await fetch(`/admin/exports/${token}/`).catch(() => null);
-            if (!answer || !answer.ok) { unknown += 1; continue; }
+            if (!answer || !answer.ok) continue;
             const run = await answer.json();
-            const values = { done: run.rows_done, rows: run.rows };
+            if (!values || values.done !== run.rows_done) waited = 0;
+            values = { done: run.rows_done, rows: run.rows };
             if (run.failed) return say(filled(menu.dataset.failed, values));
             if (run.is_done) return say(filled(menu.dataset.done, values));
             say(filled(menu.dataset.progress, values));
         }
+        if (values) return say(filled(menu.dataset.still, values)); // paused by the browser, or the server went away
         status.hidden = true;
     };
 

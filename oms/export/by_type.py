@@ -1,0 +1,19 @@
+"""Cells of a column made into what a file holds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def converted(
+    cells: Sequence[Any], converters: Mapping[type, Callable[[Any], T]], other: Callable[[Any], T]
+) -> list[T]:
+    """Each cell by the converter of its type; `other` takes types that have none.
+
+    A column is of one type, but for what is unknown: its converter is looked up once, not for each of a million cells.
+    """
+    kinds = set(map(type, cells))
+    if len(kinds) == 1:
+        return list(map(converters.get(kinds.pop(), other), cells))
+    return [converters.get(type(cell), other)(cell) for cell in cells]
