@@ -2,11 +2,15 @@
 
 import csv
 import io
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
-from bench import export, million
+from bench import database, export, million
 
 pytestmark = pytest.mark.django_db
 
@@ -28,3 +32,16 @@ def test_it_measures_each_file_round_by_round() -> None:
 
     assert [each.name.split()[2] for each in results] == ["orders.csv,", "orders.xlsx,", "order-lines.csv,"]
     assert all(len(each.values) == 2 and min(each.values) > 0 for each in results)
+
+
+@pytest.mark.own_database
+def test_it_stores_pages_in_each_way(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/{database.NAME}.sqlite3"
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.measure", "storing", "--pages", "1", "--rounds", "1"],
+        env=database.environment(url), cwd=Path(__file__).parent.parent, capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert len(results) == 7
+    assert all(each["values"][0] > 0 for each in results)
