@@ -54,6 +54,9 @@ def pages() -> Iterator[str]:
     yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
     order = Order.objects.earliest("pk")
     yield reverse("where-is-my-order") + f"?id={order.external_id}"
+    yield reverse("where-is-my-order") + "?id=902-0000000-0000000"
+    yield reverse("admin:orders_order_history", args=[order.pk])
+    yield reverse("admin:password_change")
 
 
 @pytest.mark.parametrize(("scheme", "window"), [("light", NARROW), ("dark", WIDE)])
@@ -66,6 +69,11 @@ def test_it_has_no_serious_barrier(
         page.goto(address)
         found += [f"{address}: {problem}" for problem in grave_problems(page)]
     page.goto(reverse("admin:orders_order_changelist"))
+    if window == NARROW:
+        page.get_by_role("button", name="Menu", exact=True).click()
+    page.get_by_role("button", name=re.compile("^user0")).click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    found += [f"the user's menu: {problem}" for problem in grave_problems(page)]
     if window == WIDE:
         page.locator("summary", has_text="Export").click()
         expect(page.get_by_role("link", name="CSV").first).to_be_visible()
@@ -149,3 +157,22 @@ def test_it_names_links_and_buttons_without_the_words_of_their_icons(log_in: Log
             unnamed = page.get_by_role(role, name=re.compile(r"^\s*$|[a-z]_[a-z]"))
             names = unnamed.evaluate_all(UNTITLED)
             assert names == [], address
+
+
+@pytest.mark.parametrize(("code", "width"), [("en", 1400), ("de", 1400), ("es", 1400), ("de", 390)])
+def test_it_shows_pages_whole_where_words_are_long(
+    log_in: LogIn, filled: None, live_server: Any, code: str, width: int
+) -> None:
+    """Neither the page nor a list in it has to be pushed sideways."""
+    page = log_in(viewport={"width": width, "height": 900})
+    page.context.add_cookies([{"name": "django_language", "value": code, "url": live_server.url}])
+    wide = []
+    for address in pages():
+        page.goto(address)
+        expect(page.locator("html")).to_have_attribute("lang", code)
+        beyond = page.evaluate("""() => {
+            const boxes = [document.documentElement, document.querySelector("#result_list")?.parentElement];
+            return Math.max(...boxes.map(box => box ? box.scrollWidth - box.clientWidth : 0));
+        }""")
+        wide += [(address, beyond)] if beyond > 0 else []
+    assert wide == []
