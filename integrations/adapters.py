@@ -6,6 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from integrations.amazon import adapter as amazon
 from integrations.amazon import config as amazon_config
 from integrations.amazon import marketplaces as amazon_facts
@@ -50,7 +53,7 @@ class Channel:
         [str, str], str
     ]  # (marketplace id, order id) -> address of the seller's own page, or ""
     read_order_id: Callable[[str], str]  # an order id out of what a person pasted, or ""
-    order_id_help: str  # what its order ids look like
+    order_id_help: str | Promise  # what its order ids look like
     beside_lines: Callable[
         [Any], Decimal
     ]  # payload -> what of the order's total belongs to none of its lines
@@ -64,7 +67,7 @@ ADAPTERS: dict[str, Channel] = {
         account_key=lambda api_config: amazon_config.load(api_config).account_key,
         order_page=amazon_facts.order_page,
         read_order_id=amazon_facts.read_order_id,
-        order_id_help=amazon_facts.ORDER_ID_HELP,
+        order_id_help=_("Amazon's order ids look like 902-3159896-1390916: three, seven and seven digits."),
         beside_lines=amazon_normalize.beside_lines,
     ),
 }

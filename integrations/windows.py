@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from integrations.errors import BadInput
 from integrations.models import SyncLog
@@ -56,7 +57,8 @@ def read_window(
         text = f"Amazon lists orders two minutes late at best: until was set to {_say(end)}."
         notes.append(Note("until_moved", text))
     if start is not None and start >= (end or now - LAG):
-        raise BadInput("since", f"since ({_say(start)}) must be before until ({_say(end or now - LAG)}).")
+        text = _("since (%(since)s) must be before until (%(until)s).")
+        raise BadInput("since", text % {"since": _say(start), "until": _say(end or now - LAG)})
     return WindowRequest(by, start, end, tuple(notes))
 
 
@@ -82,9 +84,8 @@ def settle_window(log: SyncLog, scope: str) -> None:
 def _days_ago(days: str | int | None, now: datetime) -> datetime:
     text = str(days).strip()
     if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= LONGEST_LOOK_BACK_DAYS:
-        raise BadInput(
-            "days", f"days is {text[:20]!r}; it takes a whole number from 1 to {LONGEST_LOOK_BACK_DAYS}."
-        )
+        sentence = _("days is %(text)s; it takes a whole number from 1 to %(most)d.")
+        raise BadInput("days", sentence % {"text": repr(text[:20]), "most": LONGEST_LOOK_BACK_DAYS})
     return now - timedelta(days=int(text))
 
 
@@ -106,7 +107,9 @@ def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> date
     except OverflowError:
         raise BadInput(name, f"{name} is {text[:40]!r}, which is out of range.") from None
     if moment > now:
-        raise BadInput(name, f"{name} ({_say(moment)}) is in the future.")
+        raise BadInput(
+            name, _("%(name)s (%(time)s) is in the future.") % {"name": name, "time": _say(moment)}
+        )
     return moment
 
 

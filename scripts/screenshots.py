@@ -18,12 +18,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from simulator import Account, Simulator
+
+if TYPE_CHECKING:  # Django is set up later
+    from platforms.models import Platform
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -31,17 +34,23 @@ PASSWORD = secrets.token_urlsafe(24)
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 GERMANY, FRANCE = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
 
-# name: (address, window, options of the browser)
+# name: (address, window, options of the browser); NAME of PRESSED is pressed before its picture is taken
 SHOTS: dict[str, tuple[str, dict[str, int], dict[str, Any]]] = {
     "home": ("/admin/", WIDE, {}),
     "home-dark": ("/admin/", WIDE, {"color_scheme": "dark"}),
     "home-narrow": ("/admin/", NARROW, {}),
     "admin-orders": ("/admin/orders/order/", WIDE, {}),
     "order": ("/admin/orders/order/{order}/change/", WIDE, {}),
+    "where": ("/admin/where/?id={lost}", WIDE, {}),
     "inventory": ("/admin/inventory/inventoryitem/", WIDE, {}),
     "platform": ("/admin/platforms/platform/{platform}/change/", WIDE, {}),
     "admin-sync-log": ("/admin/integrations/synclog/", WIDE, {}),
+    "failures": ("/admin/integrations/synclog/{failed}/change/", WIDE, {}),
+    "export": ("/admin/orders/order/?status__exact=unshipped", WIDE, {}),
 }
+PRESSED = {"where": "button[name=ask]", "export": "[data-export] summary"}
+# The part of a long page that the picture is about.
+SHOWN = {"failures": "#failures-group"}
 
 
 def main() -> None:
@@ -62,6 +71,11 @@ def main() -> None:
             path, window, options = SHOTS[name]
             page = log_in(browser, address, viewport=window, **options)
             page.goto(address + path.format(**ids), wait_until="networkidle")
+            if name in PRESSED:
+                page.locator(PRESSED[name]).first.click()
+                page.wait_for_load_state("networkidle")
+            if name in SHOWN:
+                page.locator(SHOWN[name]).first.scroll_into_view_if_needed()
             page.screenshot(path=IMAGES / f"{name}.png")
             page.context.close()
             sys.stdout.write(f"docs/images/{name}.png\n")
@@ -69,7 +83,7 @@ def main() -> None:
 
 
 @contextmanager
-def shop() -> Iterator[tuple[str, dict[str, int]]]:
+def shop() -> Iterator[tuple[str, dict[str, Any]]]:
     """A served installation with two accounts, one of which has wrong credentials: its address, and ids of rows."""
     account = Account(seed=11, orders=900, skus=60, marketplace_ids=(GERMANY, FRANCE))
     with tempfile.TemporaryDirectory() as folder, Simulator(account) as simulator:
@@ -99,8 +113,8 @@ def shop() -> Iterator[tuple[str, dict[str, int]]]:
             server.wait()
 
 
-def fill(account: Account) -> dict[str, int]:
-    """Migrate, make a user, store credentials, and sync. Returns the ids that addresses need."""
+def fill(account: Account) -> dict[str, Any]:
+    """Migrate, make a user, store credentials, sync, lose an order. Returns the ids that addresses need."""
     import django
 
     django.setup()
@@ -129,8 +143,28 @@ def fill(account: Account) -> dict[str, int]:
     for command in ("sync_orders", "sync_inventory"):
         with suppress(SystemExit):  # of the second account, which fails, as a picture should show
             call_command(command, verbosity=0)
-    order = Order.objects.filter(status=Order.Status.UNSHIPPED).latest("purchased_at")
-    return {"platform": platform.pk, "order": order.pk}
+    orders = Order.objects.filter(
+        platform=platform, external_id__startswith="11", status=Order.Status.UNSHIPPED
+    )
+    order, lost = orders.order_by("-purchased_at")[:2]
+    lost.delete()
+    failed = fail(platform, [each.external_id for each in orders[2:5]])
+    return {"platform": platform.pk, "order": order.pk, "lost": lost.external_id, "failed": failed}
+
+
+def fail(platform: "Platform", external_ids: list[str]) -> int:
+    """Records of the last orders sync that could not be stored: the id of that sync."""
+    from integrations.models import SyncFailure, SyncLog
+
+    log = SyncLog.objects.filter(platform=platform, kind=SyncLog.Kind.ORDERS).latest("pk")
+    for external_id in external_ids:
+        SyncFailure.objects.create(
+            log=log, platform=platform, kind=log.kind, external_id=external_id, error_code="malformed",
+            error_message="It has no purchase date.",
+        )  # fmt: skip
+    log.failed, log.status = len(external_ids), SyncLog.Status.PARTIAL
+    log.save(update_fields=["failed", "status"])
+    return log.pk
 
 
 def wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:

@@ -74,7 +74,7 @@ class WhereIsMyOrder(View):
             "is_odd": bool(external_id)
             and not is_likely_id(external_id)
             and not any(one.order for one in found),
-            "id_help": " ".join(channel.order_id_help for channel in ADAPTERS.values()),
+            "id_help": " ".join(str(channel.order_id_help) for channel in ADAPTERS.values()),
             "found": [_card(trail, answers.get(trail.platform.pk)) for trail in found],
             "may_ask": request.user.has_perm(ASK),
             "may_see_syncs": request.user.has_perm("integrations.view_synclog"),

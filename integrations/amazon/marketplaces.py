@@ -70,7 +70,6 @@ def endpoint(region: str, *, sandbox: bool) -> str:
 
 # Three, seven and seven digits; orders that did not come from Amazon's own shops begin with S and two digits.
 ORDER_ID = re.compile(r"(?<![\w-])(?:\d{3}|S\d{2})-\d{7}-\d{7}(?![\w-])", re.IGNORECASE)
-ORDER_ID_HELP = "Amazon's order ids look like 902-3159896-1390916: three, seven and seven digits."
 
 
 def read_order_id(text: str) -> str:

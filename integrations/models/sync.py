@@ -196,7 +196,7 @@ class SyncFailure(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.external_id}".strip()
+        return f"{self.get_kind_display()} {self.external_id}".strip()
 
     @property
     def is_open(self) -> bool:

@@ -5,7 +5,15 @@ import re
 import struct
 from pathlib import Path
 
+from django.conf import settings
+
+LOCALE = Path(settings.BASE_DIR) / "locale"
 PO_FIELD = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?) (".*")$')
+
+
+def catalogue(language: str, ending: str = "po") -> Path:
+    """The file of this language: the source, or compiled."""
+    return LOCALE / language / "LC_MESSAGES" / f"django.{ending}"
 
 
 def read_po(path: Path) -> list[dict[str, str]]:

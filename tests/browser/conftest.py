@@ -82,6 +82,25 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
 
 
 @pytest.fixture
+def member(log_in: Callable[..., Page]) -> Callable[..., Page]:
+    """Somebody of these groups, logged in: `member("Operator")`."""
+    from django.contrib.auth.models import Group, User
+
+    def start(*names: str, **options: Any) -> Page:
+        if not Group.objects.filter(name__in=names).exists():  # another transactional test emptied the tables
+            call_command("migrate", "oms", "zero", verbosity=0)
+            call_command("migrate", "oms", verbosity=0)
+        page = log_in("view_order", **options)
+        user = User.objects.latest("pk")
+        user.user_permissions.clear()
+        user.groups.set([Group.objects.get(name=name) for name in names])
+        page.goto("/admin/")
+        return page
+
+    return start
+
+
+@pytest.fixture
 def grave_problems() -> Callable[[Page], list[str]]:
     """What axe-core finds on a page that would shut somebody out: each as its rule, the element, and why."""
 

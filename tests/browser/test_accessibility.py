@@ -1,5 +1,6 @@
 """Every page of the desk for everybody: axe finds nothing serious, in light and dark, wide and narrow."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LogIn = Callable[..., Page]
 Inspect = Callable[[Page], list[str]]
+# Of what was found; not a calendar's icon, which has a title, and not Django's chooser of permissions.
+UNTITLED = """found => found.filter(each => !each.querySelector('[title]') && !each.closest('.selector'))
+    .map(each => each.outerHTML.slice(0, 160))"""
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -50,6 +54,9 @@ def pages() -> Iterator[str]:
     yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
     order = Order.objects.earliest("pk")
     yield reverse("where-is-my-order") + f"?id={order.external_id}"
+    yield reverse("where-is-my-order") + "?id=902-0000000-0000000"
+    yield reverse("admin:orders_order_history", args=[order.pk])
+    yield reverse("admin:password_change")
 
 
 @pytest.mark.parametrize(("scheme", "window"), [("light", NARROW), ("dark", WIDE)])
@@ -62,6 +69,11 @@ def test_it_has_no_serious_barrier(
         page.goto(address)
         found += [f"{address}: {problem}" for problem in grave_problems(page)]
     page.goto(reverse("admin:orders_order_changelist"))
+    if window == NARROW:
+        page.get_by_role("button", name="Menu", exact=True).click()
+    page.get_by_role("button", name=re.compile("^user0")).click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    found += [f"the user's menu: {problem}" for problem in grave_problems(page)]
     if window == WIDE:
         page.locator("summary", has_text="Export").click()
         expect(page.get_by_role("link", name="CSV").first).to_be_visible()
@@ -88,3 +100,79 @@ def test_it_is_usable_by_keyboard_alone(log_in: LogIn, filled: None, name: str) 
             }"""
         )
     assert not unseen, "\n".join(unseen)
+
+
+def test_it_closes_the_menu_of_the_user_by_keyboard(log_in: LogIn, platform: Platform) -> None:
+    page = log_in()
+    opener = page.get_by_role("button", name=re.compile("^user0"))
+    opener.focus()
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Space")
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Log out")).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_it_darkens_the_pages_by_keyboard(log_in: LogIn, platform: Platform) -> None:
+    page = log_in(color_scheme="light")
+    page.get_by_role("button", name=re.compile("^user0")).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Dark").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_class(re.compile(r"\bdark\b"))
+
+
+def test_it_opens_the_pages_of_a_phone_by_keyboard(log_in: LogIn, platform: Platform) -> None:
+    page = log_in(viewport={"width": 390, "height": 844})
+    menu = page.get_by_role("button", name="Menu", exact=True)
+    expect(page.get_by_role("link", name="Sync log")).to_be_hidden()
+    menu.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Sync log").click()
+    page.wait_for_url("**/synclog/")
+
+
+def test_it_opens_the_filters_by_keyboard(log_in: LogIn, platform: Platform) -> None:
+    page = log_in()
+    page.goto(reverse("admin:integrations_synclog_changelist"))
+    expect(page.get_by_label("By status")).to_be_hidden()
+    page.get_by_role("button", name="Filters").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("By status")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("By status")).to_be_hidden()
+
+
+def test_it_names_links_and_buttons_without_the_words_of_their_icons(log_in: LogIn, filled: None) -> None:
+    """To the font an icon is a word, such as "storefront"."""
+    page = log_in()
+    for address in pages():
+        page.goto(address)
+        expect(page.get_by_role("link", name="Platforms", exact=True).first).to_be_visible()
+        spoken = page.locator(".material-symbols-outlined:visible:not([aria-hidden=true], [aria-label])")
+        expect(spoken).to_have_count(0)
+        for role in ("link", "button"):
+            unnamed = page.get_by_role(role, name=re.compile(r"^\s*$|[a-z]_[a-z]"))
+            names = unnamed.evaluate_all(UNTITLED)
+            assert names == [], address
+
+
+@pytest.mark.parametrize(("code", "width"), [("en", 1400), ("de", 1400), ("es", 1400), ("de", 390)])
+def test_it_shows_pages_whole_where_words_are_long(
+    log_in: LogIn, filled: None, live_server: Any, code: str, width: int
+) -> None:
+    """Neither the page nor a list in it has to be pushed sideways."""
+    page = log_in(viewport={"width": width, "height": 900})
+    page.context.add_cookies([{"name": "django_language", "value": code, "url": live_server.url}])
+    wide = []
+    for address in pages():
+        page.goto(address)
+        expect(page.locator("html")).to_have_attribute("lang", code)
+        beyond = page.evaluate("""() => {
+            const boxes = [document.documentElement, document.querySelector("#result_list")?.parentElement];
+            return Math.max(...boxes.map(box => box ? box.scrollWidth - box.clientWidth : 0));
+        }""")
+        wide += [(address, beyond)] if beyond > 0 else []
+    assert wide == []

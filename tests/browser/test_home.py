@@ -47,6 +47,14 @@ def test_it_draws_charts_and_has_them_as_tables(log_in: LogIn, late_order: Order
     expect(page.locator("[data-chart='stock']")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [1400, 390])
+def test_it_keeps_each_figure_in_its_frame(log_in: LogIn, late_order: Order, width: int) -> None:
+    page = log_in(viewport={"width": width, "height": 900})
+    expect(page.locator("[data-drawn]").first).to_be_visible()
+    wanting = "found => found.map(each => each.scrollHeight - each.clientHeight)"
+    assert set(page.locator(".oms-panel").evaluate_all(wanting)) == {0}
+
+
 def test_it_takes_a_newcomer_to_the_credentials(log_in: LogIn, platform: Platform) -> None:
     page = log_in()
     expect(page.get_by_role("heading", name="Three steps to your first orders")).to_be_visible()

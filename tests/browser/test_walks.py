@@ -2,68 +2,52 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, User
-from django.core.management import call_command
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from browser.walking import (
+    FAILURES,
+    LOGS,
+    ORDERS,
+    PLATFORMS,
+    STOCK,
+    WHERE,
+    export,
+    failure_of,
+    get,
+    post,
+)
 from integrations.models import SyncFailure, SyncLog
-from integrations.tests.syncing import open_sync, platform_of, sync
-from oms.tests.rest import make_order
-from orders.models import Order, OrderBuyer
+from integrations.services import run_sync
+from integrations.tests.syncing import INVENTORY, open_sync, platform_of, sync
+from inventory.models import InventoryItem
+from orders.models import Order
 from platforms.models import Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LogIn = Callable[..., Page]
-PLATFORMS, ORDERS = "/admin/platforms/platform/", "/admin/orders/order/"
-LOGS, FAILURES = "/admin/integrations/synclog/", "/admin/integrations/syncfailure/"
-STOCK = "/admin/inventory/inventoryitem/"
+Member = Callable[..., Page]
+Work = Callable[[], None]
 
 
-@pytest.fixture
-def member(log_in: LogIn, platform: Platform) -> Callable[[str], Page]:
-    """Somebody of this group, logged in."""
-
-    def start(name: str) -> Page:
-        if not Group.objects.filter(name=name).exists():  # another transactional test emptied the tables
-            call_command("migrate", "oms", "zero", verbosity=0)
-            call_command("migrate", "oms", verbosity=0)
-        page = log_in("view_order")
-        user = User.objects.get()
-        user.user_permissions.clear()
-        user.groups.set([Group.objects.get(name=name)])
-        page.goto("/admin/")
-        return page
-
-    return start
-
-
-def post(page: Page, address: str) -> int:
-    """What the server answers to a form that the page did not offer."""
-    script = """async (address) => {
-        const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
-        const answer = await fetch(address, {method: "POST", headers: {"X-CSRFToken": token}, redirect: "manual"});
-        return answer.status;
-    }"""
-    return int(page.evaluate(script, address))
-
-
-def failure_of(log: SyncLog, external_id: str) -> SyncFailure:
-    return SyncFailure.objects.create(
-        log=log, platform=log.platform, kind="orders", external_id=external_id, error_code="malformed",
-        error_message="It has no purchase date.",
-    )  # fmt: skip
+def ask_for_a_month(page: Page, platform: Platform) -> SyncLog:
+    """Orders of the last 30 days, through the dialog on the platform's page."""
+    page.goto(f"{PLATFORMS}{platform.pk}/change/")
+    page.get_by_role("button", name="Sync from Amazon").click()
+    dialog = page.get_by_role("dialog", name="Sync from Amazon")
+    dialog.get_by_label("Orders", exact=True).check()
+    dialog.get_by_label("Of the last days").check()
+    dialog.get_by_label("Days", exact=True).fill("30")
+    dialog.get_by_role("button", name="Start sync").click()
+    expect(page.get_by_text(re.compile(r"Orders sync #\d+ of .* is queued\."))).to_be_visible()
+    return SyncLog.objects.latest("pk")
 
 
 def test_it_takes_a_manager_from_credentials_to_orders(
-    member: Callable[[str], Page], platform: Platform, box: Any, work: Callable[[], None]
+    member: Member, platform: Platform, box: Any, work: Work
 ) -> None:
     account = box(orders=30, page_size=10).accounts[0]
     page = member("Manager")
@@ -87,13 +71,42 @@ def test_it_takes_a_manager_from_credentials_to_orders(
     expect(page.get_by_role("heading", name="What changed when")).to_be_visible()
 
 
-def test_it_lets_an_operator_clear_up(member: Callable[[str], Page], box: Any, tmp_path: Path) -> None:
-    amazon = platform_of(box(orders=30))
-    log = sync(amazon)
-    first, second = Order.objects.exclude(external_id__startswith="S").order_by("external_id")[:2]
+def test_it_lets_an_operator_sync(member: Member, box: Any) -> None:
+    amazon = platform_of(box(orders=30, page_size=10))
+    page = member("Operator")
+    first = ask_for_a_month(page, amazon)
+    counts: list[str | None] = []
+
+    def look(log: SyncLog) -> None:
+        bar = page.locator('[data-oms-slot="progress"]').first
+        expect(bar).to_contain_text(f"{log.fetched} orders")
+        expect(bar.get_by_role("progressbar")).to_be_visible()
+        counts.append(bar.text_content())
+
+    run_sync(first.pk, on_page=look)
+    assert len(set(counts)) == 3
+    expect(page.get_by_text("30 fetched, 30 new.")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+
+    second = ask_for_a_month(page, amazon)
+
+    def cancel(log: SyncLog) -> None:
+        if log.pages == 1:
+            page.get_by_role("button", name="Cancel").first.click()
+            expect(page.get_by_text(re.compile(r"Sync #\d+ stops after the page in hand\."))).to_be_visible()
+
+    assert run_sync(second.pk, on_page=cancel).status == "cancelled"
+    expect(page.get_by_text("cancelled").first).to_be_visible()
+    assert Order.objects.count() == 30
+
+
+def test_it_lets_an_operator_clear_up(member: Member, box: Any, tmp_path: Path) -> None:
+    log = sync(platform_of(box(orders=30)))
+    first, second, lost = Order.objects.exclude(external_id__startswith="S").order_by("external_id")[:3]
     failure_of(log, first.external_id)
     failure_of(log, second.external_id)
     SyncLog.objects.filter(pk=log.pk).update(failed=2, status="partial")
+    lost.delete()
     page = member("Operator")
     page.goto(f"{LOGS}{log.pk}/change/")
     page.get_by_role("button", name=f"Replay {first.external_id}").click()
@@ -102,66 +115,115 @@ def test_it_lets_an_operator_clear_up(member: Callable[[str], Page], box: Any, t
     expect(page.get_by_text("is dismissed.")).to_be_visible()
     assert set(SyncFailure.objects.values_list("resolution", flat=True)) == {"replayed", "dismissed"}
 
-    running = open_sync(amazon)
-    page.goto(f"{LOGS}{running.pk}/change/")
-    page.get_by_role("button", name="Cancel").first.click()
-    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
-    running.refresh_from_db()
-    assert running.status == "cancelled"
+    page.get_by_role("link", name="Where is my order?").click()
+    page.get_by_label("Order id").fill(lost.external_id)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Not stored.")).to_be_visible()
+    page.get_by_role("button", name="Ask Amazon now").click()
+    page.get_by_role("button", name="Store it").click()
+    expect(page.get_by_text("The order is stored now.")).to_be_visible()
+    assert Order.objects.filter(external_id=lost.external_id, source="live").exists()
 
     page.goto(f"{ORDERS}?q={first.external_id}")
-    page.locator("summary", has_text="Export").click()
-    with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").first.click()
-    download.value.save_as(tmp_path / "orders.csv")
-    exported = (tmp_path / "orders.csv").read_text(encoding="utf-8-sig")
+    exported = export(page, "Orders", tmp_path)
     assert first.external_id in exported
     assert second.external_id not in exported
 
 
-def test_it_lets_a_viewer_look_and_nothing_more(member: Callable[[str], Page], box: Any) -> None:
-    amazon = platform_of(box(orders=30))
+def test_it_lets_an_operator_set_thresholds_and_no_credentials(member: Member, box: Any) -> None:
+    amazon = platform_of(box(skus=5))
+    sync(amazon, INVENTORY)
+    item = InventoryItem.objects.filter(available__gt=0).latest("sku")
+    page = member("Operator")
+    page.goto(f"{STOCK}?q={item.sku}")
+    page.get_by_label(f"Threshold of {item.sku}").first.fill("1000")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("1 inventory item was changed successfully.")).to_be_visible()
+    assert InventoryItem.objects.filter(threshold=1000).count() == 1
+
+    page.goto(PLATFORMS)
+    expect(page.get_by_role("link", name=re.compile("^Add"))).to_have_count(0)
+    page.goto(f"{PLATFORMS}{amazon.pk}/change/")
+    expect(page.get_by_role("button", name="Check connection")).to_be_visible()
+    for label in ("Client id", "Client secret", "Refresh token", "Remove"):
+        expect(page.get_by_label(label)).to_have_count(0)
+    for label in ("Save", "Delete"):
+        expect(page.get_by_role("button", name=re.compile(f"^{label}"))).to_have_count(0)
+    secrets = [amazon.api_config[name] for name in ("client_id", "client_secret", "refresh_token")]
+    assert not [secret for secret in secrets if secret in page.content()]
+    for address in (f"{PLATFORMS}add/", f"{PLATFORMS}{amazon.pk}/delete/"):
+        assert (get(page, address), post(page, address)) == (403, 403), address
+    assert post(page, f"{PLATFORMS}{amazon.pk}/change/", client_secret="of somebody else") == 403
+    assert Platform.objects.get().api_config == amazon.api_config
+
+
+def test_it_lets_a_viewer_look_and_nothing_more(member: Member, box: Any, tmp_path: Path) -> None:
+    amazon = platform_of(box(orders=30, skus=5))
     log = sync(amazon)
+    sync(amazon, INVENTORY)
     failure = failure_of(log, "111-0000000-0000000")
     running = open_sync(amazon)
-    order = Order.objects.exclude(external_id__startswith="S")[0]
-    lost = order.external_id
-    order.delete()
+    order, lost = Order.objects.exclude(external_id__startswith="S").order_by("-purchased_at")[:2]
+    lost.delete()
+    item = InventoryItem.objects.earliest("level", "available", "sku", "pk")
     page = member("Viewer")
+    lists = {ORDERS: order.external_id, STOCK: item.sku, PLATFORMS: "amazon", LOGS: f"#{log.pk}"}
     pages = (
-        "/admin/", ORDERS, STOCK, PLATFORMS, f"{PLATFORMS}{amazon.pk}/change/", LOGS, f"{LOGS}{log.pk}/change/",
-        f"{LOGS}{running.pk}/change/", FAILURES, f"{FAILURES}{failure.pk}/change/",
+        "/admin/", *lists, FAILURES, f"{ORDERS}{order.pk}/change/", f"{STOCK}{item.pk}/change/",
+        f"{PLATFORMS}{amazon.pk}/change/", f"{LOGS}{log.pk}/change/", f"{LOGS}{running.pk}/change/",
+        f"{FAILURES}{failure.pk}/change/",
     )  # fmt: skip
+    names = re.compile(r"^(Sync from|Check connection|Cancel|Replay|Dismiss|Save|Delete|Add|Set|Run)\b")
     for address in pages:
         page.goto(address)
         expect(page.locator("#content-main, #changelist, .oms-home").first).to_be_visible()
-        for name in ("Sync from", "Check connection", "Cancel", "Replay", "Dismiss", "Save", "Delete"):
-            expect(page.get_by_role("button", name=re.compile(rf"^{name}\b"))).to_have_count(0)
-            expect(page.get_by_role("link", name=re.compile(rf"^{name}\b"))).to_have_count(0)
+        expect(page.locator("body")).to_contain_text(lists.get(address, ""))
+        for role in ("button", "link"):
+            expect(page.get_by_role(role, name=names)).to_have_count(0)
+        expect(page.get_by_label("Select action to run")).to_have_count(0)
+    page.goto(ORDERS)
+    assert order.external_id in export(page, "Orders", tmp_path)
     page.get_by_role("link", name="Where is my order?").click()
-    page.get_by_label("Order id").fill(lost)
+    page.get_by_label("Order id").fill(lost.external_id)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Not stored.")).to_be_visible()
     expect(page.get_by_role("button", name="Ask")).to_have_count(0)
-    for address in (f"{PLATFORMS}sync/", f"{PLATFORMS}{amazon.pk}/check/", f"{PLATFORMS}add/"):
-        assert post(page, address) == 403, address
-    post(page, f"{FAILURES}{failure.pk}/press/dismiss/")
-    post(page, f"{LOGS}{running.pk}/press/cancel/")
+
+
+def test_it_refuses_what_a_viewer_calls_without_a_button(member: Member, box: Any) -> None:
+    amazon = platform_of(box(orders=30, skus=5))
+    sync(amazon, INVENTORY)
+    running = open_sync(amazon)
+    failure = failure_of(running, "111-0000000-0000000")
+    item = InventoryItem.objects.earliest("pk")
+    page = member("Viewer")
+    refused = {
+        f"{PLATFORMS}sync/": {"platform": str(amazon.pk), "kind": "both", "span": "last", "by": "updated"},
+        f"{PLATFORMS}{amazon.pk}/check/": {},
+        f"{PLATFORMS}{amazon.pk}/press/check/": {},
+        f"{PLATFORMS}{amazon.pk}/change/": {"display_name": "Mine"},
+        f"{PLATFORMS}{amazon.pk}/delete/": {"post": "yes"},
+        f"{PLATFORMS}add/": {"name": "mine"},
+        f"{FAILURES}{failure.pk}/press/replay/": {},
+        f"{FAILURES}{failure.pk}/press/dismiss/": {},
+        f"{LOGS}{running.pk}/press/cancel/": {},
+        f"{STOCK}{item.pk}/change/": {"threshold": "5"},
+        STOCK: {"_save": "Save", "form-TOTAL_FORMS": "0", "form-INITIAL_FORMS": "0"},
+        WHERE: {"id": "111-0000000-0000000", "store": str(amazon.pk)},
+    }
+    for address, fields in refused.items():
+        assert post(page, address, **fields) == 403, address
+    actions = {
+        PLATFORMS: ("sync_from_amazon", amazon),
+        FAILURES: ("dismiss_selected", failure),
+        LOGS: ("cancel", running),
+        STOCK: ("set_threshold", item),
+    }
+    for address, (action, row) in actions.items():  # not theirs, and so unknown to the list
+        post(page, address, action=action, _selected_action=str(row.pk), index="0", set="1", threshold="5")
     failure.refresh_from_db()
     running.refresh_from_db()
-    assert (failure.is_open, running.status) == (True, "queued")
-
-
-def test_it_records_what_a_privacy_officer_reads(member: Callable[[str], Page], platform: Platform) -> None:
-    order = make_order(platform=platform)
-    OrderBuyer.objects.create(
-        order=order, data={"name": "Ada Example"}, purge_after=timezone.now() + timedelta(days=3)
-    )
-    page = member("Privacy officer")
-    page.goto(f"{ORDERS}{order.pk}/change/")
-    assert "Ada Example" not in page.content()
-    page.get_by_role("link", name="Buyer data").click()
-    expect(page.get_by_text("has been recorded")).to_be_visible()
-    entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.change_message) == (str(order.pk), "Read buyer data.")
-    assert post(page, f"{PLATFORMS}sync/") == 403
+    assert (failure.is_open, running.status, running.cancel_requested) == (True, "queued", False)
+    assert SyncLog.objects.filter(trigger="admin").count() == 0
+    assert not InventoryItem.objects.exclude(threshold=None).exists()
+    assert (Platform.objects.get().display_name, Order.objects.count()) == (amazon.display_name, 0)
