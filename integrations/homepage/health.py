@@ -11,14 +11,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
 from integrations.overview import has_rows
 from platforms.models import Platform, Source
 
 GOOD = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
 KINDS = (SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY)
-# Error codes that only other credentials, or more rights for them, make go away.
-CREDENTIALS = ("config", "authentication", "forbidden")
 
 
 class State(models.TextChoices):
@@ -118,7 +117,7 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
 def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
     """The most urgent of what is true; that the platform is at rest and made up is true of the whole of it."""
     statuses = {log.status for log in logs}
-    refused = any(log.status == SyncLog.Status.FAILED and log.error_code in CREDENTIALS for log in logs)
+    refused = any(log.status == SyncLog.Status.FAILED and log.error_code in REFUSED_CODES for log in logs)
     has_mock = getattr(platform, "has_mock", False)
     states = {
         State.INACTIVE: not platform.is_active,

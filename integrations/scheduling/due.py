@@ -22,8 +22,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from integrations.errors import ACCESS_CODES
 from integrations.models import SyncLog
-from integrations.scheduling.history import ACCESS, History, histories
+from integrations.scheduling.history import History, histories
 from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most
@@ -162,8 +163,8 @@ def _refusal(known: dict[SyncLog.Kind, History], kind: SyncLog.Kind) -> SyncLog 
     """
     refusals = [each.refusal for each in known.values() if each.refusal is not None]
     newest_good = max(each.good for each in known.values())
-    credentials = [log for log in refusals if log.error_code not in ACCESS and log.pk > newest_good]
-    access = [log for log in refusals if log.error_code in ACCESS and log.kind == kind]
+    credentials = [log for log in refusals if log.error_code not in ACCESS_CODES and log.pk > newest_good]
+    access = [log for log in refusals if log.error_code in ACCESS_CODES and log.kind == kind]
     return max([*credentials, *access], key=lambda log: log.pk, default=None)
 
 
@@ -184,7 +185,7 @@ def _was_found_working(outcome: dict[str, Any], refused: SyncLog) -> bool:
     found = {each["step"]: each["ok"] for each in outcome.get("findings", ())}
     if any(found.get(step) is False for step in ("credentials", "token", "environment")):
         return False
-    if refused.error_code not in ACCESS:
+    if refused.error_code not in ACCESS_CODES:
         return found.get("token") is True
     # "orders", or "inventory US" for each marketplace
     return True in [ok for step, ok in found.items() if step.split()[0] == refused.kind]
