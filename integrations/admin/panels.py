@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from integrations.admin.parts import copyable, kind_name, latest_sync, moment_of, next_due_text
 from integrations.admin.progress import cancel_control, slot
-from integrations.admin.sync_dialog import KINDS, SYNC
+from integrations.admin.sync_dialog import SYNC
 from integrations.checking import check_platform
 from integrations.models import SyncLog
 from platforms.models import Platform
@@ -33,7 +33,7 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
                 )[:RUNS]
             ],
         }
-        for kind in KINDS
+        for kind in SyncLog.Kind
     ]
 
 

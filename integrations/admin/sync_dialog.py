@@ -34,7 +34,6 @@ else:
 logger = logging.getLogger(__name__)
 
 SYNC = "platforms.sync_platform"
-KINDS = (SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY)
 BOTH = "both"
 LAST, DAYS, BETWEEN = "last", "days", "between"
 
@@ -101,7 +100,7 @@ class SyncForm(forms.Form):
     @property
     def kinds(self) -> Sequence[str]:
         kind = self.cleaned_data["kind"]
-        return KINDS if kind == BOTH else (kind,)
+        return list(SyncLog.Kind) if kind == BOTH else (kind,)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -161,7 +160,7 @@ def sync_view(request: HttpRequest) -> HttpResponse:
 def start_syncs(
     request: HttpRequest,
     platforms: Iterable[Platform],
-    kinds: Sequence[str] = KINDS,
+    kinds: Iterable[str] = SyncLog.Kind,
     window: WindowRequest | None = None,
 ) -> None:
     """Start these syncs of each platform, with one message each. One that fails does not stop the others."""

@@ -32,7 +32,6 @@ LONGEST_PAUSE = timedelta(
     hours=6
 )  # between two tries of what keeps failing; a longer interval stays as it is
 LONGEST_REASON = 200  # characters
-KINDS = (SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY)
 
 
 class Reason(StrEnum):
@@ -68,9 +67,11 @@ def next_dues(platforms: Iterable[Platform]) -> dict[tuple[int, str], Due]:
     platforms = list(platforms)
     known = histories(platforms)
     return {
-        (platform.pk, str(kind)): _due(platform, kind, {each: known[platform.pk, each] for each in KINDS})
+        (platform.pk, str(kind)): _due(
+            platform, kind, {each: known[platform.pk, each] for each in SyncLog.Kind}
+        )
         for platform in platforms
-        for kind in KINDS
+        for kind in SyncLog.Kind
     }
 
 
@@ -93,7 +94,7 @@ def schedule_line(kind: str, due: Due) -> str:
 def schedule_lines(platform: Platform) -> list[str]:
     """One line for each kind. A list of platforms that `attach_dues` has seen costs no query here."""
     dues = dues_of(platform)
-    return [schedule_line(kind, dues[kind]) for kind in KINDS]
+    return [schedule_line(kind, dues[kind]) for kind in SyncLog.Kind]
 
 
 def attach_dues(platforms: Iterable[Platform]) -> None:
@@ -101,7 +102,7 @@ def attach_dues(platforms: Iterable[Platform]) -> None:
     platforms = list(platforms)
     dues = next_dues(platforms)
     for platform in platforms:
-        platform._dues = {kind: dues[platform.pk, kind] for kind in KINDS}  # type: ignore[attr-defined]
+        platform._dues = {kind: dues[platform.pk, kind] for kind in SyncLog.Kind}  # type: ignore[attr-defined]
 
 
 def dues_of(platform: Platform) -> dict[str, Due]:
