@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from integrations.errors import AuthenticationError, codes_of
 from integrations.models import SyncFailure, SyncLog
 from platforms.models import Platform
 
@@ -109,6 +110,12 @@ def test_it_explains_a_failure_with_code_and_request_id(admin_client: Client) ->
         "Amazon refused &lt;buyer&gt; data.",
     ):
         assert part in html
+
+
+@pytest.mark.parametrize("code", sorted(codes_of(AuthenticationError)))
+def test_it_says_what_to_do_about_refused_credentials(admin_client: Client, code: str) -> None:
+    html = get(admin_client, make(status="failed", error_code=code))
+    assert "correct its credentials, and press Check connection" in html
 
 
 def test_it_lists_the_records_that_failed_with_a_link(admin_client: Client) -> None:
