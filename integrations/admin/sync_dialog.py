@@ -24,7 +24,7 @@ from integrations.tasks import queue_sync
 from integrations.windows import LONGEST_LOOK_BACK_DAYS, WindowRequest, read_window
 from oms.admin_base import safe_next
 from oms.admin_values import link_to
-from platforms.models import Platform
+from platforms.models import SYNC_PERMISSION, Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import TextInput
@@ -33,7 +33,6 @@ else:
 
 logger = logging.getLogger(__name__)
 
-SYNC = "platforms.sync_platform"
 BOTH = "both"
 LAST, DAYS, BETWEEN = "last", "days", "between"
 
@@ -136,7 +135,7 @@ def _iso(moment: datetime | None) -> str:
 
 def sync_view(request: HttpRequest) -> HttpResponse:
     """GET asks, as a page of its own or in a dialog; POST starts. Nothing is started where anything is wrong."""
-    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC)):
+    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
         raise PermissionDenied
     if request.method == "POST":
         form = SyncForm(request.POST)
