@@ -1,17 +1,16 @@
 """ "Where is my order?": what is known of one order id, what the platform says of it now, and storing that."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from integrations.adapters import ADAPTERS
-from integrations.connecting import connect
+from integrations.connecting import connected
 from integrations.errors import RequestRefused
+from integrations.failures import resolve
 from integrations.kinds import KINDS
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
@@ -88,7 +87,7 @@ def trails(external_id: str) -> list[Trail]:
 
 
 def ask(platform: Platform, external_id: str) -> Answer:
-    """Ask the platform for the order. Stores nothing. Raises PlatformError where it cannot be asked or says no."""
+    """Ask the platform for the order, storing nothing. Raises PlatformError where it cannot be asked or refuses."""
     source, records, problems = _fetch(platform, external_id)
     stored = _stored().filter(platform=platform, external_id=external_id).first()
     if problems:
@@ -130,9 +129,7 @@ def store(platform: Platform, external_id: str, *, user: User | None = None) -> 
         resolved = failures.filter(pk__in=known)
         if source != Source.LIVE:
             resolved = resolved.exclude(log__source=Source.LIVE)
-        resolved.update(
-            resolved_at=timezone.now(), resolution=SyncFailure.Resolution.REPLAYED, resolved_by=user
-        )
+        resolve(resolved, SyncFailure.Resolution.REPLAYED, user)
     return _stored().get(platform=platform, external_id=external_id), outcome
 
 
@@ -140,7 +137,7 @@ def _fetch(
     platform: Platform, external_id: str
 ) -> tuple[str, Sequence[OrderRecord], Sequence[RecordFailure]]:
     platform.encrypt_plain_config()
-    with closing(connect(platform)) as adapter:
+    with connected(platform) as adapter:
         records, problems = KINDS[SyncLog.Kind.ORDERS].one(adapter, external_id)
         return adapter.source, records, problems
 
