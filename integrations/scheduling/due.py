@@ -17,14 +17,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from integrations.errors import ACCESS_CODES
 from integrations.models import SyncLog
 from integrations.scheduling.history import History, histories
+from oms.admin_values import say
 from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most
@@ -88,7 +87,7 @@ def schedule_line(kind: str, due: Due) -> str:
     if due.at is None:
         return _("Next %(kind)s sync: %(why)s") % {"kind": kind_name, "why": due.detail}
     text = _("Next %(kind)s sync: %(time)s · %(why)s")
-    return text % {"kind": kind_name, "time": _time(due.at), "why": due.detail}
+    return text % {"kind": kind_name, "time": say(due.at), "why": due.detail}
 
 
 def schedule_lines(platform: Platform) -> list[str]:
@@ -146,7 +145,7 @@ def _backing_off(failures: int, failed: SyncLog, last: SyncLog, interval: timede
         "failed %(n)d times in a row (%(why)s); next try %(time)s",
         failures,
     )
-    return Due(at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": _time(at)})
+    return Due(at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": say(at)})
 
 
 def _after(last: SyncLog, pause: timedelta) -> datetime:
@@ -196,7 +195,3 @@ def _in_short(log: SyncLog) -> str:
     """What went wrong, without the advice that follows."""
     first = log.error_message.split(". ")[0].rstrip(".")
     return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]}…"
-
-
-def _time(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
