@@ -119,7 +119,7 @@ class SyncLog(models.Model):
         db_table = "sync_logs"
         ordering = ("-id",)
         verbose_name = _("sync")
-        verbose_name_plural = _("sync log")
+        verbose_name_plural = _("syncs")
         indexes = [
             # The scheduler: runs whose lease expired or whose wait is over.
             models.Index(fields=("status", "lease_expires_at"), name="sync_lease"),
