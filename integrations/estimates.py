@@ -19,7 +19,7 @@ from integrations.models import SyncLog
 from oms.admin_values import say
 from orders.models import Order
 
-COMPLETE = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL, SyncLog.Status.FALLBACK)
+COMPLETE = (*SyncLog.GOOD, SyncLog.Status.FALLBACK)
 RECENT = 20  # runs that a guess looks back on
 ALIKE = 10  # windows up to so many times longer or shorter are compared
 HALF_A_DAY = timedelta(hours=12)

@@ -23,7 +23,6 @@ from orders.services import changes_by
 from platforms.models import Platform, Source
 
 MOST = 5  # syncs and failures of each kind that are worth a look
-DONE = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +156,7 @@ def _trail(platform: Platform, order: Order | None, failures: Sequence[SyncFailu
         .defer("checkpoint")
         .order_by("-pk")
     )
-    last_good = logs.filter(status__in=DONE).exclude(source=Source.MOCK).first()
+    last_good = logs.filter(status__in=SyncLog.GOOD).exclude(source=Source.MOCK).first()
     later = logs.filter(pk__gt=last_good.pk) if last_good else logs
     return Trail(
         platform=platform,

@@ -141,7 +141,7 @@ def _verdict(platform: Platform, answer: Answer) -> str:
     times = {"changed": say(record.platform_updated_at), "until": say(platform.orders_watermark)}
     if answer.covering:
         log = answer.covering[0]
-        if log.status in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL):
+        if log.status in SyncLog.GOOD:
             text = _(
                 "It changed at %(changed)s. Sync #%(id)s covered that time and was read to its end: the platform did "
                 "not list the order then, or it could not be stored (see the failures)."

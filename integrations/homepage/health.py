@@ -16,8 +16,6 @@ from integrations.models import SyncLog
 from integrations.overview import has_rows
 from platforms.models import Platform, Source
 
-GOOD = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
-
 
 class State(models.TextChoices):
     """The most urgent first: what stands first in the list."""
@@ -88,7 +86,7 @@ def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     ended), the same for inventory, and `has_mock`."""
     for kind in SyncLog.Kind:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
-        good = logs.filter(status__in=GOOD, source=Source.LIVE)
+        good = logs.filter(status__in=SyncLog.GOOD, source=Source.LIVE)
         platforms = platforms.annotate(
             **{
                 f"latest_{kind}": Subquery(logs.values("pk")[:1]),

@@ -57,6 +57,10 @@ class SyncLog(models.Model):
         CREATED = "created", _("created")
 
     OPEN = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+    GOOD = (
+        Status.SUCCEEDED,
+        Status.PARTIAL,
+    )  # read to its end; of a partial one, some records are not stored
 
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="sync_logs")
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)

@@ -10,7 +10,7 @@ from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
 from platforms.models import Platform
 
-NOT_GOOD = [each for each in SyncLog.Status if each not in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)]
+NOT_GOOD = [each for each in SyncLog.Status if each not in SyncLog.GOOD]
 # A sync that continues from the watermark, or a whole sweep; nobody's window, no few SKUs.
 REGULAR = Q(is_incremental=True, skus=[])
 # Mock data that stands in hides an error; mock data that was asked for does not.
