@@ -77,8 +77,6 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         _check_source(failure, adapter.source)
         records, problems = kind.one(adapter, failure.external_id)
         source = adapter.source
-    if source != Source.LIVE:
-        alike = alike.exclude(log__source=Source.LIVE)
     with transaction.atomic():
         _outcome, refused = store_bisecting(
             records, lambda each: kind.store(platform, each, source, None), kind.id_of
@@ -87,7 +85,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         if problems:
             _keep_open(failure, problems[0])
         else:
-            resolve(alike, SyncFailure.Resolution.REPLAYED, user)
+            resolve(alike.settled_by(source), SyncFailure.Resolution.REPLAYED, user)
     failure.refresh_from_db()
     return failure
 

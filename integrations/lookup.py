@@ -125,10 +125,7 @@ def store(platform: Platform, external_id: str, *, user: User | None = None) -> 
         )
         for problem in [*problems, *refused]:
             raise RequestRefused(f"Nothing was stored. {problem.message}", code=problem.code)
-        resolved = failures.filter(pk__in=known)
-        if source != Source.LIVE:
-            resolved = resolved.exclude(log__source=Source.LIVE)
-        resolve(resolved, SyncFailure.Resolution.REPLAYED, user)
+        resolve(failures.filter(pk__in=known).settled_by(source), SyncFailure.Resolution.REPLAYED, user)
     return _stored().get(platform=platform, external_id=external_id), outcome
 
 

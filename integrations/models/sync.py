@@ -156,6 +156,10 @@ class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):
         """Those that nobody has replayed or dismissed."""
         return self.filter(resolved_at__isnull=True)
 
+    def settled_by(self, source: str) -> "SyncFailureQuerySet":
+        """Those that storing a record of this source settles: test data says nothing of live data."""
+        return self if source == Source.LIVE else self.exclude(log__source=Source.LIVE)
+
 
 class SyncFailure(models.Model):
     """A record that could not be stored. `payload` is the platform's answer without personal data."""
