@@ -47,7 +47,7 @@ def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
     log = lease.log
     with transaction.atomic():
         lease.end(status, open_key=None, finished_at=timezone.now(), **calls_of(log), **values)
-        if log.source == Source.LIVE and status in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL):
+        if log.source == Source.LIVE and status in SyncLog.GOOD:
             KINDS[log.kind].after_live_success(log, scope)
             KINDS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
     logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)

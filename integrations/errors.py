@@ -106,6 +106,12 @@ def codes_of(*families: type[PlatformError]) -> frozenset[str]:
     return frozenset().union(*({family.default_code, *family.more_codes} for family in families))
 
 
+# Codes of runs that were refused, and will be until a person acts; ACCESS: the credentials themselves are good.
+# A library that is missing has nothing to do with the platform.
+ACCESS_CODES = codes_of(AuthorizationError)
+REFUSED_CODES = codes_of(AuthenticationError, ConfigError) | ACCESS_CODES
+
+
 class BadInput(ValueError):
     """What a person typed cannot be used, and nothing was changed. `field` is the option or parameter."""
 

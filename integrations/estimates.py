@@ -3,6 +3,7 @@
 guess_pages     at the start of a run, from earlier ones
 pages_expected  what to show of that guess by now
 progress        "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"
+clock           a time of day, with its day where that is far
 """
 
 import math
@@ -10,14 +11,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from integrations.models import SyncLog
+from oms.admin_values import say
 from orders.listing import in_order
 from orders.models import Order
 
-COMPLETE = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL, SyncLog.Status.FALLBACK)
+COMPLETE = (*SyncLog.GOOD, SyncLog.Status.FALLBACK)
 RECENT = 20  # runs that a guess looks back on
 ALIKE = 10  # windows up to so many times longer or shorter are compared
 HALF_A_DAY = timedelta(hours=12)
@@ -104,7 +107,7 @@ def progress(log: SyncLog, *, now: datetime | None = None) -> str:
     if log.status == SyncLog.Status.WAITING and log.resume_at is not None:
         return _("waiting for %(channel)s's quota until %(time)s, %(pages)s") % {
             "channel": log.platform.get_kind_display(),
-            "time": _until(log.resume_at, now or timezone.now()),
+            "time": clock(log.resume_at, now or timezone.now()),
             "pages": pages,
         }
     if log.status == SyncLog.Status.RUNNING:
@@ -123,9 +126,9 @@ def pages_line(log: SyncLog) -> str:
     return text % {"count": log.pages, "all": expected}
 
 
-def _until(moment: datetime, now: datetime) -> str:
-    """The next full minute with its zone; with its day where that is half a day away or more."""
+def clock(moment: datetime, now: datetime) -> str:
+    """`14:32 UTC`: the next full minute in the reader's zone; with its day where that is half a day away or more."""
     if moment.second or moment.microsecond:
         moment = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    local = timezone.localtime(moment)
-    return f"{local:%H:%M %Z}" if abs(moment - now) < HALF_A_DAY else f"{local:%Y-%m-%d %H:%M %Z}"
+    is_near = abs(moment - now) < HALF_A_DAY
+    return date_format(timezone.localtime(moment), "H:i T") if is_near else say(moment)

@@ -77,8 +77,6 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         _check_source(failure, adapter.source)
         records, problems = kind.one(adapter, failure.external_id)
         source = adapter.source
-    if source != Source.LIVE:
-        alike = alike.exclude(log__source=Source.LIVE)
     with transaction.atomic():
         _outcome, refused = store_bisecting(
             records, lambda each: kind.store(platform, each, source, None), kind.id_of
@@ -87,7 +85,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         if problems:
             _keep_open(failure, problems[0])
         else:
-            _resolve(alike, SyncFailure.Resolution.REPLAYED, user)
+            resolve(alike.settled_by(source), SyncFailure.Resolution.REPLAYED, user)
     failure.refresh_from_db()
     return failure
 
@@ -129,7 +127,7 @@ def replay_all(platform_id: int | None = None, *, user: User | None = None) -> I
 
 def dismiss(failure: SyncFailure, user: User | None = None) -> SyncFailure:
     """Let it go: nobody wants the record any more. One that is resolved already stays as it is."""
-    _resolve(SyncFailure.objects.open().filter(pk=failure.pk), SyncFailure.Resolution.DISMISSED, user)
+    resolve(SyncFailure.objects.open().filter(pk=failure.pk), SyncFailure.Resolution.DISMISSED, user)
     return SyncFailure.objects.select_related("platform", "resolved_by").get(pk=failure.pk)
 
 
@@ -137,6 +135,11 @@ def dismiss_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -
     """Let go of the open ones among `failures`, one in memory at a time."""
     for failure in _one_by_one(failures):
         yield dismiss(failure, user)
+
+
+def resolve(failures: QuerySet[SyncFailure], resolution: str, user: User | None) -> None:
+    """Write down that these are dealt with, how, and by whom."""
+    failures.update(resolved_at=timezone.now(), resolution=resolution, resolved_by=user)
 
 
 def _one_by_one(failures: QuerySet[SyncFailure], *, each_record_once: bool = False) -> Iterator[SyncFailure]:
@@ -175,7 +178,3 @@ def _keep_open(failure: SyncFailure, problem: RecordFailure) -> None:
     if problem.payload:
         reason["payload"] = storable_json(problem.payload)
     SyncFailure.objects.open().filter(pk=failure.pk).update(**reason)
-
-
-def _resolve(failures: QuerySet[SyncFailure], resolution: str, user: User | None) -> None:
-    failures.update(resolved_at=timezone.now(), resolution=resolution, resolved_by=user)

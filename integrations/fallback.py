@@ -22,10 +22,9 @@ def mock_may_stand_in(platform: Platform) -> bool:
 
 def has_been_live(platform: Platform) -> bool:
     """Whether live data was ever stored for this platform, or a live sync found nothing to store."""
-    done = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
     return (
         platform.orders_watermark is not None
-        or SyncLog.objects.filter(platform=platform, source=Source.LIVE, status__in=done).exists()
+        or SyncLog.objects.filter(platform=platform, source=Source.LIVE, status__in=SyncLog.GOOD).exists()
         or Order.objects.filter(platform=platform, source=Source.LIVE).exists()
         or InventoryItem.objects.filter(platform=platform, source=Source.LIVE).exists()
     )

@@ -1,17 +1,16 @@
 """ "Where is my order?": what is known of one order id, what the platform says of it now, and storing that."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from integrations.adapters import ADAPTERS
-from integrations.connecting import connect
+from integrations.connecting import connected
 from integrations.errors import RequestRefused
+from integrations.failures import resolve
 from integrations.kinds import KINDS
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
@@ -24,7 +23,6 @@ from orders.services import changes_by
 from platforms.models import Platform, Source
 
 MOST = 5  # syncs and failures of each kind that are worth a look
-DONE = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,7 @@ def trails(external_id: str) -> list[Trail]:
 
 
 def ask(platform: Platform, external_id: str) -> Answer:
-    """Ask the platform for the order. Stores nothing. Raises PlatformError where it cannot be asked or says no."""
+    """Ask the platform for the order, storing nothing. Raises PlatformError where it cannot be asked or refuses."""
     source, records, problems = _fetch(platform, external_id)
     stored = _stored().filter(platform=platform, external_id=external_id).first()
     if problems:
@@ -127,12 +125,7 @@ def store(platform: Platform, external_id: str, *, user: User | None = None) -> 
         )
         for problem in [*problems, *refused]:
             raise RequestRefused(f"Nothing was stored. {problem.message}", code=problem.code)
-        resolved = failures.filter(pk__in=known)
-        if source != Source.LIVE:
-            resolved = resolved.exclude(log__source=Source.LIVE)
-        resolved.update(
-            resolved_at=timezone.now(), resolution=SyncFailure.Resolution.REPLAYED, resolved_by=user
-        )
+        resolve(failures.filter(pk__in=known).settled_by(source), SyncFailure.Resolution.REPLAYED, user)
     return _stored().get(platform=platform, external_id=external_id), outcome
 
 
@@ -140,7 +133,7 @@ def _fetch(
     platform: Platform, external_id: str
 ) -> tuple[str, Sequence[OrderRecord], Sequence[RecordFailure]]:
     platform.encrypt_plain_config()
-    with closing(connect(platform)) as adapter:
+    with connected(platform) as adapter:
         records, problems = KINDS[SyncLog.Kind.ORDERS].one(adapter, external_id)
         return adapter.source, records, problems
 
@@ -160,7 +153,7 @@ def _trail(platform: Platform, order: Order | None, failures: Sequence[SyncFailu
         .defer("checkpoint")
         .order_by("-pk")
     )
-    last_good = logs.filter(status__in=DONE).exclude(source=Source.MOCK).first()
+    last_good = logs.filter(status__in=SyncLog.GOOD).exclude(source=Source.MOCK).first()
     later = logs.filter(pk__gt=last_good.pk) if last_good else logs
     return Trail(
         platform=platform,

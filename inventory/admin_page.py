@@ -1,6 +1,5 @@
 """What the page of one SKU shows beside its fields: a chart, figures, and the same SKU in other marketplaces."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -14,37 +13,34 @@ from inventory.models import InventoryItem
 from inventory.snapshots import histories, today
 from inventory.sparkline import in_words
 from oms.admin_values import DASH, number
+from oms.charts import ACCENT, AMBER, chart
 from platforms.models import Platform
 
 CHART_DAYS = 90
 MOST_LISTINGS = 50
-INK = "#757b87"  # of the chart's axes: readable on light and on dark
 
 
 def chart_of(item: InventoryItem) -> dict[str, Any]:
-    """Units available at the end of each of the last days, as unfold's script draws it; nothing where none is known."""
+    """Units available at the end of each of the last days, as a chart; nothing where none is known."""
     units = histories([item.pk], days=CHART_DAYS).get(item.pk)
     if units is None:
         return {}
     first = next(day for day, each in enumerate(units) if each is not None)
     days = [today() - timedelta(days=back) for back in reversed(range(CHART_DAYS - first))]
     line = {
-        "label": _("available"), "data": units[first:], "borderColor": "var(--color-primary-600)",
-        "backgroundColor": "var(--color-primary-600)", "borderWidth": 2, "pointRadius": 0 if len(days) > 1 else 3,
+        "label": _("available"), "data": units[first:], "borderColor": ACCENT,
+        "backgroundColor": ACCENT, "borderWidth": 2, "pointRadius": 0 if len(days) > 1 else 3,
         "pointHitRadius": 12, "stepped": True,
     }  # fmt: skip
     datasets: list[dict[str, Any]] = [line]
     if item.threshold is not None:
         datasets.append({
-            "label": _("threshold"), "data": [item.threshold] * len(days), "borderColor": "#f59e0b",
-            "backgroundColor": "#f59e0b", "borderWidth": 1, "borderDash": [4, 4], "pointRadius": 0,
+            "label": _("threshold"), "data": [item.threshold] * len(days), "borderColor": AMBER,
+            "backgroundColor": AMBER, "borderWidth": 1, "borderDash": [4, 4], "pointRadius": 0,
         })  # fmt: skip
     labels = [date_format(day, "SHORT_DATE_FORMAT") for day in days]
-    return {
-        "chart_data": json.dumps({"labels": labels, "datasets": datasets}),
-        "chart_options": json.dumps(_options()),
-        "chart_words": in_words(units),
-    }
+    words = _("Units available at the end of each day (UTC). %(words)s.") % {"words": in_words(units)}
+    return {"chart": chart("line", labels, datasets, words=words)}
 
 
 def figures_of(item: InventoryItem, cover: Any) -> dict[str, Any]:
@@ -73,18 +69,3 @@ def cells_of(item: InventoryItem) -> list[SafeString]:
 
 def _number(value: int | None) -> str:
     return DASH if value is None else str(number_format(value, force_grouping=True))
-
-
-def _options() -> dict[str, Any]:
-    ticks = {"color": INK, "maxRotation": 0, "autoSkipPadding": 24}
-    return {
-        "animation": False,
-        "responsive": True,
-        "maintainAspectRatio": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"align": "end", "labels": {"color": INK, "boxWidth": 10, "boxHeight": 10}}},
-        "scales": {
-            "x": {"grid": {"display": False}, "ticks": ticks},
-            "y": {"beginAtZero": True, "suggestedMax": 4, "ticks": {"color": INK, "precision": 0}},
-        },
-    }

@@ -14,6 +14,8 @@ from rest_framework.parsers import JSONParser as RestJSONParser
 from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
 
+from platforms.models import SYNC_PERMISSION
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
@@ -62,7 +64,7 @@ class MaySync(IsAuthenticated):
     """For starting and cancelling syncs."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return super().has_permission(request, view) and request.user.has_perm("platforms.sync_platform")
+        return super().has_permission(request, view) and request.user.has_perm(SYNC_PERMISSION)
 
 
 class JSONParser(RestJSONParser):

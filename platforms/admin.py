@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from integrations.admin.panels import check_context, check_view, last_runs, latest_cell
 from integrations.admin.parts import SCRIPTS
-from integrations.admin.sync_dialog import SYNC, start_syncs, sync_view
+from integrations.admin.sync_dialog import start_syncs, sync_view
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
 from integrations.checking import check_platform
 from integrations.models import SyncLog
@@ -25,7 +25,7 @@ from oms.admin_values import DASH, badge, badges, say, stacked
 from platforms.amazon_form import FORMS, AmazonForm
 from platforms.exports import PLATFORM_EXPORTS
 from platforms.forms import PlatformForm
-from platforms.models import CONFIG_COLUMNS, Platform
+from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
@@ -138,7 +138,7 @@ class PlatformAdmin(OmsAdmin):
         return found, counts, refused - {"sync", "sync failure"}, protected
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(SYNC)
+        return request.user.has_perm(SYNC_PERMISSION)
 
     @admin.action(description=SYNC_LABEL, permissions=["sync"])
     def sync_from_amazon(self, request: HttpRequest, queryset: QuerySet[Platform]) -> HttpResponse | None:
@@ -151,7 +151,7 @@ class PlatformAdmin(OmsAdmin):
             label=gettext_lazy("Check connection"),
             icon="stethoscope",
             run=report_check,
-            permission=SYNC,
+            permission=SYNC_PERMISSION,
         )
 
     def _advice(self, obj: Platform | None, may_change: bool) -> str:

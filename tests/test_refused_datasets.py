@@ -12,6 +12,7 @@ from conftest import api_config
 from integrations.checking import check_platform
 from integrations.datasets import left_out
 from integrations.failures import replay
+from integrations.lookup import ask, store
 from integrations.models import SyncFailure, SyncLog
 from integrations.services import run_sync
 from integrations.tests.syncing import (
@@ -111,6 +112,16 @@ def test_it_leaves_it_out_when_a_failure_is_replayed(box: Box) -> None:
     assert asked(sim, "getOrder") == [EVERYTHING, WITHOUT_BUYER]
     assert list(stored()) == ["BUYER"]
     assert not replay(second).is_open
+    assert asked(sim, "getOrder")[2:] == [WITHOUT_BUYER]
+
+
+def test_it_leaves_it_out_when_one_order_is_looked_up(box: Box) -> None:
+    sim, platform = refusing(box, "BUYER")
+    [external_id, *_] = sim.accounts[0].order_ids()
+    ask(platform, external_id)
+    assert asked(sim, "getOrder") == [EVERYTHING, WITHOUT_BUYER]
+    assert list(stored()) == ["BUYER"]
+    store(Platform.objects.get(pk=platform.pk), external_id)
     assert asked(sim, "getOrder")[2:] == [WITHOUT_BUYER]
 
 

@@ -25,8 +25,8 @@ from oms.admin_base import (
     platform_filter,
 )
 from oms.admin_values import DASH, link_to, pretty_json, shortened, when
+from platforms.models import SYNC_PERMISSION
 
-SYNC = "platforms.sync_platform"
 MOST_AT_ONCE = 50  # each is a call to the platform, and the browser waits
 MOST_NAMED = 5
 
@@ -91,7 +91,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
         return queryset.defer("payload") if self.is_list(request) else queryset
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(SYNC)
+        return request.user.has_perm(SYNC_PERMISSION)
 
     @admin.action(description=gettext_lazy("Replay"), permissions=["sync"])
     def replay_selected(self, request: HttpRequest, queryset: QuerySet[SyncFailure]) -> HttpResponse | None:
@@ -111,7 +111,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
             label=gettext_lazy("Replay"),
             icon="replay",
             run=_replay,
-            permission=SYNC,
+            permission=SYNC_PERMISSION,
             is_shown=lambda failure: failure.is_open and bool(failure.external_id),
         )
 
@@ -121,7 +121,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
             label=gettext_lazy("Dismiss"),
             icon="close",
             run=_dismiss,
-            permission=SYNC,
+            permission=SYNC_PERMISSION,
             is_shown=lambda failure: failure.is_open,
         )
 
@@ -161,7 +161,7 @@ class FailureInline(ReadOnlyInline):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Buttons for those who may press them."""
         shown = ("record", "reason", "created_at", "outcome")
-        return (*shown, "press") if request.user.has_perm(SYNC) else shown
+        return (*shown, "press") if request.user.has_perm(SYNC_PERMISSION) else shown
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("payload").select_related("resolved_by")

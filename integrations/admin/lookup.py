@@ -18,9 +18,9 @@ from integrations.lookup import Answer, Trail, ask, is_likely_id, read_order_id,
 from integrations.models import SyncLog
 from oms.admin_values import say, source_badge
 from orders.timeline import readable
-from platforms.models import Platform
+from platforms.models import SYNC_PERMISSION, Platform
 
-SEE, ASK = "orders.view_order", "platforms.sync_platform"
+SEE = "orders.view_order"
 LONGEST_ID = 128
 
 
@@ -36,7 +36,7 @@ class WhereIsMyOrder(View):
         return self._page(request, request.GET.get("id", ""), {})
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        if not request.user.has_perm(ASK):
+        if not request.user.has_perm(SYNC_PERMISSION):
             raise PermissionDenied
         text = request.POST.get("id", "")
         external_id = _read(text)
@@ -76,7 +76,7 @@ class WhereIsMyOrder(View):
             and not any(one.order for one in found),
             "id_help": " ".join(str(channel.order_id_help) for channel in ADAPTERS.values()),
             "found": [_card(trail, answers.get(trail.platform.pk)) for trail in found],
-            "may_ask": request.user.has_perm(ASK),
+            "may_ask": request.user.has_perm(SYNC_PERMISSION),
             "may_see_syncs": request.user.has_perm("integrations.view_synclog"),
             "may_see_failures": request.user.has_perm("integrations.view_syncfailure"),
         }
@@ -141,7 +141,7 @@ def _verdict(platform: Platform, answer: Answer) -> str:
     times = {"changed": say(record.platform_updated_at), "until": say(platform.orders_watermark)}
     if answer.covering:
         log = answer.covering[0]
-        if log.status in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL):
+        if log.status in SyncLog.GOOD:
             text = _(
                 "It changed at %(changed)s. Sync #%(id)s covered that time and was read to its end: the platform did "
                 "not list the order then, or it could not be stored (see the failures)."

@@ -11,10 +11,9 @@ from django.utils.translation import gettext as _
 
 from integrations.admin.parts import copyable, kind_name, latest_sync, moment_of, next_due_text
 from integrations.admin.progress import cancel_control, slot
-from integrations.admin.sync_dialog import KINDS, SYNC
 from integrations.checking import check_platform
 from integrations.models import SyncLog
-from platforms.models import Platform
+from platforms.models import SYNC_PERMISSION, Platform
 
 RUNS = 5
 
@@ -33,7 +32,7 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
                 )[:RUNS]
             ],
         }
-        for kind in KINDS
+        for kind in SyncLog.Kind
     ]
 
 
@@ -77,7 +76,7 @@ def check_context(platform: Platform) -> dict[str, Any]:
 
 def check_view(request: HttpRequest, object_id: int) -> HttpResponse:
     """POST checks the connection and answers with the findings alone, for the page that shows them in place."""
-    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC)):
+    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
         raise PermissionDenied
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])

@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from integrations.errors import AuthenticationError, ConfigError, codes_of
 from integrations.models import SyncLog
 from integrations.scheduling.due import Reason, dues_of
 from oms.admin_values import DASH, badge, link_to, say
@@ -74,8 +75,7 @@ _AT_THE_PLATFORM = gettext_lazy("Open the platform, correct its credentials, and
 WHAT_TO_DO = {
     **dict.fromkeys(("unavailable", "connection", "timeout", "broken_answer", "error_in_answer"), _BY_ITSELF),
     "rate_limited": gettext_lazy("Nothing has to be done: the next sync goes on when there is quota again."),
-    **dict.fromkeys(("authentication", "config", "secret_expired", "invalid_client"), _AT_THE_PLATFORM),
-    **dict.fromkeys(("invalid_grant", "unauthorized_client"), _AT_THE_PLATFORM),
+    **dict.fromkeys(codes_of(AuthenticationError) | {ConfigError.default_code}, _AT_THE_PLATFORM),
     "forbidden": gettext_lazy("Open the platform and press Check connection: it says which role is missing."),
     "page_loop": gettext_lazy(
         "Start the sync again. If it happens again, give Amazon's support the request id."

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -17,13 +17,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from integrations.admin.parts import closing_sentence, error_of, kind_name, status_badge, window_of
-from integrations.estimates import pages_expected, pages_line, progress
+from integrations.estimates import clock, pages_expected, pages_line, progress
 from integrations.models import SyncLog
 from oms.admin_values import badges, duration, number, say, shortened, source_badge, when
 from platforms.models import Source
 
 MOST_AT_ONCE = 200
-SOON = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def progress_sentence(log: SyncLog) -> str:
     if speed.per_minute:
         parts.append(_("%(count)s a minute") % {"count": number_format(round(speed.per_minute))})
     if speed.ends_at:
-        parts.append(_("done at about %(time)s") % {"time": clock(speed.ends_at)})
+        parts.append(_("done at about %(time)s") % {"time": clock(speed.ends_at, timezone.now())})
     return f"{capfirst(', '.join(parts))}."
 
 
@@ -74,13 +73,6 @@ def standing(log: SyncLog) -> str:
     if log.pages:
         parts.append(pages_line(log))
     return ", ".join(parts) or _("asking for the first page")
-
-
-def clock(moment: datetime) -> str:
-    """`14:32 UTC`; with the day where that is far."""
-    if abs(moment - timezone.now()) > SOON:
-        return say(moment)
-    return date_format(timezone.localtime(moment), "H:i T")
 
 
 def _records(log: SyncLog) -> str:

@@ -24,7 +24,7 @@ from integrations.tasks import queue_sync
 from integrations.windows import LONGEST_LOOK_BACK_DAYS, WindowRequest, read_window
 from oms.admin_base import safe_next
 from oms.admin_values import link_to
-from platforms.models import Platform
+from platforms.models import SYNC_PERMISSION, Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import TextInput
@@ -33,8 +33,6 @@ else:
 
 logger = logging.getLogger(__name__)
 
-SYNC = "platforms.sync_platform"
-KINDS = (SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY)
 BOTH = "both"
 LAST, DAYS, BETWEEN = "last", "days", "between"
 
@@ -101,7 +99,7 @@ class SyncForm(forms.Form):
     @property
     def kinds(self) -> Sequence[str]:
         kind = self.cleaned_data["kind"]
-        return KINDS if kind == BOTH else (kind,)
+        return list(SyncLog.Kind) if kind == BOTH else (kind,)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
@@ -137,7 +135,7 @@ def _iso(moment: datetime | None) -> str:
 
 def sync_view(request: HttpRequest) -> HttpResponse:
     """GET asks, as a page of its own or in a dialog; POST starts. Nothing is started where anything is wrong."""
-    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC)):
+    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
         raise PermissionDenied
     if request.method == "POST":
         form = SyncForm(request.POST)
@@ -161,7 +159,7 @@ def sync_view(request: HttpRequest) -> HttpResponse:
 def start_syncs(
     request: HttpRequest,
     platforms: Iterable[Platform],
-    kinds: Sequence[str] = KINDS,
+    kinds: Iterable[str] = SyncLog.Kind,
     window: WindowRequest | None = None,
 ) -> None:
     """Start these syncs of each platform, with one message each. One that fails does not stop the others."""

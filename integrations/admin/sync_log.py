@@ -26,9 +26,8 @@ from oms.admin_base import (
     platform_filter,
 )
 from oms.admin_values import DASH, link_to, stacked
-from platforms.models import Platform
+from platforms.models import SYNC_PERMISSION, Platform
 
-SYNC = "platforms.sync_platform"
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
 
 
@@ -84,7 +83,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
         return [path("progress/", view, name="integrations_synclog_progress"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncLog]:
-        may_sync = Value(request.user.has_perm(SYNC), output_field=BooleanField())
+        may_sync = Value(request.user.has_perm(SYNC_PERMISSION), output_field=BooleanField())
         # One platform for all its syncs, without its credentials, which would be decrypted sync by sync.
         platforms = Prefetch("platform", Platform.objects.defer("api_config"))
         queryset: QuerySet[SyncLog] = super().get_queryset(request).annotate(may_sync=may_sync)
@@ -102,7 +101,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
         return [FailureInline] if isinstance(obj, SyncLog) and obj.failed else []
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(SYNC)
+        return request.user.has_perm(SYNC_PERMISSION)
 
     @admin.action(description=gettext_lazy("Cancel"), permissions=["sync"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[SyncLog]) -> HttpResponse | None:
@@ -116,7 +115,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
             label=gettext_lazy("Cancel"),
             icon="cancel",
             run=_cancel,
-            permission=SYNC,
+            permission=SYNC_PERMISSION,
             is_shown=lambda log: log.is_open and not log.cancel_requested,
         )
 
@@ -126,7 +125,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
             label=gettext_lazy("Replay all failures"),
             icon="replay",
             run=lambda request, log: replay_failures(request, log.failures.all()),
-            permission=SYNC,
+            permission=SYNC_PERMISSION,
             is_shown=lambda log: bool(log.failed) and log.failures.open().exists(),
         )
 

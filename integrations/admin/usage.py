@@ -1,6 +1,5 @@
 """API usage and quotas in the admin, both read-only: who calls how often, how often that is refused, what is left."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -19,9 +18,8 @@ from integrations.usage import Hourly, hourly, sharing
 from integrations.wallet import standing
 from oms.admin_base import DayRangeFilter, DropdownFilter, OmsChangeList, ReadOnlyAdmin, platform_filter
 from oms.admin_values import number, say, stacked
+from oms.charts import ACCENT, AMBER, RED, chart
 from platforms.models import Platform
-
-INK = "#757b87"  # of the chart's axes: readable on light and on dark
 
 
 class OperationFilter(DropdownFilter):
@@ -96,8 +94,9 @@ def _like_the_list(request: HttpRequest, changelist: Any) -> QuerySet[ApiUsage]:
 
 
 def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
-    """What the template shows: the chart as unfold's script wants it, the figures beside it, the same in words."""
+    """What the template shows: the chart, and the figures beside it."""
     hours = hourly(usage)
+    labels = [_hour(timezone.localtime(hour)) for hour in hours.hours]
     calls, throttled, errors = (sum(each) for each in (hours.calls, hours.throttled, hours.errors))
     counts = {"calls": calls, "throttled": throttled, "errors": errors, "hours": len(hours.hours)}
     words = _(
@@ -105,9 +104,7 @@ def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
     )
     per_call = hours.seconds_per_call
     return {
-        "chart_data": json.dumps(_bars(hours)),
-        "chart_options": json.dumps(_options()),
-        "chart_words": words % counts,
+        "chart": chart("bar", labels, _bars(hours), words=words % counts, is_stacked=True),
         "chart_zone": timezone.localtime().tzname(),
         "figures": [
             (_("Calls"), number_format(calls, force_grouping=True), ""),
@@ -123,47 +120,23 @@ def _share(part: int, whole: int) -> str:
     return _("%(share)s %% of the calls") % {"share": number_format(100 * part / whole, 1)} if part else ""
 
 
-def _bars(hours: Hourly) -> dict[str, Any]:
+def _bars(hours: Hourly) -> list[dict[str, Any]]:
     counted = zip(hours.calls, hours.throttled, hours.errors, strict=True)
     answered = [calls - throttled - errors for calls, throttled, errors in counted]
     bars = (
-        (_("answered"), answered, "var(--color-primary-600)"),
-        (_("throttled"), hours.throttled, "#f59e0b"),
-        (_("errors"), hours.errors, "#dc2626"),
+        (_("answered"), answered, ACCENT),
+        (_("throttled"), hours.throttled, AMBER),
+        (_("errors"), hours.errors, RED),
     )
-    return {
-        "labels": [_hour(timezone.localtime(hour)) for hour in hours.hours],
-        "datasets": [
-            {"label": label, "data": data, "backgroundColor": colour, "maxBarThickness": 24}
-            for label, data, colour in bars
-        ],
-    }
+    return [
+        {"label": label, "data": data, "backgroundColor": colour, "maxBarThickness": 24}
+        for label, data, colour in bars
+    ]
 
 
 def _hour(hour: Any) -> list[str]:
     """Two lines below the axis."""
     return [f"{hour:%H:%M}", date_format(hour, "SHORT_DATE_FORMAT")]
-
-
-def _options() -> dict[str, Any]:
-    ticks = {"color": INK, "maxRotation": 0, "autoSkipPadding": 24}
-    return {
-        "animation": False,
-        "responsive": True,
-        "maintainAspectRatio": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"align": "end", "labels": {"color": INK, "boxWidth": 10, "boxHeight": 10}}},
-        "scales": {
-            "x": {"stacked": True, "grid": {"display": False}, "ticks": ticks},
-            "y": {
-                "stacked": True,
-                "grid": {},
-                "beginAtZero": True,
-                "suggestedMax": 4,
-                "ticks": {"color": INK, "precision": 0},
-            },
-        },
-    }
 
 
 class QuotaChangeList(OmsChangeList):

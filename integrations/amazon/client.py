@@ -109,8 +109,14 @@ class AmazonClient:
             "getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params)
         )
 
-    def inventory_summaries(self, **params: Any) -> Answer:
+    def inventory_summaries(self, marketplace_id: str, **params: Any) -> Answer:
         """One page of getInventorySummaries: {"payload": {"inventorySummaries": […]}, "pagination": {…}}."""
+        place = {
+            "granularityType": "Marketplace",
+            "granularityId": marketplace_id,
+            "marketplaceIds": marketplace_id,
+        }
+        params = {"details": "true", **place, **params}
         return self._call(
             "getInventorySummaries",
             ("payload.inventorySummaries", list),

@@ -115,14 +115,7 @@ def _absent(config: AmazonConfig, sells: Asked) -> list[Marketplace]:
 
 
 def _ask_for_stock(client: "AmazonClient", marketplace: Marketplace) -> Asked:
-    return ask(
-        lambda: client.inventory_summaries(
-            details="true",
-            granularityType="Marketplace",
-            granularityId=marketplace.id,
-            marketplaceIds=marketplace.id,
-        )
-    )
+    return ask(lambda: client.inventory_summaries(marketplace.id))
 
 
 def _stock_finding(marketplace: Marketplace, asked: Asked | None) -> Finding:

@@ -85,13 +85,7 @@ def _page(
     left = TOKEN_SECONDS - TRAVEL_SECONDS - (time.monotonic() - born)
     while True:
         try:
-            return client.inventory_summaries(
-                details="true",
-                granularityType="Marketplace",
-                granularityId=marketplace.id,
-                marketplaceIds=marketplace.id,
-                **parameters,
-            )
+            return client.inventory_summaries(marketplace.id, **parameters)
         except RateLimited as error:
             if not token:
                 raise

@@ -15,6 +15,8 @@ from django.utils.translation import ngettext
 from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.homepage import figures
 from integrations.homepage.attention import list_of
+from integrations.models import ApiUsage
+from integrations.usage import hourly
 from oms.admin_values import DASH
 from oms.money import decimals_of
 from platforms.models import Platform
@@ -131,21 +133,22 @@ def of_best_sellers() -> list[Chart]:
 
 def of_usage() -> list[Chart]:
     """Calls to the platforms by hour; those that were refused for lack of quota on top."""
-    hours = figures.usage()
-    if not hours:
+    found = hourly(ApiUsage.objects.all())
+    if not any(found.calls):
         return []
-    throttled = sum(each.throttled for each in hours)
+    throttled = sum(found.throttled)
+    answered = [calls - refused for calls, refused in zip(found.calls, found.throttled, strict=True)]
     chart = Chart(
         name="calls",
         title=_("API calls per hour"),
         kind="bar",
-        labels=[date_format(timezone.localtime(each.hour), "j M, H:i") for each in hours],
+        labels=[date_format(timezone.localtime(hour), "j M, H:i") for hour in found.hours],
         series=[
-            Series(label=_("answered"), values=[each.calls - each.throttled for each in hours]),
-            Series(label=_("throttled"), values=[each.throttled for each in hours], colour=1),
+            Series(label=_("answered"), values=answered),
+            Series(label=_("throttled"), values=found.throttled, colour=1),
         ],
         first_column=_("Hour"),
-        headline=_number(sum(each.calls for each in hours)),
+        headline=_number(sum(found.calls)),
         note=ngettext(
             "The last 48 hours; %(count)s call was throttled.", "The last 48 hours; %(count)s calls were throttled.",
             throttled,

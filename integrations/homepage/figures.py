@@ -14,12 +14,10 @@ from django.db.models import Count, Q, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from integrations.models import ApiUsage
 from inventory.snapshots import units_by_day
 from orders.models import Order, OrderItem
 
 DAYS = 30
-HOURS = 48
 BEST_SELLERS = 10
 KEPT_SECONDS = 300
 
@@ -36,15 +34,6 @@ class Sales:
     orders: int
     revenue: Decimal | None
     unknown: int
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Calls to platforms in the hour that begins at `hour`; `throttled` ones are among `calls`."""
-
-    hour: datetime
-    calls: int
-    throttled: int
 
 
 def last_days(count: int = DAYS) -> list[date]:
@@ -108,23 +97,6 @@ def best_sellers() -> list[tuple[str, int]]:
         .order_by("-units", "name")
     )
     return [(row["name"], row["units"]) for row in units[:BEST_SELLERS]]
-
-
-def usage() -> list[Usage]:
-    """Calls of the last 48 hours, each hour, oldest first; [] where none was made."""
-    this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    first = this_hour - timedelta(hours=HOURS - 1)
-    rows = (
-        ApiUsage.objects.filter(hour__gte=first)
-        .order_by()
-        .values_list("hour")
-        .annotate(all_calls=Sum("calls"), refused=Sum("throttled"))
-    )
-    found = {hour: (calls, throttled) for hour, calls, throttled in rows}
-    if not found:
-        return []
-    hours = [first + timedelta(hours=count) for count in range(HOURS)]
-    return [Usage(hour, *found.get(hour, (0, 0))) for hour in hours]
 
 
 def stock_by_day() -> list[tuple[tuple[int, str], dict[date, int]]]:

@@ -11,14 +11,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
 from integrations.overview import has_rows
 from platforms.models import Platform, Source
-
-GOOD = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
-KINDS = (SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY)
-# Error codes that only other credentials, or more rights for them, make go away.
-CREDENTIALS = ("config", "authentication", "forbidden")
 
 
 class State(models.TextChoices):
@@ -70,7 +66,7 @@ def of_platforms() -> list[Health]:
     """All platforms, those that need somebody first."""
     platforms = list(_with_syncs(Platform.objects.all()))
     newest = SyncLog.objects.defer("checkpoint", "notes", "skus").in_bulk(
-        [pk for platform in platforms for kind in KINDS if (pk := getattr(platform, f"latest_{kind}"))]
+        [pk for platform in platforms for kind in SyncLog.Kind if (pk := getattr(platform, f"latest_{kind}"))]
     )
     healths = [_health(platform, newest) for platform in platforms]
     order = list(State)
@@ -88,9 +84,9 @@ def troubled(healths: Sequence[Health]) -> list[SyncLog]:
 def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     """Each platform with `latest_orders` (id of its newest orders sync), `good_orders` (when the last good one
     ended), the same for inventory, and `has_mock`."""
-    for kind in KINDS:
+    for kind in SyncLog.Kind:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
-        good = logs.filter(status__in=GOOD, source=Source.LIVE)
+        good = logs.filter(status__in=SyncLog.GOOD, source=Source.LIVE)
         platforms = platforms.annotate(
             **{
                 f"latest_{kind}": Subquery(logs.values("pk")[:1]),
@@ -101,14 +97,14 @@ def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
 
 
 def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
-    logs = [newest[pk] for kind in KINDS if (pk := getattr(platform, f"latest_{kind}")) in newest]
+    logs = [newest[pk] for kind in SyncLog.Kind if (pk := getattr(platform, f"latest_{kind}")) in newest]
     for log in logs:
         log.platform = platform
     state = _state(platform, logs)
     return Health(
         platform=platform,
         state=state,
-        good={kind: getattr(platform, f"good_{kind}") for kind in KINDS},
+        good={kind: getattr(platform, f"good_{kind}") for kind in SyncLog.Kind},
         logs=logs,
         next_step=_next_step(state, platform, logs),
         href=reverse("admin:platforms_platform_change", args=[platform.pk]),
@@ -118,7 +114,7 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
 def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
     """The most urgent of what is true; that the platform is at rest and made up is true of the whole of it."""
     statuses = {log.status for log in logs}
-    refused = any(log.status == SyncLog.Status.FAILED and log.error_code in CREDENTIALS for log in logs)
+    refused = any(log.status == SyncLog.Status.FAILED and log.error_code in REFUSED_CODES for log in logs)
     has_mock = getattr(platform, "has_mock", False)
     states = {
         State.INACTIVE: not platform.is_active,
@@ -131,7 +127,7 @@ def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
         State.MOCK: has_mock or SyncLog.Status.FALLBACK in statuses,
         State.SANDBOX: Source.SANDBOX in {log.source for log in logs},
         State.WAITING: SyncLog.Status.WAITING in statuses,
-        State.OK: any(getattr(platform, f"good_{kind}") for kind in KINDS),
+        State.OK: any(getattr(platform, f"good_{kind}") for kind in SyncLog.Kind),
     }
     return next((state for each in (states, more) for state, is_true in each.items() if is_true), State.NEW)
 

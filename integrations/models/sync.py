@@ -57,6 +57,10 @@ class SyncLog(models.Model):
         CREATED = "created", _("created")
 
     OPEN = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+    GOOD = (
+        Status.SUCCEEDED,
+        Status.PARTIAL,
+    )  # read to its end; of a partial one, some records are not stored
 
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="sync_logs")
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
@@ -119,7 +123,7 @@ class SyncLog(models.Model):
         db_table = "sync_logs"
         ordering = ("-id",)
         verbose_name = _("sync")
-        verbose_name_plural = _("sync log")
+        verbose_name_plural = _("syncs")
         indexes = [
             # The scheduler: runs whose lease expired or whose wait is over.
             models.Index(fields=("status", "lease_expires_at"), name="sync_lease"),
@@ -151,6 +155,10 @@ class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):
     def open(self) -> "SyncFailureQuerySet":
         """Those that nobody has replayed or dismissed."""
         return self.filter(resolved_at__isnull=True)
+
+    def settled_by(self, source: str) -> "SyncFailureQuerySet":
+        """Those that storing a record of this source settles: test data says nothing of live data."""
+        return self if source == Source.LIVE else self.exclude(log__source=Source.LIVE)
 
 
 class SyncFailure(models.Model):

@@ -17,13 +17,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from integrations.errors import ACCESS_CODES
 from integrations.models import SyncLog
-from integrations.scheduling.history import ACCESS, History, histories
+from integrations.scheduling.history import History, histories
+from oms.admin_values import say
 from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most
@@ -31,7 +31,6 @@ LONGEST_PAUSE = timedelta(
     hours=6
 )  # between two tries of what keeps failing; a longer interval stays as it is
 LONGEST_REASON = 200  # characters
-KINDS = (SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY)
 
 
 class Reason(StrEnum):
@@ -67,9 +66,11 @@ def next_dues(platforms: Iterable[Platform]) -> dict[tuple[int, str], Due]:
     platforms = list(platforms)
     known = histories(platforms)
     return {
-        (platform.pk, str(kind)): _due(platform, kind, {each: known[platform.pk, each] for each in KINDS})
+        (platform.pk, str(kind)): _due(
+            platform, kind, {each: known[platform.pk, each] for each in SyncLog.Kind}
+        )
         for platform in platforms
-        for kind in KINDS
+        for kind in SyncLog.Kind
     }
 
 
@@ -86,13 +87,13 @@ def schedule_line(kind: str, due: Due) -> str:
     if due.at is None:
         return _("Next %(kind)s sync: %(why)s") % {"kind": kind_name, "why": due.detail}
     text = _("Next %(kind)s sync: %(time)s · %(why)s")
-    return text % {"kind": kind_name, "time": _time(due.at), "why": due.detail}
+    return text % {"kind": kind_name, "time": say(due.at), "why": due.detail}
 
 
 def schedule_lines(platform: Platform) -> list[str]:
     """One line for each kind. A list of platforms that `attach_dues` has seen costs no query here."""
     dues = dues_of(platform)
-    return [schedule_line(kind, dues[kind]) for kind in KINDS]
+    return [schedule_line(kind, dues[kind]) for kind in SyncLog.Kind]
 
 
 def attach_dues(platforms: Iterable[Platform]) -> None:
@@ -100,7 +101,7 @@ def attach_dues(platforms: Iterable[Platform]) -> None:
     platforms = list(platforms)
     dues = next_dues(platforms)
     for platform in platforms:
-        platform._dues = {kind: dues[platform.pk, kind] for kind in KINDS}  # type: ignore[attr-defined]
+        platform._dues = {kind: dues[platform.pk, kind] for kind in SyncLog.Kind}  # type: ignore[attr-defined]
 
 
 def dues_of(platform: Platform) -> dict[str, Due]:
@@ -144,7 +145,7 @@ def _backing_off(failures: int, failed: SyncLog, last: SyncLog, interval: timede
         "failed %(n)d times in a row (%(why)s); next try %(time)s",
         failures,
     )
-    return Due(at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": _time(at)})
+    return Due(at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": say(at)})
 
 
 def _after(last: SyncLog, pause: timedelta) -> datetime:
@@ -162,8 +163,8 @@ def _refusal(known: dict[SyncLog.Kind, History], kind: SyncLog.Kind) -> SyncLog 
     """
     refusals = [each.refusal for each in known.values() if each.refusal is not None]
     newest_good = max(each.good for each in known.values())
-    credentials = [log for log in refusals if log.error_code not in ACCESS and log.pk > newest_good]
-    access = [log for log in refusals if log.error_code in ACCESS and log.kind == kind]
+    credentials = [log for log in refusals if log.error_code not in ACCESS_CODES and log.pk > newest_good]
+    access = [log for log in refusals if log.error_code in ACCESS_CODES and log.kind == kind]
     return max([*credentials, *access], key=lambda log: log.pk, default=None)
 
 
@@ -184,7 +185,7 @@ def _was_found_working(outcome: dict[str, Any], refused: SyncLog) -> bool:
     found = {each["step"]: each["ok"] for each in outcome.get("findings", ())}
     if any(found.get(step) is False for step in ("credentials", "token", "environment")):
         return False
-    if refused.error_code not in ACCESS:
+    if refused.error_code not in ACCESS_CODES:
         return found.get("token") is True
     # "orders", or "inventory US" for each marketplace
     return True in [ok for step, ok in found.items() if step.split()[0] == refused.kind]
@@ -194,7 +195,3 @@ def _in_short(log: SyncLog) -> str:
     """What went wrong, without the advice that follows."""
     first = log.error_message.split(". ")[0].rstrip(".")
     return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]}…"
-
-
-def _time(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")

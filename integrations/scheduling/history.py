@@ -6,16 +6,11 @@ from typing import Any, NamedTuple, cast
 
 from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
-from integrations.errors import AuthenticationError, AuthorizationError, ConfigError, codes_of
+from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
 from platforms.models import Platform
 
-# Codes of runs that were refused, and will be until a person acts; ACCESS: the credentials themselves are good.
-# A library that is missing has nothing to do with the platform.
-ACCESS = codes_of(AuthorizationError)
-REFUSED = codes_of(AuthenticationError, ConfigError) | ACCESS
-
-NOT_GOOD = [each for each in SyncLog.Status if each not in (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)]
+NOT_GOOD = [each for each in SyncLog.Status if each not in SyncLog.GOOD]
 # A sync that continues from the watermark, or a whole sweep; nobody's window, no few SKUs.
 REGULAR = Q(is_incremental=True, skus=[])
 # Mock data that stands in hides an error; mock data that was asked for does not.
@@ -37,7 +32,7 @@ Key = tuple[int, str]
 @dataclass
 class History:
     """Of one platform and kind. `good`: id of the newest run that went well, 0 for none. The rest is later than that:
-    `failures` in a row, and the newest of them; `refusal`, the newest run that ended with a code of REFUSED."""
+    `failures` in a row, and the newest of them; `refusal`, the newest run that ended with one of REFUSED_CODES."""
 
     is_open: bool = False
     last_regular: SyncLog | None = None
@@ -126,7 +121,7 @@ def _streaks(since: dict[Key, int]) -> dict[Key, Streak]:
             .annotate(
                 in_a_row=Count("pk", filter=REGULAR),
                 newest=Max("pk", filter=REGULAR),
-                newest_refusal=Max("pk", filter=Q(error_code__in=REFUSED)),
+                newest_refusal=Max("pk", filter=Q(error_code__in=REFUSED_CODES)),
             )
             .values_list("platform_id", "kind", "in_a_row", "newest", "newest_refusal")
         )

@@ -1,5 +1,6 @@
 """The sync log in the admin: what a row says, that nobody edits it, and cancelling."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from integrations.errors import AuthenticationError, codes_of
 from integrations.models import SyncFailure, SyncLog
 from platforms.models import Platform
 
@@ -111,12 +113,27 @@ def test_it_explains_a_failure_with_code_and_request_id(admin_client: Client) ->
         assert part in html
 
 
+@pytest.mark.parametrize("code", sorted(codes_of(AuthenticationError)))
+def test_it_says_what_to_do_about_refused_credentials(admin_client: Client, code: str) -> None:
+    html = get(admin_client, make(status="failed", error_code=code))
+    assert "correct its credentials, and press Check connection" in html
+
+
 def test_it_lists_the_records_that_failed_with_a_link(admin_client: Client) -> None:
     log = make(status="partial", failed=1)
     failure = fail(log, "111-1")
     html = get(admin_client, log)
     assert f'href="{FAILURES}{failure.pk}/change/">111-1</a>' in html
     assert "It has no purchase date." in html
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 syncs"), (1, "1 sync"), (2, "2 syncs")])
+def test_it_says_how_many_syncs_there_are(admin_client: Client, count: int, words: str) -> None:
+    for _number in range(count):
+        make(status="failed")
+    html = text(admin_client.get(LIST))
+    assert words in [" ".join(line.split()) for line in re.findall(r'<div class="py-4">([^<]*)</div>', html)]
+    assert "Sync log" in html  # in the menu
 
 
 def test_it_lists_any_number_of_syncs_with_as_many_queries(

@@ -13,6 +13,8 @@ from django.utils import timezone
 from conftest import api_config
 from integrations.amazon.answers import judge, judge_token
 from integrations.errors import (
+    ACCESS_CODES,
+    REFUSED_CODES,
     AuthenticationError,
     AuthorizationError,
     PlatformError,
@@ -22,7 +24,6 @@ from integrations.errors import (
     codes_of,
 )
 from integrations.models import SyncLog
-from integrations.scheduling.history import ACCESS, REFUSED
 from integrations.scheduling.schedule import due_syncs, plan
 from integrations.services import run_sync
 from integrations.tests.syncing import UNAVAILABLE, platform_of, refusal, sync
@@ -301,7 +302,7 @@ def test_it_stops_where_the_credentials_cannot_be_read(amazon: Platform, setting
 def test_it_takes_every_refused_login_for_one(status: int, word: str | None) -> None:
     with pytest.raises(AuthenticationError) as raised:
         judge_token(status, {}, json.dumps({"error": word}).encode())
-    assert raised.value.code in REFUSED - ACCESS
+    assert raised.value.code in REFUSED_CODES - ACCESS_CODES
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -310,12 +311,12 @@ def test_it_takes_every_refused_call_for_one(status: int, text: str) -> None:
     body = json.dumps({"errors": [{"message": text}]}).encode()
     with pytest.raises(PlatformError) as raised:
         judge("searchOrders", status, {}, body, ("orders", list))
-    assert raised.value.code in REFUSED
-    assert (raised.value.code in ACCESS) == isinstance(raised.value, AuthorizationError)
+    assert raised.value.code in REFUSED_CODES
+    assert (raised.value.code in ACCESS_CODES) == isinstance(raised.value, AuthorizationError)
 
 
 def test_it_takes_no_trouble_of_amazons_for_a_refusal() -> None:
-    assert not codes_of(TransientError, RateLimited, RequestRefused) & REFUSED
+    assert not codes_of(TransientError, RateLimited, RequestRefused) & REFUSED_CODES
 
 
 # --- cheap, and visible

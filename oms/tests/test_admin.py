@@ -1,5 +1,6 @@
 """What every page of the admin has in common."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 from knox.models import AuthToken
 
 from oms.admin_values import countdown, duration, items_at_a_glance, shortened
+from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +32,24 @@ def text(response: Any) -> str:
 )
 def test_it_opens_every_page(admin_client: Client, page: str) -> None:
     assert admin_client.get(f"/admin/{page}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("page", "trail"),
+    [
+        ("orders/order/", ["Orders"]),
+        ("platforms/platform/", ["Platforms"]),
+        ("platforms/platform/{}/change/", ["Platforms", "Amazon"]),
+        ("inventory/inventoryitem/", ["Inventory", "Inventory items"]),
+        ("integrations/synclog/", ["Synchronisation", "Syncs"]),
+        ("", ["Home"]),
+    ],
+)
+def test_it_says_once_where_a_page_is(admin_client: Client, page: str, trail: list[str]) -> None:
+    platform = Platform.objects.get(name="amazon")
+    html = text(admin_client.get(f"/admin/{page.format(platform.pk)}"))
+    heading = html.partition("<h1")[2].partition("</h1>")[0]
+    assert re.findall(r'tracking-tight">\s*([^<]+?)\s*<', heading) == trail
 
 
 def test_it_has_a_sidebar_with_what_the_user_may_open(client: Client) -> None:

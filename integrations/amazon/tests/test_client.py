@@ -13,10 +13,10 @@ import pytest
 from conftest import api_config
 from integrations.adapters import ADAPTERS
 from integrations.amazon import adapter
+from integrations.amazon.tests.recording import Recorder
 from integrations.amazon.transport import exchange, new_http
 from integrations.errors import AuthenticationError, ConfigError, TransientError
 from simulator import Account, Canned, Simulator
-from simulator.wire import HttpBox, Request
 
 Box = Callable[..., Simulator]
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,21 +86,6 @@ def test_it_tries_the_login_again(box: Box, fault: Canned) -> None:
     sim.script("token", fault)
     ask(sim)
     assert sim.calls["token"] == 2
-
-
-class Recorder(HttpBox):
-    """Keeps what came in, undecoded."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[Request] = []
-
-    def route(self, request: Request) -> tuple[str, dict[str, str]]:
-        return "any", {}
-
-    def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
-        self.seen.append(request)
-        return Canned.json(200, {})
 
 
 def test_it_encodes_the_way_amazon_wants_it() -> None:

@@ -11,11 +11,11 @@ from conftest import api_config
 from integrations.amazon.adapter import AmazonAdapter, connect
 from integrations.amazon.client import AmazonClient
 from integrations.amazon.config import load
+from integrations.amazon.tests.recording import Recorder
 from integrations.errors import AuthenticationError, RateLimited, RequestRefused, TransientError
 from integrations.protocol import Unlimited, Window
 from integrations.tests.syncing import QUOTA_EXCEEDED, UNAVAILABLE, refusal
 from simulator import Canned, Simulator
-from simulator.wire import HttpBox, Request
 
 Box = Callable[..., Simulator]
 WINDOW = Window("updated", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
@@ -183,28 +183,12 @@ ORDER = {
     "lastUpdatedTime": "2026-01-01T00:00:00Z",
     "orderItems": [],
 }
-
-
-class Recorder(HttpBox):
-    """Answers everything, and keeps what came in, undecoded."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[Request] = []
-
-    def route(self, request: Request) -> tuple[str, dict[str, str]]:
-        return "any", {}
-
-    def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
-        self.seen.append(request)
-        return Canned.json(
-            200, {"access_token": "Atza|t", "order": ORDER, "payload": {"inventorySummaries": []}}
-        )
+ANSWER = {"access_token": "Atza|t", "order": ORDER, "payload": {"inventorySummaries": []}}
 
 
 @pytest.fixture
 def recorder(settings: Any) -> Iterator[Recorder]:
-    with Recorder() as running:
+    with Recorder(ANSWER) as running:
         settings.AMAZON_SP_API_ENDPOINT = running.endpoint
         settings.AMAZON_LWA_ENDPOINT = running.lwa_endpoint
         yield running

@@ -1,0 +1,22 @@
+"""A server that keeps what comes in, undecoded."""
+
+from typing import Any
+
+from simulator import Canned
+from simulator.wire import HttpBox, Request
+
+
+class Recorder(HttpBox):
+    """Gives the same answer to every request; `seen` has them in order."""
+
+    def __init__(self, answer: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.seen: list[Request] = []
+        self._answer = answer or {}
+
+    def route(self, request: Request) -> tuple[str, dict[str, str]]:
+        return "any", {}
+
+    def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
+        self.seen.append(request)
+        return Canned.json(200, self._answer)
