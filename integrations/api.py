@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import mixins, serializers, status
@@ -27,14 +27,9 @@ from integrations.tasks import QUEUE_ERRORS, queue_sync
 from integrations.windows import WindowRequest
 from oms.api import Conflict, MaySync, ModelPermissions
 from oms.filters import KnownChoiceFilter, PlatformFilter, TextFilter, refuse_odd_parameters
-from platforms.models import Platform, Source
+from platforms.models import PLATFORM, Platform, Source
 
 logger = logging.getLogger(__name__)
-
-# For lists. Not joined: with few platforms MariaDB starts from them and sorts the whole other table.
-# And without the credentials, which would be decrypted for every row.
-PLATFORM = Prefetch("platform", Platform.objects.only("name", "kind"))
-
 
 PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail": serializers.CharField()})
 

@@ -4,10 +4,10 @@ import django_filters
 from rest_framework import mixins
 from rest_framework.viewsets import GenericViewSet
 
-from integrations.api import PLATFORM
 from integrations.models import ApiUsage
 from integrations.serializers import ApiUsageSerializer
 from oms.filters import PlatformFilter, TextFilter, TimeFilter
+from platforms.models import PLATFORM
 
 
 class ApiUsageFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations

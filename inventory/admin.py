@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
@@ -32,7 +32,7 @@ from inventory.thresholds import say_change, set_threshold
 from oms.admin_base import OmsAdmin, choices_filter, platform_filter
 from oms.admin_paging import BoundedChangeList
 from oms.admin_values import badges, number, source_badge, stacked, title_cell
-from platforms.models import Platform, Source
+from platforms.models import PLATFORM, Source
 
 
 class StockChangeList(BoundedChangeList):
@@ -94,10 +94,8 @@ class InventoryItemAdmin(OmsAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InventoryItem]:
-        # One platform for all its rows, without its credentials, which would be decrypted row by row.
-        platforms = Prefetch("platform", Platform.objects.defer("api_config"))
         queryset: QuerySet[InventoryItem] = super().get_queryset(request)
-        return queryset.prefetch_related(platforms)
+        return queryset.prefetch_related(PLATFORM)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return StockChangeList

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from inventory.snapshots import histories, today
 from inventory.sparkline import in_words
 from oms.admin_values import DASH, number
 from oms.charts import ACCENT, AMBER, chart
-from platforms.models import Platform
+from platforms.models import PLATFORM
 
 CHART_DAYS = 90
 MOST_LISTINGS = 50
@@ -57,8 +57,7 @@ def figures_of(item: InventoryItem, cover: Any) -> dict[str, Any]:
 def listings_of(item: InventoryItem) -> QuerySet[InventoryItem]:
     """The rows of this SKU in all marketplaces, this one among them; live ones beside live ones alone."""
     rows = InventoryItem.objects.filter(sku=item.sku, source=item.source)
-    platforms = Prefetch("platform", Platform.objects.defer("api_config"))
-    return rows.prefetch_related(platforms).order_by("platform_id", "marketplace_id", "fnsku")[:MOST_LISTINGS]
+    return rows.prefetch_related(PLATFORM).order_by("platform_id", "marketplace_id", "fnsku")[:MOST_LISTINGS]
 
 
 def cells_of(item: InventoryItem) -> list[SafeString]:

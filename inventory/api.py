@@ -12,14 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from integrations.api import COMMON, PLATFORM, SYNCS, SyncView
+from integrations.api import COMMON, SYNCS, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from inventory.models import HIGHEST_THRESHOLD, InventoryItem
 from inventory.search import matching
 from inventory.thresholds import set_threshold
 from oms.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
-from platforms.models import Source
+from platforms.models import PLATFORM, Source
 
 LONGEST_SKU = 255  # what the column holds; Amazon's own limit is 40
 

@@ -44,7 +44,7 @@ from orders.exports import ORDER_EXPORTS
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.search import find_exact, find_orders
 from orders.timeline import timeline
-from platforms.models import Platform
+from platforms.models import PLATFORM
 
 SEE_BUYER = "orders.view_orderbuyer"
 STATUS_COLOURS = {
@@ -98,9 +98,7 @@ class OrderAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        # One platform for all its orders, without its credentials, which would be decrypted order by order.
-        platforms = Prefetch("platform", Platform.objects.defer("api_config"))
-        queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(platforms)
+        queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(PLATFORM)
         if self.is_list(request):
             items = OrderItem.objects.only("order_id", "sku", "quantity_ordered")
             return queryset.defer("payload").prefetch_related(Prefetch("items", queryset=items))

@@ -6,9 +6,10 @@ from django.contrib.admin import BooleanFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from oms.admin_base import DropdownFilter
+from oms.admin_base import PlatformFilter as BasePlatformFilter
 from orders.listing import FREQUENT, asked_to_cancel, few_by_id, in_order, with_value
 from orders.models import Order
 from orders.to_ship import Due, due
@@ -33,7 +34,7 @@ class CancellationFilter(BooleanFieldListFilter):
         return few_by_id(result, asked_to_cancel())
 
 
-class PlatformFilter(RelatedDropdownFilter):  # type: ignore[misc]
+class PlatformFilter(BasePlatformFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted, others = self.value(), set(request.GET) - {self.lookup_kwarg, "p"}
         if others and str(wanted or "").isdecimal():

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
 
-from integrations.api import COMMON, PLATFORM, SYNCS, SyncView
+from integrations.api import COMMON, SYNCS, SyncView
 from integrations.models import SyncLog
 from integrations.windows import read_window
 from oms.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
@@ -17,7 +17,7 @@ from oms.money import amount_text
 from orders.listing import with_value
 from orders.models import Order, OrderItem
 from orders.search import find_orders
-from platforms.models import Source
+from platforms.models import PLATFORM, Source
 
 
 class AmountsMixin:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -25,7 +25,7 @@ from oms.admin_base import (
     platform_filter,
 )
 from oms.admin_values import DASH, link_to, pretty_json, shortened, when
-from platforms.models import SYNC_PERMISSION
+from platforms.models import PLATFORM, SYNC_PERMISSION, Platform
 
 MOST_AT_ONCE = 50  # each is a call to the platform, and the browser waits
 MOST_NAMED = 5
@@ -72,7 +72,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
     list_filter = (
         ResolvedFilter, platform_filter(), choices_filter("kind"), ("created_at", DayRangeFilter),
     )  # fmt: skip
-    list_select_related = ("platform", "log__platform", "resolved_by")
+    list_select_related = ("log", "resolved_by")
     exports = FAILURE_EXPORTS
     actions = ("replay_selected", "dismiss_selected")
     buttons = ("replay_button", "dismiss_button")
@@ -88,6 +88,8 @@ class SyncFailureAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncFailure]:
         queryset: QuerySet[SyncFailure] = super().get_queryset(request)
+        of_log = Prefetch("log__platform", Platform.objects.defer("api_config"))
+        queryset = queryset.prefetch_related(PLATFORM, of_log)
         return queryset.defer("payload") if self.is_list(request) else queryset
 
     def has_sync_permission(self, request: HttpRequest) -> bool:

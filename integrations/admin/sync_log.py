@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import BooleanField, Model, Prefetch, QuerySet, Value
+from django.db.models import BooleanField, Model, QuerySet, Value
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -26,7 +26,7 @@ from oms.admin_base import (
     platform_filter,
 )
 from oms.admin_values import DASH, link_to, stacked
-from platforms.models import SYNC_PERMISSION, Platform
+from platforms.models import PLATFORM, SYNC_PERMISSION
 
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
 
@@ -84,10 +84,8 @@ class SyncLogAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncLog]:
         may_sync = Value(request.user.has_perm(SYNC_PERMISSION), output_field=BooleanField())
-        # One platform for all its syncs, without its credentials, which would be decrypted sync by sync.
-        platforms = Prefetch("platform", Platform.objects.defer("api_config"))
         queryset: QuerySet[SyncLog] = super().get_queryset(request).annotate(may_sync=may_sync)
-        queryset = queryset.prefetch_related(platforms)
+        queryset = queryset.prefetch_related(PLATFORM)
         return queryset.defer("checkpoint", "notes", "skus") if self.is_list(request) else queryset
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -19,7 +19,7 @@ from integrations.wallet import standing
 from oms.admin_base import DayRangeFilter, DropdownFilter, OmsChangeList, ReadOnlyAdmin, platform_filter
 from oms.admin_values import number, say, stacked
 from oms.charts import ACCENT, AMBER, RED, chart
-from platforms.models import Platform
+from platforms.models import PLATFORM
 
 
 class OperationFilter(DropdownFilter):
@@ -48,13 +48,12 @@ class ApiUsageAdmin(ReadOnlyAdmin):
     ordering = ("-hour", "-id")
     list_filter = (platform_filter(), OperationFilter, ("hour", DayRangeFilter))
     list_before_template = "integrations/usage_chart.html"
+    list_select_related = ()  # see PLATFORM
     empty_text = gettext_lazy("Every call to a platform is counted here; there was none yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiUsage]:
-        # Not joined: see integrations/api.py.
-        platforms = Prefetch("platform", Platform.objects.defer("api_config"))
         queryset: QuerySet[ApiUsage] = super().get_queryset(request)
-        return queryset.prefetch_related(platforms)
+        return queryset.prefetch_related(PLATFORM)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)

@@ -9,7 +9,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from knox.models import AuthToken
 
+from integrations.models import ApiUsage, SyncFailure, SyncLog
 from oms.admin_values import countdown, duration, items_at_a_glance, shortened
+from oms.tests.rest import make_order, make_stock
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +127,23 @@ def test_it_shortens_long_titles_and_escapes_them() -> None:
     assert (
         shortened("<b>" * 30, 10) == f'<span title="{"&lt;b&gt;" * 30}">&lt;b&gt;&lt;b&gt;&lt;b&gt;…</span>'
     )
+
+
+@pytest.mark.parametrize(
+    "page", ["orders/order/", "inventory/inventoryitem/", "integrations/synclog/", "integrations/syncfailure/",
+             "integrations/apiusage/"],
+)  # fmt: skip
+def test_it_leaves_credentials_in_the_database_while_it_lists_what_platforms_have(
+    admin_client: Client, page: str, django_assert_max_num_queries: Any
+) -> None:
+    """They would be decrypted for each row, and for each choice of the filter."""
+    platform, now = Platform.objects.get(name="amazon"), datetime.now(UTC)
+    Platform.objects.create(name="another")  # of one alone, there is nothing to choose
+    make_order()
+    make_stock()
+    log = SyncLog.objects.create(platform=platform, kind="orders", status="failed", queued_at=now)
+    SyncFailure.objects.create(log=log, platform=platform, kind="orders", created_at=now)
+    ApiUsage.objects.create(platform=platform, operation="searchOrders", hour=now, calls=1)
+    with django_assert_max_num_queries(12) as queries:
+        assert text(admin_client.get(f"/admin/{page}")).count(str(platform)) > 1
+    assert [query["sql"] for query in queries.captured_queries if "api_config" in query["sql"]] == []
