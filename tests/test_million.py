@@ -1,11 +1,11 @@
-"""The made-up business of `python -m bench.million`."""
+"""The made-up business of `python -m bench.million`, and how the pages of the desk answer with it."""
 
 from decimal import Decimal
 
 import pytest
 from django.db.models import F, Sum
 
-from bench import million
+from bench import desk, million
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
@@ -54,3 +54,19 @@ def test_it_leaves_alone_a_platform_with_credentials() -> None:
         million.fill(orders=4, skus=5)
 
     assert not Order.objects.exists()
+
+
+def queries_by_page(*, orders: int, skus: int) -> dict[str, int]:
+    million.fill(orders=orders, skus=skus)
+    client = desk.logged_in()
+    pages = {name: address for name, address in desk.pages().items() if ", page " not in name}
+    return {name: desk.timed_page(client, name, address, rounds=1).queries for name, address in pages.items()}
+
+
+def test_it_answers_each_page_with_as_many_queries_however_much_there_is() -> None:
+    few = queries_by_page(orders=800, skus=400)
+    for model in (Order, InventoryItem, SyncFailure, SyncLog, ApiUsage):
+        model._default_manager.all().delete()
+    Platform.objects.filter(name__startswith="demo-").delete()
+    assert queries_by_page(orders=2400, skus=1200) == few
+    assert max(few.values()) <= 25
