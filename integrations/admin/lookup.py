@@ -14,8 +14,9 @@ from django.views import View
 from integrations.adapters import ADAPTERS
 from integrations.admin.parts import status_badge
 from integrations.errors import PlatformError
-from integrations.lookup import Answer, Trail, ask, is_likely_id, read_order_id, store, trails
+from integrations.lookup import Answer, ask, is_likely_id, read_order_id, store
 from integrations.models import SyncLog
+from integrations.trail import Trail, trails
 from oms.admin_values import say, source_badge
 from orders.timeline import readable
 from platforms.models import SYNC_PERMISSION, Platform

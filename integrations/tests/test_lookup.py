@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.tests.syncing import ALWAYS, ORDERS, UNAVAILABLE, platform_of, stored_orders, sync
@@ -244,3 +246,23 @@ def test_it_shows_no_personal_data(admin_client: Client, sim: Simulator) -> None
     buyer = getattr(Order.objects.get(), "buyer", None)
     names = [str(value) for value in buyer.data.values() if isinstance(value, str)] if buyer else []
     assert [name for name in names if name and name in html] == []
+
+
+def test_it_asks_the_database_as_often_for_many_platforms_as_for_one(admin_client: Client) -> None:
+    def opened() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            html = text(admin_client.get(PAGE, {"id": UNKNOWN_ID}))
+        assert html.count("Amazon was down.") == 5 * Platform.objects.count()
+        return len(queries)
+
+    def broken_since(platform: Platform) -> None:
+        failed_log(platform, error_message="Long over.")
+        failed_log(platform, status="succeeded", source="live", error_message="")
+        for _number in range(7):
+            failed_log(platform)
+
+    broken_since(Platform.objects.get())
+    once = opened()
+    for number in range(4):
+        broken_since(Platform.objects.create(name=f"another-{number}"))
+    assert opened() == once

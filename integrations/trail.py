@@ -1,0 +1,103 @@
+"""What is known of an order id without asking anybody: the order, failures of it, and syncs that may be why."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value, Window
+from django.db.models.functions import Coalesce, RowNumber
+
+from integrations.models import SyncFailure, SyncLog
+from orders.models import Order
+from orders.search import all_platforms
+from platforms.models import Platform, Source
+
+MOST = 5  # syncs and failures of each platform that are worth a look
+Found = TypeVar("Found", SyncFailure, SyncLog)
+BROKEN = (SyncLog.Status.FAILED, SyncLog.Status.FALLBACK, SyncLog.Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """What we know of an order id on one platform. Newest first.
+
+    `broken`: orders syncs after the last good one that did not end well. `last_good` is live or of the sandbox.
+    """
+
+    platform: Platform
+    order: Order | None
+    failures: Sequence[SyncFailure]
+    last_good: SyncLog | None
+    open_sync: SyncLog | None
+    broken: Sequence[SyncLog]
+
+
+def trails(external_id: str) -> list[Trail]:
+    """One for each platform that has the order or a failure of it, or is active. As many queries for any number."""
+    orders = {order.platform_id: order for order in _orders(external_id)}
+    failures = _first_of_each(_failures(external_id))
+    platforms = [
+        platform
+        for platform in _with_syncs(Platform.objects.order_by("pk"))
+        if platform.is_active or platform.pk in orders or platform.pk in failures
+    ]
+    good, still_open = ({each.pk: getattr(each, name) for each in platforms} for name in ("good", "open"))
+    syncs = SyncLog.objects.defer("checkpoint").in_bulk({*good.values(), *still_open.values()} - {None})
+    broken = _first_of_each(_broken(list(good)))
+    return [
+        Trail(
+            platform=platform,
+            order=orders.get(platform.pk),
+            failures=failures.get(platform.pk, ()),
+            last_good=syncs.get(good[platform.pk]),
+            open_sync=syncs.get(still_open[platform.pk]),
+            broken=broken.get(platform.pk, ()),
+        )
+        for platform in platforms
+    ]
+
+
+def stored_orders() -> QuerySet[Order]:
+    return Order.objects.select_related("platform").defer("payload", "platform__api_config")
+
+
+def _orders(external_id: str) -> QuerySet[Order]:
+    return stored_orders().filter(external_id=external_id, platform__in=all_platforms())
+
+
+def _failures(external_id: str) -> QuerySet[SyncFailure]:
+    found = SyncFailure.objects.filter(
+        platform__in=all_platforms(), kind=SyncLog.Kind.ORDERS, external_id=external_id
+    )
+    return found.select_related("log").defer("payload").order_by("-pk")[: 10 * MOST]
+
+
+def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
+    """Each with the ids of its last `good` orders sync and of its `open` one."""
+    logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=SyncLog.Kind.ORDERS).order_by("-pk")
+    return platforms.annotate(good=_newest(_good(logs)), open=_newest(logs.filter(status__in=SyncLog.OPEN)))
+
+
+def _broken(platforms: Sequence[int]) -> QuerySet[SyncLog]:
+    logs = SyncLog.objects.filter(platform__in=platforms, kind=SyncLog.Kind.ORDERS)
+    same = SyncLog.objects.filter(platform=OuterRef("platform"), kind=SyncLog.Kind.ORDERS).order_by("-pk")
+    later = logs.filter(status__in=BROKEN, pk__gt=Coalesce(_newest(_good(same)), Value(0)))
+    place = Window(RowNumber(), partition_by=F("platform"), order_by=F("pk").desc())
+    return later.annotate(place=place).filter(place__lte=MOST).defer("checkpoint").order_by("-pk")
+
+
+def _good(logs: QuerySet[SyncLog]) -> QuerySet[SyncLog]:
+    return logs.filter(status__in=SyncLog.GOOD).exclude(source=Source.MOCK)
+
+
+def _newest(logs: QuerySet[SyncLog]) -> Subquery:
+    return Subquery(logs.values("pk")[:1])
+
+
+def _first_of_each(rows: Iterable[Found]) -> dict[int, list[Found]]:
+    """By platform, of each no more than are worth a look."""
+    found: dict[int, list[Found]] = defaultdict(list)
+    for row in rows:
+        found[row.platform_id].append(row)
+    return {platform: rows[:MOST] for platform, rows in found.items()}
