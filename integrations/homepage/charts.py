@@ -1,11 +1,10 @@
 """The charts of the home page: figures, named and in the order in which they are drawn. No chart for no figures."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -15,65 +14,14 @@ from django.utils.translation import ngettext
 from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.homepage import figures
 from integrations.homepage.attention import list_of
+from integrations.homepage.chart import Amount, Chart, Series, grouped
 from integrations.models import ApiUsage
 from integrations.usage import hourly
 from oms.admin_values import DASH
 from oms.money import decimals_of
 from platforms.models import Platform
 
-Amount = int | Decimal
 MOST_LINES = 7  # platforms that are told apart; the others are one
-
-
-def _number(amount: Amount) -> str:
-    return str(number_format(amount, force_grouping=True))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """`colour` is a place in the palette of home.js: a platform has the same one in every chart."""
-
-    label: str
-    values: Sequence[Amount | None]
-    colour: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """`kind` is bar, line or rank (bars that lie). `headline` sums it up; `hrefs` has a link for each label."""
-
-    name: str
-    title: str
-    kind: str
-    labels: Sequence[str]
-    series: Sequence[Series]
-    first_column: str
-    headline: str = ""
-    note: str = ""
-    hrefs: Sequence[str] = ()
-    show: Callable[[Amount], str] = _number
-
-    @property
-    def drawing(self) -> dict[str, Any]:
-        """What home.js draws."""
-        series = [
-            {
-                "label": each.label,
-                "values": [None if value is None else float(value) for value in each.values],
-                "colour": each.colour,
-            }
-            for each in self.series
-        ]
-        return {"kind": self.kind, "labels": list(self.labels), "series": series}
-
-    @property
-    def rows(self) -> Iterable[tuple[str, str, list[str]]]:
-        """The same as a table: label, link or "", and a cell for each series."""
-        hrefs = self.hrefs or [""] * len(self.labels)
-        for label, href, values in zip(
-            self.labels, hrefs, zip(*(each.values for each in self.series), strict=True), strict=True
-        ):
-            yield label, href, [DASH if value is None else self.show(value) for value in values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +48,7 @@ def of_sales() -> SalesCharts:
         labels=[_day(day) for day in days],
         series=_by_platform(sales, days, names, lambda each: each.orders),
         first_column=_("Day"),
-        headline=_number(sum(each.orders for each in sales)),
+        headline=grouped(sum(each.orders for each in sales)),
         note=_("The last 30 days, by platform, without cancelled orders."),
     )
     unknown = sum(each.unknown for each in sales)
@@ -109,7 +57,7 @@ def of_sales() -> SalesCharts:
         "%(count)s orders have no known total and are in no amount.",
         unknown,
     )
-    note = text % {"count": _number(unknown)} if unknown else ""
+    note = text % {"count": grouped(unknown)} if unknown else ""
     return SalesCharts(orders=[orders], revenues=_revenues(sales, days, names), note=note, as_of=as_of)
 
 
@@ -148,11 +96,11 @@ def of_usage() -> list[Chart]:
             Series(label=_("throttled"), values=found.throttled, colour=1),
         ],
         first_column=_("Hour"),
-        headline=_number(sum(found.calls)),
+        headline=grouped(sum(found.calls)),
         note=ngettext(
             "The last 48 hours; %(count)s call was throttled.", "The last 48 hours; %(count)s calls were throttled.",
             throttled,
-        ) % {"count": _number(throttled)},
+        ) % {"count": grouped(throttled)},
     )  # fmt: skip
     return [chart]
 

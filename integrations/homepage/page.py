@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from integrations.homepage import attention, charts, health
+from integrations.homepage.chart import Chart
 
 CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
 MOST_SYNCS = 8
@@ -69,7 +70,7 @@ def _first_steps(healths: list[health.Health]) -> dict[str, Any]:
 def home_charts(request: HttpRequest) -> HttpResponse:
     """The charts, as a piece of HTML; empty where this user may see no figures. Behind the admin's log-in."""
     may = request.user.has_perm
-    shown: list[charts.Chart] = []
+    shown: list[Chart] = []
     context: dict[str, Any] = {"charts": shown}
     if may("orders.view_order"):
         sales = charts.of_sales()
