@@ -84,7 +84,7 @@ def duration(value: timedelta | None) -> str:
         return DASH
     seconds = round(value.total_seconds(), 1)
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{number_format(seconds, 1)} s"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 

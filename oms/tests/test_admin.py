@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils.translation import override
 from knox.models import AuthToken
 
 from integrations.models import ApiUsage, SyncFailure, SyncLog
@@ -99,6 +100,11 @@ def test_it_leads_to_the_admin_after_a_login_without_a_goal(client: Client) -> N
 )
 def test_it_writes_durations_readably(value: timedelta | None, shown: str) -> None:
     assert duration(value) == shown
+
+
+def test_it_writes_durations_as_the_readers_language_does() -> None:
+    with override("de"):
+        assert duration(timedelta(seconds=0.75)) == "0,8 s"
 
 
 def test_it_sums_up_items() -> None:
