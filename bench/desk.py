@@ -24,6 +24,7 @@ from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
 
 MEDIAN_MS, P95_MS = 100, 300
+AT_ONCE_MS = 1000  # what the home page asks for once it is shown, and every 5 minutes
 Statement = tuple[str, Any]
 
 
@@ -45,11 +46,11 @@ class Timed:
     def ratio(self) -> float:
         return statistics.median(page / bare for page, bare in zip(self.page, self.bare, strict=True))
 
-    def result(self, database: str) -> Result:
+    def result(self, database: str, target: float = MEDIAN_MS) -> Result:
         cpu = statistics.median(self.cpu)
         note = f"p95 {self.p95:.0f} ms, cpu {cpu:.0f} ms, {self.queries} queries, {self.ratio:.1f} × their bare SQL"
         return Result(
-            name=self.name, database=database, values=tuple(self.page), unit=" ms", note=note, target=MEDIAN_MS,
+            name=self.name, database=database, values=tuple(self.page), unit=" ms", note=note, target=target,
             at_most=True,
         )  # fmt: skip
 
@@ -81,7 +82,7 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
         unit="×",
         note="the median of each page",
     )
-    return [*(each.result(name) for each in (*timed, cold)), worst, ratio]
+    return [*(each.result(name) for each in timed), cold.result(name, AT_ONCE_MS), worst, ratio]
 
 
 def pages() -> dict[str, str]:

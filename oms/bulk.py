@@ -5,7 +5,7 @@ is stored several times as fast this way (see `make bench`).
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
@@ -126,6 +126,8 @@ def _aware(value: datetime) -> datetime:
 
 def _naive_text(zone: Any) -> Adapt:
     def adapt(value: datetime) -> str:
+        if value.tzinfo is UTC is zone:  # nearly always, and it takes a third of the time
+            return value.isoformat(" ")[: -len("+00:00")]
         return str(_aware(value).astimezone(zone).replace(tzinfo=None))
 
     return adapt

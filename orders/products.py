@@ -7,9 +7,12 @@ from hashlib import blake2b
 from django.db import connections, router
 from django.db.models import QuerySet
 
+from oms.bulk import BulkUpsert
 from orders.models import OrderedProduct
 
 MOST_WORDS = 8
+
+_write_products = BulkUpsert(OrderedProduct, fields=("key", "sku", "words"), unique=("key",))
 
 
 def remember_products(titles: Iterable[tuple[str, str]]) -> None:
@@ -19,10 +22,7 @@ def remember_products(titles: Iterable[tuple[str, str]]) -> None:
         return
     missing = wanted.keys() - _known(list(wanted))
     # In one order everywhere, so that two workers that note the same products wait for, and never block, each other.
-    rows = [
-        OrderedProduct(key=key, sku=wanted[key][0], words=_words(wanted[key][1])) for key in sorted(missing)
-    ]
-    OrderedProduct.objects.bulk_create(rows, ignore_conflicts=True)
+    _write_products([(key, wanted[key][0], _words(wanted[key][1])) for key in sorted(missing)])
 
 
 def _known(keys: Sequence[str]) -> set[str]:
