@@ -85,7 +85,10 @@ def main() -> None:
 @contextmanager
 def shop() -> Iterator[tuple[str, dict[str, Any]]]:
     """A served installation with two accounts, one of which has wrong credentials: its address, and ids of rows."""
-    account = Account(seed=11, orders=900, skus=60, marketplace_ids=(GERMANY, FRANCE))
+    account = Account(
+        seed=11, orders=900, skus=60, marketplace_ids=(GERMANY, FRANCE),
+        client_secret="made-up-client-secret-x7Q2", refresh_token="Atzr|made-up-refresh-token-m4Kd",  # noqa: S106  made up
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, Simulator(account) as simulator:
         os.environ.update(
             SECRET_KEY=secrets.token_urlsafe(50),
@@ -135,7 +138,8 @@ def fill(account: Account) -> dict[str, Any]:
         "region": "EU",
     }
     platform = Platform.objects.get(name="amazon")
-    platform.display_name, platform.api_config = "Amazon Europe", config
+    platform.display_name = "Amazon Europe"
+    platform.replace_config(config)
     platform.save()
     Platform.objects.create(
         name="amazon-us", display_name="Amazon US", api_config=config | {"refresh_token": "Atzr|revoked"}
