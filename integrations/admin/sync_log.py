@@ -1,5 +1,6 @@
 """The sync log: read-only, apart from cancelling an open sync."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -29,6 +30,16 @@ from oms.admin_values import DASH, link_to, stacked
 from platforms.models import PLATFORM, SYNC_PERMISSION
 
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
+
+
+def part(name: str, label: Any, *, ordering: str | None = None) -> Callable[[Any, SyncLog], SafeString]:
+    """A column, or a field on the page, that is kept current while the sync is open."""
+
+    @admin.display(description=label, ordering=ordering)
+    def shown(_admin: Any, log: SyncLog) -> SafeString:
+        return slot(log, name)
+
+    return shown
 
 
 @admin.register(SyncLog)
@@ -73,6 +84,21 @@ class SyncLogAdmin(ReadOnlyAdmin):
             {"fields": (("queued_at", "started_at"), ("finished", "took"), ("resume_at", "heartbeat_at"))},
         ),
     )
+
+    status_now = part("state", gettext_lazy("status"))
+    took = part("took", gettext_lazy("took"))
+    finished = part("finished", gettext_lazy("finished"))
+    source_of = part("source", gettext_lazy("source"), ordering="source")
+    window = part("window", gettext_lazy("window"), ordering="window_start")
+    error = part("error", gettext_lazy("error"))
+    number_fetched = part("fetched", gettext_lazy("fetched"), ordering="fetched")
+    number_created = part("created", gettext_lazy("new"), ordering="created")
+    number_updated = part("updated", gettext_lazy("changed"), ordering="updated")
+    number_unchanged = part("unchanged", gettext_lazy("unchanged"), ordering="unchanged")
+    number_failed = part("failed", gettext_lazy("failed"), ordering="failed")
+    number_api_calls = part("api_calls", gettext_lazy("API calls"), ordering="api_calls")
+    number_pages = part("pages", gettext_lazy("pages"), ordering="pages")
+    number_throttled = part("throttled", gettext_lazy("throttled calls"), ordering="throttled")
 
     @property
     def media(self) -> Media:
@@ -142,30 +168,6 @@ class SyncLogAdmin(ReadOnlyAdmin):
     def state(self, obj: SyncLog) -> SafeString:
         return state_cell(obj, may_cancel=getattr(obj, "may_sync", False))
 
-    @admin.display(description=gettext_lazy("status"))
-    def status_now(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "state")
-
-    @admin.display(description=gettext_lazy("source"), ordering="source")
-    def source_of(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "source")
-
-    @admin.display(description=gettext_lazy("window"), ordering="window_start")
-    def window(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "window")
-
-    @admin.display(description=gettext_lazy("took"))
-    def took(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "took")
-
-    @admin.display(description=gettext_lazy("finished"))
-    def finished(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "finished")
-
-    @admin.display(description=gettext_lazy("error"), empty_value=DASH)
-    def error(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "error")
-
     @admin.display(description=gettext_lazy("notes"), empty_value=DASH)
     def notes_list(self, obj: SyncLog) -> SafeString | None:
         if not obj.notes:
@@ -176,38 +178,6 @@ class SyncLogAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("SKUs"))
     def skus_list(self, obj: SyncLog) -> str:
         return ", ".join(obj.skus) if obj.skus else _("all")
-
-    @admin.display(description=gettext_lazy("fetched"), ordering="fetched")
-    def number_fetched(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "fetched")
-
-    @admin.display(description=gettext_lazy("new"), ordering="created")
-    def number_created(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "created")
-
-    @admin.display(description=gettext_lazy("changed"), ordering="updated")
-    def number_updated(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "updated")
-
-    @admin.display(description=gettext_lazy("unchanged"), ordering="unchanged")
-    def number_unchanged(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "unchanged")
-
-    @admin.display(description=gettext_lazy("failed"), ordering="failed")
-    def number_failed(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "failed")
-
-    @admin.display(description=gettext_lazy("API calls"), ordering="api_calls")
-    def number_api_calls(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "api_calls")
-
-    @admin.display(description=gettext_lazy("pages"), ordering="pages")
-    def number_pages(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "pages")
-
-    @admin.display(description=gettext_lazy("throttled calls"), ordering="throttled")
-    def number_throttled(self, obj: SyncLog) -> SafeString:
-        return slot(obj, "throttled")
 
 
 def _cancel(request: HttpRequest, log: SyncLog) -> None:
