@@ -96,6 +96,14 @@ def api_config(account: Account, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """Figures are kept in the process, which the tests share."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
 def _no_access_tokens() -> None:
     """They live as long as the process, and a simulator may get the port of an earlier test's."""
     from integrations.amazon import tokens

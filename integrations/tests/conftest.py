@@ -15,14 +15,6 @@ if TYPE_CHECKING:  # this file is read before Django is set up
 
 
 @pytest.fixture
-def _nothing_kept() -> None:
-    """Figures are kept in the process, which the tests share."""
-    from django.core.cache import cache
-
-    cache.clear()
-
-
-@pytest.fixture
 def platform() -> "Platform":
     from platforms.models import Platform
 

@@ -17,7 +17,7 @@ from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
 from platforms.models import Platform, Source
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_nothing_kept")]
+pytestmark = pytest.mark.django_db
 
 
 def orders_of_all_ages(order: Callable[..., Order]) -> None:

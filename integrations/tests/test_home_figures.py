@@ -16,7 +16,7 @@ from oms.tests.rest import make_stock
 from orders.models import Order, OrderItem
 from platforms.models import Platform, Source
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_nothing_kept")]
+pytestmark = pytest.mark.django_db
 
 
 def test_it_shows_charts_to_nobody_who_is_not_logged_in(client: Client) -> None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -19,7 +18,6 @@ LogIn = Callable[..., Page]
 
 @pytest.fixture
 def late_order(platform: Platform) -> Order:
-    cache.clear()  # figures that another test counted
     now = timezone.now()
     return Order.objects.create(
         platform=platform, external_id="111-0000000-0000001", status=Order.Status.UNSHIPPED, purchased_at=now,
