@@ -127,13 +127,13 @@ class MariaDB:
         made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert made.returncode == 0, made.stdout + made.stderr
 
-    def start(self) -> None:
+    def start(self, *more_options: str) -> None:
         program = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program is not None
         network = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self._folder / 'socket'}"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program, *self._options, *network, f"--pid-file={self._folder / 'pid'}"],
+                [program, *self._options, *more_options, *network, f"--pid-file={self._folder / 'pid'}"],
                 stdout=log,
                 stderr=log,
             )

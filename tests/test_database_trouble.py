@@ -279,6 +279,7 @@ def test_it_gives_up_on_a_lock_that_nobody_lets_go(
 
 # So that it can be filled up.
 IN_ONE_SMALL_FILE = ("--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:10M:autoextend:max:32M")
+A_LARGER_FILE = "--innodb-data-file-path=ibdata1:10M:autoextend:max:128M"
 
 
 @pytest.fixture(scope="module")
@@ -386,6 +387,9 @@ def test_it_says_that_the_server_has_no_room(
     assert "no room left" in err + log["error_message"]
     assert (log["pages"], on_mariadb.order_count) == (1, 30)
 
+    # More disk. A file that is full to the last page does not even drop a table.
+    mariadb.kill()
+    mariadb.start(A_LARGER_FILE)
     mariadb.query("DROP TABLE rubbish")
     on_mariadb.lose_the_lease()
     assert on_mariadb.run(*COMMAND).status == 0
