@@ -110,6 +110,7 @@ class MariaDB:
         self._options = [
             "--no-defaults",
             f"--datadir={folder / 'data'}",
+            f"--tmpdir={folder}",  # another server that starts clears /tmp
             "--innodb-log-file-size=8M",
             *options,
         ]
