@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from inventory.models import InventoryItem
+from oms.prefix import prefix
 
 CODES = ("sku", "asin", "fnsku")
 FEW = 1000
-LAST_CHARACTER = "\U0010ffff"
 
 
 class Found(NamedTuple):
@@ -39,7 +38,7 @@ def matching(text: str) -> Q:
         words &= Q(title__icontains=word)
     codes = Q()
     for code in CODES:
-        codes |= _prefix(code, text)
+        codes |= prefix(code, text)
     return codes | words if words else codes
 
 
@@ -48,10 +47,3 @@ def _found(items: QuerySet[InventoryItem], condition: Q) -> Found:
     ids = list(items.filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
     is_walk = len(ids) > FEW
     return Found(items.filter(condition) if is_walk else items.filter(pk__in=ids), is_walk)
-
-
-def _prefix(field: str, text: str) -> Q:
-    """`field` begins with `text`, so that an index finds it: LIKE does not use one on SQLite."""
-    if connection.vendor == "postgresql":  # its usual collations sort otherwise
-        return Q(**{f"{field}__startswith": text})
-    return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})

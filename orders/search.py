@@ -8,16 +8,15 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
+from oms.prefix import prefix
 from orders.models import Order, OrderItem
 from orders.products import products_with, words_of
 from platforms.models import Platform
 
 FEW = 4000  # lines or products
-LAST_CHARACTER = "\U0010ffff"
 
 
 class Found(NamedTuple):
@@ -65,13 +64,6 @@ def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found:
     if skus:
         ways.append(Way(OrderItem.objects.filter(sku__in=skus), has_words))
     return _narrow_or_walk(orders, ways, few)
-
-
-def prefix(field: str, text: str) -> Q:
-    """`field` begins with `text`, so that an index finds it: LIKE does not use one on SQLite."""
-    if connection.vendor == "postgresql":  # its usual collations sort otherwise
-        return Q(**{f"{field}__startswith": text})
-    return Q(**{f"{field}__gte": text, f"{field}__lt": text + LAST_CHARACTER})
 
 
 def _narrow_or_walk(orders: QuerySet[Order], ways: list[Way], few: int, *, walk: Q | None = None) -> Found:
