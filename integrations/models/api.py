@@ -13,7 +13,7 @@ class ApiQuota(models.Model):
     """
 
     account_key = models.CharField(max_length=64)
-    operation = models.CharField(max_length=64)
+    operation = models.CharField(_("operation"), max_length=64)
     rate = models.FloatField(_("calls per second"))
     burst = models.PositiveIntegerField(_("calls at once"))
     tokens = models.FloatField(_("calls left"))
