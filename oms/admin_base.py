@@ -63,12 +63,13 @@ class Button:
 
 
 UNFOLD_CHECKBOX: Any = ModelAdmin.action_checkbox
+ROW = "the-id-of-this-row"  # what no class of the box's markup holds
 
 
 @lru_cache(maxsize=8)
 def _checkbox(language: str) -> str:  # noqa: ARG001  its label is in that language
-    """The box that selects the row -1."""
-    return str(UNFOLD_CHECKBOX(None, User(pk=-1)))
+    """The box that selects a row, whose id is to be put in the place of ROW."""
+    return str(UNFOLD_CHECKBOX(None, User(pk=ROW)))
 
 
 class OmsAdmin(ModelAdmin[Any]):
@@ -100,7 +101,7 @@ class OmsAdmin(ModelAdmin[Any]):
     @display(description=UNFOLD_CHECKBOX.short_description)
     def action_checkbox(self, obj: Model) -> SafeString:
         """unfold's, drawn once and not for each row."""
-        return mark_safe(_checkbox(get_language() or "").replace("-1", escape(obj.pk)))  # noqa: S308  of a template
+        return mark_safe(_checkbox(get_language() or "").replace(ROW, escape(obj.pk)))  # noqa: S308  of a template
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {"exports": list(export_links(self, request)), **(extra_context or {})}
