@@ -87,13 +87,6 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
 
 def pages() -> dict[str, str]:
     """What is opened: lists, filters, searches, single rows; with values that the database has."""
-    item = OrderItem.objects.order_by("-id")[0]
-    order = (
-        Order.objects.filter(total__isnull=False).order_by("-purchased_at").select_related("platform")[100]
-    )
-    stock = InventoryItem.objects.order_by("-id")[0]
-    day = order.purchased_at.date()
-    word = item.title.split()[1]
     lists = {
         "orders": "/admin/orders/order/?",
         "stock": "/admin/inventory/inventoryitem/?",
@@ -101,7 +94,24 @@ def pages() -> dict[str, str]:
         "failures": "/admin/integrations/syncfailure/?",
         "platforms": "/admin/platforms/platform/?",
     }
-    filters = {
+    item = OrderItem.objects.order_by("-id")[0]
+    order = (
+        Order.objects.filter(total__isnull=False).order_by("-purchased_at").select_related("platform")[100]
+    )
+    stock = InventoryItem.objects.order_by("-id")[0]
+    word = item.title.split()[1]
+    filtered = {
+        name: lists[name.split(",")[0].split(" ")[0]] + query
+        for name, query in _filters(order, item, stock, word).items()
+    }
+    single = _single_pages(order, stock) | _answers(order, item, word)
+    return {"home": "/admin/", "home, figures": "/admin/home-charts/", **lists, **filtered, **single}
+
+
+def _filters(order: Order, item: OrderItem, stock: InventoryItem, word: str) -> dict[str, str]:
+    """Queries of lists, whose names the names begin with."""
+    day = order.purchased_at.date()
+    return {
         "orders, page 3": "p=3",
         "orders, page 1000": "p=1000",
         "orders of a platform": f"platform__id__exact={order.platform_id}",
@@ -128,13 +138,21 @@ def pages() -> dict[str, str]:
         "stock, search by a word": f"q={word}",
         "syncs that failed": "status__exact=failed",
     }
-    single = {
+
+
+def _single_pages(order: Order, stock: InventoryItem) -> dict[str, str]:
+    return {
         "where is my order?": f"/admin/where/?id={order.external_id}",
         "API usage": "/admin/integrations/apiusage/",
         "API quotas": "/admin/integrations/apiquota/",
         "an order": f"/admin/orders/order/{order.pk}/change/",
         "a SKU": f"/admin/inventory/inventoryitem/{stock.pk}/change/",
         "a sync": f"/admin/integrations/synclog/{SyncLog.objects.order_by('-id')[0].pk}/change/",
+    }
+
+
+def _answers(order: Order, item: OrderItem, word: str) -> dict[str, str]:
+    return {
         "API, orders": "/orders",
         "API, orders of a SKU": f"/orders?sku={item.sku}",
         "API, orders of a platform, shipped": f"/orders?platform_name={order.platform.name}&status=shipped",
@@ -145,8 +163,6 @@ def pages() -> dict[str, str]:
         "API, stock, search by a word": f"/inventory?search={word}",
         "API, syncs": "/sync-logs",
     }
-    filtered = {name: lists[name.split(",")[0].split(" ")[0]] + query for name, query in filters.items()}
-    return {"home": "/admin/", "home, figures": "/admin/home-charts/", **lists, **filtered, **single}
 
 
 def logged_in() -> Client:
