@@ -13,6 +13,7 @@ export PYTHON
 CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
 	FIELD_ENCRYPTION_KEY="$$($(PY) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')" \
 	DEBUG=off REQUIRE_HTTPS=on BEHIND_TLS_PROXY=off ALLOWED_HOSTS=oms.example CSRF_TRUSTED_ORIGINS= \
+	SECRET_KEY_FILE= FIELD_ENCRYPTION_KEY_FILE= DATABASE_URL_FILE= REDIS_URL_FILE= \
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 

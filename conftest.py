@@ -22,6 +22,9 @@ OWN_ENVIRONMENT = {
     "AMAZON_LWA_ENDPOINT": "",
 }
 os.environ.update(OWN_ENVIRONMENT)
+# A file that .env may name for one of them would be refused beside the value.
+FILES = ("SECRET_KEY_FILE", "FIELD_ENCRYPTION_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE")
+os.environ.update(dict.fromkeys(FILES, ""))
 # These two may come from the process environment, to run the suite on other services; never from .env.
 SERVICES = ("DATABASE_URL", "REDIS_URL")
 for name in SERVICES:

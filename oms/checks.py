@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 
 ENDPOINTS = ("AMAZON_SP_API_ENDPOINT", "AMAZON_LWA_ENDPOINT")
 
@@ -33,3 +34,18 @@ def check_endpoints(**_: Any) -> list[CheckMessage]:
             )
         )
     return problems
+
+
+@register()
+def check_static_root(**_: Any) -> list[CheckMessage]:
+    """The folder that `collectstatic` fills; the settings make it wherever the source tree may be written."""
+    if settings.STATIC_ROOT.is_dir():
+        return []
+    return [
+        CheckWarning(
+            f"The folder of the static files is missing and cannot be made: {settings.STATIC_ROOT}.",
+            hint="Run `manage.py collectstatic --no-input` once, as a user who may write the source tree, or while "
+            "an image is built. Until then, pages are served with uncompressed static files.",
+            id="oms.W001",
+        )
+    ]

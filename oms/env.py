@@ -1,6 +1,9 @@
 """Reads the environment; a missing or broken value stops with a sentence that says how to make one."""
 
+import os
 import warnings
+from collections import ChainMap
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,9 +15,40 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+# What may be named by a file instead, as container engines hand secrets over: SECRET_KEY_FILE=/run/secrets/secret_key.
+FROM_FILES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL")
+
+
+def read_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """The values of the variables whose file `environment` names (NAME_FILE), without white space around them.
+
+    Raises ImproperlyConfigured where a file cannot be read, is empty, or where NAME is set as well.
+    """
+    values = {}
+    for name in FROM_FILES:
+        path = environment.get(f"{name}_FILE")
+        if not path:
+            continue
+        if environment.get(name):
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; leave one of them.")
+        try:
+            values[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise ImproperlyConfigured(
+                f"The file that {name}_FILE names cannot be read: {path} ({reason}). "
+                "It must be readable for the user that OMS runs as."
+            ) from None
+        if not values[name]:
+            raise ImproperlyConfigured(f"The file that {name}_FILE names is empty: {path}.")
+    return values
+
+
 env = environ.Env()
 # Values that are already in the process environment win over the file.
 environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
+# os.environ stays as it is: what this process starts reads the same files.
+env.ENVIRON = ChainMap(read_files(os.environ), os.environ)
 
 # Neither prints a character that means something in .env (Django's own key maker does: $ and #).
 MAKE_SECRET_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
@@ -98,6 +132,18 @@ MYSQL_OPTIONS: dict[str, Any] = {
     " /*M!100318 , in_predicate_conversion_threshold = 0 */",
 }
 
+
+def _make_folder(folder: Path) -> None:
+    """Makes the folder of a SQLite database. Raises ImproperlyConfigured where that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The folder of the SQLite database cannot be made: {folder} ({error.strerror}). Make it writable for "
+            "the user that OMS runs as, or set DATABASE_URL: sqlite:////path/to/oms.sqlite3, or a database server."
+        ) from None
+
+
 ENGINES = tuple(f"django.db.backends.{name}" for name in ("sqlite3", "mysql", "postgresql"))
 
 
@@ -121,7 +167,7 @@ def database(*, default_path: Path) -> dict[str, Any]:
     if config["ENGINE"] == "django.db.backends.sqlite3":
         if config["NAME"] != ":memory:":
             config["NAME"] = BASE_DIR / config["NAME"]
-            config["NAME"].parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(config["NAME"].parent)
         options.update({**SQLITE_OPTIONS, **options})
         return config
     if config["ENGINE"] == "django.db.backends.mysql":

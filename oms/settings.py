@@ -1,5 +1,6 @@
 """Settings of the project. What differs between installations comes from the environment: .env.example."""
 
+from contextlib import suppress
 from typing import Any
 
 import django_stubs_ext
@@ -112,7 +113,8 @@ FORMAT_MODULE_PATH = ["oms.formats"]  # times with their zone
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where it is missing
+with suppress(OSError):  # a source tree that is read-only: oms/checks.py says what to do
+    STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where it is missing
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
