@@ -32,8 +32,8 @@ setup: $(VENV)/.installed ## virtual environment, dependencies, .env with fresh 
 run: setup ## set up, sync a first time, serve on port 8000 (PORT=…) with worker and scheduler
 	@$(PY) -m scripts.run --port $(PORT)
 
-test: $(VENV)/.installed-dev ## the test suite; needs no services (ARGS='-k name')
-	@$(PY) -m pytest -q $(ARGS)
+test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)
+	@$(PY) -m pytest -q -n auto $(ARGS)
 
 soak: $(VENV)/.installed-dev ## the property test for long (MINUTES=10 SEED=1); names the seed to repeat a failure
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py $(ARGS)

@@ -37,6 +37,8 @@ import pytest
 from django.conf import settings as django_settings
 
 assert django_settings.INSTALLED_APPS  # reads them; otherwise pytest-django takes this for no Django project
+# A password costs a third of a second by intention. Processes that tests start hash as in production.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 from simulator import Account, Simulator
 from simulator.quotas import PUBLISHED
