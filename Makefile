@@ -65,8 +65,7 @@ messages: $(VENV)/.installed ## collect the admin's strings into locale/ and com
 	@$(PY) manage.py compilemessages --locale de --locale es --ignore '$(VENV)/*'
 
 lock: $(VENV)/.installed-dev ## pin again what the requirements bring in (ARGS=--upgrade for newer ones)
-	@$(PIP) pip-tools
-	scripts/lock.sh $(PY) $(ARGS)
+	scripts/lock.sh $(VENV)/bin/uv $(ARGS)
 
 clean: ## remove the virtual environment and caches; keeps .env and var/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
@@ -77,12 +76,12 @@ $(VENV)/.made:
 	@python=$$(scripts/find-python.sh) && echo "Making $(VENV) with $$python ($$("$$python" --version 2>&1))…" \
 		&& "$$python" -m venv --clear $(VENV) && touch $@
 
-$(VENV)/.installed: $(VENV)/.made requirements.txt requirements.lock
+$(VENV)/.installed: $(VENV)/.made requirements.lock
 	@echo "Installing what OMS runs on…"
-	@$(PIP) -r requirements.txt
+	@$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	@echo "Installing what tests and checks need…"
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@

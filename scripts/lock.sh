@@ -1,20 +1,36 @@
 #!/bin/sh
-# Pins everything that requirements.txt and requirements-dev.txt need in turn: requirements.lock.
-# Usage: scripts/lock.sh PYTHON [--upgrade]     (PYTHON: one with pip-tools, see `make lock`)
+# Pins everything that the requirements bring in, with the hashes of its files. Usage: scripts/lock.sh UV [--upgrade]
+#
+# Writes for each requirements*.txt a requirements*.lock, which `pip install --require-hashes` takes, and constraints.txt:
+# the same versions without hashes, for `pip install -r requirements.txt`. The versions hold for Python 3.11 and later
+# on every platform. Nothing that is written names a package index or a folder.
 set -eu
 cd "$(dirname "$0")/.."
-mkdir -p var
-python=$1
+root=$PWD
+uv=$(command -v "$1") && uv=$(cd "$(dirname "$uv")" && pwd)/$(basename "$uv")
 shift
-grep -hv '^-[cr] ' requirements.txt requirements-dev.txt > var/direct.in
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for file in requirements*.txt; do
+    sed '/^-c /d' "$file" > "$work/$file" # the old constraints would hold everything where it is
+done
+cp requirements*.lock "$work"
+cd "$work"
+
+pin() { # input, output, options
+    input=$1 output=$2
+    shift 2
+    "$uv" pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+        --no-emit-find-links --output-file "$output" "$@" "$input"
+    { printf '# What %s brings in, pinned, with hashes. Written by `make lock`.\n\n' "$input"; sed '/^    #   -c /d' "$output"; } > "$root/$output"
+}
+
+# The largest set first; the others take its versions.
+pin requirements-dev.txt requirements-dev.lock "$@"
+for file in requirements*.txt; do
+    [ "$file" = requirements-dev.txt ] || pin "$file" "${file%.txt}.lock" --constraints requirements-dev.lock "$@"
+done
 {
-    echo "# Everything that requirements.txt and requirements-dev.txt bring in, pinned. Written by \`make lock\`."
-    echo
-} > var/requirements.lock
-cp requirements.lock var/compiled.lock 2> /dev/null || true
-"$python" -m piptools compile --quiet --no-header --strip-extras --allow-unsafe \
-    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-    --output-file var/compiled.lock "$@" var/direct.in
-sed -e '/^--/d' -e 's|-r var/direct.in|ours|' var/compiled.lock >> var/requirements.lock
-mv var/requirements.lock requirements.lock
-rm var/direct.in var/compiled.lock
+    printf '# The versions of all requirements*.lock, without hashes. Written by `make lock`.\n\n'
+    sed -n 's/^\([A-Za-z0-9].*==[^ ]*\)\( ;.*[^ \\]\)\{0,1\} *\\$/\1\2/p' requirements*.lock | LC_ALL=C sort -u
+} > "$root/constraints.txt"

@@ -6,7 +6,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from scripts.run import port_problem
 from simulator import Account, Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = sorted(ROOT.glob("requirements*.txt"))
 TARGETS = ("help", "setup", "run", "test", "soak", "check", "bench", "reliability", "screenshots", "format")
 # A name is read with one of the helpers of oms/env.py or with django-environ.
 READ = re.compile(r'\b(?:env\.\w+|required|switch|one_of|whole_number)\(\s*"([A-Z_]+)"')
@@ -33,10 +31,6 @@ def variables_read() -> set[str]:
     return {name for source in sources for name in READ.findall(source.read_text())} | {
         "FIELD_ENCRYPTION_KEY"
     }
-
-
-def dependencies(path: Path) -> Iterator[str]:
-    yield from (line for line in path.read_text().splitlines() if line and not line.startswith(("#", "-")))
 
 
 def tracked_files() -> list[Path]:
@@ -59,27 +53,6 @@ def test_it_keeps_every_variable_of_a_developers_file_out_of_the_tests() -> None
 def test_it_explains_every_variable_in_the_operations_manual() -> None:
     manual = (ROOT / "docs" / "operations.md").read_text()
     assert [name for name in sorted(variables_read()) if f"`{name}`" not in manual] == []
-
-
-@pytest.mark.parametrize("path", [*REQUIREMENTS, ROOT / "requirements.lock"], ids=lambda path: path.name)
-def test_it_names_no_package_index_and_no_place_on_a_machine(path: Path) -> None:
-    assert not re.search(r"https?://|file:/|index-url|find-links|trusted-host|/opt/|/home/", path.read_text())
-
-
-@pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)
-def test_it_pins_every_direct_dependency_and_says_what_it_is_for(path: Path) -> None:
-    pinned = re.compile(r"[\w.-]+==[\w.]+ +# \S.+")
-    assert [line for line in dependencies(path) if not pinned.fullmatch(line)] == []
-
-
-def test_it_pins_the_same_versions_in_the_lock() -> None:
-    locked = {line.partition(" ")[0] for line in dependencies(ROOT / "requirements.lock")}
-    direct = {
-        line.split()[0].lower()
-        for name in ("requirements.txt", "requirements-dev.txt")
-        for line in dependencies(ROOT / name)
-    }
-    assert direct - locked == set()
 
 
 @pytest.mark.parametrize("target", TARGETS)
