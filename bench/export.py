@@ -17,10 +17,10 @@ from typing import Any
 from django.test import Client
 from openpyxl import Workbook
 
+from backoffice.export.table import Columns
+from backoffice.orders.exports import ITEM, OF_THE_ORDER, ORDER
 from bench.desk import logged_in
 from bench.report import Result
-from oms.export.table import Columns
-from orders.exports import ITEM, OF_THE_ORDER, ORDER
 from orders.models import Order, OrderItem
 
 ROOT = Path(__file__).resolve().parent.parent

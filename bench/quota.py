@@ -14,11 +14,11 @@ from django.utils import timezone
 from bench.database import empty
 from bench.report import Result
 from bench.syncs import Box, count, simulator
-from integrations.adapters import ADAPTERS
 from integrations.amazon.quota import QUOTAS
 from integrations.models import SyncLog
-from integrations.services import request_sync, run_sync
-from integrations.wallet import Wallet
+from integrations.quota.token_bucket import Wallet
+from integrations.registry import ADAPTERS
+from integrations.sync.run import request_sync, run_sync
 from platforms.models import Platform
 
 OPERATION = "searchOrders"

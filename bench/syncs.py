@@ -15,11 +15,11 @@ from django.conf import settings
 from bench.database import empty
 from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
-from integrations.adapters import ADAPTERS
-from integrations.connecting import connect
 from integrations.models import SyncLog
 from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
-from integrations.services import request_sync, run_sync
+from integrations.registry import ADAPTERS
+from integrations.sync.connection import connect
+from integrations.sync.run import request_sync, run_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
 from simulator import Account

@@ -9,10 +9,10 @@ from django_tasks import task
 from django_tasks_db import DatabaseBackend
 from redis.exceptions import RedisError
 
+from core.database.errors import trouble_of
 from integrations.models import SyncLog
-from integrations.services import run_sync
-from integrations.stopping import StopSignal
-from oms.trouble import trouble_of
+from integrations.sync.run import run_sync
+from integrations.sync.stop_signal import StopSignal
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from oms.fields import ExactCharField
+from core.database.fields import ExactCharField
 from platforms.models import Platform, Source
 
 HIGHEST_THRESHOLD = 1_000_000_000  # every database has room for it

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
+from core.database.prefix import prefix
 from inventory.models import InventoryItem
-from oms.prefix import prefix
 
 CODES = ("sku", "asin", "fnsku")
 FEW = 1000

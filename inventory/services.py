@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
+from core.database.bulk import BulkFind, BulkUpsert
+from core.outcome import Outcome
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
-from oms.bulk import BulkFind, BulkUpsert
-from oms.outcome import Outcome
 from platforms.models import Platform, Source
 
 # The key of a row within a platform, and what a record says about it.

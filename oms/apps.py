@@ -1,13 +1,11 @@
-from django.apps import AppConfig, apps
-from django.utils.translation import gettext_lazy as _
+from django.apps import AppConfig
 
 
-class OmsConfig(AppConfig):
+class ProjectConfig(AppConfig):
+    """The project itself: settings, URLs, system checks. It has no models; the label "oms" belongs to `backoffice`."""
+
     name = "oms"
+    label = "project"
 
     def ready(self) -> None:
         from oms import checks  # noqa: F401  registers the system checks
-
-        # Packages without translations of their own; the home page lists them.
-        apps.get_app_config("knox").verbose_name = _("API tokens")
-        apps.get_app_config("django_tasks_database").verbose_name = _("Background tasks")

@@ -9,7 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from oms.errors import refusal
+from api.errors import refusal
 
 logger = logging.getLogger(__name__)
 

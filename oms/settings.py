@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "orders",
     "inventory",
     "integrations",
+    "backoffice",
     "oms",
 ]
 
@@ -67,7 +68,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "oms.locality.AdminLocality",
+    "backoffice.base.locality.AdminLocality",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -151,16 +152,16 @@ else:
 REST_FRAMEWORK: dict[str, Any] = {
     # The token comes first so that a request without credentials is answered 401, not 403.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "oms.api.TokenAuthentication",
+        "api.base.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["oms.api.ModelPermissions"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.base.ModelPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["oms.api.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "oms.pagination.CursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["oms.filters.FilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["api.base.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["api.filters.FilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "oms.errors.exception_handler",
+    "EXCEPTION_HANDLER": "api.errors.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
     "URL_FORMAT_OVERRIDE": None,  # ?format= is an unknown parameter like any other
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -176,7 +177,7 @@ SPECTACULAR_SETTINGS = {
     # /docs loads nothing from other hosts.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "PREPROCESSING_HOOKS": ["oms.schema.without_slash"],
+    "PREPROCESSING_HOOKS": ["api.schema.without_slash"],
     "ENUM_NAME_OVERRIDES": {
         "SyncStatus": "integrations.models.SyncLog.Status",
         "OrderStatus": "orders.models.Order.Status",
@@ -193,7 +194,8 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        name: {"level": "INFO"} for name in ("oms", "platforms", "orders", "inventory", "integrations")
+        name: {"level": "INFO"}
+        for name in ("oms", "backoffice", "api", "integrations", "orders", "inventory", "platforms", "core")
     }
     | {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "sp_api")},
 }
@@ -219,7 +221,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Orders and stock, every channel"),
     "SITE_SYMBOL": "package_2",
     "SITE_URL": None,
-    "DASHBOARD_CALLBACK": "integrations.homepage.page.home",
+    "DASHBOARD_CALLBACK": "backoffice.home.page.home",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "SHOW_LANGUAGES": True,

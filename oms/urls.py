@@ -14,16 +14,16 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from integrations.admin.lookup import WhereIsMyOrder
-from integrations.api import SyncFailureViewSet, SyncLogViewSet
-from integrations.api_usage import ApiUsageViewSet
-from integrations.homepage.page import home_charts
-from inventory.api import InventorySyncView, InventoryViewSet
-from oms.errors import API, unknown_route
-from oms.export.views import export_progress
+from api.errors import API, unknown_route
+from api.inventory import InventorySyncView, InventoryViewSet
+from api.orders import OrderSyncView, OrderViewSet
+from api.platforms import PlatformViewSet
+from api.syncs import SyncFailureViewSet, SyncLogViewSet
+from api.usage import ApiUsageViewSet
+from backoffice.export.views import export_progress
+from backoffice.home.page import home_charts
+from backoffice.orders.lookup import WhereIsMyOrder
 from oms.health import healthz, readyz
-from orders.api import OrderSyncView, OrderViewSet
-from platforms.api import PlatformViewSet
 
 LIST: dict[str, Any] = {"get": "list"}
 DETAIL: dict[str, Any] = {"get": "retrieve"}
@@ -81,7 +81,7 @@ urlpatterns = [
     re_path(rf"^(?:{'|'.join(API)})(?:/|$)", unknown_route),
 ]
 
-handler400 = "oms.errors.bad_request"
-handler403 = "oms.errors.permission_denied"
-handler404 = "oms.errors.not_found"
-handler500 = "oms.errors.server_error"
+handler400 = "api.errors.bad_request"
+handler403 = "api.errors.permission_denied"
+handler404 = "api.errors.not_found"
+handler500 = "api.errors.server_error"

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from oms.money import amount_text
+from core.money import amount_text
 
 # field, old, new; and for one of the order's lines, its name. Values are text, a number, true/false, or None.
 Change = list[Any]

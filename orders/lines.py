@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from oms.bulk import BulkUpsert
+from core.database.bulk import BulkUpsert
 from orders.changes import Change, line_changes
 from orders.models import OrderItem
 from orders.products import remember_products

@@ -3,8 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from oms.fields import ExactCharField
-from platforms.fields import EncryptedJSONField, SecretDict
+from core.database.fields import ExactCharField
+from core.encryption import EncryptedJSONField, SecretDict
 from platforms.models import Platform, Source
 
 

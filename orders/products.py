@@ -7,7 +7,7 @@ from hashlib import blake2b
 from django.db import connections, router
 from django.db.models import QuerySet
 
-from oms.bulk import BulkUpsert
+from core.database.bulk import BulkUpsert
 from orders.models import OrderedProduct
 
 MOST_WORDS = 8

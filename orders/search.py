@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
-from oms.prefix import prefix
+from core.database.prefix import prefix
 from orders.models import Order, OrderItem
 from orders.products import products_with, words_of
 from platforms.models import Platform

@@ -14,13 +14,13 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from oms.bulk import BulkFind, BulkUpsert
-from oms.outcome import Outcome
+from core.database.bulk import BulkFind, BulkUpsert
+from core.encryption import SecretDict
+from core.outcome import Outcome
 from orders.changes import Change, line_changes, order_changes
 from orders.lines import ITEM_REPORTED, item_values_of, merged, replace_items, stored_lines
 from orders.models import Order, OrderBuyer, OrderChange, OrderItem
 from orders.records import BuyerRecord, OrderRecord
-from platforms.fields import SecretDict
 from platforms.models import Platform, Source
 
 # Amazon's Data Protection Policy: personal data is kept for at most 30 days after delivery.

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from platforms.fields import EncryptedJSONField, SecretDict, Unreadable
+from core.encryption import EncryptedJSONField, SecretDict, Unreadable
 
 SYNC_PERMISSION = "platforms.sync_platform"  # to start and cancel syncs, and to resolve failures
 CONFIG_COLUMNS = ("api_config", "credentials_set_at")  # written together

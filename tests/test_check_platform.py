@@ -15,10 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from api.tests.rest import amazon, superuser, user_with
 from conftest import api_config
-from integrations.checking import check_platform, is_fine
 from integrations.models import ApiQuota
 from integrations.protocol import Finding
+from integrations.sync.connection_check import check_platform, is_fine
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -29,7 +30,6 @@ from integrations.tests.syncing import (
     requests_of,
     sync,
 )
-from oms.tests.rest import amazon, superuser, user_with
 from platforms.models import Platform
 from simulator import Account, Canned, Simulator, StaticSandbox
 

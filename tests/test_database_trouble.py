@@ -26,8 +26,8 @@ from django.db import (
 )
 from installation import ORDERS, PAGE_SIZE, PAGES, Installation, MariaDB, a_mariadb, ask, codes, on_sqlite
 
+from core.database.errors import trouble_of
 from integrations.tests.processes import PATIENCE, Hold, ended, line_with, migrated, until
-from oms.trouble import trouble_of
 from simulator import Account, Simulator
 
 pytestmark = pytest.mark.own_database

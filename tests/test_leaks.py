@@ -20,15 +20,15 @@ from django.views.debug import ExceptionReporter
 from rest_framework.test import APIClient
 
 from conftest import api_config
-from integrations.adapters import ADAPTERS
 from integrations.amazon.client import AmazonClient
 from integrations.amazon.config import load
 from integrations.amazon.tokens import AccessTokens
 from integrations.amazon.transport import new_http
-from integrations.connecting import connect
 from integrations.models import SyncLog
 from integrations.protocol import Window
-from integrations.services import run_sync
+from integrations.registry import ADAPTERS
+from integrations.sync.connection import connect
+from integrations.sync.run import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from integrations.leases import LEASE
+from integrations.sync.leases import LEASE
 from integrations.tests.processes import (
     PATIENCE,
     Hold,

@@ -8,13 +8,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from api.tests.rest import superuser
 from conftest import api_config
-from integrations.checking import check_platform
-from integrations.datasets import left_out
-from integrations.failures import replay
-from integrations.lookup import ask, store
+from integrations.lookup.order import ask, store
 from integrations.models import SyncFailure, SyncLog
-from integrations.services import run_sync
+from integrations.sync.connection_check import check_platform
+from integrations.sync.datasets import left_out
+from integrations.sync.failures import replay
+from integrations.sync.run import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
     open_sync,
@@ -26,7 +27,6 @@ from integrations.tests.syncing import (
     stored_orders,
     sync,
 )
-from oms.tests.rest import superuser
 from orders.models import Order
 from platforms.models import Platform
 from simulator import Account, Simulator

@@ -11,9 +11,10 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
+from api.tests.rest import superuser, user_with, walk
 from integrations.errors import PlatformError
-from integrations.failures import dismiss, replay, replay_all
 from integrations.models import SyncFailure, SyncLog
+from integrations.sync.failures import dismiss, replay, replay_all
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -28,7 +29,6 @@ from integrations.tests.syncing import (
     stored_stock,
     sync,
 )
-from oms.tests.rest import superuser, user_with, walk
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform, Source
 from simulator import CANARY, Canned, Simulator

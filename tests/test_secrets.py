@@ -11,9 +11,9 @@ from django.views.debug import ExceptionReporter
 
 from conftest import GENEROUS
 from integrations.amazon.config import load
-from integrations.connecting import connect
 from integrations.errors import ConfigError, PlatformError
 from integrations.models import SyncFailure, SyncLog
+from integrations.sync.connection import connect
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,

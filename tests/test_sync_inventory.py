@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import ApiQuota, SyncFailure, SyncLog
-from integrations.services import run_sync
+from integrations.sync.run import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,

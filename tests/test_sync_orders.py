@@ -10,9 +10,10 @@ import pytest
 from django.utils import timezone
 
 from integrations.amazon.config import load
-from integrations.endings import cancel_sync
 from integrations.models import ApiQuota, SyncFailure, SyncLog
-from integrations.services import run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.transitions import cancel_sync
+from integrations.sync.windows import WindowRequest
 from integrations.tests.syncing import (
     ALWAYS,
     QUOTA_EXCEEDED,
@@ -27,7 +28,6 @@ from integrations.tests.syncing import (
     stored_orders,
     sync,
 )
-from integrations.windows import WindowRequest
 from orders.models import Order, OrderItem
 from platforms.models import Platform, Source
 from simulator import CANARY, Account, Simulator

@@ -8,11 +8,11 @@ from django.conf import settings
 
 from integrations.amazon import normalize, parse, sandbox
 from integrations.amazon.config import AmazonConfig, load
-from integrations.amazon.doctor import examine
+from integrations.amazon.connection_check import examine
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
+from integrations.amazon.order_listing import Walk
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.amazon.stock import stock_pages
-from integrations.amazon.walk import Walk
 from integrations.errors import (
     AuthorizationError,
     ConfigError,

@@ -21,6 +21,7 @@ for _name in ("AWS_ENV", "SP_API_DEFAULT_MARKETPLACE"):
 
 from sp_api.api import Inventories, OrdersV20260101, Sellers  # noqa: E402
 
+from core.encryption import SecretDict  # noqa: E402
 from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
 from integrations.amazon.metering import metered  # noqa: E402
@@ -30,7 +31,6 @@ from integrations.amazon.tokens import AccessTokens  # noqa: E402
 from integrations.amazon.transport import exchange, new_http  # noqa: E402
 from integrations.errors import PlatformError, RateLimited, RequestRefused  # noqa: E402
 from integrations.protocol import Budget, Meter, Uncounted, Unlimited, Usage  # noqa: E402
-from platforms.fields import SecretDict  # noqa: E402
 
 Answer = dict[str, Any]
 Result = TypeVar("Result")

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.encryption import SecretDict
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS, UNITED_STATES, Marketplace
 from integrations.errors import ConfigError
 from integrations.protocol import Note
-from platforms.fields import SecretDict
 
 REQUIRED = ("client_id", "client_secret", "refresh_token", "marketplace_id")
 OPTIONAL = ("region", "additional_marketplace_ids")

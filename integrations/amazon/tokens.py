@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 
+from core.encryption import SecretDict
 from integrations.amazon.answers import judge_token
 from integrations.amazon.config import AmazonConfig
 from integrations.amazon.metering import metered
 from integrations.amazon.transport import exchange
 from integrations.errors import PlatformError
 from integrations.protocol import Meter, Uncounted
-from platforms.fields import SecretDict
 
 RENEW_SECONDS_EARLY = 120.0
 OPERATION = "token"  # as it is counted

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from oms.persistence import DATABASE_ERRORS
+from core.database.retry import DATABASE_ERRORS
 from platforms.models import Platform
 
 FAILED, WRONG_USAGE, NOT_ALL_GOOD = 1, 2, 3

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import oms.fields
+import core.database.fields
 
 
 class Migration(migrations.Migration):
@@ -41,7 +41,9 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="syncfailure",
             name="external_id",
-            field=oms.fields.ExactCharField(blank=True, default="", max_length=255, verbose_name="record"),
+            field=core.database.fields.ExactCharField(
+                blank=True, default="", max_length=255, verbose_name="record"
+            ),
         ),
         migrations.AddIndex(
             model_name="syncfailure",

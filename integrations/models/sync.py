@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from oms.fields import ExactCharField
+from core.database.fields import ExactCharField
 from platforms.models import Platform, Source
 
 

@@ -17,7 +17,7 @@ HOUR = datetime(2026, 1, 31, 12, tzinfo=UTC)
 def count() -> dict[str, int]:
     """What stands in the database afterwards: rows, and their sums."""
     from integrations.models import ApiUsage
-    from integrations.usage import UsageMeter
+    from integrations.quota.usage import UsageMeter
     from platforms.models import Platform
 
     platform, _ = Platform.objects.get_or_create(name="amazon")

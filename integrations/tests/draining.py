@@ -16,7 +16,7 @@ def drain() -> dict[str, int]:
     """How many calls were granted in all, while next to nothing is refilled, and how many rows that left."""
     from integrations.models import ApiQuota
     from integrations.protocol import Quota
-    from integrations.wallet import Wallet
+    from integrations.quota.token_bucket import Wallet
 
     together = Barrier(THREADS)
 

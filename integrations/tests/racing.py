@@ -13,9 +13,9 @@ THREADS = 12
 
 def race() -> dict[str, int]:
     """How many syncs were opened, how many threads were told that theirs is new, how many got the lease."""
-    from integrations.leases import Lease
     from integrations.models import SyncLog
-    from integrations.services import request_sync
+    from integrations.sync.leases import Lease
+    from integrations.sync.run import request_sync
     from platforms.models import Platform
 
     platform, _ = Platform.objects.get_or_create(name="amazon")

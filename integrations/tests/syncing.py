@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import api_config
 from integrations.models import SyncLog
-from integrations.services import request_sync, run_sync
-from integrations.windows import WindowRequest
+from integrations.sync.run import request_sync, run_sync
+from integrations.sync.windows import WindowRequest
 from inventory.models import InventoryItem
 from orders.models import Order
 from platforms.models import Platform

@@ -17,11 +17,11 @@ from django_tasks_db.models import DBTaskResult
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
 
+from api.serializers import SyncLogSerializer
 from conftest import api_config
-from integrations.console import report
+from integrations.management.console import report
 from integrations.models import SyncLog
-from integrations.serializers import SyncLogSerializer
-from integrations.services import request_sync
+from integrations.sync.run import request_sync
 from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform, Source

@@ -8,10 +8,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from integrations.cover import covers
+from api.tests.rest import amazon, make_order, make_stock
+from integrations.lookup.stock_cover import covers
 from integrations.tests.syncing import platform_of, sync
 from inventory.models import InventoryItem
-from oms.tests.rest import amazon, make_order, make_stock
 from orders.models import Order, OrderItem
 from platforms.models import Platform
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from api.tests.rest import superuser, walk
 from conftest import api_config
 from integrations.amazon.answers import judge, judge_token
 from integrations.errors import (
@@ -24,10 +25,9 @@ from integrations.errors import (
     codes_of,
 )
 from integrations.models import SyncLog
-from integrations.scheduling.schedule import due_syncs, plan
-from integrations.services import run_sync
+from integrations.schedule.plan import due_syncs, plan
+from integrations.sync.run import run_sync
 from integrations.tests.syncing import UNAVAILABLE, platform_of, refusal, sync
-from oms.tests.rest import superuser, walk
 from platforms.models import Platform
 from simulator import Account, Simulator
 

@@ -13,13 +13,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from integrations.console import Display, display, report
-from integrations.estimates import guess_pages, pages_expected, progress
+from api.serializers import sync_log_json
+from api.tests.rest import amazon, make_order, superuser
+from integrations.management.console import Display, display, report
 from integrations.models import SyncLog
-from integrations.serializers import sync_log_json
+from integrations.sync.estimates import guess_pages, pages_expected, progress
+from integrations.sync.windows import WindowRequest
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync, platform_of, refusal, sync
-from integrations.windows import WindowRequest
-from oms.tests.rest import amazon, make_order, superuser
 from platforms.models import Platform
 from simulator import Simulator
 

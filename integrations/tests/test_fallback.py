@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from integrations.models import SyncLog
-from integrations.services import run_sync
+from integrations.sync.run import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,

@@ -7,12 +7,12 @@ import pytest
 from django.utils import timezone
 
 from conftest import api_config
-from integrations.leases import LEASE, Lease
 from integrations.management.commands.run_scheduler import TICK
 from integrations.models import SyncLog
-from integrations.scheduling.schedule import abandoned_syncs, due_syncs
-from integrations.services import request_sync, run_sync
-from integrations.windows import read_window
+from integrations.schedule.plan import abandoned_syncs, due_syncs
+from integrations.sync.leases import LEASE, Lease
+from integrations.sync.run import request_sync, run_sync
+from integrations.sync.windows import read_window
 from platforms.models import Platform
 from simulator import Account
 

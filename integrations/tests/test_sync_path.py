@@ -9,10 +9,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from integrations.endings import cancel_sync
-from integrations.leases import Lease, LeaseLost
 from integrations.models import ApiQuota, SyncLog
-from integrations.services import request_sync, run_sync
+from integrations.sync.leases import Lease, LeaseLost
+from integrations.sync.run import request_sync, run_sync
+from integrations.sync.transitions import cancel_sync
 from integrations.tests.racing import race
 from integrations.tests.syncing import (
     ALWAYS,

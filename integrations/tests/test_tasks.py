@@ -14,8 +14,8 @@ from django_tasks_db.models import DBTaskResult
 
 from conftest import api_config
 from integrations.models import SyncLog
-from integrations.services import request_sync
-from integrations.stopping import StopSignal
+from integrations.sync.run import request_sync
+from integrations.sync.stop_signal import StopSignal
 from integrations.tasks import continue_sync, queue_sync
 from orders.models import Order
 from platforms.models import Platform

@@ -12,12 +12,13 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from integrations.checking import check_platform
-from integrations.connecting import connect
 from integrations.errors import TransientError
-from integrations.failures import replay
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.protocol import Window
+from integrations.quota.usage import KEPT, UsageMeter, hourly, prune_usage
+from integrations.sync.connection import connect
+from integrations.sync.connection_check import check_platform
+from integrations.sync.failures import replay
 from integrations.tests.counting import CALLS, THREADS, count
 from integrations.tests.syncing import (
     INVENTORY,
@@ -28,7 +29,6 @@ from integrations.tests.syncing import (
     refusal,
     sync,
 )
-from integrations.usage import KEPT, UsageMeter, hourly, prune_usage
 from orders.models import Order
 from platforms.models import Platform
 from simulator import Canned, Simulator

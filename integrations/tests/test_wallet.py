@@ -14,14 +14,14 @@ from conftest import api_config
 from integrations.amazon.adapter import connect
 from integrations.amazon.config import load
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
-from integrations.checking import check_platform
 from integrations.errors import AuthenticationError, RateLimited
 from integrations.models import ApiQuota, SyncLog
 from integrations.protocol import Window
-from integrations.services import run_sync
+from integrations.quota.token_bucket import Wallet
+from integrations.sync.connection_check import check_platform
+from integrations.sync.run import run_sync
 from integrations.tests.draining import BURST, drain
 from integrations.tests.syncing import INVENTORY, on_a_database_that_waits, platform_of, refusal, sync
-from integrations.wallet import Wallet
 from simulator import Account, Canned, Simulator
 from simulator.faults import Call
 

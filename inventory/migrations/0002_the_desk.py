@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Case, F, Value, When
 
-import oms.fields
+import core.database.fields
 
 ID = models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")
 LEVELS = [(0, "out of stock"), (1, "low"), (2, "in stock"), (3, "not known"), (4, "gone")]
@@ -96,7 +96,10 @@ class Migration(migrations.Migration):
             name="StockDay",
             fields=[
                 ("id", ID),
-                ("marketplace_id", oms.fields.ExactCharField(max_length=32, verbose_name="marketplace")),
+                (
+                    "marketplace_id",
+                    core.database.fields.ExactCharField(max_length=32, verbose_name="marketplace"),
+                ),
                 ("day", models.DateField(verbose_name="day")),
                 ("skus", models.IntegerField(verbose_name="SKUs")),
                 ("available", models.BigIntegerField(null=True, verbose_name="available")),

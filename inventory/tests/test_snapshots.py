@@ -9,11 +9,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from api.tests.rest import NOON, amazon, make_stock
+from backoffice.inventory.sparkline import in_words, sparkline
 from inventory import snapshots
 from inventory.models import InventoryItem, StockDay, StockSnapshot
 from inventory.snapshots import histories, prune_snapshots, take_due_snapshots, take_snapshots, units_by_day
-from inventory.sparkline import in_words, sparkline
-from oms.tests.rest import NOON, amazon, make_stock
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db

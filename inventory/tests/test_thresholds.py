@@ -9,10 +9,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from api.tests.rest import NOON, amazon, make_stock, superuser, user_with
 from inventory.models import HIGHEST_THRESHOLD, InventoryItem, Level
 from inventory.records import InventoryRecord
 from inventory.services import mark_gone, upsert_inventory
-from oms.tests.rest import NOON, amazon, make_stock, superuser, user_with
 
 pytestmark = pytest.mark.django_db
 

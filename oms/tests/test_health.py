@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from oms.tests.rest import superuser, user_with
+from api.tests.rest import superuser, user_with
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/healthz/"])

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import oms.fields
+import core.database.fields
 
 
 class Migration(migrations.Migration):
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             name="OrderedProduct",
             fields=[
                 ("key", models.CharField(editable=False, max_length=32, primary_key=True, serialize=False)),
-                ("sku", oms.fields.ExactCharField(max_length=255, verbose_name="SKU")),
+                ("sku", core.database.fields.ExactCharField(max_length=255, verbose_name="SKU")),
                 ("words", models.TextField(verbose_name="title")),
             ],
             options={

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from oms.admin_paging import BoundedPaginator
-from oms.tests.rest import superuser
+from api.tests.rest import superuser
+from backoffice.base.paging import BoundedPaginator
 from orders.models import Order
 from orders.records import OrderItemRecord, OrderRecord
 from orders.search import find_exact, find_orders

@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from integrations.models import SyncFailure, SyncLog
-from integrations.services import request_sync, run_sync
+from integrations.sync.run import request_sync, run_sync
 from orders.models import Order
 from platforms.models import Platform
 

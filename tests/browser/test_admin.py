@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from integrations.models import SyncLog
-from integrations.services import request_sync
+from integrations.sync.run import request_sync
 from integrations.tasks import queue_sync
 from orders.models import Order
 from platforms.models import Platform

@@ -11,9 +11,9 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from api.tests.rest import make_order
 from browser.walking import ORDERS, PLATFORMS, export, get, post
 from integrations.tests.syncing import platform_of
-from oms.tests.rest import make_order
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform
 

@@ -8,9 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from api.tests.rest import make_stock
 from inventory.models import InventoryItem
 from inventory.snapshots import take_snapshots, today
-from oms.tests.rest import make_stock
 
 if TYPE_CHECKING:
     from platforms.models import Platform

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.tests.rest import make_order
 from browser.walking import LOGS, ORDERS
 from integrations.models import SyncLog
-from oms.tests.rest import make_order
 from orders.models import Order
 from platforms.models import Platform
 

@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
+from api.tests.rest import make_order
 from integrations.models import SyncFailure, SyncLog
-from integrations.services import request_sync, run_sync
+from integrations.sync.run import request_sync, run_sync
 from integrations.tests.syncing import open_sync, platform_of
-from oms.tests.rest import make_order
 from orders.models import Order
 from platforms.models import Platform
 

@@ -21,7 +21,7 @@ from browser.walking import (
     post,
 )
 from integrations.models import SyncFailure, SyncLog
-from integrations.services import run_sync
+from integrations.sync.run import run_sync
 from integrations.tests.syncing import INVENTORY, open_sync, platform_of, sync
 from inventory.models import InventoryItem
 from orders.models import Order

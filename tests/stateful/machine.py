@@ -8,13 +8,13 @@ from django.db import DatabaseError, connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from integrations.endings import cancel_sync
-from integrations.failures import dismiss_each, replay_all
 from integrations.models import SyncFailure, SyncLog
-from integrations.services import run_sync
+from integrations.sync.failures import dismiss_each, replay_all
+from integrations.sync.run import run_sync
+from integrations.sync.transitions import cancel_sync
+from integrations.sync.windows import read_window
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
-from integrations.windows import read_window
 from platforms.models import Platform
 from stateful import laws, troubles
 from stateful.choices import Turn, some_skus, turns, windows

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from conftest import api_config
-from integrations.adapters import ADAPTERS
 from integrations.amazon import adapter
 from integrations.amazon.tests.recording import Recorder
 from integrations.amazon.transport import exchange, new_http
 from integrations.errors import AuthenticationError, ConfigError, TransientError
+from integrations.registry import ADAPTERS
 from simulator import Account, Canned, Simulator
 
 Box = Callable[..., Simulator]

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.checking import check_platform, is_fine
 from integrations.management.base import FAILED, OmsCommand, platform_named
 from integrations.protocol import Finding
+from integrations.sync.connection_check import check_platform, is_fine
 
 MARK = len("not checked")
 WIDTH = 100  # of a line of output

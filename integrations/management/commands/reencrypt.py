@@ -1,7 +1,7 @@
 from typing import Any
 
 from integrations.management.base import FAILED, OmsCommand
-from integrations.reencrypt import COLUMNS, Column, reencrypt
+from integrations.management.reencrypt import COLUMNS, Column, reencrypt
 
 
 class Command(OmsCommand):

@@ -5,10 +5,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from integrations.failures import Replayed, dismiss_each, replay_each
+from api.serializers import failure_json
 from integrations.management.base import FAILED, OmsCommand, platform_named, wrong_usage
 from integrations.models import SyncFailure
-from integrations.serializers import failure_json
+from integrations.sync.failures import Replayed, dismiss_each, replay_each
 
 LARGEST = 2**63  # what is not below it, no database takes for an id
 

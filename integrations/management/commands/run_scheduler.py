@@ -10,11 +10,11 @@ from django.db import DatabaseError, close_old_connections
 
 from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.models import SyncLog
-from integrations.scheduling.due import Due, Reason, schedule_line
-from integrations.scheduling.housekeeping import keep_house
-from integrations.scheduling.leadership import Leadership, active_scheduler
-from integrations.scheduling.schedule import Planned, abandoned_syncs, due_syncs, plan
-from integrations.stopping import StopSignal
+from integrations.schedule.due import Due, Reason, schedule_line
+from integrations.schedule.leadership import Leadership, active_scheduler
+from integrations.schedule.maintenance import keep_house
+from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
+from integrations.sync.stop_signal import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
 from inventory.snapshots import take_due_snapshots
 

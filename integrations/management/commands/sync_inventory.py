@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from integrations.management.base import wrong_usage
-from integrations.management.syncing import EXIT_STATUS, SyncCommand
+from integrations.management.sync_command import EXIT_STATUS, SyncCommand
 from integrations.models import SyncLog
 
 

@@ -5,9 +5,9 @@ from django.core.management.base import CommandParser
 
 from integrations.errors import BadInput
 from integrations.management.base import wrong_usage
-from integrations.management.syncing import EXIT_STATUS, SyncCommand
+from integrations.management.sync_command import EXIT_STATUS, SyncCommand
 from integrations.models import SyncLog
-from integrations.windows import WindowRequest, read_window
+from integrations.sync.windows import WindowRequest, read_window
 
 
 class Command(SyncCommand):

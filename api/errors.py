@@ -1,0 +1,130 @@
+"""How errors read: {"code", "detail"} and, where single fields or parameters are wrong, "fields": {name: [text]}.
+
+For API views by `exception_handler`; outside of them JSON for the API's addresses, Django's pages for the admin.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as rest_exception_handler
+
+from api.base import Invalid
+from core.database.errors import REFUSED, trouble_of
+from core.database.retry import DATABASE_ERRORS
+from integrations.errors import BadInput
+
+logger = logging.getLogger(__name__)
+
+IN_DOUBT = "Whether your change was stored is not known: look before you repeat it."
+INTERNAL = f"OMS itself made a mistake; the server's log has the details. {IN_DOUBT}"
+# The first parts of the API's addresses.
+API = (
+    "platforms",
+    "orders",
+    "inventory",
+    "sync-logs",
+    "sync-failures",
+    "api-usage",
+    "schema",
+    "docs",
+    "healthz",
+    "readyz",
+)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's EXCEPTION_HANDLER. What nobody caught becomes a 500 that says nothing, with the traceback in the log;
+    trouble of the database a 503."""
+    request: Request = context["request"]
+    # Also where the view answers HTML or YAML.
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
+    if isinstance(error, BadInput):
+        error = Invalid(str(error), {error.field: str(error)})
+    response = rest_exception_handler(error, context)
+    if response is None and isinstance(error, DATABASE_ERRORS) and trouble_of(error) is not REFUSED:
+        trouble = trouble_of(error)
+        logger.error("%s %s failed: %s", request.method, request.path, trouble.happened)
+        detail = f"{trouble.happened} {IN_DOUBT}"
+        return Response({"code": trouble.code, "detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE)
+    if response is None:
+        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        response = Response(status=status.HTTP_500_INTERNAL_SERVER_ERROR)
+    response.data = _body(error, response)
+    return response
+
+
+def _body(error: Exception, response: Response) -> dict[str, Any]:
+    if isinstance(error, exceptions.ValidationError):
+        fields = dict(_flat(error.detail))
+        general = fields.pop("", [])
+        listed = [f"{name}: {' '.join(texts)}" for name, texts in fields.items()]
+        return {"code": "invalid", "detail": " ".join([*general, *listed]), "fields": fields}
+    if isinstance(error, Invalid):
+        return {"code": error.default_code, "detail": str(error.detail), "fields": error.fields}
+    if isinstance(error, exceptions.APIException):
+        return {"code": error.get_codes(), "detail": str(error.detail)}
+    if response.status_code == status.HTTP_404_NOT_FOUND:
+        return {
+            "code": "not_found",
+            "detail": "There is nothing with this id, or you named one that is gone.",
+        }
+    if response.status_code == status.HTTP_403_FORBIDDEN:
+        return {"code": "permission_denied", "detail": "You do not have permission to perform this action."}
+    return {"code": "internal", "detail": INTERNAL}
+
+
+def _flat(detail: Any, name: str = "") -> Iterator[tuple[str, list[str]]]:
+    """("field", texts), ("field.inner", texts) of a ValidationError's detail; "" for what belongs to no field."""
+    if isinstance(detail, Mapping):
+        for key, inner in detail.items():
+            key = "" if key in ("non_field_errors", "__all__") else str(key)
+            yield from _flat(inner, ".".join(filter(None, (name, key))))
+    else:
+        yield name, [str(text) for text in (detail if isinstance(detail, list) else [detail])]
+
+
+def refusal(status: int, code: str, detail: str) -> JsonResponse:
+    """An error as every API answer words it."""
+    return JsonResponse({"code": code, "detail": detail}, status=status)
+
+
+def unknown_route(_request: HttpRequest) -> JsonResponse:
+    """For what is under an API address and no route: JSON with DEBUG too, where Django shows a page of its own."""
+    return refusal(404, "not_found", "There is no such address; /docs lists those that there are.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _is_api(request):
+        return refusal(
+            400, "bad_request", "The request was refused: its host name, size or form is not accepted."
+        )
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _is_api(request):
+        return refusal(403, "permission_denied", "You do not have permission to perform this action.")
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _is_api(request):
+        return unknown_route(request)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    if _is_api(request):
+        return refusal(500, "internal", INTERNAL)
+    return defaults.server_error(request)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path_info.lstrip("/").split("/", 1)[0] in API

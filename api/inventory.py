@@ -1,0 +1,135 @@
+"""REST: stock, and starting its sync."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
+from api.syncs import COMMON, SYNCS, SyncView
+from integrations.errors import BadInput
+from integrations.models import SyncLog
+from inventory.models import HIGHEST_THRESHOLD, InventoryItem
+from inventory.search import matching
+from inventory.thresholds import set_threshold
+from platforms.models import PLATFORM, Source
+
+LONGEST_SKU = 255  # what the column holds; Amazon's own limit is 40
+
+
+class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
+    """Quantities that the platform did not report are null. `gone_at`: a full sweep no longer listed the SKU.
+    `threshold` is set by people: the SKU counts as low when no more than this is available; null: when nothing is."""
+
+    platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+
+    class Meta:
+        model = InventoryItem
+        fields = (
+            "id",
+            "platform",
+            "marketplace_id",
+            "sku",
+            "asin",
+            "fnsku",
+            "title",
+            "condition",
+            "total",
+            "available",
+            "reserved",
+            "inbound",
+            "unfulfillable",
+            "researching",
+            "source",
+            "platform_updated_at",
+            "synced_at",
+            "gone_at",
+            "threshold",
+        )
+        read_only_fields = fields
+
+
+class ThresholdSerializer(serializers.Serializer[Any]):
+    threshold = serializers.IntegerField(min_value=0, max_value=HIGHEST_THRESHOLD, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raises ValidationError for each other field: who sends a quantity must not believe that it was stored."""
+        others = sorted(set(self.initial_data) - set(self.fields))
+        if others:
+            text = "Only threshold can be changed here; the platform's sync writes everything else."
+            raise serializers.ValidationError(dict.fromkeys(others, text))
+        return attrs
+
+
+class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
+    platform_name = PlatformFilter()
+    source = KnownChoiceFilter(choices=Source.choices)
+    updated_after = TimeFilter(field_name="platform_updated_at", lookup_expr="gte")
+    updated_before = TimeFilter(field_name="platform_updated_at", lookup_expr="lt")
+    sku = TextFilter(label="Exactly this SKU.")
+    search = TextFilter(
+        method="find", label="The beginning of a SKU, an ASIN, an FNSKU, or part of the title."
+    )
+
+    def find(self, items: QuerySet[InventoryItem], _name: str, text: str) -> QuerySet[InventoryItem]:
+        return items.filter(matching(text))
+
+
+class InventoryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[InventoryItem]):
+    """By SKU. The same unit is listed in several marketplaces: do not add them up."""
+
+    queryset = InventoryItem.objects.prefetch_related(PLATFORM)
+    serializer_class = InventoryItemSerializer
+    filterset_class = InventoryFilter
+    ordering = ("sku", "id")
+
+    @extend_schema(request=ThresholdSerializer, responses=InventoryItemSerializer)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Set the threshold, or with null none. Nothing else of a row can be changed; a sync writes the rest."""
+        item = get_object_or_404(self.get_queryset(), pk=pk)
+        if not isinstance(request.data, Mapping):
+            raise serializers.ValidationError("A JSON object is expected.")
+        given = ThresholdSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        set_threshold(
+            items=InventoryItem.objects.filter(pk=item.pk),
+            threshold=given.validated_data["threshold"],
+            user_id=int(request.user.pk or 0),
+        )
+        item.refresh_from_db(fields=["threshold"])
+        return Response(InventoryItemSerializer(item).data)
+
+
+class InventorySyncView(SyncView):
+    """Sync all stock, or that of named SKUs. Parameters may stand in a JSON body instead; sku may be a list there."""
+
+    kind = SyncLog.Kind.INVENTORY
+    parameters = ("sku",)
+    repeatable = ("sku",)
+
+    def asked_for(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        given = values.get("sku", [])
+        skus = [given] if isinstance(given, str) else list(given)
+        for sku in skus:
+            if not sku.strip() or len(sku) > LONGEST_SKU:
+                raise BadInput("sku", f"{sku[:40]!r} is not a SKU: it is blank or too long.")
+        return {"skus": list(dict.fromkeys(skus))}
+
+    @extend_schema(
+        operation_id="inventory_sync",
+        parameters=[
+            *COMMON,
+            OpenApiParameter("sku", str, many=True, description="One or more SKUs; may repeat."),
+        ],
+        request=None,
+        responses={200: SYNCS, 202: SYNCS},
+    )
+    def post(self, *args: Any, **kwargs: Any) -> Any:
+        return super().post(*args, **kwargs)

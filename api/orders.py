@@ -1,0 +1,165 @@
+"""REST: orders with their items, and starting their sync."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.viewsets import GenericViewSet
+
+from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
+from api.syncs import COMMON, SYNCS, SyncView
+from core.money import amount_text
+from integrations.models import SyncLog
+from integrations.sync.windows import read_window
+from orders.listing import with_value
+from orders.models import Order, OrderItem
+from orders.search import find_orders
+from platforms.models import PLATFORM, Source
+
+
+class AmountsMixin:
+    """Writes `amounts` with the decimals of the row's currency, instead of the four of the column."""
+
+    amounts: tuple[str, ...] = ("total",)
+
+    def to_representation(self, instance: Order | OrderItem) -> dict[str, Any]:
+        data: dict[str, Any] = super().to_representation(instance)  # type: ignore[misc]
+        for name in self.amounts:
+            amount = getattr(instance, name)
+            data[name] = None if amount is None else amount_text(amount, instance.currency)
+        return data
+
+
+class OrderItemSerializer(AmountsMixin, serializers.ModelSerializer[OrderItem]):
+    amounts = ("unit_price", "total", "tax", "shipping", "discount")
+
+    class Meta:
+        model = OrderItem
+        fields = (
+            "external_id",
+            "sku",
+            "asin",
+            "title",
+            "quantity_ordered",
+            "quantity_shipped",
+            "unit_price",
+            "total",
+            "tax",
+            "shipping",
+            "discount",
+            "currency",
+        )
+        read_only_fields = fields
+
+
+class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
+    """Amounts are strings; an unknown one is null, never 0."""
+
+    platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    items = OrderItemSerializer(many=True, read_only=True)
+    programs = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Order
+        fields: tuple[str, ...] = (
+            "id",
+            "platform",
+            "external_id",
+            "status",
+            "platform_status",
+            "purchased_at",
+            "platform_updated_at",
+            "marketplace_id",
+            "fulfilled_by",
+            "service_level",
+            "ship_by",
+            "deliver_by",
+            "currency",
+            "total",
+            "programs",
+            "replaced_order_id",
+            "buyer_requested_cancellation",
+            "source",
+            "content_hash",
+            "synced_at",
+            "items",
+        )
+        read_only_fields = fields
+
+
+class OrderDetailSerializer(OrderSerializer):
+    """One order, with what the platform sent (without personal data)."""
+
+    class Meta(OrderSerializer.Meta):
+        fields = (*OrderSerializer.Meta.fields, "payload")
+        read_only_fields = fields
+
+
+class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
+    platform_name = PlatformFilter()
+    status = KnownChoiceFilter(choices=Order.Status.choices, method="with_value")
+    source = KnownChoiceFilter(choices=Source.choices, method="with_value")
+    purchased_after = TimeFilter(field_name="purchased_at", lookup_expr="gte")
+    purchased_before = TimeFilter(field_name="purchased_at", lookup_expr="lt")
+    updated_after = TimeFilter(field_name="platform_updated_at", lookup_expr="gte")
+    updated_before = TimeFilter(field_name="platform_updated_at", lookup_expr="lt")
+    sku = TextFilter(method="with_sku", label="Orders with an item of exactly this SKU.")
+    search = TextFilter(
+        method="find", label="The beginning of an order id or SKU, an ASIN, or words of an item's title."
+    )
+
+    def with_value(self, orders: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
+        return with_value(orders, name, value)
+
+    def with_sku(self, orders: QuerySet[Order], _name: str, sku: str) -> QuerySet[Order]:
+        return orders.filter(pk__in=OrderItem.objects.filter(sku=sku).values("order_id"))
+
+    def find(self, orders: QuerySet[Order], _name: str, text: str) -> QuerySet[Order]:
+        return find_orders(orders, text).orders
+
+
+class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Order]):
+    """Newest purchase first."""
+
+    queryset = Order.objects.prefetch_related(PLATFORM, "items")
+    filterset_class = OrderFilter
+    ordering = ("-purchased_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Order]:
+        queryset = super().get_queryset()
+        return queryset if self.action == "retrieve" else queryset.defer("payload")
+
+    def get_serializer_class(self) -> type[OrderSerializer]:
+        return OrderDetailSerializer if self.action == "retrieve" else OrderSerializer
+
+
+WINDOW = (
+    OpenApiParameter(
+        "since", str, description="Start of the window, ISO 8601; a time without a zone is UTC."
+    ),
+    OpenApiParameter("until", str, description="End of the window; needs since or days. Now, without it."),
+    OpenApiParameter("days", int, description="Start that many days ago, instead of since."),
+    OpenApiParameter("by", str, enum=SyncLog.WindowBy.values, description="Which time the window is about."),
+)
+
+
+class OrderSyncView(SyncView):
+    """Sync orders; without a window, from where the last one ended. Parameters may stand in a JSON body instead."""
+
+    kind = SyncLog.Kind.ORDERS
+    parameters = ("since", "until", "days", "by")
+
+    def asked_for(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {"window": read_window(**{name: values.get(name) for name in self.parameters})}
+
+    @extend_schema(
+        operation_id="orders_sync",
+        parameters=[*COMMON, *WINDOW],
+        request=None,
+        responses={200: SYNCS, 202: SYNCS},
+    )
+    def post(self, *args: Any, **kwargs: Any) -> Any:
+        return super().post(*args, **kwargs)

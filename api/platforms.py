@@ -1,0 +1,228 @@
+"""REST: platforms and their credentials, which go in and never come out."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import django_filters
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError, Q, QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ModelViewSet
+
+from api.base import Conflict, Invalid, MaySync, ModelPermissions
+from api.filters import PlatformFilter, TextFilter
+from integrations.errors import ConfigError
+from integrations.models import SyncLog
+from integrations.registry import ADAPTERS
+from integrations.schedule.due import attach_dues, dues_of
+from integrations.sync.connection_check import check_platform, is_fine
+from platforms.models import CONFIG_COLUMNS, Platform
+
+LONGEST_INTERVAL = 366 * 24 * 60  # minutes
+LAST = 4  # characters of the client id that are shown
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "description": "Written: the credentials, all of them; they replace the stored ones. "
+        "Read: `fields` lists which values are stored, `client_id` ends like the stored one, "
+        "`problem` says why what is stored cannot be read.",
+    }
+)
+class ApiConfigField(serializers.Field[Any, Any, Any, Any]):
+    """Write-only in effect: reads back as which fields are set, and how the client id ends."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data  # judged in validate(), where the kind is known
+
+    def to_representation(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        client_id = value.get("client_id")
+        # Only of one that is long enough for its end to say nothing about the rest.
+        is_long = isinstance(client_id, str) and len(client_id) > 2 * LAST
+        return {
+            "fields": sorted(str(name) for name, stored in value.items() if stored not in (None, "", [])),
+            "client_id": f"…{str(client_id)[-LAST:]}" if is_long else "",
+            "problem": getattr(value, "reason", ""),
+        }
+
+
+class DueSerializer(serializers.Serializer[Any]):
+    """When the next scheduled sync starts, null where none will; why, as a stable word and as a sentence."""
+
+    due_at = serializers.DateTimeField(source="at", allow_null=True)
+    reason = serializers.CharField()
+    detail = serializers.CharField()
+
+
+NEXT_SYNCS = inline_serializer("NextSyncs", {str(kind): DueSerializer() for kind in SyncLog.Kind})
+
+
+class PlatformSerializer(serializers.ModelSerializer[Platform]):
+    api_config = ApiConfigField(required=False)
+    next_syncs = serializers.SerializerMethodField()
+    orders_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
+    inventory_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
+
+    class Meta:
+        model = Platform
+        fields = (
+            "id",
+            "name",
+            "kind",
+            "display_name",
+            "is_active",
+            "api_config",
+            "include_pii",
+            "orders_interval",
+            "inventory_interval",
+            "orders_watermark",
+            "checked_at",
+            "check_outcome",
+            "next_syncs",
+            "created_at",
+        )
+        read_only_fields = ("orders_watermark", "checked_at", "check_outcome", "created_at")
+
+    @extend_schema_field(NEXT_SYNCS)
+    def get_next_syncs(self, platform: Platform) -> dict[str, Any]:
+        return {str(kind): DueSerializer(due).data for kind, due in dues_of(platform).items()}
+
+    def to_internal_value(self, data: Any) -> Any:
+        # A misspelt field would otherwise be dropped, and the answer would look as if it had been stored.
+        unknown = [str(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        if unknown:
+            known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+            raise serializers.ValidationError(
+                {name: [f"It is not known here. Known are: {known}."] for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "api_config" in attrs:
+            kind = attrs.get("kind") or getattr(self.instance, "kind", Platform.Kind.AMAZON)
+            try:
+                attrs["api_config"] = ADAPTERS[str(kind)].check_config(attrs["api_config"])
+            except ConfigError as error:
+                raise Invalid(str(error), error.fields) from None
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> Platform:
+        config = validated_data.pop("api_config", {})
+        platform = Platform(**validated_data)
+        platform.replace_config(config)
+        platform.save()
+        return platform
+
+    def update(self, instance: Platform, validated_data: dict[str, Any]) -> Platform:
+        """Write the given columns alone: syncs move the watermark meanwhile."""
+        columns = {*validated_data}
+        if "api_config" in validated_data:
+            instance.replace_config(validated_data.pop("api_config"))
+            columns.update(CONFIG_COLUMNS)
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        with transaction.atomic():
+            instance.save(update_fields=columns)
+            instance.encrypt_plain_config()  # what was written with SQL, at the next save
+        return instance
+
+
+class PlatformFilterSet(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
+    platform_name = PlatformFilter(field_name="pk")
+    search = TextFilter(method="find", label="The beginning of the name, or part of the display name.")
+
+    def find(self, platforms: QuerySet[Platform], _name: str, text: str) -> QuerySet[Platform]:
+        return platforms.filter(Q(name__startswith=text) | Q(display_name__icontains=text))
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    step = serializers.CharField()
+    ok = serializers.BooleanField(allow_null=True, help_text="null: it could not be looked at now")
+    message = serializers.CharField()
+    code = serializers.CharField()
+    request_id = serializers.CharField()
+
+
+CHECK = inline_serializer(
+    "Check",
+    {
+        "platform": serializers.CharField(),
+        "ok": serializers.BooleanField(),
+        "checked_at": serializers.DateTimeField(),
+        "findings": FindingSerializer(many=True),
+    },
+)
+
+
+class PlatformViewSet(ModelViewSet[Platform]):
+    """Selling accounts. PUT and PATCH both change what is given and keep the rest, so {"api_config": {…}} alone
+    will do; api_config itself is replaced as a whole."""
+
+    queryset = Platform.objects.all()
+    serializer_class = PlatformSerializer
+    filterset_class = PlatformFilterSet
+    ordering = ("name", "id")
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """A page of platforms, with their dues computed at once."""
+        page = super().paginate_queryset(queryset)
+        attach_dues(page or ())
+        return page
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().update(request, *args, **kwargs | {"partial": True})
+
+    @extend_schema(request=None, responses=CHECK)
+    def check(self, _request: Request, pk: int) -> Response:
+        """Try what a sync needs, and say what works and what is missing. Changes no order and no stock."""
+        platform = get_object_or_404(Platform, pk=pk)
+        findings = check_platform(platform)
+        return Response(
+            {
+                "platform": platform.name,
+                "ok": is_fine(findings),
+                "checked_at": platform.checked_at,
+                "findings": [asdict(each) for each in findings],
+            }
+        )
+
+    def get_permissions(self) -> list[BasePermission]:
+        # By the route's actions: for a method that the route does not know, there is no action yet.
+        return [MaySync() if "check" in self.action_map.values() else ModelPermissions()]
+
+    def perform_create(self, serializer: serializers.BaseSerializer[Platform]) -> None:
+        _save(serializer)
+
+    def perform_update(self, serializer: serializers.BaseSerializer[Platform]) -> None:
+        _save(serializer)
+
+    def perform_destroy(self, instance: Platform) -> None:
+        """409 while something would lose its origin, or is being worked on."""
+        if SyncLog.objects.open().filter(platform=instance).exists():
+            raise Conflict(
+                f"A sync of {instance.name} is open. Cancel it, or wait until it is done, and delete again."
+            )
+        try:
+            instance.delete()
+        except ProtectedError:
+            raise Conflict(
+                f"{instance.name} has orders or stock, which would lose their origin; nothing was deleted. "
+                "To stop its syncs, set is_active to false."
+            ) from None
+
+
+def _save(serializer: serializers.BaseSerializer[Platform]) -> None:
+    try:
+        with transaction.atomic():
+            serializer.save()
+    except IntegrityError:  # two requests at once; the serializer found the name free for both
+        raise Conflict(
+            "Another platform was given this name at the same moment. Nothing was stored."
+        ) from None

@@ -1,0 +1,247 @@
+"""REST: starting syncs, their log, and what they could not store."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import django_filters
+from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import mixins, serializers, status
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from api.base import Conflict, MaySync, ModelPermissions
+from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, refuse_odd_parameters
+from api.serializers import SyncFailureSerializer, SyncLogSerializer
+from integrations.errors import PlatformError
+from integrations.models import SyncFailure, SyncLog
+from integrations.sync.failures import dismiss, replay
+from integrations.sync.run import request_sync, run_sync
+from integrations.sync.stop_signal import StopSignal
+from integrations.sync.transitions import cancel_sync
+from integrations.sync.windows import WindowRequest
+from integrations.tasks import QUEUE_ERRORS, queue_sync
+from platforms.models import PLATFORM, Platform, Source
+
+logger = logging.getLogger(__name__)
+
+PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail": serializers.CharField()})
+
+
+class SyncLogFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
+    platform_name = PlatformFilter()
+    kind = KnownChoiceFilter(choices=SyncLog.Kind.choices)
+    status = KnownChoiceFilter(choices=SyncLog.Status.choices)
+    source = KnownChoiceFilter(choices=Source.choices)
+    search = TextFilter(method="find", label="The id of the sync, its error code, or part of its error.")
+
+    def find(self, logs: QuerySet[SyncLog], _name: str, text: str) -> QuerySet[SyncLog]:
+        return logs.filter(_by_id(text) | Q(error_code=text) | Q(error_message__icontains=text))
+
+
+class SyncLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncLog]):
+    queryset = SyncLog.objects.select_related("requested_by").prefetch_related(PLATFORM).defer("checkpoint")
+    serializer_class = SyncLogSerializer
+    filterset_class = SyncLogFilter
+    ordering = ("-id",)
+
+    def get_permissions(self) -> list[BasePermission]:
+        # By the route's actions: for a method that the route does not know, there is no action yet.
+        return [MaySync() if "cancel" in self.action_map.values() else ModelPermissions()]
+
+    @extend_schema(request=None, responses={200: SyncLogSerializer, 202: SyncLogSerializer})
+    def cancel(self, _request: Request, pk: int) -> Response:
+        """Stop an open sync: 200 where it is stopped, 202 where it will be after the page in hand, 409 once closed."""
+        log = get_object_or_404(SyncLog.objects.select_related("platform", "requested_by"), pk=pk)
+        if not log.is_open:
+            raise Conflict(f"Sync {log.pk} is closed already ({log.status}); there is nothing to cancel.")
+        log = cancel_sync(log)
+        code = status.HTTP_202_ACCEPTED if log.is_open else status.HTTP_200_OK
+        return Response(SyncLogSerializer(log).data, status=code)
+
+
+class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
+    platform_name = PlatformFilter()
+    kind = KnownChoiceFilter(choices=SyncLog.Kind.choices)
+    resolved = KnownChoiceFilter(
+        method="find_resolved",
+        choices=(("true", "true"), ("false", "false")),
+        label="true: those that were replayed or dismissed; false: those still to be looked at.",
+    )
+    search = TextFilter(
+        method="find", label="The beginning of the record's id, its error code, or part of its error."
+    )
+
+    def find_resolved(self, failures: QuerySet[SyncFailure], _name: str, value: str) -> QuerySet[SyncFailure]:
+        return failures.filter(resolved_at__isnull=value == "false")
+
+    def find(self, failures: QuerySet[SyncFailure], _name: str, text: str) -> QuerySet[SyncFailure]:
+        return failures.filter(
+            Q(external_id__startswith=text) | Q(error_code=text) | Q(error_message__icontains=text)
+        )
+
+
+class SyncFailureViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncFailure]):
+    queryset = SyncFailure.objects.select_related("resolved_by").prefetch_related(PLATFORM)
+    serializer_class = SyncFailureSerializer
+    filterset_class = SyncFailureFilter
+    ordering = ("-id",)
+
+    def get_permissions(self) -> list[BasePermission]:
+        # See SyncLogViewSet.
+        acts = {"replay", "dismiss"} & set(self.action_map.values())
+        return [MaySync() if acts else ModelPermissions()]
+
+    @extend_schema(request=None, responses={200: SyncFailureSerializer, 409: PROBLEM})
+    def replay(self, request: Request, pk: int) -> Response:
+        """Fetch the record again by its id and store it: 200 once it is stored, also when it was before.
+
+        409 where the failure stays open: `code` and `detail` say why. Repeating it is harmless.
+        """
+        user: Any = request.user  # not anonymous: MaySync
+        failure = get_object_or_404(SyncFailure, pk=pk)
+        try:
+            failure = replay(failure, user=user)
+        except PlatformError as error:
+            raise Conflict(f"The failure stays open, as it was. {error}", code=error.code) from None
+        if failure.is_open:
+            text = f"The record was fetched again; its failure stays open. {failure.error_message}"
+            raise Conflict(text, code=failure.error_code)
+        return Response(SyncFailureSerializer(failure).data)
+
+    @extend_schema(request=None, responses=SyncFailureSerializer)
+    def dismiss(self, request: Request, pk: int) -> Response:
+        """Let a failure go: nobody wants the record any more. One that is resolved already stays as it is."""
+        user: Any = request.user
+        return Response(SyncFailureSerializer(dismiss(get_object_or_404(SyncFailure, pk=pk), user)).data)
+
+
+def _by_id(text: str) -> Q:
+    return Q(pk=int(text)) if text.isascii() and text.isdecimal() and len(text) < 19 else Q()
+
+
+class OpenedSync(SyncLogSerializer):
+    already_open = serializers.BooleanField(read_only=True)
+
+    class Meta(SyncLogSerializer.Meta):
+        fields = (*SyncLogSerializer.Meta.fields, "already_open")  # type: ignore[assignment]
+
+
+SYNCS = inline_serializer("Syncs", {"syncs": OpenedSync(many=True)})
+COMMON = (
+    OpenApiParameter("platform_name", str, description="One platform; without it, all active ones."),
+    OpenApiParameter("wait", bool, description="Answer once it is done (200) instead of at once (202)."),
+)
+
+
+class SyncView(APIView):
+    """POST opens a sync per platform: queued, or with wait=true worked on right here.
+
+    A subclass names its `kind`, and its parameters beside those that all have.
+    """
+
+    permission_classes = (MaySync,)
+    kind: SyncLog.Kind
+    parameters: tuple[str, ...] = ()
+    repeatable: tuple[str, ...] = ()
+
+    def asked_for(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments for request_sync. Raises BadInput or ValidationError."""
+        raise NotImplementedError
+
+    def post(self, request: Request) -> Response:
+        values = read_parameters(
+            request, known=("platform_name", "wait", *self.parameters), repeatable=self.repeatable
+        )
+        asked: dict[str, Any] = {"window": WindowRequest(), "skus": ()} | self.asked_for(values)
+        wait = read_flag("wait", values.get("wait", False))
+        platforms = _platforms(values.get("platform_name"))
+        user: Any = request.user  # not anonymous: MaySync
+        syncs = []
+        for platform in platforms:
+            log, is_new = request_sync(
+                platform=platform, kind=self.kind, trigger=SyncLog.Trigger.API, user=user, **asked
+            )
+            log = _run(log) if wait else log
+            # Of an older one the message may be lost; announcing it twice is harmless.
+            if log.status == SyncLog.Status.QUEUED or (is_new and log.status == SyncLog.Status.WAITING):
+                _announce(log)
+            syncs.append({**SyncLogSerializer(log).data, "already_open": not is_new})
+        is_done = wait and not any(sync["status"] in SyncLog.OPEN for sync in syncs)
+        return Response({"syncs": syncs}, status=status.HTTP_200_OK if is_done else status.HTTP_202_ACCEPTED)
+
+
+def read_parameters(
+    request: Request, *, known: tuple[str, ...], repeatable: tuple[str, ...]
+) -> dict[str, Any]:
+    """Parameters of the query string and of a JSON body as one dict; a repeatable one is a list.
+
+    Raises ValidationError naming everything that is unknown, empty, of a wrong type, or given twice.
+    """
+    refuse_odd_parameters(request.query_params, known=known, repeatable=repeatable)
+    query = {
+        name: values if name in repeatable else values[0] for name, values in request.query_params.lists()
+    }
+    body = request.data
+    if not isinstance(body, Mapping):
+        raise ValidationError("The body must be a JSON object ({…}), or be left out.")
+    problems = {}
+    for name, value in body.items():
+        if name not in known:
+            problems[name] = f"It is not known here. Known are: {', '.join(sorted(known))}."
+        elif name in query:
+            problems[name] = "It is given both in the query string and in the body."
+        elif value in (None, "", []):
+            problems[name] = "It is empty; leave it out instead."
+        elif not _fits(name, value, repeatable):
+            problems[name] = "It has the wrong type."
+    if problems:
+        raise ValidationError(problems)
+    return query | body
+
+
+def _fits(name: str, value: Any, repeatable: tuple[str, ...]) -> bool:
+    if name == "wait":
+        return isinstance(value, bool | str)
+    if name == "days":
+        return type(value) in (int, str)
+    if name in repeatable and isinstance(value, list):
+        return all(isinstance(each, str) and each for each in value)
+    return isinstance(value, str)
+
+
+def read_flag(name: str, value: bool | str) -> bool:
+    """Raises ValidationError for text that is neither true nor false."""
+    flags = {"true": True, "1": True, "false": False, "0": False}
+    if isinstance(value, str) and value.lower() not in flags:
+        raise ValidationError({name: "It takes true or false."})
+    return value if isinstance(value, bool) else flags[value.lower()]
+
+
+def _platforms(name: str | None) -> list[Platform]:
+    """The named one, active or not, or all active ones. Raises NotFound."""
+    if name is None:
+        return list(Platform.objects.filter(is_active=True))
+    platform = Platform.objects.filter(name=name).first()
+    if platform is None:
+        raise NotFound(f"There is no platform {name[:64]!r}; GET /platforms lists them. Nothing was started.")
+    return [platform]
+
+
+def _run(log: SyncLog) -> SyncLog:
+    with StopSignal() as stop:
+        return run_sync(log.pk, stopping=stop.received)
+
+
+def _announce(log: SyncLog) -> None:
+    """Have a worker go on with it. Where the queue cannot be reached, the scheduler will announce it."""
+    try:
+        queue_sync(log)
+    except QUEUE_ERRORS as error:
+        logger.error("Sync %s could not be announced to the workers: %s", log.pk, type(error).__name__)

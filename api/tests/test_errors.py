@@ -1,0 +1,241 @@
+"""Who may call what, and how the API says no, for every route that there is."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, ProgrammingError, connection
+from django.test import Client, RequestFactory
+from rest_framework.test import APIClient
+
+from api.errors import server_error
+from api.tests.rest import superuser, user_with
+from oms.urls import api_patterns
+
+pytestmark = pytest.mark.django_db
+
+READ = [
+    ("platforms", "platforms.view_platform"),
+    ("orders", "orders.view_order"),
+    ("inventory", "inventory.view_inventoryitem"),
+    ("sync-logs", "integrations.view_synclog"),
+    ("sync-failures", "integrations.view_syncfailure"),
+    ("api-usage", "integrations.view_apiusage"),
+]
+WRITE = [
+    ("post", "platforms", "platforms.add_platform"),
+    ("put", "platforms/1", "platforms.change_platform"),
+    ("patch", "platforms/1", "platforms.change_platform"),
+    ("delete", "platforms/1", "platforms.delete_platform"),
+    ("post", "orders/sync", "platforms.sync_platform"),
+    ("post", "inventory/sync", "platforms.sync_platform"),
+    ("post", "sync-logs/1/cancel", "platforms.sync_platform"),
+]
+
+
+def every_route() -> list[tuple[str, str]]:
+    """(method, address) of everything in the URL configuration."""
+    routes = []
+    for pattern in api_patterns:
+        callback: Any = pattern.callback
+        methods = getattr(callback, "actions", None) or [
+            name for name in ("get", "post") if hasattr(callback.cls, name)
+        ]
+        address = str(pattern.pattern).replace("<int:pk>", "1")
+        routes += [(method, f"/{address}") for method in methods]
+    return routes
+
+
+@pytest.mark.parametrize(("method", "address"), every_route())
+def test_it_asks_for_credentials(method: str, address: str) -> None:
+    answer = getattr(APIClient(), method)(address)
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "not_authenticated"
+    assert answer["WWW-Authenticate"] == "Token"
+
+
+@pytest.mark.parametrize(
+    ("method", "address"), [route for route in every_route() if route[1].strip("/") not in ("schema", "docs")]
+)
+def test_it_refuses_a_user_without_permissions(method: str, address: str) -> None:
+    answer = getattr(user_with(), method)(address)
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "permission_denied"
+
+
+@pytest.mark.parametrize(("address", "permission"), READ)
+def test_it_lets_read_whoever_has_the_view_permission(address: str, permission: str) -> None:
+    assert user_with(permission).get(f"/{address}").status_code == 200
+    others = [other for _address, other in READ if other != permission]
+    assert user_with(*others, "platforms.sync_platform").get(f"/{address}").status_code == 403
+
+
+@pytest.mark.parametrize(("method", "address", "permission"), WRITE)
+def test_it_lets_write_whoever_has_that_permission(method: str, address: str, permission: str) -> None:
+    views = [view for _address, view in READ]
+    others = {other for *_route, other in WRITE if other != permission}
+    assert getattr(user_with(*views, *others), method)(f"/{address}").status_code == 403
+    assert getattr(user_with(permission), method)(f"/{address}").status_code not in (401, 403)
+
+
+@pytest.mark.parametrize(
+    "header", ["Token", "Token x", "Token a b", "Token \xff\xfe", "Token \x00", "token \xe9", "Bearer x"]
+)
+def test_it_answers_a_bad_token_with_401(header: str) -> None:
+    answer = APIClient(raise_request_exception=False).get("/orders", HTTP_AUTHORIZATION=header)
+    assert answer.status_code == 401
+    assert set(answer.json()) == {"code", "detail"}
+
+
+def test_it_refuses_the_token_of_a_user_who_was_switched_off() -> None:
+    client = superuser()
+    User.objects.update(is_active=False)
+    assert client.get("/orders").status_code == 401
+
+
+def test_it_takes_the_session_of_the_admin_with_its_csrf_token() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("root"))
+    assert client.get("/orders").status_code == 200
+    refused = client.post("/orders/sync?platform_name=nowhere")
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    client.cookies["csrftoken"] = "c" * 32
+    address, as_json = "/orders/sync?platform_name=nowhere", "application/json"
+    accepted = client.post(address, content_type=as_json, headers={"X-CSRFToken": "c" * 32})
+    assert accepted.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/orders/999",
+        "/orders/99999999999999999999999999",
+        "/orders/abc",
+        "/orders/1/items",
+        "/orders/-1",
+        "/platforms/1/nothing/",
+        "/sync-failures/7",
+        "/healthz/deeper",
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_it_answers_404_as_json(address: str, debug: bool, settings: Any) -> None:
+    settings.DEBUG = debug
+    answer = superuser().get(address)
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+def test_it_leaves_other_addresses_to_djangos_pages() -> None:
+    answer = Client().get("/nowhere")
+    assert answer.status_code == 404
+    assert answer["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("delete", "/orders"),
+        ("put", "/orders/1"),
+        ("get", "/orders/sync"),
+        ("delete", "/inventory/sync/"),
+        ("get", "/sync-logs/1/cancel"),
+        ("post", "/healthz"),
+    ],
+)
+def test_it_answers_405_with_what_is_allowed(method: str, address: str) -> None:
+    answer = getattr(superuser(), method)(address)
+    assert answer.status_code == 405
+    assert answer.json()["code"] == "method_not_allowed"
+    assert answer["Allow"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"nonsense",
+        b"\xff\xfe",
+        b'{"a": NaN}',
+        b"[" * 100_000,
+        b'{"name": "\\ud800"}',
+        b'{"name": "a\\u0000b"}',
+        b"1" * 5000,
+    ],
+)
+def test_it_answers_what_is_no_json_with_400(body: bytes) -> None:
+    for address in ("/platforms", "/orders/sync"):
+        answer = superuser_once().post(address, body, content_type="application/json")
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "parse_error"
+
+
+def superuser_once() -> APIClient:
+    User.objects.filter(username="root").delete()
+    return superuser()
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"]
+)
+def test_it_answers_another_content_type_with_415(content_type: str) -> None:
+    answer = superuser().post("/orders/sync", b"platform_name=amazon", content_type=content_type)
+    assert answer.status_code == 415
+    assert answer.json()["code"] == "unsupported_media_type"
+
+
+def test_it_answers_406_as_json() -> None:
+    answer = superuser().get("/orders", headers={"Accept": "text/csv"})
+    assert answer.status_code == 406
+    assert answer.json()["code"] == "not_acceptable"
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_it_answers_its_own_mistakes_with_a_bare_500(debug: bool, settings: Any, caplog: Any) -> None:
+    def break_down(execute: Any, sql: str, *args: Any) -> Any:
+        if 'FROM "orders"' in sql.replace("`", '"'):
+            raise RuntimeError("CANARY")
+        return execute(sql, *args)
+
+    settings.DEBUG = debug
+    client = superuser()
+    with connection.execute_wrapper(break_down):
+        answer = client.get("/orders")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "CANARY" not in answer.content.decode()
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (OperationalError(2013, "CANARY"), 503, "database_unavailable"),
+        (OperationalError(1213, "CANARY"), 503, "database_busy"),
+        (OperationalError(1114, "CANARY"), 503, "disk_full"),
+        (ProgrammingError(1146, "CANARY"), 500, "internal"),
+    ],
+)
+def test_it_says_that_the_database_is_in_trouble(error: Exception, status: int, code: str) -> None:
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        if 'FROM "orders"' in sql.replace("`", '"'):
+            raise error
+        return execute(sql, *args)
+
+    client = superuser()
+    with connection.execute_wrapper(fail):
+        answer = client.get("/orders")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "look before you repeat it" in answer.json()["detail"]
+    assert "CANARY" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(("address", "is_json"), [("/orders", True), ("/admin/", False)])
+def test_it_answers_mistakes_outside_of_the_api_by_address(address: str, is_json: bool) -> None:
+    answer = server_error(RequestFactory().get(address))
+    assert answer.status_code == 500
+    assert answer["Content-Type"].startswith("application/json") is is_json
+
+
+def test_it_answers_a_host_it_does_not_serve_with_json() -> None:
+    answer = Client().get("/orders", headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")

@@ -1,0 +1,142 @@
+"""/inventory: lists, filters, one row, and its sync."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from api.tests.rest import NOON, amazon, make_stock, superuser, walk
+from conftest import api_config
+from integrations.models import SyncLog
+from platforms.models import Platform
+from simulator import AWKWARD_SKUS
+
+
+@pytest.fixture
+def api(db: None) -> APIClient:
+    return superuser()
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_it_lists_and_shows_stock(api: APIClient, slash: str) -> None:
+    item = make_stock("SKU-1", gone_at=NOON, reserved=None)
+    [row] = api.get(f"/inventory{slash}").json()["results"]
+    assert (row["platform"], row["available"], row["reserved"]) == ("amazon", 2, None)
+    assert row["gone_at"] == "2026-01-31T12:00:00Z"
+    assert api.get(f"/inventory/{item.pk}{slash}").json() == row
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("platform_name=amazon-de", ["b c/+"]),
+        ("source=mock", ["A-1"]),
+        ("sku=b+c%2F%2B", ["b c/+"]),
+        ("sku=A", []),
+        ("search=A-", ["A-1"]),
+        ("search=X-A-1", ["A-1"]),
+        ("search=B000000001", ["A-1", "b c/+"]),
+        ("search=teaPOT", ["b c/+"]),
+        ("updated_after=2026-02-01", []),
+        ("updated_before=2026-02-01", ["A-1", "b c/+"]),
+    ],
+)
+def test_it_filters(api: APIClient, query: str, found: list[str]) -> None:
+    make_stock("A-1", source="mock")
+    make_stock("b c/+", platform=Platform.objects.create(name="amazon-de"), title="Big Teapot")
+    assert [row["sku"] for row in walk(api, f"/inventory?{query}")] == found
+
+
+@pytest.mark.parametrize(
+    "query", ["status=shipped", "skus=A", "sku=A&sku=B", "sku=", "purchased_after=2026-01-01"]
+)
+def test_it_refuses_odd_filters(api: APIClient, query: str) -> None:
+    answer = api.get(f"/inventory?{query}")
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [query.split("=")[0]])
+
+
+def test_it_walks_over_each_row_once_in_the_order_of_skus(api: APIClient) -> None:
+    for number in range(9):
+        make_stock(f"S-{number % 3}", marketplace_id=f"M-{number}")
+    rows = walk(api, "/inventory?page_size=2")
+    assert len({row["id"] for row in rows}) == len(rows) == 9
+    assert [row["sku"] for row in rows] == sorted(row["sku"] for row in rows)
+
+
+def test_it_lists_stock_with_a_fixed_number_of_queries(
+    api: APIClient, django_assert_num_queries: Any
+) -> None:
+    for number in range(12):
+        make_stock(f"S-{number}")
+    for size in (2, 12):
+        with django_assert_num_queries(4):
+            assert len(api.get(f"/inventory?page_size={size}").json()["results"]) == size
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "skus"),
+    [
+        ("", None, []),
+        ("?sku=A&sku=b+c%2F%2B&sku=A", None, ["A", "b c/+"]),
+        ("?sku=A%2CB", None, ["A,B"]),
+        ("", {"sku": "A"}, ["A"]),
+        ("/", {"sku": ["A", "ü"]}, ["A", "ü"]),
+    ],
+)
+def test_it_opens_a_sync_of_named_skus(api: APIClient, query: str, body: Any, skus: list[str]) -> None:
+    answer = api.post(f"/inventory/sync{query}", body)
+    [sync] = answer.json()["syncs"]
+    assert (answer.status_code, sync["kind"], sync["skus"], sync["window"]) == (202, "inventory", skus, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "field"),
+    [
+        ("?since=2026-01-01", None, "since"),
+        ("?sku=", None, "sku"),
+        ("?sku=A&sku=", None, "sku"),
+        ("?sku=+", None, "sku"),
+        ("?sku=" + "x" * 256, None, "sku"),
+        ("?sku=a%00", None, "sku"),
+        ("", {"sku": []}, "sku"),
+        ("", {"sku": [1]}, "sku"),
+        ("", {"sku": ["A", ""]}, "sku"),
+        ("", {"sku": {"A": 1}}, "sku"),
+        ("?sku=A", {"sku": "B"}, "sku"),
+        ("", {"skus": ["A"]}, "skus"),
+    ],
+)
+def test_it_refuses_odd_parameters_and_starts_nothing(
+    api: APIClient, query: str, body: Any, field: str
+) -> None:
+    answer = api.post(f"/inventory/sync{query}", body)
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+    assert not SyncLog.objects.exists()
+
+
+def test_it_brings_in_the_stock_of_an_account(api: APIClient, box: Any) -> None:
+    account = box(skus=len(AWKWARD_SKUS)).accounts[0]
+    api.put(f"/platforms/{amazon().pk}", {"api_config": api_config(account)})
+    answer = api.post("/inventory/sync?platform_name=amazon&wait=true")
+    assert (answer.status_code, answer.json()["syncs"][0]["status"]) == (200, "succeeded")
+    rows = {
+        (row["marketplace_id"], row["sku"], row["fnsku"]): row for row in walk(api, "/inventory?page_size=3")
+    }
+    truth = account.truth_inventory()
+    assert set(rows) == set(truth)
+    for key, fields in truth.items():
+        assert {name: rows[key][name] for name in fields if name != "platform_updated_at"} == {
+            name: value for name, value in fields.items() if name != "platform_updated_at"
+        }
+
+
+def test_it_reports_a_sku_that_nobody_knows(api: APIClient, box: Any) -> None:
+    account = box(skus=3).accounts[0]
+    api.put(f"/platforms/{amazon().pk}", {"api_config": api_config(account)})
+    [sync] = api.post("/inventory/sync", {"sku": ["no-such-sku", account.skus()[0]], "wait": True}).json()[
+        "syncs"
+    ]
+    assert (sync["status"], sync["failed"]) == ("partial", 1)
+    [failure] = api.get("/sync-failures?search=no-such").json()["results"]
+    assert (failure["error_code"], failure["sync"]) == ("sku_not_found", sync["id"])
+    assert api.get(f"/sync-failures/{failure['id']}").json() == failure

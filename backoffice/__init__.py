@@ -1,0 +1,9 @@
+"""The admin, one package for each subject.
+
+base         what all pages share: lists, filters, cells, charts, language and time zone
+home         the home page            orders       orders, "Where is my order?"
+inventory    stock                    platforms    accounts, credentials, connection check
+syncs        sync log, failures, API usage and quotas
+users        users, groups, API tokens
+export       any list as CSV or XLSX
+"""

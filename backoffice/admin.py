@@ -1,0 +1,10 @@
+"""The pages of the admin. Importing a room's module registers its pages; Django looks for them here."""
+
+from backoffice.inventory import admin as inventory
+from backoffice.orders import admin as orders
+from backoffice.platforms import admin as platforms
+from backoffice.syncs import admin as syncs
+from backoffice.syncs import failures, usage
+from backoffice.users import admin as users
+
+__all__ = ["failures", "inventory", "orders", "platforms", "syncs", "usage", "users"]

@@ -1,0 +1,141 @@
+"""Values as the admin shows them: badges, numbers, money, times. Everything here returns what a template may print."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Model
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.money import decimals_of
+from platforms.models import Source
+
+Text = str | Promise
+DASH = "–"
+SOURCE_COLOURS = {Source.MOCK: "warning", Source.SANDBOX: "info"}
+
+
+def badge(text: Text, colour: str = "", *, title: Text = "", href: str = "") -> SafeString:
+    """`colour` is one of unfold's: success, warning, danger, info; grey without."""
+    return _badge(str(text), colour, str(title), href)
+
+
+@lru_cache(maxsize=2048)  # a list shows the same few again and again
+def _badge(text: str, colour: str, title: str, href: str) -> SafeString:
+    context = {"text": text, "type": colour, "label_title": title, "href": href}
+    return mark_safe(render_to_string("unfold/helpers/label.html", context))  # noqa: S308  the template escapes
+
+
+def badges(*parts: str) -> SafeString:
+    """Several of them side by side, wrapping where the page is narrow."""
+    return format_html('<span class="oms-badges">{}</span>', mark_safe("".join(parts)))  # noqa: S308  of badge()
+
+
+def source_badge(source: str) -> SafeString:
+    return badge(Source(source).label, SOURCE_COLOURS.get(Source(source), "")) if source else SafeString(DASH)
+
+
+def number(value: Any) -> SafeString:
+    """Right-aligned; a dash where it is not known, which is not 0."""
+    text = DASH if value is None else number_format(value, force_grouping=True)
+    return format_html('<span class="oms-number">{}</span>', text)
+
+
+def money(amount: Decimal | None, currency: str) -> SafeString:
+    """`1,234.50 USD`, with the decimals that the currency has, or more where the amount has them."""
+    if amount is None:
+        return number(None)
+    text = number_format(amount, decimal_pos=decimals_of(amount, currency), force_grouping=True)
+    return format_html('<span class="oms-number">{} <small>{}</small></span>', text, currency)
+
+
+def say(moment: datetime | None) -> str:
+    """A time in the reader's zone, which it names, in one line."""
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
+
+
+def when(moment: datetime | None) -> SafeString:
+    """The same in two lines, for lists."""
+    if moment is None:
+        return SafeString(DASH)
+    day, clock = say(moment).split(" ", 1)
+    return stacked(day, clock)
+
+
+def stacked(first: Any, second: Any) -> SafeString:
+    """Something, and what belongs to it in small letters below."""
+    return format_html('<span class="oms-nowrap">{}</span><span class="oms-when">{}</span>', first, second)
+
+
+def duration(value: timedelta | None) -> str:
+    """`0.4 s`, `2 min 5 s`, `1 h 2 min`."""
+    if value is None:
+        return DASH
+    seconds = round(value.total_seconds(), 1)
+    if seconds < 60:
+        return f"{number_format(seconds, 1)} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def shortened(text: str, length: int = 60) -> SafeString:
+    """The beginning, up to a whole word, with all of the text in a tooltip."""
+    if len(text) <= length:
+        return format_html("{}", text or DASH)
+    beginning = (
+        text[: length - 1].rsplit(None, 1)[0] if " " in text[: length - 1].strip() else text[: length - 1]
+    )
+    return format_html('<span title="{}">{}…</span>', text, beginning)
+
+
+def title_cell(text: str) -> SafeString:
+    """A product's title, wide enough to be read in a list."""
+    return format_html('<span class="oms-title">{}</span>', shortened(text))
+
+
+def pretty_json(value: Any) -> SafeString:
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return format_html('<pre class="oms-json">{}</pre>', text)
+
+
+def link_to(obj: Model, text: Text | None = None) -> SafeString:
+    """A link to the object's admin page."""
+    url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+    return format_html('<a class="oms-link" href="{}">{}</a>', url, text if text is not None else obj)
+
+
+def items_at_a_glance(items: Sequence[tuple[int | None, str]]) -> str:
+    """`2 × SKU-1, +3 more` of (quantity, SKU); a quantity that is not known is left out."""
+    if not items:
+        return DASH
+    quantity, sku = items[0]
+    first = f"{quantity} × {sku or DASH}" if quantity is not None else sku or DASH
+    more = _(", +%(n)d more") % {"n": len(items) - 1} if len(items) > 1 else ""
+    return f"{first}{more}"
+
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def countdown(moment: datetime, now: datetime) -> str:
+    """`in 5 h`, `in 3 days`, `20 min late`: rounded towards now, so that nobody believes in more time than there is."""
+    seconds = int((moment - now).total_seconds())
+    rest = abs(seconds)
+    if rest < HOUR:
+        span = _("%(n)d min") % {"n": rest // MINUTE}
+    elif rest < 2 * DAY:
+        span = _("%(n)d h") % {"n": rest // HOUR}
+    else:
+        span = ngettext("%(n)d day", "%(n)d days", rest // DAY) % {"n": rest // DAY}
+    return (_("%(span)s late") if seconds < 0 else _("in %(span)s")) % {"span": span}

@@ -1,0 +1,66 @@
+"""Filters that lists of orders and of stock take from here: marketplaces by country, and open failures."""
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from backoffice.base.cells import DASH
+from backoffice.base.model_admin import DropdownFilter
+from integrations.amazon.marketplaces import MARKETPLACES
+from integrations.models import SyncFailure, SyncLog
+
+MOST_FAILURES = 2000
+
+
+class MarketplaceFilter(DropdownFilter):
+    title = gettext_lazy("marketplace")
+    parameter_name = "marketplace"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        known = sorted(MARKETPLACES.values(), key=lambda each: gettext(each.country))
+        return [(each.id, f"{gettext(each.country)} ({each.code})") for each in known]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(marketplace_id=self.value()) if self.value() else queryset
+
+
+def country_code(marketplace_id: str) -> SafeString:
+    """`DE`, with country and id in a tooltip; an id that nobody knows is shown as it is."""
+    known = MARKETPLACES.get(marketplace_id)
+    if known is None:
+        return format_html("{}", marketplace_id or DASH)
+    return format_html('<span title="{} ({})">{}</span>', gettext(known.country), known.id, known.code)
+
+
+def country_name(marketplace_id: str) -> str:
+    known = MARKETPLACES.get(marketplace_id)
+    return f"{gettext(known.country)} ({known.id})" if known else marketplace_id or DASH
+
+
+class HasFailuresFilter(DropdownFilter):
+    """Orders of which a newer copy could not be stored, and nobody has replayed or dismissed that."""
+
+    title = gettext_lazy("failures")
+    parameter_name = "failures"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("open", gettext_lazy("a newer copy could not be stored"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(with_open_failures()) if self.value() == "open" else queryset
+
+
+def with_open_failures() -> Q:
+    """Orders with open failures, by the newest of these; platform and id together are what an index answers."""
+    failures = SyncFailure.objects.open().filter(kind=SyncLog.Kind.ORDERS).exclude(external_id="")
+    ids: dict[int, list[str]] = {}
+    for platform_id, external_id in failures.values_list("platform_id", "external_id")[:MOST_FAILURES]:
+        ids.setdefault(platform_id, []).append(external_id)
+    alternatives = (Q(platform=platform, external_id__in=names) for platform, names in ids.items())
+    return reduce(or_, alternatives, Q(pk__in=[]))

@@ -1,0 +1,241 @@
+"""What the admin pages of every app share: read-only pages, buttons that post, badges, and readable values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import display
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.html import escape
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.base.cells import Text
+from backoffice.export import Export
+from backoffice.export.views import export_links, export_list
+from platforms.models import Platform, Source
+
+if TYPE_CHECKING:  # unfold has no annotations; its classes take the place of Django's
+    from django.contrib.admin import FieldListFilter as RangeDateFilter
+    from django.contrib.admin import ModelAdmin, TabularInline
+    from django.contrib.admin import SimpleListFilter as DropdownFilter
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
+
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.views import ChangeList
+
+__all__ = ["DropdownFilter", "ModelAdmin", "TabularInline"]
+
+MADE_UP: dict[str, Text] = {
+    Source.MOCK: _("This is made-up data. It stands in until the platform's credentials work, is never totalled, "
+                   "and the first successful live sync deletes it."),
+    Source.SANDBOX: _("This is test data from the platform's sandbox. It is never totalled, "
+                      "and the first successful live sync deletes it."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A button on an object's page that posts. `run` reports by messages; without `permission` it is refused.
+
+    `is_shown` hides it from those who may press it, while there is nothing to do.
+    """
+
+    name: str
+    label: Text
+    icon: str
+    run: Callable[[HttpRequest, Any], None]
+    permission: str
+    is_shown: Callable[[Any], bool] = bool
+
+
+UNFOLD_CHECKBOX: Any = ModelAdmin.action_checkbox
+ROW = "the-id-of-this-row"  # what no class of the box's markup holds
+
+
+@lru_cache(maxsize=8)
+def _checkbox(language: str) -> str:  # noqa: ARG001  its label is in that language
+    """The box that selects a row, whose id is to be put in the place of ROW."""
+    return str(UNFOLD_CHECKBOX(None, User(pk=ROW)))
+
+
+class OmsAdmin(ModelAdmin[Any]):
+    """Base of all our admin classes. `empty_text`: what a list without any row tells its reader to do."""
+
+    change_form_template = "oms/change_form.html"
+    change_list_template = "oms/change_list.html"
+    exports: Sequence[Export] = ()  # what the list can be exported as
+    empty_text: Text = ""
+    buttons: Sequence[str] = ()  # names of methods that return a Button
+    list_filter_submit = True
+    show_full_result_count = False  # counts a growing table twice
+    list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return OmsChangeList
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_button"
+        press = self.admin_site.admin_view(self.button_view)
+        export = self.admin_site.admin_view(partial(export_list, self))
+        export_name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        return [
+            path("<path:object_id>/press/<slug:button>/", press, name=name),
+            path("export/<slug:name>.<slug:extension>", export, name=export_name),
+            *super().get_urls(),
+        ]
+
+    @display(description=UNFOLD_CHECKBOX.short_description)
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """unfold's, drawn once and not for each row."""
+        return mark_safe(_checkbox(get_language() or "").replace(ROW, escape(obj.pk)))  # noqa: S308  of a template
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"exports": list(export_links(self, request)), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def button_view(self, request: HttpRequest, object_id: str, button: str) -> HttpResponse:
+        """Press a button: POST alone, so that no link can do it, and with Django's CSRF check."""
+        pressed = next((each for each in self._buttons() if each.name == button), None)
+        obj = self.get_object(request, unquote(object_id))
+        if pressed is None or obj is None:
+            raise Http404
+        if not self.has_view_permission(request, obj) or not request.user.has_perm(pressed.permission):
+            raise PermissionDenied
+        if request.method == "POST":
+            pressed.run(request, obj)
+            if back := safe_next(request):
+                return HttpResponseRedirect(back)
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return HttpResponseRedirect(reverse(name, args=[obj.pk]))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj = context.get("original")
+        shown = [
+            each
+            for each in self._buttons()
+            if obj is not None and request.user.has_perm(each.permission) and each.is_shown(obj)
+        ]
+        context.update(buttons=shown, made_up=MADE_UP.get(getattr(obj, "source", "")))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _buttons(self) -> list[Button]:
+        return [getattr(self, name)() for name in self.buttons]
+
+    def is_list(self, request: HttpRequest) -> bool:
+        """Whether the page is the list, where heavy columns are left in the database."""
+        match = request.resolver_match
+        return match is not None and str(match.url_name).endswith("_changelist")
+
+
+def is_export(request: HttpRequest) -> bool:
+    """Whether the list is needed only for what it finds, in order; no page of it is shown."""
+    match = request.resolver_match
+    return match is not None and str(match.url_name).endswith("_export")
+
+
+def safe_next(request: HttpRequest) -> str:
+    """The page that a form or link asks to go on with, where it is one of ours; "" otherwise."""
+    address = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        address, {request.get_host()}, require_https=request.is_secure()
+    )
+    return address if is_ours else ""
+
+
+class OmsChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotations
+    """Knows that an unfiltered list is whole, without counting it twice; for an export neither counts nor reads."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        if is_export(request):
+            self.result_list, self.result_count, self.full_result_count = [], 0, 0
+            return
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """Kept: unfold asks for those of all headers again for each row."""
+        held: dict[str, str] = self.__dict__.setdefault("_query_strings", {})
+        key = repr((new_params, remove))
+        if key not in held:
+            held[key] = super().get_query_string(new_params, remove)
+        return held[key]
+
+
+class ReadOnlyAdmin(OmsAdmin):
+    """For rows that only a sync writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline[Any, Any]):
+    extra = 0
+    can_delete = False
+    hide_title = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class DayRangeFilter(RangeDateFilter):
+    """Days in the reader's time zone, the last one included."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        for end, lookup, days in (("from", "gte", 0), ("to", "lt", 1)):
+            day = _day(self.used_parameters.get(f"{self.field_path}_{end}"))
+            if day is not None:
+                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": day + timedelta(days=days)})
+        return queryset
+
+
+def _day(text: Any) -> datetime | None:
+    try:
+        day = parse_date(str(text or ""))
+    except ValueError:  # the 31st of February
+        return None
+    if day is None or not 1970 <= day.year < 9999:  # at the ends of the calendar another zone has no such day
+        return None
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def choices_filter(field: str) -> tuple[str, Any]:
+    return (field, ChoicesDropdownFilter)
+
+
+class PlatformFilter(RelatedDropdownFilter):  # type: ignore[misc]
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        """Without the credentials, which the field's own choices would decrypt for their names."""
+        platforms = Platform.objects.only("name", "display_name")
+        return [(platform.pk, str(platform)) for platform in platforms]
+
+
+def platform_filter() -> tuple[str, Any]:
+    return ("platform", PlatformFilter)

@@ -1,0 +1,13 @@
+"""Export of any filtered list as CSV or XLSX, streamed.
+
+table      what an export holds: its columns, declared once by each list
+chunks     the rows of a list, piece by piece, in flat memory
+by_type    cells as a file holds them, by their type
+as_csv     text out of rows, safe against formula injection
+as_xlsx    a workbook out of rows
+views      the addresses, and how far an export got
+"""
+
+from backoffice.export.table import Export
+
+__all__ = ["Export"]

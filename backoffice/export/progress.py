@@ -1,0 +1,62 @@
+"""How far an export got, written down once a second for the page that waits."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from backoffice.export.chunks import Chunk
+from backoffice.models import ExportRun
+
+logger = logging.getLogger(__name__)
+EVERY = 1.0  # seconds
+
+
+class Progress:
+    """While entered, an export is under way; left by an exception, it failed. Trouble with writing this down never
+    stops the export itself."""
+
+    def __init__(self, run: ExportRun) -> None:
+        self._run = run
+        self._written_at = time.monotonic()
+
+    @classmethod
+    def begin(cls, *, user: Any, token: str, file_name: str, query: str, rows: int) -> "Progress":
+        """Raises IntegrityError where the token was used before."""
+        token = token or uuid.uuid4().hex
+        with transaction.atomic():
+            run = ExportRun.objects.create(
+                token=token, user=user, file_name=file_name, query=query[:4000], rows=rows
+            )
+        return cls(run)
+
+    def watch(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """The same chunks; each one that is asked for after another means that the other was sent."""
+        for chunk in chunks:
+            yield chunk
+            self._run.rows_done += chunk.listed
+            if time.monotonic() - self._written_at >= EVERY:
+                self._write("rows_done")
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._run.finished_at, self._run.failed = timezone.now(), kind is not None
+        self._write("rows_done", "finished_at", "failed")
+        if kind is not None:
+            logger.warning("Export %s broke off (%s).", self._run, kind.__name__)
+
+    def _write(self, *fields: str) -> None:
+        self._written_at = time.monotonic()
+        try:
+            self._run.save(update_fields=fields)
+        except DatabaseError as error:
+            logger.warning("How far export %s got could not be written down: %s", self._run, error)

@@ -1,0 +1,106 @@
+"""The addresses of the exports: `…/export/<name>.csv` and `.xlsx` beside each list, with the list's own parameters."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from backoffice.export.as_csv import csv_stream
+from backoffice.export.as_xlsx import xlsx_stream
+from backoffice.export.chunks import Chunk, chunks_of, ids_of
+from backoffice.export.progress import Progress
+from backoffice.export.table import Export
+from backoffice.models import ExportRun
+
+if TYPE_CHECKING:
+    from backoffice.base.model_admin import OmsAdmin
+
+STREAMS = {"csv": csv_stream, "xlsx": xlsx_stream}
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+TOKEN = "export_token"  # noqa: S105  the parameter's name
+
+
+def export_list(admin: "OmsAdmin", request: HttpRequest, name: str, extension: str) -> Any:
+    """The list as the address describes it, all pages of it. 400 for parameters that the list does not know."""
+    export = next((each for each in admin.exports if each.name == name), None)
+    if export is None or extension not in STREAMS:
+        raise Http404
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
+    token = request.GET.get(TOKEN, "")
+    query = request.GET.copy()
+    query.pop(TOKEN, None)
+    request.GET = query  # type: ignore[assignment]  # a QueryDict as well; the list refuses what it does not know
+    try:
+        listed = admin.get_changelist_instance(request).queryset
+    except (IncorrectLookupParameters, DisallowedModelAdminLookup):
+        text = _(
+            "These filters cannot be used, so nothing was exported. Open the list and export from there."
+        )
+        return HttpResponseBadRequest(text, content_type="text/plain; charset=utf-8")
+    ids = ids_of(listed)
+    file_name = f"{name}-{timezone.now():%Y%m%d-%H%M}.{extension}"
+    try:
+        progress = Progress.begin(
+            user=request.user, token=token[:64], file_name=file_name, query=query.urlencode(), rows=len(ids)
+        )
+    except IntegrityError:
+        return HttpResponseBadRequest(_("This export was started before."), content_type="text/plain")
+    rows = (export.lines or admin.model)._default_manager.all()
+    chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
+    response = StreamingHttpResponse(
+        _stream(export, extension, progress, chunks), content_type=TYPES[extension]
+    )
+    response["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # nginx would keep it on disk first
+    return response
+
+
+def export_links(admin: "OmsAdmin", request: HttpRequest) -> Iterator[dict[str, Any]]:
+    """What the list's page offers: the same rows, whatever page of them is shown."""
+    query = request.GET.copy()
+    for name in ("p", "e", "all"):
+        query.pop(name, None)
+    address_of = f"admin:{admin.opts.app_label}_{admin.opts.model_name}_export"
+    for export in admin.exports:
+        for extension in STREAMS:
+            address = reverse(address_of, args=[export.name, extension])
+            yield {"label": export.label, "extension": extension, "address": f"{address}?{query.urlencode()}"}
+
+
+def _stream(export: Export, extension: str, progress: Progress, chunks: Iterator[Chunk]) -> Iterator[bytes]:
+    """An exception ends it without the end mark of the transfer, so that no browser takes a part for the whole."""
+    with progress:
+        cells = (export.with_decimals(chunk.cells) for chunk in progress.watch(chunks))
+        yield from STREAMS[extension](export.columns, cells)
+
+
+@require_safe
+def export_progress(request: HttpRequest, token: str) -> HttpResponse:
+    """{"rows", "rows_done", "is_done", "failed"} of an export of this user's; 404 until it began."""
+    run = ExportRun.objects.filter(token=token, user__username=request.user.get_username()).first()
+    if run is None:
+        raise Http404
+    is_done = run.finished_at is not None
+    return JsonResponse(
+        {"rows": run.rows, "rows_done": run.rows_done, "is_done": is_done, "failed": run.failed}
+    )

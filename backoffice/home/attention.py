@@ -1,0 +1,129 @@
+"""How much waits for somebody: orders, records that were not stored, stock; in a fixed number of queries."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from integrations.models import SyncFailure
+from inventory.models import InventoryItem
+from orders.models import Order
+from orders.shipping import Due, due
+from platforms.models import Source
+
+# How loud a number is when it is not 0.
+ALARM, NOTICE, CALM = "alarm", "notice", "calm"
+LIVE = {"source__exact": Source.LIVE}
+FAILURES_NAMED = 5
+# Orders are counted by a column that is never NULL, and that no index holds: SQLite, which takes every status to be
+# as frequent as any other, would rather read a million entries of an index that holds all columns that are asked for
+# than look up the few orders that are still open.
+COUNTED = "external_id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A number, what it counts, and the list of exactly these rows."""
+
+    label: str | Promise
+    count: int
+    href: str
+    icon: str
+    tone: str = CALM
+    hint: str | Promise = ""
+
+    @property
+    def shown(self) -> str:
+        return str(number_format(self.count, force_grouping=True))
+
+    @property
+    def look(self) -> str:
+        return self.tone if self.count else "nothing"
+
+
+TO_SHIP = {
+    Due.OVERDUE: (_("Overdue"), "alarm", ALARM, _("should have left already")),
+    Due.TODAY: (_("Today"), "today", NOTICE, _("have to leave before midnight")),
+    Due.TOMORROW: (_("Tomorrow"), "event_upcoming", CALM, _("have to leave tomorrow")),
+    Due.LATER: (_("Later"), "date_range", CALM, _("have more time")),
+    Due.UNKNOWN: (_("Without a date"), "event_busy", NOTICE, _("the platform named no time")),
+}
+
+
+def orders() -> tuple[list[Tile], Tile]:
+    """Live orders to ship by when they have to leave, and those whose buyers ask to cancel. One query each."""
+    live = Order.objects.business()
+    counts = live.to_ship().aggregate(
+        **{str(name): Count(COUNTED, filter=condition) for name, condition in due().items()}
+    )
+    asked = live.cancellation_asked().aggregate(count=Count(COUNTED))
+    tiles = [
+        Tile(
+            label=label, count=counts[name], icon=icon, tone=tone, hint=hint,
+            href=list_of("orders_order", to_ship=name, **LIVE),
+        )
+        for name, (label, icon, tone, hint) in TO_SHIP.items()
+        if counts[name] or name != Due.UNKNOWN
+    ]  # fmt: skip
+    cancellations = Tile(
+        label=_("Buyers ask to cancel"),
+        count=asked["count"],
+        icon="remove_shopping_cart",
+        tone=ALARM,
+        hint=_("and it is not too late"),
+        href=list_of(
+            "orders_order",
+            buyer_requested_cancellation__exact=1,
+            status__in="pending,unshipped,partially_shipped",
+            **LIVE,
+        ),
+    )
+    return tiles, cancellations
+
+
+def failures() -> tuple[Tile, list[SyncFailure]]:
+    """How many records wait to be replayed or dismissed, and the newest of them. Two queries."""
+    waiting = SyncFailure.objects.open()
+    tile = Tile(
+        label=_("Records not stored"),
+        count=waiting.count(),
+        icon="error",
+        tone=ALARM,
+        hint=_("to be replayed or dismissed"),
+        href=list_of("integrations_syncfailure"),
+    )
+    newest = waiting.select_related("platform").defer("payload", "platform__api_config")[:FAILURES_NAMED]
+    return tile, list(newest)
+
+
+def stock() -> list[Tile]:
+    """SKUs of which nothing is left, and those that the platform no longer lists. Live ones; two queries."""
+    live = InventoryItem.objects.filter(source=Source.LIVE)
+    return [
+        Tile(
+            label=_("Low or out of stock"),
+            count=live.low().count(),
+            icon="production_quantity_limits",
+            tone=NOTICE,
+            hint=_("SKUs that are listed"),
+            href=list_of("inventory_inventoryitem", stock="low", **LIVE),
+        ),
+        Tile(
+            label=_("Gone"),
+            count=live.gone().count(),
+            icon="visibility_off",
+            hint=_("SKUs no longer listed"),
+            href=list_of("inventory_inventoryitem", listed="no", **LIVE),
+        ),
+    ]
+
+
+def list_of(model: str, **filters: Any) -> str:
+    """The address of a list of the admin, filtered: to be bookmarked."""
+    address = reverse(f"admin:{model}_changelist")
+    return f"{address}?{urlencode(filters)}" if filters else address

@@ -1,0 +1,63 @@
+"""A chart: what is drawn, and the same as a table for those who would rather read, or cannot see."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+
+from backoffice.base.cells import DASH
+
+Amount = int | Decimal
+
+
+def grouped(amount: Amount) -> str:
+    return str(number_format(amount, force_grouping=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """`colour` is a place in the palette of home.js: a platform has the same one in every chart."""
+
+    label: str
+    values: Sequence[Amount | None]
+    colour: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """`kind` is bar, line or rank (bars that lie). `headline` sums it up; `hrefs` has a link for each label."""
+
+    name: str
+    title: str
+    kind: str
+    labels: Sequence[str]
+    series: Sequence[Series]
+    first_column: str
+    headline: str = ""
+    note: str = ""
+    hrefs: Sequence[str] = ()
+    show: Callable[[Amount], str] = grouped
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """What home.js draws."""
+        series = [
+            {
+                "label": each.label,
+                "values": [None if value is None else float(value) for value in each.values],
+                "colour": each.colour,
+            }
+            for each in self.series
+        ]
+        return {"kind": self.kind, "labels": list(self.labels), "series": series}
+
+    @property
+    def rows(self) -> Iterable[tuple[str, str, list[str]]]:
+        """The same as a table: label, link or "", and a cell for each series."""
+        hrefs = self.hrefs or [""] * len(self.labels)
+        for label, href, values in zip(
+            self.labels, hrefs, zip(*(each.values for each in self.series), strict=True), strict=True
+        ):
+            yield label, href, [DASH if value is None else self.show(value) for value in values]

@@ -1,0 +1,151 @@
+"""How each platform is: its state, its last good sync, and what to do next. Two queries for any number of platforms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import models
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from integrations.errors import REFUSED_CODES
+from integrations.lookup.overview import has_rows
+from integrations.models import SyncLog
+from platforms.models import Platform, Source
+
+
+class State(models.TextChoices):
+    """The most urgent first: what stands first in the list."""
+
+    CREDENTIALS = "credentials", gettext_lazy("needs credentials")
+    FAILING = "failing", gettext_lazy("failing")
+    MOCK = "mock", gettext_lazy("mock data")
+    SANDBOX = "sandbox", gettext_lazy("sandbox data")
+    NEW = "new", gettext_lazy("not synced yet")
+    WAITING = "waiting", gettext_lazy("waiting")
+    OK = "ok", gettext_lazy("ok")
+    INACTIVE = "inactive", gettext_lazy("inactive")
+
+
+COLOURS = {
+    State.CREDENTIALS: "danger",
+    State.FAILING: "danger",
+    State.MOCK: "warning",
+    State.SANDBOX: "warning",
+    State.NEW: "info",
+    State.WAITING: "info",
+    State.OK: "success",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """`good` has the end of the last good sync for each kind, None where there was none."""
+
+    platform: Platform
+    state: State
+    good: dict[str, datetime | None]
+    logs: Sequence[SyncLog]
+    next_step: str
+    href: str
+
+    @property
+    def colour(self) -> str:
+        return COLOURS.get(self.state, "")
+
+    @property
+    def last_good(self) -> list[tuple[str, datetime | None]]:
+        """Kind by name, with the time."""
+        return [(str(capfirst(SyncLog.Kind(kind).label)), moment) for kind, moment in self.good.items()]
+
+
+def of_platforms() -> list[Health]:
+    """All platforms, those that need somebody first."""
+    platforms = list(_with_syncs(Platform.objects.all()))
+    newest = SyncLog.objects.defer("checkpoint", "notes", "skus").in_bulk(
+        [pk for platform in platforms for kind in SyncLog.Kind if (pk := getattr(platform, f"latest_{kind}"))]
+    )
+    healths = [_health(platform, newest) for platform in platforms]
+    order = list(State)
+    return sorted(healths, key=lambda health: (order.index(health.state), health.platform.name))
+
+
+def troubled(healths: Sequence[Health]) -> list[SyncLog]:
+    """The newest syncs of active platforms that did not do what they should: failed ones first, then waiting ones."""
+    logs = [log for health in healths if health.platform.is_active for log in health.logs]
+    failed = [log for log in logs if log.status in (SyncLog.Status.FAILED, SyncLog.Status.FALLBACK)]
+    waiting = [log for log in logs if log.status == SyncLog.Status.WAITING]
+    return sorted(failed, key=lambda log: -log.pk) + sorted(waiting, key=lambda log: str(log.resume_at))
+
+
+def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
+    """Each platform with `latest_orders` (id of its newest orders sync), `good_orders` (when the last good one
+    ended), the same for inventory, and `has_mock`."""
+    for kind in SyncLog.Kind:
+        logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
+        good = logs.filter(status__in=SyncLog.GOOD, source=Source.LIVE)
+        platforms = platforms.annotate(
+            **{
+                f"latest_{kind}": Subquery(logs.values("pk")[:1]),
+                f"good_{kind}": Subquery(good.values("finished_at")[:1]),
+            }
+        )
+    return platforms.annotate(has_mock=has_rows(Source.MOCK))
+
+
+def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
+    logs = [newest[pk] for kind in SyncLog.Kind if (pk := getattr(platform, f"latest_{kind}")) in newest]
+    for log in logs:
+        log.platform = platform
+    state = _state(platform, logs)
+    return Health(
+        platform=platform,
+        state=state,
+        good={kind: getattr(platform, f"good_{kind}") for kind in SyncLog.Kind},
+        logs=logs,
+        next_step=_next_step(state, platform, logs),
+        href=reverse("admin:platforms_platform_change", args=[platform.pk]),
+    )
+
+
+def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
+    """The most urgent of what is true; that the platform is at rest and made up is true of the whole of it."""
+    statuses = {log.status for log in logs}
+    refused = any(log.status == SyncLog.Status.FAILED and log.error_code in REFUSED_CODES for log in logs)
+    has_mock = getattr(platform, "has_mock", False)
+    states = {
+        State.INACTIVE: not platform.is_active,
+        State.CREDENTIALS: bool(platform.config_problem) or refused,
+        State.MOCK: has_mock and not platform.is_configured,
+    }
+    more = {
+        State.CREDENTIALS: not platform.is_configured,
+        State.FAILING: SyncLog.Status.FAILED in statuses,
+        State.MOCK: has_mock or SyncLog.Status.FALLBACK in statuses,
+        State.SANDBOX: Source.SANDBOX in {log.source for log in logs},
+        State.WAITING: SyncLog.Status.WAITING in statuses,
+        State.OK: any(getattr(platform, f"good_{kind}") for kind in SyncLog.Kind),
+    }
+    return next((state for each in (states, more) for state, is_true in each.items() if is_true), State.NEW)
+
+
+def _next_step(state: State, platform: Platform, logs: Sequence[SyncLog]) -> str:
+    """What somebody should do, as a sentence; empty where nothing is to be done."""
+    if platform.config_problem:
+        return platform.config_problem
+    reason = next((log.error_message for log in logs if log.status == SyncLog.Status.FAILED), "")
+    if state == State.CREDENTIALS and platform.is_configured:
+        return reason
+    steps = {
+        State.CREDENTIALS: _("Enter the credentials of the selling account."),
+        State.FAILING: reason,
+        State.MOCK: _("Made-up data stands in and is in no figure. Enter credentials that work."),
+        State.SANDBOX: _("Test data of the platform's sandbox is stored, and is in no figure."),
+        State.NEW: _("Check the connection, then start the first sync."),
+    }
+    if state == State.MOCK and platform.is_configured:
+        return next((log.error_message for log in logs if log.error_message), "") or steps[state]
+    return steps.get(state, "")

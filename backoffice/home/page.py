@@ -1,0 +1,83 @@
+"""The two answers of the home page: the page itself, and its charts, which the page asks for once it is shown."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from backoffice.home import attention, charts, health
+from backoffice.home.chart import Chart
+
+CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
+MOST_SYNCS = 8
+MOST_PLATFORMS = 12
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What unfold's index page shows: only what this user may open. UNFOLD["DASHBOARD_CALLBACK"]."""
+    may = request.user.has_perm
+    context |= {"title": _("Home"), "shows_charts": any(may(each) for each in CHARTS)}
+    tiles: list[attention.Tile] = []
+    if may("orders.view_order"):
+        context["to_ship"], cancellations = attention.orders()
+        tiles.append(cancellations)
+    if may("integrations.view_syncfailure"):
+        failures, context["failures"] = attention.failures()
+        tiles.append(failures)
+        context["failures_href"] = failures.href
+    if may("platforms.view_platform") or may("integrations.view_synclog"):
+        context |= _platforms(request)
+    if may("inventory.view_inventoryitem"):
+        tiles += attention.stock()
+    return context | {"tiles": tiles}
+
+
+def _platforms(request: HttpRequest) -> dict[str, Any]:
+    """How the platforms are, which syncs did not work, and what a newcomer does first."""
+    may = request.user.has_perm
+    healths = health.of_platforms()
+    shown: dict[str, Any] = {}
+    if may("platforms.view_platform"):
+        shown = {"healths": healths[:MOST_PLATFORMS], "more_platforms": max(len(healths) - MOST_PLATFORMS, 0)}
+        if not any(moment for each in healths for moment in each.good.values()):
+            shown["first_steps"] = _first_steps(healths)
+    if may("integrations.view_synclog"):
+        syncs = health.troubled(healths)
+        shown |= {
+            "syncs": syncs[:MOST_SYNCS],
+            "more_syncs": max(len(syncs) - MOST_SYNCS, 0),
+            "now": timezone.now(),
+        }
+    return shown
+
+
+def _first_steps(healths: list[health.Health]) -> dict[str, Any]:
+    """Three steps to the first live order: what is done of them, and where."""
+    platforms = [each.platform for each in healths]
+    first = platforms[0] if platforms else None
+    return {
+        "platform": first,
+        "has_credentials": any(each.is_configured and not each.config_problem for each in platforms),
+        "is_checked": any(each.check_outcome.get("ok") for each in platforms),
+        "has_mock": any(each.state == health.State.MOCK for each in healths),
+    }
+
+
+@never_cache
+def home_charts(request: HttpRequest) -> HttpResponse:
+    """The charts, as a piece of HTML; empty where this user may see no figures. Behind the admin's log-in."""
+    may = request.user.has_perm
+    shown: list[Chart] = []
+    context: dict[str, Any] = {"charts": shown}
+    if may("orders.view_order"):
+        sales = charts.of_sales()
+        shown += sales.orders + charts.of_best_sellers() + sales.revenues
+        context |= {"as_of": sales.as_of, "note": sales.note}
+    if may("inventory.view_inventoryitem"):
+        shown += charts.of_stock()
+    if may("integrations.view_apiusage"):
+        shown += charts.of_usage()
+    return TemplateResponse(request, "oms/home_charts.html", context)

@@ -1,0 +1,19 @@
+"""What lists of stock are exported as."""
+
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.export import Export
+from backoffice.export.table import columns
+
+STOCK_EXPORTS = (
+    Export(
+        name="inventory",
+        label=_("Inventory"),
+        columns=columns(platform="platform__name")
+        | columns(
+            "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved",
+            "inbound", "unfulfillable", "researching", "threshold", "source",
+            "platform_updated_at", "synced_at", "gone_at",
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,55 @@
+"""A line as small as a word: units over the last days, drawn on the server, and the same in words."""
+
+from collections.abc import Sequence
+
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
+
+from backoffice.base.cells import DASH
+
+WIDTH, HEIGHT, MARGIN = 96, 24, 2
+
+
+def sparkline(units: Sequence[int | None]) -> SafeString:
+    """One point a day, today last; a gap where nothing is known of a day. It stands on 0."""
+    words = in_words(units)
+    if not words:
+        return SafeString(DASH)
+    return format_html(
+        '<svg class="oms-spark" role="img" aria-label="{0}" viewBox="0 0 {1} {2}" width="{1}" height="{2}">'
+        '<title>{0}</title><path d="{3}"/></svg>',
+        words, WIDTH, HEIGHT, _path(units),
+    )  # fmt: skip
+
+
+def in_words(units: Sequence[int | None]) -> str:
+    """`30 days: 12 → 3, lowest 0`, of the days since the first known one; "" where none is known."""
+    known = [each for each in units if each is not None]
+    if not known:
+        return ""
+    first = next(day for day, each in enumerate(units) if each is not None)
+    days = len(units) - first
+    text = ngettext(
+        "%(days)d day: %(first)s → %(last)s, lowest %(lowest)s",
+        "%(days)d days: %(first)s → %(last)s, lowest %(lowest)s",
+        days,
+    )
+    first_last_lowest = zip(("first", "last", "lowest"), (known[0], known[-1], min(known)), strict=True)
+    shown = {name: number_format(each, force_grouping=True) for name, each in first_last_lowest}
+    return text % {"days": days, **shown}
+
+
+def _path(units: Sequence[int | None]) -> str:
+    highest = max([1, *(each for each in units if each is not None)])
+    step = (WIDTH - 2 * MARGIN) / max(len(units) - 1, 1)
+    parts, is_drawing = [], False
+    for day, each in enumerate(units):
+        if each is not None:
+            x = MARGIN + day * step
+            y = HEIGHT - MARGIN - max(each, 0) / highest * (HEIGHT - 2 * MARGIN)
+            # A day between two gaps is a dot: a line of no length with round ends.
+            parts.append(f"{'L' if is_drawing else f'M{x:.1f} {y:.1f}L'}{x:.1f} {y:.1f}")
+        is_drawing = each is not None
+    return "".join(parts)

@@ -1,0 +1,70 @@
+"""What the page of one SKU shows beside its fields: a chart, figures, and the same SKU in other marketplaces."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.formats import date_format, number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from backoffice.base.cells import DASH, number
+from backoffice.base.charts import ACCENT, AMBER, chart
+from backoffice.inventory.sparkline import in_words
+from backoffice.inventory.stock_levels import level_badge, say_cover, say_sales
+from inventory.models import InventoryItem
+from inventory.snapshots import histories, today
+from platforms.models import PLATFORM
+
+CHART_DAYS = 90
+MOST_LISTINGS = 50
+
+
+def chart_of(item: InventoryItem) -> dict[str, Any]:
+    """Units available at the end of each of the last days, as a chart; nothing where none is known."""
+    units = histories([item.pk], days=CHART_DAYS).get(item.pk)
+    if units is None:
+        return {}
+    first = next(day for day, each in enumerate(units) if each is not None)
+    days = [today() - timedelta(days=back) for back in reversed(range(CHART_DAYS - first))]
+    line = {
+        "label": _("available"), "data": units[first:], "borderColor": ACCENT,
+        "backgroundColor": ACCENT, "borderWidth": 2, "pointRadius": 0 if len(days) > 1 else 3,
+        "pointHitRadius": 12, "stepped": True,
+    }  # fmt: skip
+    datasets: list[dict[str, Any]] = [line]
+    if item.threshold is not None:
+        datasets.append({
+            "label": _("threshold"), "data": [item.threshold] * len(days), "borderColor": AMBER,
+            "backgroundColor": AMBER, "borderWidth": 1, "borderDash": [4, 4], "pointRadius": 0,
+        })  # fmt: skip
+    labels = [date_format(day, "SHORT_DATE_FORMAT") for day in days]
+    words = _("Units available at the end of each day (UTC). %(words)s.") % {"words": in_words(units)}
+    return {"chart": chart("line", labels, datasets, words=words)}
+
+
+def figures_of(item: InventoryItem, cover: Any) -> dict[str, Any]:
+    """Label, value, and what it means; of one row."""
+    return {
+        "figures": [
+            (_("Available"), _number(item.available), ""),
+            (_("Threshold"), _number(item.threshold), _("low from here on") if item.threshold is not None else ""),
+            (_("Days of cover"), say_cover(cover), say_sales(cover)),
+        ]
+    }  # fmt: skip
+
+
+def listings_of(item: InventoryItem) -> QuerySet[InventoryItem]:
+    """The rows of this SKU in all marketplaces, this one among them; live ones beside live ones alone."""
+    rows = InventoryItem.objects.filter(sku=item.sku, source=item.source)
+    return rows.prefetch_related(PLATFORM).order_by("platform_id", "marketplace_id", "fnsku")[:MOST_LISTINGS]
+
+
+def cells_of(item: InventoryItem) -> list[SafeString]:
+    """Level and units, as in the list."""
+    units = (item.available, item.reserved, item.inbound, item.total, item.threshold)
+    return [level_badge(item), *map(number, units)]
+
+
+def _number(value: int | None) -> str:
+    return DASH if value is None else str(number_format(value, force_grouping=True))

@@ -1,0 +1,246 @@
+"""Orders: read-only, without buyer data; that has a page of its own, and each reading of it is recorded."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+
+from backoffice.base.cells import (
+    DASH,
+    badge,
+    countdown,
+    items_at_a_glance,
+    money,
+    pretty_json,
+    say,
+    shortened,
+    source_badge,
+    stacked,
+    when,
+)
+from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
+from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin
+from backoffice.base.paging import BoundedChangeList
+from backoffice.orders.amounts import flag, shown
+from backoffice.orders.buyer import buyer_rows
+from backoffice.orders.exports import ORDER_EXPORTS
+from backoffice.orders.filters import CancellationFilter, FrequentChoicesFilter, PlatformFilter, ToShipFilter
+from backoffice.orders.items import ItemInline
+from backoffice.orders.timeline import timeline
+from integrations.lookup.order_facts import beside_lines, seller_page
+from orders.amounts import sum_up
+from orders.models import Order, OrderBuyer, OrderItem
+from orders.search import find_exact, find_orders
+from platforms.models import PLATFORM
+
+SEE_BUYER = "orders.view_orderbuyer"
+STATUS_COLOURS = {
+    Order.Status.PENDING: "info",
+    Order.Status.UNSHIPPED: "warning",
+    Order.Status.PARTIALLY_SHIPPED: "warning",
+    Order.Status.SHIPPED: "success",
+    Order.Status.UNFULFILLABLE: "danger",
+}
+
+
+SOON = 24  # hours
+
+
+class OrderChangeList(BoundedChangeList):
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Order]) -> list[Any]:
+        """By one column and the id in the same direction, as the indexes are."""
+        first = super().get_ordering(request, queryset)[0]
+        return [first, "-pk" if str(first).startswith("-") else "pk"]
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = (
+        "order_id", "state", "source_of", "purchased", "to_ship_by", "number_total", "glance", "fulfilled_by",
+        "platform_name",
+    )  # fmt: skip
+    list_filter = (
+        ToShipFilter, ("platform", PlatformFilter), ("status", FrequentChoicesFilter),
+        ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
+        ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
+        ("buyer_requested_cancellation", CancellationFilter),
+    )  # fmt: skip
+    exports = ORDER_EXPORTS
+    list_fullwidth = True
+    search_fields = ("external_id",)  # see get_search_results
+    search_help_text = gettext_lazy("Order id, SKU, ASIN, or words of a title")
+    empty_text = gettext_lazy('No order was stored yet. Open Platforms and press "Sync from Amazon".')
+    inlines = (ItemInline,)
+    change_form_after_template = "orders/after_items.html"
+    fieldsets = (
+        (None, {"fields": (
+            ("external_id", "platform"), ("state", "platform_status"), ("number_total", "adding_up"),
+            ("purchased_at", "platform_updated_at"), ("marketplace_name", "synced_at"),
+            ("source_of", "seller_page"),
+        )}),
+        (gettext_lazy("Fulfilment"), {"fields": (
+            ("fulfilled_by", "service_level"), ("to_ship_by", "deliver_by"), ("cancellation", "replaced_order_id"),
+            "programs_list",
+        )}),
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(PLATFORM)
+        if self.is_list(request):
+            items = OrderItem.objects.only("order_id", "sku", "quantity_ordered")
+            return queryset.defer("payload").prefetch_related(Prefetch("items", queryset=items))
+        return queryset
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return OrderChangeList
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """What is to be shipped begins with what is due first."""
+        return ("ship_by", "pk") if request.GET.get("to_ship") else ("-purchased_at", "-pk")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """A whole id, SKU (which may hold spaces) or ASIN finds just its orders; anything else searches wider."""
+        if term := search_term.strip():
+            found = find_exact(queryset, term) or find_orders(queryset, term)
+            request.oms_is_walk = found.is_walk  # type: ignore[attr-defined]  # for BoundedChangeList
+            queryset = found.orders
+        return queryset, False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = never_cache(self.admin_site.admin_view(self.buyer_view))
+        return [path("<path:object_id>/buyer/", view, name="orders_order_buyer"), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        order = context.get("original")
+        if order:
+            found = sum_up(order, list(order.items.all()), beside_lines(order))
+            context.update(timeline=timeline(order), sum=found, amounts=shown(found, order.currency))
+            context["payload"] = pretty_json(order.payload)
+            context["page_links"] = []
+            if address := seller_page(order):
+                link = {
+                    "title": _("Open in Seller Central"),
+                    "url": address,
+                    "icon": "open_in_new",
+                    "away": True,
+                }
+                context["page_links"].append(link)
+            if request.user.has_perm(SEE_BUYER) and OrderBuyer.objects.filter(order=order).exists():
+                url = reverse("admin:orders_order_buyer", args=[order.pk])
+                context["page_links"].append({"title": _("Buyer data"), "url": url, "icon": "person"})
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def buyer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Name and address of the buyer. That somebody read them is written down before they are shown."""
+        order = self.get_object(request, unquote(object_id))
+        if not request.user.has_perm(SEE_BUYER) or not self.has_view_permission(request, order):
+            raise PermissionDenied
+        buyer = OrderBuyer.objects.filter(order=order).first() if order else None
+        if order is None or buyer is None:
+            raise Http404
+        with transaction.atomic():
+            # Read before the log is written, shown after: an entry that cannot be written shows nothing.
+            LogEntry.objects.log_actions(
+                user_id=int(request.user.pk or 0),
+                queryset=[order],
+                action_flag=CHANGE,
+                change_message="Read buyer data.",
+                single_object=True,
+            )
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Buyer of %(order)s") % {"order": order.external_id},
+            "opts": self.opts,
+            "original": order,
+            "buyer": buyer,
+            "rows": buyer_rows(buyer),
+        }
+        return TemplateResponse(request, "oms/buyer.html", context)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, obj: Order) -> SafeString:
+        text = obj.get_status_display()
+        colour = STATUS_COLOURS.get(Order.Status(obj.status), "") if obj.status in Order.Status.values else ""
+        shown = badge(text, colour, title=obj.platform_status)
+        if obj.buyer_requested_cancellation:
+            shown += badge(_("cancel?"), "danger", title=_("The buyer asks to cancel."))
+        return shown
+
+    @admin.display(description=gettext_lazy("total"))
+    def number_total(self, obj: Order) -> SafeString:
+        return money(obj.total, obj.currency)
+
+    @admin.display(description=gettext_lazy("amounts"))
+    def adding_up(self, obj: Order) -> SafeString:
+        """Whether the lines add up to the total; a flag with the difference where they do not."""
+        return flag(sum_up(obj, list(obj.items.all()), beside_lines(obj)), obj.currency)
+
+    @admin.display(description=gettext_lazy("items"))
+    def glance(self, obj: Order) -> SafeString:
+        items = [(item.quantity_ordered, item.sku) for item in obj.items.all()]
+        return shortened(items_at_a_glance(items), 40)
+
+    @admin.display(description=gettext_lazy("order id"))
+    def order_id(self, obj: Order) -> SafeString:
+        return format_html('<span class="oms-nowrap">{}</span>', obj.external_id)
+
+    @admin.display(description=gettext_lazy("purchased"), ordering="purchased_at")
+    def purchased(self, obj: Order) -> SafeString:
+        return when(obj.purchased_at)
+
+    @admin.display(description=gettext_lazy("ship by"))
+    def to_ship_by(self, obj: Order) -> SafeString:
+        """With a countdown, while the seller has to ship it."""
+        if obj.ship_by is None or not obj.is_to_ship:
+            return when(obj.ship_by)
+        now = timezone.now()
+        hours = (obj.ship_by - now).total_seconds() / 3600
+        colour = "danger" if hours < 0 else "warning" if hours < SOON else "info"
+        return stacked(badge(countdown(obj.ship_by, now), colour, title=say(obj.ship_by)), say(obj.ship_by))
+
+    @admin.display(description=gettext_lazy("Seller Central"))
+    def seller_page(self, obj: Order) -> SafeString:
+        address = seller_page(obj)
+        if not address:
+            return SafeString(DASH)
+        host = address.split("/")[2]
+        return format_html(
+            '<a class="oms-link" href="{}" target="_blank" rel="noopener">{}</a>', address, host
+        )
+
+    @admin.display(description=gettext_lazy("platform"))
+    def platform_name(self, obj: Order) -> SafeString:
+        return stacked(obj.platform, country_code(obj.marketplace_id))
+
+    @admin.display(description=gettext_lazy("buyer asks to cancel"))
+    def cancellation(self, obj: Order) -> SafeString:
+        return badge(_("yes"), "danger") if obj.buyer_requested_cancellation else SafeString(_("no"))
+
+    @admin.display(description=gettext_lazy("marketplace"))
+    def marketplace_name(self, obj: Order) -> str:
+        return country_name(obj.marketplace_id)
+
+    @admin.display(description=gettext_lazy("source"))
+    def source_of(self, obj: Order) -> SafeString:
+        return source_badge(obj.source)
+
+    @admin.display(description=gettext_lazy("programs"))
+    def programs_list(self, obj: Order) -> str:
+        return ", ".join(map(str, obj.programs)) or DASH

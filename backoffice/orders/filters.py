@@ -1,0 +1,63 @@
+"""Filters of the list of orders."""
+
+from typing import Any
+
+from django.contrib.admin import BooleanFieldListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from backoffice.base.model_admin import DropdownFilter
+from backoffice.base.model_admin import PlatformFilter as BasePlatformFilter
+from orders.listing import FREQUENT, asked_to_cancel, few_by_id, in_order, with_value
+from orders.models import Order
+from orders.shipping import Due, due
+
+
+class FrequentChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unfold has no annotations
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted, name = self.value(), str(self.field.name)
+        if wanted not in dict(self.field.choices):
+            result: QuerySet[Any] = super().queryset(request, queryset)
+            return result
+        found = with_value(queryset, name, str(wanted))
+        is_rare = name == "status" and wanted not in FREQUENT[name]
+        return few_by_id(found, Order.objects.filter(status=wanted)) if is_rare else found
+
+
+class CancellationFilter(BooleanFieldListFilter):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        result = super().queryset(request, queryset)
+        if result is None or self.lookup_val != "1":
+            return result
+        return few_by_id(result, asked_to_cancel())
+
+
+class PlatformFilter(BasePlatformFilter):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted, others = self.value(), set(request.GET) - {self.lookup_kwarg, "p"}
+        if others and str(wanted or "").isdecimal():
+            return in_order(queryset, "platform_id", int(wanted), nothing=0)
+        result: QuerySet[Any] = super().queryset(request, queryset)
+        return result
+
+
+class ToShipFilter(DropdownFilter):
+    """By the day of the ship-by time, in the current time zone. These lists begin with what is due first."""
+
+    title = _("to ship")
+    parameter_name = "to_ship"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [
+            ("any", _("all that is to be shipped")),
+            *Due.choices,
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        if wanted not in dict(self.lookup_choices):
+            return queryset
+        waiting: QuerySet[Any] = queryset.to_ship()  # type: ignore[attr-defined]  # an OrderQuerySet
+        return waiting if wanted == "any" else waiting.filter(due()[Due(wanted)])

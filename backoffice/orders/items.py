@@ -1,0 +1,51 @@
+"""The items of an order on its page."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
+
+from backoffice.base.cells import money, number, title_cell
+from backoffice.base.model_admin import ReadOnlyInline
+from orders.models import OrderItem
+
+
+class ItemInline(ReadOnlyInline):
+    model = OrderItem
+    fields = (
+        "sku", "asin", "short_title", "number_ordered", "number_shipped", "number_unit_price", "number_total",
+        "number_tax", "number_shipping", "number_discount",
+    )  # fmt: skip
+    readonly_fields = fields
+    verbose_name_plural = gettext_lazy("items")
+
+    @admin.display(description=gettext_lazy("title"))
+    def short_title(self, obj: OrderItem) -> SafeString:
+        return title_cell(obj.title)
+
+    @admin.display(description=gettext_lazy("ordered"))
+    def number_ordered(self, obj: OrderItem) -> SafeString:
+        return number(obj.quantity_ordered)
+
+    @admin.display(description=gettext_lazy("shipped"))
+    def number_shipped(self, obj: OrderItem) -> SafeString:
+        return number(obj.quantity_shipped)
+
+    @admin.display(description=gettext_lazy("unit price"))
+    def number_unit_price(self, obj: OrderItem) -> SafeString:
+        return money(obj.unit_price, obj.currency)
+
+    @admin.display(description=gettext_lazy("total"))
+    def number_total(self, obj: OrderItem) -> SafeString:
+        return money(obj.total, obj.currency)
+
+    @admin.display(description=gettext_lazy("tax"))
+    def number_tax(self, obj: OrderItem) -> SafeString:
+        return money(obj.tax, obj.currency)
+
+    @admin.display(description=gettext_lazy("shipping"))
+    def number_shipping(self, obj: OrderItem) -> SafeString:
+        return money(obj.shipping, obj.currency)
+
+    @admin.display(description=gettext_lazy("discount"))
+    def number_discount(self, obj: OrderItem) -> SafeString:
+        return money(obj.discount, obj.currency)

@@ -1,0 +1,166 @@
+""" "Where is my order?" in the admin: paste an id, see what is known, ask the platform, store what it says."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views import View
+
+from backoffice.base.cells import say, source_badge
+from backoffice.orders.timeline import readable
+from backoffice.syncs.presentation import status_badge
+from integrations.errors import PlatformError
+from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
+from integrations.lookup.stored import Trail, trails
+from integrations.models import SyncLog
+from integrations.registry import ADAPTERS
+from platforms.models import SYNC_PERMISSION, Platform
+
+SEE = "orders.view_order"
+LONGEST_ID = 128
+
+
+class WhereIsMyOrder(View):
+    """GET ?id=… says what is known. POST `ask` asks one platform or all; POST `store` stores its answer."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not request.user.has_perm(SEE):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(request, request.GET.get("id", ""), {})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.has_perm(SYNC_PERMISSION):
+            raise PermissionDenied
+        text = request.POST.get("id", "")
+        external_id = _read(text)
+        if not external_id:
+            return self._page(request, text, {})
+        if "store" in request.POST:
+            return self._store(request, external_id, _platform(request.POST["store"]))
+        chosen = request.POST.get("ask", "")
+        platforms = Platform.objects.filter(is_active=True) if chosen == "all" else [_platform(chosen)]
+        return self._page(request, text, {platform.pk: _ask(platform, external_id) for platform in platforms})
+
+    def _store(self, request: HttpRequest, external_id: str, platform: Platform) -> HttpResponse:
+        user: Any = request.user  # not anonymous: it has the permission
+        try:
+            order, outcome = store(platform, external_id, user=user)
+        except PlatformError as error:
+            return self._page(request, external_id, {platform.pk: {"error": _sentence(error)}})
+        if outcome.created:
+            messages.success(request, _("The order is stored now."))
+        elif outcome.updated:
+            messages.success(request, _("The order is stored as the platform reports it now."))
+        else:
+            messages.info(request, _("The order was stored like that already; nothing was changed."))
+        return HttpResponseRedirect(reverse("admin:orders_order_change", args=[order.pk]))
+
+    def _page(self, request: HttpRequest, text: str, answers: dict[int, dict[str, Any]]) -> HttpResponse:
+        external_id = _read(text)
+        found = trails(external_id) if external_id else []
+        context = {
+            **admin.site.each_context(request),
+            "title": _("Where is my order?"),
+            "pasted": text[:LONGEST_ID],
+            "external_id": external_id,
+            "is_too_long": bool(text.strip()) and not external_id,
+            "is_odd": bool(external_id)
+            and not is_likely_id(external_id)
+            and not any(one.order for one in found),
+            "id_help": " ".join(str(channel.order_id_help) for channel in ADAPTERS.values()),
+            "found": [_card(trail, answers.get(trail.platform.pk)) for trail in found],
+            "may_ask": request.user.has_perm(SYNC_PERMISSION),
+            "may_see_syncs": request.user.has_perm("integrations.view_synclog"),
+            "may_see_failures": request.user.has_perm("integrations.view_syncfailure"),
+        }
+        return TemplateResponse(request, "orders/where.html", context)
+
+
+def _read(text: str) -> str:
+    """The id; "" for what no order id can be."""
+    external_id = read_order_id(text)
+    return external_id if len(external_id) <= LONGEST_ID and "\0" not in external_id else ""
+
+
+def _platform(text: str) -> Platform:
+    return get_object_or_404(
+        Platform, pk=text if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    )
+
+
+def _ask(platform: Platform, external_id: str) -> dict[str, Any]:
+    try:
+        answer = ask(platform, external_id)
+    except PlatformError as error:
+        return {"error": _sentence(error)}
+    if answer.problem is not None:
+        return {"error": answer.problem.message}
+    return {
+        "answer": answer,
+        "source": source_badge(answer.source),
+        "differences": list(readable(answer.changes or [])),
+        "lines": sum(item.quantity_ordered or 0 for item in answer.record.items) if answer.record else 0,
+        "verdict": _verdict(platform, answer),
+        "covering": [{"log": log, "state": status_badge(log)} for log in answer.covering],
+    }
+
+
+def _sentence(error: PlatformError) -> str:
+    """With Amazon's request id, where the sentence does not hold it."""
+    text = str(error)
+    if error.request_id and error.request_id not in text:
+        text = f"{text} {_('Request id: %(id)s') % {'id': error.request_id}}"
+    return text
+
+
+def _card(trail: Trail, answer: dict[str, Any] | None) -> dict[str, Any]:
+    logs = [log for log in (trail.open_sync, *trail.broken) if log is not None]
+    return {
+        "trail": trail,
+        "platform": trail.platform,
+        "order": trail.order,
+        "source": source_badge(trail.order.source) if trail.order else "",
+        "failures": trail.failures,
+        "syncs": [{"log": log, "state": status_badge(log)} for log in logs],
+        "asked": answer,
+    }
+
+
+def _verdict(platform: Platform, answer: Answer) -> str:
+    """Which sync should have brought what the platform says now, as a sentence."""
+    record = answer.record
+    if record is None or answer.changes == []:
+        return ""
+    times = {"changed": say(record.platform_updated_at), "until": say(platform.orders_watermark)}
+    if answer.covering:
+        log = answer.covering[0]
+        if log.status in SyncLog.GOOD:
+            text = _(
+                "It changed at %(changed)s. Sync #%(id)s covered that time and was read to its end: the platform did "
+                "not list the order then, or it could not be stored (see the failures)."
+            )
+        elif log.is_open:
+            text = _("It changed at %(changed)s. Sync #%(id)s, which is not done yet, should bring it.")
+        else:
+            text = _("It changed at %(changed)s. Sync #%(id)s should have brought it, and did not end well.")
+        return text % (times | {"id": log.pk})
+    if platform.orders_watermark is None:
+        return _(
+            "No live orders sync of this platform was ever completed: the first one brings recent orders."
+        )
+    if record.platform_updated_at >= platform.orders_watermark:
+        text = _("It changed at %(changed)s; orders are complete until %(until)s. The next sync brings it.")
+    else:
+        text = _(
+            "It last changed at %(changed)s, before the time that any sync covered. Store it here, or start a sync "
+            "with an earlier start."
+        )
+    return text % times

@@ -1,0 +1,90 @@
+"""The timeline of an order, as people read it: what changed when, and who brought it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.dateparse import parse_datetime
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from backoffice.base.cells import DASH, say
+from orders.changes import ADDED, REMOVED, Change
+from orders.models import Order, OrderChange, OrderItem
+
+MOST_ENTRIES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One line of an entry. `line` names one of the order's lines, "" is the order itself."""
+
+    what: str
+    line: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`is_first`: when the order as a whole was stored, which is not kept; then `stored_at` is None."""
+
+    stored_at: datetime | None
+    reported_at: datetime | None
+    sync_log_id: int | None
+    differences: tuple[Difference, ...]
+    is_first: bool = False
+
+
+def timeline(order: Order) -> list[Entry]:
+    """Newest first, up to MOST_ENTRIES, and where that is all of it, how it began."""
+    changes: list[OrderChange] = list(order.changes.all()[: MOST_ENTRIES + 1])
+    entries = [
+        Entry(each.changed_at, each.platform_updated_at, each.sync_log_id, tuple(readable(each.changes)))
+        for each in changes[:MOST_ENTRIES]
+    ]
+    if len(changes) <= MOST_ENTRIES:
+        # Without a change, what is stored is what came first.
+        entries.append(Entry(None if changes else order.synced_at, None, None, (), is_first=True))
+    return entries
+
+
+def readable(changes: list[Change]) -> Iterator[Difference]:
+    """The changes with the names and values that people know."""
+    for field, old, new, *line in changes:
+        name = str(line[0]) if line else ""
+        if field in (ADDED, REMOVED):
+            yield Difference(
+                _("line added") if field == ADDED else _("line removed"), name, _show("", old), _show("", new)
+            )
+        else:
+            yield Difference(_label(field, is_line=bool(line)), name, _show(field, old), _show(field, new))
+
+
+def _label(field: str, *, is_line: bool) -> str:
+    try:
+        model_field: Any = (OrderItem if is_line else Order)._meta.get_field(field)
+    except FieldDoesNotExist:  # written by another version
+        return str(field)
+    label = capfirst(str(model_field.verbose_name))
+    return (
+        _("Quantity %(name)s") % {"name": model_field.verbose_name}
+        if field.startswith("quantity_")
+        else label
+    )
+
+
+def _show(field: str, value: Any) -> str:
+    if value is None or value == "":
+        return DASH
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if field == "status":
+        return str(dict(Order.Status.choices).get(value, value))
+    if field == "fulfilled_by":
+        return str(dict(Order.FulfilledBy.choices).get(value, value))
+    if field in ("ship_by", "deliver_by", "purchased_at"):
+        return say(parse_datetime(str(value)))
+    return str(value)

@@ -1,0 +1,249 @@
+"""Platforms: credentials, what their last syncs did, and the button that starts new ones."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db.models import BooleanField, Model, QuerySet, Value
+from django.forms import Media
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.base.cells import DASH, badge, badges, say, stacked
+from backoffice.base.model_admin import Button, OmsAdmin
+from backoffice.platforms.amazon_form import FORMS, AmazonForm
+from backoffice.platforms.exports import PLATFORM_EXPORTS
+from backoffice.platforms.forms import PlatformForm
+from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell
+from backoffice.syncs.presentation import SCRIPTS
+from backoffice.syncs.sync_dialog import start_syncs, sync_view
+from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
+from integrations.lookup.overview import with_overview
+from integrations.models import SyncLog
+from integrations.schedule.due import attach_dues, schedule_lines
+from integrations.sync.connection_check import check_platform
+from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+
+SYNC_LABEL = gettext_lazy("Sync from Amazon")
+GENERAL = ("display_name", "name", "kind", "is_active")
+SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
+
+
+@admin.register(Platform)
+class PlatformAdmin(OmsAdmin):
+    form = AmazonForm
+    list_display = ("title", "kind", "state", "last_orders", "last_inventory", "next_syncs", "is_active")
+    list_filter = ("kind", "is_active")
+    exports = PLATFORM_EXPORTS
+    search_fields = ("name", "display_name")
+    actions = ("sync_from_amazon",)
+    buttons = ("check_button",)
+    change_form_template = "platforms/platform_page.html"
+    list_after_template = "oms/press_form.html"
+    empty_text = gettext_lazy("A platform is one selling account. Add one, enter its credentials, and sync.")
+
+    @property
+    def media(self) -> Media:
+        return super().media + Media(js=SCRIPTS)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap, name = self.admin_site.admin_view, "platforms_platform"
+        return [
+            path("sync/", wrap(sync_view), name=f"{name}_sync"),
+            path("<int:object_id>/check/", wrap(check_view), name=f"{name}_check"),
+            *super().get_urls(),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Platform]:
+        may_sync = Value(self.has_sync_permission(request), output_field=BooleanField())
+        return with_overview(super().get_queryset(request)).annotate(may_sync=may_sync)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        shown = super().get_list_display(request)
+        return (*shown, "sync_link") if self.has_sync_permission(request) else shown
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        platform = context.get("original")
+        if platform is not None:
+            may_sync = self.has_sync_permission(request)
+            may_see = request.user.has_perm("integrations.view_synclog")
+            context |= {
+                "may_sync": may_sync,
+                "sync_label": SYNC_LABEL,
+                "last_runs": last_runs(platform, may_cancel=may_sync) if may_see else (),
+                "check": check_context(platform),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        attach_dues(changelist.result_list)  # of all at once
+        return changelist
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Credentials as fields for those who may change them, as a summary for those who may only look."""
+        may_change = obj is None or self.has_change_permission(request, obj)
+        credentials: list[str] = ["summary"]
+        if may_change:
+            removable = obj is not None and obj.is_configured
+            credentials = [*form_for(obj).credentials, *(["remove_credentials"] if removable else [])]
+        sets = [
+            (None, {"fields": GENERAL}),
+            (_("Amazon credentials"), {"fields": credentials, "description": self._advice(obj, may_change)}),
+            (_("Schedule and buyer data"), {"fields": SCHEDULE}),
+        ]
+        if obj is not None:
+            sets.append((_("State"), {"fields": ("state", "watermark")}))
+        return sets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("summary", "state", "watermark")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        # The credentials are no columns: Django must not look for them in the model.
+        options = {"form": form_for(obj), "fields": [*GENERAL, *SCHEDULE]}
+        return super().get_form(request, obj, change, **kwargs | options)
+
+    def save_model(self, request: HttpRequest, obj: Platform, form: "ModelForm[Any]", change: bool) -> None:
+        """Write only what was changed: a sync that runs meanwhile moves the watermark of the same row."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        fields = [name for name in form.changed_data if name in (*GENERAL, *SCHEDULE)]
+        if getattr(form, "new_config", None) is not None:
+            fields += CONFIG_COLUMNS
+        if fields:
+            obj.save(update_fields=fields)
+        obj.encrypt_plain_config()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A platform that delivered anything is made inactive instead; its orders must not vanish."""
+        may: bool = super().has_delete_permission(request, obj)
+        return may and not (obj is not None and (obj.orders.exists() or obj.inventory.exists()))
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # it would not ask whether there are orders
+        return actions
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Nobody deletes a sync by itself, but those of a platform go with it."""
+        found, counts, refused, protected = super().get_deleted_objects(objs, request)
+        return found, counts, refused - {"sync", "sync failure"}, protected
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(SYNC_PERMISSION)
+
+    @admin.action(description=SYNC_LABEL, permissions=["sync"])
+    def sync_from_amazon(self, request: HttpRequest, queryset: QuerySet[Platform]) -> HttpResponse | None:
+        start_syncs(request, queryset)
+        return None
+
+    def check_button(self) -> Button:
+        return Button(
+            name="check",
+            label=gettext_lazy("Check connection"),
+            icon="stethoscope",
+            run=report_check,
+            permission=SYNC_PERMISSION,
+        )
+
+    def _advice(self, obj: Platform | None, may_change: bool) -> str:
+        if obj is not None and obj.config_problem:
+            fix = _("Put the old key back into FIELD_ENCRYPTION_KEY, or enter all of the values again.")
+            return format_html("<strong>{}</strong> {}", obj.config_problem, fix)
+        if may_change:
+            return _("All of them or none: without credentials, syncs store clearly marked made-up data.")
+        return ""
+
+    @admin.display(description=gettext_lazy("platform"), ordering="name")
+    def title(self, obj: Platform) -> SafeString:
+        return stacked(obj.display_name or obj.name, obj.name if obj.display_name else "")
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, obj: Platform) -> SafeString:
+        parts = [credentials_badge(obj)]
+        if getattr(obj, "has_mock", False):
+            parts.append(
+                badge(_("mock data"), "warning", title=_("Made-up rows are stored; see their badges."))
+            )
+        if getattr(obj, "has_sandbox", False):
+            parts.append(badge(_("sandbox data"), "info", title=_("Rows of Amazon's sandbox are stored.")))
+        return badges(*parts)
+
+    @admin.display(description=gettext_lazy("last orders sync"))
+    def last_orders(self, obj: Platform) -> SafeString:
+        return latest_cell(obj, SyncLog.Kind.ORDERS, may_cancel=getattr(obj, "may_sync", False))
+
+    @admin.display(description=gettext_lazy("last inventory sync"))
+    def last_inventory(self, obj: Platform) -> SafeString:
+        return latest_cell(obj, SyncLog.Kind.INVENTORY, may_cancel=getattr(obj, "may_sync", False))
+
+    @admin.display(description="")
+    def sync_link(self, obj: Platform) -> SafeString:
+        url = f"{reverse('admin:platforms_platform_sync')}?platform={obj.pk}"
+        text = (
+            '<a class="oms-quiet-button" href="{}" data-oms-dialog aria-haspopup="dialog" aria-label="{}: {}">'
+            "{}</a>"
+        )
+        return format_html(text, url, SYNC_LABEL, obj, SYNC_LABEL)
+
+    @admin.display(description=gettext_lazy("next syncs"))
+    def next_syncs(self, obj: Platform) -> SafeString:
+        return format_html_join(
+            "", '<div class="oms-next">{}</div>', ((line,) for line in schedule_lines(obj))
+        )
+
+    @admin.display(description=gettext_lazy("orders complete until"))
+    def watermark(self, obj: Platform) -> str:
+        return say(obj.orders_watermark)
+
+    @admin.display(description=gettext_lazy("stored"))
+    def summary(self, obj: Model) -> str:
+        return summary_of(obj) if isinstance(obj, Platform) else DASH
+
+
+def form_for(platform: Platform | None) -> type[PlatformForm]:
+    return FORMS.get(platform.kind, AmazonForm) if platform else AmazonForm
+
+
+def report_check(request: HttpRequest, platform: Platform) -> None:
+    """Check the connection; the findings are on the page that follows."""
+    problems = [each for each in check_platform(platform) if each.ok is False]
+    if problems:
+        listed = "; ".join(f"{each.step}: {each.message}" for each in problems)
+        messages.error(request, _("The connection does not work fully. %(problems)s") % {"problems": listed})
+    else:
+        messages.success(request, _("The connection works; see the findings below."))
+
+
+def credentials_badge(platform: Platform) -> SafeString:
+    if platform.config_problem:
+        return badge(_("credentials cannot be read"), "danger", title=platform.config_problem)
+    if platform.is_configured:
+        return badge(_("credentials set"), "success")
+    return badge(_("credentials missing"), "warning", title=_("Open the platform and enter them."))
+
+
+def summary_of(platform: Platform) -> str:
+    """Which values are stored; no secret, and of the client id its last four characters."""
+    config = platform.api_config
+    if not config:
+        return platform.config_problem or _("No credentials are stored.")
+    client_id = str(config.get("client_id") or "")
+    marketplace = MARKETPLACES.get(str(config.get("marketplace_id")))
+    region = str(config.get("region") or "NA")
+    parts = [
+        _("client id …%(end)s") % {"end": client_id[-4:]} if client_id else _("no client id"),
+        _("client secret stored") if config.get("client_secret") else _("no client secret"),
+        _("refresh token stored") if config.get("refresh_token") else _("no refresh token"),
+        _(REGIONS.get(region, region)),
+        _(marketplace.country) if marketplace else _("unknown marketplace"),
+    ]
+    return ", ".join(str(part) for part in parts)

@@ -1,0 +1,85 @@
+"""What stands beside the form of a platform: its last runs with the next one, and the connection check."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, render
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from backoffice.syncs.presentation import copyable, kind_name, latest_sync, moment_of, next_due_text
+from backoffice.syncs.progress import cancel_control, slot
+from integrations.models import SyncLog
+from integrations.sync.connection_check import check_platform
+from platforms.models import SYNC_PERMISSION, Platform
+
+RUNS = 5
+
+
+def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
+    """For each kind its title, when the next sync is due, and its last runs, ready to be shown."""
+    return [
+        {
+            "kind": kind,
+            "title": kind_name(kind),
+            "due": next_due_text(platform, kind),
+            "runs": [
+                run_cell(log, may_cancel=may_cancel)
+                for log in SyncLog.objects.filter(platform=platform, kind=kind).defer(
+                    "checkpoint", "notes", "skus"
+                )[:RUNS]
+            ],
+        }
+        for kind in SyncLog.Kind
+    ]
+
+
+def run_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
+    """Status, when, and how it comes along or what came of it."""
+    return format_html(
+        '<div class="oms-cell">{}<span class="oms-when">{} · {}</span>{}{}</div>',
+        slot(log, "state"),
+        moment_of(log),
+        slot(log, "took"),
+        slot(log, "progress"),
+        cancel_control(log, may=may_cancel),
+    )
+
+
+def latest_cell(platform: Platform, kind: str, *, may_cancel: bool) -> SafeString:
+    """The same for the last one alone, in a list of platforms; the closed ones without their sentence."""
+    log = latest_sync(platform, kind)
+    if log is None:
+        return SafeString(_("never"))
+    if log.is_open:
+        return run_cell(log, may_cancel=may_cancel)
+    text = '<div class="oms-cell">{}<span class="oms-when">{}</span></div>'
+    return format_html(text, slot(log, "state"), moment_of(log))
+
+
+def check_context(platform: Platform) -> dict[str, Any]:
+    """What the last connection check found, for the template platforms/check.html."""
+    findings = [
+        {**each, "request": copyable(_("Amazon's request id:"), each["request_id"])}
+        if each.get("request_id")
+        else each
+        for each in platform.check_outcome.get("findings", ())
+    ]
+    return {
+        "platform": platform,
+        "findings": findings,
+        "problems": sum(each["ok"] is False for each in findings),
+    }
+
+
+def check_view(request: HttpRequest, object_id: int) -> HttpResponse:
+    """POST checks the connection and answers with the findings alone, for the page that shows them in place."""
+    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
+        raise PermissionDenied
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    platform = get_object_or_404(Platform, pk=object_id)
+    check_platform(platform)
+    return render(request, "platforms/check.html", check_context(platform))

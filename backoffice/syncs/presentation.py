@@ -1,0 +1,131 @@
+"""How a sync looks wherever the admin shows one."""
+
+from typing import Any
+
+from django.forms.widgets import Script
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.base.cells import DASH, badge, link_to, say
+from integrations.errors import AuthenticationError, ConfigError, codes_of
+from integrations.models import SyncLog
+from integrations.schedule.due import Reason, dues_of
+from platforms.models import Platform
+
+# Small, without dependencies, and no inline script anywhere; pages work without them.
+SCRIPTS: Any = [Script("oms/progress.js", defer=True), Script("oms/desk.js", defer=True)]
+STATUS_COLOURS = {
+    SyncLog.Status.QUEUED: "info",
+    SyncLog.Status.RUNNING: "info",
+    SyncLog.Status.WAITING: "info",
+    SyncLog.Status.SUCCEEDED: "success",
+    SyncLog.Status.PARTIAL: "warning",
+    SyncLog.Status.FALLBACK: "warning",
+    SyncLog.Status.FAILED: "danger",
+}
+
+
+def kind_name(kind: str) -> str:
+    return str(capfirst(SyncLog.Kind(kind).label))
+
+
+def status_badge(log: SyncLog) -> SafeString:
+    return badge(log.get_status_display(), STATUS_COLOURS.get(SyncLog.Status(log.status), ""))
+
+
+def window_of(log: SyncLog) -> SafeString:
+    """The effective window: what was asked for, or, once it started, what that came to."""
+    if log.kind == SyncLog.Kind.INVENTORY:
+        return SafeString(_("stock as of now"))
+    if log.window_start is None:
+        return SafeString(_("since the last sync") if log.is_incremental else DASH)
+    by = log.get_window_by_display() or _("updated")
+    text = '<span class="oms-span"><span>{} {}</span> <span>{} {}</span></span>'
+    return format_html(text, by, say(log.window_start), DASH, say(log.window_end))
+
+
+def closing_sentence(log: SyncLog) -> str:
+    """What came of a closed sync: what went wrong in its own words, otherwise its counts."""
+    if log.error_message:
+        return log.error_message
+    names = (
+        ("fetched", _("fetched")), ("created", _("new")), ("updated", _("changed")),
+        ("unchanged", _("unchanged")), ("failed", _("failed")),
+    )  # fmt: skip
+    counts = [(getattr(log, name), label) for name, label in names]
+    shown = [
+        f"{number_format(count, force_grouping=True)} {label}"
+        for count, label in counts
+        if count or label == names[0][1]
+    ]
+    return f"{', '.join(shown)}."
+
+
+_BY_ITSELF = gettext_lazy(
+    "Nothing has to be done: the next sync asks for the same time again. If it keeps failing, look at Amazon's "
+    "status page and at the network of this server."
+)
+_AT_THE_PLATFORM = gettext_lazy("Open the platform, correct its credentials, and press Check connection.")
+# What a person does about an error whose own sentence does not say so.
+WHAT_TO_DO = {
+    **dict.fromkeys(("unavailable", "connection", "timeout", "broken_answer", "error_in_answer"), _BY_ITSELF),
+    "rate_limited": gettext_lazy("Nothing has to be done: the next sync goes on when there is quota again."),
+    **dict.fromkeys(codes_of(AuthenticationError) | {ConfigError.default_code}, _AT_THE_PLATFORM),
+    "forbidden": gettext_lazy("Open the platform and press Check connection: it says which role is missing."),
+    "page_loop": gettext_lazy(
+        "Start the sync again. If it happens again, give Amazon's support the request id."
+    ),
+    "internal": gettext_lazy(
+        "Tell whoever looks after OMS the number of this sync; the next one tries again."
+    ),
+    "cancelled": gettext_lazy("The next sync goes on from where the orders are complete."),
+}
+
+
+def error_of(log: SyncLog) -> SafeString | None:
+    """What happened, what to do, the code, and Amazon's request id to copy; None where nothing went wrong."""
+    if not log.error_code and not log.request_id:
+        return None
+    advice = WHAT_TO_DO.get(log.error_code, "")
+    parts = [format_html('<span class="oms-sentence">{} {}</span>', log.error_message, advice)]
+    if log.error_code:
+        parts.append(format_html('<span class="oms-when">{} {}</span>', _("Code:"), log.error_code))
+    if log.request_id:
+        parts.append(copyable(_("Amazon's request id:"), log.request_id))
+    return format_html("{}" * len(parts), *parts)
+
+
+def copyable(label: str, text: str) -> SafeString:
+    """Something that support asks for, with a button that the script shows."""
+    return format_html(
+        '<span class="oms-when oms-copy">{} <code>{}</code> <button type="button" class="oms-quiet-button" hidden '
+        'data-oms-copy="{}" data-oms-copied="{}">{}</button></span>',
+        label, text, text, _("Copied"), _("Copy"),
+    )  # fmt: skip
+
+
+def latest_sync(platform: Platform, kind: str) -> SyncLog | None:
+    """Of a platform that `with_overview` has prepared."""
+    return next((each for each in getattr(platform, "latest_syncs", ()) if each.kind == kind), None)
+
+
+def moment_of(log: SyncLog) -> SafeString:
+    """When it was last heard of, as a link to its page."""
+    return link_to(log, say(log.finished_at or log.started_at or log.queued_at))
+
+
+def next_due_text(platform: Platform, kind: str) -> str:
+    """When the schedule syncs this platform next, or why it does not."""
+    due = dues_of(platform)[kind]
+    if due.reason == Reason.STOPPED:
+        return _("the schedule is stopped: %(why)s") % {"why": due.detail}
+    if due.at is None:
+        return due.detail
+    if due.is_now(timezone.now()):
+        return _("now; the scheduler takes it up within a minute")
+    return f"{say(due.at)} · {due.detail}"

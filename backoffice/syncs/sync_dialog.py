@@ -1,0 +1,194 @@
+""" "Sync from Amazon": what it asks in its dialog, and what it starts."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.timezone import get_current_timezone_name
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.base.cells import link_to
+from backoffice.base.model_admin import safe_next
+from backoffice.syncs.presentation import kind_name
+from integrations.errors import BadInput
+from integrations.models import SyncLog
+from integrations.sync.run import request_sync
+from integrations.sync.windows import LONGEST_LOOK_BACK_DAYS, WindowRequest, read_window
+from integrations.tasks import queue_sync
+from platforms.models import SYNC_PERMISSION, Platform
+
+if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
+    from django.forms import TextInput
+else:
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+
+logger = logging.getLogger(__name__)
+
+BOTH = "both"
+LAST, DAYS, BETWEEN = "last", "days", "between"
+
+
+def _moment(**attributes: str) -> forms.DateTimeField:
+    widget = TextInput(attrs={"type": "datetime-local", "step": "60", **attributes})
+    return forms.DateTimeField(required=False, widget=widget)
+
+
+class SyncForm(forms.Form):
+    """What to sync. After `is_valid`, `kinds` and `window` say it in the words of request_sync."""
+
+    platform = forms.ModelMultipleChoiceField(
+        queryset=Platform.objects.all(),
+        widget=forms.MultipleHiddenInput,
+        error_messages={"required": gettext_lazy("Choose a platform first. Nothing was started.")},
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What"),
+        choices=[
+            (BOTH, gettext_lazy("Orders and inventory")),
+            (SyncLog.Kind.ORDERS, gettext_lazy("Orders")),
+            (SyncLog.Kind.INVENTORY, gettext_lazy("Inventory")),
+        ],
+        initial=BOTH,
+        widget=forms.RadioSelect,
+    )
+    span = forms.ChoiceField(
+        label=gettext_lazy("Orders of which time"),
+        choices=[
+            (LAST, gettext_lazy("Since the last sync")),
+            (DAYS, gettext_lazy("Of the last days")),
+            (BETWEEN, gettext_lazy("From … until …")),
+        ],
+        initial=LAST,
+        widget=forms.RadioSelect,
+    )
+    days = forms.CharField(
+        label=gettext_lazy("Days"),
+        required=False,
+        initial="7",
+        widget=TextInput(attrs={"type": "number", "min": "1", "max": str(LONGEST_LOOK_BACK_DAYS)}),
+    )
+    since = _moment()
+    until = _moment()
+    by = forms.ChoiceField(
+        label=gettext_lazy("That were"),
+        choices=[
+            (SyncLog.WindowBy.UPDATED, gettext_lazy("updated in that time")),
+            (SyncLog.WindowBy.CREATED, gettext_lazy("created in that time")),
+        ],
+        initial=SyncLog.WindowBy.UPDATED,
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.window = WindowRequest()
+        zone = {"zone": get_current_timezone_name()}
+        self.fields["since"].label = _("From (%(zone)s)") % zone
+        self.fields["until"].label = _("Until (%(zone)s), empty for now") % zone
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        kind = self.cleaned_data["kind"]
+        return list(SyncLog.Kind) if kind == BOTH else (kind,)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors or values["kind"] == SyncLog.Kind.INVENTORY:
+            return values  # stock has no window
+        try:
+            self.window = _read(values)
+        except BadInput as error:
+            self.add_error(error.field, str(error))
+        return values
+
+
+def _read(values: dict[str, Any]) -> WindowRequest:
+    """Judged as the API and the command line do. Raises BadInput with the field that is wrong."""
+    span, by = values["span"], values["by"]
+    if span == DAYS:
+        return read_window(days=values["days"] or "0", by=by)
+    if span == BETWEEN:
+        if values["since"] is None:
+            raise BadInput("since", _("Say where to start. Nothing was started."))
+        return read_window(since=_iso(values["since"]), until=_iso(values["until"]), by=by)
+    if by != SyncLog.WindowBy.UPDATED:
+        text = _(
+            "Going on from the last sync works by update time; for creation time, choose days or a time."
+        )
+        raise BadInput("by", text)
+    return WindowRequest()
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
+
+
+def sync_view(request: HttpRequest) -> HttpResponse:
+    """GET asks, as a page of its own or in a dialog; POST starts. Nothing is started where anything is wrong."""
+    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
+        raise PermissionDenied
+    if request.method == "POST":
+        form = SyncForm(request.POST)
+        if form.is_valid():
+            start_syncs(request, form.cleaned_data["platform"], form.kinds, form.window)
+            return HttpResponseRedirect(safe_next(request) or reverse("admin:platforms_platform_changelist"))
+    else:
+        asked = {name: request.GET.get(name, "") for name in ("next", "kind") if name in request.GET}
+        form = SyncForm(initial={"platform": request.GET.getlist("platform"), **asked})
+    chosen = [each for each in form["platform"].value() or [] if str(each).isdecimal()]
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Sync from Amazon"),
+        "form": form,
+        "chosen": Platform.objects.filter(pk__in=chosen),
+        "back": safe_next(request) or reverse("admin:platforms_platform_changelist"),
+    }
+    return TemplateResponse(request, "platforms/sync.html", context)
+
+
+def start_syncs(
+    request: HttpRequest,
+    platforms: Iterable[Platform],
+    kinds: Iterable[str] = SyncLog.Kind,
+    window: WindowRequest | None = None,
+) -> None:
+    """Start these syncs of each platform, with one message each. One that fails does not stop the others."""
+    for platform in platforms:
+        for kind in kinds:
+            try:
+                _start(request, platform, kind, window if kind == SyncLog.Kind.ORDERS else None)
+            except Exception:
+                logger.exception("The admin could not start the %s sync of %s", kind, platform.name)
+                text = _(
+                    "%(kind)s sync of %(platform)s could not be handed to the workers. If it is in the sync log, the "
+                    "scheduler takes it up within minutes; otherwise press the button again."
+                )
+                messages.error(request, text % {"kind": kind_name(kind), "platform": platform})
+
+
+def _start(request: HttpRequest, platform: Platform, kind: str, window: WindowRequest | None) -> None:
+    user = request.user if request.user.is_authenticated else None
+    log, is_new = request_sync(
+        platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN, user=user, window=window
+    )
+    link = link_to(log, _("%(kind)s sync #%(id)s") % {"kind": kind_name(kind), "id": log.pk})
+    if is_new:
+        queue_sync(log)
+        messages.success(request, format_html(_("{} of {} is queued."), link, platform))
+        return
+    messages.info(
+        request, format_html(_("{} of {} is already {}."), link, platform, log.get_status_display())
+    )
+    if window is not None and not window.is_incremental:
+        text = _("It keeps the time it was started with. Start yours again when it has ended.")
+        messages.warning(request, text)

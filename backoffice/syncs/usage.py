@@ -1,0 +1,219 @@
+"""API usage and quotas in the admin, both read-only: who calls how often, how often that is refused, what is left."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from backoffice.base.cells import number, say, stacked
+from backoffice.base.charts import ACCENT, AMBER, RED, chart
+from backoffice.base.model_admin import (
+    DayRangeFilter,
+    DropdownFilter,
+    OmsChangeList,
+    ReadOnlyAdmin,
+    platform_filter,
+)
+from integrations.amazon.tokens import OPERATION as TOKEN
+from integrations.models import ApiQuota, ApiUsage
+from integrations.quota.token_bucket import standing
+from integrations.quota.usage import Hourly, hourly, sharing
+from platforms.models import PLATFORM
+
+
+class OperationFilter(DropdownFilter):
+    """The operations that have a quota, and logins, which have none: far fewer rows than all of the usage."""
+
+    title = gettext_lazy("operation")
+    parameter_name = "operation"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        known = ApiQuota.objects.order_by("operation").values_list("operation", flat=True).distinct()
+        return [(name, name) for name in (*known, TOKEN)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(operation=self.value()) if self.value() else queryset
+
+
+@admin.register(ApiUsage)
+class ApiUsageAdmin(ReadOnlyAdmin):
+    """The list, below a chart of the last two days that follows its filters by platform and operation."""
+
+    list_display = (
+        "hour", "platform", "operation", "number_calls", "number_throttled", "number_errors", "number_seconds",
+        "number_per_call",
+    )  # fmt: skip
+    fields = list_display
+    ordering = ("-hour", "-id")
+    list_filter = (platform_filter(), OperationFilter, ("hour", DayRangeFilter))
+    list_before_template = "integrations/usage_chart.html"
+    list_select_related = ()  # see PLATFORM
+    empty_text = gettext_lazy("Every call to a platform is counted here; there was none yet.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiUsage]:
+        queryset: QuerySet[ApiUsage] = super().get_queryset(request)
+        return queryset.prefetch_related(PLATFORM)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None)
+        if context and "cl" in context:
+            context |= _chart(_like_the_list(request, context["cl"]))
+        return response
+
+    @admin.display(description=gettext_lazy("calls"), ordering="calls")
+    def number_calls(self, obj: ApiUsage) -> SafeString:
+        return number(obj.calls)
+
+    @admin.display(description=gettext_lazy("throttled"), ordering="throttled")
+    def number_throttled(self, obj: ApiUsage) -> SafeString:
+        return number(obj.throttled)
+
+    @admin.display(description=gettext_lazy("errors"), ordering="errors")
+    def number_errors(self, obj: ApiUsage) -> SafeString:
+        return number(obj.errors)
+
+    @admin.display(description=gettext_lazy("seconds"), ordering="seconds")
+    def number_seconds(self, obj: ApiUsage) -> SafeString:
+        return number(f"{obj.seconds:.1f}")
+
+    @admin.display(description=gettext_lazy("seconds per call"))
+    def number_per_call(self, obj: ApiUsage) -> SafeString:
+        return number(f"{obj.seconds / obj.calls:.2f}" if obj.calls else None)
+
+
+def _like_the_list(request: HttpRequest, changelist: Any) -> QuerySet[ApiUsage]:
+    """What the chart is about: filtered as the list is, but for its days."""
+    usage = ApiUsage.objects.all()
+    for each in changelist.filter_specs:
+        if not isinstance(each, DayRangeFilter):
+            usage = each.queryset(request, usage)
+    return usage
+
+
+def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
+    """What the template shows: the chart, and the figures beside it."""
+    hours = hourly(usage)
+    labels = [_hour(timezone.localtime(hour)) for hour in hours.hours]
+    calls, throttled, errors = (sum(each) for each in (hours.calls, hours.throttled, hours.errors))
+    counts = {"calls": calls, "throttled": throttled, "errors": errors, "hours": len(hours.hours)}
+    words = _(
+        "Calls in the last %(hours)d hours: %(calls)d, of them %(throttled)d throttled, %(errors)d errors."
+    )
+    per_call = hours.seconds_per_call
+    return {
+        "chart": chart("bar", labels, _bars(hours), words=words % counts, is_stacked=True),
+        "chart_zone": timezone.localtime().tzname(),
+        "figures": [
+            (_("Calls"), number_format(calls, force_grouping=True), ""),
+            (_("Throttled"), number_format(throttled, force_grouping=True), _share(throttled, calls)),
+            (_("Errors"), number_format(errors, force_grouping=True), _share(errors, calls)),
+            (_("Seconds per call"), "–" if per_call is None else number_format(per_call, decimal_pos=2), ""),
+        ],
+    }
+
+
+def _share(part: int, whole: int) -> str:
+    """ "1.5 %", and nothing where there is no part."""
+    return _("%(share)s %% of the calls") % {"share": number_format(100 * part / whole, 1)} if part else ""
+
+
+def _bars(hours: Hourly) -> list[dict[str, Any]]:
+    counted = zip(hours.calls, hours.throttled, hours.errors, strict=True)
+    answered = [calls - throttled - errors for calls, throttled, errors in counted]
+    bars = (
+        (_("answered"), answered, ACCENT),
+        (_("throttled"), hours.throttled, AMBER),
+        (_("errors"), hours.errors, RED),
+    )
+    return [
+        {"label": label, "data": data, "backgroundColor": colour, "maxBarThickness": 24}
+        for label, data, colour in bars
+    ]
+
+
+def _hour(hour: Any) -> list[str]:
+    """Two lines below the axis."""
+    return [f"{hour:%H:%M}", date_format(hour, "SHORT_DATE_FORMAT")]
+
+
+class QuotaChangeList(OmsChangeList):
+    """Reads once for all rows which platforms share a bucket."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        shared = sharing()
+        for bucket in self.result_list:
+            bucket.platform_names = shared.get(bucket.account_key, [])
+
+
+@admin.register(ApiQuota)
+class ApiQuotaAdmin(ReadOnlyAdmin):
+    """The buckets as they are now. What tells accounts apart is not shown, the platforms that draw from each are."""
+
+    list_display = ("operation", "platforms", "pace", "number_at_once", "number_left", "next_call")
+    fields = list_display
+    ordering = ("operation", "id")
+    empty_text = gettext_lazy("A bucket appears with the first call of each operation.")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return QuotaChangeList
+
+    @admin.display(description=gettext_lazy("platforms"))
+    def platforms(self, obj: Any) -> str:
+        names = getattr(obj, "platform_names", None)
+        names = sharing().get(obj.account_key, []) if names is None else names
+        return ", ".join(names) or _("none has these credentials now")
+
+    @admin.display(description=gettext_lazy("rate"), ordering="rate")
+    def pace(self, obj: ApiQuota) -> str:
+        return say_rate(obj.rate)
+
+    @admin.display(description=gettext_lazy("calls at once"), ordering="burst")
+    def number_at_once(self, obj: ApiQuota) -> SafeString:
+        return number(obj.burst)
+
+    @admin.display(description=gettext_lazy("calls left"))
+    def number_left(self, obj: ApiQuota) -> SafeString:
+        return number(standing(obj, timezone.now())[0])
+
+    @admin.display(description=gettext_lazy("next call"))
+    def next_call(self, obj: ApiQuota) -> SafeString | str:
+        now = timezone.now()
+        wait = standing(obj, now)[1]
+        if not wait:
+            return _("now")
+        return stacked(say(now + timedelta(seconds=wait)), _("in %(wait)s") % {"wait": _seconds(wait)})
+
+
+def say_rate(rate: float) -> str:
+    """ "1 call every 3 minutes", "2 calls a second"."""
+    if rate <= 0:
+        return _("closed by hand")
+    if rate >= 1:
+        text = ngettext("%(rate)s call a second", "%(rate)s calls a second", round(rate))
+        return text % {"rate": number_format(f"{round(rate, 2):g}")}
+    return _("1 call every %(time)s") % {"time": _seconds(1 / rate)}
+
+
+def _seconds(seconds: float) -> str:
+    """In words, as exact as people want it: `1.5 seconds`, `45 seconds`, `3 minutes`, `2 hours`."""
+    if seconds < 10:
+        exact = max(0.1, round(seconds, 1))
+        text = ngettext("%(count)s second", "%(count)s seconds", 1 if exact == 1 else 2)
+        return text % {"count": number_format(f"{exact:g}")}
+    if seconds < 90:
+        count = round(seconds)
+        return ngettext("%(count)s second", "%(count)s seconds", count) % {"count": count}
+    if seconds < 90 * 60:
+        count = round(seconds / 60)
+        return ngettext("%(count)s minute", "%(count)s minutes", count) % {"count": count}
+    count = round(seconds / 3600)
+    return ngettext("%(count)s hour", "%(count)s hours", count) % {"count": count}

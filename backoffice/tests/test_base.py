@@ -1,0 +1,155 @@
+"""What every page of the admin has in common."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils.translation import override
+from knox.models import AuthToken
+
+from api.tests.rest import make_order, make_stock
+from backoffice.base.cells import countdown, duration, items_at_a_glance, shortened
+from integrations.models import ApiUsage, SyncFailure, SyncLog
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "auth/user/",
+        "auth/user/add/",
+        "auth/group/",
+        "knox/authtoken/",
+        "django_tasks_database/dbtaskresult/",
+    ],
+)
+def test_it_opens_every_page(admin_client: Client, page: str) -> None:
+    assert admin_client.get(f"/admin/{page}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("page", "trail"),
+    [
+        ("orders/order/", ["Orders"]),
+        ("platforms/platform/", ["Platforms"]),
+        ("platforms/platform/{}/change/", ["Platforms", "Amazon"]),
+        ("inventory/inventoryitem/", ["Inventory", "Inventory items"]),
+        ("integrations/synclog/", ["Synchronisation", "Syncs"]),
+        ("", ["Home"]),
+    ],
+)
+def test_it_says_once_where_a_page_is(admin_client: Client, page: str, trail: list[str]) -> None:
+    platform = Platform.objects.get(name="amazon")
+    html = text(admin_client.get(f"/admin/{page.format(platform.pk)}"))
+    heading = html.partition("<h1")[2].partition("</h1>")[0]
+    assert re.findall(r'tracking-tight">\s*([^<]+?)\s*<', heading) == trail
+
+
+def test_it_has_a_sidebar_with_what_the_user_may_open(client: Client) -> None:
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_order"))
+    client.force_login(user)
+    html = text(client.get("/admin/"))
+    assert 'href="/admin/orders/order/"' in html
+    assert 'href="/admin/auth/user/"' not in html
+
+
+def test_it_creates_a_user(admin_client: Client) -> None:
+    password = "a long pass phrase"
+    values = {"username": "jo", "password1": password, "password2": password, "usable_password": "true"}
+    admin_client.post("/admin/auth/user/add/", values)
+    assert User.objects.get(username="jo").check_password(password)
+
+
+def test_it_revokes_tokens_but_makes_none(admin_client: Client, admin_user: User) -> None:
+    instance, token = AuthToken.objects.create(admin_user)
+    html = text(admin_client.get("/admin/knox/authtoken/"))
+    assert instance.token_key in html
+    assert token not in html
+    assert admin_client.get("/admin/knox/authtoken/add/").status_code == 403
+    data = {"action": "delete_selected", "_selected_action": [instance.pk], "post": "yes"}
+    admin_client.post("/admin/knox/authtoken/", data)
+    assert not AuthToken.objects.exists()
+
+
+def test_it_leads_to_the_admin_after_a_login_without_a_goal(client: Client) -> None:
+    User.objects.create_superuser("admin", password="pw")
+    response = client.post("/admin/login/", {"username": "admin", "password": "pw"})
+    assert response["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (timedelta(seconds=0.44), "0.4 s"),
+        (timedelta(seconds=59.98), "1 min 0 s"),
+        (timedelta(seconds=125), "2 min 5 s"),
+        (timedelta(hours=26, minutes=3), "26 h 3 min"),
+    ],
+)
+def test_it_writes_durations_readably(value: timedelta | None, shown: str) -> None:
+    assert duration(value) == shown
+
+
+def test_it_writes_durations_as_the_readers_language_does() -> None:
+    with override("de"):
+        assert duration(timedelta(seconds=0.75)) == "0,8 s"
+
+
+def test_it_sums_up_items() -> None:
+    lists: list[list[tuple[int | None, str]]] = [[], [(1, "A")], [(2, "A"), (1, "B"), (1, "C")], [(None, "")]]
+    assert [items_at_a_glance(items) for items in lists] == ["–", "1 × A", "2 × A, +2 more", "–"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "shown"),
+    [
+        (timedelta(seconds=59), "in 0 min"),
+        (timedelta(minutes=59, seconds=59), "in 59 min"),
+        (timedelta(hours=5, minutes=50), "in 5 h"),
+        (timedelta(hours=47, minutes=59), "in 47 h"),
+        (timedelta(days=2, hours=3), "in 2 days"),
+        (-timedelta(minutes=20), "20 min late"),
+        (-timedelta(days=3), "3 days late"),
+    ],
+)
+def test_it_counts_down(ahead: timedelta, shown: str) -> None:
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    assert countdown(now + ahead, now) == shown
+
+
+def test_it_shortens_long_titles_and_escapes_them() -> None:
+    assert (
+        shortened("<b>" * 30, 10) == f'<span title="{"&lt;b&gt;" * 30}">&lt;b&gt;&lt;b&gt;&lt;b&gt;…</span>'
+    )
+
+
+@pytest.mark.parametrize(
+    "page", ["orders/order/", "inventory/inventoryitem/", "integrations/synclog/", "integrations/syncfailure/",
+             "integrations/apiusage/"],
+)  # fmt: skip
+def test_it_leaves_credentials_in_the_database_while_it_lists_what_platforms_have(
+    admin_client: Client, page: str, django_assert_max_num_queries: Any
+) -> None:
+    """They would be decrypted for each row, and for each choice of the filter."""
+    platform, now = Platform.objects.get(name="amazon"), datetime.now(UTC)
+    Platform.objects.create(name="another")  # of one alone, there is nothing to choose
+    make_order()
+    make_stock()
+    log = SyncLog.objects.create(platform=platform, kind="orders", status="failed", queued_at=now)
+    SyncFailure.objects.create(log=log, platform=platform, kind="orders", created_at=now)
+    ApiUsage.objects.create(platform=platform, operation="searchOrders", hour=now, calls=1)
+    with django_assert_max_num_queries(12) as queries:
+        assert text(admin_client.get(f"/admin/{page}")).count(str(platform)) > 1
+    assert [query["sql"] for query in queries.captured_queries if "api_config" in query["sql"]] == []

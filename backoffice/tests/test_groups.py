@@ -1,0 +1,114 @@
+"""What each of the four groups may do: shown is what works, and what is not shown is refused."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+
+from api.tests.rest import amazon, make_order, make_stock, token_client
+from integrations.models import SyncFailure, SyncLog
+
+pytestmark = pytest.mark.django_db
+
+VIEWER, OPERATOR, MANAGER, PRIVACY = "Viewer", "Operator", "Manager", "Privacy officer"
+EVERYBODY = {VIEWER, OPERATOR, MANAGER, PRIVACY}
+SYNCS = {OPERATOR, MANAGER}
+LISTS = (
+    "orders/order", "inventory/inventoryitem", "platforms/platform",
+    "integrations/synclog", "integrations/syncfailure",
+)  # fmt: skip
+
+
+@pytest.fixture(params=sorted(EVERYBODY))
+def group(request: Any) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def member(group: str) -> User:
+    user = User.objects.create_user("somebody", password="a long pass phrase", is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+@pytest.fixture
+def desk(member: User) -> Client:
+    client = Client()
+    client.force_login(member)
+    return client
+
+
+def failure() -> SyncFailure:
+    log = SyncLog.objects.create(
+        platform=amazon(), kind="orders", trigger="admin", status="partial", failed=1
+    )
+    return SyncFailure.objects.create(
+        log=log, platform=amazon(), kind="orders", external_id="111-0000009-0000009", error_code="malformed"
+    )
+
+
+def test_it_lets_everybody_look_at_orders_stock_platforms_and_syncs(desk: Client) -> None:
+    for name in LISTS:
+        assert desk.get(f"/admin/{name}/").status_code == 200, name
+    assert desk.get("/admin/auth/user/").status_code == 403
+
+
+def test_it_offers_and_accepts_a_sync_from_operators_and_managers(desk: Client, group: str) -> None:
+    page = desk.get(f"/admin/platforms/platform/{amazon().pk}/change/").content.decode()
+    assert ("Sync from Amazon" in page) is (group in SYNCS)
+    asked = desk.post(
+        "/admin/platforms/platform/sync/",
+        {"platform": amazon().pk, "kind": "both", "span": "last", "by": "updated"},
+    )
+    assert asked.status_code == (302 if group in SYNCS else 403)
+    assert SyncLog.objects.exists() is (group in SYNCS)
+
+
+def test_it_offers_and_accepts_dismissing_a_failure_from_operators_and_managers(
+    desk: Client, group: str
+) -> None:
+    failed = failure()
+    page = desk.get(f"/admin/integrations/syncfailure/{failed.pk}/change/").content.decode()
+    assert ("Dismiss" in page) is (group in SYNCS)
+    desk.post(f"/admin/integrations/syncfailure/{failed.pk}/press/dismiss/")
+    failed.refresh_from_db()
+    assert failed.is_open is (group not in SYNCS)
+
+
+def test_it_lets_managers_alone_change_platforms(desk: Client, group: str) -> None:
+    address = f"/admin/platforms/platform/{amazon().pk}/change/"
+    assert ('name="display_name"' in desk.get(address).content.decode()) is (group == MANAGER)
+    expected = 200 if group == MANAGER else 403
+    assert desk.get("/admin/platforms/platform/add/").status_code == expected
+    assert desk.post(f"/admin/platforms/platform/{amazon().pk}/delete/").status_code == expected
+
+
+def test_it_shows_buyer_data_to_privacy_officers_alone(desk: Client, group: str) -> None:
+    order = make_order()
+    page = desk.get(f"/admin/orders/order/{order.pk}/buyer/")
+    assert page.status_code == (403 if group != PRIVACY else 404)  # this order has no buyer stored
+
+
+def test_it_holds_in_the_api_as_well(member: User, group: str) -> None:
+    client = token_client(member)
+    make_order()
+    make_stock()
+    for name in ("orders", "inventory", "platforms", "sync-logs", "sync-failures"):
+        assert client.get(f"/{name}").status_code == 200, name
+    assert client.post("/orders/sync").status_code == (202 if group in SYNCS else 403)
+    changed = client.patch(f"/platforms/{amazon().pk}", {"display_name": "Shop"})
+    assert changed.status_code == (200 if group == MANAGER else 403)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_makes_the_groups_but_leaves_one_alone_that_is_there() -> None:
+    Group.objects.all().delete()
+    Group.objects.create(name=OPERATOR)
+    call_command("migrate", "oms", "zero", verbosity=0)
+    call_command("migrate", "oms", verbosity=0)
+    sizes = {group.name: group.permissions.count() for group in Group.objects.all()}
+    assert sizes.pop(OPERATOR) == 0
+    assert set(sizes) == EVERYBODY - {OPERATOR}
+    assert all(sizes.values())

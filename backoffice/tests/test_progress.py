@@ -1,0 +1,218 @@
+"""How open syncs come along: the answer that pages ask for every two seconds, and what pages show first."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from backoffice.tests.test_syncs import LIST, fail, get, make, text
+from integrations.models import SyncLog
+from integrations.tests.syncing import platform_of
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db
+
+PLATFORMS = "/admin/platforms/platform/"
+
+
+@pytest.fixture
+def as_user(client: Client) -> Callable[..., Client]:
+    def log_in(*codenames: str) -> Client:
+        user = User.objects.create_user("viewer", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+def ask(client: Client, *logs: SyncLog) -> list[dict[str, Any]]:
+    ids = ",".join(str(log.pk) for log in logs)
+    found: list[dict[str, Any]] = client.get(f"{LIST}progress/?ids={ids}").json()["syncs"]
+    return found
+
+
+def running(**values: Any) -> SyncLog:
+    """Ten minutes into a run with 12 of about 40 pages."""
+    now = timezone.now()
+    facts = {
+        "status": "running", "started_at": now - timedelta(minutes=10), "lease_token": "x",
+        "lease_expires_at": now + timedelta(minutes=5), "pages": 12, "pages_expected": 40, "fetched": 1200,
+    }  # fmt: skip
+    return make(**facts | values)
+
+
+def test_it_says_pages_records_rate_and_expected_end(admin_client: Client) -> None:
+    log = running(created=7, updated=3, unchanged=1189, failed=1)
+    [answer] = ask(admin_client, log)
+    assert (answer["pages"], answer["pages_expected"]) == (12, 40)
+    assert [answer[name] for name in ("fetched", "created", "updated", "unchanged", "failed")] == [
+        1200, 7, 3, 1189, 1,
+    ]  # fmt: skip
+    assert answer["per_minute"] == pytest.approx(120, abs=1)
+    end = datetime.fromisoformat(answer["expected_end"])
+    assert end - timezone.now() == pytest.approx(timedelta(minutes=10 / 12 * 28), abs=timedelta(seconds=20))
+    assert answer["sentence"].startswith("12 of about 40 pages, 1,200 orders, 120 a minute, done at about")
+    assert 'max="40" value="12"' in answer["html"]["progress"]
+
+
+def test_it_says_until_when_a_sync_waits(admin_client: Client) -> None:
+    until = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=30)
+    [answer] = ask(admin_client, running(status="waiting", resume_at=until))
+    assert datetime.fromisoformat(answer["waiting_until"]) == until
+    begins = f"Waiting for Amazon's quota until {until:%H:%M} UTC, 12 of about 40 pages, 1,200 orders"
+    assert answer["sentence"].startswith(begins)
+
+
+def test_it_says_that_a_wait_is_over_and_nobody_has_taken_it_up(admin_client: Client) -> None:
+    [answer] = ask(admin_client, running(status="waiting", resume_at=timezone.now() - timedelta(minutes=1)))
+    assert answer["sentence"].startswith("Waiting for a worker, 12 of about 40 pages")
+
+
+def test_it_counts_pages_where_nobody_knows_how_many_there_are(admin_client: Client) -> None:
+    [answer] = ask(admin_client, running(pages_expected=None))
+    assert answer["sentence"].startswith("12 pages so far, 1,200 orders")
+    assert answer["expected_end"] is None
+    assert "value=" not in answer["html"]["progress"]
+
+
+def test_it_expects_one_more_page_where_there_are_more_than_expected(admin_client: Client) -> None:
+    [answer] = ask(admin_client, running(pages_expected=3))
+    assert answer["sentence"].startswith("12 of about 13 pages, 1,200 orders")
+
+
+def test_it_says_what_a_sync_without_a_page_is_doing(admin_client: Client) -> None:
+    queued = make(status="queued")
+    other = Platform.objects.create(name="amazon-de")
+    first = running(pages=0, fetched=0, platform=other)
+    sentences = {each["id"]: each["sentence"] for each in ask(admin_client, queued, first)}
+    assert sentences == {queued.pk: "Waiting for a worker.", first.pk: "Asking for the first page."}
+
+
+def test_it_ends_with_the_outcome(admin_client: Client) -> None:
+    done = make(fetched=30, created=28, updated=2, finished_at=timezone.now())
+    failed = make(status="failed", error_code="forbidden", error_message="A role is missing.")
+    answers = {each["id"]: each for each in ask(admin_client, done, failed)}
+    assert not answers[done.pk]["is_open"]
+    assert answers[done.pk]["sentence"] == "30 fetched, 28 new, 2 changed."
+    assert "succeeded" in answers[done.pk]["html"]["state"]
+    assert answers[failed.pk]["sentence"] == "A role is missing."
+    assert "it says which role is missing" in answers[failed.pk]["html"]["error"]
+
+
+def test_it_escapes_what_amazon_said(admin_client: Client) -> None:
+    [answer] = ask(admin_client, make(status="failed", error_code="x", error_message="<script>1</script>"))
+    assert "<script>" not in "".join(answer["html"].values())
+
+
+def test_it_answers_for_any_number_of_syncs_with_as_many_queries(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    logs = [make() for _number in range(30)]
+    with django_assert_max_num_queries(3):
+        assert len(ask(admin_client, *logs)) == 30
+
+
+@pytest.mark.parametrize("ids", ["", "x", "1,,2", "²", "1" * 19, ",".join("1" * 201)])
+def test_it_refuses_what_are_no_ids(admin_client: Client, ids: str) -> None:
+    answer = admin_client.get(f"{LIST}progress/", {"ids": ids})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_it_tells_nothing_to_those_who_may_not_look(as_user: Callable[..., Client]) -> None:
+    log = running()
+    viewer = as_user("view_platform")
+    assert viewer.get(f"{LIST}progress/?ids={log.pk}").status_code == 403
+
+
+def test_it_tells_nothing_to_those_who_are_not_logged_in(client: Client) -> None:
+    answer = client.get(f"{LIST}progress/?ids=1")
+    assert answer.status_code == 302
+    assert "/admin/login/" in answer["Location"]
+
+
+@pytest.mark.parametrize("page", [LIST, "{log}", PLATFORMS, PLATFORMS + "{platform}/change/"])
+def test_it_shows_the_bar_before_any_script_runs(admin_client: Client, page: str) -> None:
+    log = running()
+    address = page.format(log=f"{LIST}{log.pk}/change/", platform=log.platform_id)
+    html = text(admin_client.get(address))
+    assert f'data-oms-sync="{log.pk}" data-oms-slot="progress"' in html
+    assert "12 of about 40 pages" in html
+    assert f"{LIST}{log.pk}/press/cancel/" in html
+
+
+def test_it_keeps_closed_syncs_out_of_the_scripts_hands(admin_client: Client) -> None:
+    log = make()
+    assert "data-oms-sync" not in text(admin_client.get(LIST)) + get(admin_client, log)
+
+
+@pytest.mark.parametrize("page", [LIST, PLATFORMS, PLATFORMS + "{platform}/change/"])
+def test_it_offers_no_cancel_to_those_who_may_only_look(as_user: Callable[..., Client], page: str) -> None:
+    log = running()
+    viewer = as_user("view_synclog", "view_platform", "change_platform")
+    html = text(viewer.get(page.format(platform=log.platform_id)))
+    assert "12 of about 40 pages" in html
+    assert "press/cancel" not in html
+
+
+def test_it_cancels_from_a_list_and_comes_back_to_it(admin_client: Client) -> None:
+    log = make(status="queued")
+    answer = admin_client.post(f"{LIST}{log.pk}/press/cancel/", {"next": f"{LIST}?kind__exact=orders"})
+    assert answer["Location"] == f"{LIST}?kind__exact=orders"
+    log.refresh_from_db()
+    assert log.status == "cancelled"
+
+
+@pytest.mark.parametrize("elsewhere", ["https://example.com/", "//example.com/", "javascript:alert(1)"])
+def test_it_goes_nowhere_else(admin_client: Client, elsewhere: str) -> None:
+    log = make(status="queued")
+    answer = admin_client.post(f"{LIST}{log.pk}/press/cancel/", {"next": elsewhere})
+    assert answer["Location"] == f"{LIST}{log.pk}/change/"
+
+
+def test_it_offers_replay_and_dismiss_beside_each_failure(admin_client: Client) -> None:
+    log = make(status="partial", failed=2)
+    one, other = fail(log, "111-1"), fail(log, "")
+    html = get(admin_client, log)
+    assert f"/admin/integrations/syncfailure/{one.pk}/press/replay/" in html
+    assert f"/admin/integrations/syncfailure/{one.pk}/press/dismiss/" in html
+    assert f"/admin/integrations/syncfailure/{other.pk}/press/replay/" not in html  # nobody knows which it is
+    back = f"{LIST}{log.pk}/change/"
+    answer = admin_client.post(
+        f"/admin/integrations/syncfailure/{one.pk}/press/dismiss/", {"next": back}, follow=True
+    )
+    assert answer.redirect_chain == [(back, 302)]
+    assert f"/admin/integrations/syncfailure/{one.pk}/press/" not in text(answer)
+    one.refresh_from_db()
+    assert one.resolution == "dismissed"
+
+
+def test_it_offers_no_replay_to_those_who_may_only_look(as_user: Callable[..., Client]) -> None:
+    log = make(status="partial", failed=1)
+    failure = fail(log, "111-1")
+    viewer = as_user("view_synclog", "view_syncfailure")
+    html = get(viewer, log)
+    assert "It has no purchase date." in html
+    assert "press/" not in html
+    for button in ("replay", "dismiss"):
+        address = f"/admin/integrations/syncfailure/{failure.pk}/press/{button}/"
+        assert viewer.post(address).status_code == 403
+    assert viewer.post(f"{LIST}{log.pk}/press/replay/").status_code == 403
+    failure.refresh_from_db()
+    assert failure.is_open
+
+
+def test_it_replays_all_failures_of_a_sync(admin_client: Client, box: Any) -> None:
+    sim = box(orders=3)
+    log = make(platform=platform_of(sim), status="partial", failed=2)
+    for external_id in list(sim.accounts[0].truth_orders())[:2]:
+        fail(log, external_id)
+    html = text(admin_client.post(f"{LIST}{log.pk}/press/replay/", follow=True))
+    assert "2 records are stored now." in html
+    assert not log.failures.open().exists()
+    assert "Replay all failures" not in html

@@ -1,0 +1,70 @@
+"""German and Spanish: the catalogues are complete, and no page has a word that they do not reach."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from backoffice.tests.catalogues import catalogue, read_mo, read_po
+from integrations.tests.syncing import platform_of, sync
+from simulator import Simulator
+
+LANGUAGES = pytest.mark.parametrize("language", ["de", "es"])
+PLACEHOLDER = re.compile(r"%%?\(\w+\)[a-z]|\{\w*\}|<[^>]+>|%%(?!\()")
+Box = Callable[..., Simulator]
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
+
+@LANGUAGES
+def test_it_has_every_text_translated_with_its_placeholders(language: str) -> None:
+    entries = read_po(catalogue(language))
+    assert len(entries) > 500
+    assert "#, fuzzy" not in catalogue(language).read_text()
+    for entry in entries:
+        english = {entry["msgid"], entry.get("msgid_plural", entry["msgid"])}
+        allowed = [sorted(PLACEHOLDER.findall(each)) for each in english]
+        for field, text in entry.items():
+            if field.startswith("msgstr"):
+                assert text.strip(), entry["msgid"]
+                assert sorted(PLACEHOLDER.findall(text)) in allowed, text
+
+
+def test_it_translates_the_same_texts_into_both_languages() -> None:
+    german, spanish = ({entry["msgid"] for entry in read_po(catalogue(each))} for each in ("de", "es"))
+    assert german == spanish
+
+
+@LANGUAGES
+def test_it_comes_with_its_catalogues_compiled(language: str) -> None:
+    """Whoever has no gettext installed runs on what is committed: `make messages` has to be run after a change."""
+    said = {}
+    for entry in read_po(catalogue(language)):
+        key = "\0".join(entry[field] for field in ("msgid", "msgid_plural") if field in entry)
+        said[key] = "\0".join(text for field, text in entry.items() if field.startswith("msgstr"))
+    compiled = read_mo(catalogue(language, "mo"))
+    assert {key: text for key, text in compiled.items() if key} == said
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ["Zu versendende Bestellungen", "Synchronisierungsprotokoll", "Lagerbestand", "Überfällig"]),
+        ("es", ["Pedidos por enviar", "Registro de sincronización", "Inventario", "Con retraso"]),
+    ],
+)
+def test_it_speaks_the_language_of_the_browser(
+    box: Box, admin_client: Client, language: str, words: list[str]
+) -> None:
+    sync(platform_of(box(orders=3, skus=2)))
+    html = admin_client.get("/admin/", headers={"accept-language": language}).content.decode()
+    assert f'<html lang="{language}"' in html
+    assert [word for word in words if word not in html] == []
+    assert "Orders to ship" not in html

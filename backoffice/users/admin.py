@@ -1,0 +1,65 @@
+"""Users, groups and API tokens, in the clothes of the rest of the admin."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+from django_tasks_db.admin import DBTaskResultAdmin as DjangoTaskAdmin
+from django_tasks_db.models import DBTaskResult
+from knox.models import AuthToken
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from backoffice.base.model_admin import ReadOnlyAdmin
+
+if TYPE_CHECKING:
+
+    class UnfoldAdmin:
+        pass
+
+else:
+    from unfold.admin import ModelAdmin as UnfoldAdmin
+
+for model in (User, Group, AuthToken, DBTaskResult):
+    admin.site.unregister(model)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User], UnfoldAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, UnfoldAdmin):
+    pass
+
+
+@admin.register(AuthToken)
+class TokenAdmin(ReadOnlyAdmin):
+    """Tokens are made with `manage.py create_api_token`, which shows them once; here they are revoked."""
+
+    list_display = ("token_key", "user", "created", "expiry")
+    list_display_links = None
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    ordering = ("-created",)
+    actions = ("delete_selected",)
+    empty_text = gettext_lazy(
+        "Nobody has a token for the API. Make one with: manage.py create_api_token USER"
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("knox.delete_authtoken")
+
+
+@admin.register(DBTaskResult)
+class TaskAdmin(DjangoTaskAdmin, UnfoldAdmin):
+    """The queue itself, for those who look after the workers."""
+
+    empty_text: Any = gettext_lazy("The queue is empty.")

@@ -1,0 +1,121 @@
+""" "Where is my order?": what is known of one order id, what the platform says of it now, and storing that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+
+from core.outcome import Outcome
+from integrations.errors import RequestRefused
+from integrations.lookup.stored import MOST, stored_orders
+from integrations.models import SyncFailure, SyncLog
+from integrations.protocol import RecordFailure
+from integrations.registry import ADAPTERS
+from integrations.sync.connection import connected
+from integrations.sync.failures import resolve
+from integrations.sync.storing import store_bisecting
+from integrations.sync.streams import KINDS
+from orders.changes import Change
+from orders.models import Order
+from orders.records import OrderRecord
+from orders.services import changes_by
+from platforms.models import Platform, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the platform says of an order. `problem` where it cannot be read; otherwise `record`.
+
+    `changes` is what storing it would change, None where no such order is stored. `covering`: syncs whose window the
+    record's times lie in, so that one of them should have brought it; newest first. `refusal`: why it cannot be stored.
+    """
+
+    platform: Platform
+    source: str
+    record: OrderRecord | None
+    problem: RecordFailure | None
+    changes: list[Change] | None
+    covering: Sequence[SyncLog]
+    refusal: str = ""
+
+
+def read_order_id(text: str) -> str:
+    """The order id in what somebody pasted. Text that no channel can read is taken for an id as it is."""
+    return next(filter(None, (channel.read_order_id(text) for channel in ADAPTERS.values())), text.strip())
+
+
+def is_likely_id(external_id: str) -> bool:
+    """Whether any channel has ids of this form."""
+    return any(channel.read_order_id(external_id) == external_id for channel in ADAPTERS.values())
+
+
+def ask(platform: Platform, external_id: str) -> Answer:
+    """Ask the platform for the order, storing nothing. Raises PlatformError where it cannot be asked or refuses."""
+    source, records, problems = _fetch(platform, external_id)
+    stored = stored_orders().filter(platform=platform, external_id=external_id).first()
+    if problems:
+        return Answer(
+            platform=platform, source=source, record=None, problem=problems[0], changes=None, covering=()
+        )
+    record = records[0]
+    return Answer(
+        platform=platform,
+        source=source,
+        record=record,
+        problem=None,
+        changes=changes_by(platform=platform, record=record),
+        covering=_covering(platform, record),
+        refusal=_why_not(platform, stored, source),
+    )
+
+
+def store(platform: Platform, external_id: str, *, user: User | None = None) -> tuple[Order, Outcome]:
+    """Ask again, and store what the platform says, as a sync would; open failures of the order are resolved.
+
+    Raises PlatformError where the platform does not deliver it, or it cannot be stored; nothing is changed then.
+    """
+    failures = SyncFailure.objects.open().filter(
+        platform=platform, kind=SyncLog.Kind.ORDERS, external_id=external_id
+    )
+    known = list(failures.values_list("pk", flat=True))  # a later one is about a later copy
+    source, records, problems = _fetch(platform, external_id)
+    stored = stored_orders().filter(platform=platform, external_id=external_id).first()
+    if refusal := _why_not(platform, stored, source):
+        raise RequestRefused(refusal, code="other_source")
+    kind = KINDS[SyncLog.Kind.ORDERS]
+    with transaction.atomic():
+        outcome, refused = store_bisecting(
+            records, lambda each: kind.store(platform, each, source, None), kind.id_of
+        )
+        for problem in [*problems, *refused]:
+            raise RequestRefused(f"Nothing was stored. {problem.message}", code=problem.code)
+        resolve(failures.filter(pk__in=known).settled_by(source), SyncFailure.Resolution.REPLAYED, user)
+    return stored_orders().get(platform=platform, external_id=external_id), outcome
+
+
+def _fetch(
+    platform: Platform, external_id: str
+) -> tuple[str, Sequence[OrderRecord], Sequence[RecordFailure]]:
+    platform.encrypt_plain_config()
+    with connected(platform) as adapter:
+        records, problems = KINDS[SyncLog.Kind.ORDERS].one(adapter, external_id)
+        return adapter.source, records, problems
+
+
+def _why_not(platform: Platform, stored: Order | None, source: str) -> str:
+    if stored is None or stored.source != Source.LIVE or source == Source.LIVE:
+        return ""
+    return (
+        f"The order is stored as live data, but platform {platform.name} is set to its {source} now, whose answers "
+        "never replace live data."
+    )
+
+
+def _covering(platform: Platform, record: OrderRecord) -> list[SyncLog]:
+    updated, created = record.platform_updated_at, record.purchased_at
+    by_updated = Q(window_by=SyncLog.WindowBy.UPDATED, window_start__lte=updated, window_end__gt=updated)
+    by_created = Q(window_by=SyncLog.WindowBy.CREATED, window_start__lte=created, window_end__gt=created)
+    logs = SyncLog.objects.filter(by_updated | by_created, platform=platform, kind=SyncLog.Kind.ORDERS)
+    return list(logs.exclude(source=Source.MOCK, error_code="").defer("checkpoint").order_by("-pk")[:MOST])

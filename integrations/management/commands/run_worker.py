@@ -1,0 +1,73 @@
+"""`manage.py run_worker`: works on queued syncs."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.crypto import get_random_string
+from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
+from django_tasks_db.management.commands.db_worker import Worker
+
+from core.database.errors import trouble_of
+from core.database.retry import DATABASE_ERRORS
+
+PAUSE = 5.0  # seconds, before a worker that lost the database looks for it again
+
+
+class Command(BaseCommand):
+    help = (
+        "Work on queued syncs until stopped: from the database, or from Redis where REDIS_URL is set. "
+        "Start as many as you like. SIGTERM finishes the page in hand and puts the sync back into the queue."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do what is queued now, then stop")
+
+    def handle(self, *args: Any, once: bool, verbosity: int, **options: Any) -> None:
+        if settings.REDIS_URL:
+            self._work_from_redis(once=once)
+        else:
+            DatabaseWorker().configure_logging(verbosity)
+            self._work_from_the_database(once=once)
+
+    def _work_from_the_database(self, *, once: bool) -> None:
+        """As `manage.py db_worker`, but that would end with a traceback where the database restarts."""
+        worker = Worker(
+            queue_names=["default"],
+            excluded_queue_names=[],
+            backend_name="default",
+            interval=1,
+            batch=once,
+            startup_delay=False,
+            max_tasks=None,
+            worker_id=get_random_string(32),
+        )
+        worker.configure_signals()
+        while worker.running:
+            try:
+                worker.run()
+                return
+            except DATABASE_ERRORS as error:
+                happened = trouble_of(error).happened
+                if once:
+                    raise CommandError(f"{happened} What is queued stays queued.") from None
+                self.stderr.write(f"{happened} Trying again in {PAUSE:.0f} seconds.")
+                if worker.running:
+                    time.sleep(PAUSE)  # SIGTERM ends it
+
+    def _work_from_redis(self, *, once: bool) -> None:
+        try:
+            call_command(
+                "rqworker",
+                "default",
+                burst=once,
+                with_scheduler=True,  # syncs that wait for quota are queued for later
+                job_class="django_tasks_rq.Job",
+                # Jobs in this process: in one of their own, our handler of SIGTERM would hear nothing.
+                worker_class="rq.worker.SimpleWorker",
+            )
+        except SystemExit as stop:
+            if stop.code:
+                raise CommandError("Redis does not answer at REDIS_URL; see above. Is it running?") from None

@@ -1,0 +1,93 @@
+"""Moves encrypted rows to the first key of FIELD_ENCRYPTION_KEY, a batch at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import ExpressionWrapper, F
+
+from core.encryption import FERNET_PREFIX, Unreadable, read_stored
+from orders.models import OrderBuyer
+from platforms.models import Platform
+
+BATCH = 200  # rows that are locked at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An encrypted column, and how to call its rows when one cannot be read."""
+
+    model: type[models.Model]
+    name: str
+    row_name: str
+    noun: str
+
+
+COLUMNS = (
+    Column(Platform, "api_config", "name", "platform"),
+    Column(OrderBuyer, "data", "order__external_id", "buyer data of order"),
+)
+
+
+@dataclass(slots=True)
+class Moved:
+    """What became of the rows of one column. `unreadable`: a sentence for each that was left as it is."""
+
+    rewritten: int = 0
+    were_plain: int = 0
+    already: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+def reencrypt(column: Column) -> Iterator[Moved]:
+    """Yields what was done, batch by batch. Each is committed before the next one starts."""
+    last = None
+    while True:
+        moved, last = _batch(column, last)
+        if last is None:
+            return
+        yield moved
+
+
+@transaction.atomic
+def _batch(column: Column, after: int | None) -> tuple[Moved, int | None]:
+    """The rows after the key `after`, and the last one's key; None where there are no more."""
+    rows = column.model._default_manager.order_by("pk")
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
+    first_key, moved, last = Fernet(settings.FIELD_ENCRYPTION_KEY[0]), Moved(), None
+    # The text as it stands in the column, not what the field makes of it.
+    stored = ExpressionWrapper(F(column.name), output_field=models.TextField())
+    locked = rows.select_for_update(of=("self",)) if _can_lock_one_table() else rows.select_for_update()
+    for last, name, text in locked.annotate(stored=stored).values_list("pk", column.row_name, "stored")[
+        :BATCH
+    ]:
+        if not text:
+            continue
+        if _is_encrypted_with(first_key, text):
+            moved.already += 1
+            continue
+        value = read_stored(text)
+        if isinstance(value, Unreadable):
+            moved.unreadable.append(f"{column.noun} {name}: {value.reason}")
+            continue
+        column.model._default_manager.filter(pk=last).update(**{column.name: value})
+        moved.rewritten += 1
+        moved.were_plain += value.was_plain
+    return moved, last
+
+
+def _is_encrypted_with(key: Fernet, text: str) -> bool:
+    if not text.startswith(FERNET_PREFIX):
+        return False
+    try:
+        key.decrypt(text.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def _can_lock_one_table() -> bool:
+    return bool(transaction.get_connection().features.has_select_for_update_of)

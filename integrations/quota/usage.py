@@ -1,0 +1,106 @@
+"""API usage: which calls each platform made, hour by hour. See models/api.py for what is counted, wallet.py for quotas.
+
+UsageMeter      counts, while adapters call
+hourly          the last two days as a chart shows them
+sharing         which platforms draw from one bucket
+prune_usage     forgets what is older than 400 days
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import Error, IntegrityError, transaction
+from django.db.models import F, QuerySet, Sum
+from django.utils import timezone
+
+from integrations.errors import ConfigError
+from integrations.models import ApiUsage
+from integrations.registry import ADAPTERS
+from platforms.models import Platform
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=400)  # a year, and the same month of the year before
+COUNTERS = ("calls", "throttled", "errors", "seconds")
+SUMS = tuple(f"{name}__sum" for name in COUNTERS)
+NOTHING = (0, 0, 0, 0.0)
+
+
+class UsageMeter:
+    """A Meter (integrations.protocol) that is kept in the database: one UPDATE a call, one more in a new hour.
+
+    The database adds up, so processes that count at the same time lose nothing. Not to be used inside a
+    transaction: the row would stay locked until that ends.
+    """
+
+    def __init__(self, platform: Platform, *, clock: Callable[[], datetime] = timezone.now) -> None:
+        self._platform_id = platform.pk
+        self._clock = clock
+
+    def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None:
+        """Add one call to the hour that it ended in. A database that refuses is logged: the call itself went well."""
+        hour = self._clock().replace(minute=0, second=0, microsecond=0)
+        call = {"calls": 1, "throttled": int(throttled), "errors": int(failed), "seconds": seconds}
+        try:
+            self._add(operation, hour, call)
+        except Error as error:  # of the database, also where its connection is gone
+            logger.warning("A call of %s was not counted in the API usage: %s", operation, error)
+
+    def _add(self, operation: str, hour: datetime, call: dict[str, Any]) -> None:
+        row = {"platform_id": self._platform_id, "operation": operation, "hour": hour}
+        rows = ApiUsage.objects.filter(**row)
+        added = {name: F(name) + value for name, value in call.items() if value}
+        if rows.update(**added):
+            return
+        try:
+            with transaction.atomic():
+                ApiUsage.objects.create(**row, **call)
+        except IntegrityError:  # somebody else made this hour's row, or the platform is deleted
+            rows.update(**added)
+
+
+class Hourly(NamedTuple):
+    """The calls of some hours. `hours` has each of them in order, those without calls too; the lists run along."""
+
+    hours: list[datetime]
+    calls: list[int]
+    throttled: list[int]
+    errors: list[int]
+    seconds: float
+
+    @property
+    def seconds_per_call(self) -> float | None:
+        return self.seconds / sum(self.calls) if any(self.calls) else None
+
+
+def hourly(usage: QuerySet[ApiUsage], *, hours: int = 48) -> Hourly:
+    """The last `hours`, the current one included, of the rows in `usage`. One query."""
+    this = timezone.now().replace(minute=0, second=0, microsecond=0)
+    all_hours = [this - timedelta(hours=back) for back in reversed(range(hours))]
+    recent = usage.filter(hour__gte=all_hours[0], hour__lte=this).order_by().values("hour")
+    sums = recent.annotate(*(Sum(name) for name in COUNTERS)).values_list("hour", *SUMS)
+    found = {hour: counts for hour, *counts in sums}
+    calls, throttled, errors, seconds = zip(*(found.get(hour, NOTHING) for hour in all_hours), strict=True)
+    return Hourly(all_hours, list(calls), list(throttled), list(errors), sum(seconds))
+
+
+def sharing() -> dict[str, list[str]]:
+    """Account key -> names of the platforms whose credentials belong to it; without those that cannot be read."""
+    shared: dict[str, list[str]] = {}
+    for platform in Platform.objects.order_by("name"):
+        channel = ADAPTERS.get(platform.kind)
+        if channel is None or platform.config_problem or not platform.api_config:
+            continue
+        try:
+            shared.setdefault(channel.account_key(platform.api_config), []).append(platform.name)
+        except ConfigError:
+            continue
+    return shared
+
+
+def prune_usage() -> int:
+    """Delete the hours that are older than 400 days. Returns how many rows that were."""
+    deleted, _by_model = ApiUsage.objects.filter(hour__lt=timezone.now() - KEPT).delete()
+    return deleted

@@ -1,0 +1,197 @@
+"""When the next scheduled sync of a platform is due, and why not sooner. Reads; starts nothing.
+
+    inactive, no_credentials, manual    none is due: a person decided so, or there is nothing to sync with
+    open                                one is queued, waits or runs; the next one is counted from it
+    regular                             the interval after the last one began, and a little later for each differently
+    backing_off                         the last ones failed: twice the interval, then four times, up to LONGEST_PAUSE
+    stopped                             the platform refused the credentials. It goes on when they are others, when a
+                                        check of the connection found them working, or when a sync by hand went well
+
+What counts are rows alone, so all schedulers, the admin and the API say the same.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from backoffice.base.cells import say
+from integrations.errors import ACCESS_CODES
+from integrations.models import SyncLog
+from integrations.schedule.history import History, histories
+from platforms.models import Platform
+
+JITTER = 0.1  # of the interval, at most
+LONGEST_PAUSE = timedelta(
+    hours=6
+)  # between two tries of what keeps failing; a longer interval stays as it is
+LONGEST_REASON = 200  # characters
+
+
+class Reason(StrEnum):
+    INACTIVE = "inactive"
+    NO_CREDENTIALS = "no_credentials"
+    OPEN = "open"
+    MANUAL = "manual"
+    STOPPED = "stopped"
+    BACKING_OFF = "backing_off"
+    REGULAR = "regular"
+
+
+@dataclass(frozen=True)
+class Due:
+    """`at` may be in the past: then the sync is due now. None: none will start until `reason` is gone. `detail` is a
+    sentence for people."""
+
+    at: datetime | None
+    reason: Reason
+    detail: str
+
+    def is_now(self, now: datetime) -> bool:
+        return self.at is not None and self.at <= now
+
+
+def next_due(platform: Platform, kind: str) -> Due:
+    """When the next scheduled sync of this kind is due, and why not sooner."""
+    return next_dues([platform])[platform.pk, kind]
+
+
+def next_dues(platforms: Iterable[Platform]) -> dict[tuple[int, str], Due]:
+    """The same for many platforms, by (id of the platform, kind), in a number of queries that does not grow."""
+    platforms = list(platforms)
+    known = histories(platforms)
+    return {
+        (platform.pk, str(kind)): _due(
+            platform, kind, {each: known[platform.pk, each] for each in SyncLog.Kind}
+        )
+        for platform in platforms
+        for kind in SyncLog.Kind
+    }
+
+
+def interval_of(platform: Platform, kind: str) -> timedelta:
+    minutes = platform.orders_interval if kind == SyncLog.Kind.ORDERS else platform.inventory_interval
+    return timedelta(minutes=minutes)
+
+
+def schedule_line(kind: str, due: Due) -> str:
+    """ "Next orders sync: 2026-11-23 14:40 UTC · failed 3 times in a row (…); next try …", for the admin."""
+    kind_name = SyncLog.Kind(kind).label
+    if due.reason == Reason.STOPPED:
+        return _("Schedule of %(kind)s stopped: %(why)s") % {"kind": kind_name, "why": due.detail}
+    if due.at is None:
+        return _("Next %(kind)s sync: %(why)s") % {"kind": kind_name, "why": due.detail}
+    text = _("Next %(kind)s sync: %(time)s · %(why)s")
+    return text % {"kind": kind_name, "time": say(due.at), "why": due.detail}
+
+
+def schedule_lines(platform: Platform) -> list[str]:
+    """One line for each kind. A list of platforms that `attach_dues` has seen costs no query here."""
+    dues = dues_of(platform)
+    return [schedule_line(kind, dues[kind]) for kind in SyncLog.Kind]
+
+
+def attach_dues(platforms: Iterable[Platform]) -> None:
+    """Compute the dues of many platforms at once, for `dues_of` of each of them."""
+    platforms = list(platforms)
+    dues = next_dues(platforms)
+    for platform in platforms:
+        platform._dues = {kind: dues[platform.pk, kind] for kind in SyncLog.Kind}  # type: ignore[attr-defined]
+
+
+def dues_of(platform: Platform) -> dict[str, Due]:
+    """kind -> Due, computed now unless `attach_dues` did."""
+    if not hasattr(platform, "_dues"):
+        attach_dues([platform])
+    dues: dict[str, Due] = platform._dues  # type: ignore[attr-defined]
+    return dues
+
+
+def _due(platform: Platform, kind: SyncLog.Kind, known: dict[SyncLog.Kind, History]) -> Due:
+    own, interval = known[kind], interval_of(platform, kind)
+    if not platform.is_active:
+        return Due(None, Reason.INACTIVE, _("the platform is inactive"))
+    if not platform.is_configured:
+        return Due(None, Reason.NO_CREDENTIALS, _("no credentials are stored"))
+    if own.is_open:
+        return Due(None, Reason.OPEN, _("a sync is open already"))
+    if not interval:
+        return Due(None, Reason.MANUAL, _("only by hand: the interval is 0"))
+    refused = _refusal(known, kind)
+    if refused is not None and not _is_settled(platform, refused):
+        text = _("%(problem)s; store working credentials or check the connection")
+        return Due(None, Reason.STOPPED, text % {"problem": _in_short(refused)})
+    last = own.last_regular
+    if last is None:
+        return Due(platform.created_at, Reason.REGULAR, _("the first one"))
+    if refused is not None and refused.pk >= last.pk:
+        return Due(refused.finished_at, Reason.REGULAR, _("the credentials were changed or work again"))
+    if own.failures and own.last_failure is not None:
+        return _backing_off(own.failures, own.last_failure, last, interval)
+    return Due(_after(last, interval), Reason.REGULAR, _("by its interval"))
+
+
+def _backing_off(failures: int, failed: SyncLog, last: SyncLog, interval: timedelta) -> Due:
+    # No more doublings than lead past the longest pause: a year of failures would overflow.
+    pause = max(interval, min(interval * 2 ** min(failures, 16), LONGEST_PAUSE))
+    at = _after(last, pause)
+    text = ngettext(
+        "failed %(n)d time (%(why)s); next try %(time)s",
+        "failed %(n)d times in a row (%(why)s); next try %(time)s",
+        failures,
+    )
+    return Due(at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": say(at)})
+
+
+def _after(last: SyncLog, pause: timedelta) -> datetime:
+    """The pause after the run was asked for, but not before it ended; later by a share of the pause that is drawn from
+    the run, so that platforms part ways, and all schedulers agree."""
+    drawn = hashlib.sha256(f"{last.platform_id}:{last.kind}:{last.pk}".encode()).digest()
+    share = int.from_bytes(drawn[:4]) / 2**32
+    return max(last.queued_at + pause, last.finished_at or last.queued_at) + pause * JITTER * share
+
+
+def _refusal(known: dict[SyncLog.Kind, History], kind: SyncLog.Kind) -> SyncLog | None:
+    """The run that shows that the platform refuses us, and that no later success contradicts.
+
+    Refused credentials serve no kind, so they stop both; a missing role stops what it is missing for.
+    """
+    refusals = [each.refusal for each in known.values() if each.refusal is not None]
+    newest_good = max(each.good for each in known.values())
+    credentials = [log for log in refusals if log.error_code not in ACCESS_CODES and log.pk > newest_good]
+    access = [log for log in refusals if log.error_code in ACCESS_CODES and log.kind == kind]
+    return max([*credentials, *access], key=lambda log: log.pk, default=None)
+
+
+def _is_settled(platform: Platform, refused: SyncLog) -> bool:
+    """Whether there is reason to try again: other credentials, or a check since then that found this working."""
+    if refused.credentials_digest != platform.credentials_digest:
+        return True
+    checked_later = platform.checked_at is not None and (
+        refused.finished_at is None or platform.checked_at > refused.finished_at
+    )
+    return checked_later and _was_found_working(platform.check_outcome, refused)
+
+
+def _was_found_working(outcome: dict[str, Any], refused: SyncLog) -> bool:
+    """Whether a check had no problem, or only others than the one that this run met."""
+    if outcome.get("ok"):
+        return True
+    found = {each["step"]: each["ok"] for each in outcome.get("findings", ())}
+    if any(found.get(step) is False for step in ("credentials", "token", "environment")):
+        return False
+    if refused.error_code not in ACCESS_CODES:
+        return found.get("token") is True
+    # "orders", or "inventory US" for each marketplace
+    return True in [ok for step, ok in found.items() if step.split()[0] == refused.kind]
+
+
+def _in_short(log: SyncLog) -> str:
+    """What went wrong, without the advice that follows."""
+    first = log.error_message.split(". ")[0].rstrip(".")
+    return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]}…"

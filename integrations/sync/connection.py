@@ -1,0 +1,40 @@
+"""From a platform's row to the adapter that asks it: the one place where adapters are made."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from integrations.errors import ConfigError
+from integrations.protocol import Adapter
+from integrations.quota.token_bucket import Wallet
+from integrations.quota.usage import UsageMeter
+from integrations.registry import ADAPTERS
+from integrations.sync import datasets
+from platforms.models import Platform
+
+
+def connect(platform: Platform) -> Adapter:
+    """The adapter of a platform, ready to ask. Raises ConfigError; makes no call."""
+    if platform.config_problem:
+        raise ConfigError(platform.config_problem, code="unreadable_credentials")
+    if platform.kind not in ADAPTERS:
+        known = ", ".join(ADAPTERS)
+        raise ConfigError(
+            f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
+        )
+    return ADAPTERS[platform.kind].connect(
+        platform.api_config,
+        include_pii=platform.include_pii,
+        budget_for=Wallet,
+        leave_out=datasets.left_out(platform),
+        meter=UsageMeter(platform),
+    )
+
+
+@contextmanager
+def connected(platform: Platform) -> Iterator[Adapter]:
+    """The adapter of a platform while records are fetched; keeps which data sets it is refused. Raises ConfigError."""
+    with closing(connect(platform)) as adapter:
+        try:
+            yield adapter
+        finally:
+            datasets.remember(platform, adapter.datasets)

@@ -1,0 +1,42 @@
+"""The connection check of a platform: does it work, and what is missing?"""
+
+from contextlib import closing
+from dataclasses import asdict
+
+from django.utils import timezone
+
+from integrations.errors import ConfigError
+from integrations.protocol import Finding
+from integrations.sync import datasets
+from integrations.sync.connection import connect
+from platforms.models import Platform
+
+
+def check_platform(platform: Platform) -> list[Finding]:
+    """Try what a sync of this platform needs. Stores nothing but when it was checked and what was found; a data set
+    that was refused before and is not any more, the next sync asks for again.
+
+    Never raises for what is wrong with the platform: that is what the findings are for.
+    """
+    platform.encrypt_plain_config()
+    try:
+        adapter = connect(platform)
+    except ConfigError as error:
+        findings = [Finding(step="credentials", ok=False, message=str(error), code=error.code)]
+    else:
+        with closing(adapter):
+            findings = [
+                Finding(step="credentials", ok=not adapter.notes, message=note.message, code=note.code)
+                for note in adapter.notes
+            ] or [Finding(step="credentials", ok=True, message="The credentials are complete.")]
+            findings += adapter.check()
+            datasets.ask_again(platform, adapter.datasets)
+    platform.checked_at = timezone.now()
+    platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(each) for each in findings]}
+    platform.save(update_fields=["checked_at", "check_outcome"])
+    return findings
+
+
+def is_fine(findings: list[Finding]) -> bool:
+    """Whether no problem was found; what could not be looked at is none."""
+    return all(each.ok is not False for each in findings)

@@ -1,0 +1,134 @@
+"""How far a run is: how many pages it will be about, and the one sentence that command, admin and API show.
+
+guess_pages     at the start of a run, from earlier ones
+pages_expected  what to show of that guess by now
+progress        "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"
+clock           a time of day, with its day where that is far
+"""
+
+import math
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from backoffice.base.cells import say
+from integrations.models import SyncLog
+from orders.listing import in_order
+from orders.models import Order
+
+COMPLETE = (*SyncLog.GOOD, SyncLog.Status.FALLBACK)
+RECENT = 20  # runs that a guess looks back on
+ALIKE = 10  # windows up to so many times longer or shorter are compared
+HALF_A_DAY = timedelta(hours=12)
+FULL_PAGE = 100  # records, where no run had a second page
+
+
+class _Run(NamedTuple):
+    """An earlier orders sync. It read `fetched` records of a window of `seconds`."""
+
+    seconds: float
+    fetched: int
+    pages: int
+
+
+def guess_pages(log: SyncLog, source: str) -> int | None:
+    """How many pages a run on this source will be about, once its window is settled; None where nothing is known.
+
+    A run that goes on keeps the guess that it began with.
+    """
+    if log.pages:
+        return log.pages_expected
+    earlier = SyncLog.objects.filter(
+        platform=log.platform_id, kind=log.kind, source=source, status__in=COMPLETE, window_by=log.window_by
+    ).order_by("-pk")
+    if log.kind == SyncLog.Kind.INVENTORY:
+        sweeps = earlier.values_list("skus", "pages")[:RECENT]
+        return next((pages for skus, pages in sweeps if pages and skus == log.skus), None)
+    if log.window_start is None or log.window_end is None:
+        return None
+    columns = earlier.values_list("window_start", "window_end", "fetched", "pages")[:RECENT]
+    runs = [
+        _Run((end - start).total_seconds(), fetched, pages)
+        for start, end, fetched, pages in columns
+        if start is not None and end is not None
+    ]
+    records = _guess_records(log, source, log.window_start, log.window_end, runs)
+    # Rounded: a window that is a second longer than the last one is no page longer.
+    return None if records is None else max(1, math.ceil(round(records) / _records_of_a_page(runs)))
+
+
+def _guess_records(
+    log: SyncLog, source: str, start: datetime, end: datetime, runs: list[_Run]
+) -> float | None:
+    """By windows that were about as long; where there was none, by what is stored of this window and what came since.
+
+    An order that changed three times is listed once: a month holds fewer orders than its hours added up.
+    """
+    seconds = (end - start).total_seconds()
+    alike = [run for run in runs if seconds / ALIKE <= run.seconds <= seconds * ALIKE]
+    if alike:
+        return _per_second(alike) * seconds
+    time = "platform_updated_at" if log.window_by == SyncLog.WindowBy.UPDATED else "purchased_at"
+    span = {f"{time}__gte": start, f"{time}__lt": end}
+    # By the time, of which there are few orders, and not by platform and source, which most of them may share.
+    found = in_order(Order.objects.filter(**span), "source", source)
+    stored = in_order(found, "platform_id", log.platform_id, nothing=0).count()
+    new_from = min(max(start, log.platform.orders_watermark or start), end)
+    new = _per_second(runs) * (end - new_from).total_seconds()
+    return max(stored, new) if runs or stored else None
+
+
+def _per_second(runs: list[_Run]) -> float:
+    seconds = sum(run.seconds for run in runs)
+    return sum(run.fetched for run in runs) / seconds if seconds > 0 else 0.0
+
+
+def _records_of_a_page(runs: list[_Run]) -> float:
+    """As full as a page was in a run of several; the last page of each is shorter."""
+    return max((run.fetched / run.pages for run in runs if run.pages > 1 and run.fetched), default=FULL_PAGE)
+
+
+def pages_expected(log: SyncLog) -> int | None:
+    """About how many pages the run has, None where nobody knows. While it is open, there is one more than was read."""
+    if log.pages_expected is None or not log.is_open:
+        return log.pages_expected
+    return max(log.pages_expected, log.pages + 1)
+
+
+def progress(log: SyncLog, *, now: datetime | None = None) -> str:
+    """Where the run stands, in one sentence without a full stop. Touches `platform` of a run that waits."""
+    if not log.is_open:
+        return ngettext("%(count)d page", "%(count)d pages", log.pages) % {"count": log.pages}
+    pages = pages_line(log)
+    if log.status == SyncLog.Status.WAITING and log.resume_at is not None:
+        return _("waiting for %(channel)s's quota until %(time)s, %(pages)s") % {
+            "channel": log.platform.get_kind_display(),
+            "time": clock(log.resume_at, now or timezone.now()),
+            "pages": pages,
+        }
+    if log.status == SyncLog.Status.RUNNING:
+        return pages
+    standing = log.get_status_display()
+    return _("%(status)s, %(pages)s") % {"status": standing, "pages": pages} if log.pages else str(standing)
+
+
+def pages_line(log: SyncLog) -> str:
+    """`12 of about 40 pages`, `12 pages so far`."""
+    expected = pages_expected(log)
+    if expected is None:
+        text = ngettext("%(count)d page so far", "%(count)d pages so far", log.pages)
+        return text % {"count": log.pages}
+    text = ngettext("%(count)d of about %(all)d page", "%(count)d of about %(all)d pages", expected)
+    return text % {"count": log.pages, "all": expected}
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """`14:32 UTC`: the next full minute in the reader's zone; with its day where that is half a day away or more."""
+    if moment.second or moment.microsecond:
+        moment = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    is_near = abs(moment - now) < HALF_A_DAY
+    return date_format(timezone.localtime(moment), "H:i T") if is_near else say(moment)

@@ -1,0 +1,180 @@
+"""Records that could not be stored: fetching them again, or letting them go. See also storing.py, which keeps them."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import User
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    ConfigError,
+    PlatformError,
+    RateLimited,
+    RequestRefused,
+    TransientError,
+)
+from integrations.models import SyncFailure
+from integrations.protocol import RecordFailure
+from integrations.sync.connection import connected
+from integrations.sync.storing import storable_json, storable_text, store_bisecting
+from integrations.sync.streams import KINDS
+from platforms.models import Source
+
+logger = logging.getLogger(__name__)
+
+# What the next record of the same platform would meet as well: asking again would only cost time and quota.
+STUCK = (AuthenticationError, ConfigError, RateLimited)
+# What may be about this record or a bad moment; so often in a row, it is not.
+IN_DOUBT = (TransientError, AuthorizationError)
+MOST_IN_A_ROW = 3
+
+
+class Replayed(NamedTuple):
+    """A failure after a replay, and what kept the platform from answering, where that is why it is still open."""
+
+    failure: SyncFailure
+    error: PlatformError | None
+
+    @property
+    def why_open(self) -> tuple[str, str]:
+        """(code, sentence) of why it is still open; two empty texts where it is resolved."""
+        if self.error is not None:
+            return self.error.code, str(self.error)
+        if self.failure.is_open:
+            return self.failure.error_code, self.failure.error_message
+        return "", ""
+
+
+def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
+    """Fetch the record again by its id and store it. Returns the failure as it is afterwards.
+
+    1. Resolved already, by whomever: nothing is done.
+    2. Stored: all open failures of this record are resolved, since they are about an older copy.
+    3. The record is still bad, or the platform does not know it any more: it stays open, with the new reason.
+
+    Raises PlatformError where the platform cannot be asked or does not answer; nothing is changed then.
+    """
+    failure = SyncFailure.objects.select_related("platform", "log", "resolved_by").get(pk=failure.pk)
+    if not failure.is_open:
+        return failure
+    if not failure.external_id:
+        raise RequestRefused(
+            "The platform's answer did not say which record this is, so it cannot be fetched again. Look at its "
+            "payload, and dismiss it; a later sync stores the record once the platform reports it well.",
+            code="no_record_id",
+        )
+    platform, kind = failure.platform, KINDS[failure.kind]
+    # Those that there are before the platform is asked: a later one is about a later copy.
+    alike = SyncFailure.objects.open().filter(pk__lte=_newest(failure), **failure.record)
+    platform.encrypt_plain_config()
+    with connected(platform) as adapter:
+        _check_source(failure, adapter.source)
+        records, problems = kind.one(adapter, failure.external_id)
+        source = adapter.source
+    with transaction.atomic():
+        _outcome, refused = store_bisecting(
+            records, lambda each: kind.store(platform, each, source, None), kind.id_of
+        )
+        problems = [*problems, *refused]
+        if problems:
+            _keep_open(failure, problems[0])
+        else:
+            resolve(alike.settled_by(source), SyncFailure.Resolution.REPLAYED, user)
+    failure.refresh_from_db()
+    return failure
+
+
+def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -> Iterator[Replayed]:
+    """Replay the open ones among `failures`, oldest first, each record once, one in memory at a time.
+
+    One that fails does not stop the others. Where the credentials or the quota are what is missing, or the platform
+    is down, it is not asked again for each of the rest.
+    """
+    stuck: dict[tuple[int, str], PlatformError] = {}
+    in_a_row: Counter[tuple[int, str]] = Counter()
+    for failure in _one_by_one(failures, each_record_once=True):
+        where = failure.platform_id, failure.kind
+        if where in stuck:
+            yield Replayed(failure, stuck[where])
+            continue
+        try:
+            replayed = Replayed(replay(failure, user=user), None)
+        except PlatformError as error:
+            replayed = Replayed(failure, error)
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("The replay of failure %s broke", failure.pk)
+            text = "OMS itself made a mistake; its log has the details. Nothing of this record was stored."
+            replayed = Replayed(failure, PlatformError(text, code="internal"))
+        in_a_row[where] = in_a_row[where] + 1 if isinstance(replayed.error, IN_DOUBT) else 0
+        if replayed.error and (isinstance(replayed.error, STUCK) or in_a_row[where] == MOST_IN_A_ROW):
+            stuck[where] = replayed.error
+        yield replayed
+
+
+def replay_all(platform_id: int | None = None, *, user: User | None = None) -> Iterator[Replayed]:
+    """Replay all open failures, or those of one platform: see replay_each."""
+    failures = SyncFailure.objects.open()
+    return replay_each(failures if platform_id is None else failures.filter(platform=platform_id), user=user)
+
+
+def dismiss(failure: SyncFailure, user: User | None = None) -> SyncFailure:
+    """Let it go: nobody wants the record any more. One that is resolved already stays as it is."""
+    resolve(SyncFailure.objects.open().filter(pk=failure.pk), SyncFailure.Resolution.DISMISSED, user)
+    return SyncFailure.objects.select_related("platform", "resolved_by").get(pk=failure.pk)
+
+
+def dismiss_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -> Iterator[SyncFailure]:
+    """Let go of the open ones among `failures`, one in memory at a time."""
+    for failure in _one_by_one(failures):
+        yield dismiss(failure, user)
+
+
+def resolve(failures: QuerySet[SyncFailure], resolution: str, user: User | None) -> None:
+    """Write down that these are dealt with, how, and by whom."""
+    failures.update(resolved_at=timezone.now(), resolution=resolution, resolved_by=user)
+
+
+def _one_by_one(failures: QuerySet[SyncFailure], *, each_record_once: bool = False) -> Iterator[SyncFailure]:
+    """The open ones, oldest first, without those that are written meanwhile.
+
+    `each_record_once`: of several failures of one record, the newest stands for all.
+    """
+    last = failures.order_by("-pk").values_list("pk", flat=True).first() or 0
+    rows = failures.filter(resolved_at__isnull=True, pk__lte=last).order_by("pk")
+    pk = 0
+    while (failure := rows.filter(pk__gt=pk).first()) is not None:
+        pk = failure.pk
+        is_stood_for = each_record_once and failure.external_id
+        if not (is_stood_for and rows.filter(pk__gt=pk, **failure.record).exists()):
+            yield failure
+
+
+def _newest(failure: SyncFailure) -> int:
+    """The id of the newest open failure of the same record; `failure` is one of them, or was."""
+    alike = SyncFailure.objects.open().filter(**failure.record)
+    return alike.order_by("-pk").values_list("pk", flat=True).first() or failure.pk
+
+
+def _check_source(failure: SyncFailure, source: str) -> None:
+    """Raises RequestRefused where the platform would answer a question about business with test data."""
+    if failure.log.source == Source.LIVE != source:
+        raise RequestRefused(
+            f"The record is live data, but platform {failure.platform.name} is set to its {source} now. Nothing was "
+            "changed. Store the production credentials again and repeat it, or dismiss the failure.",
+            code="other_source",
+        )
+
+
+def _keep_open(failure: SyncFailure, problem: RecordFailure) -> None:
+    reason: dict[str, Any] = {"error_code": problem.code, "error_message": storable_text(problem.message)}
+    if problem.payload:
+        reason["payload"] = storable_json(problem.payload)
+    SyncFailure.objects.open().filter(pk=failure.pk).update(**reason)

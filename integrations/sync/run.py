@@ -1,0 +1,251 @@
+"""THE SYNC PATH, from the request to the closed row. Read it from top to bottom.
+
+request_sync    a queued SyncLog, or the one already open
+run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close (transitions.py)
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from core.database.retry import DATABASE_ERRORS, once, persistent
+from integrations.errors import PlatformError, RateLimited
+from integrations.models import SyncFailure, SyncLog
+from integrations.protocol import Adapter, OrderPage, StockPage
+from integrations.registry import ADAPTERS
+from integrations.sync import transitions
+from integrations.sync.connection import connected
+from integrations.sync.estimates import guess_pages
+from integrations.sync.fallback import mock_may_stand_in
+from integrations.sync.leases import Lease, LeaseLost
+from integrations.sync.storing import store_bisecting, unstored
+from integrations.sync.streams import KINDS, Progress
+from integrations.sync.windows import WindowRequest, settle_window
+from platforms.models import Platform, Source
+
+logger = logging.getLogger(__name__)
+
+# So often a sync is taken over from workers that stopped without a word: at the same page, and in all.
+MOST_LOST, MOST_LOST_IN_ALL = 5, 20
+
+
+class Door(NamedTuple):
+    """What the caller of a run has to say, and wants to hear, while it lasts."""
+
+    stopping: Callable[[], bool]
+    on_page: Callable[[SyncLog], None]
+
+
+def _never() -> bool:
+    return False
+
+
+def _unwatched(_log: SyncLog) -> None:
+    """Nobody wants to hear of pages."""
+
+
+def request_sync(
+    *,
+    platform: Platform,
+    kind: str,
+    trigger: str,
+    user: User | None = None,
+    window: WindowRequest | None = None,
+    skus: Sequence[str] = (),
+) -> tuple[SyncLog, bool]:
+    """The sync to work on, and whether it is new: while one of this platform and kind is open, that one is returned.
+
+    `window` is for orders, `skus` for inventory. The caller queues or runs it.
+    """
+    window = window or WindowRequest()
+    open_key = SyncLog.open_key_for(platform, kind)
+    for _attempt in range(3):  # the open one may close between our insert and our look
+        try:
+            with transaction.atomic():
+                return (
+                    SyncLog.objects.create(
+                        platform=platform,
+                        kind=kind,
+                        trigger=trigger,
+                        requested_by=user,
+                        open_key=open_key,
+                        is_incremental=window.is_incremental,
+                        window_by=window.by if kind == SyncLog.Kind.ORDERS else "",
+                        window_start=window.since,
+                        window_end=window.until,
+                        skus=list(skus),
+                        notes=[note.as_json() for note in window.notes],
+                    ),
+                    True,
+                )
+        except IntegrityError:
+            already_open = SyncLog.objects.select_related("platform").filter(open_key=open_key).first()
+            if already_open is not None:
+                return already_open, False
+    raise RuntimeError(f"Could neither open a sync for {open_key} nor find the open one.")
+
+
+def run_sync(
+    log_id: int,
+    *,
+    stopping: Callable[[], bool] = _never,
+    on_page: Callable[[SyncLog], None] = _unwatched,
+) -> SyncLog:
+    """Work on a sync until it is closed, waits for quota, or `stopping()` says to leave. Returns the row as it is then.
+
+    Does nothing where the sync is closed or in other hands. Every problem of the platform ends in the row.
+    `on_page` is told of the log after each page that was stored.
+
+    Raises DatabaseError where the database is in trouble for so long that not even the row can say so. The sync
+    stays open then, and continues from its checkpoint once its lease has expired.
+    """
+    lease = Lease.claim(log_id)
+    if lease is not None:
+        try:
+            _work(lease, Door(stopping, on_page))
+        except LeaseLost:
+            logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
+        except DATABASE_ERRORS:
+            raise  # the row did not take the reason, and would not take being put back either
+        except BaseException:
+            # Ctrl-C: whoever claims it next continues from the checkpoint.
+            with once(), suppress(*DATABASE_ERRORS):
+                transitions.leave(lease)
+            raise
+    return _as_it_is(log_id)
+
+
+def _work(lease: Lease, door: Door) -> None:
+    """Whatever goes wrong on the platform's side or ours, the row says so. What passes through is a lost lease, and a
+    database that does not even take that."""
+    try:
+        _reach_platform(lease, door)
+    except LeaseLost:
+        raise
+    except DATABASE_ERRORS as error:
+        transitions.close_in_trouble(lease, error)
+    except Exception:
+        logger.exception("Sync %s broke", lease.log.pk)
+        text = "OMS itself made a mistake; the log of the worker has the details. What was read before is stored."
+        transitions.close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
+
+
+def _reach_platform(lease: Lease, door: Door) -> None:
+    log = lease.log
+    if log.cancel_requested:  # while it was being put back
+        transitions.close_cancelled(lease)
+        return
+    if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
+        transitions.close_given_up(lease)
+        return
+    if log.source == Source.MOCK:  # a fallback that was interrupted
+        _walk_mock(lease, door)
+        return
+    try:
+        persistent(log.platform.encrypt_plain_config)()
+        lease.update(credentials_digest=log.platform.credentials_digest)
+        with connected(log.platform) as adapter:
+            _walk(lease, adapter, door)
+    except RateLimited as error:
+        transitions.park(lease, error)
+    except PlatformError as error:
+        _fall_back_or_fail(lease, error, door)
+
+
+def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
+    """Store page after page, then close. Leaves earlier when told to."""
+    log, kind = lease.log, KINDS[lease.log.kind]
+    if kind.has_window:
+        settle_window(log, adapter.scope)
+    progress = Progress(log, adapter)
+    lease.update(
+        window_start=log.window_start,
+        window_end=log.window_end,
+        source=adapter.source,
+        pages_expected=guess_pages(log, adapter.source),
+        checkpoint=log.checkpoint | {"scope": progress.scope},
+    )
+    lease.note(adapter.notes)
+    try:
+        for page in kind.pages(progress) if not progress.is_done else ():
+            progress.count_calls()
+            _store_page(lease, progress, page)
+            door.on_page(log)
+            if transitions.is_cancelled(log):
+                transitions.close_cancelled(lease)
+                return
+            if page.next is not None and door.stopping():
+                transitions.leave(lease)
+                return
+    finally:
+        progress.count_calls()  # those of a page that failed, too
+    if adapter.source == Source.MOCK:
+        transitions.close(lease, SyncLog.Status.FALLBACK)
+    else:
+        transitions.close(
+            lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=progress.scope
+        )
+
+
+def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> None:
+    progress.take(page)
+    lease.remember(**_store(lease, progress, page))
+    lease.note(page.notes)
+
+
+@persistent
+def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dict[str, Any]:
+    """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours.
+
+    Returns what the log's row says now; nothing in memory is changed, since the transaction may be repeated.
+    """
+    log, kind = lease.log, KINDS[lease.log.kind]
+    with transaction.atomic():
+        if not lease.renew():
+            return lease.stored()
+        outcome, refused = store_bisecting(
+            page.records,
+            lambda records: kind.store(log.platform, records, progress.source, log.pk),
+            kind.id_of,
+        )
+        failures = [*page.failures, *refused]
+        SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])
+        kind.after_page(progress, page)
+        counted = {
+            "pages": log.pages + 1,
+            "fetched": log.fetched + len(page.records) + len(page.failures),
+            "created": log.created + outcome.created,
+            "updated": log.updated + outcome.updated,
+            "unchanged": log.unchanged + outcome.unchanged,
+            "failed": log.failed + len(failures),
+            "checkpoint": progress.checkpoint(page),
+            **transitions.calls_of(log),
+        }
+        lease.write(**counted)
+    return counted
+
+
+def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
+    """The error goes on the row first; then mock data stands in where it may, and nothing else was stored by this run:
+    one log never counts invented records together with others, and its checkpoint stays."""
+    log = lease.log
+    logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
+    facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}
+    if log.pages or log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
+        transitions.close(lease, SyncLog.Status.FAILED, **facts)
+        return
+    lease.update(**facts, source=Source.MOCK, checkpoint={})
+    _walk_mock(lease, door)
+
+
+def _walk_mock(lease: Lease, door: Door) -> None:
+    _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), door)
+
+
+@persistent
+def _as_it_is(log_id: int) -> SyncLog:
+    return SyncLog.objects.select_related("platform").get(pk=log_id)

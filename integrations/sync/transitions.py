@@ -1,0 +1,101 @@
+"""How a run that was worked on comes to rest: parked, put back, or closed. Closing happens here and nowhere else.
+
+Each of these gives the lease away, and raises LeaseLost where it is somebody else's by now.
+"""
+
+import logging
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.database.errors import REFUSED, trouble_of
+from core.database.retry import persistent
+from integrations.errors import RateLimited
+from integrations.models import SyncLog
+from integrations.sync.leases import Lease, LeaseLost
+from integrations.sync.streams import KINDS
+from platforms.models import Source
+
+logger = logging.getLogger(__name__)
+
+
+def park(lease: Lease, error: RateLimited) -> None:
+    """Out of quota: free the worker until there is some again. Whoever runs it then continues from the checkpoint."""
+    if is_cancelled(lease.log):
+        close_cancelled(lease)
+        return
+    lease.end(
+        SyncLog.Status.WAITING,
+        resume_at=timezone.now() + timedelta(seconds=error.retry_after),
+        request_id=error.request_id,
+        **calls_of(lease.log),
+    )
+
+
+def leave(lease: Lease) -> None:
+    """Put the sync back: it continues from its checkpoint when somebody claims it."""
+    with suppress(LeaseLost):
+        lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now(), **calls_of(lease.log))
+
+
+@persistent
+def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
+    """Where a run that was worked on ends. After a live success: move the watermark, remove mock and sandbox rows."""
+    log = lease.log
+    with transaction.atomic():
+        lease.end(status, open_key=None, finished_at=timezone.now(), **calls_of(log), **values)
+        if log.source == Source.LIVE and status in SyncLog.GOOD:
+            KINDS[log.kind].after_live_success(log, scope)
+            KINDS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
+    logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
+
+
+def close_cancelled(lease: Lease) -> None:
+    text = "Cancelled; what was read before is stored."
+    close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
+
+
+def close_in_trouble(lease: Lease, error: Exception) -> None:
+    trouble, log = trouble_of(error), lease.log
+    # Only what nobody foresaw needs a traceback.
+    unforeseen = error if trouble is REFUSED else None
+    logger.error("Sync %s of %s: %s", log.pk, log.platform.name, trouble.happened, exc_info=unforeseen)
+    text = f"{trouble.happened} What was read before is stored, the page in hand is not. {trouble.advice}"
+    close(lease, SyncLog.Status.FAILED, error_code=trouble.code, error_message=text)
+
+
+def close_given_up(lease: Lease) -> None:
+    text = (
+        f"{lease.lost_in_all} workers stopped without a word, the last one after page {lease.log.pages}: killed "
+        "for the memory they used, perhaps. What was read before is stored. Look at the system's log, then sync again."
+    )
+    close(lease, SyncLog.Status.FAILED, error_code="worker_lost", error_message=text)
+
+
+def cancel_sync(log: SyncLog) -> SyncLog:
+    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise."""
+    # First, so that a worker that puts it back in this moment leaves the wish behind.
+    SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.OPEN).update(cancel_requested=True)
+    idle = SyncLog.objects.filter(pk=log.pk, status__in=(SyncLog.Status.QUEUED, SyncLog.Status.WAITING))
+    idle.update(
+        status=SyncLog.Status.CANCELLED,
+        open_key=None,
+        finished_at=timezone.now(),
+        resume_at=None,
+        error_code="cancelled",
+        error_message="Cancelled before it was done; what was read before is stored.",
+    )
+    log.refresh_from_db()
+    return log
+
+
+def calls_of(log: SyncLog) -> dict[str, int]:
+    return {"api_calls": log.api_calls, "throttled": log.throttled}
+
+
+@persistent
+def is_cancelled(log: SyncLog) -> bool:
+    return SyncLog.objects.filter(pk=log.pk, cancel_requested=True).exists()
