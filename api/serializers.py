@@ -1,13 +1,19 @@
-"""A sync, a failure, API usage as JSON: the same keys in the REST API and in what the commands print with --json."""
+"""A sync, a failure, API usage as the API answers them. The schema reads these classes; as_json.py makes the values."""
 
 from typing import Any
 
 from rest_framework import serializers
 
+from integrations.as_json import failure_as_json, sync_as_json
 from integrations.models import ApiUsage, SyncFailure, SyncLog
-from integrations.sync.estimates import pages_expected, progress
 
-_time = serializers.DateTimeField()
+
+class WindowSerializer(serializers.Serializer[Any]):
+    """The span of an orders sync; `since` and `until` are null until the run starts."""
+
+    by = serializers.ChoiceField(SyncLog.WindowBy.choices)
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
 
 
 class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
@@ -15,10 +21,21 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     requested_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
-    window = serializers.SerializerMethodField()
-    duration = serializers.SerializerMethodField()
-    pages_expected = serializers.SerializerMethodField()
-    progress = serializers.SerializerMethodField()
+    window = WindowSerializer(read_only=True, allow_null=True, help_text="Null for inventory.")
+    duration = serializers.FloatField(
+        read_only=True,
+        allow_null=True,
+        help_text="Seconds from the first claim to the end, or until now; null where it never started.",
+    )
+    pages_expected = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="About how many pages it will be, judged by earlier runs; null where nothing is known.",
+    )
+    progress = serializers.CharField(
+        read_only=True,
+        help_text='For people: "waiting for Amazon\'s quota until 14:32 UTC, 12 of about 40 pages".',
+    )
 
     class Meta:
         model = SyncLog
@@ -55,33 +72,8 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
         )
         read_only_fields = fields
 
-    def get_window(self, log: SyncLog) -> dict[str, str | None] | None:
-        """The span of an orders sync; since and until are null until the run starts. Null for inventory."""
-        if not log.window_by:
-            return None
-        since, until = log.window_start, log.window_end
-        return {
-            "by": log.window_by,
-            "since": _time.to_representation(since) if since else None,
-            "until": _time.to_representation(until) if until else None,
-        }
-
-    def get_duration(self, log: SyncLog) -> float | None:
-        """Seconds from the first claim to the end, or until now; null where it never started."""
-        return None if log.duration is None else round(log.duration.total_seconds(), 3)
-
-    def get_pages_expected(self, log: SyncLog) -> int | None:
-        """About how many pages it will be, judged by earlier runs; null where nothing is known."""
-        return pages_expected(log)
-
-    def get_progress(self, log: SyncLog) -> str:
-        """Where it stands, for people: "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"."""
-        return progress(log)
-
-
-def sync_log_json(log: SyncLog) -> dict[str, Any]:
-    """A sync as a dict that json.dumps takes as it is."""
-    return dict(SyncLogSerializer(log).data)
+    def to_representation(self, instance: SyncLog) -> dict[str, Any]:
+        return sync_as_json(instance)
 
 
 class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
@@ -109,10 +101,8 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
         )
         read_only_fields = fields
 
-
-def failure_json(failure: SyncFailure) -> dict[str, Any]:
-    """A failure as a dict that json.dumps takes as it is."""
-    return dict(SyncFailureSerializer(failure).data)
+    def to_representation(self, instance: SyncFailure) -> dict[str, Any]:
+        return failure_as_json(instance)
 
 
 class ApiUsageSerializer(serializers.ModelSerializer[ApiUsage]):

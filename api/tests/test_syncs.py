@@ -7,9 +7,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from rest_framework.test import APIClient
 
-from api.serializers import sync_log_json
 from api.tests.rest import amazon, superuser, walk
 from conftest import api_config
+from integrations.as_json import sync_as_json
 from integrations.models import SyncFailure, SyncLog
 from platforms.models import Platform
 from simulator import Canned
@@ -44,7 +44,7 @@ def test_it_shows_a_sync_as_the_commands_do(api: APIClient, slash: str) -> None:
         started_at=started, finished_at=started, error_code="x", window_by="updated", window_start=started
     )
     shown = api.get(f"/sync-logs/{log.pk}{slash}").json()
-    assert shown == sync_log_json(log)
+    assert shown == sync_as_json(log)
     assert (shown["platform"], shown["requested_by"], shown["duration"]) == ("amazon", None, 0.0)
     assert api.get(f"/sync-logs{slash}").json()["results"] == [shown]
     assert not {"open_key", "lease_token", "checkpoint"} & set(shown)

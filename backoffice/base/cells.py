@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -10,19 +10,15 @@ from typing import Any
 from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format, number_format
-from django.utils.functional import Promise
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from core.format import DASH, Text, format_datetime
 from core.money import decimals_of
 from platforms.models import Source
 
-Text = str | Promise
-DASH = "–"
 SOURCE_COLOURS = {Source.MOCK: "warning", Source.SANDBOX: "info"}
 
 
@@ -60,33 +56,17 @@ def money(amount: Decimal | None, currency: str) -> SafeString:
     return format_html('<span class="oms-number">{} <small>{}</small></span>', text, currency)
 
 
-def say(moment: datetime | None) -> str:
-    """A time in the reader's zone, which it names, in one line."""
-    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
-
-
-def when(moment: datetime | None) -> SafeString:
+def datetime_cell(moment: datetime | None) -> SafeString:
     """The same in two lines, for lists."""
     if moment is None:
         return SafeString(DASH)
-    day, clock = say(moment).split(" ", 1)
+    day, clock = format_datetime(moment).split(" ", 1)
     return stacked(day, clock)
 
 
 def stacked(first: Any, second: Any) -> SafeString:
     """Something, and what belongs to it in small letters below."""
     return format_html('<span class="oms-nowrap">{}</span><span class="oms-when">{}</span>', first, second)
-
-
-def duration(value: timedelta | None) -> str:
-    """`0.4 s`, `2 min 5 s`, `1 h 2 min`."""
-    if value is None:
-        return DASH
-    seconds = round(value.total_seconds(), 1)
-    if seconds < 60:
-        return f"{number_format(seconds, 1)} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def shortened(text: str, length: int = 60) -> SafeString:
@@ -123,19 +103,3 @@ def items_at_a_glance(items: Sequence[tuple[int | None, str]]) -> str:
     first = f"{quantity} × {sku or DASH}" if quantity is not None else sku or DASH
     more = _(", +%(n)d more") % {"n": len(items) - 1} if len(items) > 1 else ""
     return f"{first}{more}"
-
-
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-
-
-def countdown(moment: datetime, now: datetime) -> str:
-    """`in 5 h`, `in 3 days`, `20 min late`: rounded towards now, so that nobody believes in more time than there is."""
-    seconds = int((moment - now).total_seconds())
-    rest = abs(seconds)
-    if rest < HOUR:
-        span = _("%(n)d min") % {"n": rest // MINUTE}
-    elif rest < 2 * DAY:
-        span = _("%(n)d h") % {"n": rest // HOUR}
-    else:
-        span = ngettext("%(n)d day", "%(n)d days", rest // DAY) % {"n": rest // DAY}
-    return (_("%(span)s late") if seconds < 0 else _("in %(span)s")) % {"span": span}

@@ -10,8 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from backoffice.base.cells import DASH
 from backoffice.base.model_admin import DropdownFilter
+from core.format import DASH
 from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.models import SyncFailure, SyncLog
 

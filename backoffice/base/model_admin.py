@@ -21,9 +21,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.base.cells import Text
 from backoffice.export import Export
 from backoffice.export.views import export_links, export_list
+from core.format import Text
 from platforms.models import Platform, Source
 
 if TYPE_CHECKING:  # unfold has no annotations; its classes take the place of Django's

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Model
 
-from backoffice.base.cells import Text
 from backoffice.export.chunks import Cells
+from core.format import Text
 from core.money import in_decimals_of
 
 

@@ -1,7 +1,7 @@
 """The addresses of the exports: `…/export/<name>.csv` and `.xlsx` beside each list, with the list's own parameters."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -27,9 +27,6 @@ from backoffice.export.progress import Progress
 from backoffice.export.table import Export
 from backoffice.models import ExportRun
 
-if TYPE_CHECKING:
-    from backoffice.base.model_admin import OmsAdmin
-
 STREAMS = {"csv": csv_stream, "xlsx": xlsx_stream}
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -38,7 +35,19 @@ TYPES = {
 TOKEN = "export_token"  # noqa: S105  the parameter's name
 
 
-def export_list(admin: "OmsAdmin", request: HttpRequest, name: str, extension: str) -> Any:
+class ExportingAdmin(Protocol):
+    """What exports ask of the admin of a list."""
+
+    exports: Sequence[Export]
+    opts: Any
+    model: Any
+
+    def has_view_permission(self, request: HttpRequest) -> bool: ...
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any: ...
+
+
+def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extension: str) -> Any:
     """The list as the address describes it, all pages of it. 400 for parameters that the list does not know."""
     export = next((each for each in admin.exports if each.name == name), None)
     if export is None or extension not in STREAMS:
@@ -75,7 +84,7 @@ def export_list(admin: "OmsAdmin", request: HttpRequest, name: str, extension: s
     return response
 
 
-def export_links(admin: "OmsAdmin", request: HttpRequest) -> Iterator[dict[str, Any]]:
+def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[str, Any]]:
     """What the list's page offers: the same rows, whatever page of them is shown."""
     query = request.GET.copy()
     for name in ("p", "e", "all"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.formats import number_format
 
-from backoffice.base.cells import DASH
+from core.format import DASH
 
 Amount = int | Decimal
 

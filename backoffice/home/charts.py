@@ -11,10 +11,10 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from backoffice.base.cells import DASH
 from backoffice.home import figures
 from backoffice.home.attention import list_of
 from backoffice.home.chart import Amount, Chart, Series, grouped
+from core.format import DASH
 from core.money import decimals_of
 from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.models import ApiUsage

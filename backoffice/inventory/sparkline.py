@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from backoffice.base.cells import DASH
+from core.format import DASH
 
 WIDTH, HEIGHT, MARGIN = 96, 24, 2
 

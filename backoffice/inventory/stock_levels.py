@@ -13,9 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.cells import DASH, badge
+from backoffice.base.cells import badge
 from backoffice.base.model_admin import DropdownFilter
 from backoffice.base.paging import BoundedPaginator
+from core.format import DASH
 from inventory.models import InventoryItem, Level
 
 COLOURS = {Level.OUT: "danger", Level.LOW: "warning", Level.ENOUGH: "success"}

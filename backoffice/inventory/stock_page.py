@@ -8,10 +8,11 @@ from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from backoffice.base.cells import DASH, number
+from backoffice.base.cells import number
 from backoffice.base.charts import ACCENT, AMBER, chart
 from backoffice.inventory.sparkline import in_words
 from backoffice.inventory.stock_levels import level_badge, say_cover, say_sales
+from core.format import DASH
 from inventory.models import InventoryItem
 from inventory.snapshots import histories, today
 from platforms.models import PLATFORM

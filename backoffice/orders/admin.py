@@ -19,17 +19,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from backoffice.base.cells import (
-    DASH,
     badge,
-    countdown,
+    datetime_cell,
     items_at_a_glance,
     money,
     pretty_json,
-    say,
     shortened,
     source_badge,
     stacked,
-    when,
 )
 from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
 from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin
@@ -40,6 +37,7 @@ from backoffice.orders.exports import ORDER_EXPORTS
 from backoffice.orders.filters import CancellationFilter, FrequentChoicesFilter, PlatformFilter, ToShipFilter
 from backoffice.orders.items import ItemInline
 from backoffice.orders.timeline import timeline
+from core.format import DASH, countdown, format_datetime
 from integrations.lookup.order_facts import beside_lines, seller_page
 from orders.amounts import sum_up
 from orders.models import Order, OrderBuyer, OrderItem
@@ -203,17 +201,20 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("purchased"), ordering="purchased_at")
     def purchased(self, obj: Order) -> SafeString:
-        return when(obj.purchased_at)
+        return datetime_cell(obj.purchased_at)
 
     @admin.display(description=gettext_lazy("ship by"))
     def to_ship_by(self, obj: Order) -> SafeString:
         """With a countdown, while the seller has to ship it."""
         if obj.ship_by is None or not obj.is_to_ship:
-            return when(obj.ship_by)
+            return datetime_cell(obj.ship_by)
         now = timezone.now()
         hours = (obj.ship_by - now).total_seconds() / 3600
         colour = "danger" if hours < 0 else "warning" if hours < SOON else "info"
-        return stacked(badge(countdown(obj.ship_by, now), colour, title=say(obj.ship_by)), say(obj.ship_by))
+        return stacked(
+            badge(countdown(obj.ship_by, now), colour, title=format_datetime(obj.ship_by)),
+            format_datetime(obj.ship_by),
+        )
 
     @admin.display(description=gettext_lazy("Seller Central"))
     def seller_page(self, obj: Order) -> SafeString:

@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views import View
 
-from backoffice.base.cells import say, source_badge
+from backoffice.base.cells import source_badge
 from backoffice.orders.timeline import readable
 from backoffice.syncs.presentation import status_badge
+from core.format import format_datetime
 from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
 from integrations.lookup.stored import Trail, trails
@@ -139,7 +140,10 @@ def _verdict(platform: Platform, answer: Answer) -> str:
     record = answer.record
     if record is None or answer.changes == []:
         return ""
-    times = {"changed": say(record.platform_updated_at), "until": say(platform.orders_watermark)}
+    times = {
+        "changed": format_datetime(record.platform_updated_at),
+        "until": format_datetime(platform.orders_watermark),
+    }
     if answer.covering:
         log = answer.covering[0]
         if log.status in SyncLog.GOOD:

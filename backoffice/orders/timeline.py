@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from backoffice.base.cells import DASH, say
+from core.format import DASH, format_datetime
 from orders.changes import ADDED, REMOVED, Change
 from orders.models import Order, OrderChange, OrderItem
 
@@ -86,5 +86,5 @@ def _show(field: str, value: Any) -> str:
     if field == "fulfilled_by":
         return str(dict(Order.FulfilledBy.choices).get(value, value))
     if field in ("ship_by", "deliver_by", "purchased_at"):
-        return say(parse_datetime(str(value)))
+        return format_datetime(parse_datetime(str(value)))
     return str(value)

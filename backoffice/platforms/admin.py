@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import DASH, badge, badges, say, stacked
+from backoffice.base.cells import badge, badges, stacked
 from backoffice.base.model_admin import Button, OmsAdmin
 from backoffice.platforms.amazon_form import FORMS, AmazonForm
 from backoffice.platforms.exports import PLATFORM_EXPORTS
@@ -20,11 +20,13 @@ from backoffice.platforms.forms import PlatformForm
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell
 from backoffice.syncs.presentation import SCRIPTS
 from backoffice.syncs.sync_dialog import start_syncs, sync_view
+from core.format import DASH, format_datetime
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
 from integrations.lookup.overview import with_overview
 from integrations.models import SyncLog
-from integrations.schedule.due import attach_dues, schedule_lines
+from integrations.schedule.due import attach_dues
 from integrations.sync.connection_check import check_platform
+from integrations.wording import schedule_lines
 from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
 
 if TYPE_CHECKING:
@@ -202,7 +204,7 @@ class PlatformAdmin(OmsAdmin):
 
     @admin.display(description=gettext_lazy("orders complete until"))
     def watermark(self, obj: Platform) -> str:
-        return say(obj.orders_watermark)
+        return format_datetime(obj.orders_watermark)
 
     @admin.display(description=gettext_lazy("stored"))
     def summary(self, obj: Model) -> str:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import DASH, link_to, stacked
+from backoffice.base.cells import link_to, stacked
 from backoffice.base.model_admin import (
     Button,
     DayRangeFilter,
@@ -25,6 +25,7 @@ from backoffice.syncs.exports import SYNC_EXPORTS
 from backoffice.syncs.failures import FailureInline, replay_failures
 from backoffice.syncs.presentation import SCRIPTS, kind_name
 from backoffice.syncs.progress import progress_view, slot, state_cell
+from core.format import DASH
 from integrations.models import SyncLog
 from integrations.sync.transitions import cancel_sync
 from platforms.models import PLATFORM, SYNC_PERMISSION

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.cells import DASH, link_to, pretty_json, shortened, when
+from backoffice.base.cells import datetime_cell, link_to, pretty_json, shortened
 from backoffice.base.model_admin import (
     Button,
     DayRangeFilter,
@@ -22,6 +22,7 @@ from backoffice.base.model_admin import (
 )
 from backoffice.syncs.exports import FAILURE_EXPORTS
 from backoffice.syncs.progress import press_url
+from core.format import DASH
 from integrations.errors import PlatformError
 from integrations.models import SyncFailure
 from integrations.sync.failures import Replayed, dismiss, dismiss_each, replay, replay_each
@@ -137,7 +138,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("when"), ordering="created_at")
     def created(self, obj: SyncFailure) -> SafeString:
-        return when(obj.created_at)
+        return datetime_cell(obj.created_at)
 
     @admin.display(description=gettext_lazy("replayed or dismissed"), ordering="resolved_at")
     def resolved(self, obj: SyncFailure) -> SafeString:
@@ -202,9 +203,11 @@ class FailureInline(ReadOnlyInline):
 def resolution_of(failure: SyncFailure) -> SafeString:
     """When and how a failure was resolved, and by whom."""
     if failure.is_open:
-        return when(None)
+        return datetime_cell(None)
     who = [failure.get_resolution_display(), *([str(failure.resolved_by)] if failure.resolved_by else [])]
-    return format_html('{}<span class="oms-when">{}</span>', when(failure.resolved_at), ", ".join(who))
+    return format_html(
+        '{}<span class="oms-when">{}</span>', datetime_cell(failure.resolved_at), ", ".join(who)
+    )
 
 
 def replay_failures(request: HttpRequest, failures: QuerySet[SyncFailure]) -> None:

@@ -11,7 +11,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import DASH, badge, link_to, say
+from backoffice.base.cells import badge, link_to
+from core.format import DASH, format_datetime
 from integrations.errors import AuthenticationError, ConfigError, codes_of
 from integrations.models import SyncLog
 from integrations.schedule.due import Reason, dues_of
@@ -46,7 +47,7 @@ def window_of(log: SyncLog) -> SafeString:
         return SafeString(_("since the last sync") if log.is_incremental else DASH)
     by = log.get_window_by_display() or _("updated")
     text = '<span class="oms-span"><span>{} {}</span> <span>{} {}</span></span>'
-    return format_html(text, by, say(log.window_start), DASH, say(log.window_end))
+    return format_html(text, by, format_datetime(log.window_start), DASH, format_datetime(log.window_end))
 
 
 def closing_sentence(log: SyncLog) -> str:
@@ -116,7 +117,7 @@ def latest_sync(platform: Platform, kind: str) -> SyncLog | None:
 
 def moment_of(log: SyncLog) -> SafeString:
     """When it was last heard of, as a link to its page."""
-    return link_to(log, say(log.finished_at or log.started_at or log.queued_at))
+    return link_to(log, format_datetime(log.finished_at or log.started_at or log.queued_at))
 
 
 def next_due_text(platform: Platform, kind: str) -> str:
@@ -128,4 +129,4 @@ def next_due_text(platform: Platform, kind: str) -> str:
         return due.detail
     if due.is_now(timezone.now()):
         return _("now; the scheduler takes it up within a minute")
-    return f"{say(due.at)} · {due.detail}"
+    return f"{format_datetime(due.at)} · {due.detail}"

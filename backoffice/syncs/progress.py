@@ -16,10 +16,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from backoffice.base.cells import badges, duration, number, say, shortened, source_badge, when
+from backoffice.base.cells import badges, datetime_cell, number, shortened, source_badge
 from backoffice.syncs.presentation import closing_sentence, error_of, kind_name, status_badge, window_of
+from core.format import duration, format_datetime
 from integrations.models import SyncLog
-from integrations.sync.estimates import clock, pages_expected, pages_line, progress
+from integrations.sync.estimates import pages_expected
+from integrations.wording import pages_line, progress_line, time_of_day
 from platforms.models import Source
 
 MOST_AT_ONCE = 200
@@ -60,7 +62,7 @@ def progress_sentence(log: SyncLog) -> str:
     if speed.per_minute:
         parts.append(_("%(count)s a minute") % {"count": number_format(round(speed.per_minute))})
     if speed.ends_at:
-        parts.append(_("done at about %(time)s") % {"time": clock(speed.ends_at, timezone.now())})
+        parts.append(_("done at about %(time)s") % {"time": time_of_day(speed.ends_at, timezone.now())})
     return f"{capfirst(', '.join(parts))}."
 
 
@@ -68,7 +70,7 @@ def standing(log: SyncLog) -> str:
     """Where an open sync stands: what it waits for, and how many pages of how many it has read."""
     now = timezone.now()
     if log.status == SyncLog.Status.WAITING and log.resume_at and log.resume_at > now:
-        return progress(log, now=now)
+        return progress_line(log, now=now)
     parts = [] if log.status == SyncLog.Status.RUNNING else [_("waiting for a worker")]
     if log.pages:
         parts.append(pages_line(log))
@@ -104,8 +106,8 @@ SLOTS: dict[str, Callable[[SyncLog], Any]] = {
     "source": lambda log: source_badge(log.source),
     "window": window_of,
     "error": lambda log: error_of(log) or "–",
-    "started": lambda log: when(log.started_at),
-    "finished": lambda log: say(log.finished_at),
+    "started": lambda log: datetime_cell(log.started_at),
+    "finished": lambda log: format_datetime(log.finished_at),
     "took": lambda log: duration(log.duration),
 } | {
     name: lambda log, name=name: number(getattr(log, name))

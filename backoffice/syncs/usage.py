@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.cells import number, say, stacked
+from backoffice.base.cells import number, stacked
 from backoffice.base.charts import ACCENT, AMBER, RED, chart
 from backoffice.base.model_admin import (
     DayRangeFilter,
@@ -21,6 +21,7 @@ from backoffice.base.model_admin import (
     ReadOnlyAdmin,
     platform_filter,
 )
+from core.format import format_datetime
 from integrations.amazon.tokens import OPERATION as TOKEN
 from integrations.models import ApiQuota, ApiUsage
 from integrations.quota.token_bucket import standing
@@ -190,7 +191,9 @@ class ApiQuotaAdmin(ReadOnlyAdmin):
         wait = standing(obj, now)[1]
         if not wait:
             return _("now")
-        return stacked(say(now + timedelta(seconds=wait)), _("in %(wait)s") % {"wait": _seconds(wait)})
+        return stacked(
+            format_datetime(now + timedelta(seconds=wait)), _("in %(wait)s") % {"wait": _seconds(wait)}
+        )
 
 
 def say_rate(rate: float) -> str:

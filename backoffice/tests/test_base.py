@@ -11,7 +11,8 @@ from django.utils.translation import override
 from knox.models import AuthToken
 
 from api.tests.rest import make_order, make_stock
-from backoffice.base.cells import countdown, duration, items_at_a_glance, shortened
+from backoffice.base.cells import items_at_a_glance, shortened
+from core.format import countdown, duration
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from platforms.models import Platform
 

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 
 from integrations.models import SyncLog
-from integrations.sync.estimates import pages_expected, progress
+from integrations.sync.estimates import pages_expected
+from integrations.wording import progress_line
 from platforms.models import Source
 
 SHOWN_FAILURES = 5
@@ -70,7 +71,7 @@ def _outcome(log: SyncLog) -> str:
         return f"{log.status.upper()} - MOCK DATA, invented, not your {log.kind}"
     if log.source == Source.SANDBOX:
         return f"{log.status} - SANDBOX DATA, Amazon's examples"
-    return progress(log) if log.status == SyncLog.Status.WAITING else str(log.status)
+    return progress_line(log) if log.status == SyncLog.Status.WAITING else str(log.status)
 
 
 def _what_it_covered(log: SyncLog) -> str:
@@ -140,7 +141,7 @@ class Display:
         if log.resume_at and log.resume_at != self._waits_until:
             self._waits_until = log.resume_at
             self._last_line = 0.0
-            self._show(log, f"{progress(log)}; {_so_far(log)}")
+            self._show(log, f"{progress_line(log)}; {_so_far(log)}")
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
@@ -151,7 +152,7 @@ class Display:
     def _progress(self, log: SyncLog) -> str:
         begun, before = self._begin
         rate = (log.fetched - before) / max(time.monotonic() - begun, 0.001)
-        return f"{progress(log)}; {_so_far(log)}, {rate:.0f} a second"
+        return f"{progress_line(log)}; {_so_far(log)}, {rate:.0f} a second"
 
     def _show(self, log: SyncLog, text: str) -> None:
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES or not self._last_line:

@@ -9,8 +9,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import CommandParser
 from django.db import DatabaseError
 
-from api.serializers import sync_log_json
 from core.database.errors import trouble_of
+from integrations.as_json import sync_as_json
 from integrations.management import console
 from integrations.management.base import (
     FAILED,
@@ -21,11 +21,11 @@ from integrations.management.base import (
     platform_named,
 )
 from integrations.models import SyncLog
-from integrations.sync.estimates import progress
 from integrations.sync.run import request_sync, run_sync
 from integrations.sync.stop_signal import StopSignal
 from integrations.sync.windows import WindowRequest
 from integrations.tasks import QUEUE_ERRORS, queue_sync
+from integrations.wording import progress_line
 from platforms.models import Platform
 
 GOOD = (SyncLog.Status.SUCCEEDED,)
@@ -175,7 +175,7 @@ class SyncCommand(OmsCommand):
         if log.status == SyncLog.Status.RUNNING:
             what = "is already being worked on" + ("; following it" if shown else "")
         elif log.status == SyncLog.Status.WAITING:
-            what = f"is already open, {progress(log)}" + ("; going on with it here" if shown else "")
+            what = f"is already open, {progress_line(log)}" + ("; going on with it here" if shown else "")
         else:
             what = "is already queued" + ("; running it here" if shown else "")
         options = " The options given now are not used: run the command again when it is done."
@@ -200,7 +200,7 @@ class SyncCommand(OmsCommand):
         self.stdout.flush()
 
     def _write_json(self, log: SyncLog) -> None:
-        self.stdout.write(json.dumps(sync_log_json(log)))
+        self.stdout.write(json.dumps(sync_as_json(log)))
         self.stdout.flush()
 
     def _trouble(self, platform: Platform, what: str, error: Exception) -> None:
@@ -212,7 +212,7 @@ class SyncCommand(OmsCommand):
 
 
 def _standing(log: SyncLog) -> str:
-    return progress(log) if log.status == SyncLog.Status.WAITING else str(log.status)
+    return progress_line(log) if log.status == SyncLog.Status.WAITING else str(log.status)
 
 
 def exit_status(statuses: Sequence[SyncLog.Status]) -> int:

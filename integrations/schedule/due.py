@@ -20,7 +20,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from backoffice.base.cells import say
+from core.format import format_datetime
 from integrations.errors import ACCESS_CODES
 from integrations.models import SyncLog
 from integrations.schedule.history import History, histories
@@ -79,23 +79,6 @@ def interval_of(platform: Platform, kind: str) -> timedelta:
     return timedelta(minutes=minutes)
 
 
-def schedule_line(kind: str, due: Due) -> str:
-    """ "Next orders sync: 2026-11-23 14:40 UTC · failed 3 times in a row (…); next try …", for the admin."""
-    kind_name = SyncLog.Kind(kind).label
-    if due.reason == Reason.STOPPED:
-        return _("Schedule of %(kind)s stopped: %(why)s") % {"kind": kind_name, "why": due.detail}
-    if due.at is None:
-        return _("Next %(kind)s sync: %(why)s") % {"kind": kind_name, "why": due.detail}
-    text = _("Next %(kind)s sync: %(time)s · %(why)s")
-    return text % {"kind": kind_name, "time": say(due.at), "why": due.detail}
-
-
-def schedule_lines(platform: Platform) -> list[str]:
-    """One line for each kind. A list of platforms that `attach_dues` has seen costs no query here."""
-    dues = dues_of(platform)
-    return [schedule_line(kind, dues[kind]) for kind in SyncLog.Kind]
-
-
 def attach_dues(platforms: Iterable[Platform]) -> None:
     """Compute the dues of many platforms at once, for `dues_of` of each of them."""
     platforms = list(platforms)
@@ -145,7 +128,9 @@ def _backing_off(failures: int, failed: SyncLog, last: SyncLog, interval: timede
         "failed %(n)d times in a row (%(why)s); next try %(time)s",
         failures,
     )
-    return Due(at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": say(at)})
+    return Due(
+        at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": format_datetime(at)}
+    )
 
 
 def _after(last: SyncLog, pause: timedelta) -> datetime:

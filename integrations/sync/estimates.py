@@ -1,21 +1,9 @@
-"""How far a run is: how many pages it will be about, and the one sentence that command, admin and API show.
-
-guess_pages     at the start of a run, from earlier ones
-pages_expected  what to show of that guess by now
-progress        "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"
-clock           a time of day, with its day where that is far
-"""
+"""How many pages a run will be about: guessed at its start (guess_pages), and what is left of that guess by now."""
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
-from backoffice.base.cells import say
 from integrations.models import SyncLog
 from orders.listing import in_order
 from orders.models import Order
@@ -23,7 +11,6 @@ from orders.models import Order
 COMPLETE = (*SyncLog.GOOD, SyncLog.Status.FALLBACK)
 RECENT = 20  # runs that a guess looks back on
 ALIKE = 10  # windows up to so many times longer or shorter are compared
-HALF_A_DAY = timedelta(hours=12)
 FULL_PAGE = 100  # records, where no run had a second page
 
 
@@ -97,38 +84,3 @@ def pages_expected(log: SyncLog) -> int | None:
     if log.pages_expected is None or not log.is_open:
         return log.pages_expected
     return max(log.pages_expected, log.pages + 1)
-
-
-def progress(log: SyncLog, *, now: datetime | None = None) -> str:
-    """Where the run stands, in one sentence without a full stop. Touches `platform` of a run that waits."""
-    if not log.is_open:
-        return ngettext("%(count)d page", "%(count)d pages", log.pages) % {"count": log.pages}
-    pages = pages_line(log)
-    if log.status == SyncLog.Status.WAITING and log.resume_at is not None:
-        return _("waiting for %(channel)s's quota until %(time)s, %(pages)s") % {
-            "channel": log.platform.get_kind_display(),
-            "time": clock(log.resume_at, now or timezone.now()),
-            "pages": pages,
-        }
-    if log.status == SyncLog.Status.RUNNING:
-        return pages
-    standing = log.get_status_display()
-    return _("%(status)s, %(pages)s") % {"status": standing, "pages": pages} if log.pages else str(standing)
-
-
-def pages_line(log: SyncLog) -> str:
-    """`12 of about 40 pages`, `12 pages so far`."""
-    expected = pages_expected(log)
-    if expected is None:
-        text = ngettext("%(count)d page so far", "%(count)d pages so far", log.pages)
-        return text % {"count": log.pages}
-    text = ngettext("%(count)d of about %(all)d page", "%(count)d of about %(all)d pages", expected)
-    return text % {"count": log.pages, "all": expected}
-
-
-def clock(moment: datetime, now: datetime) -> str:
-    """`14:32 UTC`: the next full minute in the reader's zone; with its day where that is half a day away or more."""
-    if moment.second or moment.microsecond:
-        moment = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
-    is_near = abs(moment - now) < HALF_A_DAY
-    return date_format(timezone.localtime(moment), "H:i T") if is_near else say(moment)

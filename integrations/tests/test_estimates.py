@@ -13,13 +13,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from api.serializers import sync_log_json
 from api.tests.rest import amazon, make_order, superuser
+from integrations.as_json import sync_as_json
 from integrations.management.console import Display, display, report
 from integrations.models import SyncLog
-from integrations.sync.estimates import guess_pages, pages_expected, progress
+from integrations.sync.estimates import guess_pages, pages_expected
 from integrations.sync.windows import WindowRequest
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync, platform_of, refusal, sync
+from integrations.wording import progress_line
 from platforms.models import Platform
 from simulator import Simulator
 
@@ -151,12 +152,12 @@ def test_it_says_how_far_a_sync_is_while_it_waits(box: Box, capsys: Any, admin_c
 
     log = sync(platform, window=window, on_page=run_dry)
     assert (log.status, log.pages, log.pages_expected) == (SyncLog.Status.WAITING, 1, 3)
-    sentence = progress(log)
+    sentence = progress_line(log)
     assert sentence.startswith("waiting for Amazon's quota until ")
     assert sentence.endswith(" UTC, 1 of about 3 pages")
     shown = superuser().get(f"/sync-logs/{log.pk}").json()
     assert (shown["progress"], shown["pages"], shown["pages_expected"]) == (sentence, 1, 3)
-    assert sync_log_json(log)["progress"] == sentence
+    assert sync_as_json(log)["progress"] == sentence
     Display().waiting(log)
     assert f"amazon orders: {sentence}; 10 orders" in capsys.readouterr().err
     assert next(report(log)) == f"amazon orders: {sentence} (sync #{log.pk})"
@@ -188,7 +189,7 @@ def test_it_draws_a_bar_and_the_whole_sentence_on_a_terminal(monkeypatch: Any, c
             shown.waiting(log)
     drawn = everything_on(terminal)
     text = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[━╸╺\u2800-\u28ff]|\d:\d\d:\d\d", "", drawn).split())
-    assert f"amazon orders: {progress(log)}; 1200 orders" in text
+    assert f"amazon orders: {progress_line(log)}; 1200 orders" in text
     assert "━" in drawn
 
 
@@ -220,7 +221,7 @@ def test_it_forgets_what_it_expected_of_live_data_when_mock_data_stands_in(box: 
     ],
 )
 def test_it_says_how_far_a_run_is(values: dict[str, Any], sentence: str) -> None:
-    assert progress(SyncLog(**values)) == sentence
+    assert progress_line(SyncLog(**values)) == sentence
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_it_says_until_when_a_run_waits_in_the_zone_that_is_active(
         platform=Platform(kind="amazon"), status="waiting", pages=12, pages_expected=40, resume_at=resume_at
     )
     with timezone.override(zone):
-        sentence = progress(log, now=NOON)
+        sentence = progress_line(log, now=NOON)
     assert sentence == f"waiting for Amazon's quota until {moment}, 12 of about 40 pages"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from api.serializers import failure_json
+from integrations.as_json import failure_as_json
 from integrations.management.base import FAILED, OmsCommand, platform_named, wrong_usage
 from integrations.models import SyncFailure
 from integrations.sync.failures import Replayed, dismiss_each, replay_each
@@ -73,7 +73,7 @@ class Command(OmsCommand):
         failure, (code, text) = replayed.failure, replayed.why_open
         if options["json"]:
             reason = {"code": code, "detail": text} if code else None
-            self.stdout.write(json.dumps({**failure_json(failure), "why_open": reason}))
+            self.stdout.write(json.dumps({**failure_as_json(failure), "why_open": reason}))
             return
         name = f"#{failure.pk} {failure.platform.name} {failure.kind} {failure.external_id or '(without id)'}"
         state = self.style.ERROR(f"open ({code}): {text}") if code else failure.get_resolution_display()

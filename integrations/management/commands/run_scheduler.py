@@ -10,12 +10,13 @@ from django.db import DatabaseError, close_old_connections
 
 from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.models import SyncLog
-from integrations.schedule.due import Due, Reason, schedule_line
+from integrations.schedule.due import Due, Reason
 from integrations.schedule.leadership import Leadership, active_scheduler
 from integrations.schedule.maintenance import keep_house
 from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
 from integrations.sync.stop_signal import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
+from integrations.wording import schedule_line
 from inventory.snapshots import take_due_snapshots
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,44 @@
+"""Values as people read them, in plain text: times in the reader's zone, durations, what is unknown."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+Text = str | Promise
+DASH = "–"  # stands for what is not known
+
+
+def format_datetime(moment: datetime | None) -> str:
+    """A time in the reader's zone, which it names, in one line."""
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
+
+
+def duration(value: timedelta | None) -> str:
+    """`0.4 s`, `2 min 5 s`, `1 h 2 min`."""
+    if value is None:
+        return DASH
+    seconds = round(value.total_seconds(), 1)
+    if seconds < 60:
+        return f"{number_format(seconds, 1)} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def countdown(moment: datetime, now: datetime) -> str:
+    """`in 5 h`, `in 3 days`, `20 min late`: rounded towards now, so that nobody believes in more time than there is."""
+    seconds = int((moment - now).total_seconds())
+    rest = abs(seconds)
+    if rest < HOUR:
+        span = _("%(n)d min") % {"n": rest // MINUTE}
+    elif rest < 2 * DAY:
+        span = _("%(n)d h") % {"n": rest // HOUR}
+    else:
+        span = ngettext("%(n)d day", "%(n)d days", rest // DAY) % {"n": rest // DAY}
+    return (_("%(span)s late") if seconds < 0 else _("in %(span)s")) % {"span": span}

@@ -1,0 +1,73 @@
+"""Sentences that the command line, the API and the admin share. Facts go in, plain text comes out.
+
+progress_line   "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"
+pages_line      "12 of about 40 pages"
+schedule_line   "Next orders sync: 2026-11-23 14:40 UTC · by its interval"
+"""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from core.format import format_datetime
+from integrations.models import SyncLog
+from integrations.schedule.due import Due, Reason, dues_of
+from integrations.sync.estimates import pages_expected
+from platforms.models import Platform
+
+HALF_A_DAY = timedelta(hours=12)
+
+
+def progress_line(log: SyncLog, *, now: datetime | None = None) -> str:
+    """Where the run stands, in one sentence without a full stop. Touches `platform` of a run that waits."""
+    if not log.is_open:
+        return ngettext("%(count)d page", "%(count)d pages", log.pages) % {"count": log.pages}
+    pages = pages_line(log)
+    if log.status == SyncLog.Status.WAITING and log.resume_at is not None:
+        return _("waiting for %(channel)s's quota until %(time)s, %(pages)s") % {
+            "channel": log.platform.get_kind_display(),
+            "time": time_of_day(log.resume_at, now or timezone.now()),
+            "pages": pages,
+        }
+    if log.status == SyncLog.Status.RUNNING:
+        return pages
+    standing = log.get_status_display()
+    return _("%(status)s, %(pages)s") % {"status": standing, "pages": pages} if log.pages else str(standing)
+
+
+def pages_line(log: SyncLog) -> str:
+    """`12 of about 40 pages`, `12 pages so far`."""
+    expected = pages_expected(log)
+    if expected is None:
+        text = ngettext("%(count)d page so far", "%(count)d pages so far", log.pages)
+        return text % {"count": log.pages}
+    text = ngettext("%(count)d of about %(all)d page", "%(count)d of about %(all)d pages", expected)
+    return text % {"count": log.pages, "all": expected}
+
+
+def time_of_day(moment: datetime, now: datetime) -> str:
+    """`14:32 UTC`: the next full minute in the reader's zone; with its day where that is half a day away or more."""
+    if moment.second or moment.microsecond:
+        moment = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    is_near = abs(moment - now) < HALF_A_DAY
+    return date_format(timezone.localtime(moment), "H:i T") if is_near else format_datetime(moment)
+
+
+def schedule_line(kind: str, due: Due) -> str:
+    """ "Next orders sync: 2026-11-23 14:40 UTC · failed 3 times in a row (…); next try …", for the admin."""
+    kind_name = SyncLog.Kind(kind).label
+    if due.reason == Reason.STOPPED:
+        return _("Schedule of %(kind)s stopped: %(why)s") % {"kind": kind_name, "why": due.detail}
+    if due.at is None:
+        return _("Next %(kind)s sync: %(why)s") % {"kind": kind_name, "why": due.detail}
+    text = _("Next %(kind)s sync: %(time)s · %(why)s")
+    return text % {"kind": kind_name, "time": format_datetime(due.at), "why": due.detail}
+
+
+def schedule_lines(platform: Platform) -> list[str]:
+    """One line for each kind. A list of platforms that `attach_dues` has seen costs no query here."""
+    dues = dues_of(platform)
+    return [schedule_line(kind, dues[kind]) for kind in SyncLog.Kind]
