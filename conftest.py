@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # Before Django reads its settings: the tests must not depend on, or touch, what a developer has in .env. Every
-# variable that .env may hold is set here, since what is set wins over the file (tests/test_house.py looks after it).
+# variable that .env may hold is set here, since what is set wins over the file (tests/test_repository.py checks it).
 OWN_ENVIRONMENT = {
     "SECRET_KEY": "for tests only, not a secret, long enough to please the deployment check 0123456789",
     "FIELD_ENCRYPTION_KEY": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
@@ -39,6 +39,8 @@ from django.conf import settings as django_settings
 assert django_settings.INSTALLED_APPS  # reads them; otherwise pytest-django takes this for no Django project
 # A password costs a third of a second by intention. Processes that tests start hash as in production.
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+pytest_plugins = ("integrations.tests.rows",)
 
 from simulator import Account, Simulator
 from simulator.quotas import PUBLISHED

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_exception_handler
 
 from api.base import Invalid
-from core.database.errors import REFUSED, trouble_of
+from core.database.errors import REFUSED, classify
 from core.database.retry import DATABASE_ERRORS
 from integrations.errors import BadInput
 
@@ -48,11 +48,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, BadInput):
         error = Invalid(str(error), {error.field: str(error)})
     response = rest_exception_handler(error, context)
-    if response is None and isinstance(error, DATABASE_ERRORS) and trouble_of(error) is not REFUSED:
-        trouble = trouble_of(error)
-        logger.error("%s %s failed: %s", request.method, request.path, trouble.happened)
-        detail = f"{trouble.happened} {IN_DOUBT}"
-        return Response({"code": trouble.code, "detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE)
+    if response is None and isinstance(error, DATABASE_ERRORS) and classify(error) is not REFUSED:
+        problem = classify(error)
+        logger.error("%s %s failed: %s", request.method, request.path, problem.happened)
+        detail = f"{problem.happened} {IN_DOUBT}"
+        return Response({"code": problem.code, "detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE)
     if response is None:
         logger.error("%s %s failed", request.method, request.path, exc_info=error)
         response = Response(status=status.HTTP_500_INTERNAL_SERVER_ERROR)

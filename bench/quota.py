@@ -16,7 +16,7 @@ from bench.report import Result
 from bench.syncs import Box, count, simulator
 from integrations.amazon.quota import QUOTAS
 from integrations.models import SyncLog
-from integrations.quota.token_bucket import Wallet
+from integrations.quota.token_bucket import TokenBucket
 from integrations.registry import ADAPTERS
 from integrations.sync.run import request_sync, run_sync
 from platforms.models import Platform
@@ -49,7 +49,7 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
             adapters,
             connect=lambda api_config, **options: adapters.connect(
                 api_config,
-                **options | {"budget_for": lambda key, published: Wallet(key, published, clock=clock)},
+                **options | {"budget_for": lambda key, published: TokenBucket(key, published, clock=clock)},
             ),
         )
         try:

@@ -110,14 +110,14 @@ class Quota:
 class Budget(Protocol):
     """What one account may still ask of its platform, by operation. Whoever asks on its behalf shares it."""
 
-    def draw(self, operation: str) -> float:
+    def acquire(self, operation: str) -> float:
         """Take one call: 0.0 where it may be made now; otherwise the seconds until there is one, and none is taken."""
         ...
 
-    def learn(self, operation: str, rate: float) -> None:
+    def set_rate(self, operation: str, rate: float) -> None:
         """The platform says how many calls a second it grants."""
 
-    def empty(self, operation: str) -> None:
+    def drain(self, operation: str) -> None:
         """The platform refused a call: whatever we believed, nothing is left."""
 
 
@@ -131,12 +131,12 @@ class BudgetFor(Protocol):
 class Unlimited:
     """A Budget that never makes anybody wait."""
 
-    def draw(self, operation: str) -> float:
+    def acquire(self, operation: str) -> float:
         return 0.0
 
-    def learn(self, operation: str, rate: float) -> None: ...
+    def set_rate(self, operation: str, rate: float) -> None: ...
 
-    def empty(self, operation: str) -> None: ...
+    def drain(self, operation: str) -> None: ...
 
 
 class Meter(Protocol):

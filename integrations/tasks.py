@@ -9,7 +9,7 @@ from django_tasks import task
 from django_tasks_db import DatabaseBackend
 from redis.exceptions import RedisError
 
-from core.database.errors import trouble_of
+from core.database.errors import classify
 from integrations.models import SyncLog
 from integrations.sync.run import run_sync
 from integrations.sync.stop_signal import StopSignal
@@ -34,7 +34,7 @@ def continue_sync(log_id: int) -> str:
             logger.error(
                 "Sync %s was left as it is. %s It goes on from its checkpoint when its lease has expired.",
                 log_id,
-                trouble_of(error).happened,
+                classify(error).happened,
             )
             return "lost"
     if log.status == SyncLog.Status.WAITING or (log.status == SyncLog.Status.QUEUED and stop.received()):

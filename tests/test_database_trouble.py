@@ -26,7 +26,7 @@ from django.db import (
 )
 from installation import ORDERS, PAGE_SIZE, PAGES, Installation, MariaDB, a_mariadb, ask, codes, on_sqlite
 
-from core.database.errors import trouble_of
+from core.database.errors import classify
 from integrations.tests.processes import PATIENCE, Hold, ended, line_with, migrated, until
 from simulator import Account, Simulator
 
@@ -108,7 +108,7 @@ def caused(error: Exception, **codes: Any) -> Exception:
     ],
 )  # fmt: skip
 def test_it_knows_what_may_pass(error: Exception, code: str, may_pass: bool) -> None:
-    trouble = trouble_of(error)
+    trouble = classify(error)
     assert (trouble.code, trouble.may_pass) == (code, may_pass)
     assert all(text.endswith(".") for text in (trouble.happened, trouble.advice))
 

@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class DatabaseProblem:
     """`may_pass`: the same statement may succeed in a moment. The texts hold nothing of the driver's own, which
     repeats values, hosts and user names."""
 
@@ -24,38 +24,38 @@ class Trouble:
     advice: str
 
 
-BUSY = Trouble(
+BUSY = DatabaseProblem(
     "database_busy",
     True,
     "The database was busy: others held its locks, however often it was tried.",
     "The next sync fetches the rest. If it happens often, look for long transactions (backups, reports, SQL "
     "consoles left open) at that time.",
 )
-UNAVAILABLE = Trouble(
+UNAVAILABLE = DatabaseProblem(
     "database_unavailable",
     True,
     "The database could not be reached, or dropped the connection, however often it was tried.",
     "Check that the database server is running and reachable; the next sync fetches the rest.",
 )
-READ_ONLY = Trouble(
+READ_ONLY = DatabaseProblem(
     "database_read_only",
     True,
     "The database takes no changes: it is read-only, as during a failover or a restore.",
     "Make it writable, or point DATABASE_URL at the server that is; the next sync fetches the rest.",
 )
-DISK_FULL = Trouble(
+DISK_FULL = DatabaseProblem(
     "disk_full",
     False,
     "The database has no room left: its disk, its quota or its largest allowed size is used up.",
     "Make room there; the next sync fetches the rest.",
 )
-DISK_BROKEN = Trouble(
+DISK_BROKEN = DatabaseProblem(
     "disk_error",
     False,
     "The database could not write to or read from its disk.",
     "Look at the disk and the system's log before anything else, and have a backup at hand; sync again afterwards.",
 )
-REFUSED = Trouble(
+REFUSED = DatabaseProblem(
     "database_error",
     False,
     "The database refused the work.",
@@ -63,7 +63,7 @@ REFUSED = Trouble(
     "run, and report it.",
 )
 
-MYSQL: dict[Trouble, set[int]] = {
+MYSQL: dict[DatabaseProblem, set[int]] = {
     BUSY: {
         1020,  # the record has changed since last read (snapshot isolation of MariaDB 11)
         1205,  # lock wait timeout
@@ -86,7 +86,7 @@ MYSQL: dict[Trouble, set[int]] = {
 # Numbers that mean little without their text: 1026 and 1030 wrap what the system said, 1290 is about any option.
 MYSQL_NO_ROOM = ("no space left", "error 28", "errcode: 28", "errno: 28", "quota exceeded")
 
-POSTGRESQL: dict[str, Trouble] = {
+POSTGRESQL: dict[str, DatabaseProblem] = {
     "08": UNAVAILABLE,  # connection exceptions
     "25006": READ_ONLY,
     "40": BUSY,  # serialization failure, deadlock, and other rollbacks
@@ -98,7 +98,7 @@ POSTGRESQL: dict[str, Trouble] = {
     "58": DISK_BROKEN,
 }
 
-SQLITE: dict[int, Trouble] = {
+SQLITE: dict[int, DatabaseProblem] = {
     5: BUSY,
     6: BUSY,  # locked by another statement of this process
     8: READ_ONLY,
@@ -111,7 +111,7 @@ SQLITE: dict[int, Trouble] = {
 SQLITE_TEXTS = {"locked": BUSY, "is full": DISK_FULL, "disk i/o": DISK_BROKEN, "unable to open": UNAVAILABLE}
 
 
-def trouble_of(error: BaseException) -> Trouble:
+def classify(error: BaseException) -> DatabaseProblem:
     """What this error of django.db, or of the driver below it, means."""
     driver = error.__cause__ or error
     sqlstate = getattr(driver, "sqlstate", None) or getattr(driver, "pgcode", None)
@@ -132,7 +132,7 @@ def trouble_of(error: BaseException) -> Trouble:
     return UNAVAILABLE if is_about_the_connection else REFUSED
 
 
-def _postgresql(sqlstate: str) -> Trouble:
+def _postgresql(sqlstate: str) -> DatabaseProblem:
     """The longest beginning that is known: a state's first two characters are its class."""
     for length in (5, 3, 2):
         if sqlstate[:length] in POSTGRESQL:
@@ -140,7 +140,7 @@ def _postgresql(sqlstate: str) -> Trouble:
     return REFUSED
 
 
-def _mysql(number: int, text: str) -> Trouble:
+def _mysql(number: int, text: str) -> DatabaseProblem:
     if any(each in text for each in MYSQL_NO_ROOM):
         return DISK_FULL
     if number == 1290 and "read" not in text:  # --secure-file-priv, --skip-grant-tables, …

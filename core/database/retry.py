@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from core.database.errors import trouble_of
+from core.database.errors import classify
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ PATIENCE = 60.0
 _repeated_as_a_whole: ContextVar[bool] = ContextVar("repeated_as_a_whole", default=False)
 
 
-def persistent(work: Callable[P, Result]) -> Callable[P, Result]:
+def retry_on_db_error(work: Callable[P, Result]) -> Callable[P, Result]:
     """Decorator: repeats `work` while a database error may pass, with growing, jittered waits, and reconnects.
 
     `work` is whole transactions, and doing it twice must be the same as once: a commit may have got through although
-    its answer was lost. Inside another `persistent` call it just runs, since that one is repeated as a whole.
+    its answer was lost. Inside another `retry_on_db_error` call it just runs, since that one is repeated as a whole.
 
     Raises django.db.DatabaseError: the last one.
     """
@@ -44,7 +44,7 @@ def persistent(work: Callable[P, Result]) -> Callable[P, Result]:
     def attempts(*args: P.args, **kwargs: P.kwargs) -> Result:
         if _repeated_as_a_whole.get():
             return work(*args, **kwargs)
-        with once():
+        with no_db_retry():
             try:
                 return _attempts()(work, *args, **kwargs)
             except InterfaceError as error:  # which is no DatabaseError in Django
@@ -54,8 +54,8 @@ def persistent(work: Callable[P, Result]) -> Callable[P, Result]:
 
 
 @contextmanager
-def once() -> Iterator[None]:
-    """What is `persistent` is tried once in here: somebody waits for this process to end, say."""
+def no_db_retry() -> Iterator[None]:
+    """What is `retry_on_db_error` is tried once in here: somebody waits for this process to end, say."""
     before = _repeated_as_a_whole.set(True)
     try:
         yield
@@ -75,7 +75,7 @@ def _attempts() -> Retrying:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if not isinstance(error, DATABASE_ERRORS) or not trouble_of(error).may_pass:
+    if not isinstance(error, DATABASE_ERRORS) or not classify(error).may_pass:
         return False
     # A transaction around all of this that broke is its owner's to repeat.
     return not (
@@ -87,7 +87,7 @@ def _announce(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     logger.warning(
         "Database trouble (%s, %s); attempt %d of %d follows.",
-        trouble_of(error).code if error else "",
+        classify(error).code if error else "",
         _short(error),
         state.attempt_number + 1,
         ATTEMPTS,

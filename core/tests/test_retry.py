@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 
-from core.database.retry import ATTEMPTS, once, persistent
+from core.database.retry import ATTEMPTS, no_db_retry, retry_on_db_error
 
 DEADLOCK = OperationalError(1213, "Deadlock found when trying to get lock")
 FULL = OperationalError(1114, "The table is full")
@@ -34,13 +34,13 @@ class Work:
 
 
 def test_it_tries_again_until_it_works() -> None:
-    assert persistent(Work(DEADLOCK, DEADLOCK))() == 3
+    assert retry_on_db_error(Work(DEADLOCK, DEADLOCK))() == 3
 
 
 def test_it_gives_up_after_a_few_attempts() -> None:
     work = Work(*[DEADLOCK] * 100)
     with pytest.raises(OperationalError) as raised:
-        persistent(work)()
+        retry_on_db_error(work)()
     assert (raised.value, work.times) == (DEADLOCK, ATTEMPTS)
 
 
@@ -48,7 +48,7 @@ def test_it_gives_up_after_a_few_attempts() -> None:
 def test_it_tries_nothing_again_that_will_not_pass(error: Exception) -> None:
     work = Work(error)
     with pytest.raises(type(error)):
-        persistent(work)()
+        retry_on_db_error(work)()
     assert work.times == 1
 
 
@@ -56,11 +56,11 @@ def test_it_leaves_repeating_to_the_outermost() -> None:
     work = Work(*[DEADLOCK] * 100)
     outer_times = 0
 
-    @persistent
+    @retry_on_db_error
     def outer() -> None:
         nonlocal outer_times
         outer_times += 1
-        persistent(work)()
+        retry_on_db_error(work)()
 
     with pytest.raises(OperationalError):
         outer()
@@ -69,10 +69,10 @@ def test_it_leaves_repeating_to_the_outermost() -> None:
 
 def test_it_tries_once_where_somebody_waits() -> None:
     work = Work(DEADLOCK)
-    with once(), pytest.raises(OperationalError):
-        persistent(work)()
+    with no_db_retry(), pytest.raises(OperationalError):
+        retry_on_db_error(work)()
     assert work.times == 1
-    assert persistent(Work(DEADLOCK))() == 2
+    assert retry_on_db_error(Work(DEADLOCK))() == 2
 
 
 def test_it_repeats_nothing_in_a_transaction_that_is_broken() -> None:
@@ -85,12 +85,12 @@ def test_it_repeats_nothing_in_a_transaction_that_is_broken() -> None:
 
     broken: list[int] = []
     with pytest.raises(OperationalError), transaction.atomic():
-        persistent(break_it)()
+        retry_on_db_error(break_it)()
     assert broken == [1]
 
 
 def test_it_raises_a_database_error_for_a_connection_that_was_closed() -> None:
     work: Callable[[], int] = Work(*[CLOSED] * 100)
     with pytest.raises(DatabaseError) as raised:
-        persistent(work)()
+        retry_on_db_error(work)()
     assert raised.value.__cause__ is CLOSED

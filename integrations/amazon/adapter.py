@@ -10,7 +10,7 @@ from integrations.amazon import normalize, parse, sandbox
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.connection_check import examine
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
-from integrations.amazon.order_listing import Walk
+from integrations.amazon.order_listing import OrderListing
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.amazon.stock import stock_pages
 from integrations.errors import (
@@ -146,7 +146,7 @@ class AmazonAdapter:
     def close(self) -> None:
         self._client.close()
 
-    def _search(self, window: Window, walk: Walk) -> dict[str, Any]:
+    def _search(self, window: Window, walk: OrderListing) -> dict[str, Any]:
         """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
         while True:
             try:
@@ -157,10 +157,10 @@ class AmazonAdapter:
                 if not (walk.drop_refused_datasets(error) or walk.restart(error)):
                     raise
 
-    def _walk(self, checkpoint: Checkpoint) -> Walk:
-        return Walk(self._all_datasets, self._leave_out, checkpoint, self.datasets)
+    def _walk(self, checkpoint: Checkpoint) -> OrderListing:
+        return OrderListing(self._all_datasets, self._leave_out, checkpoint, self.datasets)
 
-    def _parameters(self, window: Window, walk: Walk) -> dict[str, Any]:
+    def _parameters(self, window: Window, walk: OrderListing) -> dict[str, Any]:
         """All parameters, repeated with every page: Amazon refuses a token that comes with others."""
         family = "lastUpdated" if window.by == "updated" else "created"
         parameters: dict[str, Any] = {

@@ -189,16 +189,16 @@ class AmazonClient:
         except PlatformError as error:
             if isinstance(error, RateLimited):
                 self.usage.throttled += 1
-                self._budget.empty(operation)
+                self._budget.drain(operation)
             raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
         finally:
             if rate is not None:
-                self._budget.learn(operation, rate)
+                self._budget.set_rate(operation, rate)
 
     def _wait_for_quota(self, operation: str) -> None:
         """Returns once the call may be made. Raises RateLimited, without a call, where that takes too long."""
         waited = 0.0
-        while wait := self._budget.draw(operation):
+        while wait := self._budget.acquire(operation):
             if waited + wait > CEILING:  # many draw at once: make room
                 wait = max(wait, CEILING)
             if wait > LONGEST_WAIT_IN_PLACE:

@@ -13,7 +13,7 @@ MOST_RESTARTS = 3
 LOST_TOKEN = "Amazon no longer took the page token; the window was read again."  # noqa: S105  no secret
 
 
-class Walk:
+class OrderListing:
     """`asked` are the data sets of the account, `leave_out` those of them that are not asked for, and until when.
 
     The parameters may not change between pages, so a listing that goes on from a checkpoint asks for what it asked

@@ -9,7 +9,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import CommandParser
 from django.db import DatabaseError
 
-from core.database.errors import trouble_of
+from core.database.errors import classify
 from integrations.as_json import sync_as_json
 from integrations.management import console
 from integrations.management.base import (
@@ -206,7 +206,7 @@ class SyncCommand(OmsCommand):
     def _trouble(self, platform: Platform, what: str, error: Exception) -> None:
         why = str(error) or type(error).__name__
         if isinstance(error, DatabaseError):
-            trouble = trouble_of(error)
+            trouble = classify(error)
             why = f"{trouble.happened} {trouble.advice}"
         self.say(f"{platform.name} {self.kind.value}: {what}: {why}")
 

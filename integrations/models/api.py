@@ -7,7 +7,7 @@ from platforms.models import Platform
 
 
 class ApiQuota(models.Model):
-    """A token bucket that all processes draw from; see wallet.py. `rate` and `burst` may be changed with SQL.
+    """A token bucket that all processes draw from; see token_bucket.py. `rate` and `burst` may be changed with SQL.
 
     `account_key` is a digest of application and seller, so two platforms of one seller share the row.
     """

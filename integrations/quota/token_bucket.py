@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from core.database.retry import persistent
+from core.database.retry import retry_on_db_error
 from integrations.amazon.quota import QUOTAS
 from integrations.models import ApiQuota
 from integrations.protocol import Quota
@@ -25,7 +25,7 @@ ENOUGH = 1 - 1e-6  # of a token: sums of floats miss 1 by a hair
 LONGEST_WAIT = timedelta(hours=1)
 
 
-class Wallet:
+class TokenBucket:
     """A Budget (integrations.protocol) that is kept in the database.
 
     `account_key` tells application and seller apart; `published` has what a new bucket starts with; `clock` gives
@@ -44,7 +44,7 @@ class Wallet:
         self._clock = clock
         self._rates: dict[str, float] = {}  # of the rows, as last seen
 
-    def draw(self, operation: str) -> float:
+    def acquire(self, operation: str) -> float:
         """Take a token: 0.0, or the seconds until there is one (then nothing was taken)."""
 
         def take(bucket: ApiQuota) -> float:
@@ -57,7 +57,7 @@ class Wallet:
 
         return self._change(operation, take)
 
-    def learn(self, operation: str, rate: float) -> None:
+    def set_rate(self, operation: str, rate: float) -> None:
         """Refill at this rate from now on. Costs no query where the bucket is known to do so."""
 
         def correct(bucket: ApiQuota) -> float:
@@ -67,7 +67,7 @@ class Wallet:
         if self._rates.get(operation) != rate:
             self._change(operation, correct)
 
-    def empty(self, operation: str) -> None:
+    def drain(self, operation: str) -> None:
         """Nothing is left: the next token is one refill away."""
 
         def pour_out(bucket: ApiQuota) -> float:
@@ -76,7 +76,7 @@ class Wallet:
 
         self._change(operation, pour_out)
 
-    @persistent
+    @retry_on_db_error
     def _change(self, operation: str, change: Callable[[ApiQuota], float]) -> float:
         """What `change` answers for the locked row, refilled until now. One short transaction.
 

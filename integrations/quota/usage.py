@@ -1,4 +1,4 @@
-"""API usage: which calls each platform made, hour by hour. See models/api.py for what is counted, wallet.py for quotas.
+"""API usage: which calls each platform made, hour by hour. token_bucket.py for quotas.
 
 UsageMeter      counts, while adapters call
 hourly          the last two days as a chart shows them

@@ -14,7 +14,7 @@ from orders.services import purge_buyers
 KEEP_MESSAGES = timedelta(days=7)
 
 
-def keep_house() -> tuple[int, int]:
+def run_maintenance() -> tuple[int, int]:
     """Delete buyer data whose time has come, old messages of the database queue, and counts of calls of long ago.
 
     Says how many of the first two.

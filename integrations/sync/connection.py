@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 
 from integrations.errors import ConfigError
 from integrations.protocol import Adapter
-from integrations.quota.token_bucket import Wallet
+from integrations.quota.token_bucket import TokenBucket
 from integrations.quota.usage import UsageMeter
 from integrations.registry import ADAPTERS
 from integrations.sync import datasets
@@ -24,7 +24,7 @@ def connect(platform: Platform) -> Adapter:
     return ADAPTERS[platform.kind].connect(
         platform.api_config,
         include_pii=platform.include_pii,
-        budget_for=Wallet,
+        budget_for=TokenBucket,
         leave_out=datasets.left_out(platform),
         meter=UsageMeter(platform),
     )

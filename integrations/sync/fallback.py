@@ -2,14 +2,14 @@
 
 from django.conf import settings
 
-from core.database.retry import persistent
+from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
 from inventory.models import InventoryItem
 from orders.models import Order
 from platforms.models import Platform, Source
 
 
-@persistent
+@retry_on_db_error
 def mock_may_stand_in(platform: Platform) -> bool:
     """Whether a sync that fails may store mock data instead.
 

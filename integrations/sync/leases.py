@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from core.database.retry import persistent
+from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
 from integrations.models.sync import SyncLogQuerySet
 from integrations.protocol import Note
@@ -50,7 +50,7 @@ class Lease:
         lost = cls._take(log_id, token)
         if lost is None:
             return None
-        lease = cls(persistent(SyncLog.objects.select_related("platform").get)(pk=log_id), token)
+        lease = cls(retry_on_db_error(SyncLog.objects.select_related("platform").get)(pk=log_id), token)
         if lease.log.started_at is None:
             lease.update(started_at=timezone.now())
         if lost:
@@ -58,7 +58,7 @@ class Lease:
         return lease
 
     @staticmethod
-    @persistent
+    @retry_on_db_error
     def _take(log_id: int, token: str) -> bool | None:
         """Whether the sync was lost by the worker before; None where it cannot be had."""
         mine = SyncLog.objects.filter(pk=log_id, lease_token=token)
@@ -113,7 +113,7 @@ class Lease:
         row: dict[str, Any] = self._ours().values(*COUNTED).get()
         return row
 
-    @persistent
+    @retry_on_db_error
     def update(self, **values: Any) -> None:
         """Write columns of the log, if it is still ours. Raises LeaseLost."""
         self.write(**values)
@@ -138,7 +138,7 @@ class Lease:
         if new:
             self.update(notes=self.log.notes + new)
 
-    @persistent
+    @retry_on_db_error
     def end(self, status: str, **values: Any) -> None:
         """Give the sync another status than running, and the lease away. Raises LeaseLost."""
         with transaction.atomic():

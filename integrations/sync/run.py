@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from core.database.retry import DATABASE_ERRORS, once, persistent
+from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
 from integrations.errors import PlatformError, RateLimited
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter, OrderPage, StockPage
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 MOST_LOST, MOST_LOST_IN_ALL = 5, 20
 
 
-class Door(NamedTuple):
+class RunCallbacks(NamedTuple):
     """What the caller of a run has to say, and wants to hear, while it lasts."""
 
     stopping: Callable[[], bool]
@@ -106,57 +106,57 @@ def run_sync(
     lease = Lease.claim(log_id)
     if lease is not None:
         try:
-            _work(lease, Door(stopping, on_page))
+            _work(lease, RunCallbacks(stopping, on_page))
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
         except DATABASE_ERRORS:
             raise  # the row did not take the reason, and would not take being put back either
         except BaseException:
             # Ctrl-C: whoever claims it next continues from the checkpoint.
-            with once(), suppress(*DATABASE_ERRORS):
-                transitions.leave(lease)
+            with no_db_retry(), suppress(*DATABASE_ERRORS):
+                transitions.requeue(lease)
             raise
     return _as_it_is(log_id)
 
 
-def _work(lease: Lease, door: Door) -> None:
+def _work(lease: Lease, callbacks: RunCallbacks) -> None:
     """Whatever goes wrong on the platform's side or ours, the row says so. What passes through is a lost lease, and a
     database that does not even take that."""
     try:
-        _reach_platform(lease, door)
+        _reach_platform(lease, callbacks)
     except LeaseLost:
         raise
     except DATABASE_ERRORS as error:
-        transitions.close_in_trouble(lease, error)
+        transitions.close_on_database_problem(lease, error)
     except Exception:
         logger.exception("Sync %s broke", lease.log.pk)
         text = "OMS itself made a mistake; the log of the worker has the details. What was read before is stored."
         transitions.close(lease, SyncLog.Status.FAILED, error_code="internal", error_message=text)
 
 
-def _reach_platform(lease: Lease, door: Door) -> None:
+def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
     log = lease.log
     if log.cancel_requested:  # while it was being put back
         transitions.close_cancelled(lease)
         return
     if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
-        transitions.close_given_up(lease)
+        transitions.close_worker_lost(lease)
         return
     if log.source == Source.MOCK:  # a fallback that was interrupted
-        _walk_mock(lease, door)
+        _sync_mock_pages(lease, callbacks)
         return
     try:
-        persistent(log.platform.encrypt_plain_config)()
+        retry_on_db_error(log.platform.encrypt_plain_config)()
         lease.update(credentials_digest=log.platform.credentials_digest)
         with connected(log.platform) as adapter:
-            _walk(lease, adapter, door)
+            _sync_pages(lease, adapter, callbacks)
     except RateLimited as error:
-        transitions.park(lease, error)
+        transitions.wait_for_quota(lease, error)
     except PlatformError as error:
-        _fall_back_or_fail(lease, error, door)
+        _fall_back_or_fail(lease, error, callbacks)
 
 
-def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
+def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None:
     """Store page after page, then close. Leaves earlier when told to."""
     log, kind = lease.log, KINDS[lease.log.kind]
     if kind.has_window:
@@ -174,12 +174,12 @@ def _walk(lease: Lease, adapter: Adapter, door: Door) -> None:
         for page in kind.pages(progress) if not progress.is_done else ():
             progress.count_calls()
             _store_page(lease, progress, page)
-            door.on_page(log)
+            callbacks.on_page(log)
             if transitions.is_cancelled(log):
                 transitions.close_cancelled(lease)
                 return
-            if page.next is not None and door.stopping():
-                transitions.leave(lease)
+            if page.next is not None and callbacks.stopping():
+                transitions.requeue(lease)
                 return
     finally:
         progress.count_calls()  # those of a page that failed, too
@@ -197,7 +197,7 @@ def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -
     lease.note(page.notes)
 
 
-@persistent
+@retry_on_db_error
 def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dict[str, Any]:
     """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours.
 
@@ -229,7 +229,7 @@ def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dic
     return counted
 
 
-def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
+def _fall_back_or_fail(lease: Lease, error: PlatformError, callbacks: RunCallbacks) -> None:
     """The error goes on the row first; then mock data stands in where it may, and nothing else was stored by this run:
     one log never counts invented records together with others, and its checkpoint stays."""
     log = lease.log
@@ -239,13 +239,13 @@ def _fall_back_or_fail(lease: Lease, error: PlatformError, door: Door) -> None:
         transitions.close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})
-    _walk_mock(lease, door)
+    _sync_mock_pages(lease, callbacks)
 
 
-def _walk_mock(lease: Lease, door: Door) -> None:
-    _walk(lease, ADAPTERS[lease.log.platform.kind].mock(), door)
+def _sync_mock_pages(lease: Lease, callbacks: RunCallbacks) -> None:
+    _sync_pages(lease, ADAPTERS[lease.log.platform.kind].mock(), callbacks)
 
 
-@persistent
+@retry_on_db_error
 def _as_it_is(log_id: int) -> SyncLog:
     return SyncLog.objects.select_related("platform").get(pk=log_id)

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from core.database.errors import REFUSED, trouble_of
-from core.database.retry import persistent
+from core.database.errors import REFUSED, classify
+from core.database.retry import retry_on_db_error
 from integrations.errors import RateLimited
 from integrations.models import SyncLog
 from integrations.sync.leases import Lease, LeaseLost
@@ -22,7 +22,7 @@ from platforms.models import Source
 logger = logging.getLogger(__name__)
 
 
-def park(lease: Lease, error: RateLimited) -> None:
+def wait_for_quota(lease: Lease, error: RateLimited) -> None:
     """Out of quota: free the worker until there is some again. Whoever runs it then continues from the checkpoint."""
     if is_cancelled(lease.log):
         close_cancelled(lease)
@@ -35,13 +35,13 @@ def park(lease: Lease, error: RateLimited) -> None:
     )
 
 
-def leave(lease: Lease) -> None:
+def requeue(lease: Lease) -> None:
     """Put the sync back: it continues from its checkpoint when somebody claims it."""
     with suppress(LeaseLost):
         lease.end(SyncLog.Status.QUEUED, heartbeat_at=timezone.now(), **calls_of(lease.log))
 
 
-@persistent
+@retry_on_db_error
 def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
     """Where a run that was worked on ends. After a live success: move the watermark, remove mock and sandbox rows."""
     log = lease.log
@@ -58,16 +58,16 @@ def close_cancelled(lease: Lease) -> None:
     close(lease, SyncLog.Status.CANCELLED, error_code="cancelled", error_message=text)
 
 
-def close_in_trouble(lease: Lease, error: Exception) -> None:
-    trouble, log = trouble_of(error), lease.log
+def close_on_database_problem(lease: Lease, error: Exception) -> None:
+    problem, log = classify(error), lease.log
     # Only what nobody foresaw needs a traceback.
-    unforeseen = error if trouble is REFUSED else None
-    logger.error("Sync %s of %s: %s", log.pk, log.platform.name, trouble.happened, exc_info=unforeseen)
-    text = f"{trouble.happened} What was read before is stored, the page in hand is not. {trouble.advice}"
-    close(lease, SyncLog.Status.FAILED, error_code=trouble.code, error_message=text)
+    unforeseen = error if problem is REFUSED else None
+    logger.error("Sync %s of %s: %s", log.pk, log.platform.name, problem.happened, exc_info=unforeseen)
+    text = f"{problem.happened} What was read before is stored, the page in hand is not. {problem.advice}"
+    close(lease, SyncLog.Status.FAILED, error_code=problem.code, error_message=text)
 
 
-def close_given_up(lease: Lease) -> None:
+def close_worker_lost(lease: Lease) -> None:
     text = (
         f"{lease.lost_in_all} workers stopped without a word, the last one after page {lease.log.pages}: killed "
         "for the memory they used, perhaps. What was read before is stored. Look at the system's log, then sync again."
@@ -96,6 +96,6 @@ def calls_of(log: SyncLog) -> dict[str, int]:
     return {"api_calls": log.api_calls, "throttled": log.throttled}
 
 
-@persistent
+@retry_on_db_error
 def is_cancelled(log: SyncLog) -> bool:
     return SyncLog.objects.filter(pk=log.pk, cancel_requested=True).exists()

@@ -16,15 +16,15 @@ def drain() -> dict[str, int]:
     """How many calls were granted in all, while next to nothing is refilled, and how many rows that left."""
     from integrations.models import ApiQuota
     from integrations.protocol import Quota
-    from integrations.quota.token_bucket import Wallet
+    from integrations.quota.token_bucket import TokenBucket
 
     together = Barrier(THREADS)
 
     def draw_until_empty(_number: int) -> int:
-        wallet, granted = Wallet("drained", {"searchOrders": Quota(rate=0.0001, burst=BURST)}), 0
+        bucket, granted = TokenBucket("drained", {"searchOrders": Quota(rate=0.0001, burst=BURST)}), 0
         try:
             together.wait()
-            while not wallet.draw("searchOrders"):
+            while not bucket.acquire("searchOrders"):
                 granted += 1
             return granted
         finally:

@@ -98,7 +98,7 @@ def test_it_does_not_wait_in_place_for_ever(box: Box) -> None:
 class Crowded(Unlimited):
     """A Budget of which others always take the next call first."""
 
-    def draw(self, operation: str) -> float:
+    def acquire(self, operation: str) -> float:
         return 4.5
 
 

@@ -86,7 +86,7 @@ class Slow:
         self.seconds, self.burst, self.left = seconds, burst, float(burst)
         self.slept: list[float] = []
 
-    def draw(self, operation: str) -> float:
+    def acquire(self, operation: str) -> float:
         if self.left >= 1 - 1e-6:
             self.left -= 1
             return 0.0
@@ -96,9 +96,9 @@ class Slow:
         self.slept.append(seconds)
         self.left = min(float(self.burst), self.left + seconds / self.seconds)
 
-    def learn(self, operation: str, rate: float) -> None: ...
+    def set_rate(self, operation: str, rate: float) -> None: ...
 
-    def empty(self, operation: str) -> None: ...
+    def drain(self, operation: str) -> None: ...
 
 
 def sweep(sim: Simulator, budget: Slow, skus: Sequence[str] = ()) -> Iterator[list[StockPage]]:

@@ -12,7 +12,7 @@ from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, Reason
 from integrations.schedule.leadership import Leadership, active_scheduler
-from integrations.schedule.maintenance import keep_house
+from integrations.schedule.maintenance import run_maintenance
 from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
 from integrations.sync.stop_signal import StopSignal
 from integrations.tasks import QUEUE_ERRORS, queue_sync
@@ -164,7 +164,7 @@ class Command(OmsCommand):
 
     def _keep_house(self) -> bool:
         if self._kept_house_at is None or time.monotonic() - self._kept_house_at >= DAY:
-            purged, pruned = keep_house()
+            purged, pruned = run_maintenance()
             self._kept_house_at = time.monotonic()
             if purged:
                 self._log(f"Deleted the buyer data of {purged} orders, whose time had come.")

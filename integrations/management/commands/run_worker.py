@@ -10,7 +10,7 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
 from django_tasks_db.management.commands.db_worker import Worker
 
-from core.database.errors import trouble_of
+from core.database.errors import classify
 from core.database.retry import DATABASE_ERRORS
 
 PAUSE = 5.0  # seconds, before a worker that lost the database looks for it again
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 worker.run()
                 return
             except DATABASE_ERRORS as error:
-                happened = trouble_of(error).happened
+                happened = classify(error).happened
                 if once:
                     raise CommandError(f"{happened} What is queued stays queued.") from None
                 self.stderr.write(f"{happened} Trying again in {PAUSE:.0f} seconds.")

@@ -1,4 +1,4 @@
-"""The quota wallet: pacing, sharing between processes and platforms, what Amazon's answers change."""
+"""The quota bucket: pacing, sharing between processes and platforms, what Amazon's answers change."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -17,7 +17,7 @@ from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.errors import AuthenticationError, RateLimited
 from integrations.models import ApiQuota, SyncLog
 from integrations.protocol import Window
-from integrations.quota.token_bucket import Wallet
+from integrations.quota.token_bucket import TokenBucket
 from integrations.sync.connection_check import check_platform
 from integrations.sync.run import run_sync
 from integrations.tests.draining import BURST, drain
@@ -89,10 +89,10 @@ def published(box: Box, settings: Any) -> Box:
     return start
 
 
-def draws(wallet: Wallet, operation: str = "searchOrders") -> int:
+def draws(bucket: TokenBucket, operation: str = "searchOrders") -> int:
     """How many calls are granted without waiting."""
     granted = 0
-    while not wallet.draw(operation):
+    while not bucket.acquire(operation):
         granted += 1
     return granted
 
@@ -105,9 +105,9 @@ def read_everything(sim: Simulator, clock: FakeClock) -> tuple[int, float]:
     start, orders = clock.now, 0
     checkpoint: dict[str, Any] = {}
     window = Window("updated", datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(minutes=3))
-    wallet = partial(Wallet, clock=clock)
+    bucket = partial(TokenBucket, clock=clock)
     while True:
-        with closing(connect(api_config(sim.accounts[0]), include_pii=False, budget_for=wallet)) as amazon:
+        with closing(connect(api_config(sim.accounts[0]), include_pii=False, budget_for=bucket)) as amazon:
             try:
                 for page in amazon.order_pages(window, checkpoint):
                     orders += len(page.records)
@@ -135,46 +135,46 @@ def test_it_reads_ten_thousand_orders_as_fast_as_the_quota_allows_and_is_never_r
 def test_it_grants_the_burst_at_once_and_then_one_call_after_each_refill(
     clock: FakeClock, operation: str
 ) -> None:
-    wallet, quota = Wallet(KEY, clock=clock), QUOTAS[operation]
-    assert draws(wallet, operation) == quota.burst
+    bucket, quota = TokenBucket(KEY, clock=clock), QUOTAS[operation]
+    assert draws(bucket, operation) == quota.burst
     for _call in range(3):
-        clock.wait(wallet.draw(operation))
-        assert draws(wallet, operation) == 1
+        clock.wait(bucket.acquire(operation))
+        assert draws(bucket, operation) == 1
 
 
 @db
 def test_it_keeps_no_more_than_the_burst(clock: FakeClock) -> None:
-    wallet = Wallet(KEY, clock=clock)
-    draws(wallet)
+    bucket = TokenBucket(KEY, clock=clock)
+    draws(bucket)
     clock.wait(10 * 24 * 3600)
-    assert draws(wallet) == SEARCH.burst
+    assert draws(bucket) == SEARCH.burst
 
 
 @db
 def test_it_takes_nothing_while_it_makes_a_caller_wait(clock: FakeClock) -> None:
-    wallet = Wallet(KEY, clock=clock)
-    draws(wallet)
-    assert len({wallet.draw("searchOrders") for _ in range(5)}) == 1
+    bucket = TokenBucket(KEY, clock=clock)
+    draws(bucket)
+    assert len({bucket.acquire("searchOrders") for _ in range(5)}) == 1
 
 
 @db
 def test_it_goes_on_after_a_clock_that_was_wrong(clock: FakeClock) -> None:
-    wallet = Wallet(KEY, clock=clock)
-    draws(wallet)
+    bucket = TokenBucket(KEY, clock=clock)
+    draws(bucket)
     clock.wait(-365 * 24 * 3600)
-    assert wallet.draw("searchOrders") < 200
+    assert bucket.acquire("searchOrders") < 200
     clock.wait(200)
-    assert draws(wallet) == 1
+    assert draws(bucket) == 1
 
 
 @db
 def test_it_gains_nothing_by_clocks_that_differ(clock: FakeClock) -> None:
     late = FakeClock()
     late.wait(-30)
-    wallets = [Wallet(KEY, clock=clock), Wallet(KEY, clock=late)]
-    draws(wallets[0])
+    buckets = [TokenBucket(KEY, clock=clock), TokenBucket(KEY, clock=late)]
+    draws(buckets[0])
     for _round in range(50):
-        assert all(wallet.draw("searchOrders") for wallet in wallets)
+        assert all(bucket.acquire("searchOrders") for bucket in buckets)
 
 
 # --- sharing
@@ -214,9 +214,9 @@ def test_it_keeps_accounts_operations_and_the_sandbox_apart(clock: FakeClock) ->
     keys = {load(secrets | change).account_key for change in changes}
     assert len(keys) == len(changes)
     assert load(secrets | {"client_secret": "rotated"}).account_key in keys
-    draws(Wallet(min(keys), clock=clock))
-    assert Wallet(max(keys), clock=clock).draw("searchOrders") == 0
-    assert Wallet(min(keys), clock=clock).draw("getOrder") == 0
+    draws(TokenBucket(min(keys), clock=clock))
+    assert TokenBucket(max(keys), clock=clock).acquire("searchOrders") == 0
+    assert TokenBucket(min(keys), clock=clock).acquire("getOrder") == 0
 
 
 @db
@@ -296,7 +296,9 @@ def test_it_learns_nothing_from_a_rate_that_makes_no_sense(published: Box, state
 @db
 def test_it_uses_no_quota_for_credentials_that_are_refused(published: Box) -> None:
     sim = published(orders=3)
-    amazon = connect(api_config(sim.accounts[0], client_secret="wrong"), include_pii=False, budget_for=Wallet)
+    amazon = connect(
+        api_config(sim.accounts[0], client_secret="wrong"), include_pii=False, budget_for=TokenBucket
+    )
     with closing(amazon), pytest.raises(AuthenticationError):
         amazon.order("1")
     assert not ApiQuota.objects.exists()
@@ -306,7 +308,7 @@ def test_it_uses_no_quota_for_credentials_that_are_refused(published: Box) -> No
 def test_it_makes_the_connection_check_wait_too(published: Box) -> None:
     sim = published(orders=3)
     platform = platform_of(sim)
-    draws(Wallet(load(api_config(sim.accounts[0])).account_key))
+    draws(TokenBucket(load(api_config(sim.accounts[0])).account_key))
     orders = next(each for each in check_platform(platform) if each.step == "orders")
     assert (orders.ok, orders.code, sim.calls["searchOrders"]) == (None, "not_checked", 0)
     assert "Check again at" in orders.message
@@ -317,31 +319,31 @@ def test_it_makes_the_connection_check_wait_too(published: Box) -> None:
 
 @db
 def test_it_goes_by_the_row_and_not_by_what_is_published(clock: FakeClock) -> None:
-    wallet = Wallet(KEY, clock=clock)
-    wallet.draw("searchOrders")
+    bucket = TokenBucket(KEY, clock=clock)
+    bucket.acquire("searchOrders")
     ApiQuota.objects.update(rate=0.1, burst=3, tokens=0, updated_at=datetime.fromtimestamp(clock.now, UTC))
-    assert wallet.draw("searchOrders") == pytest.approx(10, abs=0.01)
+    assert bucket.acquire("searchOrders") == pytest.approx(10, abs=0.01)
     clock.wait(3600)
-    assert draws(wallet) == 3
+    assert draws(bucket) == 3
 
 
 @db
 def test_it_refills_at_the_new_rate_from_when_it_was_learned(clock: FakeClock) -> None:
-    wallet = Wallet(KEY, clock=clock)
-    draws(wallet)
+    bucket = TokenBucket(KEY, clock=clock)
+    draws(bucket)
     clock.wait(90)  # half a token at the old rate
-    wallet.learn("searchOrders", 0.1)
-    assert wallet.draw("searchOrders") == pytest.approx(5, abs=0.1)
+    bucket.set_rate("searchOrders", 0.1)
+    assert bucket.acquire("searchOrders") == pytest.approx(5, abs=0.1)
 
 
 @db
 def test_it_asks_the_database_nothing_to_learn_what_it_knows(
     clock: FakeClock, django_assert_num_queries: Any
 ) -> None:
-    wallet = Wallet(KEY, clock=clock)
-    wallet.draw("searchOrders")
+    bucket = TokenBucket(KEY, clock=clock)
+    bucket.acquire("searchOrders")
     with django_assert_num_queries(0):
-        wallet.learn("searchOrders", SEARCH.rate)
+        bucket.set_rate("searchOrders", SEARCH.rate)
 
 
 @db
@@ -349,14 +351,14 @@ def test_it_asks_the_database_nothing_to_learn_what_it_knows(
 def test_it_looks_again_after_an_hour_where_a_row_grants_next_to_nothing(
     clock: FakeClock, rate: float
 ) -> None:
-    wallet = Wallet(KEY, clock=clock)
-    wallet.empty("searchOrders")
+    bucket = TokenBucket(KEY, clock=clock)
+    bucket.drain("searchOrders")
     ApiQuota.objects.update(rate=rate)
-    assert wallet.draw("searchOrders") == 3600
+    assert bucket.acquire("searchOrders") == 3600
 
 
 @db
 def test_it_starts_with_what_the_settings_or_the_adapter_say(clock: FakeClock, settings: Any) -> None:
-    assert draws(Wallet("sandbox", SANDBOX_QUOTAS, clock=clock)) == 15
+    assert draws(TokenBucket("sandbox", SANDBOX_QUOTAS, clock=clock)) == 15
     settings.AMAZON_QUOTAS = {"searchOrders": (1.0, 4)}
-    assert draws(Wallet(KEY, clock=clock)) == 4
+    assert draws(TokenBucket(KEY, clock=clock)) == 4
