@@ -2,23 +2,24 @@
 
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from bench import bare_fetch
 from bench.database import empty
 from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.models import SyncLog
 from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
 from integrations.registry import ADAPTERS
-from integrations.sync.connection import connect
 from integrations.sync.run import request_sync, run_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
@@ -70,41 +71,62 @@ def peak_memory(orders: int) -> float:
 
 
 def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
-    """What a sync of orders costs in calls, and how fast it is beside the same pages fetched and thrown away."""
+    """What a sync of orders costs in calls, and how long it takes beside a bare fetch of the same pages."""
     platform = Platform.objects.get(name="amazon")
     # It measures what is ours: the simulator has no quotas, and the rounds together ask more than Amazon would grant.
     settings.AMAZON_QUOTAS = {"searchOrders": (1000.0, 1_000_000)}
-    synced: list[float] = []
-    fetched: list[float] = []
     with simulator(orders) as box:
         settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box.endpoint, box.lwa_endpoint
         platform.api_config = box.api_config
-        platform.save()
-        for number in range(rounds):
-            empty()
-            platform.orders_watermark = None
-            platform.save()
-            start = time.perf_counter()
-            log = _sync(platform)
-            synced.append(time.perf_counter() - start)
-            if log.created != orders:
-                raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
-            if number == 0:
-                made = box.calls()
-            fetched.append(_fetch(platform, log))
+        _timed_sync(platform, orders)
+        made = box.calls()
+        _bare_fetch(box)
+        taken = [_round(box, platform, orders) for _number in range(rounds)]
     thousands = orders / 1000
-    rates = f"{orders / sorted(synced)[rounds // 2]:,.0f} to {orders / sorted(fetched)[rounds // 2]:,.0f} orders/s"
     return [
         count("searchOrders calls per 1,000 orders", database, made.get("searchOrders", 0) / thousands, 10),
         count("token calls of a sync", database, made.get("token", 0), 1),
-        Result(
-            name="orders synced over HTTP, to fetched and thrown away",
-            database=database,
-            values=tuple(a / b for a, b in zip(fetched, synced, strict=True)),
-            unit="×",
-            note=rates,
+        _ratio(
+            database,
+            "seconds of a sync over HTTP, to a bare fetch of its pages",
+            [(each.sync, each.bare) for each in taken],
+            target=2.5,
+        ),
+        _ratio(
+            database,
+            "CPU seconds of a sync over HTTP, to a bare fetch of its pages",
+            [(each.sync_cpu, each.bare_cpu) for each in taken],
         ),
     ]
+
+
+class Taken(NamedTuple):
+    """Seconds of one round. CPU seconds are this process's own; the simulator's count as time alone."""
+
+    sync: float
+    sync_cpu: float
+    bare: float
+    bare_cpu: float
+
+
+def _round(box: "Box", platform: Platform, orders: int) -> Taken:
+    return Taken(*_timed_sync(platform, orders), *_bare_fetch(box))
+
+
+def _ratio(
+    database: str, name: str, pairs: Sequence[tuple[float, float]], target: float | None = None
+) -> Result:
+    """How many times as long the first of each pair took."""
+    ours, bare = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
+    return Result(
+        name=name,
+        database=database,
+        values=tuple(one / other for one, other in pairs),
+        unit="×",
+        note=f"{ours:.2f} s to {bare:.2f}",
+        target=target,
+        at_most=True,
+    )
 
 
 def count(name: str, database: str, value: float, target: float) -> Result:
@@ -117,18 +139,31 @@ def _sync(platform: Platform) -> SyncLog:
     return run_sync(log.pk)
 
 
-def _fetch(platform: Platform, log: SyncLog) -> float:
-    """Seconds to read the pages of that sync's window."""
+def _timed_sync(platform: Platform, orders: int) -> tuple[float, float]:
+    """Seconds of a first sync into an empty database, and CPU seconds."""
+    empty()
+    platform.orders_watermark = None
+    platform.save()
+    start, start_cpu = time.perf_counter(), time.process_time()
+    log = _sync(platform)
+    taken = time.perf_counter() - start, time.process_time() - start_cpu
+    if log.created != orders:
+        raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
+    return taken
+
+
+def _bare_fetch(box: "Box") -> tuple[float, float]:
+    """Seconds to read the pages of the last sync's window again, and CPU seconds."""
+    log = SyncLog.objects.latest("pk")
     if log.window_start is None or log.window_end is None:
         raise RuntimeError("The sync had no window.")
-    start = time.perf_counter()
-    adapter = connect(platform)
-    try:
-        for page in adapter.order_pages(Window("updated", log.window_start, log.window_end), {}):
-            del page
-    finally:
-        adapter.close()
-    return time.perf_counter() - start
+    window = Window("updated", log.window_start, log.window_end)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    pages = bare_fetch.fetch(box.endpoint, box.lwa_endpoint, box.api_config, window)
+    taken = time.perf_counter() - start, time.process_time() - start_cpu
+    if pages != log.pages:
+        raise RuntimeError(f"The sync read {log.pages} pages, the bare fetch {pages}.")
+    return taken
 
 
 class Box:
