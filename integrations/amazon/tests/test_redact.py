@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations.amazon import normalize
-from integrations.amazon.redact import MOST_LEVELS, without_personal_data
+from integrations.amazon.redact import BRANCHES, HARMLESS, MOST_LEVELS, without_personal_data
+from integrations.amazon.redact import PERSONAL as SAYS_SO
 
 CANARY = "CANARY-of-a-person"
 MODEL = Path(__file__).resolve().parents[4] / "shared" / "spapi-models" / "orders_2026-01-01.json"
@@ -139,3 +142,63 @@ def test_it_leaves_out_what_is_nested_deeper_than_databases_take() -> None:
         deep = [deep]
     assert CANARY not in json.dumps(without_personal_data(deep))
     assert CANARY in json.dumps(without_personal_data(deep[0]))
+
+
+def filtered(value: Any, levels: int = MOST_LEVELS) -> Any:
+    """What `without_personal_data` is to answer, attribute by attribute."""
+    if not isinstance(value, dict | list):
+        return value
+    if levels == 0:
+        return None
+    if isinstance(value, list):
+        return [filtered(each, levels - 1) for each in value]
+    return {
+        name: filtered(each, levels - 1)
+        for name, each in value.items()
+        if name not in BRANCHES and (name in HARMLESS or not SAYS_SO.search(name))
+    }
+
+
+NAMES = st.one_of(
+    st.sampled_from([*sorted(BRANCHES), *sorted(HARMLESS), *{path.split(".")[-1] for path in PERSONAL}]),
+    st.sampled_from(["orderId", "proceeds", "orderItems", "amount", "buyerInvoicePreference", "BuyerName"]),
+    st.text(max_size=12),
+)
+SINGLE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+VALUES = st.recursive(
+    SINGLE,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@given(VALUES, st.integers(min_value=0, max_value=MOST_LEVELS))
+def test_it_is_the_filter_attribute_by_attribute(value: Any, levels: int) -> None:
+    """Byte for byte: the order of attributes is part of the payload that is hashed."""
+    assert repr(without_personal_data(value, levels=levels)) == repr(filtered(value, levels))
+
+
+@given(
+    st.lists(st.dictionaries(NAMES, SINGLE | st.just([]) | st.just({}), max_size=4), min_size=2, max_size=6)
+)
+def test_what_it_learned_from_one_object_does_not_spoil_the_next(objects: list[dict[str, Any]]) -> None:
+    swapped = [{name: {"inner": value, "phone": CANARY} for name, value in each.items()} for each in objects]
+    for each in [*objects, *swapped, *objects]:
+        assert repr(without_personal_data(each)) == repr(filtered(each))
+
+
+@pytest.mark.parametrize("value", ["text", {"phone": CANARY, "kind": "new"}, [{"phone": CANARY}], None])
+def test_an_attribute_may_change_its_type_from_object_to_object(value: Any) -> None:
+    """The names alone do not tell whether there is something to look into."""
+    for plain in ("text", None, 1, [], {}):
+        without_personal_data({"id": "1", "detail": plain})
+    assert CANARY not in repr(without_personal_data({"id": "1", "detail": value}))
+
+
+def test_the_copy_shares_no_object_with_the_original() -> None:
+    original: dict[str, Any] = {"total": {"amount": "1"}, "items": [{"id": "1"}]}
+    copy = without_personal_data(original)
+    copy["total"]["amount"] = "2"
+    copy["items"][0]["id"] = "2"
+    copy["items"].append("3")
+    assert original == {"total": {"amount": "1"}, "items": [{"id": "1"}]}
