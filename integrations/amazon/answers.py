@@ -6,11 +6,11 @@ the status; here the status is looked at first. No HTTP library and no Django: s
 Error texts and their meaning: https://developer-docs.amazon.com/sp-api/docs/sp-api-errors
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from integrations.amazon.decoding import decode
 from integrations.amazon.quota import retry_after
 from integrations.amazon.retry import PASSING, advised_wait
 from integrations.errors import (
@@ -43,7 +43,7 @@ def judge(
     `headers` must find names whatever their case. Raises PlatformError with Amazon's request id.
     """
     request_id = headers.get("x-amzn-RequestId", "")
-    answer = _parse(body)
+    answer = decode(body)
     problem = _reported(answer)
     advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
@@ -100,7 +100,7 @@ def _at(path: str, answer: Any) -> Any:
 
 def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """The parsed answer of Login with Amazon to a refresh_token grant. Raises PlatformError."""
-    answer = _parse(body)
+    answer = decode(body)
     advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
         raise RateLimited("Login with Amazon is asked too often.", retry_after=max(advised, 5.0))
@@ -152,14 +152,6 @@ TOKEN_PROBLEMS = {
     ),
 }
 UNKNOWN_TOKEN_PROBLEM = "Login with Amazon refused the credentials ({}). Check all three of them."  # noqa: S105
-
-
-def _parse(body: bytes) -> Any:
-    """The JSON value, None where the bytes are no JSON in UTF-8."""
-    try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        return None
 
 
 def _reported(answer: Any) -> str:
