@@ -111,12 +111,13 @@ def _item(raw: Any) -> OrderItemRecord:
         raise MalformedRecord("An item of the order has no orderItemId.")
     product = parse.mapping(source.get("product"))
     proceeds = parse.mapping(source.get("proceeds"))
+    subtotals = _subtotals(proceeds)
     amounts: dict[str, parse.Money] = {
         "unit_price": parse.money(parse.mapping(product.get("price")).get("unitPrice"), "unitPrice"),
         "total": parse.money(proceeds.get("proceedsTotal"), "proceedsTotal"),
-        "tax": _breakdown(proceeds, "TAX"),
-        "shipping": _breakdown(proceeds, "SHIPPING"),
-        "discount": _breakdown(proceeds, "DISCOUNT"),
+        "tax": parse.money(subtotals.get("TAX"), "TAX"),
+        "shipping": parse.money(subtotals.get("SHIPPING"), "SHIPPING"),
+        "discount": parse.money(subtotals.get("DISCOUNT"), "DISCOUNT"),
     }
     return OrderItemRecord(
         external_id=item_id,
@@ -142,12 +143,15 @@ def _one_currency(amounts: dict[str, parse.Money]) -> str:
     return currencies.pop() if currencies else ""
 
 
-def _breakdown(proceeds: dict[str, Any], kind: str) -> parse.Money:
-    """The subtotal of one type. Amazon leaves out what is zero as well as what it does not know: absent is None."""
+def _subtotals(proceeds: dict[str, Any]) -> dict[str, Any]:
+    """The subtotal of each type, the first where one is listed twice.
+
+    Amazon leaves out what is zero as well as what it does not know: absent is None.
+    """
+    subtotals: dict[str, Any] = {}
     for entry in parse.objects(proceeds.get("breakdowns")):
-        if parse.text(entry.get("type")).upper() == kind:
-            return parse.money(entry.get("subtotal"), kind)
-    return None, ""
+        subtotals.setdefault(parse.text(entry.get("type")).upper(), entry.get("subtotal"))
+    return subtotals
 
 
 def beside_lines(payload: Any) -> Decimal:

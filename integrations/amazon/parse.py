@@ -1,14 +1,14 @@
 """Tolerant readers of single values. What is absent is None or ""; what is there but unreadable costs the record."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integrations.errors import MalformedRecord
 
-LARGEST_AMOUNT = Decimal(10) ** 14
+MOST_WHOLE_DIGITS = 14
 SMALLEST_STEP = Decimal("0.0001")
+PLAIN = 10**18  # whole numbers below it are taken as they are
 MOST_DIGITS = 40  # "1E+99999999" is legal JSON text, and would fill the memory as a whole number
 Money = tuple[Decimal | None, str]
 
@@ -18,16 +18,16 @@ def mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def objects(value: Any) -> Iterator[dict[str, Any]]:
+def objects(value: Any) -> list[dict[str, Any]]:
     """The objects of a list; nothing for anything else."""
-    yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def text(value: Any) -> str:
     """Ids arrive as text or, from careless servers, as numbers. None and blanks are absent."""
-    if value is None or isinstance(value, bool | dict | list):
-        return ""
-    return str(value).strip() if not isinstance(value, str) else value.strip()
+    if isinstance(value, str):  # nearly always
+        return value.strip()
+    return "" if value is None or isinstance(value, bool | dict | list) else str(value).strip()
 
 
 def exact_text(value: Any) -> str:
@@ -39,6 +39,8 @@ def number(value: Any, name: str) -> int | None:
     """A whole number. Raises MalformedRecord for something else."""
     if value is None or value == "":
         return None
+    if type(value) is int and -PLAIN < value < PLAIN:
+        return value
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
@@ -77,14 +79,15 @@ def money(value: Any, name: str) -> Money:
     The amount is text in JSON's number syntax, so "1E+2" is legal. Raises MalformedRecord for an amount that is no
     number or does not fit (14 digits before, 4 after the point): storing another one would be worse than storing none.
     """
-    amount_text = text(mapping(value).get("amount"))
+    source = mapping(value)
+    amount_text = text(source.get("amount"))
     if not amount_text:
         return None, ""
     try:
         amount = Decimal(amount_text)
     except InvalidOperation:
         raise MalformedRecord(f"{name} is {amount_text[:40]!r}, not an amount.") from None
-    fits = amount.is_finite() and amount.adjusted() < LARGEST_AMOUNT.adjusted()
+    fits = amount.is_finite() and amount.adjusted() < MOST_WHOLE_DIGITS
     if not fits or amount != amount.quantize(SMALLEST_STEP):
         raise MalformedRecord(f"{name} is {amount_text[:40]!r}, which is not an amount of money.")
-    return amount, text(mapping(value).get("currencyCode")).upper()
+    return amount, text(source.get("currencyCode")).upper()
