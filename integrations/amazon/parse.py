@@ -42,9 +42,9 @@ def number(value: Any, name: str) -> int | None:
     if type(value) is int and -PLAIN < value < PLAIN:
         return value
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(_shown(value))
     except InvalidOperation:
-        raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a whole number.") from None
+        raise MalformedRecord(f"{name} is {_shown(value)[:40]!r}, not a whole number.") from None
     fits = amount.is_finite() and amount.adjusted() < MOST_DIGITS
     if isinstance(value, bool) or not fits or amount != amount.to_integral_value():
         raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a whole number.")
@@ -69,8 +69,16 @@ def required_time(value: Any, name: str) -> datetime:
     """Raises MalformedRecord where there is no readable time."""
     moment = time(value)
     if moment is None:
-        raise MalformedRecord(f"{name} is {str(value)[:40]!r}, not a time.")
+        raise MalformedRecord(f"{name} is {_shown(value)[:40]!r}, not a time.")
     return moment
+
+
+def _shown(value: Any) -> str:
+    """The value as text; objects and lists may be nested deeper than Python can write."""
+    try:
+        return str(value)
+    except RecursionError:
+        return "nested too deeply"
 
 
 def money(value: Any, name: str) -> Money:

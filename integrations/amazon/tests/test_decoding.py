@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from integrations.amazon import normalize
 from integrations.amazon.decoding import decode
 from simulator import Account
 from simulator.render import render_order
@@ -113,3 +114,20 @@ def test_it_reads_pages_of_orders_like_the_standard_library() -> None:
     page = {"orders": [render_order(account.order(index), datasets) for index in range(200)]}
     body = json.dumps(page, ensure_ascii=False).encode()
     assert repr(decode(body)) == repr(plainly(body)) == repr(page)
+
+
+@pytest.mark.parametrize("levels", [30, 900, 1000])
+@pytest.mark.parametrize("place", ["createdTime", "quantityOrdered", "proceeds", "programs"])
+def test_an_order_that_is_nested_without_end_costs_no_other_one(place: str, levels: int) -> None:
+    """orjson reads 1,024 levels, which is more than Python can write as text."""
+    moment = "2026-01-01T00:00:00Z"
+    nested = "[" * levels + "]" * levels
+    order = f'{{"orderId":"%s","createdTime":"{moment}","lastUpdatedTime":"{moment}","orderItems":[%s]}}'
+    line = '{"orderItemId":"1"}'
+    bad = order.replace("[%s]", f'[{{"orderItemId":"1","{place}":{nested}}}],"{place}":{nested}') % "1"
+    answer = decode(f"[{bad},{order % ('2', line)}]".encode())
+
+    records, failures = normalize.orders(answer, ())
+
+    assert records[-1].external_id == "2"
+    assert {each.external_id for each in failures} <= {"1"}
