@@ -190,6 +190,7 @@ def test_what_it_learned_from_one_object_does_not_spoil_the_next(objects: list[d
 @pytest.mark.parametrize("value", ["text", {"phone": CANARY, "kind": "new"}, [{"phone": CANARY}], None])
 def test_an_attribute_may_change_its_type_from_object_to_object(value: Any) -> None:
     """The names alone do not tell whether there is something to look into."""
+    plain: Any
     for plain in ("text", None, 1, [], {}):
         without_personal_data({"id": "1", "detail": plain})
     assert CANARY not in repr(without_personal_data({"id": "1", "detail": value}))
