@@ -12,16 +12,17 @@ export PYTHON
 # Checks must not depend on what is in .env: what is set here wins over it. The key is thrown away afterwards.
 CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
 	FIELD_ENCRYPTION_KEY="$$($(PY) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')" \
-	DEBUG=off REQUIRE_HTTPS=on BEHIND_TLS_PROXY=off ALLOWED_HOSTS=oms.example CSRF_TRUSTED_ORIGINS= \
+	DEBUG=off REQUIRE_HTTPS=on BEHIND_TLS_PROXY=off HSTS_INCLUDE_SUBDOMAINS=off HSTS_PRELOAD=off \
+	ALLOWED_HOSTS=oms.example CSRF_TRUSTED_ORIGINS= \
 	SECRET_KEY_FILE= FIELD_ENCRYPTION_KEY_FILE= DATABASE_URL_FILE= REDIS_URL_FILE= \
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
-.PHONY: help setup run test soak check bench reliability screenshots format lock messages clean
+.PHONY: help setup run test soak check bench reliability screenshots format lock dependencies audit messages clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
-		printf '  make %-11s %s\n' "$$name" "$$what"; done
+		printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 setup: $(VENV)/.installed ## virtual environment, dependencies, .env with fresh keys, database, admin user
 	@test -e .env || $(PY) scripts/make_env.py
@@ -66,6 +67,12 @@ messages: $(VENV)/.installed ## collect the admin's strings into locale/ and com
 
 lock: $(VENV)/.installed-dev ## pin again what the requirements bring in (ARGS=--upgrade for newer ones)
 	scripts/lock.sh $(VENV)/bin/uv $(ARGS)
+
+dependencies: $(VENV)/.installed-dev ## docs/dependencies.md, written again: licences, releases, reasons; after `make lock`
+	@$(PY) -m scripts.dependencies
+
+audit: $(VENV)/.installed-dev ## known vulnerabilities of what is locked; exits with 2 where no database of them answers (ARGS='-s osv')
+	@$(PY) -m scripts.audit $(ARGS)
 
 clean: ## remove the virtual environment and caches; keeps .env and var/
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

@@ -14,6 +14,8 @@ OWN_ENVIRONMENT = {
     "DEBUG": "off",
     "REQUIRE_HTTPS": "off",
     "BEHIND_TLS_PROXY": "off",
+    "HSTS_INCLUDE_SUBDOMAINS": "off",
+    "HSTS_PRELOAD": "off",
     "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver",
     "CSRF_TRUSTED_ORIGINS": "",
     "MOCK_FALLBACK": "auto",

@@ -107,6 +107,17 @@ def switch(name: str, *, default: bool) -> bool:
     return SWITCH.get(text, default)
 
 
+def hsts_preload() -> bool:
+    """HSTS_PRELOAD. Raises ImproperlyConfigured without HSTS_INCLUDE_SUBDOMAINS: no browser's list would take it."""
+    preload = switch("HSTS_PRELOAD", default=False)
+    if preload and not switch("HSTS_INCLUDE_SUBDOMAINS", default=False):
+        raise ImproperlyConfigured(
+            "HSTS_PRELOAD is on and HSTS_INCLUDE_SUBDOMAINS is not; browsers preload a domain only with all of its "
+            "subdomains. Set both, or neither."
+        )
+    return preload
+
+
 def whole_number(name: str, *, default: int, minimum: int) -> int:
     """The value of `name` as an int of at least `minimum`; raises ImproperlyConfigured otherwise."""
     text: str = env.str(name, default="") or str(default)

@@ -8,12 +8,14 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from oms import __version__
 from oms.env import (
     BASE_DIR,
     MAKE_SECRET_KEY,
     database,
     encryption_keys,
     env,
+    hsts_preload,
     one_of,
     required,
     switch,
@@ -127,8 +129,11 @@ REQUIRE_HTTPS: bool = switch("REQUIRE_HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = REQUIRE_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
 SECURE_HSTS_SECONDS = 31_536_000 if REQUIRE_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = REQUIRE_HTTPS
-SECURE_HSTS_PRELOAD = REQUIRE_HTTPS
+# Off unless asked for: both bind other hosts of the domain, and a browser that has heard them does not forget.
+SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = REQUIRE_HTTPS and switch("HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD: bool = REQUIRE_HTTPS and hsts_preload()
+# Django's deployment check asks for these two: it cannot know whether the whole domain is served over HTTPS.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = REQUIRE_HTTPS
 CSRF_COOKIE_SECURE = REQUIRE_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -171,7 +176,7 @@ REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "OMS",
     "DESCRIPTION": "Orders and stock of every selling account, in one format.",
-    "VERSION": "1.0.0",
+    "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     # /docs loads nothing from other hosts.
