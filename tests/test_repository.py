@@ -6,18 +6,22 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography.fernet import Fernet
+from django.conf import settings
 
+import oms
 from conftest import OWN_ENVIRONMENT, SERVICES
 from scripts.make_env import filled
 from scripts.run import port_problem
 from simulator import Account, Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = ("help", "setup", "run", "test", "soak", "check", "bench", "reliability", "screenshots", "format")
+TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 # A name is read with one of the helpers of oms/env.py or with django-environ.
 READ = re.compile(r'\b(?:env\.\w+|required|switch|one_of|whole_number)\(\s*"([A-Z_]+)"')
 
@@ -60,7 +64,7 @@ def test_it_lists_every_command_of_make(target: str) -> None:
     shown = subprocess.run(
         [shutil.which("make") or "make", "-C", str(ROOT)], capture_output=True, text=True, check=True
     )
-    assert f"  make {target} " in shown.stdout
+    assert re.search(rf"^  make {target} +\S", shown.stdout, flags=re.MULTILINE)
 
 
 def test_it_starts_web_worker_and_scheduler() -> None:
@@ -122,3 +126,45 @@ def test_it_says_which_python_it_needs(tmp_path: Path) -> None:
     assert found.returncode == 1
     assert "OMS needs Python 3.11 or later" in found.stderr
     assert "Python 3.9.6" in found.stderr
+
+
+def test_it_says_its_version_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "oms.__version__"}
+    assert settings.SPECTACULAR_SETTINGS["VERSION"] == oms.__version__
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == oms.__version__
+
+
+def test_it_comes_with_a_licence_and_a_security_policy_that_the_readme_names() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) 2026 the OMS authors\n")
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "MIT"
+    for name in ("LICENSE", "SECURITY.md"):
+        assert f"]({name})" in readme
+
+
+def test_it_links_only_to_files_that_are_there() -> None:
+    broken = []
+    for page in [path for path in tracked_files() if path.suffix == ".md"]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+            if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert broken == []
+
+
+def test_it_checks_before_a_commit_with_commands_that_are_there() -> None:
+    """The hooks fetch nothing and run what `make check` runs."""
+    configuration = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert [repository["repo"] for repository in configuration["repos"]] == ["local"]
+    recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
+    for hook in configuration["repos"][0]["hooks"]:
+        assert hook["language"] == "system"
+        program, *options = hook["entry"].split()
+        if program == "make":
+            assert options == ["check"]
+            continue
+        assert (ROOT / program).exists()
+        assert " ".join(option for option in options if option != "--force-exclude") in recipe
