@@ -20,8 +20,9 @@ from api.filters import PlatformFilter, TextFilter
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from integrations.registry import ADAPTERS
-from integrations.schedule.due import attach_dues, dues_of
+from integrations.schedule.due import Due, attach_dues, dues_of
 from integrations.sync.connection_check import check_platform, is_fine
+from integrations.wording import due_line
 from platforms.models import CONFIG_COLUMNS, Platform
 
 LONGEST_INTERVAL = 366 * 24 * 60  # minutes
@@ -58,7 +59,10 @@ class DueSerializer(serializers.Serializer[Any]):
 
     due_at = serializers.DateTimeField(source="at", allow_null=True)
     reason = serializers.CharField()
-    detail = serializers.CharField()
+    detail = serializers.SerializerMethodField()
+
+    def get_detail(self, due: Due) -> str:
+        return due_line(due)
 
 
 NEXT_SYNCS = inline_serializer("NextSyncs", {str(kind): DueSerializer() for kind in SyncLog.Kind})

@@ -3,6 +3,7 @@
 progress_line   "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"
 pages_line      "12 of about 40 pages"
 schedule_line   "Next orders sync: 2026-11-23 14:40 UTC · by its interval"
+due_line        "by its interval", "failed 3 times in a row (…); next try 2026-11-23 14:40 UTC"
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from core.format import format_datetime
 from integrations.models import SyncLog
@@ -19,6 +20,14 @@ from integrations.sync.estimates import pages_expected
 from platforms.models import Platform
 
 HALF_A_DAY = timedelta(hours=12)
+LONGEST_REASON = 200  # characters
+# Why nothing starts by itself, where that needs no more than a word.
+NOT_DUE = {
+    Reason.INACTIVE: gettext_lazy("the platform is inactive"),
+    Reason.NO_CREDENTIALS: gettext_lazy("no credentials are stored"),
+    Reason.OPEN: gettext_lazy("a sync is open already"),
+    Reason.MANUAL: gettext_lazy("only by hand: the interval is 0"),
+}
 
 
 def progress_line(log: SyncLog, *, now: datetime | None = None) -> str:
@@ -56,15 +65,40 @@ def time_of_day(moment: datetime, now: datetime) -> str:
     return date_format(timezone.localtime(moment), "H:i T") if is_near else format_datetime(moment)
 
 
+def due_line(due: Due) -> str:
+    """Why the next scheduled sync starts when it does, or why none will, without a full stop."""
+    if due.reason in NOT_DUE:
+        return str(NOT_DUE[due.reason])
+    if due.reason == Reason.STOPPED:
+        text = _("%(problem)s; store working credentials or check the connection")
+        return text % {"problem": _in_short(due.message)}
+    if due.reason == Reason.BACKING_OFF and due.at is not None:
+        text = ngettext(
+            "failed %(n)d time (%(why)s); next try %(time)s",
+            "failed %(n)d times in a row (%(why)s); next try %(time)s",
+            due.failures,
+        )
+        return text % {"n": due.failures, "why": _in_short(due.message), "time": format_datetime(due.at)}
+    if due.is_first:
+        return _("the first one")
+    return _("the credentials were changed or work again") if due.is_retry else _("by its interval")
+
+
+def _in_short(message: str) -> str:
+    """What went wrong, without the advice that follows."""
+    first = message.split(". ")[0].rstrip(".")
+    return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]}…"
+
+
 def schedule_line(kind: str, due: Due) -> str:
     """ "Next orders sync: 2026-11-23 14:40 UTC · failed 3 times in a row (…); next try …", for the admin."""
-    kind_name = SyncLog.Kind(kind).label
+    why, kind_name = due_line(due), SyncLog.Kind(kind).label
     if due.reason == Reason.STOPPED:
-        return _("Schedule of %(kind)s stopped: %(why)s") % {"kind": kind_name, "why": due.detail}
+        return _("Schedule of %(kind)s stopped: %(why)s") % {"kind": kind_name, "why": why}
     if due.at is None:
-        return _("Next %(kind)s sync: %(why)s") % {"kind": kind_name, "why": due.detail}
+        return _("Next %(kind)s sync: %(why)s") % {"kind": kind_name, "why": why}
     text = _("Next %(kind)s sync: %(time)s · %(why)s")
-    return text % {"kind": kind_name, "time": format_datetime(due.at), "why": due.detail}
+    return text % {"kind": kind_name, "time": format_datetime(due.at), "why": why}
 
 
 def schedule_lines(platform: Platform) -> list[str]:

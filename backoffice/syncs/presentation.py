@@ -16,6 +16,7 @@ from core.format import DASH, format_datetime
 from integrations.errors import AuthenticationError, ConfigError, codes_of
 from integrations.models import SyncLog
 from integrations.schedule.due import Reason, dues_of
+from integrations.wording import due_line
 from platforms.models import Platform
 
 # Small, without dependencies, and no inline script anywhere; pages work without them.
@@ -124,9 +125,9 @@ def next_due_text(platform: Platform, kind: str) -> str:
     """When the schedule syncs this platform next, or why it does not."""
     due = dues_of(platform)[kind]
     if due.reason == Reason.STOPPED:
-        return _("the schedule is stopped: %(why)s") % {"why": due.detail}
+        return _("the schedule is stopped: %(why)s") % {"why": due_line(due)}
     if due.at is None:
-        return due.detail
+        return due_line(due)
     if due.is_now(timezone.now()):
         return _("now; the scheduler takes it up within a minute")
-    return f"{format_datetime(due.at)} · {due.detail}"
+    return f"{format_datetime(due.at)} · {due_line(due)}"

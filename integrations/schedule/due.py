@@ -7,7 +7,8 @@
     stopped                             the platform refused the credentials. It goes on when they are others, when a
                                         check of the connection found them working, or when a sync by hand went well
 
-What counts are rows alone, so all schedulers, the admin and the API say the same.
+What counts are rows alone, so all schedulers, the admin and the API say the same. These are facts; the sentences are
+made of them in `integrations/wording.py`.
 """
 
 import hashlib
@@ -17,10 +18,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
-from core.format import format_datetime
 from integrations.errors import ACCESS_CODES
 from integrations.models import SyncLog
 from integrations.schedule.history import History, histories
@@ -30,7 +27,6 @@ JITTER = 0.1  # of the interval, at most
 LONGEST_PAUSE = timedelta(
     hours=6
 )  # between two tries of what keeps failing; a longer interval stays as it is
-LONGEST_REASON = 200  # characters
 
 
 class Reason(StrEnum):
@@ -45,12 +41,20 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Due:
-    """`at` may be in the past: then the sync is due now. None: none will start until `reason` is gone. `detail` is a
-    sentence for people."""
+    """`at` may be in the past: then the sync is due now. None: none will start until `reason` is gone.
+
+    `failures`: how many regular runs failed in a row. `code` and `message`: what the run says that the schedule backs
+    off or stopped for. Of a regular one, `is_first`: there was none before; `is_retry`: the credentials that were
+    refused are others, or work again.
+    """
 
     at: datetime | None
     reason: Reason
-    detail: str
+    failures: int = 0
+    code: str = ""
+    message: str = ""
+    is_first: bool = False
+    is_retry: bool = False
 
     def is_now(self, now: datetime) -> bool:
         return self.at is not None and self.at <= now
@@ -98,39 +102,31 @@ def dues_of(platform: Platform) -> dict[str, Due]:
 def _due(platform: Platform, kind: SyncLog.Kind, known: dict[SyncLog.Kind, History]) -> Due:
     own, interval = known[kind], interval_of(platform, kind)
     if not platform.is_active:
-        return Due(None, Reason.INACTIVE, _("the platform is inactive"))
+        return Due(None, Reason.INACTIVE)
     if not platform.is_configured:
-        return Due(None, Reason.NO_CREDENTIALS, _("no credentials are stored"))
+        return Due(None, Reason.NO_CREDENTIALS)
     if own.is_open:
-        return Due(None, Reason.OPEN, _("a sync is open already"))
+        return Due(None, Reason.OPEN)
     if not interval:
-        return Due(None, Reason.MANUAL, _("only by hand: the interval is 0"))
+        return Due(None, Reason.MANUAL)
     refused = _refusal(known, kind)
     if refused is not None and not _is_settled(platform, refused):
-        text = _("%(problem)s; store working credentials or check the connection")
-        return Due(None, Reason.STOPPED, text % {"problem": _in_short(refused)})
+        return Due(None, Reason.STOPPED, own.failures, refused.error_code, refused.error_message)
     last = own.last_regular
     if last is None:
-        return Due(platform.created_at, Reason.REGULAR, _("the first one"))
+        return Due(platform.created_at, Reason.REGULAR, is_first=True)
     if refused is not None and refused.pk >= last.pk:
-        return Due(refused.finished_at, Reason.REGULAR, _("the credentials were changed or work again"))
+        return Due(refused.finished_at, Reason.REGULAR, is_retry=True)
     if own.failures and own.last_failure is not None:
         return _backing_off(own.failures, own.last_failure, last, interval)
-    return Due(_after(last, interval), Reason.REGULAR, _("by its interval"))
+    return Due(_after(last, interval), Reason.REGULAR)
 
 
 def _backing_off(failures: int, failed: SyncLog, last: SyncLog, interval: timedelta) -> Due:
     # No more doublings than lead past the longest pause: a year of failures would overflow.
     pause = max(interval, min(interval * 2 ** min(failures, 16), LONGEST_PAUSE))
     at = _after(last, pause)
-    text = ngettext(
-        "failed %(n)d time (%(why)s); next try %(time)s",
-        "failed %(n)d times in a row (%(why)s); next try %(time)s",
-        failures,
-    )
-    return Due(
-        at, Reason.BACKING_OFF, text % {"n": failures, "why": _in_short(failed), "time": format_datetime(at)}
-    )
+    return Due(at, Reason.BACKING_OFF, failures, failed.error_code, failed.error_message)
 
 
 def _after(last: SyncLog, pause: timedelta) -> datetime:
@@ -174,9 +170,3 @@ def _was_found_working(outcome: dict[str, Any], refused: SyncLog) -> bool:
         return found.get("token") is True
     # "orders", or "inventory US" for each marketplace
     return True in [ok for step, ok in found.items() if step.split()[0] == refused.kind]
-
-
-def _in_short(log: SyncLog) -> str:
-    """What went wrong, without the advice that follows."""
-    first = log.error_message.split(". ")[0].rstrip(".")
-    return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]}…"
