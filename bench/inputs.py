@@ -7,8 +7,8 @@ from integrations.amazon import normalize
 from inventory.records import InventoryRecord
 from orders.records import OrderRecord
 from simulator import Account
-from simulator.render import render_order
-from simulator.render_stock import render_stock
+from simulator.render.orders import render_order
+from simulator.render.stock import render_stock
 
 Record = TypeVar("Record")
 

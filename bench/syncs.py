@@ -196,7 +196,7 @@ class Box:
 @contextmanager
 def simulator(orders: int, *, quotas: bool = False) -> Iterator[Box]:
     """Runs one with so many orders; `quotas`: Amazon's published ones are enforced."""
-    command = [sys.executable, "-m", "bench.box", str(orders), *(["--quotas"] if quotas else [])]
+    command = [sys.executable, "-m", "bench.simulator", str(orders), *(["--quotas"] if quotas else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         box = Box(process)
         try:

@@ -16,7 +16,7 @@ It can be made to misbehave:
 
 from simulator.account import Account
 from simulator.catalog import AWKWARD_SKUS
-from simulator.misbehaviour import (
+from simulator.faults.kinds import (
     Answer,
     Between,
     Cut,
@@ -33,9 +33,9 @@ from simulator.misbehaviour import (
     Slow,
     SpoilRow,
 )
-from simulator.neutral import CANARY
+from simulator.faults.rules import Rule
+from simulator.model import CANARY
 from simulator.quotas import Limit, Quotas
-from simulator.rulebook import Rule
 from simulator.sandbox import StaticSandbox
 from simulator.server import Simulator
 from simulator.wire import Canned, RecordedRequest

@@ -1,4 +1,4 @@
-"""`python -m simulator`: run the box until Ctrl-C."""
+"""`python -m simulator`: run the simulator until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from contextlib import ExitStack
 
 from simulator.account import Account
 from simulator.catalog import MARKETPLACES
-from simulator.fault_text import HELP, parse_quotas, parse_rule
-from simulator.misbehaviour import Mutate
+from simulator.faults.kinds import Mutate
+from simulator.faults.parsing import HELP, parse_quotas, parse_rule
+from simulator.faults.rules import Rule
 from simulator.quotas import Quotas
-from simulator.rulebook import Rule
 from simulator.sandbox import StaticSandbox
 from simulator.server import Simulator
-from simulator.wire import HttpBox
+from simulator.wire import HttpServer
 
 _DESCRIPTION = """\
 An Amazon in a box: Login with Amazon, the Orders API v2026-01-01, the FBA inventory API v1 and
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         marketplaces = tuple(dict.fromkeys(options.marketplace or ["ATVPDKIKX0DER"]))
         account = Account(options.seed, options.orders, options.skus, marketplaces)
-        box: HttpBox = _simulator(options, account)
+        box: HttpServer = _simulator(options, account)
         if options.sandbox:
             box = StaticSandbox(options.sandbox, port=options.port)
         with ExitStack() as stack:
@@ -75,7 +75,7 @@ def _simulator(options: argparse.Namespace, account: Account) -> Simulator:
     return Simulator(account, page_size=options.page_size, port=options.port, rules=rules, quotas=quotas)
 
 
-def describe(box: HttpBox, account: Account) -> str:
+def describe(box: HttpServer, account: Account) -> str:
     """What a person needs in order to use the box."""
     first, *others = account.marketplace_ids
     config: dict[str, object] = {

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from simulator.catalog import MARKETPLACES, product
+from simulator.model import Order, Stock
 from simulator.mutations import (
     Edit,
     StockEdit,
@@ -19,7 +20,6 @@ from simulator.mutations import (
     revised_outline,
     revised_stock,
 )
-from simulator.neutral import Order, Stock
 from simulator.orders import (
     Book,
     Outline,

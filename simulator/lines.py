@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 
 from simulator.catalog import AWKWARD_SKUS, Product, product
-from simulator.neutral import CANARY, Line
+from simulator.model import CANARY, Line
 from simulator.scenes import FREE_OF_CHARGE, WITHOUT_AMOUNTS, Scene
 
 _COUNTS = (1, 2, 3, 4, 5)

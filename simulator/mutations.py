@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from simulator.neutral import Line, Order, Stock
+from simulator.model import Line, Order, Stock
 from simulator.orders import Outline, from_ms, to_ms
 from simulator.scenes import SHIPPED
 

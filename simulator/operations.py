@@ -11,12 +11,19 @@ from typing import Any
 
 from simulator.account import Account
 from simulator.errors import invalid, not_found
-from simulator.neutral import Stock
+from simulator.model import Stock
 from simulator.orders import from_ms
-from simulator.render import render_order, render_time
-from simulator.render_stock import render_stock
-from simulator.rules import Search, StockQuery, parse_included, parse_search, parse_stock_query, refuse_data
+from simulator.render.orders import render_order, render_time
+from simulator.render.stock import render_stock
 from simulator.tokens import Clock, PageState, PageTokens
+from simulator.validation import (
+    Search,
+    StockQuery,
+    parse_included,
+    parse_search,
+    parse_stock_query,
+    refuse_data,
+)
 
 Json = dict[str, Any]
 

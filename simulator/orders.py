@@ -10,7 +10,7 @@ from random import Random
 
 from simulator.catalog import MARKETPLACES, UNKNOWN_MARKETPLACES, scatter
 from simulator.lines import Draft, make_lines
-from simulator.neutral import CANARY, Order, Person, Window
+from simulator.model import CANARY, Order, Person, Window
 from simulator.scenes import ASSOCIATIONS, OUTSIDE_AMAZON, WITHOUT_AMOUNTS, Scene, scene_of, status_of
 
 SPREAD = timedelta(days=20)
@@ -111,7 +111,7 @@ def outline(book: Book, index: int) -> Outline:
 
 
 def make_order(book: Book, index: int) -> Order:
-    """The neutral order number `index`; equal arguments give equal orders."""
+    """Order number `index`; equal arguments give equal orders."""
     scene, known, rng = scene_of(index), outline(book, index), Random(scatter(book.seed, index, 5))
     home = MARKETPLACES[
         known.marketplace_id if known.marketplace_id in MARKETPLACES else book.marketplace_ids[0]

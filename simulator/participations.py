@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator.account import Account
 from simulator.catalog import MARKETPLACES
-from simulator.rules import check_names
+from simulator.validation import check_names
 
 _LANGUAGES = {"DE": "de_DE", "FR": "fr_FR", "IT": "it_IT", "ES": "es_ES", "JP": "ja_JP"}
 

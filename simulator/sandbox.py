@@ -19,7 +19,7 @@ from simulator.errors import Refused, invalid
 from simulator.lwa import INVALID_GRANT, check_form, form_params, grant, lwa_error
 from simulator.server import check_request, decode_query
 from simulator.tokens import AccessTokens
-from simulator.wire import TOKEN_PATH, Canned, HttpBox, Request
+from simulator.wire import TOKEN_PATH, Canned, HttpServer, Request
 
 Json = dict[str, Any]
 
@@ -46,7 +46,7 @@ class Route:
     cases: tuple[Case, ...]
 
 
-class StaticSandbox(HttpBox):
+class StaticSandbox(HttpServer):
     """The GET operations of Amazon's model files.
 
     refresh_tokens   the refresh tokens that LWA accepts; None: any, with any client

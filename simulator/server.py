@@ -1,4 +1,4 @@
-"""The simulator: routes, authentication, one operation after the other. The rules are in `rules.py`."""
+"""The simulator: routes, authentication, one operation after the other. What parameters mean is in `validation.py`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl, unquote
 
 from simulator.account import Account
 from simulator.errors import Refused, denied, invalid, quota_used_up
-from simulator.faults import OPERATIONS, PAGE_TOKENS, Call, Faults, ScriptedFaults
+from simulator.faults.base import OPERATIONS, PAGE_TOKENS, Call, Faults, ScriptedFaults
+from simulator.faults.rules import ActiveRules, Rule
 from simulator.lwa import form_params, token_answer
 from simulator.operations import Operations
 from simulator.participations import get_marketplace_participations
 from simulator.quotas import PUBLISHED, Quotas
-from simulator.rulebook import Rule, RuleBook
 from simulator.tokens import AccessTokens, Clock, PageTokens
-from simulator.wire import TOKEN_PATH, Canned, HttpBox, Request
+from simulator.wire import TOKEN_PATH, Canned, HttpServer, Request
 
 ORDERS_PATH = "/orders/2026-01-01/orders"
 INVENTORY_PATH = "/fba/inventory/v1/summaries"
@@ -30,7 +30,7 @@ PARTICIPATIONS_PATH = "/sellers/v1/marketplaceParticipations"
 RATE_HEADER = "x-amzn-RateLimit-Limit"
 
 
-class Simulator(HttpBox):
+class Simulator(HttpServer):
     """Amazon in a box for one account or several; the refresh token says whose access token it is.
 
     page_size                at most so many rows a page, for walks over many pages with little data
@@ -39,7 +39,7 @@ class Simulator(HttpBox):
     inventory_token_seconds  how long those of getInventorySummaries live
     clock                    seconds since 1970, for everything that expires or must be in the past
     faults                   asked before each operation, unless `script` has queued an answer for it
-    rules                    what goes wrong and when (`rulebook.py`); `sim.rules.add(…)` adds more
+    rules                    what goes wrong and when (`faults/rules.py`); `sim.rules.add(…)` adds more
     quotas                   enforced per account and operation; None: nobody is ever throttled
     """
 
@@ -63,7 +63,7 @@ class Simulator(HttpBox):
         if page_size is not None and page_size < 1:
             raise ValueError("page_size must be at least 1.")
         self.faults: Faults | None = faults
-        self.rules = RuleBook(rules)
+        self.rules = ActiveRules(rules)
         self.quotas = quotas
         self._scripted = ScriptedFaults()
         self._tokens: AccessTokens[Account] = AccessTokens(clock)

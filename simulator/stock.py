@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 
 from simulator.catalog import product, scatter
-from simulator.neutral import Stock
+from simulator.model import Stock
 from simulator.orders import Book
 
 SECOND_CONDITIONS = ("UsedLikeNew", "UsedGood", "CollectibleMint")
@@ -18,7 +18,7 @@ def stock_keys(book: Book) -> list[tuple[int, int]]:
 
 
 def make_stock(book: Book, marketplace_id: str, index: int, row: int) -> Stock:
-    """The neutral stock row; equal arguments give equal rows."""
+    """The stock row; equal arguments give equal rows."""
     place = book.marketplace_ids.index(marketplace_id)
     rng = Random(scatter(book.seed, index * 2 + row, 100 + place))
     item = product(index)

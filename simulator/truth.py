@@ -1,10 +1,10 @@
-"""The unified expectation: what should have been stored. Made of neutral values, never of Amazon's JSON."""
+"""The unified expectation: what should have been stored. Made of the values of model.py, never of Amazon's JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from simulator.neutral import Line, Order, Stock
+from simulator.model import Line, Order, Stock
 
 
 def order_truth(order: Order) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Canned:
         return cls(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
-class HttpBox(ABC):
+class HttpServer(ABC):
     """A server on 127.0.0.1, on threads of its own from `start` to `close`, or within a `with` block."""
 
     def __init__(self, port: int = 0) -> None:
@@ -149,7 +149,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], box: HttpBox) -> None:
+    def __init__(self, address: tuple[str, int], box: HttpServer) -> None:
         self.box = box
         self._open: set[socket.socket] = set()
         self._aborted: set[socket.socket] = set()

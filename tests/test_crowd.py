@@ -16,7 +16,7 @@ from conftest import api_config
 from integrations.amazon.config import load
 from integrations.tests.processes import Installation, ended, installed, redis_url, until
 from simulator import Account, Limit, Quotas, Simulator
-from simulator.faults import Call
+from simulator.faults.base import Call
 
 pytestmark = pytest.mark.own_database
 
@@ -26,7 +26,7 @@ PATIENCE = 240  # seconds; a fifth of that where nothing else runs
 QUOTA = Limit(rate=1 / 6, burst=1)
 
 
-class Guestbook:
+class CallLog:
     """Writes down whose call came when."""
 
     def __init__(self) -> None:
@@ -78,12 +78,12 @@ def settle(oms: Installation, accounts: list[Account]) -> None:
         )
 
 
-def serve_the_crowd(oms: Installation) -> Guestbook:
+def serve_the_crowd(oms: Installation) -> CallLog:
     accounts = [
         Account(seed=number, orders=PAGES, skus=1, refresh_token=f"Atzr|crowd-{number}")
         for number in range(CROWD)
     ]
-    book = Guestbook()
+    book = CallLog()
     quotas = Quotas({"searchOrders": QUOTA}, tell=True)
     with Simulator(*accounts, page_size=1, faults=book, quotas=quotas) as sim:
         oms.environment |= {
@@ -107,7 +107,7 @@ def serve_the_crowd(oms: Installation) -> Guestbook:
     return book
 
 
-def assert_nobody_starved(book: Guestbook) -> None:
+def assert_nobody_starved(book: CallLog) -> None:
     """Nobody got a second page while somebody still waited for the first, but for calls in hand."""
     assert len(book.calls) == CROWD * PAGES
     assert max(book.places(1)) < min(book.places(2)) + WORKERS

@@ -44,7 +44,7 @@ from simulator import (
     Simulator,
     Slow,
 )
-from simulator.faults import Call, Fault, Site
+from simulator.faults.base import Call, Fault, Site
 
 pytestmark = pytest.mark.django_db
 Box = Callable[..., Simulator]

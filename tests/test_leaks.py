@@ -45,7 +45,7 @@ from orders.models import OrderBuyer
 from orders.records import BuyerRecord
 from platforms.models import Platform
 from simulator import CANARY, Account, Canned, Simulator
-from simulator.faults import Call
+from simulator.faults.base import Call
 
 pytestmark = pytest.mark.django_db
 Box = Callable[..., Simulator]

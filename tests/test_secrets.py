@@ -28,7 +28,7 @@ from integrations.tests.syncing import (
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform
 from simulator import CANARY, Account, Canned, Simulator
-from simulator.faults import Call
+from simulator.faults.base import Call
 from simulator.wire import Request
 
 pytestmark = pytest.mark.django_db

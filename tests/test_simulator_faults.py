@@ -40,8 +40,8 @@ from simulator import (
     Simulator,
     Slow,
 )
-from simulator.fault_text import parse_quotas, parse_rule
-from simulator.faults import Call, Fault, Site
+from simulator.faults.base import Call, Fault, Site
+from simulator.faults.parsing import parse_quotas, parse_rule
 
 pytestmark = pytest.mark.own_database
 

@@ -22,7 +22,7 @@ import pytest
 
 from conftest import api_config
 from simulator import Canned, Simulator
-from simulator.faults import Call
+from simulator.faults.base import Call
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds; for a machine that is busy, not for luck

@@ -23,7 +23,7 @@ from integrations.sync.run import run_sync
 from integrations.tests.draining import BURST, drain
 from integrations.tests.syncing import INVENTORY, on_a_database_that_waits, platform_of, refusal, sync
 from simulator import Account, Canned, Simulator
-from simulator.faults import Call
+from simulator.faults.base import Call
 
 Box = Callable[..., Simulator]
 Status = SyncLog.Status

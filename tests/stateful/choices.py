@@ -21,7 +21,7 @@ from simulator import (
     Revoke,
     SpoilRow,
 )
-from simulator.faults import Fault
+from simulator.faults.base import Fault
 from stateful.amazon import ORDER_CHANGES, STOCK_CHANGES, Change
 from stateful.troubles import Calm, Cancelled, Dies, Outrun, Refuses, Stops, Trouble
 

@@ -122,20 +122,20 @@ class SyncMachine(RuleBasedStateMachine):
         there.change_while_read(operation, turn.while_read)
         watermark = self.watermark()
         database = Database(trouble)
-        door = Doorkeeper(there, trouble)
+        probe = RunProbe(there, trouble)
         try:
             with connection.execute_wrapper(database):
-                run_sync(log.pk, on_page=door.page_is_stored, stopping=door.stopping)
+                run_sync(log.pk, on_page=probe.page_is_stored, stopping=probe.stopping)
         except Killed:
             there.drop_connection()
         except DatabaseError:
             assert database.happened
             there.drop_connection()
         self.database_failed |= database.happened
-        COUNTS.troubles[type(trouble).__name__] += database.happened or door.happened
+        COUNTS.troubles[type(trouble).__name__] += database.happened or probe.happened
         log.refresh_from_db()
         COUNTS.runs[log.status] += 1
-        door.check(log)
+        probe.check(log)
         ended_well = log.kind == ORDERS and log.is_incremental and log.status in DONE
         if ended_well or self.watermark() != watermark:
             self.complete_since = self.began[log.pk]
@@ -155,8 +155,8 @@ class SyncMachine(RuleBasedStateMachine):
             pass
 
 
-class Doorkeeper:
-    """What a run's door sees and says: it stops it, cancels it, or lets another worker have it meanwhile."""
+class RunProbe:
+    """Stands in for a run's callbacks: it stops the run, cancels it, or lets another worker have it meanwhile."""
 
     def __init__(self, there: World, trouble: Trouble) -> None:
         self._there, self._trouble = there, trouble
@@ -173,7 +173,7 @@ class Doorkeeper:
         if isinstance(trouble, troubles.Outrun) and self._pages == trouble.page:
             self.happened = True
             self._there.wait(LEASE_IS_OVER)
-            fellow = Doorkeeper(self._there, troubles.Stops(trouble.pages))
+            fellow = RunProbe(self._there, troubles.Stops(trouble.pages))
             run_sync(log.pk, on_page=fellow.page_is_stored, stopping=fellow.stopping)
             self._row = _row(log)
 

@@ -16,7 +16,7 @@ from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer, OrderItem
 from platforms.models import Platform
 from simulator import Account, Between, Rule, Simulator
-from simulator.faults import Call, Fault, Site
+from simulator.faults.base import Call, Fault, Site
 from stateful.amazon import Amazon, Change
 
 TABLES = (SyncFailure, SyncLog, OrderBuyer, OrderItem, Order, InventoryItem, ApiQuota, Platform)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from simulator import Canned
-from simulator.wire import HttpBox, Request
+from simulator.wire import HttpServer, Request
 
 
-class Recorder(HttpBox):
+class Recorder(HttpServer):
     """Gives the same answer to every request; `seen` has them in order."""
 
     def __init__(self, answer: dict[str, Any] | None = None) -> None:

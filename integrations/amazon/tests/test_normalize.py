@@ -18,9 +18,9 @@ from integrations.protocol import Window
 from inventory.records import InventoryRecord
 from orders.records import OrderRecord
 from simulator import CANARY, Account
-from simulator.render import render_order
-from simulator.render_stock import render_stock
-from simulator.rules import DATA_SETS
+from simulator.render.orders import render_order
+from simulator.render.stock import render_stock
+from simulator.validation import DATA_SETS
 
 ACCOUNT = Account(orders=60, skus=30, end=datetime(2026, 6, 1, tzinfo=UTC))
 ORDERS = [render_order(ACCOUNT.order(index), DATA_SETS) for index in range(60)]

@@ -1,7 +1,7 @@
 """The seam for misbehaviour, and what a fault may touch.
 
 `Simulator.script` queues answers; `Simulator(faults=…)` asks an object of your own ahead of every operation;
-`Simulator(rules=[…])` scripts misbehaviour by rule (`rulebook.py`, with the faults of `misbehaviour.py`).
+`Simulator(rules=[…])` scripts misbehaviour by rule (`rules.py`, with the faults of `kinds.py`).
 """
 
 from __future__ import annotations

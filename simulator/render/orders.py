@@ -1,4 +1,4 @@
-"""Neutral orders -> the documents of Amazon's Orders API v2026-01-01, data set by data set.
+"""Orders -> the documents of Amazon's Orders API v2026-01-01, data set by data set.
 
 The shape is that of amzn/selling-partner-api-models, models/orders-api-model/orders_2026-01-01.json.
 """
@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.neutral import Order, Window
-from simulator.render_lines import render_line, render_money, sum_breakdowns
-from simulator.render_people import render_buyer, render_payment, render_recipient, render_tax
+from simulator.model import Order, Window
+from simulator.render.lines import render_line, render_money, sum_breakdowns
+from simulator.render.people import render_buyer, render_payment, render_recipient, render_tax
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
-from simulator.faults import OPERATIONS, Call, Fault, Site
+from simulator.faults.base import OPERATIONS, Call, Fault, Site
 from simulator.wire import Canned
 
 
@@ -54,7 +54,7 @@ class Rule:
         return self.probability is None or Random(f"{self.seed} {count}").random() < self.probability
 
 
-class RuleBook:
+class ActiveRules:
     """Rules in force. Many threads may ask. `happened` counts each fault, also of rules that are gone."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:

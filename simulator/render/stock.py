@@ -1,11 +1,11 @@
-"""Neutral stock -> `InventorySummary` of Amazon's FBA Inventory API v1 (models/fba-inventory-api-model)."""
+"""Stock -> `InventorySummary` of Amazon's FBA Inventory API v1 (models/fba-inventory-api-model)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from simulator.neutral import Stock
-from simulator.render import render_time
+from simulator.model import Stock
+from simulator.render.orders import render_time
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""`python -m bench.box ORDERS [--quotas]`: the simulator, until its input ends.
+"""`python -m bench.simulator ORDERS [--quotas]`: the simulator, until its input ends.
 
 Each line of input is a number of seconds to put the quotas' clock forward by (0: none), and is answered with the
 calls so far.

@@ -1,4 +1,4 @@
-"""Neutral lines -> `OrderItem` of Amazon's Orders API v2026-01-01."""
+"""Lines -> `OrderItem` of Amazon's Orders API v2026-01-01."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
-from simulator.neutral import Line, Order
+from simulator.model import Line, Order
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from simulator.account import Account
 from simulator.errors import Refused
-from simulator.faults import PAGE_TOKENS, Call, Fault, Site
+from simulator.faults.base import PAGE_TOKENS, Call, Fault, Site
 from simulator.orders import from_ms, to_ms
 from simulator.wire import Canned
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.neutral import CANARY, Order
-from simulator.render_lines import render_money
+from simulator.model import CANARY, Order
+from simulator.render.lines import render_money
 
 Json = dict[str, Any]
 

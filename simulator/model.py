@@ -1,4 +1,4 @@
-"""The neutral values: what is true of an order or of stock, before anybody puts it in Amazon's JSON.
+"""What is true of an order or of stock, before anybody puts it in Amazon's JSON.
 
 `render.py` makes Amazon's documents of these and `truth.py` the unified expectation; neither reads the other,
 so a test that compares the two never checks a parser against itself. Absent text is "", absent numbers and

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simulator.faults import Fault
-from simulator.misbehaviour import (
+from simulator.faults.base import Fault
+from simulator.faults.kinds import (
     Answer,
     Cut,
     Delay,
@@ -21,8 +21,8 @@ from simulator.misbehaviour import (
     Revoke,
     Slow,
 )
+from simulator.faults.rules import Rule
 from simulator.quotas import PUBLISHED, Limit
-from simulator.rulebook import Rule
 
 HELP = """\
 faults:  OPERATION:WHEN:FAULT

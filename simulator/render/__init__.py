@@ -1,0 +1,1 @@
+"""Amazon's documents, made of the values of model.py: orders, their lines, people, stock."""
