@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from integrations.amazon import normalize
 from integrations.amazon.decoding import decode
 from simulator import Account
-from simulator.render import render_order
+from simulator.render.orders import render_order
 
 
 def plainly(body: bytes) -> Any:
