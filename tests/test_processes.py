@@ -72,7 +72,7 @@ def test_it_exits_as_promised(oms: Installation) -> None:
         (2, ("create_api_token", "nobody")),
         (0, ("purge_mock", "amazon")),
     ]:
-        status, out, err = oms.run(*arguments)
+        status, out, err = oms.run(*arguments, cold=True)
         assert (status, "Traceback" in err) == (expected, False), (arguments, out, err)
 
 
@@ -212,9 +212,9 @@ def test_it_draws_progress_on_a_terminal(oms: Installation, sim: Simulator, hold
     process = oms.start("sync_orders", "amazon", stderr=theirs)
     os.close(theirs)
     hold.wait()
-    drawn = ""
-    while "3 orders" not in drawn:
-        drawn += os.read(ours, 1000).decode()
+    drawn = b""
+    while b"3 orders" not in drawn:
+        drawn += os.read(ours, 1000)
     hold.release()
     drain = threading.Thread(target=read_to_end, args=(ours,))
     drain.start()

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from conftest import api_config
+from integrations.tests import warm
 from simulator import Canned, Simulator
 from simulator.faults.base import Call
 
@@ -65,8 +66,14 @@ class Installation:
         self.sql("UPDATE platforms SET api_config = ?", json.dumps(api_config(sim.accounts[0])))
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """A command of manage.py."""
-        return self.start_command(sys.executable, "manage.py", *arguments, **options)
+        """A command of manage.py, forked from a process that has the libraries; `cold=True`: a Python of its own."""
+        environment = self.environment | options.get("environment", {})
+        if options.pop("cold", False) or not warm.can_start(environment):
+            return self.start_command(sys.executable, "manage.py", *arguments, **options)
+        streams = {name: options.get(name, subprocess.PIPE) for name in ("stdout", "stderr")}
+        process = warm.WarmProcess(arguments, environment, **streams)
+        self._started.append(process)
+        return process
 
     def start_command(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         options = {
