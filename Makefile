@@ -34,7 +34,7 @@ run: setup ## set up, sync a first time, serve on port 8000 (PORT=…) with work
 	@$(PY) -m scripts.run --port $(PORT)
 
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)
-	@$(PY) -m pytest -q -n auto $(ARGS)
+	@$(PY) -m pytest -q -n auto --maxprocesses 16 --dist worksteal $(ARGS)
 
 soak: $(VENV)/.installed-dev ## the property test for long (MINUTES=10 SEED=1); names the seed to repeat a failure
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py $(ARGS)

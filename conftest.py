@@ -58,6 +58,33 @@ REQUIRED = {
 }
 
 
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="for a run on another database: leave out the tests that do not touch the suite's database, "
+        "and those that take long and find the same on any (own_database, once)",
+    )
+
+
+def depends_on_the_database(item: pytest.Item) -> bool:
+    """Whether another database may have another result. pytest-django keeps all other tests away from it."""
+    if any(item.get_closest_marker(mark) for mark in ("own_database", "once")):
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool(fixtures & DATABASE_FIXTURES)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--database-only"):
+        left_out = [item for item in items if not depends_on_the_database(item)]
+        items[:] = filter(depends_on_the_database, items)
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns a skip into a failure where the environment promises what the test needs."""

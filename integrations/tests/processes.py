@@ -27,6 +27,7 @@ from simulator.faults.base import Call
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds; for a machine that is busy, not for luck
+REDIS_DATABASES = 16  # as it comes; `make test` starts no more processes
 KEPT = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
 
 Answer = tuple[list[str], list[tuple[Any, ...]]]  # the names of the columns, and the rows
@@ -204,11 +205,16 @@ def line_with(stream: Any, text: str) -> str:
 
 
 def redis_url() -> str:
-    """Of a Redis to test with; skips where none answers, unless services are required."""
+    """Of a Redis to test with; skips where none answers, unless services are required.
+
+    Each process of pytest-xdist has a database of its own: its workers must not take what another test queued.
+    """
     from redis import Redis
     from redis.exceptions import RedisError
 
-    url = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15"
+    address, _, database = (os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15").rpartition("/")
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    url = f"{address}/{(int(database) - worker) % REDIS_DATABASES}"
     try:
         with Redis.from_url(url) as server:
             server.ping()
