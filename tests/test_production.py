@@ -24,6 +24,7 @@ from integrations.tests.processes import (
     ROOT,
     Installation,
     ended,
+    hears,
     installed,
     line_with,
     redis_url,
@@ -101,7 +102,8 @@ class Production:
         return rows
 
     def stop(self) -> list[int]:
-        """SIGTERM to all at once; their exit statuses."""
+        """SIGTERM to all at once; their exit statuses. One that still starts has not yet said what SIGTERM means."""
+        until(lambda: all(hears(process, signal.SIGTERM) for process in self._running), "all to have started")
         for process in self._running:
             process.send_signal(signal.SIGTERM)
         return [ended(process)[0] for process in self._running]

@@ -185,6 +185,16 @@ def ended(process: subprocess.Popen[str]) -> Ended:
     return Ended(process.returncode, out, err)
 
 
+def hears(process: subprocess.Popen[str], number: signal.Signals) -> bool:
+    """Whether it has a handler for the signal. Only Linux shows that; elsewhere it is taken for so."""
+    try:
+        shown = Path(f"/proc/{process.pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+    (caught,) = (int(line.split()[1], 16) for line in shown.splitlines() if line.startswith("SigCgt"))
+    return bool(caught >> (number - 1) & 1)
+
+
 def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """What the condition says once it is something."""
     end = time.monotonic() + patience
