@@ -55,6 +55,7 @@ REQUIRED = {
     "browser": "OMS_REQUIRE_BROWSER",
     "redis": "OMS_REQUIRE_SERVICES",
     "mariadb": "OMS_REQUIRE_SERVICES",
+    "postgresql": "OMS_REQUIRE_SERVICES",
 }
 
 

@@ -8,4 +8,4 @@ class ProjectConfig(AppConfig):
     label = "project"
 
     def ready(self) -> None:
-        from oms import checks  # noqa: F401  registers the system checks
+        from oms import checks, database_checks  # noqa: F401  register the system checks

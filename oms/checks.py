@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
+from oms.hosts import HOST, ORIGIN
+
 ENDPOINTS = ("AMAZON_SP_API_ENDPOINT", "AMAZON_LWA_ENDPOINT")
 
 
@@ -49,3 +51,29 @@ def check_static_root(**_: Any) -> list[CheckMessage]:
             id="oms.W001",
         )
     ]
+
+
+@register()
+def check_hosts(**_: Any) -> list[CheckMessage]:
+    """Each host and origin is one that a request can come with; a typo would shut everybody out without a word."""
+    problems: list[CheckMessage] = [
+        Error(
+            f"ALLOWED_HOSTS has {host!r}, which is no host name that a browser can ask for.",
+            hint="Write names like oms.example, .oms.example (with all below it), 127.0.0.1 or [::1], "
+            "separated by commas.",
+            id="oms.E003",
+        )
+        for host in settings.ALLOWED_HOSTS
+        if not HOST.fullmatch(host)
+    ]
+    problems += [
+        Error(
+            f"CSRF_TRUSTED_ORIGINS has {origin!r}, which is no origin that a browser sends.",
+            hint="Write scheme and host like https://oms.example, https://*.oms.example or http://10.0.0.5:8000, "
+            "separated by commas.",
+            id="oms.E004",
+        )
+        for origin in settings.CSRF_TRUSTED_ORIGINS
+        if not ORIGIN.fullmatch(origin)
+    ]
+    return problems

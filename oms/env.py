@@ -1,11 +1,12 @@
 """Reads the environment; a missing or broken value stops with a sentence that says how to make one."""
 
 import os
+import re
 import warnings
 from collections import ChainMap
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,63 @@ def read_files(environment: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-env = environ.Env()
-# Values that are already in the process environment win over the file.
-environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
+def read_env_file(path: Path) -> None:
+    """Puts what .env says into the process environment; values that are there already win over the file.
+
+    Raises ImproperlyConfigured where the file, or a line of it, cannot be read. No line is repeated: it may hold a key.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows editors begin with a mark
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ImproperlyConfigured(
+            f"{path} cannot be read ({reason}). Make it readable for the user that OMS runs as, as UTF-8 text."
+        ) from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.lstrip().startswith("#") and not ENV_LINE.match(line):
+            raise ImproperlyConfigured(
+                f"Line {number} of {path} is not understood. Write NAME=value, without blanks before the name and "
+                "around the =; comments on lines of their own, beginning with #."
+            )
+    environ.Env.read_env(path, overwrite=False, encoding="utf-8-sig")
+
+
+ENV_LINE = re.compile(r"(?:export )?\w+=")  # as django-environ reads them
+read_env_file(BASE_DIR / ".env")
 # os.environ stays as it is: what this process starts reads the same files.
-env.ENVIRON = ChainMap(read_files(os.environ), os.environ)
+VARIABLES = ChainMap(read_files(os.environ), os.environ)
+REFERENCE = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)\}?")
+
+
+def raw(name: str) -> str:
+    """The value of `name` as it was written, "" where it is not set.
+
+    A value that is $OTHER or ${OTHER} stands for the variable OTHER where that one is set. Any other that begins with $
+    is taken as it is: a key may. Raises ImproperlyConfigured where it reads like a variable that is not set.
+    """
+    value, seen = VARIABLES.get(name, ""), {name}
+    while reference := REFERENCE.fullmatch(value):
+        other = reference["name"]
+        if other in VARIABLES and other not in seen:
+            seen.add(other)
+            value = VARIABLES[other]
+        elif other.isupper():
+            raise ImproperlyConfigured(
+                f"{name} begins with $ and reads like the name of a variable, which is not set. "
+                f"Set that variable, or write the value itself into {name}."
+            )
+        else:
+            break
+    return value
+
+
+def text(name: str) -> str:
+    """The value of `name` without white space and quotes around it, which some tools leave; "" where it is not set."""
+    value = raw(name).strip()
+    return value[1:-1].strip() if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+
 
 # Neither prints a character that means something in .env (Django's own key maker does: $ and #).
 MAKE_SECRET_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
@@ -67,8 +120,8 @@ SWITCH = {
 
 def required(name: str, how: str) -> str:
     """The value of `name`. Raises ImproperlyConfigured naming the command that makes one."""
-    value: str = env.str(name, default="")
-    if not value:
+    value = raw(name)
+    if not value.strip():
         raise ImproperlyConfigured(
             f"{name} is not set. `make setup` writes one into .env; or make one yourself with:\n    {how}\n"
             f"and put {name}=… into .env beside manage.py."
@@ -78,7 +131,8 @@ def required(name: str, how: str) -> str:
 
 def encryption_keys() -> list[str]:
     """FIELD_ENCRYPTION_KEY as a list: the first key encrypts, all of them decrypt."""
-    keys = [key.strip() for key in required("FIELD_ENCRYPTION_KEY", MAKE_FIELD_KEY).split(",") if key.strip()]
+    required("FIELD_ENCRYPTION_KEY", MAKE_FIELD_KEY)
+    keys = [key.strip() for key in text("FIELD_ENCRYPTION_KEY").split(",") if key.strip()]
     for position, key in enumerate(keys, start=1):
         try:
             Fernet(key)
@@ -93,7 +147,7 @@ def encryption_keys() -> list[str]:
 
 def one_of(name: str, *, default: str, choices: tuple[str, ...]) -> str:
     """The value of `name`, lower case, one of `choices`; raises ImproperlyConfigured otherwise."""
-    value = str(env.str(name, default="") or default).lower()
+    value = (text(name) or default).lower()
     if value not in choices:
         raise ImproperlyConfigured(f"{name} is {value!r}; it takes one of: {', '.join(choices)}.")
     return value
@@ -101,10 +155,10 @@ def one_of(name: str, *, default: str, choices: tuple[str, ...]) -> str:
 
 def switch(name: str, *, default: bool) -> bool:
     """The value of `name`, on or off. Raises ImproperlyConfigured for anything else: a typo must not mean off."""
-    text = str(env.str(name, default="")).strip().lower()
-    if text not in ("", *SWITCH):
-        raise ImproperlyConfigured(f"{name} is {text!r}; it takes on or off.")
-    return SWITCH.get(text, default)
+    value = text(name).lower()
+    if value not in ("", *SWITCH):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes on or off.")
+    return SWITCH.get(value, default)
 
 
 def hsts_preload() -> bool:
@@ -120,10 +174,10 @@ def hsts_preload() -> bool:
 
 def whole_number(name: str, *, default: int, minimum: int) -> int:
     """The value of `name` as an int of at least `minimum`; raises ImproperlyConfigured otherwise."""
-    text: str = env.str(name, default="") or str(default)
-    if not text.strip().isdigit() or int(text) < minimum:
-        raise ImproperlyConfigured(f"{name} is {text!r}; it takes a whole number of at least {minimum}.")
-    return int(text)
+    value = text(name) or str(default)
+    if not value.isdecimal() or int(value) < minimum:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it takes a whole number of at least {minimum}.")
+    return int(value)
 
 
 SQLITE_OPTIONS: dict[str, Any] = {
@@ -155,7 +209,12 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-ENGINES = tuple(f"django.db.backends.{name}" for name in ("sqlite3", "mysql", "postgresql"))
+# Where the driver of a database is found, and what a person calls and installs.
+DRIVERS = {
+    "django.db.backends.mysql": ("MySQL", ("MySQLdb",), "requirements-mysql.txt"),
+    "django.db.backends.postgresql": ("PostgreSQL", ("psycopg", "psycopg2"), "requirements-postgresql.txt"),
+}
+ENGINES = ("django.db.backends.sqlite3", *DRIVERS)
 
 
 def database(*, default_path: Path) -> dict[str, Any]:
@@ -163,17 +222,7 @@ def database(*, default_path: Path) -> dict[str, Any]:
 
     Raises ImproperlyConfigured where the address means nothing or its driver is not installed.
     """
-    url: str = env.str("DATABASE_URL", default="") or f"sqlite:///{default_path}"
-    config: dict[str, Any] = {}
-    with suppress(ValueError, ImproperlyConfigured), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it would print the password
-        config = env.db_url_config(url)
-    if config.get("ENGINE") not in ENGINES:
-        # The value itself is never repeated: it may hold a password.
-        raise ImproperlyConfigured(
-            "DATABASE_URL is not understood; write it like mysql://user:password@127.0.0.1:3306/oms "
-            "(special characters in the password as %XX), or leave it empty for SQLite under var/."
-        )
+    config = _from_url(text("DATABASE_URL") or f"sqlite:///{default_path}")
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"] == "django.db.backends.sqlite3":
         if config["NAME"] != ":memory:":
@@ -181,14 +230,77 @@ def database(*, default_path: Path) -> dict[str, Any]:
             _make_folder(config["NAME"].parent)
         options.update({**SQLITE_OPTIONS, **options})
         return config
+    _require_driver(config["ENGINE"])
     if config["ENGINE"] == "django.db.backends.mysql":
-        if find_spec("MySQLdb") is None:
-            raise ImproperlyConfigured(
-                "DATABASE_URL names MySQL, whose driver is not installed: "
-                "pip install -r requirements-mysql.txt (the file says which system packages it needs first)."
-            )
         options.update({**MYSQL_OPTIONS, **options})
+        if str(options["charset"]).lower() != "utf8mb4":
+            raise ImproperlyConfigured(
+                f"DATABASE_URL asks for charset={options['charset']}, which cannot carry every character. "
+                "OMS speaks utf8mb4: leave charset out."
+            )
         config["TEST"] = {"CHARSET": "utf8mb4"}
-    config["CONN_MAX_AGE"] = 60
-    config["CONN_HEALTH_CHECKS"] = True
+    else:
+        # A cursor on the server outlives its transaction, and behind a pooler (PgBouncer in transaction mode) the next
+        # statement may reach another server process that does not know it. See docs/operations.md.
+        config.setdefault("DISABLE_SERVER_SIDE_CURSORS", True)
+    config.setdefault("CONN_MAX_AGE", 60)
+    config.setdefault("CONN_HEALTH_CHECKS", True)
     return config
+
+
+def _from_url(url: str) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    with suppress(ValueError, ImproperlyConfigured), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it would print the password
+        config = environ.Env.db_url_config(url)
+    if config.get("ENGINE") not in ENGINES:
+        # The value itself is never repeated: it may hold a password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not understood; write it like mysql://user:password@127.0.0.1:3306/oms or "
+            "postgres://user:password@127.0.0.1:5432/oms (special characters in the password as %XX), "
+            "or leave it empty for SQLite under var/."
+        )
+    for name in ("ATOMIC_REQUESTS", "AUTOCOMMIT", "CONN_HEALTH_CHECKS", "DISABLE_SERVER_SIDE_CURSORS"):
+        if name in config:  # django-environ reads `true` and `false` as texts, and both are true
+            config[name] = _switch_of_url(name, config[name])
+    if "CONN_MAX_AGE" in config:
+        config["CONN_MAX_AGE"] = _seconds_of_url(config["CONN_MAX_AGE"])
+    return config
+
+
+def _switch_of_url(name: str, value: object) -> bool:
+    found = SWITCH.get(str(value).lower())
+    if found is None:
+        raise ImproperlyConfigured(f"DATABASE_URL says {name.lower()}={value}; it takes on or off.")
+    return found
+
+
+def _seconds_of_url(value: object) -> int | None:
+    """None: a connection is kept as long as it works."""
+    if str(value).lower() == "none":
+        return None
+    if not str(value).isdecimal():
+        raise ImproperlyConfigured(
+            f"DATABASE_URL says conn_max_age={value}; it takes whole seconds (0: a connection for each request), "
+            "or none to keep connections."
+        )
+    return int(str(value))
+
+
+def _require_driver(engine: str) -> None:
+    """Raises ImproperlyConfigured with what to install where no driver of this database can be imported."""
+    label, modules, requirements = DRIVERS[engine]
+    reasons = []
+    for module in modules:
+        try:
+            import_module(module)
+        except ModuleNotFoundError:
+            continue
+        except ImportError as error:  # it is there, and a library that it needs is not
+            reasons.append(f" It is installed, but cannot be loaded: {error}.")
+        else:
+            return
+    raise ImproperlyConfigured(
+        f"DATABASE_URL names {label}, whose driver is not installed: pip install -r {requirements} "
+        f"(the file says what the system needs for it).{''.join(reasons[:1])}"
+    )

@@ -14,32 +14,33 @@ from oms.env import (
     MAKE_SECRET_KEY,
     database,
     encryption_keys,
-    env,
     hsts_preload,
     one_of,
     required,
     switch,
+    text,
     whole_number,
 )
+from oms.hosts import hosts, origins
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Platform] and the like at run time
 
 SECRET_KEY = required("SECRET_KEY", MAKE_SECRET_KEY)
 DEBUG: bool = switch("DEBUG", default=False)
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[]) or ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS: list[str] = hosts(text("ALLOWED_HOSTS")) or ["127.0.0.1", "localhost", "[::1]"]
 
 # --- OMS ---------------------------------------------------------------------------------------------
 FIELD_ENCRYPTION_KEY = encryption_keys()
 MOCK_FALLBACK = one_of("MOCK_FALLBACK", default="auto", choices=("auto", "always", "never"))
 ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 # For simulators and proxies. Both unset: Amazon's own hosts, by region.
-AMAZON_SP_API_ENDPOINT: str = env.str("AMAZON_SP_API_ENDPOINT", default="")
-AMAZON_LWA_ENDPOINT: str = env.str("AMAZON_LWA_ENDPOINT", default="")
+AMAZON_SP_API_ENDPOINT = text("AMAZON_SP_API_ENDPOINT")
+AMAZON_LWA_ENDPOINT = text("AMAZON_LWA_ENDPOINT")
 AMAZON_RETRY_BACKOFF = 1.0  # seconds before a failed call is tried again; doubles, with jitter
 DATABASE_RETRY_BACKOFF = 1.0  # the same for what the database could not do in a moment of trouble
 # operation: (calls per second, calls at once), where new buckets are to differ from Amazon's published ones.
 AMAZON_QUOTAS: dict[str, tuple[float, int]] = {}
-REDIS_URL: str = env.str("REDIS_URL", default="")
+REDIS_URL = text("REDIS_URL")
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -138,7 +139,7 @@ SESSION_COOKIE_SECURE = REQUIRE_HTTPS
 CSRF_COOKIE_SECURE = REQUIRE_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = origins(text("CSRF_TRUSTED_ORIGINS"))
 if switch("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

@@ -10,10 +10,12 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -184,8 +186,12 @@ class MariaDB:
         )
         return [int(number) for (number,) in rows]
 
-    def installation(self, options: str = "") -> Installation:
-        return Installation(f"mysql://root@127.0.0.1:{self.port}/oms{options}", self._answer)
+    @property
+    def url(self) -> str:
+        return f"mysql://root@127.0.0.1:{self.port}"
+
+    def installation(self, options: str = "", database: str = "oms") -> Installation:
+        return Installation(f"{self.url}/{database}{options}", self._answer)
 
     def _answers(self) -> bool:
         import MySQLdb
@@ -205,19 +211,62 @@ def ask(connection: Any, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     return list(cursor.fetchall())
 
 
-def a_mariadb(folder: Path, *options: str) -> MariaDB:
-    """A server with OMS set up on it; skips where the programs or the driver are missing."""
+def bare_mariadb(folder: Path, *options: str) -> MariaDB:
+    """A server without a database; skips where the programs or the driver are missing."""
     pytest.importorskip("MySQLdb", reason="mysqlclient is not installed")
     if shutil.which("mariadb-install-db") is None:
         pytest.skip("no MariaDB server is installed here (mariadb-install-db)")
     server = MariaDB(folder, *options)
     server.start()
+    return server
+
+
+def a_mariadb(folder: Path, *options: str) -> MariaDB:
+    """A server with OMS set up on it; skips where the programs or the driver are missing."""
+    server = bare_mariadb(folder, *options)
     connection = server.connect("mysql")
     ask(connection, "CREATE DATABASE oms CHARACTER SET utf8mb4")
     connection.close()
     status, _, err = server.installation().run("migrate", "--verbosity", "0")
     assert status == 0, err
     return server
+
+
+POSTGRESQL = "postgres://postgres@127.0.0.1:5432"  # where DATABASE_URL names no PostgreSQL
+
+
+@contextmanager
+def bare_postgresql(how: str = "") -> Iterator[Installation]:
+    """An empty database of the PostgreSQL that answers here, dropped at the end; skips where none answers."""
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    url = os.environ.get("DATABASE_URL", "")
+    server = url.rsplit("/", 1)[0] if url.startswith("postgres") else POSTGRESQL
+    name = f"oms_test_{uuid4().hex[:12]}"
+    try:
+        connection = psycopg.connect(f"{server}/postgres", autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"no PostgreSQL answers at {server.rsplit('@', 1)[-1]}: {type(error).__name__}")
+    with closing(connection):
+        connection.execute(f"CREATE DATABASE {name} {how}")
+        oms = Installation(f"{server}/{name}", _postgresql_query(f"{server}/{name}"))
+        try:
+            yield oms
+        finally:
+            oms.end()
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _postgresql_query(url: str) -> Query:
+    import psycopg
+
+    def query(statement: str, *values: Any) -> Answer:
+        with psycopg.connect(url) as connection:  # commits
+            cursor = connection.execute(statement.replace("?", "%s"), values or None)
+            return [
+                each.name for each in cursor.description or ()
+            ], cursor.fetchall() if cursor.description else []
+
+    return query
 
 
 def killed(process: subprocess.Popen[str]) -> None:

@@ -22,8 +22,8 @@ from simulator import Account, Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-# A name is read with one of the helpers of oms/env.py or with django-environ.
-READ = re.compile(r'\b(?:env\.\w+|required|switch|one_of|whole_number)\(\s*"([A-Z_]+)"')
+# A name is read with one of the helpers of oms/env.py.
+READ = re.compile(r'\b(?:required|text|switch|one_of|whole_number)\(\s*"([A-Z_]+)"')
 
 
 def variables_of(text: str) -> set[str]:
