@@ -8,11 +8,15 @@ Three kinds of text can stand in such a column, and all three must be safe:
    kept as it is, never shown, and never overwritten by a save that did not replace it on purpose.
 """
 
+import hashlib
 import json
+from base64 import urlsafe_b64decode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -59,6 +63,31 @@ def _crypter(keys: tuple[str, ...]) -> MultiFernet:
 def crypter() -> MultiFernet:
     """The first of FIELD_ENCRYPTION_KEY encrypts, all of them decrypt."""
     return _crypter(tuple(settings.FIELD_ENCRYPTION_KEY))
+
+
+def keyed_digests(data: bytes, *, purpose: str) -> list[str]:
+    """Tells one secret from another without revealing it, and without letting anybody check a guess.
+
+    One digest for each key of FIELD_ENCRYPTION_KEY, in their order: the first is the one to keep, the others are what
+    was kept before that key became the first. Digests of two purposes have nothing in common.
+    """
+    return [
+        hashlib.blake2b(data, digest_size=32, key=_digest_key(key, purpose)).hexdigest()
+        for key in settings.FIELD_ENCRYPTION_KEY
+    ]
+
+
+def keyed_digest(data: bytes, *, purpose: str) -> str:
+    """The digest with the first key: the first of `keyed_digests`."""
+    key = _digest_key(settings.FIELD_ENCRYPTION_KEY[0], purpose)
+    return hashlib.blake2b(data, digest_size=32, key=key).hexdigest()
+
+
+@lru_cache(maxsize=32)
+def _digest_key(key: str, purpose: str) -> bytes:
+    """A key of its own, from which the encryption key cannot be found. https://www.rfc-editor.org/rfc/rfc5869"""
+    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"oms digest {purpose}".encode())
+    return derive.derive(urlsafe_b64decode(key))
 
 
 def read_stored(stored: str | None) -> SecretDict:

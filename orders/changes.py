@@ -1,11 +1,12 @@
 """What is different between an order as stored and as reported: for the timeline, and before somebody stores it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from core.money import amount_text
+from core.upsert import Columns, Values
 
 # field, old, new; and for one of the order's lines, its name. Values are text, a number, true/false, or None.
 Change = list[Any]
@@ -14,43 +15,38 @@ ADDED, REMOVED = "added", "removed"
 NOT_NEWS = "platform_updated_at"
 
 
-def order_changes(fields: Sequence[str], old: Sequence[Any], new: Sequence[Any]) -> list[Change]:
-    """The fields whose values differ, in their order. `old` and `new` are values of `fields`."""
-    currencies = [dict(zip(fields, values, strict=True)).get("currency") or "" for values in (old, new)]
+def order_changes(columns: Columns, old: Values, new: Values) -> list[Change]:
+    """The columns whose values differ, in their order."""
+    at_currency = columns.names.index("currency")
+    before, after = old[at_currency] or "", new[at_currency] or ""
     return [
-        [field, _plain(before, currencies[0]), _plain(after, currencies[1])]
-        for field, before, after in zip(fields, old, new, strict=True)
-        if field != NOT_NEWS and _comparable(before) != _comparable(after)
+        [columns.names[at], _plain(old[at], before), _plain(new[at], after)]
+        for at in columns.differing(new, old)
+        if columns.names[at] != NOT_NEWS
     ]
 
 
-def line_changes(
-    fields: Sequence[str], old: Mapping[str, Sequence[Any]], new: Mapping[str, Sequence[Any]]
-) -> list[Change]:
-    """What differs in the lines, which are given by their ids as values of `fields`."""
+def line_changes(columns: Columns, old: Mapping[str, Values], new: Mapping[str, Values]) -> list[Change]:
+    """What differs in the lines, which are given by their ids."""
     changes: list[Change] = []
     for line_id, values in new.items():
-        name = _name(fields, values, line_id)
+        name = _name(columns, values, line_id)
         if line_id in old:
-            changes += [[*change, name] for change in order_changes(fields, old[line_id], values)]
+            changes += [[*change, name] for change in order_changes(columns, old[line_id], values)]
         else:
-            changes.append([ADDED, None, _quantity(fields, values), name])
+            changes.append([ADDED, None, _quantity(columns, values), name])
     for line_id, values in old.items():
         if line_id not in new:
-            changes.append([REMOVED, _quantity(fields, values), None, _name(fields, values, line_id)])
+            changes.append([REMOVED, _quantity(columns, values), None, _name(columns, values, line_id)])
     return changes
 
 
-def _name(fields: Sequence[str], values: Sequence[Any], line_id: str) -> str:
-    return str(values[fields.index("sku")] or line_id)
+def _name(columns: Columns, values: Values, line_id: str) -> str:
+    return str(values[columns.names.index("sku")] or line_id)
 
 
-def _quantity(fields: Sequence[str], values: Sequence[Any]) -> Any:
-    return values[fields.index("quantity_ordered")]
-
-
-def _comparable(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _quantity(columns: Columns, values: Values) -> Any:
+    return values[columns.names.index("quantity_ordered")]
 
 
 def _plain(value: Any, currency: str) -> Any:

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from core.encryption import EncryptedJSONField, SecretDict, Unreadable
+from core.encryption import EncryptedJSONField, SecretDict, Unreadable, keyed_digest, keyed_digests
 
 SYNC_PERMISSION = "platforms.sync_platform"  # to start and cancel syncs, and to resolve failures
+CREDENTIALS = "platforms.credentials"  # what their digest is for
 CONFIG_COLUMNS = ("api_config", "credentials_set_at")  # written together
 
 
@@ -105,10 +105,21 @@ class Platform(models.Model):
     @property
     def credentials_digest(self) -> str:
         """Tells these credentials from others without revealing them; "" where none can be read."""
+        return keyed_digest(self._credentials_text, purpose=CREDENTIALS) if self._credentials_text else ""
+
+    def has_credentials(self, digest: str) -> bool:
+        """Whether `digest`, a `credentials_digest` from earlier, is of these credentials.
+
+        It may have been made before FIELD_ENCRYPTION_KEY was given another first key.
+        """
+        text = self._credentials_text
+        return digest in keyed_digests(text, purpose=CREDENTIALS) if text else not digest
+
+    @property
+    def _credentials_text(self) -> bytes:
         if not self.api_config or isinstance(self.api_config, Unreadable):
-            return ""
-        text = json.dumps(self.api_config, sort_keys=True, default=str)
-        return salted_hmac("platforms.credentials", text, algorithm="sha256").hexdigest()
+            return b""
+        return json.dumps(self.api_config, sort_keys=True, default=str).encode()
 
     def ask_for_refused_datasets(self, names: Collection[str] | None = None) -> None:
         """From now on these data sets (None: all) are asked for again. Does not save.

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from core.encryption import FERNET_PREFIX, SecretDict, Unreadable, read_stored
+from core.encryption import FERNET_PREFIX, SecretDict, Unreadable, keyed_digest, keyed_digests, read_stored
 from integrations.models import SyncLog
 from integrations.sync.run import request_sync, run_sync
 from platforms.models import Platform
@@ -171,3 +171,19 @@ def test_it_shows_the_keys_alone() -> None:
 def test_it_is_never_dumped(platform: Platform) -> None:
     with pytest.raises(TypeError, match="never serialised"):
         Platform._meta.get_field("api_config").value_to_string(platform)
+
+
+# --- digests
+
+
+def test_a_digest_depends_on_data_purpose_and_the_first_key(settings: Any) -> None:
+    first = keyed_digest(b"Jo Doe", purpose="one")
+    assert len(first) == 64
+    assert keyed_digest(b"Jo Doe", purpose="one") == first
+    others = {keyed_digest(b"Jo Roe", purpose="one"), keyed_digest(b"Jo Doe", purpose="two")}
+    settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEY]
+    rotated = keyed_digest(b"Jo Doe", purpose="one")
+    assert len({first, rotated, *others}) == 4
+    assert keyed_digests(b"Jo Doe", purpose="one") == [rotated, first]
+    settings.SECRET_KEY = "another one"
+    assert keyed_digest(b"Jo Doe", purpose="one") == rotated

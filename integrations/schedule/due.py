@@ -151,7 +151,7 @@ def _refusal(known: dict[SyncLog.Kind, History], kind: SyncLog.Kind) -> SyncLog 
 
 def _is_settled(platform: Platform, refused: SyncLog) -> bool:
     """Whether there is reason to try again: other credentials, or a check since then that found this working."""
-    if refused.credentials_digest != platform.credentials_digest:
+    if not platform.has_credentials(refused.credentials_digest):
         return True
     checked_later = platform.checked_at is not None and (
         refused.finished_at is None or platform.checked_at > refused.finished_at

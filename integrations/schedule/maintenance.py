@@ -8,7 +8,7 @@ from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from integrations.quota.usage import prune_usage
-from orders.services import purge_buyers
+from orders.buyers import purge_buyers
 
 # The queue's own records say less than the sync log; they are kept for whoever looks into a worker's crash.
 KEEP_MESSAGES = timedelta(days=7)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -232,6 +233,16 @@ def test_it_goes_on_when_the_credentials_were_changed_with_sql(revoked: Simulato
         assert started() == set()  # the same ones, written again
         cursor.execute(write, [same.replace("sim-secret", "new-secret")])
         assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}
+
+
+def test_it_takes_the_credentials_for_the_same_when_a_key_is_rotated(
+    revoked: Simulator, settings: Any
+) -> None:
+    settings.SECRET_KEY = "another one, as after a restore on another machine 0123456789"
+    assert started() == set()
+    settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEY]
+    assert started() == set()
+    assert next_sync()["reason"] == "stopped"
 
 
 def test_it_goes_on_after_a_check_that_found_nothing_wrong(revoked: Simulator) -> None:

@@ -12,10 +12,11 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from orders.buyers import purge_buyers
 from orders.lines import ITEM_REPORTED
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.records import BuyerRecord, OrderItemRecord, OrderRecord
-from orders.services import REPORTED, delete_orders, purge_buyers, upsert_orders
+from orders.services import REPORTED, delete_orders, upsert_orders
 from platforms.models import Platform, Source
 
 pytestmark = pytest.mark.django_db

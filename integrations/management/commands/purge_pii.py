@@ -1,7 +1,7 @@
 from typing import Any
 
 from integrations.management.base import OmsCommand
-from orders.services import purge_buyers
+from orders.buyers import purge_buyers
 
 
 class Command(OmsCommand):

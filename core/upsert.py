@@ -1,0 +1,298 @@
+"""Makes rows equal to what a platform reports, a batch of records at a time. Safe to repeat.
+
+Orders and stock are stored by the same rules; each app declares its `RecordTable` and adds what only it has. A batch:
+
+1. `incoming` turns each record into values and a content hash of all that would be stored of it.
+2. `compare` sorts the batch. An equal hash means unchanged. Any other hash is only a hint: the stored values decide,
+   so that a rotated key, or a release that hashes in another way, does not make an order look changed.
+3. `write` stores what is new and what changed; `refresh` replaces the hash of what only hashes differently.
+
+A record never goes back in time, what it does not report does not delete what is stored, and made-up rows never
+replace live ones.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+import orjson
+from django.db import models
+
+from core.database.bulk import BulkFind, BulkUpsert
+from core.outcome import Outcome
+
+Record = TypeVar("Record")
+Key = tuple[str, ...]  # the natural key of a row within its platform
+Values = Sequence[Any]  # of the columns of a Columns, in their order
+
+MISSING = ("", ())  # besides None: the platform reported nothing
+
+
+def reported_fields(record_type: type[Any], *, but: Iterable[str]) -> tuple[str, ...]:
+    """The fields of a record that are columns of its row: all of them except `but`, in their order."""
+    return tuple(each.name for each in fields(record_type) if each.name not in but)
+
+
+def to_json(value: Any) -> bytes:
+    """Making JSON is the largest part of the work on a page, and orjson takes a tenth of the time of json.
+
+    Raises ValueError for text that no database takes.
+    """
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:  # an integer of more than 64 bits; half a surrogate pair, which ends as ValueError
+        return json.dumps(value, default=str, ensure_ascii=False).encode()
+
+
+class Columns:
+    """Columns of a model in a fixed order: merges and compares their values."""
+
+    def __init__(self, model: type[models.Model], names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        model_fields: list[Any] = [model._meta.get_field(name) for name in self.names]
+        # Amounts that differ by less than this are one and the same in the column.
+        self._precision = [
+            Decimal(5).scaleb(-each.decimal_places - 1) if isinstance(each, models.DecimalField) else None
+            for each in model_fields
+        ]
+
+    def merged(self, new: Values, stored: Values) -> list[Any]:
+        """`new` with the stored value wherever nothing was reported."""
+        return [
+            old if value is None or value in MISSING else value
+            for value, old in zip(new, stored, strict=True)
+        ]
+
+    def differing(self, new: Values, stored: Values) -> list[int]:
+        """The positions at which storing `new` would change what is stored."""
+        compared = zip(new, stored, self._precision, strict=True)
+        return [at for at, each in enumerate(compared) if not _is_same(*each)]
+
+
+def _is_same(new: Any, stored: Any, precision: Decimal | None) -> bool:
+    if isinstance(new, Decimal) and isinstance(stored, Decimal) and precision is not None:
+        return new.is_finite() and abs(new - stored) <= precision
+    return bool((list(new) if isinstance(new, tuple) else new) == stored)
+
+
+def _default_of(field: Any) -> Any:
+    value = field.get_default() if field.has_default() else None
+    return getattr(value, "value", value)  # of a choice
+
+
+@dataclass(slots=True)
+class Incoming(Generic[Record]):
+    """A record on its way into its table. `stored` and `merged` are set where a row of it is compared."""
+
+    key: Key
+    record: Record
+    values: tuple[Any, ...]  # as reported
+    document: bytes  # JSON; empty where the table has none
+    content_hash: str
+    pk: int = 0  # of the stored row; 0 where there is none
+    stored: Values = ()
+    merged: Values = ()  # what the row will say
+
+
+@dataclass(slots=True)
+class Batch(Generic[Record]):
+    """What `compare` found. Whatever is in none of the lists is unchanged, older, or may not replace what is stored."""
+
+    size: int  # records, duplicates included
+    new: list[Incoming[Record]] = field(default_factory=list)
+    changed: list[Incoming[Record]] = field(default_factory=list)
+    # The hash differs, and all that the table itself holds is equal. An app that stores more looks at the rest.
+    alike: list[Incoming[Record]] = field(default_factory=list)
+    # Rows of another source that the new records replace.
+    replaced: list[int] = field(default_factory=list)
+
+    @property
+    def news(self) -> list[Incoming[Record]]:
+        return self.new + self.changed
+
+    def keep_alike(self, is_equal: Callable[[Incoming[Record]], bool]) -> None:
+        """Leave those in `alike` that are equal in the rest, too; the others are changed."""
+        alike, self.alike = self.alike, []
+        for each in alike:
+            (self.alike if is_equal(each) else self.changed).append(each)
+
+    def outcome(self) -> Outcome:
+        """To be asked once all are sorted."""
+        written = len(self.new) + len(self.changed)
+        return Outcome(len(self.new), len(self.changed), self.size - written)
+
+
+class RecordTable(Generic[Record]):
+    """A table whose rows mirror the records of a platform.
+
+    `key` is the natural key within a `platform`, and `find_by` the part of it that rows are looked up by. `apart` names
+    the fields of the record that are no columns. `document` is a column that holds JSON as it came: it is replaced as a
+    whole. `constants` are columns that have these values in every row that a platform still reports. Rows whose source
+    is `live` are never replaced by others. The model has `platform`, `source`, `content_hash`, `synced_at`, and
+    `platform_updated_at`, by which a record is older than what is stored.
+    """
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        record_type: type[Record],
+        *,
+        key: tuple[str, ...],
+        find_by: str,
+        live: str,
+        apart: Iterable[str] = (),
+        document: str = "",
+        constants: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._model, self._live, self._document = model, live, document
+        self._constants = dict(constants or {})
+        self.key = key
+        self.reported = reported_fields(record_type, but={*key, *apart, document})
+        self.columns = Columns(model, self.reported)
+        self.values_of: Callable[[Record], tuple[Any, ...]] = attrgetter(*self.reported)
+        self._key_values: Callable[[Record], Any] = attrgetter(*key)
+        self._find_by = key.index(find_by)
+        self._updated = self.reported.index("platform_updated_at")
+        model_fields: list[Any] = [model._meta.get_field(name) for name in self.reported]
+        self._json = [at for at, each in enumerate(model_fields) if isinstance(each, models.JSONField)]
+        defaults = [(at, _default_of(each)) for at, each in enumerate(model_fields) if not each.null]
+        self._defaults = [(at, value) for at, value in defaults if value not in (None, "", [])]
+        self._find = BulkFind(
+            model, fields=(*key, "id", "content_hash", "source"), within="platform", by=find_by
+        )
+        documents = (document,) if document else ()
+        own = ("source", *documents, "content_hash", "synced_at", *self._constants)
+        self._upsert = BulkUpsert(
+            model, fields=("platform", *key, *self.reported, *own), unique=("platform", *key)
+        )
+
+    def key_of(self, record: Record) -> Key:
+        values = self._key_values(record)
+        return values if len(self.key) > 1 else (values,)
+
+    def incoming(self, record: Record, *parts: bytes) -> Incoming[Record]:
+        """`parts` are what the app stores of the record in other tables, as bytes to be hashed; personal data only as
+        a keyed digest, since the hash itself has no key. Raises ValueError for text that no database takes."""
+        key, values = self.key_of(record), self.values_of(record)
+        document = to_json(getattr(record, self._document)) if self._document else b""
+        digest = hashlib.blake2b(to_json((key, values)), digest_size=32)
+        for part in (document, *parts):
+            digest.update(part)
+        return Incoming(key, record, values, document, digest.hexdigest())
+
+    def compare(self, platform_id: int, incoming: Sequence[Incoming[Record]], source: str) -> Batch[Record]:
+        """Sort the records by what is to be done. One query; two more where hashes differ."""
+        batch: Batch[Record] = Batch(len(incoming))
+        newest = self._newest(incoming)
+        known = self._known(platform_id, list(newest))
+        differing = []
+        for each in newest.values():
+            pk, content_hash, stored_source = known.get(each.key, (0, "", ""))
+            if pk and stored_source == self._live != source:
+                continue
+            if pk and stored_source == source:
+                each.pk = pk
+                if content_hash != each.content_hash:
+                    differing.append(each)
+                continue
+            if pk:
+                batch.replaced.append(pk)
+            batch.new.append(each)
+        self._sort(batch, differing)
+        return batch
+
+    def write(self, platform_id: int, batch: Batch[Record], source: str, now: datetime) -> None:
+        """Store the news. Raises DatabaseError, ValueError or OverflowError where a value does not fit."""
+        constants = tuple(self._constants.values())
+        self._upsert(
+            [
+                (
+                    platform_id,
+                    *each.key,
+                    *self._row(each),
+                    source,
+                    *((each.document.decode(),) if self._document else ()),
+                    each.content_hash,
+                    now,
+                    *constants,
+                )
+                for each in batch.news
+            ]
+        )
+
+    def refresh(self, batch: Batch[Record]) -> None:
+        """Give rows that are equal to their records the records' hashes. Nothing else of them changes."""
+        if batch.alike:
+            rows = [self._model(pk=each.pk, content_hash=each.content_hash) for each in batch.alike]
+            self._model._default_manager.bulk_update(rows, ["content_hash"])
+
+    def fetch_ids(self, platform_id: int, batch: Batch[Record]) -> None:
+        """Set `pk` of what was new and has been written."""
+        known = self._known(platform_id, [each.key for each in batch.new])
+        for each in batch.new:
+            each.pk = known[each.key][0]
+
+    def stored_values(self, ids: Iterable[int]) -> dict[int, Values]:
+        """What the rows say, in the order of `reported`, by their ids."""
+        return {pk: values for pk, (values, _) in self._stored(ids).items()}
+
+    def is_older(self, values: Values, stored: Values) -> bool:
+        """Whether a record is older than the stored row; where one of the times is not known, it is not."""
+        updated, known = values[self._updated], stored[self._updated]
+        return bool(updated and known and updated < known)
+
+    def _newest(self, incoming: Iterable[Incoming[Record]]) -> dict[Key, Incoming[Record]]:
+        """One record for each key: a page may hold the same one twice."""
+        newest: dict[Key, Incoming[Record]] = {}
+        for each in incoming:
+            other = newest.get(each.key)
+            if other is None or not self.is_older(each.values, other.values):
+                newest[each.key] = each
+        return newest
+
+    def _known(self, platform_id: int, keys: Sequence[Key]) -> dict[Key, tuple[int, str, str]]:
+        """Id, content hash and source of the stored rows; other rows that share `find_by` may be among them."""
+        size = len(self.key)
+        rows = self._find(platform_id, list(dict.fromkeys(key[self._find_by] for key in keys)))
+        return {row[:size]: (row[size], row[size + 1], row[size + 2]) for row in rows}
+
+    def _sort(self, batch: Batch[Record], differing: Sequence[Incoming[Record]]) -> None:
+        """Compare those whose hash differs, value by value, and put them where they belong."""
+        stored = self._stored(each.pk for each in differing)
+        expected = tuple(self._constants.values())
+        for each in differing:
+            each.stored, constants = stored[each.pk]
+            if self.is_older(each.values, each.stored):
+                continue
+            each.merged = self.columns.merged(each.values, each.stored)
+            is_news = constants != expected or self.columns.differing(each.merged, each.stored)
+            (batch.changed if is_news else batch.alike).append(each)
+        if self._document and batch.alike:
+            ids = [each.pk for each in batch.alike]
+            rows = self._model._default_manager.filter(pk__in=ids).order_by()
+            documents = dict(rows.values_list("pk", self._document))
+            batch.keep_alike(lambda each: json.loads(each.document) == documents[each.pk])
+
+    def _stored(self, ids: Iterable[int]) -> dict[int, tuple[Values, tuple[Any, ...]]]:
+        """Values and constants of the rows."""
+        wanted, size = list(ids), len(self.reported) + 1
+        if not wanted:
+            return {}
+        rows = self._model._default_manager.filter(pk__in=wanted).order_by()
+        found = rows.values_list("pk", *self.reported, *self._constants)
+        return {row[0]: (row[1:size], row[size:]) for row in found}
+
+    def _row(self, each: Incoming[Record]) -> list[Any]:
+        """The values as the driver takes them; the model's defaults where nothing was ever reported."""
+        values = list(each.merged or each.values)
+        for at, default in self._defaults:
+            if values[at] is None or values[at] in MISSING:
+                values[at] = default
+        for at in self._json:
+            values[at] = to_json(values[at]).decode()
+        return values
