@@ -35,7 +35,7 @@ MISSING = ("", ())  # besides None: the platform reported nothing
 
 def reported_fields(record_type: type[Any], *, but: Iterable[str]) -> tuple[str, ...]:
     """The fields of a record that are columns of its row: all of them except `but`, in their order."""
-    return tuple(each.name for each in fields(record_type) if each.name not in but)
+    return tuple(column.name for column in fields(record_type) if column.name not in but)
 
 
 def to_json(value: Any) -> bytes:
@@ -57,8 +57,8 @@ class Columns:
         model_fields: list[Any] = [model._meta.get_field(name) for name in self.names]
         # Amounts that differ by less than this are one and the same in the column.
         self._precision = [
-            Decimal(5).scaleb(-each.decimal_places - 1) if isinstance(each, models.DecimalField) else None
-            for each in model_fields
+            Decimal(5).scaleb(-column.decimal_places - 1) if isinstance(column, models.DecimalField) else None
+            for column in model_fields
         ]
 
     def merged(self, new: Values, stored: Values) -> list[Any]:
@@ -71,7 +71,7 @@ class Columns:
     def differing(self, new: Values, stored: Values) -> list[int]:
         """The positions at which storing `new` would change what is stored."""
         compared = zip(new, stored, self._precision, strict=True)
-        return [at for at, each in enumerate(compared) if not _is_same(*each)]
+        return [at for at, values in enumerate(compared) if not _is_same(*values)]
 
 
 def _is_same(new: Any, stored: Any, precision: Decimal | None) -> bool:
@@ -118,8 +118,8 @@ class Batch(Generic[Record]):
     def keep_alike(self, is_equal: Callable[[Incoming[Record]], bool]) -> None:
         """Leave those in `alike` that are equal in the rest, too; the others are changed."""
         alike, self.alike = self.alike, []
-        for each in alike:
-            (self.alike if is_equal(each) else self.changed).append(each)
+        for incoming in alike:
+            (self.alike if is_equal(incoming) else self.changed).append(incoming)
 
     def outcome(self) -> Outcome:
         """To be asked once all are sorted."""
@@ -159,8 +159,8 @@ class RecordTable(Generic[Record]):
         self._find_by = key.index(find_by)
         self._updated = self.reported.index("platform_updated_at")
         model_fields: list[Any] = [model._meta.get_field(name) for name in self.reported]
-        self._json = [at for at, each in enumerate(model_fields) if isinstance(each, models.JSONField)]
-        defaults = [(at, _default_of(each)) for at, each in enumerate(model_fields) if not each.null]
+        self._json = [at for at, column in enumerate(model_fields) if isinstance(column, models.JSONField)]
+        defaults = [(at, _default_of(column)) for at, column in enumerate(model_fields) if not column.null]
         self._defaults = [(at, value) for at, value in defaults if value not in (None, "", [])]
         self._find = BulkFind(
             model, fields=(*key, "id", "content_hash", "source"), within="platform", by=find_by
@@ -191,18 +191,18 @@ class RecordTable(Generic[Record]):
         newest = self._newest(incoming)
         known = self._known(platform_id, list(newest))
         differing = []
-        for each in newest.values():
-            pk, content_hash, stored_source = known.get(each.key, (0, "", ""))
+        for item in newest.values():
+            pk, content_hash, stored_source = known.get(item.key, (0, "", ""))
             if pk and stored_source == self._live != source:
                 continue
             if pk and stored_source == source:
-                each.pk = pk
-                if content_hash != each.content_hash:
-                    differing.append(each)
+                item.pk = pk
+                if content_hash != item.content_hash:
+                    differing.append(item)
                 continue
             if pk:
                 batch.replaced.append(pk)
-            batch.new.append(each)
+            batch.new.append(item)
         self._sort(batch, differing)
         return batch
 
@@ -213,29 +213,29 @@ class RecordTable(Generic[Record]):
             [
                 (
                     platform_id,
-                    *each.key,
-                    *self._row(each),
+                    *item.key,
+                    *self._row(item),
                     source,
-                    *((each.document.decode(),) if self._document else ()),
-                    each.content_hash,
+                    *((item.document.decode(),) if self._document else ()),
+                    item.content_hash,
                     now,
                     *constants,
                 )
-                for each in batch.news
+                for item in batch.news
             ]
         )
 
     def refresh(self, batch: Batch[Record]) -> None:
         """Give rows that are equal to their records the records' hashes. Nothing else of them changes."""
         if batch.alike:
-            rows = [self._model(pk=each.pk, content_hash=each.content_hash) for each in batch.alike]
+            rows = [self._model(pk=item.pk, content_hash=item.content_hash) for item in batch.alike]
             self._model._default_manager.bulk_update(rows, ["content_hash"])
 
     def fetch_ids(self, platform_id: int, batch: Batch[Record]) -> None:
         """Set `pk` of what was new and has been written."""
-        known = self._known(platform_id, [each.key for each in batch.new])
-        for each in batch.new:
-            each.pk = known[each.key][0]
+        known = self._known(platform_id, [item.key for item in batch.new])
+        for item in batch.new:
+            item.pk = known[item.key][0]
 
     def stored_values(self, ids: Iterable[int]) -> dict[int, Values]:
         """What the rows say, in the order of `reported`, by their ids."""
@@ -249,10 +249,10 @@ class RecordTable(Generic[Record]):
     def _newest(self, incoming: Iterable[Incoming[Record]]) -> dict[Key, Incoming[Record]]:
         """One record for each key: a page may hold the same one twice."""
         newest: dict[Key, Incoming[Record]] = {}
-        for each in incoming:
-            other = newest.get(each.key)
-            if other is None or not self.is_older(each.values, other.values):
-                newest[each.key] = each
+        for item in incoming:
+            other = newest.get(item.key)
+            if other is None or not self.is_older(item.values, other.values):
+                newest[item.key] = item
         return newest
 
     def _known(self, platform_id: int, keys: Sequence[Key]) -> dict[Key, tuple[int, str, str]]:
@@ -263,20 +263,20 @@ class RecordTable(Generic[Record]):
 
     def _sort(self, batch: Batch[Record], differing: Sequence[Incoming[Record]]) -> None:
         """Compare those whose hash differs, value by value, and put them where they belong."""
-        stored = self._stored(each.pk for each in differing)
+        stored = self._stored(item.pk for item in differing)
         expected = tuple(self._constants.values())
-        for each in differing:
-            each.stored, constants = stored[each.pk]
-            if self.is_older(each.values, each.stored):
+        for item in differing:
+            item.stored, constants = stored[item.pk]
+            if self.is_older(item.values, item.stored):
                 continue
-            each.merged = self.columns.merged(each.values, each.stored)
-            is_news = constants != expected or self.columns.differing(each.merged, each.stored)
-            (batch.changed if is_news else batch.alike).append(each)
+            item.merged = self.columns.merged(item.values, item.stored)
+            is_news = constants != expected or self.columns.differing(item.merged, item.stored)
+            (batch.changed if is_news else batch.alike).append(item)
         if self._document and batch.alike:
-            ids = [each.pk for each in batch.alike]
+            ids = [item.pk for item in batch.alike]
             rows = self._model._default_manager.filter(pk__in=ids).order_by()
             documents = dict(rows.values_list("pk", self._document))
-            batch.keep_alike(lambda each: json.loads(each.document) == documents[each.pk])
+            batch.keep_alike(lambda item: json.loads(item.document) == documents[item.pk])
 
     def _stored(self, ids: Iterable[int]) -> dict[int, tuple[Values, tuple[Any, ...]]]:
         """Values and constants of the rows."""
@@ -287,9 +287,9 @@ class RecordTable(Generic[Record]):
         found = rows.values_list("pk", *self.reported, *self._constants)
         return {row[0]: (row[1:size], row[size:]) for row in found}
 
-    def _row(self, each: Incoming[Record]) -> list[Any]:
+    def _row(self, item: Incoming[Record]) -> list[Any]:
         """The values as the driver takes them; the model's defaults where nothing was ever reported."""
-        values = list(each.merged or each.values)
+        values = list(item.merged or item.values)
         for at, default in self._defaults:
             if values[at] is None or values[at] in MISSING:
                 values[at] = default

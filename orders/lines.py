@@ -26,9 +26,8 @@ _SKU, _TITLE = (("order", "external_id", *ITEM_REPORTED).index(name) for name in
 class Lines:
     """What is to become of the lines of one order that is stored already."""
 
-    values: Mapping[str, Values] = field(
-        default_factory=dict
-    )  # by their ids, gaps filled from what is stored
+    # By their ids, gaps filled from what is stored.
+    values: Mapping[str, Values] = field(default_factory=dict)
     vanished: tuple[int, ...] = ()  # ids of rows
     changes: list[Change] = field(default_factory=list)
 

@@ -46,17 +46,17 @@ def upsert_orders(
     batch = _orders.compare(platform.pk, incoming, source)
     if batch.replaced:
         _delete(Order.objects.filter(pk__in=batch.replaced))
-    known = {each.pk: each.record for each in [*batch.changed, *batch.alike]}
+    known = {item.pk: item.record for item in [*batch.changed, *batch.alike]}
     lines = compare_lines({order_id: record.items for order_id, record in known.items()})
     buyers = compare_buyers(known, stored_buyers(known), now) if platform.include_pii else {}
-    batch.keep_alike(lambda each: not (lines[each.pk].changes or _is_news(buyers.get(each.pk))))
+    batch.keep_alike(lambda item: not (lines[item.pk].changes or _is_news(buyers.get(item.pk))))
     _orders.refresh(batch)
     if not batch.news:
         return batch.outcome()
     _orders.write(platform.pk, batch, source, now)
     _orders.fetch_ids(platform.pk, batch)
-    new = {each.pk: each.record for each in batch.new}
-    changed = [each.pk for each in batch.changed]
+    new = {item.pk: item.record for item in batch.new}
+    changed = [item.pk for item in batch.changed]
     write_lines(
         {order_id: record.items for order_id, record in new.items()},
         {order_id: lines[order_id] for order_id in changed},
@@ -113,11 +113,11 @@ def _note_changes(batch: Batch[OrderRecord], lines: Mapping[int, Lines], common:
     """One row of the timeline for each order that was stored already; `common` has what is the same in all."""
     OrderChange.objects.bulk_create(
         OrderChange(
-            order_id=each.pk,
+            order_id=item.pk,
             sync_log_id=common.sync_log_id,
             changed_at=common.changed_at,
-            platform_updated_at=each.record.platform_updated_at,
-            changes=order_changes(_orders.columns, each.stored, each.merged) + lines[each.pk].changes,
+            platform_updated_at=item.record.platform_updated_at,
+            changes=order_changes(_orders.columns, item.stored, item.merged) + lines[item.pk].changes,
         )
-        for each in batch.changed
+        for item in batch.changed
     )
