@@ -49,9 +49,17 @@ class KnownChoiceFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
     """One of `choices`; the refusal lists them."""
 
     def __init__(self, *args: Any, choices: Any, **kwargs: Any) -> None:
+        self._choices = choices
+        super().__init__(*args, choices=choices, **kwargs)
+
+    @property
+    def field(self) -> Any:
+        choices = self._choices() if callable(self._choices) else self._choices
         names = ", ".join(value for value, _label in choices)
-        messages = {"invalid_choice": f"%(value)s is not known. It takes one of: {names}."}
-        super().__init__(*args, choices=choices, error_messages=messages, **kwargs)
+        self.extra["error_messages"] = {
+            "invalid_choice": f"%(value)s is not known. It takes one of: {names}."
+        }
+        return super().field
 
 
 @extend_schema_field(str)

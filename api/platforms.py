@@ -22,6 +22,7 @@ from integrations.models import SyncLog
 from integrations.registry import ADAPTERS
 from integrations.schedule.due import Due, attach_dues, dues_of
 from integrations.sync.connection_check import check_platform, is_fine
+from integrations.sync.streams import STREAMS
 from integrations.wording import due_line
 from platforms.models import CONFIG_COLUMNS, Platform
 
@@ -65,7 +66,7 @@ class DueSerializer(serializers.Serializer[Any]):
         return due_line(due)
 
 
-NEXT_SYNCS = inline_serializer("NextSyncs", {str(kind): DueSerializer() for kind in SyncLog.Kind})
+NEXT_SYNCS = inline_serializer("NextSyncs", {name: DueSerializer() for name in STREAMS})
 
 
 class PlatformSerializer(serializers.ModelSerializer[Platform]):

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from inventory.records import InventoryRecord
 from orders.records import OrderRecord
 
 Checkpoint = dict[str, Any]  # JSON; what it holds is the adapter's own business
+Record_co = TypeVar("Record_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,22 @@ class Note:
     def as_json(self) -> dict[str, str]:
         """As it stands on the log and in the API."""
         return {"code": self.code, "message": self.message}
+
+
+class Page(Protocol[Record_co]):
+    """What the pages of all streams have: records, what could not be read, and where to continue (None: nowhere)."""
+
+    @property
+    def records(self) -> tuple[Record_co, ...]: ...
+
+    @property
+    def failures(self) -> tuple[RecordFailure, ...]: ...
+
+    @property
+    def next(self) -> Checkpoint | None: ...
+
+    @property
+    def notes(self) -> tuple[Note, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

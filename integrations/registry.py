@@ -45,6 +45,7 @@ class Channel:
     it raises ConfigError where they name none.
     """
 
+    streams: tuple[str, ...] = ("orders", "inventory")  # names of STREAMS that it delivers
     connect: Connect
     mock: Callable[[], Adapter]
     check_config: Callable[[Any], dict[str, Any]]

@@ -17,6 +17,7 @@ from core.format import format_datetime
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, Reason, dues_of
 from integrations.sync.estimates import pages_expected
+from integrations.sync.streams import label_of
 from platforms.models import Platform
 
 HALF_A_DAY = timedelta(hours=12)
@@ -92,7 +93,7 @@ def _in_short(message: str) -> str:
 
 def schedule_line(kind: str, due: Due) -> str:
     """ "Next orders sync: 2026-11-23 14:40 UTC · failed 3 times in a row (…); next try …", for the admin."""
-    why, kind_name = due_line(due), SyncLog.Kind(kind).label
+    why, kind_name = due_line(due), label_of(kind)
     if due.reason == Reason.STOPPED:
         return _("Schedule of %(kind)s stopped: %(why)s") % {"kind": kind_name, "why": why}
     if due.at is None:
@@ -102,6 +103,6 @@ def schedule_line(kind: str, due: Due) -> str:
 
 
 def schedule_lines(platform: Platform) -> list[str]:
-    """One line for each kind. A list of platforms that `attach_dues` has seen costs no query here."""
+    """One line for each stream. A list of platforms that `attach_dues` has seen costs no query here."""
     dues = dues_of(platform)
-    return [schedule_line(kind, dues[kind]) for kind in SyncLog.Kind]
+    return [schedule_line(name, due) for name, due in dues.items()]

@@ -187,7 +187,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SyncStatus": "integrations.models.SyncLog.Status",
         "OrderStatus": "orders.models.Order.Status",
-        "SyncKind": "integrations.models.SyncLog.Kind",
+        "SyncKind": "integrations.models.stream_choices",
         "PlatformKind": "platforms.models.Platform.Kind",
     },
 }

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from integrations.errors import REFUSED_CODES
 from integrations.lookup.overview import has_rows
 from integrations.models import SyncLog
+from integrations.sync.streams import STREAMS, label_of
 from platforms.models import Platform, Source
 
 
@@ -59,14 +60,14 @@ class Health:
     @property
     def last_good(self) -> list[tuple[str, datetime | None]]:
         """Kind by name, with the time."""
-        return [(str(capfirst(SyncLog.Kind(kind).label)), moment) for kind, moment in self.good.items()]
+        return [(str(capfirst(label_of(kind))), moment) for kind, moment in self.good.items()]
 
 
 def of_platforms() -> list[Health]:
     """All platforms, those that need somebody first."""
     platforms = list(_with_syncs(Platform.objects.all()))
     newest = SyncLog.objects.defer("checkpoint", "notes", "skus").in_bulk(
-        [pk for platform in platforms for kind in SyncLog.Kind if (pk := getattr(platform, f"latest_{kind}"))]
+        [pk for platform in platforms for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}"))]
     )
     healths = [_health(platform, newest) for platform in platforms]
     order = list(State)
@@ -84,7 +85,7 @@ def troubled(healths: Sequence[Health]) -> list[SyncLog]:
 def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     """Each platform with `latest_orders` (id of its newest orders sync), `good_orders` (when the last good one
     ended), the same for inventory, and `has_mock`."""
-    for kind in SyncLog.Kind:
+    for kind in STREAMS:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
         good = logs.filter(status__in=SyncLog.GOOD, source=Source.LIVE)
         platforms = platforms.annotate(
@@ -97,14 +98,14 @@ def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
 
 
 def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
-    logs = [newest[pk] for kind in SyncLog.Kind if (pk := getattr(platform, f"latest_{kind}")) in newest]
+    logs = [newest[pk] for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}")) in newest]
     for log in logs:
         log.platform = platform
     state = _state(platform, logs)
     return Health(
         platform=platform,
         state=state,
-        good={kind: getattr(platform, f"good_{kind}") for kind in SyncLog.Kind},
+        good={kind: getattr(platform, f"good_{kind}") for kind in STREAMS},
         logs=logs,
         next_step=_next_step(state, platform, logs),
         href=reverse("admin:platforms_platform_change", args=[platform.pk]),
@@ -127,7 +128,7 @@ def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
         State.MOCK: has_mock or SyncLog.Status.FALLBACK in statuses,
         State.SANDBOX: Source.SANDBOX in {log.source for log in logs},
         State.WAITING: SyncLog.Status.WAITING in statuses,
-        State.OK: any(getattr(platform, f"good_{kind}") for kind in SyncLog.Kind),
+        State.OK: any(getattr(platform, f"good_{kind}") for kind in STREAMS),
     }
     return next((state for each in (states, more) for state, is_true in each.items() if is_true), State.NEW)
 

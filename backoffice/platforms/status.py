@@ -13,13 +13,14 @@ from backoffice.syncs.presentation import copyable, kind_name, latest_sync, mome
 from backoffice.syncs.progress import cancel_control, slot
 from integrations.models import SyncLog
 from integrations.sync.connection_check import check_platform
+from integrations.sync.streams import streams_of
 from platforms.models import SYNC_PERMISSION, Platform
 
 RUNS = 5
 
 
 def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
-    """For each kind its title, when the next sync is due, and its last runs, ready to be shown."""
+    """For each stream its title, when the next sync is due, and its last runs, ready to be shown."""
     return [
         {
             "kind": kind,
@@ -32,7 +33,7 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
                 )[:RUNS]
             ],
         }
-        for kind in SyncLog.Kind
+        for kind in streams_of(platform)
     ]
 
 

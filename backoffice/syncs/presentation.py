@@ -16,6 +16,7 @@ from core.format import DASH, format_datetime
 from integrations.errors import AuthenticationError, ConfigError, codes_of
 from integrations.models import SyncLog
 from integrations.schedule.due import Reason, dues_of
+from integrations.sync.streams import STREAMS, label_of
 from integrations.wording import due_line
 from platforms.models import Platform
 
@@ -33,7 +34,7 @@ STATUS_COLOURS = {
 
 
 def kind_name(kind: str) -> str:
-    return str(capfirst(SyncLog.Kind(kind).label))
+    return str(capfirst(label_of(kind)))
 
 
 def status_badge(log: SyncLog) -> SafeString:
@@ -42,8 +43,9 @@ def status_badge(log: SyncLog) -> SafeString:
 
 def window_of(log: SyncLog) -> SafeString:
     """The effective window: what was asked for, or, once it started, what that came to."""
-    if log.kind == SyncLog.Kind.INVENTORY:
-        return SafeString(_("stock as of now"))
+    if not log.window_by:
+        stream = STREAMS.get(log.kind)
+        return SafeString(stream.without_window if stream else DASH)
     if log.window_start is None:
         return SafeString(_("since the last sync") if log.is_incremental else DASH)
     by = log.get_window_by_display() or _("updated")

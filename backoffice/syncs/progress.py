@@ -14,13 +14,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from backoffice.base.cells import badges, datetime_cell, number, shortened, source_badge
 from backoffice.syncs.presentation import closing_sentence, error_of, kind_name, status_badge, window_of
 from core.format import duration, format_datetime
 from integrations.models import SyncLog
 from integrations.sync.estimates import pages_expected
+from integrations.sync.streams import counted
 from integrations.wording import pages_line, progress_line, time_of_day
 from platforms.models import Source
 
@@ -78,10 +78,7 @@ def standing(log: SyncLog) -> str:
 
 
 def _records(log: SyncLog) -> str:
-    count = {"count": number_format(log.fetched, force_grouping=True)}
-    if log.kind == SyncLog.Kind.ORDERS:
-        return ngettext("%(count)s order", "%(count)s orders", log.fetched) % count
-    return ngettext("%(count)s SKU", "%(count)s SKUs", log.fetched) % count
+    return counted(log.kind, log.fetched, number_format(log.fetched, force_grouping=True))
 
 
 def name_of(log: SyncLog) -> str:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +23,7 @@ from backoffice.syncs.presentation import kind_name
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from integrations.sync.run import request_sync
+from integrations.sync.streams import STREAMS, label_of, streams_of
 from integrations.sync.windows import LONGEST_LOOK_BACK_DAYS, WindowRequest, read_window
 from integrations.tasks import queue_sync
 from platforms.models import SYNC_PERMISSION, Platform
@@ -42,6 +44,13 @@ def _moment(**attributes: str) -> forms.DateTimeField:
     return forms.DateTimeField(required=False, widget=widget)
 
 
+def _stream_choices() -> list[tuple[str, str]]:
+    """All of them, or one: "Orders and inventory", "Orders", "Inventory"."""
+    labels = [label_of(name) for name in STREAMS]
+    together = " ".join((", ".join(labels[:-1]), _("and"), labels[-1]))
+    return [(BOTH, capfirst(together)), *((name, kind_name(name)) for name in STREAMS)]
+
+
 class SyncForm(forms.Form):
     """What to sync. After `is_valid`, `kinds` and `window` say it in the words of request_sync."""
 
@@ -53,11 +62,7 @@ class SyncForm(forms.Form):
     next = forms.CharField(required=False, widget=forms.HiddenInput)
     kind = forms.ChoiceField(
         label=gettext_lazy("What"),
-        choices=[
-            (BOTH, gettext_lazy("Orders and inventory")),
-            (SyncLog.Kind.ORDERS, gettext_lazy("Orders")),
-            (SyncLog.Kind.INVENTORY, gettext_lazy("Inventory")),
-        ],
+        choices=_stream_choices,
         initial=BOTH,
         widget=forms.RadioSelect,
     )
@@ -99,12 +104,13 @@ class SyncForm(forms.Form):
     @property
     def kinds(self) -> Sequence[str]:
         kind = self.cleaned_data["kind"]
-        return list(SyncLog.Kind) if kind == BOTH else (kind,)
+        return list(STREAMS) if kind == BOTH else (kind,)
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.errors or values["kind"] == SyncLog.Kind.INVENTORY:
-            return values  # stock has no window
+        kind = values.get("kind", BOTH)
+        if self.errors or (kind != BOTH and not STREAMS[kind].has_window):
+            return values
         try:
             self.window = _read(values)
         except BadInput as error:
@@ -159,14 +165,16 @@ def sync_view(request: HttpRequest) -> HttpResponse:
 def start_syncs(
     request: HttpRequest,
     platforms: Iterable[Platform],
-    kinds: Iterable[str] = SyncLog.Kind,
+    kinds: Iterable[str] | None = None,
     window: WindowRequest | None = None,
 ) -> None:
-    """Start these syncs of each platform, with one message each. One that fails does not stop the others."""
+    """Start syncs of these streams (None: all) of each platform, with one message each. One that fails does not stop
+    the others."""
     for platform in platforms:
-        for kind in kinds:
+        streams = streams_of(platform)
+        for kind in streams if kinds is None else [each for each in kinds if each in streams]:
             try:
-                _start(request, platform, kind, window if kind == SyncLog.Kind.ORDERS else None)
+                _start(request, platform, kind, window if streams[kind].has_window else None)
             except Exception:
                 logger.exception("The admin could not start the %s sync of %s", kind, platform.name)
                 text = _(

@@ -16,12 +16,14 @@ from integrations.registry import ADAPTERS
 from integrations.sync.connection import connected
 from integrations.sync.failures import resolve
 from integrations.sync.storing import store_bisecting
-from integrations.sync.streams import KINDS
+from integrations.sync.streams.orders import OrdersStream
 from orders.changes import Change
 from orders.models import Order
 from orders.records import OrderRecord
 from orders.services import changes_by
 from platforms.models import Platform, Source
+
+STREAM = OrdersStream()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +78,15 @@ def store(platform: Platform, external_id: str, *, user: User | None = None) -> 
 
     Raises PlatformError where the platform does not deliver it, or it cannot be stored; nothing is changed then.
     """
-    failures = SyncFailure.objects.open().filter(
-        platform=platform, kind=SyncLog.Kind.ORDERS, external_id=external_id
-    )
+    failures = SyncFailure.objects.open().filter(platform=platform, kind=STREAM.name, external_id=external_id)
     known = list(failures.values_list("pk", flat=True))  # a later one is about a later copy
     source, records, problems = _fetch(platform, external_id)
     stored = stored_orders().filter(platform=platform, external_id=external_id).first()
     if refusal := _why_not(platform, stored, source):
         raise RequestRefused(refusal, code="other_source")
-    kind = KINDS[SyncLog.Kind.ORDERS]
     with transaction.atomic():
         outcome, refused = store_bisecting(
-            records, lambda each: kind.store(platform, each, source, None), kind.id_of
+            records, lambda some: STREAM.store(platform, some, source, None), STREAM.id_of
         )
         for problem in [*problems, *refused]:
             raise RequestRefused(f"Nothing was stored. {problem.message}", code=problem.code)
@@ -100,7 +99,7 @@ def _fetch(
 ) -> tuple[str, Sequence[OrderRecord], Sequence[RecordFailure]]:
     platform.encrypt_plain_config()
     with connected(platform) as adapter:
-        records, problems = KINDS[SyncLog.Kind.ORDERS].one(adapter, external_id)
+        records, problems = STREAM.fetch(adapter, external_id)
         return adapter.source, records, problems
 
 
@@ -117,5 +116,5 @@ def _covering(platform: Platform, record: OrderRecord) -> list[SyncLog]:
     updated, created = record.platform_updated_at, record.purchased_at
     by_updated = Q(window_by=SyncLog.WindowBy.UPDATED, window_start__lte=updated, window_end__gt=updated)
     by_created = Q(window_by=SyncLog.WindowBy.CREATED, window_start__lte=created, window_end__gt=created)
-    logs = SyncLog.objects.filter(by_updated | by_created, platform=platform, kind=SyncLog.Kind.ORDERS)
+    logs = SyncLog.objects.filter(by_updated | by_created, platform=platform, kind=STREAM.name)
     return list(logs.exclude(source=Source.MOCK, error_code="").defer("checkpoint").order_by("-pk")[:MOST])

@@ -14,6 +14,7 @@ from rich.table import Column
 
 from integrations.models import SyncLog
 from integrations.sync.estimates import pages_expected
+from integrations.sync.streams import counted
 from integrations.wording import progress_line
 from platforms.models import Source
 
@@ -76,9 +77,9 @@ def _outcome(log: SyncLog) -> str:
 
 def _what_it_covered(log: SyncLog) -> str:
     source = {Source.MOCK: "MOCK", "": "no"}.get(log.source, log.source) + " data"
-    if log.kind == SyncLog.Kind.ORDERS:
+    if log.window_by:
         return f"{source}, {log.window_by} from {say_time(log.window_start)} to {say_time(log.window_end)}"
-    return f"{source}, {_plural(len(log.skus), 'SKU') if log.skus else 'all SKUs'}"
+    return f"{source}, {counted(log.kind, len(log.skus), str(len(log.skus) or 'all'))}"
 
 
 def _error(log: SyncLog) -> Iterator[str]:
@@ -204,7 +205,7 @@ class Live(Display):
 
 
 def _so_far(log: SyncLog) -> str:
-    return _plural(log.fetched, "order" if log.kind == SyncLog.Kind.ORDERS else "SKU")
+    return counted(log.kind, log.fetched, str(log.fetched))
 
 
 @contextmanager

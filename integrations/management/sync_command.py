@@ -44,7 +44,7 @@ exit status:
 class SyncCommand(OmsCommand):
     """`sync_orders` and `sync_inventory` add their own options and say what was asked for."""
 
-    kind: SyncLog.Kind
+    kind: str
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -208,7 +208,7 @@ class SyncCommand(OmsCommand):
         if isinstance(error, DatabaseError):
             trouble = classify(error)
             why = f"{trouble.happened} {trouble.advice}"
-        self.say(f"{platform.name} {self.kind.value}: {what}: {why}")
+        self.say(f"{platform.name} {self.kind}: {what}: {why}")
 
 
 def _standing(log: SyncLog) -> str:

@@ -2,6 +2,6 @@
 
 from integrations.models.api import ApiQuota, ApiUsage
 from integrations.models.scheduler import SchedulerLease
-from integrations.models.sync import SyncFailure, SyncLog
+from integrations.models.sync import SyncFailure, SyncLog, stream_choices
 
-__all__ = ["ApiQuota", "ApiUsage", "SchedulerLease", "SyncFailure", "SyncLog"]
+__all__ = ["ApiQuota", "ApiUsage", "SchedulerLease", "SyncFailure", "SyncLog", "stream_choices"]

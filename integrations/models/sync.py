@@ -1,17 +1,25 @@
-"""SyncLog: one run for one platform and one kind. SyncFailure: a record that such a run could not store."""
+"""SyncLog: one run of one stream of a platform; `kind` names the stream. SyncFailure: a record that was not stored."""
 
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.database.fields import ExactCharField
 from platforms.models import Platform, Source
+
+
+def stream_choices() -> list[tuple[str, str | Promise]]:
+    """Name and label of each stream. They stand above the models, so the app says what they are, once it is ready."""
+    app: Any = apps.get_app_config("integrations")
+    return [(name, stream.label) for name, stream in app.streams.items()]
 
 
 class SyncLogQuerySet(models.QuerySet["SyncLog"]):
@@ -32,9 +40,11 @@ class SyncLog(models.Model):
     """`open_key` makes "already open" a database constraint that holds on MySQL too, which ignores conditional
     unique constraints: "7:orders" while the run is open, NULL once it is closed."""
 
-    class Kind(models.TextChoices):
-        ORDERS = "orders", _("orders")
-        INVENTORY = "inventory", _("inventory")
+    class Kind:
+        """The streams that OMS itself speaks of. Which ones there are, says integrations.sync.streams.STREAMS."""
+
+        ORDERS = "orders"
+        INVENTORY = "inventory"
 
     class Trigger(models.TextChoices):
         ADMIN = "admin", _("admin")
@@ -63,7 +73,7 @@ class SyncLog(models.Model):
     )  # read to its end; of a partial one, some records are not stored
 
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="sync_logs")
-    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=16, choices=stream_choices)
     trigger = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -170,7 +180,7 @@ class SyncFailure(models.Model):
 
     log = models.ForeignKey(SyncLog, on_delete=models.CASCADE, related_name="failures")
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="failures")
-    kind = models.CharField(_("kind"), max_length=16, choices=SyncLog.Kind.choices)
+    kind = models.CharField(_("kind"), max_length=16, choices=stream_choices)
     external_id = ExactCharField(_("record"), max_length=255, blank=True, default="")
     error_code = models.CharField(_("error code"), max_length=64)
     error_message = models.TextField(_("error"))

@@ -21,6 +21,7 @@ from typing import Any
 from integrations.errors import ACCESS_CODES
 from integrations.models import SyncLog
 from integrations.schedule.history import History, histories
+from integrations.sync.streams import streams_of
 from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most
@@ -61,20 +62,20 @@ class Due:
 
 
 def next_due(platform: Platform, kind: str) -> Due:
-    """When the next scheduled sync of this kind is due, and why not sooner."""
+    """When the next scheduled sync of this stream is due, and why not sooner."""
     return next_dues([platform])[platform.pk, kind]
 
 
 def next_dues(platforms: Iterable[Platform]) -> dict[tuple[int, str], Due]:
-    """The same for many platforms, by (id of the platform, kind), in a number of queries that does not grow."""
+    """The same for many platforms, by (id of the platform, stream), in a number of queries that does not grow."""
     platforms = list(platforms)
     known = histories(platforms)
     return {
-        (platform.pk, str(kind)): _due(
-            platform, kind, {each: known[platform.pk, each] for each in SyncLog.Kind}
+        (platform.pk, name): _due(
+            platform, name, {each: known[platform.pk, each] for each in streams_of(platform)}
         )
         for platform in platforms
-        for kind in SyncLog.Kind
+        for name in streams_of(platform)
     }
 
 
@@ -88,18 +89,18 @@ def attach_dues(platforms: Iterable[Platform]) -> None:
     platforms = list(platforms)
     dues = next_dues(platforms)
     for platform in platforms:
-        platform._dues = {kind: dues[platform.pk, kind] for kind in SyncLog.Kind}  # type: ignore[attr-defined]
+        platform._dues = {name: dues[platform.pk, name] for name in streams_of(platform)}  # type: ignore[attr-defined]
 
 
 def dues_of(platform: Platform) -> dict[str, Due]:
-    """kind -> Due, computed now unless `attach_dues` did."""
+    """stream -> Due, computed now unless `attach_dues` did."""
     if not hasattr(platform, "_dues"):
         attach_dues([platform])
     dues: dict[str, Due] = platform._dues  # type: ignore[attr-defined]
     return dues
 
 
-def _due(platform: Platform, kind: SyncLog.Kind, known: dict[SyncLog.Kind, History]) -> Due:
+def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
     own, interval = known[kind], interval_of(platform, kind)
     if not platform.is_active:
         return Due(None, Reason.INACTIVE)
@@ -137,10 +138,10 @@ def _after(last: SyncLog, pause: timedelta) -> datetime:
     return max(last.queued_at + pause, last.finished_at or last.queued_at) + pause * JITTER * share
 
 
-def _refusal(known: dict[SyncLog.Kind, History], kind: SyncLog.Kind) -> SyncLog | None:
+def _refusal(known: dict[str, History], kind: str) -> SyncLog | None:
     """The run that shows that the platform refuses us, and that no later success contradicts.
 
-    Refused credentials serve no kind, so they stop both; a missing role stops what it is missing for.
+    Refused credentials serve no stream, so they stop all; a missing role stops what it is missing for.
     """
     refusals = [each.refusal for each in known.values() if each.refusal is not None]
     newest_good = max(each.good for each in known.values())

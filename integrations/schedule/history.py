@@ -8,6 +8,7 @@ from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
+from integrations.sync.streams import STREAMS
 from platforms.models import Platform
 
 NOT_GOOD = [each for each in SyncLog.Status if each not in SyncLog.GOOD]
@@ -31,7 +32,7 @@ Key = tuple[int, str]
 
 @dataclass
 class History:
-    """Of one platform and kind. `good`: id of the newest run that went well, 0 for none. The rest is later than that:
+    """Of one platform and stream. `good`: id of the newest run that went well, 0 for none. The rest is later than that:
     `failures` in a row, and the newest of them; `refusal`, the newest run that ended with one of REFUSED_CODES."""
 
     is_open: bool = False
@@ -52,10 +53,10 @@ class Streak(NamedTuple):
 
 
 def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
-    """By (id of the platform, kind), in four queries; one more for each hundred platforms that fail."""
+    """By (id of the platform, stream), in four queries; one more for each hundred platforms that fail."""
     ids = [platform.pk for platform in platforms]
-    found = {(pk, str(kind)): History() for pk in ids for kind in SyncLog.Kind}
-    keys = [SyncLog.open_key_for(platform, kind) for platform in platforms for kind in SyncLog.Kind]
+    found = {(pk, kind): History() for pk in ids for kind in STREAMS}
+    keys = [SyncLog.open_key_for(platform, kind) for platform in platforms for kind in STREAMS]
     open_ones = SyncLog.objects.filter(open_key__in=keys)
     for pk, kind in open_ones.values_list("platform_id", "kind"):
         found[pk, kind].is_open = True
@@ -91,16 +92,16 @@ def _newest(ids: list[int]) -> dict[Key, dict[str, int | None]]:
     }
     columns = {
         f"{kind}_{name}": Subquery(_first(logs.filter(kind=kind)))
-        for kind in SyncLog.Kind
+        for kind in STREAMS
         for name, logs in wanted.items()
     }
     found = {}
     rows = Platform.objects.filter(pk__in=ids).order_by().values("pk", **columns)
     for row in cast("Iterable[dict[str, Any]]", rows):
-        for kind in SyncLog.Kind:
-            found[row["pk"], str(kind)] = {name: row[f"{kind}_{name}"] for name in wanted}
+        for kind in STREAMS:
+            found[row["pk"], kind] = {name: row[f"{kind}_{name}"] for name in wanted}
     nothing: dict[str, int | None] = dict.fromkeys(wanted)
-    return {(pk, str(kind)): found.get((pk, str(kind)), nothing) for pk in ids for kind in SyncLog.Kind}
+    return {(pk, kind): found.get((pk, kind), nothing) for pk in ids for kind in STREAMS}
 
 
 def _first(logs: QuerySet[SyncLog]) -> QuerySet[SyncLog, Any]:

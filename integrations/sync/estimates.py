@@ -1,8 +1,10 @@
-"""How many pages a run will be about: guessed at its start (guess_pages), and what is left of that guess by now."""
+"""How many pages a run will be about: guessed at its start, as its stream does, and what is left of that by now."""
 
 import math
 from datetime import datetime
 from typing import NamedTuple
+
+from django.db.models import QuerySet
 
 from integrations.models import SyncLog
 from orders.listing import in_order
@@ -22,22 +24,17 @@ class _Run(NamedTuple):
     pages: int
 
 
-def guess_pages(log: SyncLog, source: str) -> int | None:
-    """How many pages a run on this source will be about, once its window is settled; None where nothing is known.
+def guess_like_last_run(log: SyncLog, source: str) -> int | None:
+    """As many as the newest complete run that was asked for the same; None where there was none."""
+    sweeps = _earlier(log, source).values_list("skus", "pages")[:RECENT]
+    return next((pages for skus, pages in sweeps if pages and skus == log.skus), None)
 
-    A run that goes on keeps the guess that it began with.
-    """
-    if log.pages:
-        return log.pages_expected
-    earlier = SyncLog.objects.filter(
-        platform=log.platform_id, kind=log.kind, source=source, status__in=COMPLETE, window_by=log.window_by
-    ).order_by("-pk")
-    if log.kind == SyncLog.Kind.INVENTORY:
-        sweeps = earlier.values_list("skus", "pages")[:RECENT]
-        return next((pages for skus, pages in sweeps if pages and skus == log.skus), None)
+
+def guess_by_window(log: SyncLog, source: str) -> int | None:
+    """By the length of the orders window, once that is settled; None where nothing is known."""
     if log.window_start is None or log.window_end is None:
         return None
-    columns = earlier.values_list("window_start", "window_end", "fetched", "pages")[:RECENT]
+    columns = _earlier(log, source).values_list("window_start", "window_end", "fetched", "pages")[:RECENT]
     runs = [
         _Run((end - start).total_seconds(), fetched, pages)
         for start, end, fetched, pages in columns
@@ -46,6 +43,13 @@ def guess_pages(log: SyncLog, source: str) -> int | None:
     records = _guess_records(log, source, log.window_start, log.window_end, runs)
     # Rounded: a window that is a second longer than the last one is no page longer.
     return None if records is None else max(1, math.ceil(round(records) / _records_of_a_page(runs)))
+
+
+def _earlier(log: SyncLog, source: str) -> QuerySet[SyncLog]:
+    """Complete runs of the same stream, newest first."""
+    return SyncLog.objects.filter(
+        platform=log.platform_id, kind=log.kind, source=source, status__in=COMPLETE, window_by=log.window_by
+    ).order_by("-pk")
 
 
 def _guess_records(

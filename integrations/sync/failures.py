@@ -23,7 +23,7 @@ from integrations.models import SyncFailure
 from integrations.protocol import RecordFailure
 from integrations.sync.connection import connected
 from integrations.sync.storing import storable_json, storable_text, store_bisecting
-from integrations.sync.streams import KINDS
+from integrations.sync.streams import STREAMS
 from platforms.models import Source
 
 logger = logging.getLogger(__name__)
@@ -69,17 +69,17 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
             "payload, and dismiss it; a later sync stores the record once the platform reports it well.",
             code="no_record_id",
         )
-    platform, kind = failure.platform, KINDS[failure.kind]
+    platform, stream = failure.platform, STREAMS[failure.kind]
     # Those that there are before the platform is asked: a later one is about a later copy.
     alike = SyncFailure.objects.open().filter(pk__lte=_newest(failure), **failure.record)
     platform.encrypt_plain_config()
     with connected(platform) as adapter:
         _check_source(failure, adapter.source)
-        records, problems = kind.one(adapter, failure.external_id)
+        records, problems = stream.fetch(adapter, failure.external_id)
         source = adapter.source
     with transaction.atomic():
         _outcome, refused = store_bisecting(
-            records, lambda each: kind.store(platform, each, source, None), kind.id_of
+            records, lambda some: stream.store(platform, some, source, None), stream.id_of
         )
         problems = [*problems, *refused]
         if problems:

@@ -15,15 +15,15 @@ from django.db import IntegrityError, transaction
 from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
 from integrations.errors import PlatformError, RateLimited
 from integrations.models import SyncFailure, SyncLog
-from integrations.protocol import Adapter, OrderPage, StockPage
+from integrations.protocol import Adapter
 from integrations.registry import ADAPTERS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
-from integrations.sync.estimates import guess_pages
 from integrations.sync.fallback import mock_may_stand_in
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.storing import store_bisecting, unstored
-from integrations.sync.streams import KINDS, Progress
+from integrations.sync.streams import STREAMS, Progress, Stream
+from integrations.sync.streams.base import AnyPage, Record
 from integrations.sync.windows import WindowRequest, settle_window
 from platforms.models import Platform, Source
 
@@ -74,7 +74,7 @@ def request_sync(
                         requested_by=user,
                         open_key=open_key,
                         is_incremental=window.is_incremental,
-                        window_by=window.by if kind == SyncLog.Kind.ORDERS else "",
+                        window_by=window.by if STREAMS[kind].has_window else "",
                         window_start=window.since,
                         window_end=window.until,
                         skus=list(skus),
@@ -158,22 +158,22 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
 
 def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None:
     """Store page after page, then close. Leaves earlier when told to."""
-    log, kind = lease.log, KINDS[lease.log.kind]
-    if kind.has_window:
+    log, stream = lease.log, STREAMS[lease.log.kind]
+    if stream.has_window:
         settle_window(log, adapter.scope)
-    progress = Progress(log, adapter)
+    progress = stream.progress(log, adapter)
     lease.update(
         window_start=log.window_start,
         window_end=log.window_end,
         source=adapter.source,
-        pages_expected=guess_pages(log, adapter.source),
+        pages_expected=stream.guess_pages(log, adapter.source),
         checkpoint=log.checkpoint | {"scope": progress.scope},
     )
     lease.note(adapter.notes)
     try:
-        for page in kind.pages(progress) if not progress.is_done else ():
+        for page in progress.pages() if not progress.is_done else ():
             progress.count_calls()
-            _store_page(lease, progress, page)
+            _store_page(lease, stream, progress, page)
             callbacks.on_page(log)
             if transitions.is_cancelled(log):
                 transitions.close_cancelled(lease)
@@ -191,30 +191,34 @@ def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None
         )
 
 
-def _store_page(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> None:
+def _store_page(
+    lease: Lease, stream: Stream[Record, AnyPage], progress: Progress[AnyPage], page: AnyPage
+) -> None:
     progress.take(page)
-    lease.remember(**_store(lease, progress, page))
+    lease.remember(**_store(lease, stream, progress, page))
     lease.note(page.notes)
 
 
 @retry_on_db_error
-def _store(lease: Lease, progress: Progress, page: OrderPage | StockPage) -> dict[str, Any]:
+def _store(
+    lease: Lease, stream: Stream[Record, AnyPage], progress: Progress[AnyPage], page: AnyPage
+) -> dict[str, Any]:
     """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours.
 
     Returns what the log's row says now; nothing in memory is changed, since the transaction may be repeated.
     """
-    log, kind = lease.log, KINDS[lease.log.kind]
+    log = lease.log
     with transaction.atomic():
         if not lease.renew():
             return lease.stored()
         outcome, refused = store_bisecting(
             page.records,
-            lambda records: kind.store(log.platform, records, progress.source, log.pk),
-            kind.id_of,
+            lambda records: stream.store(log.platform, records, progress.source, log.pk),
+            stream.id_of,
         )
         failures = [*page.failures, *refused]
         SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])
-        kind.after_page(progress, page)
+        progress.after_page(page)
         counted = {
             "pages": log.pages + 1,
             "fetched": log.fetched + len(page.records) + len(page.failures),

@@ -16,7 +16,7 @@ from core.database.retry import retry_on_db_error
 from integrations.errors import RateLimited
 from integrations.models import SyncLog
 from integrations.sync.leases import Lease, LeaseLost
-from integrations.sync.streams import KINDS
+from integrations.sync.streams import STREAMS
 from platforms.models import Source
 
 logger = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
     with transaction.atomic():
         lease.end(status, open_key=None, finished_at=timezone.now(), **calls_of(log), **values)
         if log.source == Source.LIVE and status in SyncLog.GOOD:
-            KINDS[log.kind].after_live_success(log, scope)
-            KINDS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
+            STREAMS[log.kind].after_live_success(log, scope)
+            STREAMS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
     logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
 
 

@@ -17,7 +17,8 @@ from api.tests.rest import amazon, make_order, superuser
 from integrations.as_json import sync_as_json
 from integrations.management.console import Display, display, report
 from integrations.models import SyncLog
-from integrations.sync.estimates import guess_pages, pages_expected
+from integrations.sync.estimates import pages_expected
+from integrations.sync.streams import STREAMS
 from integrations.sync.windows import WindowRequest
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync, platform_of, refusal, sync
 from integrations.wording import progress_line
@@ -47,7 +48,8 @@ def run_of(length: timedelta = HOUR, *, end: datetime = NOON, **values: Any) -> 
 
 def guess(length: timedelta = HOUR, **values: Any) -> int | None:
     defaults: dict[str, Any] = {"status": "running", "end": NOON + HOUR}
-    return guess_pages(run_of(length, **defaults | values), "live")
+    log = run_of(length, **defaults | values)
+    return STREAMS[log.kind].guess_pages(log, "live")
 
 
 def sweep_of(**values: Any) -> SyncLog:
@@ -122,7 +124,8 @@ def test_it_expects_a_sweep_to_be_like_the_last_of_the_same_skus() -> None:
     for skus, pages in (([], 7), ([], 40), (["A"], 1)):
         sweep_of(skus=skus, pages=pages)
     sweep_of(skus=[], pages=3, status="failed")
-    found = [guess_pages(sweep_of(skus=skus, status="running"), "live") for skus in ([], ["A"], ["B"])]
+    stream = STREAMS[INVENTORY]
+    found = [stream.guess_pages(sweep_of(skus=skus, status="running"), "live") for skus in ([], ["A"], ["B"])]
     assert found == [40, 1, None]
 
 

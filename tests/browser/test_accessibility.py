@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.run import request_sync, run_sync
+from integrations.sync.streams import STREAMS
 from orders.models import Order
 from platforms.models import Platform
 
@@ -32,7 +33,7 @@ def filled(platform: Platform, box: Any) -> None:
 
     platform.api_config = api_config(account)
     platform.save()
-    for kind in SyncLog.Kind.values:
+    for kind in STREAMS:
         log, _is_new = request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN)
         run_sync(log.pk)
     SyncFailure.objects.create(

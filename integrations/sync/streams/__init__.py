@@ -1,0 +1,33 @@
+"""The one place that shows which streams there are. A stream is a module of its own and one line here."""
+
+from typing import Any
+
+from integrations.registry import ADAPTERS
+from integrations.sync.streams.base import Progress, Stream
+from integrations.sync.streams.inventory import InventoryStream
+from integrations.sync.streams.orders import OrdersStream
+from platforms.models import Platform
+
+__all__ = ["STREAMS", "Progress", "Stream", "counted", "label_of", "streams_of"]
+
+# By name, in the order in which pages show them. Records and pages are what each stream says they are.
+STREAMS: dict[str, Stream[Any, Any]] = {
+    OrdersStream.name: OrdersStream(),
+    InventoryStream.name: InventoryStream(),
+}
+
+
+def streams_of(platform: Platform) -> dict[str, Stream[Any, Any]]:
+    """Those that the platform's channel delivers, by name."""
+    channel = ADAPTERS.get(platform.kind)
+    return {name: stream for name, stream in STREAMS.items() if channel is None or name in channel.streams}
+
+
+def label_of(name: str) -> str:
+    """What people call the stream, as within a sentence; the name itself of one that is no more."""
+    return str(STREAMS[name].label) if name in STREAMS else name
+
+
+def counted(name: str, count: int, shown: str) -> str:
+    """So many records of a stream: "12 orders". `shown` is the number as the reader writes it."""
+    return STREAMS[name].counted(count, shown) if name in STREAMS else f"{shown} {name}"

@@ -1,0 +1,164 @@
+"""What a stream is: one sort of record that channels deliver, and all in which syncing it differs from the others.
+
+Stream      says what it is called, how often it is synced, and how its records are fetched, stored and deleted
+Progress    what one worker knows of one run: where it started, and what the pages say of the whole
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.db.models import Model
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core.outcome import Outcome
+from integrations.models import SyncLog
+from integrations.protocol import Adapter, Checkpoint, Page, RecordFailure, Window
+from integrations.sync.datasets import recovered
+from integrations.sync.estimates import guess_like_last_run
+from platforms.models import Platform
+
+Record = TypeVar("Record")
+AnyPage = TypeVar("AnyPage", bound=Page[Any])
+
+
+class Progress(ABC, Generic[AnyPage]):
+    """One run as one worker sees it. A stream whose pages say something of the whole remembers it in a subclass."""
+
+    def __init__(self, log: SyncLog, adapter: Adapter) -> None:
+        self.log = log
+        self.adapter = adapter
+        self.source = adapter.source
+        self.start: Checkpoint = log.checkpoint.get("page") or {}
+        self.is_done: bool = log.checkpoint.get("done", False)
+        # What all workers of this run covered: credentials and marketplaces may change while it is put back.
+        self._scope = _in_both(log.checkpoint.get("scope", adapter.scope), adapter.scope)
+        self._calls_before, self._throttled_before = log.api_calls, log.throttled
+
+    @abstractmethod
+    def pages(self) -> Iterator[AnyPage]:
+        """From where the last worker stopped. Raises PlatformError."""
+
+    def take(self, page: AnyPage) -> None:
+        """Remember what a page says of the whole, before it is stored. Once a page, however often storing is tried:
+        a run whose page cannot be stored ends, and what it remembers with it."""
+
+    def after_page(self, page: AnyPage) -> None:
+        """What follows from a page that is stored. Runs inside the page's transaction, which may be repeated."""
+
+    def remembered(self) -> Checkpoint:
+        """What the next worker of this run has to know beside the place where it continues."""
+        return {}
+
+    @property
+    def scope(self) -> str:
+        """What the watermark is good for: nothing where a refused data set came back, which older records lack."""
+        return "" if recovered(self.log.platform, self.adapter.datasets) else self._scope
+
+    def checkpoint(self, page: AnyPage) -> Checkpoint:
+        """Where the run continues once this page is stored."""
+        place = {"page": page.next or {}, "done": page.next is None, "scope": self.scope}
+        return place | self.remembered()
+
+    def count_calls(self) -> None:
+        """Put the calls that the adapter made so far on the log, on top of those of earlier workers."""
+        self.log.api_calls = self._calls_before + self.adapter.usage.calls
+        self.log.throttled = self._throttled_before + self.adapter.usage.throttled
+
+
+class Stream(ABC, Generic[Record, AnyPage]):
+    """One per sort of record; STREAMS has them all. It keeps nothing between calls.
+
+    A run of a stream that has a window covers a span of time, settled when it starts, and its watermark says until
+    when the stream is complete; a run of any other reads what there is.
+    """
+
+    name: ClassVar[str]  # as in SyncLog.kind, JSON, and commands; at most 16 characters
+    label: ClassVar[str | Promise]  # "orders": lower case, as within a sentence
+    default_interval: ClassVar[int]  # minutes between scheduled syncs, where nobody chose
+    has_window: ClassVar[bool] = False
+    without_window: ClassVar[str | Promise] = _("as of now")  # stands for the window where there is none
+    model: ClassVar[type[Model] | None] = (
+        None  # its rows, which have a platform and a source; None: it keeps none
+    )
+
+    def counted(self, count: int, shown: str) -> str:
+        """So many records in the reader's language: "12 orders". `shown` is the number as it is written there."""
+        return f"{shown} {self.label}"
+
+    @abstractmethod
+    def progress(self, log: SyncLog, adapter: Adapter) -> Progress[AnyPage]:
+        """A run of this stream, at the place where the last worker left it."""
+
+    @abstractmethod
+    def fetch(self, adapter: Adapter, external_id: str) -> tuple[Sequence[Record], Sequence[RecordFailure]]:
+        """A record by its id: what is to be stored, and why something of it is not.
+
+        Raises PlatformError for what is not about this record.
+        """
+
+    @abstractmethod
+    def store(
+        self, platform: Platform, records: Sequence[Record], source: str, sync_log_id: int | None
+    ) -> Outcome:
+        """Store all or none. `sync_log_id` is the sync that brought them, None where a person asked for them.
+
+        Raises DatabaseError, ValueError or OverflowError where a value does not fit.
+        """
+
+    @abstractmethod
+    def id_of(self, record: Record) -> str:
+        """What finds the record again: `fetch` takes it, and a failure keeps it."""
+
+    def guess_pages(self, log: SyncLog, source: str) -> int | None:
+        """About how many pages a run on this source will be, once its window is settled; None where nothing is known.
+
+        A run that goes on keeps the guess that it began with.
+        """
+        return log.pages_expected if log.pages else self.first_guess(log, source)
+
+    def first_guess(self, log: SyncLog, source: str) -> int | None:
+        """The same for a run that has read no page yet."""
+        return guess_like_last_run(log, source)
+
+    def after_live_success(self, log: SyncLog, scope: str) -> None:
+        """Runs inside the transaction that closes the sync."""
+        if self.has_window:
+            _move_watermark(log, scope)
+
+    def delete(self, platform: Platform, sources: Iterable[str]) -> int:
+        """Delete the platform's rows of these sources. Returns how many records there were."""
+        if self.model is None:
+            return 0
+        rows = self.model._default_manager.filter(platform=platform, source__in=list(sources))
+        return rows.delete()[0] if rows.exists() else 0  # nearly always there are none
+
+
+def window_of(log: SyncLog) -> Window:
+    """The settled window of a run."""
+    if log.window_start is None or log.window_end is None:
+        raise ValueError(f"A sync of {log.kind} needs a settled window.")
+    return Window(log.window_by, log.window_start, log.window_end)
+
+
+def _move_watermark(log: SyncLog, scope: str) -> None:
+    """To the window's end, never to the clock's time, and only for the run that continued from the old one.
+
+    `complete_until` on the checkpoint: the platform answered for less time than was asked.
+    """
+    if not log.is_incremental or log.window_end is None:
+        return
+    ends = [log.window_end]
+    if log.checkpoint.get("complete_until"):
+        ends.append(datetime.fromisoformat(log.checkpoint["complete_until"]))
+    Platform.objects.filter(pk=log.platform_id).update(
+        orders_watermark=min(ends), orders_watermark_scope=scope
+    )
+
+
+def _in_both(one: str, other: str) -> str:
+    """The comma-separated parts that both scopes have."""
+    parts = other.split(",")
+    return ",".join(part for part in one.split(",") if part in parts)

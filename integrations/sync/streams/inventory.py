@@ -1,0 +1,73 @@
+"""The stream of stock: read as a whole, marketplace by marketplace; what a whole sweep did not list is gone."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from core.outcome import Outcome
+from integrations.models import SyncLog
+from integrations.protocol import Adapter, RecordFailure, StockPage
+from integrations.sync.streams.base import Progress, Stream
+from inventory.models import InventoryItem
+from inventory.records import InventoryRecord
+from inventory.services import Key, delete_inventory, key_of, mark_gone, upsert_inventory
+from platforms.models import Platform
+
+
+class SweepProgress(Progress[StockPage]):
+    """Knows which SKUs the sweep of the current marketplace has listed."""
+
+    def __init__(self, log: SyncLog, adapter: Adapter) -> None:
+        super().__init__(log, adapter)
+        self.seen: set[Key] = set()
+        self.unread = 0  # records of the sweep that could not be read
+
+    def pages(self) -> Iterator[StockPage]:
+        return self.adapter.inventory_pages(self.log.skus, self.start)
+
+    def take(self, page: StockPage) -> None:
+        if page.restarted:
+            self.seen, self.unread = set(), 0
+        self.seen.update(key_of(record) for record in page.records)
+        self.unread += len(page.failures)
+
+    def after_page(self, page: StockPage) -> None:
+        """Only a sweep that was read from its first page to its last may mark what it did not list as gone."""
+        if page.swept and not self.unread:  # what could not be read may be any SKU
+            mark_gone(
+                platform=self.log.platform, marketplace_id=page.swept, source=self.source, seen=self.seen
+            )
+
+
+class InventoryStream(Stream[InventoryRecord, StockPage]):
+    name = "inventory"
+    label = _("inventory")
+    default_interval = 60
+    without_window = _("stock as of now")
+    model = InventoryItem
+
+    def counted(self, count: int, shown: str) -> str:
+        return ngettext("%(count)s SKU", "%(count)s SKUs", count) % {"count": shown}
+
+    def progress(self, log: SyncLog, adapter: Adapter) -> SweepProgress:
+        return SweepProgress(log, adapter)
+
+    def fetch(
+        self, adapter: Adapter, external_id: str
+    ) -> tuple[Sequence[InventoryRecord], Sequence[RecordFailure]]:
+        """The SKU's rows in all marketplaces."""
+        pages = list(adapter.inventory_pages([external_id], {}))
+        records = [record for page in pages for record in page.records]
+        return records, [failure for page in pages for failure in page.failures]
+
+    def store(
+        self, platform: Platform, records: Sequence[InventoryRecord], source: str, sync_log_id: int | None
+    ) -> Outcome:
+        return upsert_inventory(platform=platform, records=records, source=source)
+
+    def id_of(self, record: InventoryRecord) -> str:
+        return record.sku
+
+    def delete(self, platform: Platform, sources: Iterable[str]) -> int:
+        return delete_inventory(platform=platform, sources=sources)

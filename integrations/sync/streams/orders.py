@@ -1,0 +1,82 @@
+"""The stream of orders: read by a window of time, one watermark for all that are complete."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from core.outcome import Outcome
+from integrations.errors import MalformedRecord, RequestRefused, TransientError
+from integrations.models import SyncLog
+from integrations.protocol import Adapter, Checkpoint, OrderPage, RecordFailure
+from integrations.sync.estimates import guess_by_window
+from integrations.sync.streams.base import Progress, Stream, window_of
+from orders.models import Order
+from orders.records import OrderRecord
+from orders.services import delete_orders, upsert_orders
+from platforms.models import Platform
+
+
+class OrdersProgress(Progress[OrderPage]):
+    """Knows until when the orders are complete, where the platform answered for less time than was asked."""
+
+    def __init__(self, log: SyncLog, adapter: Adapter) -> None:
+        super().__init__(log, adapter)
+        self.complete_until: str = log.checkpoint.get("complete_until", "")
+
+    def pages(self) -> Iterator[OrderPage]:
+        return self.adapter.order_pages(window_of(self.log), self.start)
+
+    def take(self, page: OrderPage) -> None:
+        until = page.complete_until
+        if until and self.log.window_end and until < self.log.window_end:
+            self.complete_until = min(filter(None, (self.complete_until, until.isoformat())))
+
+    def remembered(self) -> Checkpoint:
+        return {"complete_until": self.complete_until}
+
+
+class OrdersStream(Stream[OrderRecord, OrderPage]):
+    name = "orders"
+    label = _("orders")
+    default_interval = 15
+    has_window = True
+    model = Order
+
+    def counted(self, count: int, shown: str) -> str:
+        return ngettext("%(count)s order", "%(count)s orders", count) % {"count": shown}
+
+    def progress(self, log: SyncLog, adapter: Adapter) -> OrdersProgress:
+        return OrdersProgress(log, adapter)
+
+    def fetch(
+        self, adapter: Adapter, external_id: str
+    ) -> tuple[Sequence[OrderRecord], Sequence[RecordFailure]]:
+        try:
+            record = adapter.order(external_id)
+        except MalformedRecord as error:
+            code, message, payload = error.code, str(error), error.payload
+        except RequestRefused as error:
+            if error.code != "not_found":
+                raise
+            code, payload = error.code, {}
+            message = f"The platform does not know this order any more; dismiss the failure. {error}"
+        else:
+            if record.external_id != external_id:
+                raise TransientError("The platform answered with another order.", code="broken_answer")
+            return [record], []
+        return [], [RecordFailure(external_id=external_id, code=code, message=message, payload=payload)]
+
+    def store(
+        self, platform: Platform, records: Sequence[OrderRecord], source: str, sync_log_id: int | None
+    ) -> Outcome:
+        return upsert_orders(platform=platform, records=records, source=source, sync_log_id=sync_log_id)
+
+    def id_of(self, record: OrderRecord) -> str:
+        return record.external_id
+
+    def first_guess(self, log: SyncLog, source: str) -> int | None:
+        return guess_by_window(log, source)
+
+    def delete(self, platform: Platform, sources: Iterable[str]) -> int:
+        return delete_orders(platform=platform, sources=sources)
