@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from core.encryption import SecretDict, keyed_digest
+from core.encryption import SecretDict, Unreadable, keyed_digest
 from core.upsert import to_json
 from orders.models import OrderBuyer
 from orders.records import BuyerRecord, OrderRecord
@@ -42,7 +42,8 @@ def compare_buyers(
 ) -> dict[int, Buyer]:
     """What is to be stored of the buyers of these orders, by the orders' ids.
 
-    Data whose time is over is left out; a value that is missing now does not delete a stored one.
+    Data whose time is over is left out; a value that is missing now does not delete a stored one. What cannot be
+    decrypted cannot be compared, and is no reason by itself to write over it: its key may be put back.
     """
     buyers = {}
     for order_id, record in records.items():
@@ -51,7 +52,8 @@ def compare_buyers(
             before: Mapping[str, Any] = stored.get(order_id, {})
             present = {name: value for name, value in asdict(record.buyer).items() if value}
             data = SecretDict({**before, **present})
-            buyers[order_id] = Buyer(data, purge_after, is_news=order_id not in stored or data != before)
+            is_equal = order_id in stored and (data == before or isinstance(before, Unreadable))
+            buyers[order_id] = Buyer(data, purge_after, is_news=not is_equal)
     return buyers
 
 

@@ -85,6 +85,17 @@ def test_it_changes_no_order_after_the_old_key_is_gone(box: Box, settings: Any) 
     assert not OrderChange.objects.exists()
 
 
+def test_it_keeps_buyer_data_whose_key_was_taken_away_too_early(box: Box, settings: Any) -> None:
+    """Somebody replaces the key instead of putting one in front, enters the credentials again, and then notices."""
+    sim = box()
+    _platform, first = with_buyers(sim)
+    before, keys = contents(), settings.FIELD_ENCRYPTION_KEY
+    settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode()]
+    assert again(platform_of(sim), first) == (0, 0, 30)
+    settings.FIELD_ENCRYPTION_KEY = keys
+    assert contents() == before
+
+
 def test_it_hashes_what_is_not_personal_without_any_key(box: Box, settings: Any) -> None:
     sim = box()
     platform = platform_of(sim)
