@@ -16,6 +16,13 @@ def main() -> None:
         if "--traceback" in sys.argv:
             raise
         sys.exit(f"OMS cannot start: {error}")
+    except Exception as error:
+        from oms.database_messages import explanation
+
+        sentences = explanation(error)
+        if sentences is None or "--traceback" in sys.argv:
+            raise
+        sys.exit(sentences)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ For API views by `exception_handler`; outside of them JSON for the API's address
 """
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template import loader
 from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
@@ -16,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_exception_handler
 
 from api.base import Invalid
-from core.database.errors import REFUSED, classify
+from core.database.errors import REFUSED, DatabaseProblem, classify
 from core.database.retry import DATABASE_ERRORS
 from integrations.errors import BadInput
 
@@ -121,9 +123,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Called while the exception is being handled, which may come from middleware too: the session is stored there."""
+    error = sys.exc_info()[1]
+    if isinstance(error, DATABASE_ERRORS) and classify(error) is not REFUSED:
+        return _database_unavailable(request, classify(error))
     if _is_api(request):
         return refusal(500, "internal", INTERNAL)
     return defaults.server_error(request)
+
+
+def _database_unavailable(request: HttpRequest, problem: DatabaseProblem) -> HttpResponseBase:
+    if _is_api(request):
+        return refusal(503, problem.code, f"{problem.happened} {IN_DOUBT}")
+    # Without the request: what templates are given beside asks the database.
+    return HttpResponse(loader.render_to_string("503.html"), status=503, headers={"Retry-After": "30"})
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installation import Installation, MariaDB, ask, bare_mariadb, bare_postgresql
+from installation import Installation, MariaDB, ask, bare_mariadb, bare_postgresql, free_port, on_sqlite
 
 pytestmark = pytest.mark.own_database
 
+PASSWORD = "pass-word-not-to-be-shown"
 EMOJI = "A cup \U0001f984"
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -126,6 +127,45 @@ def documented_steps(heading: str) -> str:
     """The commands of the manual's first block below this heading."""
     manual = (ROOT / "docs" / "operations.md").read_text()
     return manual.split(heading, 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
+
+
+@pytest.mark.mariadb
+def test_it_says_in_sentences_why_mariadb_cannot_be_used(mariadb: MariaDB) -> None:
+    ask(mariadb.connect("mysql"), "CREATE USER oms IDENTIFIED BY 'right'")
+    at = f"127.0.0.1:{mariadb.port}"
+    for url, sentence in (
+        (f"mysql://oms:{PASSWORD}@{at}/oms", "refuses the user or the password"),
+        (f"mysql://root@{at}/nowhere", "The database that DATABASE_URL names does not exist."),
+        (f"mysql://oms:{PASSWORD}@127.0.0.1:{free_port()}/oms", "cannot be reached"),
+    ):
+        assert_one_message(mariadb.installation(), url, sentence)
+
+
+@pytest.mark.postgresql
+def test_it_says_in_sentences_why_postgresql_cannot_be_used() -> None:
+    with bare_postgresql() as oms:
+        server, _, name = oms.environment["DATABASE_URL"].rpartition("/")
+        at = server.rpartition("@")[2]
+        for url, sentence in (
+            (f"postgres://nobody_of_ours:{PASSWORD}@{at}/{name}", "refuses the user or the password"),
+            (f"{server}/nowhere", "The database that DATABASE_URL names does not exist."),
+            (f"postgres://oms:{PASSWORD}@127.0.0.1:{free_port()}/oms", "cannot be reached"),
+        ):
+            assert_one_message(oms, url, sentence)
+        assert_one_message(oms, f"{server}/{name}", "Run `manage.py migrate`", "create_first_admin")
+
+
+def test_it_says_in_sentences_why_a_file_cannot_be_used(tmp_path: Path) -> None:
+    oms = on_sqlite(tmp_path / "unused")
+    assert_one_message(oms, f"sqlite:///{tmp_path}", "The file of the SQLite database cannot be opened.")
+    assert_one_message(oms, f"sqlite:///{tmp_path}/new", "Run `manage.py migrate`", "create_first_admin")
+
+
+def assert_one_message(oms: Installation, url: str, sentence: str, *command: str) -> None:
+    ended = oms.run(*(command or ("migrate",)), environment={"DATABASE_URL": url})
+    assert (ended.status, sentence in ended.err) == (1, True), ended.err
+    assert "Traceback" not in ended.err
+    assert PASSWORD not in ended.out + ended.err
 
 
 @pytest.mark.postgresql

@@ -194,6 +194,31 @@ def locked(path: Path) -> Iterator[sqlite3.Connection]:
         yield other
 
 
+LOG_IN = """
+import logging
+from django.test import Client
+logging.disable()
+client = Client(raise_request_exception=False, HTTP_HOST="127.0.0.1")
+response = client.post("/admin/login/", {"username": "anna", "password": "right"})
+print(response.status_code, response.headers.get("Retry-After"), response.content.decode())
+"""
+ANNA = "from django.contrib.auth.models import User; User.objects.create_superuser('anna', password='right')"
+
+
+def test_it_answers_with_a_page_that_says_so_while_nobody_can_log_in(
+    oms: Installation, locked: sqlite3.Connection
+) -> None:
+    oms.environment["REQUIRE_HTTPS"] = "off"
+    assert oms.run("shell", "--verbosity", "0", "--command", ANNA).status == 0
+    locked.execute("BEGIN EXCLUSIVE")  # the session is stored by middleware, when the view has answered
+    status, out, err = oms.run("shell", "--verbosity", "0", "--command", LOG_IN)
+    assert status == 0, err
+    assert out.startswith("503 30 <!doctype html>"), out
+    assert "The database is busy or cannot be reached" in out
+    locked.execute("ROLLBACK")
+    assert "302 None" in oms.run("shell", "--verbosity", "0", "--command", LOG_IN).out
+
+
 PATIENT = {"DJANGO_SETTINGS_MODULE": "oms.settings"}
 
 

@@ -37,10 +37,10 @@ print(client.cookies["sessionid"].value)
 class Served:
     """An installation with many orders behind gunicorn, and somebody who is logged in."""
 
-    def __init__(self, oms: Installation) -> None:
+    def __init__(self, oms: Installation, orders: int = ORDERS, skus: int = 500) -> None:
         oms.environment |= {"REQUIRE_HTTPS": "off", "ALLOWED_HOSTS": "127.0.0.1"}
         filling = oms.start_command(
-            sys.executable, "-m", "bench.million", "--orders", str(ORDERS), "--skus", "500"
+            sys.executable, "-m", "bench.million", "--orders", str(orders), "--skus", str(skus)
         )
         assert filling.wait() == 0
         status, out, err = oms.run("shell", "--verbosity", "0", "--command", LOG_IN)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import QuerySet
 
 CHUNK = 900  # rows: Django asks SQLite for no more than 999 at once
@@ -27,6 +27,12 @@ def ids_of(queryset: QuerySet[Any]) -> "array[int]":
     """The primary keys, in the list's order. Rows that arrive later are not in the export, and none is there twice."""
     ids = queryset.values_list("pk", flat=True)
     connection = connections[queryset.db]
+    if connection.vendor == "postgresql":
+        # A cursor on the server, whatever DISABLE_SERVER_SIDE_CURSORS says: a million ids at once take memory. Inside
+        # one transaction, because a pooler (PgBouncer) may take the next to a server process without that cursor.
+        with transaction.atomic(using=queryset.db):
+            rows = ids.query.get_compiler(queryset.db).results_iter(chunked_fetch=True, chunk_size=CHUNK)
+            return array("q", (row[0] for row in rows))
     if connection.vendor != "mysql":
         return array("q", ids.iterator(chunk_size=CHUNK))
     # Django's cursor for MySQL fetches the whole answer at once. This one does not.
