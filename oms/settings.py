@@ -123,7 +123,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
-WHITENOISE_USE_FINDERS = True  # no collectstatic needed to try it out
+# No collectstatic is needed to try it out. Where it has run, WhiteNoise must not look any further: it would serve the
+# files of the source in place of the compressed ones.
+WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "oms" / "admin.css").exists()
 
 # --- Security: on unless DEBUG; REQUIRE_HTTPS=off is for plain HTTP inside a trusted network -----------
 REQUIRE_HTTPS: bool = switch("REQUIRE_HTTPS", default=not DEBUG)
