@@ -238,7 +238,11 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("oms/favicon.svg")},
     ],
     "STYLES": [lambda request: static("oms/admin.css")],
-    "SCRIPTS": [lambda request: static("oms/zone.js"), lambda request: static("oms/labels.js")],
+    "SCRIPTS": [
+        lambda request: static("oms/zone.js"),
+        lambda request: static("oms/labels.js"),
+        lambda request: static("oms/admin.js"),
+    ],
     "COLORS": {
         "primary": {
             "50": "oklch(97.0% .014 254.604)",

@@ -60,6 +60,11 @@ class Button:
     run: Callable[[HttpRequest, Any], None]
     permission: str
     is_shown: Callable[[Any], bool] = bool
+    # Where htmx posts instead, and the element that shows the answer: the page stays as it is.
+    fragment_url: Callable[[Any], str] | None = None
+    fragment_target: str = ""
+    # The hidden field of backoffice/syncs/progress.py, where the button goes away while one looks.
+    slot_field: Callable[[Any], SafeString] | None = None
 
 
 UNFOLD_CHECKBOX: Any = ModelAdmin.action_checkbox
@@ -127,9 +132,13 @@ class OmsAdmin(ModelAdmin[Any]):
     ) -> HttpResponse:
         obj = context.get("original")
         shown = [
-            each
-            for each in self._buttons()
-            if obj is not None and request.user.has_perm(each.permission) and each.is_shown(obj)
+            {
+                "button": button,
+                "fragment_url": button.fragment_url(obj) if button.fragment_url else "",
+                "slot_field": button.slot_field(obj) if button.slot_field else "",
+            }
+            for button in self._buttons()
+            if obj is not None and request.user.has_perm(button.permission) and button.is_shown(obj)
         ]
         context.update(buttons=shown, made_up=MADE_UP.get(getattr(obj, "source", "")))
         return super().render_change_form(request, context, *args, **kwargs)
@@ -149,9 +158,24 @@ def is_export(request: HttpRequest) -> bool:
     return match is not None and str(match.url_name).endswith("_export")
 
 
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether a script of the page asks, which shows the answer in a place of the page: https://htmx.org/reference/"""
+    return "HX-Request" in request.headers
+
+
+def go_to(request: HttpRequest, address: str) -> HttpResponse:
+    """A redirect that the browser's window follows, also where htmx asked."""
+    if is_htmx(request):
+        return HttpResponse(headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
+
+
 def safe_next(request: HttpRequest) -> str:
-    """The page that a form or link asks to go on with, where it is one of ours; "" otherwise."""
-    address = request.POST.get("next") or request.GET.get("next") or ""
+    """The page that a form or link asks to go on with, where it is one of ours; "" otherwise.
+
+    Where a dialog asks, that is the page which shows the dialog.
+    """
+    address = request.POST.get("next") or request.GET.get("next") or request.headers.get("HX-Current-URL", "")
     is_ours = url_has_allowed_host_and_scheme(
         address, {request.get_host()}, require_https=request.is_secure()
     )

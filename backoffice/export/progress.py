@@ -27,11 +27,14 @@ class Progress:
 
     @classmethod
     def begin(cls, *, user: Any, token: str, file_name: str, query: str, rows: int) -> "Progress":
-        """Raises IntegrityError where the token was used before."""
-        token = token or uuid.uuid4().hex
+        """`token` comes from the link on the list's page. A link that is used again takes it from its earlier run.
+
+        Raises IntegrityError where the token is another user's.
+        """
+        ExportRun.objects.filter(token=token, user=user).update(token=uuid.uuid4().hex)
         with transaction.atomic():
             run = ExportRun.objects.create(
-                token=token, user=user, file_name=file_name, query=query[:4000], rows=rows
+                token=token or uuid.uuid4().hex, user=user, file_name=file_name, query=query[:4000], rows=rows
             )
         return cls(run)
 

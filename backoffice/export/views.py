@@ -1,5 +1,6 @@
 """The addresses of the exports: `…/export/<name>.csv` and `.xlsx` beside each list, with the list's own parameters."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -15,8 +16,10 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -32,6 +35,7 @@ TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+PATIENCE = 59  # answers in a row without news, a second apart
 TOKEN = "export_token"  # noqa: S105  the parameter's name
 
 
@@ -72,7 +76,10 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
             user=request.user, token=token[:64], file_name=file_name, query=query.urlencode(), rows=len(ids)
         )
     except IntegrityError:
-        return HttpResponseBadRequest(_("This export was started before."), content_type="text/plain")
+        return HttpResponseBadRequest(
+            _("This link is another user's. Reload the list, and export again."),
+            content_type="text/plain",
+        )
     rows = (export.lines or admin.model)._default_manager.all()
     chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
     response = StreamingHttpResponse(
@@ -93,7 +100,13 @@ def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[s
     for export in admin.exports:
         for extension in STREAMS:
             address = reverse(address_of, args=[export.name, extension])
-            yield {"label": export.label, "extension": extension, "address": f"{address}?{query.urlencode()}"}
+            token = query[TOKEN] = uuid.uuid4().hex
+            yield {
+                "label": export.label,
+                "extension": extension,
+                "address": f"{address}?{query.urlencode()}",
+                "progress": reverse("export-progress", args=[token]),
+            }
 
 
 def _stream(export: Export, extension: str, progress: Progress, chunks: Iterator[Chunk]) -> Iterator[bytes]:
@@ -105,11 +118,36 @@ def _stream(export: Export, extension: str, progress: Progress, chunks: Iterator
 
 @require_safe
 def export_progress(request: HttpRequest, token: str) -> HttpResponse:
-    """{"rows", "rows_done", "is_done", "failed"} of an export of this user's; 404 until it began."""
+    """{"rows", "rows_done", "is_done", "failed"} of an export of this user's; 404 until it began.
+
+    htmx gets a sentence instead, which asks again after a second until the export ends or stands still.
+    """
     run = ExportRun.objects.filter(token=token, user__username=request.user.get_username()).first()
+    if "HX-Request" in request.headers:
+        return render(request, "oms/export_status.html", _status(request, token, run))
     if run is None:
         raise Http404
     is_done = run.finished_at is not None
     return JsonResponse(
         {"rows": run.rows, "rows_done": run.rows_done, "is_done": is_done, "failed": run.failed}
     )
+
+
+def _status(request: HttpRequest, token: str, run: ExportRun | None) -> dict[str, Any]:
+    """For the template: the run, whether it stands still, and where to ask again ("" at the end)."""
+    rows_done = run.rows_done if run else 0
+    is_news = run is not None and request.GET.get("done") != str(rows_done)
+    waited = request.GET.get("waited", "")
+    waited_for = 0 if is_news or not waited.isdecimal() else int(waited[:3]) + 1
+    is_over = run is not None and run.finished_at is not None
+    again = f"{reverse('export-progress', args=[token])}?waited={waited_for}"
+    if run is not None:
+        again += f"&done={rows_done}"
+    stands_still = waited_for >= PATIENCE
+    return {
+        "run": run,
+        "rows": number_format(run.rows if run else 0, force_grouping=True),
+        "done": number_format(rows_done, force_grouping=True),
+        "stands_still": stands_still,
+        "again": "" if is_over or stands_still else again,
+    }

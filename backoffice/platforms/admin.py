@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import BooleanField, Model, QuerySet, Value
-from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -18,7 +17,6 @@ from backoffice.platforms.amazon_form import FORMS, AmazonForm
 from backoffice.platforms.exports import PLATFORM_EXPORTS
 from backoffice.platforms.forms import PlatformForm
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell
-from backoffice.syncs.presentation import SCRIPTS
 from backoffice.syncs.sync_dialog import start_syncs, sync_view
 from core.format import DASH, format_datetime
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
@@ -47,12 +45,8 @@ class PlatformAdmin(OmsAdmin):
     actions = ("sync_from_amazon",)
     buttons = ("check_button",)
     change_form_template = "platforms/platform_page.html"
-    list_after_template = "oms/press_form.html"
+    list_after_template = "oms/page_forms.html"
     empty_text = gettext_lazy("A platform is one selling account. Add one, enter its credentials, and sync.")
-
-    @property
-    def media(self) -> Media:
-        return super().media + Media(js=SCRIPTS)
 
     def get_urls(self) -> list[URLPattern]:
         wrap, name = self.admin_site.admin_view, "platforms_platform"
@@ -154,6 +148,8 @@ class PlatformAdmin(OmsAdmin):
             icon="stethoscope",
             run=report_check,
             permission=SYNC_PERMISSION,
+            fragment_url=lambda platform: reverse("admin:platforms_platform_check", args=[platform.pk]),
+            fragment_target="#oms-check",
         )
 
     def _advice(self, obj: Platform | None, may_change: bool) -> str:
@@ -191,10 +187,10 @@ class PlatformAdmin(OmsAdmin):
     def sync_link(self, obj: Platform) -> SafeString:
         url = f"{reverse('admin:platforms_platform_sync')}?platform={obj.pk}"
         text = (
-            '<a class="oms-quiet-button" href="{}" data-oms-dialog aria-haspopup="dialog" aria-label="{}: {}">'
-            "{}</a>"
+            '<a class="oms-quiet-button" href="{}" hx-get="{}" hx-target="#oms-dialog" hx-select="#oms-sync" '
+            'aria-haspopup="dialog" aria-label="{}: {}">{}</a>'
         )
-        return format_html(text, url, SYNC_LABEL, obj, SYNC_LABEL)
+        return format_html(text, url, url, SYNC_LABEL, obj, SYNC_LABEL)
 
     @admin.display(description=gettext_lazy("next syncs"))
     def next_syncs(self, obj: Platform) -> SafeString:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from backoffice.syncs.presentation import copyable, kind_name, latest_sync, moment_of, next_due_text
-from backoffice.syncs.progress import cancel_control, slot
+from backoffice.syncs.progress import slot
 from integrations.models import SyncLog
 from integrations.sync.connection_check import check_platform
 from integrations.sync.streams import streams_of
@@ -45,7 +45,7 @@ def run_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
         moment_of(log),
         slot(log, "took"),
         slot(log, "progress"),
-        cancel_control(log, may=may_cancel),
+        slot(log, "cancel", may_cancel=may_cancel),
     )
 
 

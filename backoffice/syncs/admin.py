@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import BooleanField, Model, QuerySet, Value
-from django.forms import Media
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
@@ -23,8 +22,8 @@ from backoffice.base.model_admin import (
 )
 from backoffice.syncs.exports import SYNC_EXPORTS
 from backoffice.syncs.failures import FailureInline, replay_failures
-from backoffice.syncs.presentation import SCRIPTS, kind_name
-from backoffice.syncs.progress import progress_view, slot, state_cell
+from backoffice.syncs.presentation import kind_name
+from backoffice.syncs.progress import progress_view, slot, slot_field, state_cell
 from core.format import DASH
 from integrations.models import SyncLog
 from integrations.sync.transitions import cancel_sync
@@ -55,7 +54,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
     list_select_related = ("requested_by",)
     exports = SYNC_EXPORTS
     list_fullwidth = True
-    list_after_template = "oms/press_form.html"
+    list_after_template = "oms/page_forms.html"
     change_form_template = "integrations/sync_page.html"
     ordering = ("-id",)
     search_fields = ("=id", "request_id__startswith", "error_code__startswith")
@@ -101,10 +100,6 @@ class SyncLogAdmin(ReadOnlyAdmin):
     number_pages = part("pages", gettext_lazy("pages"), ordering="pages")
     number_throttled = part("throttled", gettext_lazy("throttled calls"), ordering="throttled")
 
-    @property
-    def media(self) -> Media:
-        return super().media + Media(js=SCRIPTS)
-
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(progress_view)
         return [path("progress/", view, name="integrations_synclog_progress"), *super().get_urls()]
@@ -142,6 +137,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
             run=_cancel,
             permission=SYNC_PERMISSION,
             is_shown=lambda log: log.is_open and not log.cancel_requested,
+            slot_field=lambda log: slot_field(log, "head", "cancel"),
         )
 
     def replay_button(self) -> Button:

@@ -1,8 +1,5 @@
 """How a sync looks wherever the admin shows one."""
 
-from typing import Any
-
-from django.forms.widgets import Script
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -20,8 +17,6 @@ from integrations.sync.streams import STREAMS, label_of
 from integrations.wording import due_line
 from platforms.models import Platform
 
-# Small, without dependencies, and no inline script anywhere; pages work without them.
-SCRIPTS: Any = [Script("oms/progress.js", defer=True), Script("oms/desk.js", defer=True)]
 STATUS_COLOURS = {
     SyncLog.Status.QUEUED: "info",
     SyncLog.Status.RUNNING: "info",
@@ -105,9 +100,9 @@ def error_of(log: SyncLog) -> SafeString | None:
 
 
 def copyable(label: str, text: str) -> SafeString:
-    """Something that support asks for, with a button that the script shows."""
+    """Something that support asks for, with a button that copies it."""
     return format_html(
-        '<span class="oms-when oms-copy">{} <code>{}</code> <button type="button" class="oms-quiet-button" hidden '
+        '<span class="oms-when oms-copy">{} <code>{}</code> <button type="button" class="oms-quiet-button" '
         'data-oms-copy="{}" data-oms-copied="{}">{}</button></span>',
         label, text, text, _("Copied"), _("Copy"),
     )  # fmt: skip

@@ -1,12 +1,18 @@
-"""How an open sync comes along: as the pages show it first, and as their script asks for it every two seconds."""
+"""The progress of open syncs: as pages show it first, and as they ask for it every two seconds.
 
-from collections.abc import Callable
+A page marks each part that may change with `slot`. Its form `oms-progress` (templates/oms/page_forms.html) posts which
+slots it shows and as what; `progress_view` answers with those that changed, and htmx puts them in their places.
+"""
+
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -17,14 +23,15 @@ from django.utils.translation import gettext as _
 
 from backoffice.base.cells import badges, datetime_cell, number, shortened, source_badge
 from backoffice.syncs.presentation import closing_sentence, error_of, kind_name, status_badge, window_of
-from core.format import duration, format_datetime
+from core.format import DASH, duration, format_datetime
 from integrations.models import SyncLog
 from integrations.sync.estimates import pages_expected
 from integrations.sync.streams import counted
 from integrations.wording import pages_line, progress_line, time_of_day
-from platforms.models import Source
+from platforms.models import PLATFORM, SYNC_PERMISSION, Source
 
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 200  # syncs
+STOP_POLLING = 286  # https://htmx.org/docs/#polling
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,42 +103,63 @@ def bar(log: SyncLog) -> SafeString:
     return format_html(text, name_of(log), value, sentence)
 
 
-# What the script replaces while a sync is open. A page shows any of them with `slot`.
-SLOTS: dict[str, Callable[[SyncLog], Any]] = {
-    "state": status_badge,
-    "progress": bar,
-    "source": lambda log: source_badge(log.source),
-    "window": window_of,
-    "error": lambda log: error_of(log) or "–",
-    "started": lambda log: datetime_cell(log.started_at),
-    "finished": lambda log: format_datetime(log.finished_at),
-    "took": lambda log: duration(log.duration),
+Show = Callable[[SyncLog, bool], Any]
+
+
+def _cancel_control(log: SyncLog, may_cancel: bool) -> SafeString | str:
+    """A button beside the bar. It belongs to the page's form `oms-press`, since lists are forms themselves."""
+    if not may_cancel or not log.is_open or log.cancel_requested:
+        return ""
+    text = (
+        '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" '
+        'aria-label="{}: {}">{}</button>'
+    )
+    cancel = _("Cancel")
+    return format_html(text, press_url(log, "cancel"), cancel, name_of(log), cancel)
+
+
+def _number(name: str) -> Show:
+    return lambda log, _may_cancel: number(getattr(log, name))
+
+
+# What may change on a page while a sync is open, and how it looks now: from the log, and whether this user may cancel.
+SLOTS: dict[str, Show] = {
+    "state": lambda log, _may_cancel: status_badge(log),
+    "progress": lambda log, _may_cancel: bar(log),
+    "cancel": _cancel_control,
+    # The button in the head of a sync's own page: any text will do, as long as it changes when the button has to go.
+    "head": lambda log, may_cancel: "cancel" if _cancel_control(log, may_cancel) else "",
+    "source": lambda log, _may_cancel: source_badge(log.source),
+    "window": lambda log, _may_cancel: window_of(log),
+    "error": lambda log, _may_cancel: error_of(log) or DASH,
+    "started": lambda log, _may_cancel: datetime_cell(log.started_at),
+    "finished": lambda log, _may_cancel: format_datetime(log.finished_at),
+    "took": lambda log, _may_cancel: duration(log.duration),
 } | {
-    name: lambda log, name=name: number(getattr(log, name))
+    name: _number(name)
     for name in ("fetched", "created", "updated", "unchanged", "failed", "pages", "api_calls", "throttled")
 }
 
 
-def slot(log: SyncLog, name: str) -> SafeString:
+def slot(log: SyncLog, name: str, *, may_cancel: bool = False) -> SafeString:
     """A part of a page about a sync, kept current while that is open."""
-    shown = SLOTS[name](log)
+    shown = format_html("{}", SLOTS[name](log, may_cancel))
     if not log.is_open:
-        return format_html("{}", shown)
+        return shown
     return format_html(
-        '<span class="oms-slot" data-oms-sync="{}" data-oms-slot="{}">{}</span>', log.pk, name, shown
-    )
+        '<span class="oms-slot" data-oms-sync="{}" data-oms-slot="{}">{}{}</span>',
+        log.pk, name, shown, slot_field(log, name, shown),
+    )  # fmt: skip
 
 
-def cancel_control(log: SyncLog, *, may: bool) -> SafeString | str:
-    """A button beside the bar. It belongs to the page's form `oms-press`, since lists are forms themselves."""
-    if not may or not log.is_open or log.cancel_requested:
-        return ""
-    text = (
-        '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" data-oms-while-open="{}" '
-        'aria-label="{}: {}">{}</button>'
-    )
-    cancel = _("Cancel")
-    return format_html(text, press_url(log, "cancel"), log.pk, cancel, name_of(log), cancel)
+def slot_field(log: SyncLog, name: str, shown: str) -> SafeString:
+    """The hidden field that says to the server what the page shows in this slot."""
+    text = '<input type="hidden" form="oms-progress" name="slot" value="{}.{}.{}.{}">'
+    return format_html(text, log.pk, name, log.status, _digest(shown))
+
+
+def _digest(shown: str) -> str:
+    return f"{crc32(str(shown).encode()):x}"
 
 
 def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
@@ -139,7 +167,7 @@ def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
     is_made_up = log.source not in ("", Source.LIVE)
     labels = badges(slot(log, "state"), source_badge(log.source) if is_made_up else "")
     if log.is_open:
-        control = cancel_control(log, may=may_cancel)
+        control = slot(log, "cancel", may_cancel=may_cancel)
         return format_html('<div class="oms-cell">{}{}{}</div>', labels, slot(log, "progress"), control)
     if not log.error_message:
         return labels
@@ -152,42 +180,64 @@ def press_url(obj: Any, button: str) -> str:
     return reverse(name, args=[obj.pk, button])
 
 
-def progress_json(log: SyncLog) -> dict[str, Any]:
-    """Facts for scripts, and the parts of a page as they are now."""
-    speed = pace(log)
-    is_waiting = log.status == SyncLog.Status.WAITING
-    return {
-        "id": log.pk,
-        "status": log.status,
-        "is_open": log.is_open,
-        "can_cancel": log.is_open and not log.cancel_requested,
-        "pages": log.pages,
-        "pages_expected": log.pages_expected,
-        "fetched": log.fetched,
-        "created": log.created,
-        "updated": log.updated,
-        "unchanged": log.unchanged,
-        "failed": log.failed,
-        "per_minute": None if speed.per_minute is None else round(speed.per_minute, 1),
-        "waiting_until": log.resume_at if is_waiting else None,
-        "expected_end": speed.ends_at,
-        "sentence": progress_sentence(log),
-        "news": f"{name_of(log)}: {log.get_status_display()}",
-        "html": {part: format_html("{}", show(log)) for part, show in SLOTS.items()},
-    }
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A slot as a page shows it: of which sync, its name, the status of the sync then, and the digest of its text."""
+
+    log_id: int
+    name: str
+    status: str
+    digest: str
 
 
-def progress_view(request: HttpRequest) -> JsonResponse:
-    """`?ids=12,13`: how these syncs come along. 400 for anything but a few ids; unknown ones are left out."""
+def progress_view(request: HttpRequest) -> HttpResponse:
+    """POST `slot=12.state.running.5f3a` for each slot of a page: the slots that look otherwise now, for htmx.
+
+    Status 286 tells htmx to stop asking, where none of these syncs is open any more; 400 for what are no slots.
+    """
     if not request.user.has_perm("integrations.view_synclog"):
         raise PermissionDenied
-    texts = request.GET.get("ids", "").split(",")
-    if len(texts) > MOST_AT_ONCE or not all(_is_id(text) for text in texts):
-        problem = f"ids takes up to {MOST_AT_ONCE} ids of syncs, separated by commas."
-        return JsonResponse({"code": "invalid", "detail": problem}, status=400)
-    logs = SyncLog.objects.filter(pk__in=[int(text) for text in texts]).defer("checkpoint", "notes", "skus")
-    return JsonResponse({"syncs": [progress_json(log) for log in logs]})
+    slots = [_read(text) for text in request.POST.getlist("slot")]
+    known = [each for each in slots if each is not None]
+    ids = {each.log_id for each in known}
+    if not known or len(known) < len(slots) or len(ids) > MOST_AT_ONCE:
+        return HttpResponseBadRequest("slot is not what a page of this version shows; load the page again.")
+    logs = SyncLog.objects.filter(pk__in=ids).defer("checkpoint", "notes", "skus").prefetch_related(PLATFORM)
+    by_id, may_cancel = {log.pk: log for log in logs}, request.user.has_perm(SYNC_PERMISSION)
+    changed = [_changed(by_id[each.log_id], each, may_cancel) for each in known if each.log_id in by_id]
+    news = _news(by_id, known)
+    status = 200 if any(log.is_open for log in by_id.values()) else STOP_POLLING
+    return HttpResponse(format_html("{}" * len(changed) + "{}", *changed, news), status=status)
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
+def _changed(log: SyncLog, shown: Shown, may_cancel: bool) -> SafeString | str:
+    """The slot as it is now, with the place where htmx puts it; "" where the page shows just that."""
+    now = format_html("{}", SLOTS[shown.name](log, may_cancel))
+    if _digest(now) == shown.digest and log.status == shown.status:
+        return ""
+    place = format_html("outerHTML:[data-oms-sync='{}'][data-oms-slot='{}']", log.pk, shown.name)
+    if not log.is_open or (shown.name == "head" and not now):
+        text = '<span class="oms-slot" data-oms-slot="{}" hx-swap-oob="{}">{}</span>'
+        return format_html(text, shown.name, place, "" if shown.name == "head" else now)
+    if shown.name == "head":
+        return ""  # the button stays as it is
+    text = '<span class="oms-slot" data-oms-sync="{}" data-oms-slot="{}" hx-swap-oob="{}">{}{}</span>'
+    return format_html(text, log.pk, shown.name, place, now, slot_field(log, shown.name, now))
+
+
+def _news(logs: dict[int, SyncLog], shown: Sequence[Shown]) -> SafeString | str:
+    """Which syncs changed their status, for those who hear the page: nobody wants to hear all of it each time."""
+    changed = {
+        each.log_id for each in shown if each.log_id in logs and logs[each.log_id].status != each.status
+    }
+    if not changed:
+        return ""
+    sentences = [f"{name_of(logs[pk])}: {logs[pk].get_status_display()}" for pk in sorted(changed)]
+    return format_html('<div hx-swap-oob="innerHTML:#oms-announcer">{}</div>', "; ".join(sentences))
+
+
+def _read(text: str) -> Shown | None:
+    match = re.fullmatch(r"([0-9]{1,18})\.([a-z_]+)\.([a-z]+)\.([0-9a-f]{1,8})", text, re.ASCII)
+    if match is None or match[2] not in SLOTS:
+        return None
+    return Shown(int(match[1]), match[2], match[3], match[4])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import link_to
-from backoffice.base.model_admin import safe_next
+from backoffice.base.model_admin import go_to, is_htmx, safe_next
 from backoffice.syncs.presentation import kind_name
 from integrations.errors import BadInput
 from integrations.models import SyncLog
@@ -147,9 +147,11 @@ def sync_view(request: HttpRequest) -> HttpResponse:
         form = SyncForm(request.POST)
         if form.is_valid():
             start_syncs(request, form.cleaned_data["platform"], form.kinds, form.window)
-            return HttpResponseRedirect(safe_next(request) or reverse("admin:platforms_platform_changelist"))
+            return go_to(request, safe_next(request) or reverse("admin:platforms_platform_changelist"))
     else:
-        asked = {name: request.GET.get(name, "") for name in ("next", "kind") if name in request.GET}
+        asked = {"next": safe_next(request)}
+        if "kind" in request.GET:
+            asked["kind"] = request.GET["kind"]
         form = SyncForm(initial={"platform": request.GET.getlist("platform"), **asked})
     chosen = [each for each in form["platform"].value() or [] if str(each).isdecimal()]
     context = {
@@ -158,6 +160,7 @@ def sync_view(request: HttpRequest) -> HttpResponse:
         "form": form,
         "chosen": Platform.objects.filter(pk__in=chosen),
         "back": safe_next(request) or reverse("admin:platforms_platform_changelist"),
+        "is_dialog": is_htmx(request),
     }
     return TemplateResponse(request, "platforms/sync.html", context)
 

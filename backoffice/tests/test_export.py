@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from api.tests.rest import amazon, make_order, make_stock
@@ -229,8 +232,8 @@ def test_it_never_holds_buyer_data_or_credentials(admin_client: Client) -> None:
 
 def test_it_offers_the_export_beside_each_list_with_its_filters(admin_client: Client) -> None:
     page = admin_client.get("/admin/orders/order/?status__exact=shipped&p=1").content.decode()
-    assert f'href="{ORDERS}.csv?status__exact=shipped"' in page
-    assert f'href="{LINES}.xlsx?status__exact=shipped"' in page
+    assert f'href="{ORDERS}.csv?status__exact=shipped&amp;export_token=' in page
+    assert f'href="{LINES}.xlsx?status__exact=shipped&amp;export_token=' in page
     for name in (
         "inventory/inventoryitem",
         "integrations/synclog",
@@ -251,9 +254,60 @@ def test_it_says_how_far_an_export_got_to_whoever_asked_for_it(admin_client: Cli
     assert admin_client.get("/admin/exports/abc/").json() == {
         "rows": 1, "rows_done": 1, "is_done": True, "failed": False,
     }  # fmt: skip
-    assert admin_client.get(f"{ORDERS}.csv", {"export_token": "abc"}).status_code == 400
+    again = admin_client.get(f"{ORDERS}.csv", {"export_token": "abc"})  # the link is pressed once more
+    assert again.status_code == 200
+    assert admin_client.get("/admin/exports/abc/").json()["is_done"] is False
+    assert ExportRun.objects.count() == 2
     client.force_login(User.objects.create_superuser("other"))
     assert client.get("/admin/exports/abc/").status_code == 404
+    assert client.get(f"{ORDERS}.csv", {"export_token": "abc"}).status_code == 400
+
+
+def asked_by_htmx(client: Client, address: str) -> tuple[str, str]:
+    """The sentence, and the address where the page asks next; "" where it does not."""
+    html = unescape(client.get(address, headers={"HX-Request": "true"}).content.decode())
+    again = re.search(r'hx-get="([^"]*)"', html)
+    return " ".join(re.sub(r"<[^>]*>", "", html).split()), again[1] if again else ""
+
+
+def test_it_asks_on_until_the_export_ends(admin_client: Client) -> None:
+    run = {"user": User.objects.get(), "file_name": "orders.csv", "rows": 1_000_000}
+    text, again = asked_by_htmx(admin_client, "/admin/exports/abc/")
+    assert text == "Preparing the export…"
+    row = ExportRun.objects.create(token="abc", **run)
+    for done in (0, 250_000):
+        ExportRun.objects.update(rows_done=done)
+        text, again = asked_by_htmx(admin_client, again)
+        assert text == f"{done:,} of 1,000,000 rows"
+    row.rows_done, row.finished_at = 1_000_000, timezone.now()
+    row.save()
+    last = "Exported: 1,000,000 rows. The file is with your downloads."
+    assert asked_by_htmx(admin_client, again) == (last, "")
+
+
+def test_it_says_that_an_export_broke_off(admin_client: Client) -> None:
+    ExportRun.objects.create(
+        token="abc", user=User.objects.get(), file_name="orders.csv", rows=1_000_000, rows_done=1800, failed=True,
+        finished_at=timezone.now(),
+    )  # fmt: skip
+    text, again = asked_by_htmx(admin_client, "/admin/exports/abc/")
+    assert text.startswith("The export broke off after 1,800 of 1,000,000 rows; the file is not complete.")
+    assert again == ""
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_it_gives_up_asking_after_a_minute_without_news(admin_client: Client, exists: bool) -> None:
+    if exists:
+        ExportRun.objects.create(
+            token="abc", user=User.objects.get(), file_name="x", rows=1000, rows_done=900
+        )
+    answers, address = 0, "/admin/exports/abc/"
+    while address:
+        text, address = asked_by_htmx(admin_client, address)
+        answers += 1
+    assert 59 <= answers <= 61
+    assert text.startswith("The export stands still at 900 of 1,000 rows." if exists else "")
+    assert exists or text == ""
 
 
 @pytest.mark.django_db(transaction=True)

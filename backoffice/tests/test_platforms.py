@@ -257,8 +257,10 @@ def test_it_asks_what_to_sync_on_a_page_that_needs_no_script(admin_client: Clien
 
 
 def test_it_offers_the_dialog_on_the_list_and_on_the_page(admin_client: Client) -> None:
-    assert f'href="{LIST}sync/?platform={platform().pk}" data-oms-dialog' in text(admin_client.get(LIST))
-    assert f'action="{LIST}sync/" data-oms-dialog' in text(admin_client.get(page(platform())))
+    address = f"{LIST}sync/?platform={platform().pk}"
+    assert f'href="{address}" hx-get="{address}" hx-target="#oms-dialog"' in text(admin_client.get(LIST))
+    form = f'action="{LIST}sync/" hx-get="{LIST}sync/" hx-target="#oms-dialog"'
+    assert form in text(admin_client.get(page(platform())))
 
 
 def test_it_starts_only_what_was_asked_for(admin_client: Client) -> None:

@@ -1,7 +1,9 @@
 """How open syncs come along: the answer that pages ask for every two seconds, and what pages show first."""
 
+import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from backoffice.syncs.progress import SLOTS
 from backoffice.tests.test_syncs import LIST, fail, get, make, text
 from integrations.models import SyncLog
 from integrations.tests.syncing import platform_of
@@ -18,6 +21,7 @@ from platforms.models import Platform
 pytestmark = pytest.mark.django_db
 
 PLATFORMS = "/admin/platforms/platform/"
+PROGRESS = f"{LIST}progress/"
 
 
 @pytest.fixture
@@ -31,10 +35,19 @@ def as_user(client: Client) -> Callable[..., Client]:
     return log_in
 
 
-def ask(client: Client, *logs: SyncLog) -> list[dict[str, Any]]:
-    ids = ",".join(str(log.pk) for log in logs)
-    found: list[dict[str, Any]] = client.get(f"{LIST}progress/?ids={ids}").json()["syncs"]
+def ask(client: Client, *logs: SyncLog, status: str = "", digest: str = "0") -> dict[int, dict[str, str]]:
+    """What a page is told that shows some slots of these syncs: {id of the sync: {slot: HTML}}, where it changed."""
+    names = ("state", "progress", "error", "cancel", "fetched")
+    slots = [f"{log.pk}.{name}.{status or log.status}.{digest}" for log in logs for name in names]
+    found: dict[int, dict[str, str]] = {log.pk: {} for log in logs}
+    for part in re.split(r'(?=<span class="oms-slot")', text(client.post(PROGRESS, {"slot": slots})))[1:]:
+        pk, name = re.search(r"outerHTML:\[data-oms-sync='(\d+)'\]\[data-oms-slot='(\w+)'\]", part).groups()  # type: ignore[union-attr]
+        found[int(pk)][name] = unescape(re.sub(r"<input[^>]*>", "", part))
     return found
+
+
+def sentence(html: str) -> str:
+    return re.sub(r"<[^>]*>", "", html)
 
 
 def running(**values: Any) -> SyncLog:
@@ -49,89 +62,129 @@ def running(**values: Any) -> SyncLog:
 
 def test_it_says_pages_records_rate_and_expected_end(admin_client: Client) -> None:
     log = running(created=7, updated=3, unchanged=1189, failed=1)
-    [answer] = ask(admin_client, log)
-    assert (answer["pages"], answer["pages_expected"]) == (12, 40)
-    assert [answer[name] for name in ("fetched", "created", "updated", "unchanged", "failed")] == [
-        1200, 7, 3, 1189, 1,
-    ]  # fmt: skip
-    assert answer["per_minute"] == pytest.approx(120, abs=1)
-    end = datetime.fromisoformat(answer["expected_end"])
-    assert end - timezone.now() == pytest.approx(timedelta(minutes=10 / 12 * 28), abs=timedelta(seconds=20))
-    assert answer["sentence"].startswith("12 of about 40 pages, 1,200 orders, 120 a minute, done at about")
-    assert 'max="40" value="12"' in answer["html"]["progress"]
+    shown = ask(admin_client, log)[log.pk]
+    assert sentence(shown["fetched"]) == "1,200"
+    end = timezone.now() + timedelta(minutes=10 / 12 * 28)
+    near = [f"{end + timedelta(minutes=minutes):%H:%M}" for minutes in (0, 1, 2)]
+    text_of_bar = sentence(shown["progress"])
+    assert text_of_bar.startswith("12 of about 40 pages, 1,200 orders, 120 a minute, done at about")
+    assert any(minute in text_of_bar for minute in near)
+    assert 'max="40" value="12"' in shown["progress"]
 
 
 def test_it_says_until_when_a_sync_waits(admin_client: Client) -> None:
     until = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=30)
-    [answer] = ask(admin_client, running(status="waiting", resume_at=until))
-    assert datetime.fromisoformat(answer["waiting_until"]) == until
+    log = running(status="waiting", resume_at=until)
     begins = f"Waiting for Amazon's quota until {until:%H:%M} UTC, 12 of about 40 pages, 1,200 orders"
-    assert answer["sentence"].startswith(begins)
+    assert sentence(ask(admin_client, log)[log.pk]["progress"]).startswith(begins)
 
 
 def test_it_says_that_a_wait_is_over_and_nobody_has_taken_it_up(admin_client: Client) -> None:
-    [answer] = ask(admin_client, running(status="waiting", resume_at=timezone.now() - timedelta(minutes=1)))
-    assert answer["sentence"].startswith("Waiting for a worker, 12 of about 40 pages")
+    log = running(status="waiting", resume_at=timezone.now() - timedelta(minutes=1))
+    shown = sentence(ask(admin_client, log)[log.pk]["progress"])
+    assert shown.startswith("Waiting for a worker, 12 of about 40 pages")
 
 
 def test_it_counts_pages_where_nobody_knows_how_many_there_are(admin_client: Client) -> None:
-    [answer] = ask(admin_client, running(pages_expected=None))
-    assert answer["sentence"].startswith("12 pages so far, 1,200 orders")
-    assert answer["expected_end"] is None
-    assert "value=" not in answer["html"]["progress"]
+    log = running(pages_expected=None)
+    shown = ask(admin_client, log)[log.pk]["progress"]
+    assert sentence(shown).startswith("12 pages so far, 1,200 orders")
+    assert "done at about" not in shown
+    assert "value=" not in shown
 
 
 def test_it_expects_one_more_page_where_there_are_more_than_expected(admin_client: Client) -> None:
-    [answer] = ask(admin_client, running(pages_expected=3))
-    assert answer["sentence"].startswith("12 of about 13 pages, 1,200 orders")
+    log = running(pages_expected=3)
+    shown = sentence(ask(admin_client, log)[log.pk]["progress"])
+    assert shown.startswith("12 of about 13 pages, 1,200 orders")
 
 
 def test_it_says_what_a_sync_without_a_page_is_doing(admin_client: Client) -> None:
     queued = make(status="queued")
     other = Platform.objects.create(name="amazon-de")
     first = running(pages=0, fetched=0, platform=other)
-    sentences = {each["id"]: each["sentence"] for each in ask(admin_client, queued, first)}
+    shown = ask(admin_client, queued, first)
+    sentences = {pk: sentence(slots["progress"]) for pk, slots in shown.items()}
     assert sentences == {queued.pk: "Waiting for a worker.", first.pk: "Asking for the first page."}
 
 
 def test_it_ends_with_the_outcome(admin_client: Client) -> None:
     done = make(fetched=30, created=28, updated=2, finished_at=timezone.now())
     failed = make(status="failed", error_code="forbidden", error_message="A role is missing.")
-    answers = {each["id"]: each for each in ask(admin_client, done, failed)}
-    assert not answers[done.pk]["is_open"]
-    assert answers[done.pk]["sentence"] == "30 fetched, 28 new, 2 changed."
-    assert "succeeded" in answers[done.pk]["html"]["state"]
-    assert answers[failed.pk]["sentence"] == "A role is missing."
-    assert "it says which role is missing" in answers[failed.pk]["html"]["error"]
+    shown = ask(admin_client, done, failed, status="running")
+    assert sentence(shown[done.pk]["progress"]) == "30 fetched, 28 new, 2 changed."
+    assert "succeeded" in shown[done.pk]["state"]
+    assert sentence(shown[failed.pk]["progress"]) == "A role is missing."
+    assert "it says which role is missing" in shown[failed.pk]["error"]
+    # htmx's mark to look there again is gone, and so is the button
+    assert not any(f'data-oms-sync="{pk}" data' in html for pk in shown for html in shown[pk].values())
+    assert sentence(shown[done.pk]["cancel"]) == ""
+
+
+def test_it_tells_the_page_to_stop_asking_when_all_are_closed(admin_client: Client) -> None:
+    log, other = running(), make(platform=Platform.objects.create(name="amazon-de"))
+    both = {"slot": [f"{log.pk}.state.running.0", f"{other.pk}.state.running.0"]}
+    assert admin_client.post(PROGRESS, both).status_code == 200
+    SyncLog.objects.update(status="succeeded", open_key=None)
+    assert admin_client.post(PROGRESS, both).status_code == 286
+
+
+def test_it_announces_a_change_of_status_alone(admin_client: Client) -> None:
+    log = running()
+    same = admin_client.post(PROGRESS, {"slot": f"{log.pk}.state.running.0"})
+    assert "oms-announcer" not in text(same)
+    other = admin_client.post(PROGRESS, {"slot": f"{log.pk}.state.queued.0"})
+    news = f'<div hx-swap-oob="innerHTML:#oms-announcer">Orders sync #{log.pk}: running</div>'
+    assert news in text(other)
+
+
+def test_it_sends_only_what_the_page_does_not_show_yet(admin_client: Client) -> None:
+    log = running()
+    page = text(admin_client.get(LIST))
+    slots = re.findall(r'name="slot" value="([^"]+)"', page)
+    slots = [slot for slot in slots if ".took." not in slot]  # changes each second
+    assert len(slots) > 5
+    assert "oms-slot" not in text(admin_client.post(PROGRESS, {"slot": slots}))
+    SyncLog.objects.filter(pk=log.pk).update(fetched=1300)
+    answer = text(admin_client.post(PROGRESS, {"slot": slots}))
+    assert set(re.findall(r'data-oms-slot="(\w+)" hx-swap-oob', answer)) == {"progress", "fetched"}
 
 
 def test_it_escapes_what_amazon_said(admin_client: Client) -> None:
-    [answer] = ask(admin_client, make(status="failed", error_code="x", error_message="<script>1</script>"))
-    assert "<script>" not in "".join(answer["html"].values())
+    log = make(status="failed", error_code="x", error_message="<script>1</script>")
+    answer = admin_client.post(PROGRESS, {"slot": [f"{log.pk}.{name}.running.0" for name in SLOTS]})
+    assert "&lt;script&gt;" in text(answer)
+    assert "<script>" not in text(answer)
 
 
 def test_it_answers_for_any_number_of_syncs_with_as_many_queries(
     admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     logs = [make() for _number in range(30)]
-    with django_assert_max_num_queries(3):
-        assert len(ask(admin_client, *logs)) == 30
+    with django_assert_max_num_queries(4):
+        shown = ask(admin_client, *logs)
+    assert all(slots["state"] for slots in shown.values())
+    assert len(shown) == 30
 
 
-@pytest.mark.parametrize("ids", ["", "x", "1,,2", "²", "1" * 19, ",".join("1" * 201)])
-def test_it_refuses_what_are_no_ids(admin_client: Client, ids: str) -> None:
-    answer = admin_client.get(f"{LIST}progress/", {"ids": ids})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+@pytest.mark.parametrize(
+    "slots",
+    [[], ["x"], ["1.state"], ["1.other.running.0"], ["1.state.running.xyz"], ["².state.running.0"],
+     ["1" * 19 + ".state.running.0"], ["1.state.running.0", ""], [f"{n}.state.running.0" for n in range(201)]],
+    ids=range(9),
+)  # fmt: skip
+def test_it_refuses_what_are_no_slots(admin_client: Client, slots: list[str]) -> None:
+    assert admin_client.post(PROGRESS, {"slot": slots}).status_code == 400
 
 
 def test_it_tells_nothing_to_those_who_may_not_look(as_user: Callable[..., Client]) -> None:
     log = running()
     viewer = as_user("view_platform")
-    assert viewer.get(f"{LIST}progress/?ids={log.pk}").status_code == 403
+    assert viewer.post(PROGRESS, {"slot": f"{log.pk}.state.running.0"}).status_code == 403
 
 
 def test_it_tells_nothing_to_those_who_are_not_logged_in(client: Client) -> None:
-    answer = client.get(f"{LIST}progress/?ids=1")
+    answer = client.post(PROGRESS, {"slot": "1.state.running.0"})
     assert answer.status_code == 302
     assert "/admin/login/" in answer["Location"]
 
@@ -148,7 +201,7 @@ def test_it_shows_the_bar_before_any_script_runs(admin_client: Client, page: str
 
 def test_it_keeps_closed_syncs_out_of_the_scripts_hands(admin_client: Client) -> None:
     log = make()
-    assert "data-oms-sync" not in text(admin_client.get(LIST)) + get(admin_client, log)
+    assert 'name="slot"' not in text(admin_client.get(LIST)) + get(admin_client, log)
 
 
 @pytest.mark.parametrize("page", [LIST, PLATFORMS, PLATFORMS + "{platform}/change/"])

@@ -24,8 +24,9 @@ def change(platform: Platform) -> str:
 
 
 def without_scripts(page: Page) -> Page:
-    """Ours; the admin itself shows nothing without its own."""
-    page.route("**/static/oms/*.js", lambda route: route.abort())
+    """Ours and htmx; the admin itself shows nothing without Alpine."""
+    for scripts in ("**/static/oms/*.js", "**/htmx.js"):
+        page.route(scripts, lambda route: route.abort())
     return page
 
 

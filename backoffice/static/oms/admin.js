@@ -1,0 +1,91 @@
+/* What htmx does not do by itself on our pages: opening the dialog, saying that a check takes a while, copying. */
+"use strict";
+(() => {
+    const dialog = () => document.getElementById("oms-dialog");
+
+    // --- htmx -------------------------------------------------------------------------------------------
+    document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+        if (detail.target?.dataset.omsBusy) {
+            detail.target.textContent = detail.target.dataset.omsBusy;
+        }
+    });
+
+    document.addEventListener("htmx:afterSwap", ({ detail }) => {
+        if (detail.target !== dialog()) {
+            return;
+        }
+        if (!dialog().firstElementChild) { // another page than the one asked for: the session ended, say
+            plainly(detail.requestConfig.elt);
+            return;
+        }
+        if (!dialog().open) {
+            dialog().showModal();
+        }
+        const wrong = dialog().querySelector(".oms-error");
+        const field = wrong?.parentElement.querySelector("input:not([type=hidden])");
+        (field || dialog().querySelector("input[type=radio]:checked") || dialog().querySelector("button")).focus();
+    });
+
+    // The plain way, without htmx, shows what is wrong.
+    function plainly(element) {
+        if (element.matches("form[action]")) {
+            element.submit();
+        } else if (element.matches("a[href]")) {
+            location.assign(element.href);
+        }
+    }
+    ["htmx:responseError", "htmx:sendError"].forEach((name) => {
+        document.addEventListener(name, ({ detail }) => plainly(detail.elt));
+    });
+
+    document.addEventListener("click", (event) => {
+        if (event.target === dialog() || event.target.closest("[data-oms-close]")) {
+            event.preventDefault();
+            dialog().close();
+        }
+    });
+
+    // --- Copying a request id ---------------------------------------------------------------------------
+    async function copy(button) {
+        const code = button.parentElement.querySelector("code");
+        try {
+            await navigator.clipboard.writeText(button.dataset.omsCopy);
+        } catch {
+            getSelection().selectAllChildren(code); // without HTTPS there is no clipboard: ready for Ctrl-C
+            document.execCommand("copy");
+        }
+        const before = button.textContent;
+        button.textContent = button.dataset.omsCopied;
+        setTimeout(() => { button.textContent = before; }, 2000);
+    }
+
+    document.addEventListener("click", (event) => {
+        const button = event.target.closest("[data-oms-copy]");
+        if (button) {
+            copy(button);
+        }
+    });
+
+    // --- The menu of exports ----------------------------------------------------------------------------
+    document.addEventListener("keydown", (event) => {
+        const open = event.key === "Escape" && document.querySelector("details.oms-menu[open]");
+        if (open) {
+            open.open = false;
+            open.querySelector("summary").focus();
+        }
+    });
+
+    // --- The region and Seller Central follow from the marketplace --------------------------------------
+    document.addEventListener("change", ({ target }) => {
+        const region = document.querySelector("[data-oms-region]");
+        if (target.id !== "id_marketplace_id" || !region) {
+            return;
+        }
+        region.dataset.omsOtherwise ??= region.textContent;
+        const { region: name, sellerCentral } = target.selectedOptions[0].dataset;
+        region.textContent = name || region.dataset.omsOtherwise;
+        document.querySelectorAll("[data-oms-seller-central]").forEach((link) => {
+            link.host = sellerCentral || link.host;
+        });
+    });
+})();
