@@ -63,6 +63,7 @@ def queries_by_page(*, orders: int, skus: int) -> dict[str, int]:
     return {name: desk.timed_page(client, name, address, rounds=1).queries for name, address in pages.items()}
 
 
+@pytest.mark.once
 def test_it_answers_each_page_with_as_many_queries_however_much_there_is() -> None:
     few = queries_by_page(orders=800, skus=400)
     for model in (Order, InventoryItem, SyncFailure, SyncLog, ApiUsage):

@@ -66,6 +66,7 @@ def test_it_keeps_the_laws_in_a_scenario(turns: list[tuple[str, Turn]]) -> None:
         machine.teardown()
 
 
+@pytest.mark.once
 @pytest.mark.django_db(transaction=True)
 def test_it_equals_amazon_after_whatever_happened(capsys: pytest.CaptureFixture[str]) -> None:
     minutes = float(os.environ.get("SOAK_MINUTES") or 0)
