@@ -6,7 +6,9 @@ a read-only root file system, as the image's user, without a home, without capab
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -357,3 +359,35 @@ def test_the_workflow_calls_make_on_every_python_and_database() -> None:
     assert workflow["permissions"] == {"contents": "read"}
     used = [step["uses"] for job in jobs.values() for step in job["steps"] if "uses" in step]
     assert [action for action in used if not re.fullmatch(r"[\w-]+/[\w-]+@(v\d+|[0-9a-f]{40})", action)] == []
+
+
+def test_a_source_tree_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+    """Before anybody has collected the static files: no traceback, and a check that names the command."""
+    if reason := why_not():
+        pytest.skip(f"a read-only file system cannot be imitated: {reason}")
+    for name in checked_out():
+        (tmp_path / "oms" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "oms" / name)
+    folder = shlex.quote(str(tmp_path / "oms"))
+    steps = f'mount --bind {folder} {folder} && mount -o remount,ro,bind {folder} && cd {folder} && exec "$@"'
+    command = [
+        "/usr/bin/env",
+        "unshare",
+        "--mount",
+        "/bin/sh",
+        "-c",
+        steps,
+        "sh",
+        sys.executable,
+        "manage.py",
+        "check",
+    ]
+    environment = {**os.environ, "DATABASE_URL": "sqlite://:memory:", "PYTHONDONTWRITEBYTECODE": "1"}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "(oms.W001) The folder of the static files is missing and cannot be made" in answer.stderr
+    assert "manage.py collectstatic --no-input" in answer.stderr
+    environment["DATABASE_URL"] = ""
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode != 0
+    assert f"The folder of the SQLite database cannot be made: {tmp_path / 'oms' / 'var'}" in answer.stderr
