@@ -1,42 +1,74 @@
-"""Charts that unfold's script draws on the admin's pages; templates/oms/chart.html shows them."""
+"""A chart: what is drawn, and the same as a table for those who would rather read, or cannot see."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-INK = "#757b87"  # of the axes: readable on light and on dark
-ACCENT, AMBER, RED = "var(--color-primary-600)", "#f59e0b", "#dc2626"
+from django.utils.formats import number_format
+
+from core.format import DASH
+
+Amount = int | Decimal
 
 
-def chart(
-    kind: str,
-    labels: Sequence[Any],
-    datasets: Sequence[dict[str, Any]],
-    *,
-    words: str,
-    is_stacked: bool = False,
-) -> dict[str, str]:
-    """What the template wants. `kind` and `datasets` are Chart.js's; `words` say the same to those who see no chart."""
-    return {
-        "kind": kind,
-        "data": json.dumps({"labels": labels, "datasets": datasets}),
-        "options": json.dumps(_options(is_stacked=is_stacked)),
-        "words": words,
-    }
+def grouped(amount: Amount) -> str:
+    return str(number_format(amount, force_grouping=True))
 
 
-def _options(*, is_stacked: bool) -> dict[str, Any]:
-    ticks = {"color": INK, "maxRotation": 0, "autoSkipPadding": 24}
-    counts = {"color": INK, "precision": 0}
-    return {
-        "animation": False,
-        "responsive": True,
-        "maintainAspectRatio": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"align": "end", "labels": {"color": INK, "boxWidth": 10, "boxHeight": 10}}},
-        "scales": {
-            "x": {"stacked": is_stacked, "grid": {"display": False}, "ticks": ticks},
-            # The grid is named because unfold's script colours it when somebody changes the theme.
-            "y": {"stacked": is_stacked, "grid": {}, "beginAtZero": True, "suggestedMax": 4, "ticks": counts},
-        },
-    }
+# Places in the palette of static/oms/charts.js. The first OTHERS tell things apart that have no meaning of their own.
+OTHERS = 8
+AMBER, RED = OTHERS, OTHERS + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """`colour` is a place in the palette: a platform has the same one in every chart."""
+
+    label: str
+    values: Sequence[Amount | None]
+    colour: int = 0
+    is_limit: bool = False  # a thin, broken line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """`kind` is bar, line, steps (a line of values that hold until the next) or rank (bars that lie).
+
+    `headline` sums it up; `words` say it to those who see no chart; `hrefs` has a link for each label.
+    """
+
+    name: str
+    title: str
+    kind: str
+    labels: Sequence[str]
+    series: Sequence[Series]
+    first_column: str
+    headline: str = ""
+    words: str = ""
+    note: str = ""
+    hrefs: Sequence[str] = ()
+    show: Callable[[Amount], str] = grouped
+
+    @property
+    def drawing(self) -> dict[str, Any]:
+        """What charts.js draws."""
+        series = [
+            {
+                "label": each.label,
+                "values": [None if value is None else float(value) for value in each.values],
+                "colour": each.colour,
+                "isLimit": each.is_limit,
+            }
+            for each in self.series
+        ]
+        return {"kind": self.kind, "labels": list(self.labels), "series": series}
+
+    @property
+    def rows(self) -> Iterable[tuple[str, str, list[str]]]:
+        """The same as a table: label, link or "", and a cell for each series."""
+        hrefs = self.hrefs or [""] * len(self.labels)
+        for label, href, values in zip(
+            self.labels, hrefs, zip(*(each.values for each in self.series), strict=True), strict=True
+        ):
+            yield label, href, [DASH if value is None else self.show(value) for value in values]

@@ -11,9 +11,9 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from backoffice.base.charts import AMBER, OTHERS, Amount, Chart, Series, grouped
 from backoffice.home import figures
 from backoffice.home.attention import list_of
-from backoffice.home.chart import Amount, Chart, Series, grouped
 from core.format import DASH
 from core.money import decimals_of
 from integrations.amazon.marketplaces import MARKETPLACES
@@ -93,7 +93,7 @@ def of_usage() -> list[Chart]:
         labels=[date_format(timezone.localtime(hour), "j M, H:i") for hour in found.hours],
         series=[
             Series(label=_("answered"), values=answered),
-            Series(label=_("throttled"), values=found.throttled, colour=1),
+            Series(label=_("throttled"), values=found.throttled, colour=AMBER),
         ],
         first_column=_("Hour"),
         headline=grouped(sum(found.calls)),
@@ -124,7 +124,7 @@ def of_stock() -> list[Chart]:
             Series(
                 label=f"{names.get(platform, DASH)}, {_country(marketplace)}",
                 values=[units.get(day) for day in days],
-                colour=place,
+                colour=place % OTHERS,
             )
             for place, ((platform, marketplace), units) in enumerate(shown)
         ],
@@ -197,7 +197,7 @@ def _by_platform(
         sums[names[each.platform_id], each.day] += amount(each)
     present = {names[each.platform_id] for each in sales}
     return [
-        Series(label=name, values=[sums[name, day] for day in days], colour=place)
+        Series(label=name, values=[sums[name, day] for day in days], colour=place % OTHERS)
         for place, name in enumerate(dict.fromkeys(names.values()))
         if name in present
     ]

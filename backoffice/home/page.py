@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from backoffice.base.charts import Chart
 from backoffice.home import attention, charts, health
-from backoffice.home.chart import Chart
 
 CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
 MOST_SYNCS = 8

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from backoffice.base.cells import number
-from backoffice.base.charts import ACCENT, AMBER, chart
+from backoffice.base.charts import AMBER, Chart, Series
 from backoffice.inventory.sparkline import in_words
 from backoffice.inventory.stock_levels import level_badge, say_cover, say_sales
 from core.format import DASH
@@ -28,20 +28,20 @@ def chart_of(item: InventoryItem) -> dict[str, Any]:
         return {}
     first = next(day for day, each in enumerate(units) if each is not None)
     days = [today() - timedelta(days=back) for back in reversed(range(CHART_DAYS - first))]
-    line = {
-        "label": _("available"), "data": units[first:], "borderColor": ACCENT,
-        "backgroundColor": ACCENT, "borderWidth": 2, "pointRadius": 0 if len(days) > 1 else 3,
-        "pointHitRadius": 12, "stepped": True,
-    }  # fmt: skip
-    datasets: list[dict[str, Any]] = [line]
+    series = [Series(label=_("available"), values=units[first:])]
     if item.threshold is not None:
-        datasets.append({
-            "label": _("threshold"), "data": [item.threshold] * len(days), "borderColor": AMBER,
-            "backgroundColor": AMBER, "borderWidth": 1, "borderDash": [4, 4], "pointRadius": 0,
-        })  # fmt: skip
-    labels = [date_format(day, "SHORT_DATE_FORMAT") for day in days]
-    words = _("Units available at the end of each day (UTC). %(words)s.") % {"words": in_words(units)}
-    return {"chart": chart("line", labels, datasets, words=words)}
+        limit = [item.threshold] * len(days)
+        series.append(Series(label=_("threshold"), values=limit, colour=AMBER, is_limit=True))
+    chart = Chart(
+        name="stock",
+        title=_("Units in stock"),
+        kind="steps",
+        labels=[date_format(day, "SHORT_DATE_FORMAT") for day in days],
+        series=series,
+        first_column=_("Day"),
+        words=_("Units available at the end of each day (UTC). %(words)s.") % {"words": in_words(units)},
+    )
+    return {"chart": chart}
 
 
 def figures_of(item: InventoryItem, cover: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.base.cells import number, stacked
-from backoffice.base.charts import ACCENT, AMBER, RED, chart
+from backoffice.base.charts import AMBER, RED, Chart, Series
 from backoffice.base.model_admin import (
     DayRangeFilter,
     DropdownFilter,
@@ -102,7 +102,7 @@ def _like_the_list(request: HttpRequest, changelist: Any) -> QuerySet[ApiUsage]:
 def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
     """What the template shows: the chart, and the figures beside it."""
     hours = hourly(usage)
-    labels = [_hour(timezone.localtime(hour)) for hour in hours.hours]
+    labels = [date_format(timezone.localtime(hour), "j M, H:i") for hour in hours.hours]
     calls, throttled, errors = (sum(each) for each in (hours.calls, hours.throttled, hours.errors))
     counts = {"calls": calls, "throttled": throttled, "errors": errors, "hours": len(hours.hours)}
     words = _(
@@ -110,7 +110,15 @@ def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
     )
     per_call = hours.seconds_per_call
     return {
-        "chart": chart("bar", labels, _bars(hours), words=words % counts, is_stacked=True),
+        "chart": Chart(
+            name="calls",
+            title=_("API calls per hour"),
+            kind="bar",
+            labels=labels,
+            series=_bars(hours),
+            first_column=_("Hour"),
+            words=words % counts,
+        ),
         "chart_zone": timezone.localtime().tzname(),
         "figures": [
             (_("Calls"), number_format(calls, force_grouping=True), ""),
@@ -126,23 +134,14 @@ def _share(part: int, whole: int) -> str:
     return _("%(share)s %% of the calls") % {"share": number_format(100 * part / whole, 1)} if part else ""
 
 
-def _bars(hours: Hourly) -> list[dict[str, Any]]:
+def _bars(hours: Hourly) -> list[Series]:
     counted = zip(hours.calls, hours.throttled, hours.errors, strict=True)
     answered = [calls - throttled - errors for calls, throttled, errors in counted]
-    bars = (
-        (_("answered"), answered, ACCENT),
-        (_("throttled"), hours.throttled, AMBER),
-        (_("errors"), hours.errors, RED),
-    )
     return [
-        {"label": label, "data": data, "backgroundColor": colour, "maxBarThickness": 24}
-        for label, data, colour in bars
+        Series(label=_("answered"), values=answered),
+        Series(label=_("throttled"), values=hours.throttled, colour=AMBER),
+        Series(label=_("errors"), values=hours.errors, colour=RED),
     ]
-
-
-def _hour(hour: Any) -> list[str]:
-    """Two lines below the axis."""
-    return [f"{hour:%H:%M}", date_format(hour, "SHORT_DATE_FORMAT")]
 
 
 class QuotaChangeList(OmsChangeList):

@@ -53,9 +53,9 @@ def page(client: Client, address: str) -> str:
 
 def chart(html: str) -> dict[str, list[int]]:
     """Label -> the bars of the last 48 hours."""
-    data = re.search(r"data-value=\"({.*?})\">", html, flags=re.DOTALL)
+    data = re.search(r'<script type="application/json">(.*?)</script>', html, flags=re.DOTALL)
     assert data is not None
-    return {each["label"]: each["data"] for each in json.loads(data[1])["datasets"]}
+    return {each["label"]: each["values"] for each in json.loads(data[1])["series"]}
 
 
 def cells(html: str, column: str) -> list[str]:

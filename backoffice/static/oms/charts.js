@@ -1,9 +1,10 @@
-/* Draws the charts of the home page with the Chart.js that unfold ships, in the colours of the theme in use. */
+/* Draws charts with the Chart.js that unfold ships, in the colours of the theme in use. */
 "use strict";
 
 (() => {
     // Legible on white and on the dark background alike: a contrast of 3:1 or more to both.
-    const PALETTE = ["#3b82f6", "#ea580c", "#059669", "#a855f7", "#db2777", "#0891b2", "#b45309", "#64748b"];
+    const PALETTE = ["#3b82f6", "#ea580c", "#059669", "#a855f7", "#db2777", "#0891b2", "#b45309", "#64748b",
+        "#f59e0b", "#dc2626"]; // the last two have a meaning: backoffice/base/charts.py
     const drawn = [];
 
     const isDark = () => document.documentElement.classList.contains("dark");
@@ -11,8 +12,15 @@
     const lines = () => (isDark() ? "rgba(255, 255, 255, 0.10)" : "rgba(0, 0, 0, 0.08)");
 
     function dataset(series, kind) {
-        const colour = PALETTE[series.colour % PALETTE.length];
+        const colour = PALETTE[series.colour];
         const common = { label: series.label, data: series.values, borderColor: colour, backgroundColor: colour };
+        if (series.isLimit) {
+            return { ...common, borderDash: [4, 4], borderWidth: 1, pointRadius: 0 };
+        }
+        if (kind === "steps") {
+            const pointRadius = series.values.length > 1 ? 0 : 3;
+            return { ...common, borderWidth: 2, pointHitRadius: 12, pointRadius, stepped: true };
+        }
         if (kind !== "line") {
             return { ...common, borderRadius: 2, maxBarThickness: 22 };
         }
@@ -49,7 +57,7 @@
     function draw(figure) {
         const { kind, labels, series } = JSON.parse(figure.querySelector("script").textContent);
         const chart = new Chart(figure.querySelector("canvas"), {
-            type: kind === "line" ? "line" : "bar",
+            type: kind === "line" || kind === "steps" ? "line" : "bar",
             data: { labels, datasets: series.map((each) => dataset(each, kind)) },
             options: options(kind, series.length),
         });
@@ -57,9 +65,8 @@
         figure.dataset.drawn = "yes";
     }
 
-    document.addEventListener("htmx:afterSettle", () => {
-        document.querySelectorAll("[data-chart]:not([data-drawn])").forEach(draw);
-    });
+    const drawAll = () => document.querySelectorAll("[data-chart]:not([data-drawn])").forEach(draw);
+    document.addEventListener("htmx:afterSettle", drawAll);
     ["htmx:responseError", "htmx:sendError"].forEach((name) => {
         document.addEventListener(name, ({ target }) => {
             if (target.dataset.failed) {
@@ -68,6 +75,7 @@
         });
     });
     document.addEventListener("DOMContentLoaded", () => {
+        drawAll();
         new MutationObserver(() => {
             drawn.forEach(({ chart, kind, count }) => {
                 chart.options = options(kind, count);
