@@ -3,22 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import display
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.utils.html import escape
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
@@ -67,16 +63,6 @@ class Button:
     slot_field: Callable[[Any], SafeString] | None = None
 
 
-UNFOLD_CHECKBOX: Any = ModelAdmin.action_checkbox
-ROW = "the-id-of-this-row"  # what no class of the box's markup holds
-
-
-@lru_cache(maxsize=8)
-def _checkbox(language: str) -> str:  # noqa: ARG001  its label is in that language
-    """The box that selects a row, whose id is to be put in the place of ROW."""
-    return str(UNFOLD_CHECKBOX(None, User(pk=ROW)))
-
-
 class OmsAdmin(ModelAdmin[Any]):
     """Base of all our admin classes. `empty_text`: what a list without any row tells its reader to do."""
 
@@ -102,11 +88,6 @@ class OmsAdmin(ModelAdmin[Any]):
             path("export/<slug:name>.<slug:extension>", export, name=export_name),
             *super().get_urls(),
         ]
-
-    @display(description=UNFOLD_CHECKBOX.short_description)
-    def action_checkbox(self, obj: Model) -> SafeString:
-        """unfold's, drawn once and not for each row."""
-        return mark_safe(_checkbox(get_language() or "").replace(ROW, escape(obj.pk)))  # noqa: S308  of a template
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {"exports": list(export_links(self, request)), **(extra_context or {})}
