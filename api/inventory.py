@@ -21,7 +21,7 @@ from inventory.search import matching
 from inventory.thresholds import set_threshold
 from platforms.models import PLATFORM, Source
 
-LONGEST_SKU = 255  # what the column holds; Amazon's own limit is 40
+LONGEST_SKU = 255  # what the column holds
 
 
 class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):

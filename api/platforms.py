@@ -19,7 +19,7 @@ from api.base import Conflict, Invalid, MaySync, ModelPermissions
 from api.filters import PlatformFilter, TextFilter
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS, channel_label, default_kind, kind_choices
 from integrations.schedule.due import Due, attach_dues, dues_of
 from integrations.sync.connection_check import check_platform, is_fine
 from integrations.sync.streams import STREAMS
@@ -69,7 +69,15 @@ class DueSerializer(serializers.Serializer[Any]):
 NEXT_SYNCS = inline_serializer("NextSyncs", {name: DueSerializer() for name in STREAMS})
 
 
+class KindField(serializers.ChoiceField):
+    """One of the registered channels, at the moment of the request."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=kind_choices(), **options)
+
+
 class PlatformSerializer(serializers.ModelSerializer[Platform]):
+    kind = KindField(required=False)
     api_config = ApiConfigField(required=False)
     next_syncs = serializers.SerializerMethodField()
     orders_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
@@ -110,10 +118,20 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
         return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is None:
+            attrs.setdefault("kind", default_kind())
+        kind = self.instance.kind if self.instance else attrs["kind"]
+        if attrs.get("kind", kind) != kind:
+            text = f"The platform's orders and stock came from {channel_label(kind)}; add another platform instead."
+            raise Invalid("The kind of a platform cannot be changed.", {"kind": text})
         if "api_config" in attrs:
-            kind = attrs.get("kind") or getattr(self.instance, "kind", Platform.Kind.AMAZON)
+            if kind not in CHANNELS:
+                text = (
+                    f"This installation does not know the channel {kind!r}, and cannot check its credentials."
+                )
+                raise Invalid(text, {"api_config": text})
             try:
-                attrs["api_config"] = ADAPTERS[str(kind)].check_config(attrs["api_config"])
+                attrs["api_config"] = CHANNELS[kind].credentials.check(attrs["api_config"])
             except ConfigError as error:
                 raise Invalid(str(error), error.fields) from None
         return attrs

@@ -34,7 +34,7 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
     )
     progress = serializers.CharField(
         read_only=True,
-        help_text='For people: "waiting for Amazon\'s quota until 14:32 UTC, 12 of about 40 pages".',
+        help_text='For people: "waiting for the channel\'s quota until 14:32 UTC, 12 of about 40 pages".',
     )
 
     class Meta:

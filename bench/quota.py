@@ -17,7 +17,7 @@ from bench.syncs import Box, count, simulator
 from integrations.amazon.quota import QUOTAS
 from integrations.models import SyncLog
 from integrations.quota.token_bucket import TokenBucket
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from integrations.sync.run import request_sync, run_sync
 from platforms.models import Platform
 
@@ -40,12 +40,12 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
     settings.AMAZON_QUOTAS = {}
     platform = Platform.objects.get(name="amazon")
     clock = Clock()
-    adapters = ADAPTERS[platform.kind]
+    adapters = CHANNELS[platform.kind]
     with simulator(orders, quotas=True) as box:
         settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box.endpoint, box.lwa_endpoint
         platform.api_config, platform.orders_watermark = box.api_config, None
         platform.save()
-        ADAPTERS[platform.kind] = replace(
+        CHANNELS[platform.kind] = replace(
             adapters,
             connect=lambda api_config, **options: adapters.connect(
                 api_config,
@@ -55,7 +55,7 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
         try:
             log, seconds = _sync(platform, clock, box)
         finally:
-            ADAPTERS[platform.kind] = adapters
+            CHANNELS[platform.kind] = adapters
         calls = box.calls().get(OPERATION, 0)
     if log.created != orders:
         raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")

@@ -19,7 +19,7 @@ from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.models import SyncLog
 from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from integrations.sync.run import request_sync, run_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
@@ -59,8 +59,8 @@ def peak_memory(orders: int) -> float:
     """The largest resident size of this process in MiB, after one sync of so many orders."""
     platform = Platform.objects.get(name="amazon")
     account = Account(orders=orders)
-    ADAPTERS[platform.kind] = replace(
-        ADAPTERS[platform.kind],
+    CHANNELS[platform.kind] = replace(
+        CHANNELS[platform.kind],
         connect=lambda api_config, **_options: Generated(account),
     )
     log = _sync(platform)

@@ -28,7 +28,7 @@ def sync_as_json(log: SyncLog) -> dict[str, Any]:
         "pages": log.pages,
         # About how many it will be, judged by earlier runs; null where nothing is known.
         "pages_expected": pages_expected(log),
-        # A sentence: "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages".
+        # A sentence: "waiting for the channel's quota until 14:32 UTC, 12 of about 40 pages".
         "progress": progress_line(log),
         "api_calls": log.api_calls,
         "throttled": log.throttled,

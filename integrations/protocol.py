@@ -73,14 +73,15 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockPage:
-    """`swept` names the marketplace whose complete list ends with this page, "" otherwise; only then may stock
-    rows that were not listed be marked as gone. `restarted`: the sweep of this marketplace began again."""
+    """`swept` names the marketplace whose complete list ends with this page ("" of a channel without marketplaces),
+    None otherwise; only then may stock rows that were not listed be marked as gone. `restarted`: the sweep of this
+    marketplace began again."""
 
     records: tuple[InventoryRecord, ...]
     failures: tuple[RecordFailure, ...] = ()
     next: Checkpoint | None = None
     notes: tuple[Note, ...] = ()
-    swept: str = ""
+    swept: str | None = None
     restarted: bool = False
 
 

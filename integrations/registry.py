@@ -1,74 +1,46 @@
-"""The one place that shows which channels we speak to."""
+"""The one place that shows which channels we speak to: an entry each."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, Protocol
+from collections.abc import Iterable
+from datetime import timedelta
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from core.format import Text
+from integrations.amazon.channel import AMAZON
+from integrations.channel import Channel, Site
 
-from integrations.amazon import adapter as amazon
-from integrations.amazon import config as amazon_config
-from integrations.amazon import marketplaces as amazon_facts
-from integrations.amazon import mock as amazon_mock
-from integrations.amazon import normalize as amazon_normalize
-from integrations.protocol import Adapter, BudgetFor, Meter
-from platforms.models import Platform
-
-
-class Connect(Protocol):
-    """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete.
-
-    The adapter asks the account's budget, which it gets from `budget_for`, before each call, and tells `meter` of
-    it. It asks for no data set that is in `leave_out`, until the time that stands there.
-    """
-
-    def __call__(
-        self,
-        api_config: Mapping[str, Any],
-        *,
-        include_pii: bool,
-        budget_for: BudgetFor | None = None,
-        leave_out: Mapping[str, datetime] | None = None,
-        meter: Meter | None = None,
-    ) -> Adapter: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """How to reach one kind of platform.
-
-    `check_config` is the strict reading for values that a person enters: it returns what to store, or raises
-    ConfigError with each wrong field. `account_key` names the account whose quotas such values share, and no secret;
-    it raises ConfigError where they name none.
-    """
-
-    streams: tuple[str, ...] = ("orders", "inventory")  # names of STREAMS that it delivers
-    connect: Connect
-    mock: Callable[[], Adapter]
-    check_config: Callable[[Any], dict[str, Any]]
-    account_key: Callable[[Mapping[str, Any]], str]
-    order_page: Callable[
-        [str, str], str
-    ]  # (marketplace id, order id) -> address of the seller's own page, or ""
-    read_order_id: Callable[[str], str]  # an order id out of what a person pasted, or ""
-    order_id_help: str | Promise  # what its order ids look like
-    beside_lines: Callable[
-        [Any], Decimal
-    ]  # payload -> what of the order's total belongs to none of its lines
-
-
-ADAPTERS: dict[str, Channel] = {
-    Platform.Kind.AMAZON: Channel(
-        connect=amazon.connect,
-        mock=amazon_mock.MockAmazon,
-        check_config=amazon_config.check,
-        account_key=lambda api_config: amazon_config.load(api_config).account_key,
-        order_page=amazon_facts.order_page,
-        read_order_id=amazon_facts.read_order_id,
-        order_id_help=_("Amazon's order ids look like 902-3159896-1390916: three, seven and seven digits."),
-        beside_lines=amazon_normalize.beside_lines,
-    ),
+CHANNELS: dict[str, Channel] = {
+    "amazon": AMAZON,
 }
+
+
+def default_kind() -> str:
+    """The kind of a platform of which nobody says what it is."""
+    return next(iter(CHANNELS))
+
+
+def kind_choices() -> list[tuple[str, str]]:
+    """Every kind with its label, for forms and the API."""
+    return [(kind, channel.label) for kind, channel in CHANNELS.items()]
+
+
+def channel_label(kind: str) -> str:
+    """The channel's name. Of a kind that is not registered (any more), the kind as it is stored."""
+    channel = CHANNELS.get(kind)
+    return channel.label if channel else kind
+
+
+def site_of(kind: str, site_id: str) -> Site | None:
+    """The marketplace that a row of this kind of platform names, None where that is not known."""
+    channel = CHANNELS.get(kind)
+    return channel.sites.get(site_id) if channel else None
+
+
+def order_lag(kinds: Iterable[str] | None = None) -> timedelta:
+    """How long before now a window of orders has to end, for platforms of these kinds; None: of any."""
+    concerned = CHANNELS if kinds is None else [kind for kind in kinds if kind in CHANNELS]
+    return max((CHANNELS[kind].order_lag for kind in concerned), default=timedelta(0))
+
+
+def advice_of(kind: str, error_code: str) -> Text:
+    """What the channel says a person does about this error, "" where it says nothing of its own."""
+    channel = CHANNELS.get(kind)
+    return channel.advice.get(error_code, "") if channel else ""

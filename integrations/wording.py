@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.format import format_datetime
 from integrations.models import SyncLog
+from integrations.registry import channel_label
 from integrations.schedule.due import Due, Reason, dues_of
 from integrations.sync.estimates import pages_expected
 from integrations.sync.streams import label_of
@@ -38,7 +39,7 @@ def progress_line(log: SyncLog, *, now: datetime | None = None) -> str:
     pages = pages_line(log)
     if log.status == SyncLog.Status.WAITING and log.resume_at is not None:
         return _("waiting for %(channel)s's quota until %(time)s, %(pages)s") % {
-            "channel": log.platform.get_kind_display(),
+            "channel": channel_label(log.platform.kind),
             "time": time_of_day(log.resume_at, now or timezone.now()),
             "pages": pages,
         }

@@ -190,7 +190,7 @@ SPECTACULAR_SETTINGS = {
         "SyncStatus": "integrations.models.SyncLog.Status",
         "OrderStatus": "orders.models.Order.Status",
         "SyncKind": "integrations.models.stream_choices",
-        "PlatformKind": "platforms.models.Platform.Kind",
+        "PlatformKind": "integrations.registry.kind_choices",
     },
 }
 

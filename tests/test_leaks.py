@@ -26,7 +26,7 @@ from integrations.amazon.tokens import AccessTokens
 from integrations.amazon.transport import new_http
 from integrations.models import SyncLog
 from integrations.protocol import Window
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from integrations.sync.connection import connect
 from integrations.sync.run import run_sync
 from integrations.tests.syncing import (
@@ -391,7 +391,7 @@ def test_it_shows_nothing_of_what_holds_secrets(sim: Simulator, settings: Any) -
     platform = platform_of(sim)
 
     def crash() -> None:
-        config, checked = load(platform.api_config), ADAPTERS["amazon"].check_config(platform.api_config)
+        config, checked = load(platform.api_config), CHANNELS["amazon"].credentials.check(platform.api_config)
         hosts: dict[str, Any] = {"endpoint": sim.endpoint, "lwa_endpoint": sim.lwa_endpoint}
         http, client, adapter = new_http(), AmazonClient(config, **hosts), connect(platform)
         tokens = AccessTokens(config, http=http, **hosts)

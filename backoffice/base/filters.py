@@ -1,4 +1,4 @@
-"""Filters that lists of orders and of stock take from here: marketplaces by country, and open failures."""
+"""Filters that lists of orders and of stock take from here: marketplaces by name, and open failures."""
 
 from functools import reduce
 from operator import or_
@@ -6,13 +6,10 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
+from backoffice.base.channels import channels_in_use
 from backoffice.base.model_admin import DropdownFilter
-from core.format import DASH
-from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.models import SyncFailure, SyncLog
 
 MOST_FAILURES = 2000
@@ -23,24 +20,14 @@ class MarketplaceFilter(DropdownFilter):
     parameter_name = "marketplace"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        known = sorted(MARKETPLACES.values(), key=lambda each: gettext(each.country))
-        return [(each.id, f"{gettext(each.country)} ({each.code})") for each in known]
+        """Those of the channels that platforms have; no filter where these have none."""
+        sites = [site for channel in channels_in_use(request) for site in channel.sites.values()]
+        return [
+            (site.id, f"{site.name} ({site.code})") for site in sorted(sites, key=lambda each: str(each.name))
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(marketplace_id=self.value()) if self.value() else queryset
-
-
-def country_code(marketplace_id: str) -> SafeString:
-    """`DE`, with country and id in a tooltip; an id that nobody knows is shown as it is."""
-    known = MARKETPLACES.get(marketplace_id)
-    if known is None:
-        return format_html("{}", marketplace_id or DASH)
-    return format_html('<span title="{} ({})">{}</span>', gettext(known.country), known.id, known.code)
-
-
-def country_name(marketplace_id: str) -> str:
-    known = MARKETPLACES.get(marketplace_id)
-    return f"{gettext(known.country)} ({known.id})" if known else marketplace_id or DASH
 
 
 class HasFailuresFilter(DropdownFilter):

@@ -16,9 +16,9 @@ from backoffice.home import figures
 from backoffice.home.attention import list_of
 from core.format import DASH
 from core.money import decimals_of
-from integrations.amazon.marketplaces import MARKETPLACES
 from integrations.models import ApiUsage
 from integrations.quota.usage import hourly
+from integrations.registry import site_of
 from platforms.models import Platform
 
 MOST_LINES = 7  # platforms that are told apart; the others are one
@@ -112,7 +112,7 @@ def of_stock() -> list[Chart]:
     days = sorted({day for _where, units in shown for day in units})
     if not days:
         return []
-    names = Platform.objects.only("name", "display_name").in_bulk(
+    platforms = Platform.objects.only("name", "display_name", "kind").in_bulk(
         [platform for (platform, _id), _units in shown]
     )
     chart = Chart(
@@ -122,7 +122,7 @@ def of_stock() -> list[Chart]:
         labels=[_day(day) for day in days],
         series=[
             Series(
-                label=f"{names.get(platform, DASH)}, {_country(marketplace)}",
+                label=_listing(platforms.get(platform), marketplace),
                 values=[units.get(day) for day in days],
                 colour=place % OTHERS,
             )
@@ -136,9 +136,11 @@ def of_stock() -> list[Chart]:
     return [chart]
 
 
-def _country(marketplace_id: str) -> str:
-    known = MARKETPLACES.get(marketplace_id)
-    return known.code if known else marketplace_id
+def _listing(platform: Platform | None, site_id: str) -> str:
+    """`My shop, DE`; the platform alone where it has no marketplaces. It may be deleted since it was counted."""
+    site = site_of(platform.kind, site_id) if platform else None
+    name = str(platform) if platform else DASH
+    return f"{name}, {site.code if site else site_id}" if site_id else name
 
 
 def _revenues(sales: Sequence[figures.Sales], days: Sequence[date], names: dict[int, str]) -> list[Chart]:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.base.cells import badges, number, source_badge, stacked, title_cell
-from backoffice.base.filters import MarketplaceFilter, country_code, country_name
+from backoffice.base.channels import site_code, site_name
+from backoffice.base.filters import MarketplaceFilter
 from backoffice.base.model_admin import OmsAdmin, choices_filter, platform_filter
 from backoffice.base.paging import BoundedChangeList
 from backoffice.inventory.exports import STOCK_EXPORTS
@@ -27,6 +28,7 @@ from backoffice.inventory.stock_levels import (
     level_badge,
 )
 from backoffice.inventory.stock_page import cells_of, chart_of, figures_of, listings_of
+from core.format import DASH
 from integrations.lookup.stock_cover import covers, last_change, recent_sales
 from inventory.models import InventoryItem
 from inventory.search import find_exact, find_stock
@@ -67,7 +69,7 @@ class InventoryItemAdmin(OmsAdmin):
     ordering = ("level", "available", "sku", "id")
     search_fields = ("sku",)  # see get_search_results
     search_help_text = gettext_lazy("SKU, ASIN, FNSKU, or words of a title")
-    empty_text = gettext_lazy('No stock was stored yet. Open Platforms and press "Sync from Amazon".')
+    empty_text = gettext_lazy("No stock was stored yet. Open Platforms and start a sync.")
     actions = ("set_threshold",)
     change_form_outer_before_template = "inventory/item_chart.html"
     change_form_outer_after_template = "inventory/item_tables.html"
@@ -162,7 +164,8 @@ class InventoryItemAdmin(OmsAdmin):
         if item:
             context |= chart_of(item) | figures_of(item, covers([item])[item.pk])
             context["listings"] = [
-                (each, country_name(each.marketplace_id), cells_of(each)) for each in listings_of(item)
+                (each, site_name(each.platform, each.marketplace_id) or DASH, cells_of(each))
+                for each in listings_of(item)
             ]
             if request.user.has_perm("orders.view_order"):
                 context["sales"] = recent_sales(item)
@@ -182,11 +185,11 @@ class InventoryItemAdmin(OmsAdmin):
 
     @admin.display(description=gettext_lazy("platform"), ordering="marketplace_id")
     def platform_name(self, obj: InventoryItem) -> SafeString:
-        return stacked(obj.platform, country_code(obj.marketplace_id))
+        return stacked(obj.platform, site_code(obj.platform, obj.marketplace_id))
 
     @admin.display(description=gettext_lazy("marketplace"))
     def marketplace_name(self, obj: InventoryItem) -> str:
-        return country_name(obj.marketplace_id)
+        return site_name(obj.platform, obj.marketplace_id) or DASH
 
     @admin.display(description=gettext_lazy("available"), ordering="available")
     def number_available(self, obj: InventoryItem) -> SafeString:

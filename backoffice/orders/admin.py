@@ -28,7 +28,8 @@ from backoffice.base.cells import (
     source_badge,
     stacked,
 )
-from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter, country_code, country_name
+from backoffice.base.channels import site_code, site_name
+from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter
 from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin
 from backoffice.base.paging import BoundedChangeList
 from backoffice.orders.amounts import flag, shown
@@ -38,7 +39,7 @@ from backoffice.orders.filters import CancellationFilter, FrequentChoicesFilter,
 from backoffice.orders.items import ItemInline
 from backoffice.orders.timeline import timeline
 from core.format import DASH, countdown, format_datetime
-from integrations.lookup.order_facts import beside_lines, seller_page
+from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
 from orders.amounts import sum_up
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.search import find_exact, find_orders
@@ -80,7 +81,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_fullwidth = True
     search_fields = ("external_id",)  # see get_search_results
     search_help_text = gettext_lazy("Order id, SKU, ASIN, or words of a title")
-    empty_text = gettext_lazy('No order was stored yet. Open Platforms and press "Sync from Amazon".')
+    empty_text = gettext_lazy("No order was stored yet. Open Platforms and start a sync.")
     inlines = (ItemInline,)
     change_form_after_template = "orders/after_items.html"
     fieldsets = (
@@ -134,7 +135,7 @@ class OrderAdmin(ReadOnlyAdmin):
             context["page_links"] = []
             if address := seller_page(order):
                 link = {
-                    "title": _("Open in Seller Central"),
+                    "title": _("Open in %(pages)s") % {"pages": seller_pages(order)},
                     "url": address,
                     "icon": "open_in_new",
                     "away": True,
@@ -216,19 +217,17 @@ class OrderAdmin(ReadOnlyAdmin):
             format_datetime(obj.ship_by),
         )
 
-    @admin.display(description=gettext_lazy("Seller Central"))
+    @admin.display(description=gettext_lazy("at the channel"))
     def seller_page(self, obj: Order) -> SafeString:
         address = seller_page(obj)
         if not address:
             return SafeString(DASH)
-        host = address.split("/")[2]
-        return format_html(
-            '<a class="oms-link" href="{}" target="_blank" rel="noopener">{}</a>', address, host
-        )
+        text = '<a class="oms-link" href="{}" target="_blank" rel="noopener">{}</a>'
+        return format_html(text, address, address.split("/")[2])
 
     @admin.display(description=gettext_lazy("platform"))
     def platform_name(self, obj: Order) -> SafeString:
-        return stacked(obj.platform, country_code(obj.marketplace_id))
+        return stacked(obj.platform, site_code(obj.platform, obj.marketplace_id))
 
     @admin.display(description=gettext_lazy("buyer asks to cancel"))
     def cancellation(self, obj: Order) -> SafeString:
@@ -236,7 +235,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("marketplace"))
     def marketplace_name(self, obj: Order) -> str:
-        return country_name(obj.marketplace_id)
+        return site_name(obj.platform, obj.marketplace_id) or DASH
 
     @admin.display(description=gettext_lazy("source"))
     def source_of(self, obj: Order) -> SafeString:

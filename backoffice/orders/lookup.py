@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from backoffice.base.cells import source_badge
+from backoffice.base.channels import channels_in_use
 from backoffice.orders.timeline import readable
 from backoffice.syncs.presentation import status_badge
 from core.format import format_datetime
@@ -19,7 +20,7 @@ from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
 from integrations.lookup.stored import Trail, trails
 from integrations.models import SyncLog
-from integrations.registry import ADAPTERS
+from integrations.registry import channel_label
 from platforms.models import SYNC_PERMISSION, Platform
 
 SEE = "orders.view_order"
@@ -76,7 +77,7 @@ class WhereIsMyOrder(View):
             "is_odd": bool(external_id)
             and not is_likely_id(external_id)
             and not any(one.order for one in found),
-            "id_help": " ".join(str(channel.order_id_help) for channel in ADAPTERS.values()),
+            "id_help": " ".join(str(channel.order_id_help) for channel in channels_in_use(request)),
             "found": [_card(trail, answers.get(trail.platform.pk)) for trail in found],
             "may_ask": request.user.has_perm(SYNC_PERMISSION),
             "may_see_syncs": request.user.has_perm("integrations.view_synclog"),
@@ -115,7 +116,7 @@ def _ask(platform: Platform, external_id: str) -> dict[str, Any]:
 
 
 def _sentence(error: PlatformError) -> str:
-    """With Amazon's request id, where the sentence does not hold it."""
+    """With the platform's request id, where the sentence does not hold it."""
     text = str(error)
     if error.request_id and error.request_id not in text:
         text = f"{text} {_('Request id: %(id)s') % {'id': error.request_id}}"
@@ -127,6 +128,7 @@ def _card(trail: Trail, answer: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "trail": trail,
         "platform": trail.platform,
+        "channel": channel_label(trail.platform.kind),
         "order": trail.order,
         "source": source_badge(trail.order.source) if trail.order else "",
         "failures": trail.failures,

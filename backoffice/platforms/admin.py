@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.db.models import BooleanField, Model, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -12,16 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import badge, badges, stacked
+from backoffice.base.channels import kinds_in_use, sync_label
 from backoffice.base.model_admin import Button, OmsAdmin
-from backoffice.platforms.amazon_form import FORMS, AmazonForm
 from backoffice.platforms.exports import PLATFORM_EXPORTS
-from backoffice.platforms.forms import PlatformForm
+from backoffice.platforms.forms import PlatformForm, form_for
+from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell
 from backoffice.syncs.sync_dialog import start_syncs, sync_view
 from core.format import DASH, format_datetime
-from integrations.amazon.marketplaces import MARKETPLACES, REGIONS
 from integrations.lookup.overview import with_overview
 from integrations.models import SyncLog
+from integrations.registry import CHANNELS, channel_label, default_kind
 from integrations.schedule.due import attach_dues
 from integrations.sync.connection_check import check_platform
 from integrations.wording import schedule_lines
@@ -30,19 +32,18 @@ from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
 if TYPE_CHECKING:
     from django.forms import ModelForm
 
-SYNC_LABEL = gettext_lazy("Sync from Amazon")
 GENERAL = ("display_name", "name", "kind", "is_active")
 SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
 
 
 @admin.register(Platform)
 class PlatformAdmin(OmsAdmin):
-    form = AmazonForm
-    list_display = ("title", "kind", "state", "last_orders", "last_inventory", "next_syncs", "is_active")
-    list_filter = ("kind", "is_active")
+    form = PlatformForm
+    list_display = ("title", "channel", "state", "last_orders", "last_inventory", "next_syncs", "is_active")
+    list_filter = (KindFilter, "is_active")
     exports = PLATFORM_EXPORTS
     search_fields = ("name", "display_name")
-    actions = ("sync_from_amazon",)
+    actions = ("sync_selected",)
     buttons = ("check_button",)
     change_form_template = "platforms/platform_page.html"
     list_after_template = "oms/page_forms.html"
@@ -71,7 +72,7 @@ class PlatformAdmin(OmsAdmin):
             may_see = request.user.has_perm("integrations.view_synclog")
             context |= {
                 "may_sync": may_sync,
-                "sync_label": SYNC_LABEL,
+                "sync_label": sync_label([platform.kind]),
                 "last_runs": last_runs(platform, may_cancel=may_sync) if may_see else (),
                 "check": check_context(platform),
             }
@@ -85,25 +86,40 @@ class PlatformAdmin(OmsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Credentials as fields for those who may change them, as a summary for those who may only look."""
         may_change = obj is None or self.has_change_permission(request, obj)
+        kind = kind_of(request, obj)
         credentials: list[str] = ["summary"]
         if may_change:
             removable = obj is not None and obj.is_configured
-            credentials = [*form_for(obj).credentials, *(["remove_credentials"] if removable else [])]
+            fields = form_for(kind).credentials or ("summary",)
+            credentials = [*fields, *(["remove_credentials"] if removable else [])]
+        title = _("%(channel)s credentials") % {"channel": channel_label(kind)}
         sets = [
             (None, {"fields": GENERAL}),
-            (_("Amazon credentials"), {"fields": credentials, "description": self._advice(obj, may_change)}),
+            (title, {"fields": credentials, "description": self._advice(obj, may_change)}),
             (_("Schedule and buyer data"), {"fields": SCHEDULE}),
         ]
         if obj is not None:
             sets.append((_("State"), {"fields": ("state", "watermark")}))
         return sets
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Asks for the kind first, where there is more than one."""
+        if asked_kind(request) or not self.has_add_permission(request):
+            return super().add_view(request, form_url, extra_context)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Add platform"),
+            "opts": self.opts,
+            "kinds": kinds_to_choose(request),
+        }
+        return TemplateResponse(request, "platforms/kinds.html", context)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("summary", "state", "watermark")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The credentials are no columns: Django must not look for them in the model.
-        options = {"form": form_for(obj), "fields": [*GENERAL, *SCHEDULE]}
+        options = {"form": form_for(kind_of(request, obj)), "fields": [*GENERAL, *SCHEDULE]}
         return super().get_form(request, obj, change, **kwargs | options)
 
     def save_model(self, request: HttpRequest, obj: Platform, form: "ModelForm[Any]", change: bool) -> None:
@@ -124,8 +140,11 @@ class PlatformAdmin(OmsAdmin):
         return may and not (obj is not None and (obj.orders.exists() or obj.inventory.exists()))
 
     def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
+        actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)  # it would not ask whether there are orders
+        if "sync_selected" in actions:  # named after the channel, where there is one
+            run, name, _description = actions["sync_selected"]
+            actions[name] = (run, name, sync_label(kinds_in_use(request)))
         return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -136,8 +155,8 @@ class PlatformAdmin(OmsAdmin):
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(SYNC_PERMISSION)
 
-    @admin.action(description=SYNC_LABEL, permissions=["sync"])
-    def sync_from_amazon(self, request: HttpRequest, queryset: QuerySet[Platform]) -> HttpResponse | None:
+    @admin.action(description=gettext_lazy("Sync now"), permissions=["sync"])
+    def sync_selected(self, request: HttpRequest, queryset: QuerySet[Platform]) -> HttpResponse | None:
         start_syncs(request, queryset)
         return None
 
@@ -164,6 +183,10 @@ class PlatformAdmin(OmsAdmin):
     def title(self, obj: Platform) -> SafeString:
         return stacked(obj.display_name or obj.name, obj.name if obj.display_name else "")
 
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def channel(self, obj: Platform) -> str:
+        return channel_label(obj.kind)
+
     @admin.display(description=gettext_lazy("state"))
     def state(self, obj: Platform) -> SafeString:
         parts = [credentials_badge(obj)]
@@ -172,7 +195,9 @@ class PlatformAdmin(OmsAdmin):
                 badge(_("mock data"), "warning", title=_("Made-up rows are stored; see their badges."))
             )
         if getattr(obj, "has_sandbox", False):
-            parts.append(badge(_("sandbox data"), "info", title=_("Rows of Amazon's sandbox are stored.")))
+            parts.append(
+                badge(_("sandbox data"), "info", title=_("Rows of the platform's sandbox are stored."))
+            )
         return badges(*parts)
 
     @admin.display(description=gettext_lazy("last orders sync"))
@@ -190,7 +215,8 @@ class PlatformAdmin(OmsAdmin):
             '<a class="oms-quiet-button" href="{}" hx-get="{}" hx-target="#oms-dialog" hx-select="#oms-sync" '
             'aria-haspopup="dialog" aria-label="{}: {}">{}</a>'
         )
-        return format_html(text, url, url, SYNC_LABEL, obj, SYNC_LABEL)
+        label = sync_label([obj.kind])
+        return format_html(text, url, url, label, obj, label)
 
     @admin.display(description=gettext_lazy("next syncs"))
     def next_syncs(self, obj: Platform) -> SafeString:
@@ -207,8 +233,9 @@ class PlatformAdmin(OmsAdmin):
         return summary_of(obj) if isinstance(obj, Platform) else DASH
 
 
-def form_for(platform: Platform | None) -> type[PlatformForm]:
-    return FORMS.get(platform.kind, AmazonForm) if platform else AmazonForm
+def kind_of(request: HttpRequest, platform: Platform | None) -> str:
+    """Of a stored platform its own, of one that is being added the one that was chosen."""
+    return platform.kind if platform else asked_kind(request) or default_kind()
 
 
 def report_check(request: HttpRequest, platform: Platform) -> None:
@@ -230,18 +257,11 @@ def credentials_badge(platform: Platform) -> SafeString:
 
 
 def summary_of(platform: Platform) -> str:
-    """Which values are stored; no secret, and of the client id its last four characters."""
-    config = platform.api_config
+    """Which values are stored, and no secret; of a kind that is not registered, that there are some."""
+    config, channel = platform.api_config, CHANNELS.get(platform.kind)
     if not config:
         return platform.config_problem or _("No credentials are stored.")
-    client_id = str(config.get("client_id") or "")
-    marketplace = MARKETPLACES.get(str(config.get("marketplace_id")))
-    region = str(config.get("region") or "NA")
-    parts = [
-        _("client id …%(end)s") % {"end": client_id[-4:]} if client_id else _("no client id"),
-        _("client secret stored") if config.get("client_secret") else _("no client secret"),
-        _("refresh token stored") if config.get("refresh_token") else _("no refresh token"),
-        _(REGIONS.get(region, region)),
-        _(marketplace.country) if marketplace else _("unknown marketplace"),
-    ]
-    return ", ".join(str(part) for part in parts)
+    if channel is None:
+        text = _("Credentials are stored, but this installation does not know the channel %(kind)s.")
+        return text % {"kind": platform.kind}
+    return ", ".join(str(part) for part in channel.credentials.summary(config))

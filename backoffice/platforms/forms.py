@@ -1,27 +1,31 @@
-"""The form of a platform: one field for each value of its credentials. A subclass per adapter names the fields."""
+"""The form of a platform, with a field for each value of its credentials, as its channel describes them."""
 
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.platforms.widgets import fact_of, form_field, help_link, hint_line, offer
 from core.encryption import SecretDict, Unreadable
+from core.format import Text
+from integrations.channel import Channel, CredentialField, Credentials, Fact, Input
 from integrations.errors import ConfigError
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS, channel_label, kind_choices
 from platforms.models import Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
-    from django.forms import CheckboxInput
+    from django.forms import CheckboxInput, Select
 
     Form = forms.ModelForm[Platform]
 else:
+    from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
     Form = forms.ModelForm
@@ -33,14 +37,17 @@ LONG, LAST = 20, 4
 class PlatformForm(Form):
     """Reads and writes api_config. Secrets are never rendered; an empty secret field keeps the stored value.
 
-    `new_config` is what to store after `is_valid`, None where the credentials stay as they are.
+    `form_for` makes a subclass for each kind, with the fields that its channel describes; of a kind that is not
+    registered, no credentials can be entered. `new_config` is what to store after `is_valid`, None where the
+    credentials stay as they are.
     """
 
+    channel: Channel | None = None
     credentials: tuple[
         str, ...
     ] = ()  # form fields that together are the credentials, in the order of the page
-    secrets: frozenset[str] = frozenset()
 
+    kind = forms.ChoiceField(label=gettext_lazy("kind"), widget=Select())
     remove_credentials = forms.BooleanField(
         label=gettext_lazy("Remove the stored credentials"),
         required=False,
@@ -61,23 +68,51 @@ class PlatformForm(Form):
         stored = self.instance.api_config  # an Unreadable is empty, but must not be taken for nothing
         self.stored: SecretDict = SecretDict() if stored is None else stored
         self.new_config: dict[str, Any] | None = None
-        if self.credentials[0] not in self.fields:  # shown to somebody who may only look
-            return
-        self.prepare()
+        if "kind" in self.fields:
+            self._offer_kinds()
+        if self._shows_credentials:
+            self._prepare(self.channel)
         if not self.instance.is_configured:
-            del self.fields["remove_credentials"]
+            self.fields.pop("remove_credentials", None)
 
-    def prepare(self) -> None:
+    @property
+    def _shows_credentials(self) -> bool:
+        """Not to somebody who may only look."""
+        return bool(self.credentials) and self.credentials[0] in self.fields
+
+    def _offer_kinds(self) -> None:
+        """A stored platform keeps its kind: its orders came from that channel."""
+        stored = [(self.instance.kind, channel_label(self.instance.kind))]
+        field = self.fields["kind"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  for the type checker
+        field.choices = stored if self.instance.pk else kind_choices()
+
+    def _prepare(self, channel: Channel | None) -> None:
         """Fill the credentials' fields with what is stored and may be shown."""
-        raise NotImplementedError
+        if channel is None:
+            return
+        shown = channel.credentials.show(self.stored)
+        for described in channel.credentials.fields:
+            field, value = self.fields[described.name], shown.get(described.name)
+            if described.input in (Input.CHOICE, Input.CHOICES):
+                offer(field, described, map(str, value if isinstance(value, list) else [value or ""]))
+            if described.input != Input.SECRET and value:
+                self.initial[described.name] = value
+            field.help_text = self._help(described, channel.credentials)
 
-    def entered(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The part of api_config that was entered; empty where nothing was."""
-        raise NotImplementedError
-
-    def field_of(self, name: str) -> str:
-        """The form field that shows what is wrong with this value of api_config."""
-        return name
+    def _help(self, described: CredentialField, credentials: Credentials) -> SafeString:
+        """What is stored of a secret, where the value is found, and what follows from a choice."""
+        parts: list[Any] = [self.secret_state(described.name)] if described.input == Input.SECRET else []
+        parts.append(described.help)
+        if described.hint is not None:
+            now = fact_of(described.hint.fact, credentials.fields, self.stored)
+            parts.append(hint_line(described.hint, now))
+        if (link := described.link) is not None:
+            host: Text = ""
+            if isinstance(link.host, Fact):
+                host = fact_of(link.host, credentials.fields, self.stored)
+            parts.append(help_link(link, host or str(link.host)))
+        return format_html_join(" ", "{}", ((part,) for part in parts if part))
 
     @property
     def is_unreadable(self) -> bool:
@@ -103,35 +138,38 @@ class PlatformForm(Form):
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
         names = self.credentials
-        if names[0] not in self.fields or any(name in self.errors for name in names):
+        if any(name in self.errors for name in ("kind", *names)):
             return values
         if values.get("remove_credentials"):
             self._remove(values)
-        elif any(name in self.changed_data for name in names):
+        elif self._shows_credentials and any(name in self.changed_data for name in names):
             self._replace(values)
         return values
 
     def _remove(self, values: dict[str, Any]) -> None:
-        if any(values.get(name) for name in self.secrets):
+        if self.channel and any(values.get(name) for name in self.channel.credentials.secrets):
             text = _("Either remove the stored credentials or enter new ones, not both. Nothing was changed.")
             self.add_error("remove_credentials", text)
             return
         self.new_config = {}
 
     def _replace(self, values: dict[str, Any]) -> None:
-        entered = self.entered(values)
+        if self.channel is None:
+            return
+        credentials = self.channel.credentials
+        entered = credentials.read({name: values.get(name) for name in credentials.names}, self.stored)
         if not self.stored and not entered:
             return  # nothing stored, nothing entered: an unconfigured platform, or unreadable credentials that stay
-        kept = {name: self.stored[name] for name in self.secrets if self.stored.get(name)}
+        kept = {name: self.stored[name] for name in credentials.secrets if self.stored.get(name)}
         try:
-            self.new_config = ADAPTERS[values.get("kind") or self.instance.kind].check_config(kept | entered)
+            self.new_config = credentials.check(kept | entered)
         except ConfigError as error:
-            self._show(error)
+            self._show(error, credentials)
 
-    def _show(self, error: ConfigError) -> None:
+    def _show(self, error: ConfigError, credentials: Credentials) -> None:
         """Each problem at its field; what has no field of its own on top."""
         for name, problem in error.fields.items():
-            field = self.field_of(name)
+            field = credentials.shown_at.get(name, name)
             if field not in self.credentials:
                 self.add_error(None, f"{name}: {problem}")
             elif problem in ("missing", "empty"):
@@ -154,3 +192,13 @@ class PlatformForm(Form):
         super()._post_clean()  # type: ignore[misc]
         if self.new_config is not None and not self.errors:
             self.instance.replace_config(self.new_config)
+
+
+def form_for(kind: str) -> type[PlatformForm]:
+    """The form of a platform of this kind."""
+    channel = CHANNELS.get(kind)
+    if channel is None:
+        return PlatformForm
+    fields = {described.name: form_field(described) for described in channel.credentials.fields}
+    own = {"channel": channel, "credentials": channel.credentials.names, "__module__": __name__}
+    return type(f"{kind.capitalize()}Form", (PlatformForm,), fields | own)

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from backoffice.base.channels import request_id_label
 from backoffice.syncs.presentation import copyable, kind_name, latest_sync, moment_of, next_due_text
 from backoffice.syncs.progress import slot
 from integrations.models import SyncLog
@@ -63,7 +64,7 @@ def latest_cell(platform: Platform, kind: str, *, may_cancel: bool) -> SafeStrin
 def check_context(platform: Platform) -> dict[str, Any]:
     """What the last connection check found, for the template platforms/check.html."""
     findings = [
-        {**each, "request": copyable(_("Amazon's request id:"), each["request_id"])}
+        {**each, "request": copyable(request_id_label(platform.kind), each["request_id"])}
         if each.get("request_id")
         else each
         for each in platform.check_outcome.get("findings", ())

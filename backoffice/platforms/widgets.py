@@ -1,75 +1,115 @@
-"""Form fields about Amazon's marketplaces: by country, with flag and currency, and where Seller Central is."""
+"""From the fields that a channel describes (integrations/channel.py) to fields, hints and links of a form."""
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.utils.functional import Promise
+from django import forms
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from integrations.amazon.marketplaces import MARKETPLACES, REGIONS, UNITED_STATES, Marketplace
+from core.format import Text
+from integrations.channel import Choice, CredentialField, Fact, Hint, Input, Link
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
-    from django.forms import Select
+    from django.forms import CheckboxInput, PasswordInput, Select, SelectMultiple, TextInput
 else:
+    from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
+    from unfold.widgets import UnfoldAdminSelect2MultipleWidget as SelectMultiple
     from unfold.widgets import UnfoldAdminSelectWidget as Select
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+    from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
-Choices = list[tuple[str | Promise, Any]]
-
-# Apps and Services → Develop Apps; the same path on the host of every country.
-DEVELOP_APPS = "sellingpartner/developerconsole"
-
-
-def flag(code: str) -> str:
-    """The flag of a country: its two letters as regional indicators."""
-    return "".join(chr(0x1F1E6 + ord(letter) - ord("A")) for letter in code)
-
-
-def marketplace_label(each: Marketplace) -> str:
-    """With the id: guides and Seller Central speak of both."""
-    return f"{flag(each.code)} {_(each.country)}, {each.currency} ({each.id})"
+NOT_COMPLETED = {"autocomplete": "off", "spellcheck": "false"}
+# What password managers of the browser understand: the login's own password must not land in these fields.
+NOT_REMEMBERED = {
+    "autocomplete": "new-password",
+    "spellcheck": "false",
+    "data-1p-ignore": "",
+    "data-lpignore": "true",
+}
 
 
-def marketplace_choices() -> Choices:
-    """By country, grouped by region."""
-    groups: Choices = []
-    for region in dict.fromkeys(each.region for each in MARKETPLACES.values()):
-        members = sorted(
-            (each for each in MARKETPLACES.values() if each.region == region),
-            key=lambda each: _(each.country),
-        )
-        groups.append((_(REGIONS[region]), [(each.id, marketplace_label(each)) for each in members]))
-    return groups
+class FactsSelect(Select):
+    """Each option carries the facts that follow from it, for the script that shows them."""
 
-
-class MarketplaceSelect(Select):
-    """Each option knows its region and its Seller Central, for the script that shows them."""
+    facts: Mapping[str, Mapping[str, Text]] = {}
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
-        known = MARKETPLACES.get(str(value))
-        if known is not None:
-            option["attrs"] |= {
-                "data-region": _(REGIONS[known.region]),
-                "data-seller-central": known.seller_central,
-            }
+        option["attrs"] |= {f"data-{fact}": text for fact, text in self.facts.get(str(value), {}).items()}
         return option
 
 
-def region_hint(marketplace_id: str) -> SafeString:
-    """The region that follows from the marketplace; the script keeps it so."""
-    known = MARKETPLACES.get(marketplace_id)
-    region = _(REGIONS[known.region]) if known else _("follows from the marketplace")
-    text = '{} <output data-oms-region for="id_marketplace_id">{}</output>'
-    return format_html(text, _("Region:"), region)
+def form_field(described: CredentialField) -> forms.Field:
+    """The empty form field. Nothing is required: without credentials a platform has none of them."""
+    options: dict[str, Any] = {"label": described.label, "required": False}
+    match described.input:
+        case Input.SECRET:
+            return forms.CharField(widget=PasswordInput(attrs=dict(NOT_REMEMBERED)), **options)
+        case Input.CHOICE:
+            return forms.ChoiceField(widget=FactsSelect(), **options)
+        case Input.CHOICES:
+            return forms.MultipleChoiceField(widget=SelectMultiple(), **options)
+        case Input.SWITCH:
+            return forms.BooleanField(widget=CheckboxInput(), **options)
+    return forms.CharField(widget=TextInput(attrs=dict(NOT_COMPLETED)), **options)
 
 
-def seller_central_link(marketplace_id: str, path: str = DEVELOP_APPS) -> SafeString:
-    """A link to a page of Seller Central, on the host of the marketplace; the script follows the choice."""
-    host = MARKETPLACES.get(marketplace_id, UNITED_STATES).seller_central
+def offer(field: forms.Field, described: CredentialField, stored: Iterable[str]) -> None:
+    """Put the choices into a field of the form, and whatever else is stored, so that it is shown and not lost."""
+    assert isinstance(field, forms.ChoiceField)  # noqa: S101  for the type checker
+    choices = described.choices() if described.choices else ()
+    known = {choice.value for choice in choices}
+    unknown = [
+        (value, _("%(value)s (not known)") % {"value": value[:40]})
+        for value in stored
+        if value and value not in known
+    ]
+    nothing = [("", described.nothing)] if described.input == Input.CHOICE else []
+    field.choices = [*nothing, *_grouped(choices), *unknown]
+    if isinstance(field.widget, FactsSelect):
+        field.widget.facts = {choice.value: choice.facts for choice in choices}
+
+
+def _grouped(choices: Iterable[Choice]) -> list[tuple[Text, Any]]:
+    """As Django takes them: those of a group under its name, the others by themselves."""
+    grouped: list[tuple[Text, Any]] = []
+    for choice in choices:
+        option = (choice.value, choice.label)
+        if not choice.group:
+            grouped.append(option)
+        elif grouped and grouped[-1][0] == choice.group:
+            grouped[-1][1].append(option)
+        else:
+            grouped.append((choice.group, [option]))
+    return grouped
+
+
+def fact_of(fact: Fact, fields: Iterable[CredentialField], stored: Mapping[str, Any]) -> Text:
+    """The fact as it follows from what is stored."""
+    source = next(field for field in fields if field.name == fact.of)
+    choices = source.choices() if source.choices else ()
+    value = str(stored.get(fact.of) or "")
+    chosen = next((choice for choice in choices if choice.value == value), None)
+    return chosen.facts.get(fact.name, fact.otherwise) if chosen else fact.otherwise
+
+
+def hint_line(hint: Hint, now: Text) -> SafeString:
+    """The fact with its label; the script keeps it to what is chosen."""
+    text = '{} <output data-oms-follows="{}" data-oms-fact="{}" for="id_{}">{}</output>'
+    return format_html(text, hint.label, hint.fact.of, hint.fact.name, hint.fact.of, now)
+
+
+def help_link(link: Link, host: Text) -> SafeString:
+    """A link that opens a new tab; where its host is a fact, the script follows the choice."""
+    follows: str | SafeString = ""
+    if isinstance(link.host, Fact):
+        text = ' data-oms-follows="{}" data-oms-fact="{}"'
+        follows = format_html(text, link.host.of, link.host.name)
     text = (
-        '<a class="oms-link" data-oms-seller-central href="https://{}/{}" target="_blank" rel="noreferrer">{}'
+        '<a class="oms-link"{} href="https://{}/{}" target="_blank" rel="noreferrer">{}'
         '<span class="material-symbols-outlined oms-inline-icon" aria-hidden="true">open_in_new</span>'
         '<span class="oms-unseen">{}</span></a>'
     )
-    return format_html(text, host, path, _("Open Develop Apps in Seller Central"), _("(opens a new tab)"))
+    return format_html(text, follows, host, link.path, link.text, _("(opens a new tab)"))

@@ -58,10 +58,10 @@ class SyncLogAdmin(ReadOnlyAdmin):
     change_form_template = "integrations/sync_page.html"
     ordering = ("-id",)
     search_fields = ("=id", "request_id__startswith", "error_code__startswith")
-    search_help_text = gettext_lazy("Number of a sync, Amazon's request id, or an error code")
+    search_help_text = gettext_lazy("Number of a sync, a request id of the platform, or an error code")
     actions = ("cancel",)
     buttons = ("cancel_button", "replay_button")
-    empty_text = gettext_lazy('Every sync leaves a row here. Open Platforms and press "Sync from Amazon".')
+    empty_text = gettext_lazy("Every sync leaves a row here. Open Platforms and start one.")
     fieldsets = (
         (None, {"fields": (("platform", "kind"), ("status_now", "source_of"), "error", "notes_list")}),
         (

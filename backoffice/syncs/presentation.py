@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import badge, link_to
-from core.format import DASH, format_datetime
+from backoffice.base.channels import request_id_label
+from core.format import DASH, Text, format_datetime
 from integrations.errors import AuthenticationError, ConfigError, codes_of
 from integrations.models import SyncLog
+from integrations.registry import advice_of, channel_label
 from integrations.schedule.due import Reason, dues_of
 from integrations.sync.streams import STREAMS, label_of
 from integrations.wording import due_line
@@ -66,8 +68,8 @@ def closing_sentence(log: SyncLog) -> str:
 
 
 _BY_ITSELF = gettext_lazy(
-    "Nothing has to be done: the next sync asks for the same time again. If it keeps failing, look at Amazon's "
-    "status page and at the network of this server."
+    "Nothing has to be done: the next sync asks for the same time again. If it keeps failing, look at the status page "
+    "of %(channel)s and at the network of this server."
 )
 _AT_THE_PLATFORM = gettext_lazy("Open the platform, correct its credentials, and press Check connection.")
 # What a person does about an error whose own sentence does not say so.
@@ -75,9 +77,11 @@ WHAT_TO_DO = {
     **dict.fromkeys(("unavailable", "connection", "timeout", "broken_answer", "error_in_answer"), _BY_ITSELF),
     "rate_limited": gettext_lazy("Nothing has to be done: the next sync goes on when there is quota again."),
     **dict.fromkeys(codes_of(AuthenticationError) | {ConfigError.default_code}, _AT_THE_PLATFORM),
-    "forbidden": gettext_lazy("Open the platform and press Check connection: it says which role is missing."),
+    "forbidden": gettext_lazy(
+        "Open the platform and press Check connection: it says which permission is missing."
+    ),
     "page_loop": gettext_lazy(
-        "Start the sync again. If it happens again, give Amazon's support the request id."
+        "Start the sync again. If it happens again, give the support of %(channel)s the request id."
     ),
     "internal": gettext_lazy(
         "Tell whoever looks after OMS the number of this sync; the next one tries again."
@@ -87,16 +91,26 @@ WHAT_TO_DO = {
 
 
 def error_of(log: SyncLog) -> SafeString | None:
-    """What happened, what to do, the code, and Amazon's request id to copy; None where nothing went wrong."""
+    """What happened, what to do, the code, and the platform's request id to copy; None where nothing went wrong.
+
+    Touches `platform` of a sync that went wrong."""
     if not log.error_code and not log.request_id:
         return None
-    advice = WHAT_TO_DO.get(log.error_code, "")
+    advice = _advice(log)
     parts = [format_html('<span class="oms-sentence">{} {}</span>', log.error_message, advice)]
     if log.error_code:
         parts.append(format_html('<span class="oms-when">{} {}</span>', _("Code:"), log.error_code))
     if log.request_id:
-        parts.append(copyable(_("Amazon's request id:"), log.request_id))
+        parts.append(copyable(request_id_label(log.platform.kind), log.request_id))
     return format_html("{}" * len(parts), *parts)
+
+
+def _advice(log: SyncLog) -> Text:
+    """What the channel says for this error, otherwise what holds for all of them."""
+    kind = log.platform.kind
+    if special := advice_of(kind, log.error_code):
+        return special
+    return str(WHAT_TO_DO.get(log.error_code, "")) % {"channel": channel_label(kind)}
 
 
 def copyable(label: str, text: str) -> SafeString:

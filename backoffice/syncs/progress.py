@@ -57,7 +57,7 @@ def pace(log: SyncLog) -> Pace:
 
 
 def progress_sentence(log: SyncLog) -> str:
-    """`Waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages, 1,200 orders.`"""
+    """`Waiting for the channel's quota until 14:32 UTC, 12 of about 40 pages, 1,200 orders.`"""
     if not log.is_open:
         return closing_sentence(log)
     if log.cancel_requested:

@@ -1,4 +1,4 @@
-""" "Sync from Amazon": what it asks in its dialog, and what it starts."""
+"""The button that starts syncs: what it asks in its dialog, and what it starts."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import link_to
+from backoffice.base.channels import sync_label
 from backoffice.base.model_admin import go_to, is_htmx, safe_next
 from backoffice.syncs.presentation import kind_name
 from integrations.errors import BadInput
@@ -154,11 +155,12 @@ def sync_view(request: HttpRequest) -> HttpResponse:
             asked["kind"] = request.GET["kind"]
         form = SyncForm(initial={"platform": request.GET.getlist("platform"), **asked})
     chosen = [each for each in form["platform"].value() or [] if str(each).isdecimal()]
+    platforms = Platform.objects.filter(pk__in=chosen)
     context = {
         **admin.site.each_context(request),
-        "title": _("Sync from Amazon"),
+        "title": sync_label([platform.kind for platform in platforms]),
         "form": form,
-        "chosen": Platform.objects.filter(pk__in=chosen),
+        "chosen": platforms,
         "back": safe_next(request) or reverse("admin:platforms_platform_changelist"),
         "is_dialog": is_htmx(request),
     }

@@ -22,10 +22,10 @@ from backoffice.base.model_admin import (
     platform_filter,
 )
 from core.format import format_datetime
-from integrations.amazon.tokens import OPERATION as TOKEN
 from integrations.models import ApiQuota, ApiUsage
 from integrations.quota.token_bucket import standing
 from integrations.quota.usage import Hourly, hourly, sharing
+from integrations.registry import CHANNELS
 from platforms.models import PLATFORM
 
 
@@ -37,7 +37,8 @@ class OperationFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         known = ApiQuota.objects.order_by("operation").values_list("operation", flat=True).distinct()
-        return [(name, name) for name in (*known, TOKEN)]
+        unmetered = [name for channel in CHANNELS.values() for name in channel.unmetered]
+        return [(name, name) for name in dict.fromkeys([*known, *unmetered])]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(operation=self.value()) if self.value() else queryset

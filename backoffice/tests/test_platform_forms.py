@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from backoffice.platforms.amazon_form import AmazonForm
+from backoffice.platforms.forms import PlatformForm, form_for
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -35,11 +35,11 @@ def platform(**config: Any) -> Platform:
     return Platform.objects.get(name="amazon")
 
 
-def form(instance: Platform, **values: Any) -> AmazonForm:
-    return AmazonForm({**GENERAL, **values}, instance=instance)
+def form(instance: Platform, **values: Any) -> PlatformForm:
+    return form_for("amazon")({**GENERAL, **values}, instance=instance)
 
 
-def saved(bound: AmazonForm) -> dict[str, Any]:
+def saved(bound: PlatformForm) -> dict[str, Any]:
     assert bound.is_valid(), bound.errors
     bound.save()
     return dict(Platform.objects.get(name="amazon").api_config)
@@ -95,7 +95,7 @@ def test_it_moves_the_region_along_with_the_marketplace() -> None:
 def test_it_asks_for_the_sandbox_and_leaves_it_again() -> None:
     config = saved(form(platform(), **COMPLETE, sandbox="on"))
     assert config == COMPLETE | {"region": "SANDBOX"}
-    shown = AmazonForm(instance=platform())
+    shown = form_for("amazon")(instance=platform())
     assert shown.initial["sandbox"] is True
     values = COMPLETE | {"client_secret": "", "refresh_token": ""}
     assert saved(form(platform(), **values)) == COMPLETE
@@ -176,7 +176,7 @@ def test_it_overwrites_unreadable_credentials_with_complete_ones() -> None:
 
 def test_it_keeps_showing_a_marketplace_that_nobody_knows() -> None:
     instance = platform(**COMPLETE | {"marketplace_id": "AXXXX"})
-    assert "AXXXX (not known)" in str(AmazonForm(instance=instance)["marketplace_id"])
+    assert "AXXXX (not known)" in str(form_for("amazon")(instance=instance)["marketplace_id"])
     bound = form(instance, **COMPLETE | {"client_secret": "", "refresh_token": "", "marketplace_id": "AXXXX"})
     assert bound.is_valid()
     assert bound.new_config is None
@@ -186,17 +186,19 @@ def test_it_never_renders_a_secret() -> None:
     instance = platform(**COMPLETE)
     refused = form(instance, **COMPLETE | {"client_secret": "typed-secret", "client_id": ""})
     assert not refused.is_valid()
-    html = AmazonForm(instance=instance).as_p() + refused.as_p()
+    html = form_for("amazon")(instance=instance).as_p() + refused.as_p()
     assert not [secret for secret in (SECRET, TOKEN, "typed-secret") if secret in html]
 
 
 def test_it_keeps_browsers_from_filling_in_the_logins_password() -> None:
-    html = "".join(str(AmazonForm(instance=platform())[name]) for name in ("client_secret", "refresh_token"))
+    html = "".join(
+        str(form_for("amazon")(instance=platform())[name]) for name in ("client_secret", "refresh_token")
+    )
     assert html.count('autocomplete="new-password"') == html.count('type="password"') == 2
 
 
 def help_of(name: str, instance: Platform) -> str:
-    return str(AmazonForm(instance=instance).fields[name].help_text)
+    return str(form_for("amazon")(instance=instance).fields[name].help_text)
 
 
 def test_it_says_whether_a_secret_is_stored_and_links_to_where_it_is_found() -> None:
@@ -239,7 +241,7 @@ def test_it_takes_credentials_written_with_sql_for_set_when_they_are_first_used(
 
 
 def test_it_offers_every_marketplace_by_country_currency_and_id() -> None:
-    html = str(AmazonForm(instance=platform())["marketplace_id"])
+    html = str(form_for("amazon")(instance=platform())["marketplace_id"])
     assert "🇩🇪 Germany, EUR (A1PA6795UKMFR9)" in html
     assert 'data-region="Far East"' in html
     assert html.count("<optgroup") == 3
@@ -252,4 +254,4 @@ def test_it_says_which_region_follows_from_the_marketplace() -> None:
 
 
 def test_it_has_a_field_for_each_value() -> None:
-    assert set(AmazonForm.credentials) <= set(AmazonForm(instance=platform()).fields)
+    assert set(form_for("amazon").credentials) <= set(form_for("amazon")(instance=platform()).fields)

@@ -67,7 +67,7 @@ def start(client: Client, *platforms: Platform, **values: Any) -> Any:
 
 
 def select(client: Client, *platforms: Platform) -> Any:
-    data = {"action": "sync_from_amazon", "_selected_action": [each.pk for each in platforms]}
+    data = {"action": "sync_selected", "_selected_action": [each.pk for each in platforms]}
     return client.post(LIST, data, follow=True)
 
 

@@ -26,6 +26,7 @@ from integrations.protocol import (
     Finding,
     Meter,
     OrderPage,
+    Quota,
     StockPage,
     Unlimited,
     Usage,
@@ -60,8 +61,7 @@ def connect(
             "Install it with: pip install -r requirements.txt",
             code="library_missing",
         ) from error
-    published = SANDBOX_QUOTAS if config.sandbox else QUOTAS
-    budget = budget_for(config.account_key, published) if budget_for else Unlimited()
+    budget = budget_for(config.account_key, _published(config)) if budget_for else Unlimited()
     client = AmazonClient(
         config,
         endpoint=settings.AMAZON_SP_API_ENDPOINT or endpoint(config.region, sandbox=config.sandbox),
@@ -71,6 +71,13 @@ def connect(
         meter=meter,
     )
     return AmazonAdapter(config, client, include_pii=include_pii, leave_out=leave_out or {})
+
+
+def _published(config: AmazonConfig) -> dict[str, Quota]:
+    """What a new bucket starts with: Amazon's published quotas, but for those that the settings change."""
+    changed = {operation: Quota(*values) for operation, values in settings.AMAZON_QUOTAS.items()}
+    published = SANDBOX_QUOTAS if config.sandbox else QUOTAS
+    return {operation: changed.get(operation, quota) for operation, quota in published.items()}
 
 
 class AmazonAdapter:

@@ -75,7 +75,7 @@ class MockAmazon:
             for sku in dict.fromkeys(skus)
             if sku not in known
         )
-        yield StockPage(records=records, failures=failures + missing, swept="" if skus else MARKETPLACE)
+        yield StockPage(records=records, failures=failures + missing, swept=None if skus else MARKETPLACE)
 
     def check(self) -> Iterator[Finding]:
         yield Finding(step="mock", ok=True, message=NOTE.message)

@@ -58,7 +58,7 @@ def _sweep(client: "AmazonClient", marketplace: Marketplace, tries: int) -> Iter
                 records=records,
                 failures=failures,
                 next=None if part.last else {"tries": tries + 1},
-                swept=marketplace.id if part.last else "",
+                swept=marketplace.id if part.last else None,
                 restarted=part.restarted,
             )
     except QuotaTooSlow as error:

@@ -12,7 +12,7 @@ from integrations.errors import RequestRefused
 from integrations.lookup.stored import MOST, stored_orders
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from integrations.sync.connection import connected
 from integrations.sync.failures import resolve
 from integrations.sync.storing import store_bisecting
@@ -45,12 +45,12 @@ class Answer:
 
 def read_order_id(text: str) -> str:
     """The order id in what somebody pasted. Text that no channel can read is taken for an id as it is."""
-    return next(filter(None, (channel.read_order_id(text) for channel in ADAPTERS.values())), text.strip())
+    return next(filter(None, (channel.read_order_id(text) for channel in CHANNELS.values())), text.strip())
 
 
 def is_likely_id(external_id: str) -> bool:
     """Whether any channel has ids of this form."""
-    return any(channel.read_order_id(external_id) == external_id for channel in ADAPTERS.values())
+    return any(channel.read_order_id(external_id) == external_id for channel in CHANNELS.values())
 
 
 def ask(platform: Platform, external_id: str) -> Answer:

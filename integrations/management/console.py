@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 
 from integrations.models import SyncLog
+from integrations.registry import advice_of, channel_label
 from integrations.sync.estimates import pages_expected
 from integrations.sync.streams import counted
 from integrations.wording import progress_line
@@ -27,14 +28,14 @@ ADVICE = {
     "unreadable_credentials": "Put the key back that encrypted them (FIELD_ENCRYPTION_KEY takes several), or "
     "store the credentials again.",
     "library_missing": "Install what OMS needs: pip install -r requirements.txt.",
-    "forbidden": "Add the missing role to the app in Seller Central, then authorise it again.",
+    "forbidden": "manage.py check_platform says which permission is missing; grant it, then run it again.",
     "unavailable": "Nothing is lost: run it again in a few minutes.",
     "timeout": "Nothing is lost: run it again in a few minutes; check the network if it stays.",
-    "connection": "Nothing is lost: check the network and AMAZON_*_ENDPOINT, then run it again.",
-    "broken_answer": "Nothing is lost: run it again soon; if it stays, tell Amazon the request id.",
-    "error_in_answer": "Run it again in a few minutes; if it stays, tell Amazon the request id.",
-    "bad_request": "Check the options given; if there were none, tell Amazon the request id.",
-    "page_loop": "Nothing is lost: run it again; if it stays, tell Amazon the request id.",
+    "connection": "Nothing is lost: check the network, and endpoints that are set in .env; then run it again.",
+    "broken_answer": "Nothing is lost: run it again soon; if it stays, tell the platform's support the request id.",
+    "error_in_answer": "Run it again in a few minutes; if it stays, tell the platform's support the request id.",
+    "bad_request": "Check the options given; if there were none, tell the platform's support the request id.",
+    "page_loop": "Nothing is lost: run it again; if it stays, tell the platform's support the request id.",
     "internal": "Run it again; if it stays, report it with the log's traceback.",
     "cancelled": "Start it again when you want the rest.",
 }
@@ -71,7 +72,7 @@ def _outcome(log: SyncLog) -> str:
     if log.source == Source.MOCK:
         return f"{log.status.upper()} - MOCK DATA, invented, not your {log.kind}"
     if log.source == Source.SANDBOX:
-        return f"{log.status} - SANDBOX DATA, Amazon's examples"
+        return f"{log.status} - SANDBOX DATA, examples of {channel_label(log.platform.kind)}"
     return progress_line(log) if log.status == SyncLog.Status.WAITING else str(log.status)
 
 
@@ -86,10 +87,10 @@ def _error(log: SyncLog) -> Iterator[str]:
     if not log.error_code:
         return
     yield f"  error ({log.error_code}): {log.error_message}"
-    if log.error_code in ADVICE:
-        yield f"  what to do: {ADVICE[log.error_code]}"
+    if advice := advice_of(log.platform.kind, log.error_code) or ADVICE.get(log.error_code):
+        yield f"  what to do: {advice}"
     if log.request_id:
-        yield f"  Amazon's request id: {log.request_id}"
+        yield f"  {channel_label(log.platform.kind)}'s request id: {log.request_id}"
 
 
 def _failures(log: SyncLog) -> Iterator[str]:

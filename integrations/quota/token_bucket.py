@@ -1,24 +1,21 @@
 """The quota wallet: calls wait for the account's token bucket instead of provoking a refusal.
 
-A bucket starts full at `burst` and is refilled with `rate` tokens a second, as Amazon's own is; it is a row of
+A bucket starts full at `burst` and is refilled with `rate` tokens a second, as the platform's own is; it is a row of
 `api_quotas`, so that web, workers and commands on all machines share it.
-https://developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits-in-the-sp-api
 """
 
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from core.database.retry import retry_on_db_error
-from integrations.amazon.quota import QUOTAS
 from integrations.models import ApiQuota
 from integrations.protocol import Quota
 
-# Amazon refills from when the first call arrives, which is later than when we draw, and not equally late each time.
-# Without this allowance, a call that travels faster than the first one did would come too early.
+# The platform refills from when the first call arrives, which is later than when we draw, and not equally late each
+# time. Without this allowance, a call that travels faster than the first one did would come too early.
 TRAVEL = timedelta(seconds=0.5)
 ENOUGH = 1 - 1e-6  # of a token: sums of floats miss 1 by a hair
 # Longer waits, and times that lie further ahead, come from a wrong clock or a wrong row: look again by then.
@@ -35,7 +32,7 @@ class TokenBucket:
     def __init__(
         self,
         account_key: str,
-        published: Mapping[str, Quota] = QUOTAS,
+        published: Mapping[str, Quota],
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -98,11 +95,15 @@ class TokenBucket:
     def _create(self, operation: str) -> None:
         """A full bucket, unless somebody else was faster."""
         quota = self._published[operation]
-        rate, burst = settings.AMAZON_QUOTAS.get(operation, (quota.rate, quota.burst))
         ApiQuota.objects.get_or_create(
             account_key=self._account_key,
             operation=operation,
-            defaults={"rate": rate, "burst": burst, "tokens": burst, "updated_at": self._now()},
+            defaults={
+                "rate": quota.rate,
+                "burst": quota.burst,
+                "tokens": quota.burst,
+                "updated_at": self._now(),
+            },
         )
 
     def _now(self) -> datetime:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from integrations.errors import ConfigError
 from integrations.models import ApiUsage
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from platforms.models import Platform
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def sharing() -> dict[str, list[str]]:
     """Account key -> names of the platforms whose credentials belong to it; without those that cannot be read."""
     shared: dict[str, list[str]] = {}
     for platform in Platform.objects.order_by("name"):
-        channel = ADAPTERS.get(platform.kind)
+        channel = CHANNELS.get(platform.kind)
         if channel is None or platform.config_problem or not platform.api_config:
             continue
         try:

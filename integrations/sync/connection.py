@@ -7,7 +7,7 @@ from integrations.errors import ConfigError
 from integrations.protocol import Adapter
 from integrations.quota.token_bucket import TokenBucket
 from integrations.quota.usage import UsageMeter
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from integrations.sync import datasets
 from platforms.models import Platform
 
@@ -16,12 +16,12 @@ def connect(platform: Platform) -> Adapter:
     """The adapter of a platform, ready to ask. Raises ConfigError; makes no call."""
     if platform.config_problem:
         raise ConfigError(platform.config_problem, code="unreadable_credentials")
-    if platform.kind not in ADAPTERS:
-        known = ", ".join(ADAPTERS)
+    if platform.kind not in CHANNELS:
+        known = ", ".join(CHANNELS)
         raise ConfigError(
             f"Platform {platform.name} is of the unknown kind {platform.kind!r}; known are: {known}."
         )
-    return ADAPTERS[platform.kind].connect(
+    return CHANNELS[platform.kind].connect(
         platform.api_config,
         include_pii=platform.include_pii,
         budget_for=TokenBucket,

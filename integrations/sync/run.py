@@ -16,7 +16,7 @@ from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
 from integrations.errors import PlatformError, RateLimited
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
 from integrations.sync.fallback import mock_may_stand_in
@@ -239,7 +239,7 @@ def _fall_back_or_fail(lease: Lease, error: PlatformError, callbacks: RunCallbac
     log = lease.log
     logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
     facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}
-    if log.pages or log.platform.kind not in ADAPTERS or not mock_may_stand_in(log.platform):
+    if log.pages or log.platform.kind not in CHANNELS or not mock_may_stand_in(log.platform):
         transitions.close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})
@@ -247,7 +247,7 @@ def _fall_back_or_fail(lease: Lease, error: PlatformError, callbacks: RunCallbac
 
 
 def _sync_mock_pages(lease: Lease, callbacks: RunCallbacks) -> None:
-    _sync_pages(lease, ADAPTERS[lease.log.platform.kind].mock(), callbacks)
+    _sync_pages(lease, CHANNELS[lease.log.platform.kind].mock(), callbacks)
 
 
 @retry_on_db_error

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from integrations.protocol import Note
+from integrations.registry import order_lag
 
-# Amazon refuses a window that ends less than two minutes ago, and lists orders with some delay.
-LAG = timedelta(minutes=2)
+MINUTE = timedelta(minutes=1)
 # Windows overlap, because an order may become visible later than the time it carries.
 OVERLAP = timedelta(minutes=10)
 LONGEST_LOOK_BACK_DAYS = 3650
@@ -52,13 +52,15 @@ def read_window(
     notes: list[Note] = []
     start = _days_ago(days, now) if days not in (None, "") else _time("since", since, now, notes)
     end = _time("until", until, now, notes)
-    if end is not None and end > now - LAG:
-        end = now - LAG
-        text = f"Amazon lists orders two minutes late at best: until was set to {_say(end)}."
+    lag = order_lag()  # of whatever platform that is meant for
+    latest = now - lag
+    if end is not None and end > latest:
+        end = latest
+        text = f"Orders are listed {lag // MINUTE} minutes late at best: until was set to {_say(end)}."
         notes.append(Note("until_moved", text))
-    if start is not None and start >= (end or now - LAG):
+    if start is not None and start >= (end or latest):
         text = _("since (%(since)s) must be before until (%(until)s).")
-        raise BadInput("since", text % {"since": _say(start), "until": _say(end or now - LAG)})
+        raise BadInput("since", text % {"since": _say(start), "until": _say(end or latest)})
     return WindowRequest(by, start, end, tuple(notes))
 
 
@@ -69,7 +71,7 @@ def settle_window(log: SyncLog, scope: str) -> None:
     marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the latest.
     """
     now = timezone.now().replace(microsecond=0)
-    log.window_end = log.window_end or now - LAG
+    log.window_end = log.window_end or now - order_lag([log.platform.kind])
     if log.window_start is not None:
         return
     start = log.window_end - timedelta(days=settings.ORDERS_INITIAL_DAYS)

@@ -1,6 +1,6 @@
 """The quota bucket: pacing, sharing between processes and platforms, what Amazon's answers change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from integrations.amazon.config import load
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.errors import AuthenticationError, RateLimited
 from integrations.models import ApiQuota, SyncLog
-from integrations.protocol import Window
+from integrations.protocol import Quota, Window
 from integrations.quota.token_bucket import TokenBucket
 from integrations.sync.connection_check import check_platform
 from integrations.sync.run import run_sync
@@ -135,7 +135,7 @@ def test_it_reads_ten_thousand_orders_as_fast_as_the_quota_allows_and_is_never_r
 def test_it_grants_the_burst_at_once_and_then_one_call_after_each_refill(
     clock: FakeClock, operation: str
 ) -> None:
-    bucket, quota = TokenBucket(KEY, clock=clock), QUOTAS[operation]
+    bucket, quota = TokenBucket(KEY, QUOTAS, clock=clock), QUOTAS[operation]
     assert draws(bucket, operation) == quota.burst
     for _call in range(3):
         clock.wait(bucket.acquire(operation))
@@ -144,7 +144,7 @@ def test_it_grants_the_burst_at_once_and_then_one_call_after_each_refill(
 
 @db
 def test_it_keeps_no_more_than_the_burst(clock: FakeClock) -> None:
-    bucket = TokenBucket(KEY, clock=clock)
+    bucket = TokenBucket(KEY, QUOTAS, clock=clock)
     draws(bucket)
     clock.wait(10 * 24 * 3600)
     assert draws(bucket) == SEARCH.burst
@@ -152,14 +152,14 @@ def test_it_keeps_no_more_than_the_burst(clock: FakeClock) -> None:
 
 @db
 def test_it_takes_nothing_while_it_makes_a_caller_wait(clock: FakeClock) -> None:
-    bucket = TokenBucket(KEY, clock=clock)
+    bucket = TokenBucket(KEY, QUOTAS, clock=clock)
     draws(bucket)
     assert len({bucket.acquire("searchOrders") for _ in range(5)}) == 1
 
 
 @db
 def test_it_goes_on_after_a_clock_that_was_wrong(clock: FakeClock) -> None:
-    bucket = TokenBucket(KEY, clock=clock)
+    bucket = TokenBucket(KEY, QUOTAS, clock=clock)
     draws(bucket)
     clock.wait(-365 * 24 * 3600)
     assert bucket.acquire("searchOrders") < 200
@@ -171,7 +171,7 @@ def test_it_goes_on_after_a_clock_that_was_wrong(clock: FakeClock) -> None:
 def test_it_gains_nothing_by_clocks_that_differ(clock: FakeClock) -> None:
     late = FakeClock()
     late.wait(-30)
-    buckets = [TokenBucket(KEY, clock=clock), TokenBucket(KEY, clock=late)]
+    buckets = [TokenBucket(KEY, QUOTAS, clock=clock), TokenBucket(KEY, QUOTAS, clock=late)]
     draws(buckets[0])
     for _round in range(50):
         assert all(bucket.acquire("searchOrders") for bucket in buckets)
@@ -214,9 +214,9 @@ def test_it_keeps_accounts_operations_and_the_sandbox_apart(clock: FakeClock) ->
     keys = {load(secrets | change).account_key for change in changes}
     assert len(keys) == len(changes)
     assert load(secrets | {"client_secret": "rotated"}).account_key in keys
-    draws(TokenBucket(min(keys), clock=clock))
-    assert TokenBucket(max(keys), clock=clock).acquire("searchOrders") == 0
-    assert TokenBucket(min(keys), clock=clock).acquire("getOrder") == 0
+    draws(TokenBucket(min(keys), QUOTAS, clock=clock))
+    assert TokenBucket(max(keys), QUOTAS, clock=clock).acquire("searchOrders") == 0
+    assert TokenBucket(min(keys), QUOTAS, clock=clock).acquire("getOrder") == 0
 
 
 @db
@@ -308,7 +308,7 @@ def test_it_uses_no_quota_for_credentials_that_are_refused(published: Box) -> No
 def test_it_makes_the_connection_check_wait_too(published: Box) -> None:
     sim = published(orders=3)
     platform = platform_of(sim)
-    draws(TokenBucket(load(api_config(sim.accounts[0])).account_key))
+    draws(TokenBucket(load(api_config(sim.accounts[0])).account_key, QUOTAS))
     orders = next(each for each in check_platform(platform) if each.step == "orders")
     assert (orders.ok, orders.code, sim.calls["searchOrders"]) == (None, "not_checked", 0)
     assert "Check again at" in orders.message
@@ -319,7 +319,7 @@ def test_it_makes_the_connection_check_wait_too(published: Box) -> None:
 
 @db
 def test_it_goes_by_the_row_and_not_by_what_is_published(clock: FakeClock) -> None:
-    bucket = TokenBucket(KEY, clock=clock)
+    bucket = TokenBucket(KEY, QUOTAS, clock=clock)
     bucket.acquire("searchOrders")
     ApiQuota.objects.update(rate=0.1, burst=3, tokens=0, updated_at=datetime.fromtimestamp(clock.now, UTC))
     assert bucket.acquire("searchOrders") == pytest.approx(10, abs=0.01)
@@ -329,7 +329,7 @@ def test_it_goes_by_the_row_and_not_by_what_is_published(clock: FakeClock) -> No
 
 @db
 def test_it_refills_at_the_new_rate_from_when_it_was_learned(clock: FakeClock) -> None:
-    bucket = TokenBucket(KEY, clock=clock)
+    bucket = TokenBucket(KEY, QUOTAS, clock=clock)
     draws(bucket)
     clock.wait(90)  # half a token at the old rate
     bucket.set_rate("searchOrders", 0.1)
@@ -340,7 +340,7 @@ def test_it_refills_at_the_new_rate_from_when_it_was_learned(clock: FakeClock) -
 def test_it_asks_the_database_nothing_to_learn_what_it_knows(
     clock: FakeClock, django_assert_num_queries: Any
 ) -> None:
-    bucket = TokenBucket(KEY, clock=clock)
+    bucket = TokenBucket(KEY, QUOTAS, clock=clock)
     bucket.acquire("searchOrders")
     with django_assert_num_queries(0):
         bucket.set_rate("searchOrders", SEARCH.rate)
@@ -351,7 +351,7 @@ def test_it_asks_the_database_nothing_to_learn_what_it_knows(
 def test_it_looks_again_after_an_hour_where_a_row_grants_next_to_nothing(
     clock: FakeClock, rate: float
 ) -> None:
-    bucket = TokenBucket(KEY, clock=clock)
+    bucket = TokenBucket(KEY, QUOTAS, clock=clock)
     bucket.drain("searchOrders")
     ApiQuota.objects.update(rate=rate)
     assert bucket.acquire("searchOrders") == 3600
@@ -361,4 +361,11 @@ def test_it_looks_again_after_an_hour_where_a_row_grants_next_to_nothing(
 def test_it_starts_with_what_the_settings_or_the_adapter_say(clock: FakeClock, settings: Any) -> None:
     assert draws(TokenBucket("sandbox", SANDBOX_QUOTAS, clock=clock)) == 15
     settings.AMAZON_QUOTAS = {"searchOrders": (1.0, 4)}
-    assert draws(TokenBucket(KEY, clock=clock)) == 4
+    buckets = []
+
+    def budget_for(account_key: str, published: Mapping[str, Quota]) -> TokenBucket:
+        buckets.append(TokenBucket(account_key, published, clock=clock))
+        return buckets[0]
+
+    connect(api_config(Account()), include_pii=False, budget_for=budget_for).close()
+    assert (draws(buckets[0]), draws(buckets[0], "getOrder")) == (4, QUOTAS["getOrder"].burst)

@@ -49,11 +49,13 @@ def test_it_takes_credentials_and_says_since_when_they_are_set(
     page.get_by_label("Client secret").fill(account.client_secret)
     page.get_by_label("Refresh token").fill(account.refresh_token)
     page.get_by_label("Marketplace", exact=True).select_option("A1PA6795UKMFR9")
-    expect(page.locator("[data-oms-region]")).to_have_text("Europe, Middle East, Africa and India")
+    expect(page.locator("output[for=id_marketplace_id]")).to_have_text(
+        "Europe, Middle East, Africa and India"
+    )
     link = page.get_by_role("link", name="Open Develop Apps in Seller Central").first
     expect(link).to_have_attribute("href", re.compile("^https://sellercentral-europe.amazon.com/"))
     page.get_by_label("Marketplace", exact=True).select_option("ATVPDKIKX0DER")
-    expect(page.locator("[data-oms-region]")).to_have_text("North America")
+    expect(page.locator("output[for=id_marketplace_id]")).to_have_text("North America")
     page.get_by_role("button", name="Save and continue editing").click()
     expect(page.get_by_text(re.compile(r"Set on \d{4}-\d\d-\d\d\. Ends in …x7Q2\."))).to_be_visible()
     assert account.client_secret not in page.content()

@@ -214,7 +214,7 @@ def test_it_refuses_what_a_viewer_calls_without_a_button(member: Member, box: An
     for address, fields in refused.items():
         assert post(page, address, **fields) == 403, address
     actions = {
-        PLATFORMS: ("sync_from_amazon", amazon),
+        PLATFORMS: ("sync_selected", amazon),
         FAILURES: ("dismiss_selected", failure),
         LOGS: ("cancel", running),
         STOCK: ("set_threshold", item),

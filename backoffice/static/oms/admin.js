@@ -75,17 +75,16 @@
         }
     });
 
-    // --- The region and Seller Central follow from the marketplace --------------------------------------
+    // --- Hints and links that follow from what is chosen in a field -------------------------------------
     document.addEventListener("change", ({ target }) => {
-        const region = document.querySelector("[data-oms-region]");
-        if (target.id !== "id_marketplace_id" || !region) {
-            return;
-        }
-        region.dataset.omsOtherwise ??= region.textContent;
-        const { region: name, sellerCentral } = target.selectedOptions[0].dataset;
-        region.textContent = name || region.dataset.omsOtherwise;
-        document.querySelectorAll("[data-oms-seller-central]").forEach((link) => {
-            link.host = sellerCentral || link.host;
+        document.querySelectorAll(`[data-oms-follows="${target.name}"]`).forEach((follower) => {
+            const fact = target.selectedOptions?.[0]?.dataset[follower.dataset.omsFact];
+            if (follower.tagName === "A") {
+                follower.host = fact || follower.host;
+            } else {
+                follower.dataset.omsOtherwise ??= follower.textContent;
+                follower.textContent = fact || follower.dataset.omsOtherwise;
+            }
         });
     });
 })();

@@ -15,7 +15,7 @@ from integrations.amazon import adapter
 from integrations.amazon.tests.recording import Recorder
 from integrations.amazon.transport import exchange, new_http
 from integrations.errors import AuthenticationError, ConfigError, TransientError
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from simulator import Account, Canned, Simulator
 
 Box = Callable[..., Simulator]
@@ -136,7 +136,7 @@ def test_it_says_how_to_install_the_library(monkeypatch: pytest.MonkeyPatch, box
     monkeypatch.delitem(sys.modules, "sp_api.api", raising=False)
     monkeypatch.delitem(sys.modules, "integrations.amazon.client", raising=False)
     with pytest.raises(ConfigError, match=r"pip install -r requirements\.txt") as raised:
-        ADAPTERS["amazon"].connect(api_config(sim.accounts[0]), include_pii=False)
+        CHANNELS["amazon"].connect(api_config(sim.accounts[0]), include_pii=False)
     assert raised.value.code == "library_missing"
 
 

@@ -224,4 +224,4 @@ def test_it_makes_mock_stock_and_misses_unknown_skus() -> None:
     assert (len(page.records), page.swept) == (6, mock.MARKETPLACE)
     (named,) = mock.MockAmazon().inventory_pages(["MOCK-MUG-RED", "no"], {})
     assert [record.sku for record in named.records] == ["MOCK-MUG-RED"]
-    assert ([failure.external_id for failure in named.failures], named.swept) == (["no"], "")
+    assert ([failure.external_id for failure in named.failures], named.swept) == (["no"], None)

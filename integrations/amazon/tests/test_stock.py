@@ -39,7 +39,7 @@ def test_it_sweeps_one_marketplace_after_the_other(started: Started) -> None:
     sim.script(OPERATION, rows("A", token="t1"), rows("B"), rows("C"))
     pages = list(amazon.inventory_pages([], {}))
     assert [page.next for page in pages] == [{"done": 0, "tries": 1}, {"done": 1}, None]
-    assert [page.swept for page in pages] == ["", US, CA]
+    assert [page.swept for page in pages] == [None, US, CA]
     assert [page.restarted for page in pages] == [True, False, True]
     assert [record.marketplace_id for page in pages for record in page.records] == [US, US, CA]
 
@@ -139,8 +139,8 @@ def test_it_finishes_a_short_list_at_once_when_the_bucket_is_full(box: Callable[
     sim, budget = box(Account(skus=15), page_size=10), Slow(seconds=100)
     budget.left = 1
     first, second = sweep(sim, budget)
-    assert [(page.swept, page.restarted) for page in first] == [("", True)]
-    assert [(page.swept, page.restarted) for page in second] == [("", True), (US, False)]
+    assert [(page.swept, page.restarted) for page in first] == [(None, True)]
+    assert [(page.swept, page.restarted) for page in second] == [(None, True), (US, False)]
 
 
 def test_it_says_that_a_quota_is_too_slow_for_the_list(box: Callable[..., Simulator]) -> None:
@@ -174,7 +174,7 @@ def test_it_misses_a_sku_only_where_no_marketplace_has_it(started: Started) -> N
     first, last = amazon.inventory_pages(["A", "B", "none"], {})
     assert (first.failures, first.next) == ((), {"done": 1, "found": ["A"]})
     assert [each.external_id for each in last.failures] == ["none"]
-    assert (first.swept, last.swept) == ("", "")
+    assert (first.swept, last.swept) == (None, None)
 
 
 def test_it_remembers_what_was_found_before_an_interruption(started: Started) -> None:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from integrations.management.base import FAILED, OmsCommand, platform_named
 from integrations.protocol import Finding
+from integrations.registry import channel_label
 from integrations.sync.connection_check import check_platform, is_fine
 
 MARK = len("not checked")
@@ -17,7 +18,7 @@ WIDTH = 100  # of a line of output
 
 class Command(OmsCommand):
     help = (
-        "Check the connection to a platform: token, environment, marketplaces, orders, each data set, FBA stock.\n\n"
+        "Check the connection to a platform: credentials, marketplaces, orders, each data set, stock.\n\n"
         "Says what works, what is missing, how to get it, and what OMS does without. Makes few calls, keeps to the\n"
         "quota, and changes no order and no stock."
     )
@@ -44,11 +45,11 @@ class Command(OmsCommand):
                 json.dumps({"platform": platform.name, "ok": is_fine(findings), "findings": found})
             )
         else:
-            self._print(findings)
+            self._print(findings, channel_label(platform.kind))
         if not is_fine(findings):
             sys.exit(FAILED)
 
-    def _print(self, findings: list[Finding]) -> None:
+    def _print(self, findings: list[Finding], channel: str) -> None:
         """One paragraph each, what it is about in front, and what it comes to at the end."""
         margin = " " * (MARK + 1)
         for each in findings:
@@ -56,7 +57,7 @@ class Command(OmsCommand):
             step = f"{each.step}: "
             lines = textwrap.wrap(step + each.message, max(WIDTH - len(margin), 40), break_on_hyphens=False)
             if each.request_id and each.ok is not True:
-                lines.append(f"Amazon's request id: {each.request_id}")
+                lines.append(f"{channel}'s request id: {each.request_id}")
             self.stdout.write(f"{paint(f'{mark:{MARK}}')} " + f"\n{margin}".join(lines))
         problems = [each.step for each in findings if each.ok is False]
         unknown = [each.step for each in findings if each.ok is None]

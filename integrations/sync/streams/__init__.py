@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from integrations.registry import ADAPTERS
+from integrations.registry import CHANNELS
 from integrations.sync.streams.base import Progress, Stream
 from integrations.sync.streams.inventory import InventoryStream
 from integrations.sync.streams.orders import OrdersStream
@@ -19,7 +19,7 @@ STREAMS: dict[str, Stream[Any, Any]] = {
 
 def streams_of(platform: Platform) -> dict[str, Stream[Any, Any]]:
     """Those that the platform's channel delivers, by name."""
-    channel = ADAPTERS.get(platform.kind)
+    channel = CHANNELS.get(platform.kind)
     return {name: stream for name, stream in STREAMS.items() if channel is None or name in channel.streams}
 
 

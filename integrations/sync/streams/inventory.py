@@ -34,7 +34,7 @@ class SweepProgress(Progress[StockPage]):
 
     def after_page(self, page: StockPage) -> None:
         """Only a sweep that was read from its first page to its last may mark what it did not list as gone."""
-        if page.swept and not self.unread:  # what could not be read may be any SKU
+        if page.swept is not None and not self.unread:  # what could not be read may be any SKU
             mark_gone(
                 platform=self.log.platform, marketplace_id=page.swept, source=self.source, seen=self.seen
             )

@@ -1,0 +1,53 @@
+"""Words that come from the channel of a row: what its button is called, and its marketplaces."""
+
+from collections.abc import Iterable
+
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from integrations.channel import Channel
+from integrations.registry import CHANNELS, channel_label, site_of
+from platforms.models import Platform
+
+
+def kinds_in_use(request: HttpRequest) -> list[str]:
+    """The kinds that platforms have, those without a registered channel too. One query a request, none where only one
+    channel is registered, which is taken for all of them."""
+    if len(CHANNELS) == 1:
+        return list(CHANNELS)
+    kinds: list[str] | None = getattr(request, "oms_kinds", None)
+    if kinds is None:
+        kinds = sorted(Platform.objects.order_by().values_list("kind", flat=True).distinct())
+        request.oms_kinds = kinds  # type: ignore[attr-defined]
+    return kinds
+
+
+def channels_in_use(request: HttpRequest) -> list[Channel]:
+    """The registered channels that platforms have."""
+    return [CHANNELS[kind] for kind in kinds_in_use(request) if kind in CHANNELS]
+
+
+def sync_label(kinds: Iterable[str]) -> str:
+    """What the button that starts syncs of such platforms says."""
+    labels = {channel_label(kind) for kind in kinds}
+    return _("Sync from %(channel)s") % {"channel": labels.pop()} if len(labels) == 1 else _("Sync now")
+
+
+def request_id_label(kind: str) -> str:
+    return _("%(channel)s's request id:") % {"channel": channel_label(kind)}
+
+
+def site_code(platform: Platform, site_id: str) -> SafeString:
+    """`DE`, with name and id in a tooltip; an id that nobody knows is shown as it is."""
+    site = site_of(platform.kind, site_id)
+    if site is None:
+        return format_html("{}", site_id)
+    return format_html('<span title="{} ({})">{}</span>', site.name, site.id, site.code)
+
+
+def site_name(platform: Platform, site_id: str) -> str:
+    """The marketplace's name with its id; an id that nobody knows as it is, "" for none."""
+    site = site_of(platform.kind, site_id)
+    return f"{site.name} ({site.id})" if site else site_id

@@ -1,0 +1,36 @@
+"""Amazon as a Channel: what the rest of OMS sees of this folder."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from integrations.amazon import config, mock
+from integrations.amazon.adapter import connect
+from integrations.amazon.credentials_form import CREDENTIALS
+from integrations.amazon.marketplaces import MARKETPLACES, order_page, read_order_id
+from integrations.amazon.normalize import beside_lines
+from integrations.amazon.tokens import OPERATION as TOKEN
+from integrations.channel import Channel, Site
+
+AMAZON = Channel(
+    label="Amazon",
+    connect=connect,
+    mock=mock.MockAmazon,
+    credentials=CREDENTIALS,
+    account_key=lambda api_config: config.load(api_config).account_key,
+    sites={each.id: Site(each.id, _(each.country), each.code) for each in MARKETPLACES.values()},
+    # Amazon refuses a window that ends less than two minutes ago, and lists orders with some delay.
+    order_lag=timedelta(minutes=2),
+    read_order_id=read_order_id,
+    order_id_help=_("Amazon's order ids look like 902-3159896-1390916: three, seven and seven digits."),
+    seller_pages=_("Seller Central"),
+    order_page=order_page,
+    beside_lines=beside_lines,
+    unmetered=(TOKEN,),
+    advice={
+        "forbidden": _(
+            "Open the platform and press Check connection: it says which role is missing. Add it to the app in Seller "
+            "Central, then authorise the app again."
+        ),
+    },
+)

@@ -1,0 +1,181 @@
+"""What a channel brings of its own, as plain data and functions. Its folder builds one Channel; the registry lists it.
+
+Everything else of OMS (sync path, admin, REST, commands) is the same for all channels and asks the Channel.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+
+from core.format import Text
+from integrations.protocol import Adapter, BudgetFor, Meter
+
+
+class Connect(Protocol):
+    """Makes an Adapter from api_config as stored; raises ConfigError where that is missing or incomplete.
+
+    The adapter asks the account's budget, which it gets from `budget_for`, before each call, and tells `meter` of
+    it. It asks for no data set that is in `leave_out`, until the time that stands there.
+    """
+
+    def __call__(
+        self,
+        api_config: Mapping[str, Any],
+        *,
+        include_pii: bool,
+        budget_for: BudgetFor | None = None,
+        leave_out: Mapping[str, datetime] | None = None,
+        meter: Meter | None = None,
+    ) -> Adapter: ...
+
+
+# --- The credentials form -----------------------------------------------------------------------------
+class Input(StrEnum):
+    """How a person enters a value. A secret is never shown again; left empty, the stored one is kept."""
+
+    TEXT = "text"
+    SECRET = "secret"  # noqa: S105  no password
+    CHOICE = "choice"
+    CHOICES = "choices"  # any number of them
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One value to choose. `facts` is what follows from it, by name, for hints and links that show it."""
+
+    value: str
+    label: Text
+    group: Text = ""
+    facts: Mapping[str, Text] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """The fact `name` of what is chosen in the field `of`; `otherwise` while nothing is, or nothing known."""
+
+    of: str
+    name: str
+    otherwise: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """A line of help that names a fact and follows the choice, e.g. "Region: Far East"."""
+
+    label: Text
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link below a field, to where its value is found: https://{host}/{path}."""
+
+    text: Text
+    host: str | Fact
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialField:
+    """One field of the credentials form. `choices` is called whenever the form is shown, in the reader's language;
+    `nothing` is what a choice says while nothing is chosen."""
+
+    name: str
+    label: Text
+    input: Input = Input.TEXT
+    help: Text = ""
+    hint: Hint | None = None
+    link: Link | None = None
+    choices: Callable[[], Sequence[Choice]] | None = None
+    nothing: Text = ""
+
+
+def filled(values: Mapping[str, Any], _stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the form's values, those that were filled in."""
+    return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What api_config of this channel holds, and the form that asks for it.
+
+    check      the strict reading for values that a person enters: returns what to store, or raises ConfigError with
+               each wrong field
+    show       api_config as stored -> what the form's fields show; secrets are never shown, whatever it returns
+    read       the form's values (and what is stored) -> the part of api_config that was entered, {} for nothing
+    shown_at   names of api_config that are no fields -> the field that shows what is wrong with them
+    summary    api_config as stored -> what is stored of it, in words and without secrets, for those who may only look
+    """
+
+    fields: tuple[CredentialField, ...]
+    check: Callable[[Any], dict[str, Any]]
+    summary: Callable[[Mapping[str, Any]], Sequence[Text]]
+    show: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+    read: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] = filled
+    shown_at: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self.fields)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        return frozenset(each.name for each in self.fields if each.input == Input.SECRET)
+
+
+# --- What its rows refer to ---------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One of the places where a channel sells, such as a country's marketplace; rows name it by its id."""
+
+    id: str
+    name: Text  # "Germany"
+    code: str  # "DE", where there is little room
+
+
+def no_page(_site: str, _order_id: str) -> str:
+    """The channel has no page of its own for an order."""
+    return ""
+
+
+def nothing_beside(_payload: Any) -> Decimal:
+    """All of an order's total belongs to its lines."""
+    return Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One kind of platform: how to reach it, and what people see of it.
+
+    account_key    names the account whose quotas api_config shares, and no secret; raises ConfigError where it names
+                   none
+    streams        names of STREAMS that it delivers
+    sites          its marketplaces by id; empty where it has none
+    order_lag      how long after a change the channel lists an order at the latest: windows end this much earlier
+    read_order_id  an order id out of what a person pasted, or ""
+    seller_pages   what the channel calls its pages for sellers, e.g. "Seller Central"
+    order_page     (id of the site, order id) -> the address of the order on these pages, or ""
+    beside_lines   an order's payload -> what of its total belongs to none of its lines
+    unmetered      operations that are counted as API usage and have no quota, such as logins
+    advice         error code -> what a person does about it, where that is special here
+    """
+
+    label: str
+    connect: Connect
+    mock: Callable[[], Adapter]
+    credentials: Credentials
+    account_key: Callable[[Mapping[str, Any]], str]
+    read_order_id: Callable[[str], str]
+    order_id_help: Text  # what its order ids look like
+    streams: tuple[str, ...] = ("orders", "inventory")
+    sites: Mapping[str, Site] = field(default_factory=dict)
+    order_lag: timedelta = timedelta(0)
+    seller_pages: Text = ""
+    order_page: Callable[[str, str], str] = no_page
+    beside_lines: Callable[[Any], Decimal] = nothing_beside
+    unmetered: tuple[str, ...] = ()
+    advice: Mapping[str, Text] = field(default_factory=dict)
