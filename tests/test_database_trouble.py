@@ -168,7 +168,7 @@ def test_it_leaves_the_row_to_the_next_run_where_not_even_the_reason_fits(
     oms.meets(big)
     big.faults = hold = Hold(2)
     process = oms.start(*COMMAND)
-    hold.wait()
+    oms.waits_for_the_page(hold)
     # From now on no file of this process may grow: the log of SQLite cannot take another byte.
     sizes = [each.stat().st_size for each in path.parent.iterdir()]
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (min(sizes), resource.RLIM_INFINITY))
@@ -228,7 +228,7 @@ def test_it_waits_for_a_lock_and_counts_the_page_once(
     oms.meets(sim)
     sim.faults = hold = Hold(2)
     process = oms.start(*COMMAND, environment=PATIENT)
-    hold.wait()
+    oms.waits_for_the_page(hold)
     locked.execute("BEGIN IMMEDIATE")
     hold.release()
     line_with(process.stderr, "Database trouble (database_busy, OperationalError); attempt 2 of 8 follows.")
@@ -246,7 +246,7 @@ def test_it_stores_nothing_once_it_was_overtaken_while_it_waited(
     oms.meets(sim)
     sim.faults = hold = Hold(2)
     process = oms.start(*COMMAND, environment=PATIENT)
-    hold.wait()
+    oms.waits_for_the_page(hold)
     locked.execute("BEGIN IMMEDIATE")
     hold.release()
     line_with(process.stderr, "Database trouble (database_busy")
@@ -267,7 +267,7 @@ def test_it_sweeps_the_stock_once_though_a_page_waited(
     oms.meets(sim)
     sim.faults = hold = Hold(2, "getInventorySummaries")
     process = oms.start("sync_inventory", "amazon", environment=PATIENT)
-    hold.wait()
+    oms.waits_for_the_page(hold)
     locked.execute("BEGIN IMMEDIATE")
     hold.release()
     line_with(process.stderr, "Database trouble (database_busy")
@@ -286,7 +286,7 @@ def test_it_gives_up_on_a_lock_that_nobody_lets_go(
     oms.meets(sim)
     sim.faults = hold = Hold(2)
     process = oms.start(*COMMAND)
-    hold.wait()
+    oms.waits_for_the_page(hold)
     locked.execute("BEGIN IMMEDIATE")
     hold.release()
     status, out, err = ended(process)
@@ -329,7 +329,7 @@ def in_mid_page(mariadb: MariaDB, on_mariadb: Installation, sim: Simulator) -> I
     other = mariadb.connect()
     sim.faults = hold = Hold(2)
     process = on_mariadb.start(*COMMAND, environment=PATIENT)
-    hold.wait()
+    on_mariadb.waits_for_the_page(hold)
     ask(other, "BEGIN")
     # So much work that InnoDB chooses the other one where two block each other.
     ask(other, "INSERT INTO api_quotas (account_key, operation, rate, burst, tokens, updated_at) "
@@ -387,7 +387,7 @@ def test_it_counts_a_page_once_whose_commit_went_through_unheard(
     with closing(LosesAnAnswer(mariadb.port)) as between:
         elsewhere = {"DATABASE_URL": f"mysql://root@127.0.0.1:{between.port}/oms"}
         process = on_mariadb.start(*COMMAND, environment=elsewhere)
-        hold.wait()
+        on_mariadb.waits_for_the_page(hold)
         between.armed.set()
         hold.release()
         assert between.cut.wait(PATIENCE)
@@ -401,7 +401,7 @@ def test_it_says_that_the_server_has_no_room(
     on_mariadb.meets(big)
     big.faults = hold = Hold(2)
     process = on_mariadb.start(*COMMAND)
-    hold.wait()
+    on_mariadb.waits_for_the_page(hold)
     fill_up(mariadb)
     hold.release()
     status, out, err = ended(process)

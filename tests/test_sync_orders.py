@@ -30,7 +30,7 @@ from integrations.tests.syncing import (
 )
 from orders.models import Order, OrderItem
 from platforms.models import Platform, Source
-from simulator import CANARY, Account, Simulator
+from simulator import CANARY, Account, ExpirePageTokens, Rule, Simulator
 
 pytestmark = pytest.mark.django_db
 Box = Callable[..., Simulator]
@@ -38,16 +38,6 @@ Status = SyncLog.Status
 US, CA, MX, JP, DE, FR = (
     "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8", "A1VC38T7YXB528", "A1PA6795UKMFR9", "A13V1IB3VIYZZH",
 )  # fmt: skip
-
-
-class Clock:
-    """The simulator's clock, which can be set forward."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self) -> float:
-        return timezone.now().timestamp() + self.ahead
 
 
 def now_less_the_lag() -> datetime:
@@ -383,14 +373,10 @@ def test_it_moves_the_watermark_no_further_than_amazon_answered_for(box: Box) ->
 
 
 def test_it_reads_the_window_again_when_the_page_token_has_expired(box: Box) -> None:
-    clock = Clock()
-    sim = box(orders=30, page_size=10, order_token_seconds=60, clock=clock)
-
-    def wait_too_long(log: SyncLog) -> None:
-        clock.ahead = 61
-
+    sim = box(orders=30, page_size=10)
+    sim.rules.add(Rule(operation="searchOrders", nth=2, fault=ExpirePageTokens()))
     platform = platform_of(sim)
-    log = sync(platform, on_page=wait_too_long)
+    log = sync(platform)
     assert (log.status, log.created, log.unchanged) == (Status.SUCCEEDED, 30, 10)
     assert [note["code"] for note in log.notes] == ["restarted"]
     assert stored_orders(platform) == sim.accounts[0].truth_orders()

@@ -114,6 +114,8 @@ class AmazonAdapter:
             answer = self._search(window, walk)
             token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
             walk.go_to(token)
+            if token:  # on its way while this page is read and stored
+                self._client.start_search_orders(**self._parameters(window, walk))
             records, failures = normalize.orders(answer["orders"], walk.datasets)
             yield OrderPage(
                 records=records,

@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpx
@@ -22,17 +23,22 @@ for _name in ("AWS_ENV", "SP_API_DEFAULT_MARKETPLACE"):
 from sp_api.api import Inventories, OrdersV20260101, Sellers  # noqa: E402
 
 from core.encryption import SecretDict  # noqa: E402
+from integrations.amazon.ahead import Exchange, Request  # noqa: E402
 from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
 from integrations.amazon.metering import metered  # noqa: E402
 from integrations.amazon.quota import granted_rate  # noqa: E402
 from integrations.amazon.retry import CEILING, LONGEST_WAIT_IN_PLACE, pause  # noqa: E402
 from integrations.amazon.tokens import AccessTokens  # noqa: E402
-from integrations.amazon.transport import exchange, new_http  # noqa: E402
+from integrations.amazon.transport import Line, exchange, new_http  # noqa: E402
 from integrations.errors import PlatformError, RateLimited, RequestRefused  # noqa: E402
 from integrations.protocol import Budget, Meter, Uncounted, Unlimited, Usage  # noqa: E402
 
 Answer = dict[str, Any]
+TOKEN = "x-amz-access-token"  # noqa: S105  the name of a header
+SEARCH = "searchOrders"
+LAST_MOMENT = 1.0  # seconds
+SEARCH_EXPECTED: Expected = ("orders", list)
 Result = TypeVar("Result")
 
 
@@ -66,7 +72,8 @@ class AmazonClient:
     """One account's calls. Every answer is judged; a call that Amazon may answer later is tried again here (retry.py).
 
     `backoff` is the first wait between attempts in seconds; it doubles, with full jitter. `budget` is asked before
-    each call, `meter` is told of it afterwards. Not for use by several threads at once.
+    each call, `meter` is told of it afterwards. Not for use by several threads at once; the one that it starts itself
+    (ahead.py) makes an HTTP exchange and no more.
     """
 
     def __init__(
@@ -87,6 +94,8 @@ class AmazonClient:
         self._endpoint = endpoint.rstrip("/")
         self._backoff = backoff
         self._http: httpx.Client = new_http()
+        self._line = Line()
+        self._started: Exchange | None = None
         self._tokens = AccessTokens(
             config,
             http=self._http,
@@ -97,9 +106,20 @@ class AmazonClient:
 
     def search_orders(self, **params: Any) -> Answer:
         """One page of searchOrders: {"orders": […], "pagination": {"nextToken"}, "lastUpdatedBefore"}."""
-        return self._call(
-            "searchOrders", ("orders", list), lambda send: _Orders(send).search_orders(**params)
-        )
+        return self._call(SEARCH, SEARCH_EXPECTED, lambda send: _Orders(send).search_orders(**params))
+
+    def start_search_orders(self, **params: Any) -> None:
+        """Send the request that the next call of `search_orders` with these parameters makes.
+
+        Only where that needs neither a new access token nor waiting for quota. Returns at once; raises nothing that
+        is Amazon's.
+        """
+
+        def start(path: str, sent: dict[str, str]) -> Answer:
+            self._start(Request(SEARCH, path, sent))
+            return {}
+
+        _Orders(start).search_orders(**params)
 
     def get_order(self, order_id: str, **params: Any) -> Answer:
         """{"order": {…}}. Raises RequestRefused (code "not_found") for an unknown id."""
@@ -141,7 +161,13 @@ class AmazonClient:
         self._persist(self._tokens.get)
 
     def close(self) -> None:
-        self._http.close()
+        """Leaves no thread behind: what was started gets a moment to end well, and is cut off then."""
+        try:
+            if self._started is not None and not self._started.wait(LAST_MOMENT):
+                self._line.cut()
+            self._forget_started()
+        finally:
+            self._http.close()
 
     def _call(
         self,
@@ -152,7 +178,7 @@ class AmazonClient:
         """Raises PlatformError: at once where repeating is useless, after the last attempt otherwise."""
 
         def send(path: str, params: dict[str, str]) -> Answer:
-            return self._exchange(operation, expected, path, params)
+            return self._exchange(Request(operation, path, params), expected)
 
         answer: Answer = self._persist(lambda: ask(send))
         return answer
@@ -175,15 +201,13 @@ class AmazonClient:
                     raise
                 self._sleep(wait)
 
-    def _exchange(self, operation: str, expected: Expected, path: str, params: dict[str, str]) -> Answer:
-        # SecretDict: a traceback that shows local variables must not show the token.
-        headers = SecretDict({"x-amz-access-token": self._tokens.get(), "Accept": "application/json"})
-        self._wait_for_quota(operation)  # after the token: credentials that are refused use up no quota
-        self.usage.calls += 1
+    def _exchange(self, request: Request, expected: Expected) -> Answer:
+        operation = request.operation
+        call = self._take_started(request) or self._prepare(request)
         rate: float | None = None
         try:
-            with metered(self._meter, operation):
-                response = exchange(self._http, "GET", self._endpoint + path, params=params, headers=headers)
+            with metered(self._meter, operation, spent=call.seconds):
+                response = call.response()
                 rate = granted_rate(response.headers.get("x-amzn-RateLimit-Limit"))
                 return judge(operation, response.status_code, response.headers, response.content, expected)
         except PlatformError as error:
@@ -194,6 +218,53 @@ class AmazonClient:
         finally:
             if rate is not None:
                 self._budget.set_rate(operation, rate)
+
+    def _prepare(self, request: Request) -> Exchange:
+        """The exchange that is to be made now: there is an access token, and quota for it is taken."""
+        headers = _headers(self._tokens.get())
+        # After the token: credentials that are refused use up no quota.
+        self._wait_for_quota(request.operation)
+        self.usage.calls += 1
+        return self._to_exchange(request, headers)
+
+    def _start(self, request: Request) -> None:
+        """Make the exchange on a thread, where that needs neither a new access token nor waiting for quota."""
+        self._forget_started()
+        headers = _headers(self._tokens.kept())
+        if not headers[TOKEN] or self._budget.acquire(request.operation):
+            return
+        call = self._to_exchange(request, headers)
+        if call.start():
+            self.usage.calls += 1
+            self._started = call
+
+    def _to_exchange(self, request: Request, headers: SecretDict) -> Exchange:
+        http, line, url = self._http, self._line, self._endpoint + request.path
+
+        def make() -> httpx.Response:
+            return exchange(http, "GET", url, params=request.params, headers=headers, line=line)
+
+        return Exchange(request, make)
+
+    def _take_started(self, request: Request) -> Exchange | None:
+        """The exchange that was started for this request, once it is over; None where there is none."""
+        if self._started is None or self._started.request != request:
+            self._forget_started()
+            return None
+        self._started.wait()
+        call, self._started = self._started, None
+        return call
+
+    def _forget_started(self) -> None:
+        """Nobody asks for the answer any more. The call was made, so it is counted."""
+        if self._started is None:
+            return
+        self._started.wait()
+        call, self._started = self._started, None
+        # Whatever went wrong with it, nothing is missing: who goes on from the checkpoint makes the call again.
+        with suppress(Exception), metered(self._meter, call.request.operation, spent=call.seconds):
+            response = call.response()
+            judge(SEARCH, response.status_code, response.headers, response.content, SEARCH_EXPECTED)
 
     def _wait_for_quota(self, operation: str) -> None:
         """Returns once the call may be made. Raises RateLimited, without a call, where that takes too long."""
@@ -209,3 +280,8 @@ class AmazonClient:
                 )
             self._sleep(wait)
             waited += wait  # longer than the wait: others drew first
+
+
+def _headers(token: str) -> SecretDict:
+    """Masked: a traceback that shows local variables must not show the token."""
+    return SecretDict({TOKEN: token, "Accept": "application/json"})

@@ -9,9 +9,12 @@ from integrations.protocol import Meter
 
 
 @contextmanager
-def metered(meter: Meter, operation: str) -> Iterator[None]:
-    """Around one call and the judgement of its answer. What is raised inside passes through."""
-    began, throttled, failed = time.monotonic(), False, True
+def metered(meter: Meter, operation: str, *, spent: float = 0.0) -> Iterator[None]:
+    """Around one call and the judgement of its answer. What is raised inside passes through.
+
+    `spent` are the seconds of a call that was made before.
+    """
+    began, throttled, failed = time.monotonic() - spent, False, True
     try:
         yield
         failed = False

@@ -50,12 +50,13 @@ class AccessTokens:
 
     def get(self) -> str:
         """An access token. Raises PlatformError."""
+        return self.kept() or self._renew()
+
+    def kept(self) -> str:
+        """The access token that was asked for before, "" where there is none that can still be used."""
         with _lock:
-            kept = _tokens.get(self._key)
-            if kept is not None and time.monotonic() < kept[1]:
-                return kept[0]
-        del kept  # a traceback that shows local variables must not show a token
-        return self._renew()
+            token, until = _tokens.get(self._key, ("", 0.0))
+        return token if time.monotonic() < until else ""
 
     def drop(self) -> None:
         """Forget the token, because Amazon refused it."""

@@ -1,8 +1,11 @@
 """One HTTP exchange: encoded the way Amazon wants it, with time-outs, and with our errors."""
 
+import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -26,6 +29,36 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+class Line:
+    """The connection that the last exchange was made on, or that one is being made on; another thread may cut it.
+
+    https://www.python-httpx.org/advanced/extensions/#trace
+    """
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+
+    def trace(self, event: str, details: Mapping[str, Any]) -> None:
+        """Is told of a new connection. One that is kept alive is known from the answer before."""
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self.runs_on(details["return_value"])
+            if self._is_cut:
+                self.cut()
+
+    def runs_on(self, stream: Any) -> None:
+        """`stream` is httpx's network stream."""
+        self._socket = stream.get_extra_info("socket")
+
+    def cut(self) -> None:
+        """End what is being exchanged, and what would be: whoever waits for an answer gets an error instead."""
+        self._is_cut = True
+        if self._socket is not None:
+            with suppress(OSError):  # it is closed already
+                # Not the method of an SSLSocket, which takes its state away from the thread that reads.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
 def exchange(
     http: httpx.Client,
     method: str,
@@ -34,8 +67,9 @@ def exchange(
     params: Mapping[str, str] | None = None,
     data: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    line: Line | None = None,
 ) -> httpx.Response:
-    """The complete answer, whatever its status. Raises TransientError where there is none.
+    """The complete answer, whatever its status. Raises TransientError where there is none, or `line` was cut.
 
     A blank in a parameter is sent as %20: Amazon refuses SKUs with "+" for a blank.
     https://developer-docs.amazon.com/sp-api/docs/url-encoding
@@ -43,8 +77,12 @@ def exchange(
     if params:
         url = f"{url}?{urlencode(params, quote_via=quote, safe='')}"
     host = httpx.URL(url).host
+    extensions = {"trace": line.trace} if line else None
     try:
-        return http.request(method, url, data=data, headers=headers)
+        response = http.request(method, url, data=data, headers=headers, extensions=extensions)
+        if line:
+            line.runs_on(response.extensions["network_stream"])
+        return response
     except httpx.TimeoutException:
         problem = TransientError(f"{host} did not answer in time.", code="timeout")
     except httpx.DecodingError:

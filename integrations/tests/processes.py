@@ -110,6 +110,11 @@ class Installation:
         (row,) = self.sql("SELECT COUNT(*) AS n FROM orders")
         return int(row["n"])
 
+    def waits_for_the_page(self, hold: Hold) -> None:
+        """Returns once a page is held back and the ones before are stored: all that a sync can do is wait for it."""
+        hold.wait()
+        until(lambda: self.logs[-1]["pages"] == hold.nth - 1, "the pages before")
+
     def end(self) -> None:
         for process in self._started:
             with suppress(ProcessLookupError):  # a worker on Redis has a child that outlives it
@@ -158,6 +163,7 @@ class Hold:
     """Lets the simulator keep the nth answer of an operation back until it is told to go on."""
 
     def __init__(self, nth: int, operation: str = "searchOrders") -> None:
+        self.nth = nth
         self._left = nth
         self._operation = operation
         self._lock = threading.Lock()
