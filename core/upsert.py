@@ -31,6 +31,7 @@ Key = tuple[str, ...]  # the natural key of a row within its platform
 Values = Sequence[Any]  # of the columns of a Columns, in their order
 
 MISSING = ("", ())  # besides None: the platform reported nothing
+NOT_STORED = (0, "", "")  # in the place of id, content hash and source
 
 
 def reported_fields(record_type: type[Any], *, but: Iterable[str]) -> tuple[str, ...]:
@@ -78,6 +79,14 @@ def _is_same(new: Any, stored: Any, precision: Decimal | None) -> bool:
     if isinstance(new, Decimal) and isinstance(stored, Decimal) and precision is not None:
         return new.is_finite() and abs(new - stored) <= precision
     return bool((list(new) if isinstance(new, tuple) else new) == stored)
+
+
+def _values_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads these attributes as a tuple, of one as of several."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    name = names[0]
+    return lambda record: (getattr(record, name),)
 
 
 def _default_of(field: Any) -> Any:
@@ -154,8 +163,8 @@ class RecordTable(Generic[Record]):
         self.key = key
         self.reported = reported_fields(record_type, but={*key, *apart, document})
         self.columns = Columns(model, self.reported)
-        self.values_of: Callable[[Record], tuple[Any, ...]] = attrgetter(*self.reported)
-        self._key_values: Callable[[Record], Any] = attrgetter(*key)
+        self.values_of: Callable[[Record], tuple[Any, ...]] = _values_of(self.reported)
+        self.key_of: Callable[[Record], Key] = _values_of(key)
         self._find_by = key.index(find_by)
         self._updated = self.reported.index("platform_updated_at")
         model_fields: list[Any] = [model._meta.get_field(name) for name in self.reported]
@@ -171,18 +180,15 @@ class RecordTable(Generic[Record]):
             model, fields=("platform", *key, *self.reported, *own), unique=("platform", *key)
         )
 
-    def key_of(self, record: Record) -> Key:
-        values = self._key_values(record)
-        return values if len(self.key) > 1 else (values,)
-
-    def incoming(self, record: Record, *parts: bytes) -> Incoming[Record]:
-        """`parts` are what the app stores of the record in other tables, as bytes to be hashed; personal data only as
-        a keyed digest, since the hash itself has no key. Raises ValueError for text that no database takes."""
+    def incoming(self, record: Record, *parts: Any) -> Incoming[Record]:
+        """`parts` are what the app stores of the record in other tables, as JSON can say it; personal data only as a
+        keyed digest, since the hash itself has no key. Raises ValueError for text that no database takes."""
         key, values = self.key_of(record), self.values_of(record)
-        document = to_json(getattr(record, self._document)) if self._document else b""
-        digest = hashlib.blake2b(to_json((key, values)), digest_size=32)
-        for part in (document, *parts):
-            digest.update(part)
+        digest = hashlib.blake2b(to_json((key, values, parts)), digest_size=32)
+        document = b""
+        if self._document:
+            document = to_json(getattr(record, self._document))
+            digest.update(document)
         return Incoming(key, record, values, document, digest.hexdigest())
 
     def compare(self, platform_id: int, incoming: Sequence[Incoming[Record]], source: str) -> Batch[Record]:
@@ -192,17 +198,15 @@ class RecordTable(Generic[Record]):
         known = self._known(platform_id, list(newest))
         differing = []
         for item in newest.values():
-            pk, content_hash, stored_source = known.get(item.key, (0, "", ""))
-            if pk and stored_source == self._live != source:
-                continue
-            if pk and stored_source == source:
-                item.pk = pk
+            pk, content_hash, stored_source = known.get(item.key, NOT_STORED)
+            if stored_source == source:
                 if content_hash != item.content_hash:
+                    item.pk = pk
                     differing.append(item)
-                continue
-            if pk:
-                batch.replaced.append(pk)
-            batch.new.append(item)
+            elif stored_source != self._live:
+                if pk:
+                    batch.replaced.append(pk)
+                batch.new.append(item)
         self._sort(batch, differing)
         return batch
 
@@ -246,9 +250,12 @@ class RecordTable(Generic[Record]):
         updated, known = values[self._updated], stored[self._updated]
         return bool(updated and known and updated < known)
 
-    def _newest(self, incoming: Iterable[Incoming[Record]]) -> dict[Key, Incoming[Record]]:
+    def _newest(self, incoming: Sequence[Incoming[Record]]) -> dict[Key, Incoming[Record]]:
         """One record for each key: a page may hold the same one twice."""
-        newest: dict[Key, Incoming[Record]] = {}
+        newest = {item.key: item for item in incoming}
+        if len(newest) == len(incoming):  # nearly always
+            return newest
+        newest = {}
         for item in incoming:
             other = newest.get(item.key)
             if other is None or not self.is_older(item.values, other.values):

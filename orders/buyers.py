@@ -26,9 +26,9 @@ class Buyer:
     is_news: bool
 
 
-def buyer_digest(buyer: BuyerRecord | None) -> bytes:
+def buyer_digest(buyer: BuyerRecord | None) -> str:
     """Tells the data of one buyer from another's; without the key, nobody can check a guess by it."""
-    return keyed_digest(to_json(buyer), purpose="orders.buyer").encode() if buyer else b""
+    return keyed_digest(to_json(buyer), purpose="orders.buyer") if buyer else ""
 
 
 def stored_buyers(order_ids: Iterable[int]) -> dict[int, SecretDict]:

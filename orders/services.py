@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.outcome import Outcome
-from core.upsert import Batch, Incoming, RecordTable, to_json
+from core.upsert import Batch, Incoming, RecordTable
 from orders.buyers import Buyer, buyer_digest, compare_buyers, stored_buyers, write_buyers
 from orders.changes import Change, order_changes
 from orders.lines import Lines, compare_lines, item_values_of, write_lines
@@ -101,8 +101,8 @@ def _delete(doomed: QuerySet[Order]) -> int:
 
 def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]:
     """The record with the hash of all that could be stored of it."""
-    items = to_json([item_values_of(item) for item in record.items])
-    return _orders.incoming(record, items, buyer_digest(record.buyer) if with_buyer else b"")
+    items = [item_values_of(item) for item in record.items]
+    return _orders.incoming(record, items, buyer_digest(record.buyer) if with_buyer else "")
 
 
 def _is_news(buyer: Buyer | None) -> bool:

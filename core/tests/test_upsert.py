@@ -117,7 +117,7 @@ def test_it_makes_json_of_what_the_fast_way_refuses() -> None:
 
 def test_it_hashes_everything_that_would_be_stored() -> None:
     rows = table()
-    hashes = {rows.incoming(ROW).content_hash, rows.incoming(ROW, b"a part of it elsewhere").content_hash}
+    hashes = {rows.incoming(ROW).content_hash, rows.incoming(ROW, "a part of it elsewhere").content_hash}
     for name in InventoryRecord.__slots__:
         value = getattr(ROW, name)
         other = (
