@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -111,6 +112,7 @@ def test_it_leaves_a_failure_open_that_came_in_meanwhile(box: Box) -> None:
                     log_id=failure.log_id, platform_id=failure.platform_id, kind="orders",
                     external_id=failure.external_id, error_code="malformed",
                 )  # fmt: skip
+                connection.close()  # of the simulator's thread
             return None
 
     sim.faults = MeetsItAgain()
