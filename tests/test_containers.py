@@ -24,6 +24,7 @@ import yaml
 from container import Build, Network, Stage, why_not
 
 from integrations.tests.processes import PATIENCE, until
+from scripts import healthcheck
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "oms.example"
@@ -307,6 +308,25 @@ def test_every_command_of_the_image_and_of_its_services_runs_as_written(tmp_path
         check_that_the_documented_backup_is_complete(stack)
         check_that_the_health_check_fails_where_nobody_answers(stack)
         check_that_the_services_end_in_time(stack)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [
+        ("oms.example", "oms.example"),
+        ("oms.example, other.example", "oms.example"),
+        (".oms.example", "oms.example"),
+        ("https://oms.example:8443/", "oms.example"),
+        ("[::1]", "[::1]"),
+        ("*", "localhost"),
+        ("", "localhost"),
+    ],
+)
+def test_the_health_check_asks_under_a_name_that_oms_answers_to(
+    allowed: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", allowed)
+    assert healthcheck.host() == asked
 
 
 def test_it_starts_nothing_before_the_database_is_migrated() -> None:
