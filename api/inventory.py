@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
-from api.syncs import COMMON, SYNCS, SyncView
+from api.syncs import COMMON, RESPONSES, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from inventory.models import HIGHEST_THRESHOLD, InventoryItem
@@ -129,7 +129,7 @@ class InventorySyncView(SyncView):
             OpenApiParameter("sku", str, many=True, description="One or more SKUs; may repeat."),
         ],
         request=None,
-        responses={200: SYNCS, 202: SYNCS},
+        responses=RESPONSES,
     )
     def post(self, *args: Any, **kwargs: Any) -> Any:
         return super().post(*args, **kwargs)

@@ -10,7 +10,7 @@ from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
 
 from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
-from api.syncs import COMMON, SYNCS, SyncView
+from api.syncs import COMMON, RESPONSES, SyncView
 from core.money import amount_text
 from integrations.models import SyncLog
 from integrations.sync.windows import read_window
@@ -159,7 +159,7 @@ class OrderSyncView(SyncView):
         operation_id="orders_sync",
         parameters=[*COMMON, *WINDOW],
         request=None,
-        responses={200: SYNCS, 202: SYNCS},
+        responses=RESPONSES,
     )
     def post(self, *args: Any, **kwargs: Any) -> Any:
         return super().post(*args, **kwargs)

@@ -1,6 +1,5 @@
 """REST: starting syncs, their log, and what they could not store."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,16 +20,15 @@ from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, refuse_od
 from api.serializers import SyncFailureSerializer, SyncLogSerializer
 from integrations.errors import PlatformError
 from integrations.models import SyncFailure, SyncLog, stream_choices
+from integrations.sync.cancel import cancel_sync
 from integrations.sync.failures import dismiss, replay
-from integrations.sync.run import request_sync, run_sync
-from integrations.sync.stop_signal import StopSignal
-from integrations.sync.transitions import cancel_sync
+from integrations.sync.queue import run_here
+from integrations.sync.start import Problem, Started, start_sync
 from integrations.sync.windows import WindowRequest
-from integrations.tasks import QUEUE_ERRORS, queue_sync
+from integrations.wording import another_open_line, queue_down_line
 from platforms.models import PLATFORM, Platform, Source
 
-logger = logging.getLogger(__name__)
-
+FLAGS = ("wait", "queue")
 PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail": serializers.CharField()})
 
 
@@ -127,17 +125,45 @@ def _by_id(text: str) -> Q:
 
 
 class OpenedSync(SyncLogSerializer):
+    """`queue_problem`: a sentence where the workers could not be told; the sync is stored, and the scheduler tells
+    them. Otherwise empty."""
+
     already_open = serializers.BooleanField(read_only=True)
+    queue_problem = serializers.CharField(read_only=True)
 
     class Meta(SyncLogSerializer.Meta):
-        fields = (*SyncLogSerializer.Meta.fields, "already_open")  # type: ignore[assignment]
+        fields = (*SyncLogSerializer.Meta.fields, "already_open", "queue_problem")  # type: ignore[assignment]
 
 
-SYNCS = inline_serializer("Syncs", {"syncs": OpenedSync(many=True)})
+class RefusedSync(serializers.Serializer[Any]):
+    """Another sync is open (`sync`), which is not what was asked for. Nothing was started for this platform."""
+
+    code = serializers.CharField(help_text=f"`{Problem.ANOTHER_OPEN}`")
+    detail = serializers.CharField()
+    sync = SyncLogSerializer()
+
+
+class AnotherSyncIsOpen(RefusedSync):
+    """Nothing was started. `refused` lists every platform, where there is more than one."""
+
+    refused = RefusedSync(many=True, required=False)
+
+
+# `refused`: platforms where another sync is open, if there are any, while others were started.
+SYNCS = inline_serializer(
+    "Syncs", {"syncs": OpenedSync(many=True), "refused": RefusedSync(many=True, required=False)}
+)
 COMMON = (
     OpenApiParameter("platform_name", str, description="One platform; without it, all active ones."),
     OpenApiParameter("wait", bool, description="Answer once it is done (200) instead of at once (202)."),
+    OpenApiParameter(
+        "queue",
+        bool,
+        description="Where another sync is open that is not what is asked for here: start when that one has ended, "
+        "instead of 409. Until then its status is `deferred`, and wait has no effect.",
+    ),
 )
+RESPONSES = {200: SYNCS, 202: SYNCS, 409: AnotherSyncIsOpen}
 
 
 class SyncView(APIView):
@@ -152,29 +178,50 @@ class SyncView(APIView):
     repeatable: tuple[str, ...] = ()
 
     def asked_for(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments for request_sync. Raises BadInput or ValidationError."""
+        """Arguments for start_sync. Raises BadInput or ValidationError."""
         raise NotImplementedError
 
     def post(self, request: Request) -> Response:
-        values = read_parameters(
-            request, known=("platform_name", "wait", *self.parameters), repeatable=self.repeatable
-        )
+        known = ("platform_name", *FLAGS, *self.parameters)
+        values = read_parameters(request, known=known, repeatable=self.repeatable)
         asked: dict[str, Any] = {"window": WindowRequest(), "skus": ()} | self.asked_for(values)
-        wait = read_flag("wait", values.get("wait", False))
+        wait, queue = (read_flag(name, values.get(name, False)) for name in FLAGS)
         platforms = _platforms(values.get("platform_name"))
         user: Any = request.user  # not anonymous: MaySync
-        syncs = []
+        asked |= {"user": user, "in_place": wait, "after_open": queue}
+        syncs, refused = [], []
         for platform in platforms:
-            log, is_new = request_sync(
-                platform=platform, kind=self.kind, trigger=SyncLog.Trigger.API, user=user, **asked
-            )
-            log = _run(log) if wait else log
-            # Of an older one the message may be lost; announcing it twice is harmless.
-            if log.status == SyncLog.Status.QUEUED or (is_new and log.status == SyncLog.Status.WAITING):
-                _announce(log)
-            syncs.append({**SyncLogSerializer(log).data, "already_open": not is_new})
-        is_done = wait and not any(sync["status"] in SyncLog.OPEN for sync in syncs)
-        return Response({"syncs": syncs}, status=status.HTTP_200_OK if is_done else status.HTTP_202_ACCEPTED)
+            started = start_sync(platform=platform, kind=self.kind, trigger=SyncLog.Trigger.API, **asked)
+            if started.is_refused:
+                refused.append(_refusal(started))
+            else:
+                syncs.append(_opened(started, run=wait))
+        return _answer(syncs, refused, wait=wait)
+
+
+def _opened(started: Started, *, run: bool) -> dict[str, Any]:
+    log = run_here(started.log.pk) if run else started.log
+    problem = queue_down_line(log) if started.problem == Problem.QUEUE_DOWN else ""
+    return {**SyncLogSerializer(log).data, "already_open": not started.is_new, "queue_problem": problem}
+
+
+def _refusal(started: Started) -> dict[str, Any]:
+    hint = "Ask again when it has ended, or ask with queue=true to start then."
+    return {
+        "code": Problem.ANOTHER_OPEN.value,
+        "detail": f"{another_open_line(started.log)} {hint}",
+        "sync": SyncLogSerializer(started.log).data,
+    }
+
+
+def _answer(syncs: list[dict[str, Any]], refused: list[dict[str, Any]], *, wait: bool) -> Response:
+    """409 where nothing was started since every platform has another sync open; what was started answers otherwise."""
+    if refused and not syncs:
+        more = {"refused": refused} if len(refused) > 1 else {}
+        return Response({**refused[0], **more}, status=status.HTTP_409_CONFLICT)
+    is_done = wait and not any(sync["status"] in SyncLog.OPEN for sync in syncs)
+    body = {"syncs": syncs, **({"refused": refused} if refused else {})}
+    return Response(body, status=status.HTTP_200_OK if is_done else status.HTTP_202_ACCEPTED)
 
 
 def read_parameters(
@@ -207,7 +254,7 @@ def read_parameters(
 
 
 def _fits(name: str, value: Any, repeatable: tuple[str, ...]) -> bool:
-    if name == "wait":
+    if name in FLAGS:
         return isinstance(value, bool | str)
     if name == "days":
         return type(value) in (int, str)
@@ -232,16 +279,3 @@ def _platforms(name: str | None) -> list[Platform]:
     if platform is None:
         raise NotFound(f"There is no platform {name[:64]!r}; GET /platforms lists them. Nothing was started.")
     return [platform]
-
-
-def _run(log: SyncLog) -> SyncLog:
-    with StopSignal() as stop:
-        return run_sync(log.pk, stopping=stop.received)
-
-
-def _announce(log: SyncLog) -> None:
-    """Have a worker go on with it. Where the queue cannot be reached, the scheduler will announce it."""
-    try:
-        queue_sync(log)
-    except QUEUE_ERRORS as error:
-        logger.error("Sync %s could not be announced to the workers: %s", log.pk, type(error).__name__)

@@ -18,7 +18,8 @@ from integrations.amazon.quota import QUOTAS
 from integrations.models import SyncLog
 from integrations.quota.token_bucket import TokenBucket
 from integrations.registry import CHANNELS
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from platforms.models import Platform
 
 OPERATION = "searchOrders"
@@ -78,7 +79,7 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
 def _sync(platform: Platform, clock: Clock, box: Box) -> tuple[SyncLog, float]:
     """The closed run, and the seconds it took, those that were skipped among them."""
     start = clock()
-    log, _ = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND)
+    log = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND).log
     log = run_sync(log.pk)
     while log.status == SyncLog.Status.WAITING:
         if log.resume_at is None:

@@ -20,7 +20,8 @@ from bench.report import Result
 from integrations.models import SyncLog
 from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
 from integrations.registry import CHANNELS
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from orders.records import OrderRecord
 from platforms.models import Platform
 from simulator import Account
@@ -135,7 +136,7 @@ def count(name: str, database: str, value: float, target: float) -> Result:
 
 
 def _sync(platform: Platform) -> SyncLog:
-    log, _ = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND)
+    log = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND).log
     return run_sync(log.pk)
 
 

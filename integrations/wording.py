@@ -3,9 +3,12 @@
 progress_line   "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"
 pages_line      "12 of about 40 pages"
 schedule_line   "Next orders sync: 2026-11-23 14:40 UTC · by its interval"
+asked_line      "orders updated in the last 7 days", "inventory of 2 SKUs (A-1, B 2)"
+another_open_line, queue_down_line    why a sync was not started, or not yet
 due_line        "by its interval", "failed 3 times in a row (…); next try 2026-11-23 14:40 UTC"
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -17,12 +20,14 @@ from core.format import format_datetime
 from integrations.models import SyncLog
 from integrations.registry import channel_label
 from integrations.schedule.due import Due, Reason, dues_of
+from integrations.sync.asked import Asked, asked_of
 from integrations.sync.estimates import pages_expected
-from integrations.sync.streams import label_of
+from integrations.sync.streams import STREAMS, label_of
 from platforms.models import Platform
 
 HALF_A_DAY = timedelta(hours=12)
 LONGEST_REASON = 200  # characters
+SHOWN_SKUS = 5
 # Why nothing starts by itself, where that needs no more than a word.
 NOT_DUE = {
     Reason.INACTIVE: gettext_lazy("the platform is inactive"),
@@ -45,6 +50,8 @@ def progress_line(log: SyncLog, *, now: datetime | None = None) -> str:
         }
     if log.status == SyncLog.Status.RUNNING:
         return pages
+    if log.status == SyncLog.Status.DEFERRED:
+        return _("starts when the sync that is open now has ended")
     standing = log.get_status_display()
     return _("%(status)s, %(pages)s") % {"status": standing, "pages": pages} if log.pages else str(standing)
 
@@ -57,6 +64,73 @@ def pages_line(log: SyncLog) -> str:
         return text % {"count": log.pages}
     text = ngettext("%(count)d of about %(all)d page", "%(count)d of about %(all)d pages", expected)
     return text % {"count": log.pages, "all": expected}
+
+
+def asked_line(log: SyncLog) -> str:
+    """What the sync was asked for."""
+    asked, kind = asked_of(log), label_of(log.kind)
+    if "skus" in asked:
+        return _skus_line(kind, asked["skus"])
+    if "by" in asked:
+        return _window_line(kind, asked)
+    has_window = log.kind in STREAMS and STREAMS[log.kind].has_window
+    return (_("%(kind)s since the last sync") if has_window else _("all %(kind)s")) % {"kind": kind}
+
+
+def _window_line(kind: str, asked: Asked) -> str:
+    words = {
+        "kind": kind,
+        "by": SyncLog.WindowBy(asked["by"]).label,
+        "since": _asked_time(asked.get("since")),
+        "until": _asked_time(asked.get("until")),
+        "days": asked.get("days"),
+    }
+    if "days" in asked:
+        text = ngettext(
+            "%(kind)s %(by)s in the last %(days)d day",
+            "%(kind)s %(by)s in the last %(days)d days",
+            asked["days"],
+        )
+        return (text if "until" not in asked else text + _(", until %(until)s")) % words
+    if "since" not in asked:
+        return _("%(kind)s by the time they were %(by)s") % words
+    if "until" not in asked:
+        return _("%(kind)s %(by)s since %(since)s") % words
+    return _("%(kind)s %(by)s from %(since)s to %(until)s") % words
+
+
+def _skus_line(kind: str, skus: Sequence[str]) -> str:
+    text = ngettext("%(kind)s of %(n)d SKU (%(skus)s)", "%(kind)s of %(n)d SKUs (%(skus)s)", len(skus))
+    more = ", …" if len(skus) > SHOWN_SKUS else ""
+    return text % {"kind": kind, "n": len(skus), "skus": ", ".join(skus[:SHOWN_SKUS]) + more}
+
+
+def _asked_time(text: str | None) -> str:
+    return format_datetime(datetime.fromisoformat(text)) if text else ""
+
+
+def another_open_line(open_sync: SyncLog) -> str:
+    """Why a request was refused: the open sync, what it does and how it stands. Touches `platform`."""
+    text = _(
+        "Nothing was started for %(platform)s: sync #%(id)s is open (%(asked)s; %(status)s; started by: %(trigger)s), "
+        "and it is not what you asked for."
+    )
+    return text % {
+        "platform": open_sync.platform.name,
+        "id": open_sync.pk,
+        "asked": asked_line(open_sync),
+        "status": open_sync.get_status_display(),
+        "trigger": open_sync.get_trigger_display(),
+    }
+
+
+def queue_down_line(log: SyncLog) -> str:
+    """The workers could not be told of a sync. Touches `platform`."""
+    text = _(
+        "Sync #%(id)s (%(kind)s of %(platform)s) is stored, but could not be handed to the workers: the queue cannot "
+        "be reached. Nothing is lost: the scheduler hands it over within minutes of the queue's return."
+    )
+    return text % {"id": log.pk, "kind": label_of(log.kind), "platform": log.platform.name}
 
 
 def time_of_day(moment: datetime, now: datetime) -> str:

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django_tasks_rq import Job
+from redis import Redis
+from rq import Queue
 
 from integrations.sync.leases import LEASE
 from integrations.tests.processes import (
@@ -369,6 +372,56 @@ def test_it_runs_in_the_background_on_redis(oms: Installation, sim: Simulator) -
 
 
 @pytest.mark.redis
+def test_it_understands_a_message_on_redis_that_an_earlier_version_queued(
+    oms: Installation, sim: Simulator
+) -> None:
+    oms.environment["REDIS_URL"] = redis_url()
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 0
+    with Redis.from_url(redis_url()) as server:
+        (waiting,) = Queue("default", connection=server).jobs
+        # What this version writes is what every version wrote; so write it anew by hand.
+        assert (waiting.func_name, waiting.args) == ("integrations.tasks.continue_sync", (1,))
+        server.flushdb()
+        by_hand = Job.create(
+            "integrations.tasks.continue_sync", args=(1,), connection=server, meta={"backend_name": "default"}
+        )
+        Queue("default", connection=server).enqueue_job(by_hand)
+    assert oms.run(*RQ_WORKER, "--burst")[0] == 0
+    assert [(log["status"], log["fetched"]) for log in oms.logs] == [("succeeded", ORDERS)]
+
+
+def test_it_starts_a_deferred_sync_after_everything_was_killed(
+    oms: Installation, sim: Simulator, hold: Hold
+) -> None:
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 0
+    worker = oms.start("run_worker")
+    hold.wait()
+    arguments = ("sync_orders", "amazon", "--days", "45", "--wait")
+    assert oms.run(*arguments, "--background")[0] == 0
+    waiting = oms.start(*arguments)
+    assert waiting.stderr is not None
+    line_with(waiting.stderr, "waiting for that here")
+    for process in (worker, waiting):
+        process.kill()
+        process.communicate()
+    hold.release()
+    assert [log["status"] for log in oms.logs] == ["running", "deferred"]
+    oms.sql("UPDATE platforms SET inventory_interval = 0")
+    oms.sql("UPDATE scheduler_leases SET expires_at = '2026-01-01 00:00:00'")
+    now = datetime.now(UTC)
+    oms.sql(
+        "UPDATE sync_logs SET lease_expires_at = ?, heartbeat_at = ? WHERE id = 1",
+        f"{now:%Y-%m-%d %H:%M:%S}",
+        f"{now - LEASE:%Y-%m-%d %H:%M:%S}",
+    )
+    assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
+    assert oms.run("run_worker", "--once")[0] == 0
+    first, second = oms.logs
+    assert (first["status"], second["status"]) == ("succeeded", "succeeded")
+    assert second["window_start"] < first["window_start"]
+
+
+@pytest.mark.redis
 def test_it_announces_again_what_redis_lost(oms: Installation, sim: Simulator) -> None:
     oms.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
     assert oms.run("sync_orders", "amazon", "--background")[0] == 1
@@ -400,5 +453,5 @@ def test_it_says_when_redis_does_not_answer_and_keeps_the_sync(oms: Installation
     oms.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
     status, _, err = oms.run("sync_orders", "amazon", "--background")
     assert (status, "Traceback" in err) == (1, False), err
-    assert "amazon orders: could not be queued" in err
+    assert "Sync #1 (orders of amazon) is stored, but could not be handed to the workers" in err
     assert [log["status"] for log in oms.logs] == ["queued"]

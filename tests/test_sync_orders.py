@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from integrations.amazon.config import load
 from integrations.models import ApiQuota, SyncFailure, SyncLog
+from integrations.sync.cancel import cancel_sync
 from integrations.sync.run import run_sync
-from integrations.sync.transitions import cancel_sync
 from integrations.sync.windows import WindowRequest
 from integrations.tests.syncing import (
     ALWAYS,

@@ -87,6 +87,7 @@ def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     ended), the same for inventory, and `has_mock`."""
     for kind in STREAMS:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
+        logs = logs.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
         good = logs.filter(status__in=SyncLog.GOOD, source=Source.LIVE)
         platforms = platforms.annotate(
             **{

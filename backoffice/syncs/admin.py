@@ -26,7 +26,7 @@ from backoffice.syncs.presentation import kind_name
 from backoffice.syncs.progress import progress_view, slot, slot_field, state_cell
 from core.format import DASH
 from integrations.models import SyncLog
-from integrations.sync.transitions import cancel_sync
+from integrations.sync.cancel import cancel_sync
 from platforms.models import PLATFORM, SYNC_PERMISSION
 
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")

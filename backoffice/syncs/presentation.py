@@ -20,6 +20,7 @@ from integrations.wording import due_line
 from platforms.models import Platform
 
 STATUS_COLOURS = {
+    SyncLog.Status.DEFERRED: "info",
     SyncLog.Status.QUEUED: "info",
     SyncLog.Status.RUNNING: "info",
     SyncLog.Status.WAITING: "info",

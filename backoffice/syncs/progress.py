@@ -78,6 +78,8 @@ def standing(log: SyncLog) -> str:
     now = timezone.now()
     if log.status == SyncLog.Status.WAITING and log.resume_at and log.resume_at > now:
         return progress_line(log, now=now)
+    if log.status == SyncLog.Status.DEFERRED:
+        return progress_line(log)
     parts = [] if log.status == SyncLog.Status.RUNNING else [_("waiting for a worker")]
     if log.pages:
         parts.append(pages_line(log))

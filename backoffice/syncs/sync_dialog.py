@@ -23,10 +23,10 @@ from backoffice.base.model_admin import go_to, is_htmx, safe_next
 from backoffice.syncs.presentation import kind_name
 from integrations.errors import BadInput
 from integrations.models import SyncLog
-from integrations.sync.run import request_sync
+from integrations.sync.start import Problem, start_sync
 from integrations.sync.streams import STREAMS, label_of, streams_of
 from integrations.sync.windows import LONGEST_LOOK_BACK_DAYS, WindowRequest, read_window
-from integrations.tasks import queue_sync
+from integrations.wording import another_open_line, queue_down_line
 from platforms.models import SYNC_PERMISSION, Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
@@ -53,7 +53,7 @@ def _stream_choices() -> list[tuple[str, str]]:
 
 
 class SyncForm(forms.Form):
-    """What to sync. After `is_valid`, `kinds` and `window` say it in the words of request_sync."""
+    """What to sync. After `is_valid`, `kinds` and `window` say it in the words of start_sync."""
 
     platform = forms.ModelMultipleChoiceField(
         queryset=Platform.objects.all(),
@@ -183,25 +183,26 @@ def start_syncs(
             except Exception:
                 logger.exception("The admin could not start the %s sync of %s", kind, platform.name)
                 text = _(
-                    "%(kind)s sync of %(platform)s could not be handed to the workers. If it is in the sync log, the "
-                    "scheduler takes it up within minutes; otherwise press the button again."
+                    "%(kind)s sync of %(platform)s could not be started. Look into the sync log; where it is not "
+                    "there, press the button again."
                 )
                 messages.error(request, text % {"kind": kind_name(kind), "platform": platform})
 
 
 def _start(request: HttpRequest, platform: Platform, kind: str, window: WindowRequest | None) -> None:
     user = request.user if request.user.is_authenticated else None
-    log, is_new = request_sync(
+    started = start_sync(
         platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN, user=user, window=window
     )
+    log = started.log
     link = link_to(log, _("%(kind)s sync #%(id)s") % {"kind": kind_name(kind), "id": log.pk})
-    if is_new:
-        queue_sync(log)
+    if started.is_refused:
+        hint = _("Start yours again when it has ended, or cancel it.")
+        messages.warning(request, format_html("{}: {} {}", link, another_open_line(log), hint))
+    elif started.problem == Problem.QUEUE_DOWN:
+        messages.error(request, format_html("{}: {}", link, queue_down_line(log)))
+    elif started.is_new:
         messages.success(request, format_html(_("{} of {} is queued."), link, platform))
-        return
-    messages.info(
-        request, format_html(_("{} of {} is already {}."), link, platform, log.get_status_display())
-    )
-    if window is not None and not window.is_incremental:
-        text = _("It keeps the time it was started with. Start yours again when it has ended.")
-        messages.warning(request, text)
+    else:
+        text = _("{} of {} is already {}.")
+        messages.info(request, format_html(text, link, platform, log.get_status_display()))

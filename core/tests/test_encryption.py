@@ -10,7 +10,8 @@ from django.db import connection
 
 from core.encryption import FERNET_PREFIX, SecretDict, Unreadable, keyed_digest, keyed_digests, read_stored
 from integrations.models import SyncLog
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +56,7 @@ def fetched() -> Platform:
 
 
 def run_orders(platform: Platform) -> SyncLog:
-    log, _ = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND)
+    log = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND).log
     return run_sync(log.pk)
 
 

@@ -11,7 +11,8 @@ from platforms.models import Platform, Source
 def with_overview(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     """The platforms, each with `latest_syncs` (a list with the newest sync of each kind) and the annotations
     `has_mock` and `has_sandbox` (whether such rows are stored)."""
-    latest = SyncLog.objects.values("platform_id", "kind").annotate(latest=Max("pk")).order_by()
+    begun = SyncLog.objects.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
+    latest = begun.values("platform_id", "kind").annotate(latest=Max("pk")).order_by()
     newest = SyncLog.objects.filter(pk__in=latest.values("latest")).defer("checkpoint", "notes", "skus")
     return platforms.annotate(
         has_mock=has_rows(Source.MOCK), has_sandbox=has_rows(Source.SANDBOX)

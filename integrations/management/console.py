@@ -73,7 +73,8 @@ def _outcome(log: SyncLog) -> str:
         return f"{log.status.upper()} - MOCK DATA, invented, not your {log.kind}"
     if log.source == Source.SANDBOX:
         return f"{log.status} - SANDBOX DATA, examples of {channel_label(log.platform.kind)}"
-    return progress_line(log) if log.status == SyncLog.Status.WAITING else str(log.status)
+    waits = (SyncLog.Status.WAITING, SyncLog.Status.DEFERRED)
+    return progress_line(log) if log.status in waits else str(log.status)
 
 
 def _what_it_covered(log: SyncLog) -> str:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -21,11 +22,12 @@ from integrations.management.base import (
     platform_named,
 )
 from integrations.models import SyncLog
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.queue import start_next
+from integrations.sync.run import run_sync
+from integrations.sync.start import Problem, Started, start_sync
 from integrations.sync.stop_signal import StopSignal
 from integrations.sync.windows import WindowRequest
-from integrations.tasks import QUEUE_ERRORS, queue_sync
-from integrations.wording import progress_line
+from integrations.wording import another_open_line, progress_line, queue_down_line
 from platforms.models import Platform
 
 GOOD = (SyncLog.Status.SUCCEEDED,)
@@ -35,7 +37,7 @@ LOOK_AGAIN = 1.0  # seconds; while somebody else works on the sync, or it waits 
 EXIT_STATUS = """\
 exit status:
   0  all succeeded (with --background: all are queued)
-  1  at least one failed or was cancelled
+  1  at least one failed or was cancelled, or was not started since another sync is open
   2  wrong usage; nothing was changed
   3  none failed, but some ended partial (records that could not be stored are listed) or with mock data
 """
@@ -58,6 +60,11 @@ class SyncCommand(OmsCommand):
             "--background", action="store_true", help="only queue the work for the worker, and return at once"
         )
         parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="where another sync is open that is not what you ask for: start when that one has ended",
+        )
+        parser.add_argument(
             "--json",
             action="store_true",
             help="one JSON object per sync on stdout, a line each; everything else goes to stderr",
@@ -74,18 +81,21 @@ class SyncCommand(OmsCommand):
         window, skus = self.asked_for(options)
         platforms = self._platforms(options["platform"])
         self._as_json: bool = options["json"]
-        self._has_options = bool(skus) or (window is not None and window != WindowRequest())
         if not platforms:
             self.say(
                 "No platform is active; there is nothing to sync. Activate one in the admin, or name one."
             )
 
-        def open_sync(platform: Platform) -> tuple[SyncLog, bool]:
-            return request_sync(
-                platform=platform, kind=self.kind, trigger=SyncLog.Trigger.COMMAND, window=window, skus=skus
-            )
-
-        status = (self._queue_all if options["background"] else self._run_all)(platforms, open_sync)
+        start = partial(
+            start_sync,
+            kind=self.kind,
+            trigger=SyncLog.Trigger.COMMAND,
+            window=window,
+            skus=skus,
+            in_place=not options["background"],
+            after_open=options["wait"],
+        )
+        status = (self._queue_all if options["background"] else self._run_all)(platforms, start)
         if status:
             sys.exit(status)
 
@@ -99,33 +109,34 @@ class SyncCommand(OmsCommand):
 
     # --- in the background
 
-    def _queue_all(
-        self, platforms: list[Platform], open_sync: Callable[[Platform], tuple[SyncLog, bool]]
-    ) -> int:
+    def _queue_all(self, platforms: list[Platform], start: Callable[..., Started]) -> int:
         worst = 0
         for platform in platforms:
             try:
-                log, is_new = open_sync(platform)
-                # Of an older one the message may be lost; announcing it twice is harmless.
-                if log.status == SyncLog.Status.QUEUED:
-                    queue_sync(log)
-            except QUEUE_ERRORS as error:
+                started = start(platform=platform)
+            except DatabaseError as error:
                 self._trouble(platform, "could not be queued", error)
                 worst = FAILED
                 continue
-            if not is_new:
-                self._already_open(log)
+            if started.is_refused:
+                self._say_another_is_open(started)
+                worst = FAILED
+                continue
+            if started.problem == Problem.QUEUE_DOWN:
+                self.say(queue_down_line(started.log))
+                worst = FAILED
+            if not started.is_new:
+                self._already_open(started.log)
             if self._as_json:
-                self._write_json(log)
+                self._write_json(started.log)
             else:
+                log = started.log
                 self.stdout.write(f"{console.title(log)}: {_standing(log)} (sync #{log.pk})")
         return worst
 
     # --- here
 
-    def _run_all(
-        self, platforms: list[Platform], open_sync: Callable[[Platform], tuple[SyncLog, bool]]
-    ) -> int:
+    def _run_all(self, platforms: list[Platform], start: Callable[..., Started]) -> int:
         statuses = []
         with StopSignal() as stop, console.display() as shown:
             for platform in platforms:
@@ -133,7 +144,12 @@ class SyncCommand(OmsCommand):
                     self.say(f"Stopped before {platform.name}; run the same command again for the rest.")
                     return TERMINATED
                 try:
-                    log = self._run_one(*open_sync(platform), stop, shown)
+                    started = start(platform=platform)
+                    if started.is_refused:
+                        self._say_another_is_open(started, shown)
+                        statuses.append(SyncLog.Status.FAILED)
+                        continue
+                    log = self._run_one(started, stop, shown)
                 except (DatabaseError, ObjectDoesNotExist) as error:  # the latter: deleted meanwhile
                     self._trouble(platform, "stopped; what was read before is stored", error)
                     statuses.append(SyncLog.Status.FAILED)
@@ -147,41 +163,55 @@ class SyncCommand(OmsCommand):
 
     _interrupted = False
 
-    def _run_one(self, log: SyncLog, is_new: bool, stop: StopSignal, shown: console.Display) -> SyncLog:
+    def _run_one(self, started: Started, stop: StopSignal, shown: console.Display) -> SyncLog:
         """Until the sync is closed, by us or by who has it, or we are told to stop."""
+        log = started.log
         try:
-            if not is_new:
+            if not started.is_new or log.status == SyncLog.Status.DEFERRED:
                 self._already_open(log, shown)
             shown.begin(log)
             while log.is_open and not stop.received():
-                if SyncLog.objects.claimable().filter(pk=log.pk).exists():
-                    log = run_sync(log.pk, stopping=stop.received, on_page=shown.page)
-                else:
-                    self._show(log, shown)
-                    stop.wait(LOOK_AGAIN)
-                    log = SyncLog.objects.select_related("platform").get(pk=log.pk)
+                self._take_a_step(log, stop, shown)
+                log = _as_it_is(log.pk)
         except KeyboardInterrupt:
             self._interrupted = True
-            log = SyncLog.objects.select_related("platform").get(pk=log.pk)
+            log = _as_it_is(log.pk)
         return log
+
+    def _take_a_step(self, log: SyncLog, stop: StopSignal, shown: console.Display) -> None:
+        """Work on the sync, or on the one that it waits for, which nobody else may be working on; or wait a moment."""
+        turn = log
+        if log.status == SyncLog.Status.DEFERRED:
+            turn = _open_one(log) or log
+        if SyncLog.objects.claimable().filter(pk=turn.pk).exists():
+            turn = run_sync(turn.pk, stopping=stop.received, on_page=shown.page)
+        else:
+            self._show(turn, shown)
+            stop.wait(LOOK_AGAIN)
+        if not turn.is_open or turn.status == SyncLog.Status.DEFERRED:
+            start_next(turn)
 
     def _show(self, log: SyncLog, shown: console.Display) -> None:
         if log.status == SyncLog.Status.WAITING:
             shown.waiting(log)
-        else:
+        elif log.status != SyncLog.Status.DEFERRED:
             shown.page(log)
 
+    def _say_another_is_open(self, started: Started, shown: console.Display | None = None) -> None:
+        hint = "Run the command again when it has ended, or with --wait to start then."
+        (shown.say if shown else self.say)(f"{another_open_line(started.log)} {hint}")
+
     def _already_open(self, log: SyncLog, shown: console.Display | None = None) -> None:
-        if log.status == SyncLog.Status.RUNNING:
+        if log.status == SyncLog.Status.DEFERRED:
+            what = progress_line(log) + ("; waiting for that here" if shown else "")
+        elif log.status == SyncLog.Status.RUNNING:
             what = "is already being worked on" + ("; following it" if shown else "")
         elif log.status == SyncLog.Status.WAITING:
             what = f"is already open, {progress_line(log)}" + ("; going on with it here" if shown else "")
         else:
             what = "is already queued" + ("; running it here" if shown else "")
-        options = " The options given now are not used: run the command again when it is done."
         (shown.say if shown else self.say)(
             f"{console.title(log)}: sync #{log.pk} (started by: {log.get_trigger_display()}) {what}."
-            + (options if self._has_options else "")
         )
 
     # --- what people and programs get to see
@@ -211,8 +241,19 @@ class SyncCommand(OmsCommand):
         self.say(f"{platform.name} {self.kind}: {what}: {why}")
 
 
+def _as_it_is(pk: int) -> SyncLog:
+    return SyncLog.objects.select_related("platform").get(pk=pk)
+
+
+def _open_one(log: SyncLog) -> SyncLog | None:
+    """The open sync that a deferred one waits for."""
+    open_key = SyncLog.open_key_of(log.platform_id, log.kind)
+    return SyncLog.objects.select_related("platform").filter(open_key=open_key).first()
+
+
 def _standing(log: SyncLog) -> str:
-    return progress_line(log) if log.status == SyncLog.Status.WAITING else str(log.status)
+    waits = (SyncLog.Status.WAITING, SyncLog.Status.DEFERRED)
+    return progress_line(log) if log.status in waits else str(log.status)
 
 
 def exit_status(statuses: Sequence[SyncLog.Status]) -> int:
@@ -225,6 +266,8 @@ def _where_it_stands(log: SyncLog) -> str:
     stored = f"What was read is stored ({console.counts(log)})"
     if log.status == SyncLog.Status.RUNNING:
         return f"{stored}; sync #{log.pk} goes on where it is being worked on."
+    if log.status == SyncLog.Status.DEFERRED:
+        return f"Sync #{log.pk} {progress_line(log)}; a worker runs it then. If nobody wants it, cancel it."
     return (
         f"{stored}; run the same command again to continue sync #{log.pk} there, or leave it to the worker."
     )

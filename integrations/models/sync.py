@@ -38,7 +38,8 @@ class SyncLogQuerySet(models.QuerySet["SyncLog"]):
 
 class SyncLog(models.Model):
     """`open_key` makes "already open" a database constraint that holds on MySQL too, which ignores conditional
-    unique constraints: "7:orders" while the run is open, NULL once it is closed."""
+    unique constraints: "7:orders" while the run is open, NULL once it is closed. One that waits for another sync has
+    "7:orders:" and a digest of what was asked for, so that the same request waits once."""
 
     class Kind:
         """The streams that OMS itself speaks of. Which ones there are, says integrations.sync.streams.STREAMS."""
@@ -53,6 +54,7 @@ class SyncLog(models.Model):
         SCHEDULE = "schedule", _("schedule")
 
     class Status(models.TextChoices):
+        DEFERRED = "deferred", _("waiting for another sync")
         QUEUED = "queued", _("queued")
         RUNNING = "running", _("running")
         WAITING = "waiting", _("waiting")
@@ -66,7 +68,8 @@ class SyncLog(models.Model):
         UPDATED = "updated", _("updated")
         CREATED = "created", _("created")
 
-    OPEN = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+    OPEN = (Status.DEFERRED, Status.QUEUED, Status.RUNNING, Status.WAITING)
+    IDLE = (Status.DEFERRED, Status.QUEUED, Status.WAITING)  # open, and nobody works on it
     GOOD = (
         Status.SUCCEEDED,
         Status.PARTIAL,
@@ -87,6 +90,9 @@ class SyncLog(models.Model):
     open_key = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
 
     # What was asked for. `is_incremental`: no window was given, it continues from the platform's watermark.
+    # `asked`: what two requests are compared by, JSON as text (sync/asked.py). NULL where an earlier version opened the
+    # run: a nullable column without default is added without rewriting the table.
+    asked = models.TextField(null=True, blank=True, editable=False)
     is_incremental = models.BooleanField(default=True, editable=False)
     window_by = models.CharField(
         _("window by"), max_length=8, choices=WindowBy.choices, blank=True, default=""
@@ -158,7 +164,11 @@ class SyncLog(models.Model):
 
     @staticmethod
     def open_key_for(platform: Platform, kind: str) -> str:
-        return f"{platform.pk}:{kind}"
+        return SyncLog.open_key_of(platform.pk, kind)
+
+    @staticmethod
+    def open_key_of(platform_id: int, kind: str) -> str:
+        return f"{platform_id}:{kind}"
 
 
 class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):

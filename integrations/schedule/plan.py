@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, next_dues
-from integrations.sync.run import request_sync
+from integrations.sync.start import Started, start_sync
 from platforms.models import Platform
 
 logger = logging.getLogger(__name__)
@@ -34,22 +34,22 @@ def plan() -> list[Planned]:
     return [Planned(platforms[pk], kind, due) for (pk, kind), due in dues.items()]
 
 
-def due_syncs(planned: Iterable[Planned] | None = None) -> Iterator[SyncLog]:
-    """Open and yield a sync for each platform and kind that is due, those that have waited longest first.
+def due_syncs(planned: Iterable[Planned] | None = None) -> Iterator[Started]:
+    """Start and yield a sync for each platform and kind that is due, those that have waited longest first.
 
-    One that cannot be opened is logged, and the others go on; raises DatabaseError only where not even the platforms
-    can be read.
+    Where another sync was opened meanwhile, whatever it does, the schedule comes later. One that cannot be opened is
+    logged, and the others go on; raises DatabaseError only where not even the platforms can be read.
     """
     now = timezone.now()
     due_now = [each for each in (plan() if planned is None else planned) if each.due.is_now(now)]
     for platform, kind, _due in sorted(due_now, key=lambda each: each.due.at or now):
         try:
-            log, is_new = request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.SCHEDULE)
+            started = start_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.SCHEDULE)
         except (DatabaseError, RuntimeError) as error:
             logger.error("No %s sync of %s could be opened: %s", kind, platform.name, error)
             continue
-        if is_new:
-            yield log
+        if started.is_new:
+            yield started
 
 
 def abandoned_syncs() -> Iterator[SyncLog]:

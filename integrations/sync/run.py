@@ -1,16 +1,14 @@
-"""THE SYNC PATH, from the request to the closed row. Read it from top to bottom.
+"""THE SYNC PATH, from the open row to the closed one. Read it from top to bottom. `start.py` opens the row.
 
-request_sync    a queued SyncLog, or the one already open
 run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close (transitions.py)
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
 from integrations.errors import PlatformError, RateLimited
@@ -24,8 +22,8 @@ from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.storing import store_bisecting, unstored
 from integrations.sync.streams import STREAMS, Progress, Stream
 from integrations.sync.streams.base import AnyPage, Record
-from integrations.sync.windows import WindowRequest, settle_window
-from platforms.models import Platform, Source
+from integrations.sync.windows import settle_window
+from platforms.models import Source
 
 logger = logging.getLogger(__name__)
 
@@ -46,47 +44,6 @@ def _never() -> bool:
 
 def _unwatched(_log: SyncLog) -> None:
     """Nobody wants to hear of pages."""
-
-
-def request_sync(
-    *,
-    platform: Platform,
-    kind: str,
-    trigger: str,
-    user: User | None = None,
-    window: WindowRequest | None = None,
-    skus: Sequence[str] = (),
-) -> tuple[SyncLog, bool]:
-    """The sync to work on, and whether it is new: while one of this platform and kind is open, that one is returned.
-
-    `window` is for orders, `skus` for inventory. The caller queues or runs it.
-    """
-    window = window or WindowRequest()
-    open_key = SyncLog.open_key_for(platform, kind)
-    for _attempt in range(3):  # the open one may close between our insert and our look
-        try:
-            with transaction.atomic():
-                return (
-                    SyncLog.objects.create(
-                        platform=platform,
-                        kind=kind,
-                        trigger=trigger,
-                        requested_by=user,
-                        open_key=open_key,
-                        is_incremental=window.is_incremental,
-                        window_by=window.by if STREAMS[kind].has_window else "",
-                        window_start=window.since,
-                        window_end=window.until,
-                        skus=list(skus),
-                        notes=[note.as_json() for note in window.notes],
-                    ),
-                    True,
-                )
-        except IntegrityError:
-            already_open = SyncLog.objects.select_related("platform").filter(open_key=open_key).first()
-            if already_open is not None:
-                return already_open, False
-    raise RuntimeError(f"Could neither open a sync for {open_key} nor find the open one.")
 
 
 def run_sync(

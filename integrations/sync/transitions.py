@@ -76,10 +76,11 @@ def close_worker_lost(lease: Lease) -> None:
 
 
 def cancel_sync(log: SyncLog) -> SyncLog:
-    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise."""
+    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise. `cancel.py` also starts
+    what waited for it."""
     # First, so that a worker that puts it back in this moment leaves the wish behind.
     SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.OPEN).update(cancel_requested=True)
-    idle = SyncLog.objects.filter(pk=log.pk, status__in=(SyncLog.Status.QUEUED, SyncLog.Status.WAITING))
+    idle = SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.IDLE)
     idle.update(
         status=SyncLog.Status.CANCELLED,
         open_key=None,

@@ -21,12 +21,17 @@ EXAMPLE = "2026-01-31, 2026-01-31T08:00:00Z or 2026-01-31T08:00:00+01:00"
 
 @dataclass(frozen=True, slots=True)
 class WindowRequest:
-    """What a person asked for. All None: go on from the watermark."""
+    """What a person asked for. All None: go on from the watermark.
+
+    `days` is set where the start was given so; `asked_until` is the end as it was given, where `until` had to be moved.
+    """
 
     by: str = SyncLog.WindowBy.UPDATED
     since: datetime | None = None
     until: datetime | None = None
     notes: tuple[Note, ...] = ()
+    days: int | None = None
+    asked_until: datetime | None = None
 
     @property
     def is_incremental(self) -> bool:
@@ -50,8 +55,9 @@ def read_window(
         raise BadInput("until", "until needs since (or days): without them there is no start.")
     now = timezone.now().replace(microsecond=0)
     notes: list[Note] = []
-    start = _days_ago(days, now) if days not in (None, "") else _time("since", since, now, notes)
-    end = _time("until", until, now, notes)
+    number = None if days in (None, "") else _days(days)
+    start = _time("since", since, now, notes) if number is None else now - timedelta(days=number)
+    asked_until = end = _time("until", until, now, notes)
     lag = order_lag()  # of whatever platform that is meant for
     latest = now - lag
     if end is not None and end > latest:
@@ -61,7 +67,7 @@ def read_window(
     if start is not None and start >= (end or latest):
         text = _("since (%(since)s) must be before until (%(until)s).")
         raise BadInput("since", text % {"since": _say(start), "until": _say(end or latest)})
-    return WindowRequest(by, start, end, tuple(notes))
+    return WindowRequest(by, start, end, tuple(notes), number, asked_until)
 
 
 def settle_window(log: SyncLog, scope: str) -> None:
@@ -83,12 +89,12 @@ def settle_window(log: SyncLog, scope: str) -> None:
     log.window_start = start
 
 
-def _days_ago(days: str | int | None, now: datetime) -> datetime:
+def _days(days: str | int | None) -> int:
     text = str(days).strip()
     if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= LONGEST_LOOK_BACK_DAYS:
         sentence = _("days is %(text)s; it takes a whole number from 1 to %(most)d.")
         raise BadInput("days", sentence % {"text": repr(text[:20]), "most": LONGEST_LOOK_BACK_DAYS})
-    return now - timedelta(days=int(text))
+    return int(text)
 
 
 def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> datetime | None:

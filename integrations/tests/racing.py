@@ -15,7 +15,7 @@ def race() -> dict[str, int]:
     """How many syncs were opened, how many threads were told that theirs is new, how many got the lease."""
     from integrations.models import SyncLog
     from integrations.sync.leases import Lease
-    from integrations.sync.run import request_sync
+    from integrations.sync.start import request_sync
     from platforms.models import Platform
 
     platform, _ = Platform.objects.get_or_create(name="amazon")
@@ -24,9 +24,9 @@ def race() -> dict[str, int]:
     def ask_and_claim(_number: int) -> tuple[int, bool, bool]:
         try:
             together.wait()
-            log, is_new = request_sync(platform=platform, kind="orders", trigger="api")
+            started = request_sync(platform=platform, kind="orders", trigger="api")
             together.wait()
-            return log.pk, is_new, Lease.claim(log.pk) is not None
+            return started.log.pk, started.is_new, Lease.claim(started.log.pk) is not None
         finally:
             connection.close()
 

@@ -15,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 
 from conftest import api_config
 from integrations.models import SyncLog
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from integrations.sync.windows import WindowRequest
 from inventory.models import InventoryItem
 from orders.models import Order
@@ -55,10 +56,9 @@ def platform_of(sim: Simulator, name: str = "amazon", **changes: Any) -> Platfor
 def open_sync(
     platform: Platform, kind: str = ORDERS, *, window: WindowRequest | None = None, skus: Sequence[str] = ()
 ) -> SyncLog:
-    log, _ = request_sync(
+    return request_sync(
         platform=platform, kind=kind, trigger=SyncLog.Trigger.COMMAND, window=window, skus=skus
-    )
-    return log
+    ).log
 
 
 def sync(platform: Platform, kind: str = ORDERS, *, on_page: Any = None, **asked: Any) -> SyncLog:

@@ -21,7 +21,7 @@ from api.serializers import SyncLogSerializer
 from conftest import api_config
 from integrations.management.console import report
 from integrations.models import SyncLog
-from integrations.sync.run import request_sync
+from integrations.sync.start import request_sync
 from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform, Source
@@ -221,19 +221,19 @@ def test_it_only_queues_in_the_background(amazon: Platform, django_capture_on_co
 
 
 def test_it_runs_the_one_that_is_already_queued_and_says_so(amazon: Platform) -> None:
-    log, _ = request_sync(platform=amazon, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API)
-    ran = Ran("sync_orders", "amazon", "--days", "3", "--json")
+    log = request_sync(platform=amazon, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API).log
+    ran = Ran("sync_orders", "amazon", "--json")
     assert [(sync["id"], sync["status"]) for sync in ran.syncs] == [(log.pk, "fallback")]
     assert SyncLog.objects.count() == 1
 
 
 def test_it_takes_over_what_another_worker_lost(amazon: Platform, capsys: Any) -> None:
-    log, _ = request_sync(platform=amazon, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.SCHEDULE)
+    log = request_sync(platform=amazon, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.SCHEDULE).log
     gone = {"lease_token": "gone", "lease_expires_at": timezone.now() - timedelta(seconds=1)}
     SyncLog.objects.filter(pk=log.pk).update(status=SyncLog.Status.RUNNING, **gone)
-    (sync,) = Ran("sync_orders", "amazon", "--days", "3", "--json").syncs
+    (sync,) = Ran("sync_orders", "amazon", "--json").syncs
     assert (sync["id"], sync["status"]) == (log.pk, "fallback")
-    assert "The options given now are not used" in capsys.readouterr().err
+    assert f"sync #{log.pk} (started by: schedule) is already being worked on" in capsys.readouterr().err
 
 
 def test_it_waits_in_place_until_there_is_quota_again(box: Box, amazon: Platform, capsys: Any) -> None:

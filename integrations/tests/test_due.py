@@ -80,7 +80,7 @@ def minutes_away(due: dict[str, Any]) -> float:
 
 def started() -> set[tuple[str, str]]:
     """What the schedule opens now; it is closed again."""
-    opened = {(log.platform.name, log.kind) for log in due_syncs()}
+    opened = {(each.log.platform.name, each.log.kind) for each in due_syncs()}
     SyncLog.objects.open().delete()
     return opened
 
@@ -115,7 +115,7 @@ def test_it_counts_from_the_end_of_a_run_that_took_longer_than_its_interval(amaz
 
 def test_it_starts_one_sync_however_long_the_scheduler_was_down(amazon: Platform) -> None:
     past(amazon, 60 * 24 * 30)
-    assert {(log.platform.name, log.kind) for log in due_syncs()} == {
+    assert {(each.log.platform.name, each.log.kind) for each in due_syncs()} == {
         ("amazon", ORDERS),
         ("amazon", INVENTORY),
     }
@@ -301,8 +301,8 @@ def test_it_stops_where_the_credentials_cannot_be_read(amazon: Platform, setting
     settings.MOCK_FALLBACK = "never"
     keys = settings.FIELD_ENCRYPTION_KEY
     settings.FIELD_ENCRYPTION_KEY = ["b3RoZXItb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk="]
-    for log in list(due_syncs()):
-        assert run_sync(log.pk).error_code == "unreadable_credentials"
+    for each in list(due_syncs()):
+        assert run_sync(each.log.pk).error_code == "unreadable_credentials"
     assert started() == set()
     settings.FIELD_ENCRYPTION_KEY = keys
     assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}

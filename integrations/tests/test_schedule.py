@@ -11,7 +11,8 @@ from integrations.management.commands.run_scheduler import TICK
 from integrations.models import SyncLog
 from integrations.schedule.plan import abandoned_syncs, due_syncs
 from integrations.sync.leases import LEASE, Lease
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from integrations.sync.windows import read_window
 from platforms.models import Platform
 from simulator import Account
@@ -37,7 +38,7 @@ def past_sync(platform: Platform, minutes: float, **values: Any) -> SyncLog:
 
 
 def due() -> list[tuple[str, str]]:
-    return [(log.platform.name, log.kind) for log in due_syncs()]
+    return [(each.log.platform.name, each.log.kind) for each in due_syncs()]
 
 
 def test_it_is_due_when_it_never_ran(amazon: Platform) -> None:
@@ -92,7 +93,7 @@ def test_it_schedules_credentials_that_cannot_be_read_so_that_the_failure_is_see
 
 
 def open_sync(platform: Platform) -> SyncLog:
-    return request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API)[0]
+    return request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API).log
 
 
 def age(log: SyncLog, **minutes: float) -> None:

@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations.models import ApiQuota, SyncLog
+from integrations.sync.cancel import cancel_sync
 from integrations.sync.leases import Lease, LeaseLost
-from integrations.sync.run import request_sync, run_sync
-from integrations.sync.transitions import cancel_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from integrations.tests.racing import race
 from integrations.tests.syncing import (
     ALWAYS,
@@ -56,11 +57,16 @@ def lose_the_lease(log: SyncLog) -> None:
 @db
 def test_it_returns_the_open_sync_instead_of_a_second_one(box: Box) -> None:
     platform = platform_of(box(orders=3))
-    first, is_new = request_sync(platform=platform, kind=ORDERS, trigger="api")
-    again, is_new_again = request_sync(platform=platform, kind=ORDERS, trigger="admin")
-    other, _ = request_sync(platform=platform, kind=INVENTORY, trigger="admin")
-    assert (is_new, is_new_again, first.pk == again.pk, first.pk == other.pk) == (True, False, True, False)
-    assert first.open_key == f"{platform.pk}:orders"
+    first = request_sync(platform=platform, kind=ORDERS, trigger="api")
+    again = request_sync(platform=platform, kind=ORDERS, trigger="admin")
+    other = request_sync(platform=platform, kind=INVENTORY, trigger="admin").log
+    assert (first.is_new, again.is_new, again.log == first.log, other == first.log) == (
+        True,
+        False,
+        True,
+        False,
+    )
+    assert first.log.open_key == f"{platform.pk}:orders"
 
 
 @db

@@ -14,9 +14,10 @@ from django_tasks_db.models import DBTaskResult
 
 from conftest import api_config
 from integrations.models import SyncLog
-from integrations.sync.run import request_sync
+from integrations.sync.queue import continue_sync, queue_sync
+from integrations.sync.start import request_sync, start_sync
 from integrations.sync.stop_signal import StopSignal
-from integrations.tasks import continue_sync, queue_sync
+from integrations.sync.windows import read_window
 from orders.models import Order
 from platforms.models import Platform
 from simulator import Canned, Simulator
@@ -38,7 +39,7 @@ def configured(platform: Platform, sim: Simulator) -> Platform:
 
 
 def open_sync(platform: Platform) -> SyncLog:
-    return request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API)[0]
+    return request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.API).log
 
 
 def work() -> None:
@@ -57,6 +58,38 @@ def test_it_runs_a_queued_sync(box: Box, amazon: Platform) -> None:
     work()
     log.refresh_from_db()
     assert (log.status, log.fetched) == (SyncLog.Status.SUCCEEDED, 12)
+
+
+def test_it_understands_a_message_that_an_earlier_version_queued(box: Box, amazon: Platform) -> None:
+    log = open_sync(configured(amazon, box(orders=12)))
+    DBTaskResult.objects.create(
+        task_path="integrations.tasks.continue_sync",
+        args_kwargs={"args": [log.pk], "kwargs": {}},
+        queue_name="default",
+        backend_name="default",
+        run_after=timezone.now(),
+    )
+    work()
+    log.refresh_from_db()
+    assert (log.status, log.fetched) == (SyncLog.Status.SUCCEEDED, 12)
+    assert DBTaskResult.objects.get().status == "SUCCESSFUL"
+
+
+def test_it_names_the_task_so_that_an_earlier_version_understands_it(amazon: Platform) -> None:
+    queue_sync(open_sync(amazon))
+    assert DBTaskResult.objects.get().task_path == "integrations.tasks.continue_sync"
+
+
+def test_it_starts_what_waited_for_the_sync_that_it_ended(box: Box, amazon: Platform) -> None:
+    first = open_sync(configured(amazon, box(orders=12)))
+    window = read_window(days=3)
+    asked: dict[str, Any] = {"platform": amazon, "kind": "orders", "trigger": "api", "window": window}
+    waiting = start_sync(**asked, after_open=True)
+    assert (waiting.log.status, waiting.is_new, waiting.is_queued) == ("deferred", True, False)
+    queue_sync(first)
+    work()
+    assert [log.status for log in SyncLog.objects.order_by("pk")] == ["succeeded", "succeeded"]
+    assert SyncLog.objects.get(pk=waiting.log.pk).window_start == window.since
 
 
 def test_it_takes_a_doubled_message_for_what_it_is(box: Box, amazon: Platform) -> None:

@@ -10,7 +10,8 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from integrations.models import SyncFailure, SyncLog
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from integrations.sync.streams import STREAMS
 from orders.models import Order
 from platforms.models import Platform
@@ -34,7 +35,7 @@ def filled(platform: Platform, box: Any) -> None:
     platform.api_config = api_config(account)
     platform.save()
     for kind in STREAMS:
-        log, _is_new = request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN)
+        log = request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN).log
         run_sync(log.pk)
     SyncFailure.objects.create(
         log=log, platform=platform, kind="orders", external_id="111-0000000-0000000", error_code="malformed"

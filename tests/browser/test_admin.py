@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from integrations.models import SyncLog
-from integrations.sync.run import request_sync
+from integrations.sync.queue import queue_sync
+from integrations.sync.start import request_sync
 from integrations.sync.streams import STREAMS
-from integrations.tasks import queue_sync
 from orders.models import Order
 from platforms.models import Platform
 
@@ -119,7 +119,7 @@ def test_it_offers_no_sync_to_those_who_may_not(log_in: LogIn, platform: Platfor
 
 def test_it_fits_a_phone(log_in: LogIn, platform: Platform, work: Work) -> None:
     for kind in STREAMS:
-        queue_sync(request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN)[0])
+        queue_sync(request_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN).log)
     work()
     page = log_in(viewport={"width": 390, "height": 844})
     for address in (

@@ -11,7 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from api.tests.rest import make_order
 from integrations.models import SyncFailure, SyncLog
-from integrations.sync.run import request_sync, run_sync
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
 from integrations.tests.syncing import open_sync, platform_of
 from orders.models import Order
 from platforms.models import Platform
@@ -123,7 +124,7 @@ def test_it_says_what_went_wrong_and_what_to_do(log_in: LogIn, open_log: SyncLog
 
 
 def test_it_copies_amazons_request_id(log_in: LogIn, platform: Platform) -> None:
-    log = request_sync(platform=platform, kind="orders", trigger="admin")[0]
+    log = request_sync(platform=platform, kind="orders", trigger="admin").log
     SyncLog.objects.filter(pk=log.pk).update(
         status="failed", open_key=None, error_code="unavailable", request_id="f1b2-c3d4"
     )

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from integrations.models import SyncFailure, SyncLog
+from integrations.sync.cancel import cancel_sync
 from integrations.sync.failures import dismiss_each, replay_all
 from integrations.sync.run import run_sync
-from integrations.sync.transitions import cancel_sync
 from integrations.sync.windows import read_window
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync

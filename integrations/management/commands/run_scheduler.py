@@ -14,9 +14,10 @@ from integrations.schedule.due import Due, Reason
 from integrations.schedule.leadership import Leadership, active_scheduler
 from integrations.schedule.maintenance import run_maintenance
 from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
+from integrations.sync.deferred import promote_all
+from integrations.sync.queue import announce
 from integrations.sync.stop_signal import StopSignal
-from integrations.tasks import QUEUE_ERRORS, queue_sync
-from integrations.wording import schedule_line
+from integrations.wording import queue_down_line, schedule_line
 from inventory.snapshots import take_due_snapshots
 
 logger = logging.getLogger(__name__)
@@ -109,8 +110,9 @@ class Command(OmsCommand):
     def _work(self) -> bool:
         """Each step on its own: one that fails is logged and tried again at the next tick."""
         steps = (
+            lambda: self._announce(promote_all(), "waited for another one, which has ended"),
             self._queue_due,
-            lambda: self._queue(abandoned_syncs(), "was not worked on"),
+            lambda: self._announce(abandoned_syncs(), "was not worked on"),
             self._keep_house,
             self._write_down_stock,
         )
@@ -133,21 +135,20 @@ class Command(OmsCommand):
     def _queue_due(self) -> bool:
         planned = plan()
         self._tell_troubles(planned)
-        return self._queue(due_syncs(planned), "is due")
+        told = [self._tell(each.log, each.is_queued, "is due") for each in due_syncs(planned)]
+        return all(told)
 
-    def _queue(self, logs: Iterable[SyncLog], why: str) -> bool:
-        went_well = True
-        for log in logs:
-            try:
-                queue_sync(log)
-            except QUEUE_ERRORS as error:  # the sync is announced again later
-                went_well = False
-                logger.error(
-                    "Sync %s of %s cannot be queued; trying again: %s", log.pk, log.platform.name, error
-                )
-            else:
-                self._log(f"Queued sync #{log.pk}: {log.platform.name} {log.kind} {why}.")
-        return went_well
+    def _announce(self, logs: Iterable[SyncLog], why: str) -> bool:
+        told = [self._tell(log, announce(log), why) for log in logs]
+        return all(told)
+
+    def _tell(self, log: SyncLog, is_queued: bool, why: str) -> bool:
+        if is_queued:
+            self._log(f"Queued sync #{log.pk}: {log.platform.name} {log.kind} {why}.")
+        else:
+            self._did_something = True
+            self.say(queue_down_line(log))
+        return is_queued
 
     def _tell_troubles(self, planned: Iterable[Planned]) -> None:
         """Say once what stops or backs off, and once that it is over."""
