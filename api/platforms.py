@@ -23,10 +23,20 @@ from integrations.registry import CHANNELS, channel_label, default_kind, kind_ch
 from integrations.schedule.due import Due, attach_dues, dues_of
 from integrations.sync.connection_check import check_platform, is_fine
 from integrations.sync.streams import STREAMS
+from integrations.sync.streams.states import (
+    LONGEST_INTERVAL,
+    absent_names,
+    attach_states,
+    interval_name,
+    pop_intervals,
+    set_intervals,
+    watermark_name,
+    windowed,
+    with_states,
+)
 from integrations.wording import due_line
 from platforms.models import CONFIG_COLUMNS, Platform
 
-LONGEST_INTERVAL = 366 * 24 * 60  # minutes
 LAST = 4  # characters of the client id that are shown
 
 
@@ -76,12 +86,18 @@ class KindField(serializers.ChoiceField):
         super().__init__(choices=kind_choices(), **options)
 
 
+def _interval() -> serializers.IntegerField:
+    return serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
+
+
+def _watermark() -> serializers.DateTimeField:
+    return serializers.DateTimeField(read_only=True, allow_null=True)
+
+
 class PlatformSerializer(serializers.ModelSerializer[Platform]):
     kind = KindField(required=False)
     api_config = ApiConfigField(required=False)
     next_syncs = serializers.SerializerMethodField()
-    orders_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
-    inventory_interval = serializers.IntegerField(min_value=0, max_value=LONGEST_INTERVAL, required=False)
 
     class Meta:
         model = Platform
@@ -93,15 +109,29 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
             "is_active",
             "api_config",
             "include_pii",
-            "orders_interval",
-            "inventory_interval",
-            "orders_watermark",
             "checked_at",
             "check_outcome",
             "next_syncs",
             "created_at",
         )
-        read_only_fields = ("orders_watermark", "checked_at", "check_outcome", "created_at")
+        read_only_fields = ("checked_at", "check_outcome", "created_at")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """With what each stream has: `orders_interval`, `orders_watermark`."""
+        fields: dict[str, Any] = {}
+        for name, field in super().get_fields().items():
+            fields[name] = field
+            if name == "include_pii":
+                fields |= {interval_name(stream): _interval() for stream in STREAMS}
+                fields |= {watermark_name(stream): _watermark() for stream in windowed()}
+        return fields
+
+    def to_representation(self, instance: Platform) -> dict[str, Any]:
+        if not hasattr(instance, interval_name(next(iter(STREAMS)))):
+            attach_states(instance)
+        absent = absent_names(instance)
+        shown = super().to_representation(instance)
+        return {name: value for name, value in shown.items() if name not in absent}
 
     @extend_schema_field(NEXT_SYNCS)
     def get_next_syncs(self, platform: Platform) -> dict[str, Any]:
@@ -137,14 +167,16 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> Platform:
-        config = validated_data.pop("api_config", {})
+        config, intervals = validated_data.pop("api_config", {}), pop_intervals(validated_data)
         platform = Platform(**validated_data)
         platform.replace_config(config)
         platform.save()
+        set_intervals(platform, intervals)
         return platform
 
     def update(self, instance: Platform, validated_data: dict[str, Any]) -> Platform:
-        """Write the given columns alone: syncs move the watermark meanwhile."""
+        """Write the given columns alone: another request may change others meanwhile."""
+        intervals = pop_intervals(validated_data)
         columns = {*validated_data}
         if "api_config" in validated_data:
             instance.replace_config(validated_data.pop("api_config"))
@@ -154,6 +186,8 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
         with transaction.atomic():
             instance.save(update_fields=columns)
             instance.encrypt_plain_config()  # what was written with SQL, at the next save
+            set_intervals(instance, intervals)
+        attach_states(instance)
         return instance
 
 
@@ -188,10 +222,12 @@ class PlatformViewSet(ModelViewSet[Platform]):
     """Selling accounts. PUT and PATCH both change what is given and keep the rest, so {"api_config": {…}} alone
     will do; api_config itself is replaced as a whole."""
 
-    queryset = Platform.objects.all()
     serializer_class = PlatformSerializer
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
+
+    def get_queryset(self) -> QuerySet[Platform]:
+        return with_states(Platform.objects.all())
 
     def paginate_queryset(self, queryset: Any) -> Any:
         """A page of platforms, with their dues computed at once."""

@@ -63,12 +63,14 @@ def start() -> None:
     django.setup()
     from django.core.management import call_command
 
+    from integrations.models import StreamState
     from platforms.models import Platform
 
     call_command("migrate", verbosity=0)
     empty()
     # What an earlier run left there was encrypted with that run's key.
-    Platform.objects.update(api_config=None, orders_watermark=None, include_pii=False)
+    Platform.objects.update(api_config=None, include_pii=False)
+    StreamState.objects.update(watermark=None)
 
 
 def empty() -> None:

@@ -70,6 +70,7 @@ SHOPS = (
 
 def open_shops() -> list[Shop]:
     """The platforms, with credentials that nobody accepts and without a schedule."""
+    from integrations.models import StreamState
     from platforms.models import Platform
 
     shops = []
@@ -80,11 +81,10 @@ def open_shops() -> list[Shop]:
             "refresh_token": "made-up",
             "marketplace_id": marketplaces[0],
         }
-        row = {
-            "api_config": config, "orders_interval": 0, "inventory_interval": 0,
-            "orders_watermark": NOW - timedelta(minutes=7 + position),
-        }  # fmt: skip
-        platform, _is_new = Platform.objects.update_or_create(name=name, defaults=row)
+        platform, _is_new = Platform.objects.update_or_create(name=name, defaults={"api_config": config})
+        until = NOW - timedelta(minutes=7 + position)
+        StreamState.write(platform.pk, "orders", interval_minutes=0, watermark=until)
+        StreamState.write(platform.pk, "inventory", interval_minutes=0)
         shops.append(Shop(platform.pk, name, currency, marketplaces, share, position, len(SHOPS)))
     return shops
 

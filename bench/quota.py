@@ -15,7 +15,7 @@ from bench.database import empty
 from bench.report import Result
 from bench.syncs import Box, count, simulator
 from integrations.amazon.quota import QUOTAS
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
 from integrations.quota.token_bucket import TokenBucket
 from integrations.registry import CHANNELS
 from integrations.sync.run import run_sync
@@ -44,8 +44,9 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
     adapters = CHANNELS[platform.kind]
     with simulator(orders, quotas=True) as box:
         settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box.endpoint, box.lwa_endpoint
-        platform.api_config, platform.orders_watermark = box.api_config, None
+        platform.api_config = box.api_config
         platform.save()
+        StreamState.objects.update(watermark=None)
         CHANNELS[platform.kind] = replace(
             adapters,
             connect=lambda api_config, **options: adapters.connect(

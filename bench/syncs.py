@@ -17,7 +17,7 @@ from bench import bare_fetch
 from bench.database import empty
 from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
 from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
 from integrations.registry import CHANNELS
 from integrations.sync.run import run_sync
@@ -143,7 +143,7 @@ def _sync(platform: Platform) -> SyncLog:
 def _timed_sync(platform: Platform, orders: int) -> tuple[float, float]:
     """Seconds of a first sync into an empty database, and CPU seconds."""
     empty()
-    platform.orders_watermark = None
+    StreamState.objects.update(watermark=None)
     platform.save()
     start, start_cpu = time.perf_counter(), time.process_time()
     log = _sync(platform)

@@ -1,7 +1,7 @@
 """Platform: one selling account on one channel."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -50,20 +50,6 @@ class Platform(models.Model):
             "Ask the platform for names, e-mail and addresses. Stored encrypted, deleted 30 days after delivery."
         ),
     )
-    orders_interval = models.PositiveIntegerField(
-        _("orders every"), default=15, help_text=_("Minutes between scheduled orders syncs; 0: only by hand.")
-    )
-    inventory_interval = models.PositiveIntegerField(
-        _("inventory every"),
-        default=60,
-        help_text=_("Minutes between scheduled inventory syncs; 0: only by hand."),
-    )
-    # Orders are complete up to here, for exactly this scope (region and marketplaces). A platform that is given
-    # another marketplace starts over, since that marketplace's older orders were never asked for.
-    orders_watermark = models.DateTimeField(_("orders complete until"), null=True, blank=True, editable=False)
-    orders_watermark_scope = models.CharField(max_length=1024, blank=True, default="", editable=False)
-    # Data sets that the platform refused: {"BUYER": "2026-03-12T14:00:00+00:00"}, the time when they are tried again.
-    refused_datasets = models.JSONField(default=dict, blank=True, editable=False)
     checked_at = models.DateTimeField(_("last check"), null=True, blank=True, editable=False)
     check_outcome = models.JSONField(_("outcome of the last check"), default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -79,12 +65,12 @@ class Platform(models.Model):
         return self.display_name or self.name
 
     def save(self, **options: Any) -> None:
-        """With other credentials, what the platform refused before is asked for again."""
+        """`credentials_set_at` says since when each value is this one, however it was given."""
         fields = options.get("update_fields")
-        if (fields is None or "api_config" in fields) and self._has_new_credentials():
-            self.ask_for_refused_datasets()
+        if fields is None or "api_config" in fields:
+            self._date_new_credentials()
             if fields is not None:
-                options["update_fields"] = {*fields, "refused_datasets"}
+                options["update_fields"] = {*fields, *CONFIG_COLUMNS}
         super().save(**options)
 
     @property
@@ -120,30 +106,27 @@ class Platform(models.Model):
             return b""
         return json.dumps(self.api_config, sort_keys=True, default=str).encode()
 
-    def ask_for_refused_datasets(self, names: Collection[str] | None = None) -> None:
-        """From now on these data sets (None: all) are asked for again. Does not save.
+    def _date_new_credentials(self) -> None:
+        """For values that were not given through `replace_config`, which has done it already."""
+        stored = Platform.objects.filter(pk=self.pk).only(*CONFIG_COLUMNS).first() if self.pk else None
+        if stored is None or stored.credentials_digest == self.credentials_digest:
+            return
+        if stored.credentials_set_at == self.credentials_set_at:
+            self._date_what_differs(self.api_config or {}, stored.api_config or {})
 
-        They stay on the list until the platform answers, which shows that earlier orders lack them.
-        """
-        now = timezone.now().replace(microsecond=0).isoformat()
-        again = self.refused_datasets if names is None else names
-        self.refused_datasets = self.refused_datasets | dict.fromkeys(again, now)
-
-    def _has_new_credentials(self) -> bool:
-        stored = Platform.objects.filter(pk=self.pk).only("api_config").first() if self.pk else None
-        return stored is not None and stored.credentials_digest != self.credentials_digest
+    def _date_what_differs(self, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+        now = timezone.now().isoformat()
+        kept = {name: at for name, at in self.credentials_set_at.items() if name in values}
+        self.credentials_set_at = kept | {
+            name: now for name, value in values.items() if value != before.get(name)
+        }
 
     def replace_config(self, values: Mapping[str, Any]) -> None:
         """Take these credentials in the place of the stored ones, and remember when which of them changed.
 
         Does not save: `CONFIG_COLUMNS` have to be.
         """
-        now = timezone.now().isoformat()
-        before: Mapping[str, Any] = self.api_config or {}
-        kept = {name: at for name, at in self.credentials_set_at.items() if name in values}
-        self.credentials_set_at = kept | {
-            name: now for name, value in values.items() if value != before.get(name)
-        }
+        self._date_what_differs(values, self.api_config or {})
         self.api_config = SecretDict(values)
 
     def encrypt_plain_config(self) -> bool:
@@ -153,10 +136,9 @@ class Platform(models.Model):
             locked = Platform.objects.select_for_update().get(pk=self.pk)
             if locked.api_config.was_plain:
                 # What stood there before is not known, so all of them are taken for new.
-                locked.ask_for_refused_datasets()
-                self.refused_datasets = locked.refused_datasets
                 locked.credentials_set_at = dict.fromkeys(locked.api_config, timezone.now().isoformat())
-                locked.save(update_fields=[*CONFIG_COLUMNS, "refused_datasets"])
+                self.credentials_set_at = locked.credentials_set_at
+                locked.save(update_fields=CONFIG_COLUMNS)
                 return True
         return False
 

@@ -57,7 +57,7 @@ class Installation(processes.Installation):
 
     def meets(self, sim: Simulator) -> None:
         super().meets(sim)
-        self.query("UPDATE platforms SET orders_interval = 0, inventory_interval = 0")
+        self.query("UPDATE stream_states SET interval_minutes = 0")
 
     @property
     def log(self) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class MariaDB:
         """As after `migrate`."""
         for table in EMPTIED:
             self.query(f"DELETE FROM {table}")  # noqa: S608
-        self.query("UPDATE platforms SET orders_watermark = NULL")
+        self.query("UPDATE stream_states SET watermark = NULL")
 
     def blocked(self) -> list[int]:
         """The connections that wait for a lock."""

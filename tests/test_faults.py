@@ -8,6 +8,7 @@ import pytest
 
 from integrations.amazon import transport
 from integrations.models import SyncLog
+from integrations.tests.states import watermark_of
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -18,7 +19,6 @@ from integrations.tests.syncing import (
     stored_stock,
     sync,
 )
-from platforms.models import Platform
 from simulator import Canned, Simulator
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,7 @@ def test_it_never_takes_an_outage_for_an_empty_success(box: Box) -> None:
     log = sync(platform)
     assert (log.status, log.error_code, log.request_id) == (Status.FAILED, "unavailable", "req-503")
     assert "HTTP 503" in log.error_message
-    assert (log.fetched, log.api_calls, Platform.objects.get().orders_watermark) == (0, 4, None)
+    assert (log.fetched, log.api_calls, watermark_of()) == (0, 4, None)
     assert sync(platform).created == 25
     assert stored_orders(platform) == sim.accounts[0].truth_orders()
 

@@ -22,6 +22,7 @@ from integrations.tests.comparing import (
 from integrations.tests.comparing import (
     counted_sync as sync,
 )
+from integrations.tests.states import watermark_of
 from integrations.tests.syncing import INVENTORY, ORDERS, platform_of
 from orders.models import Order
 from platforms.models import Platform
@@ -160,7 +161,7 @@ def test_it_has_every_order_once_after_a_lasting_fault(
     log = settle(sim, platform, time)
     assert (log.status, log.failed) == (Status.SUCCEEDED, 0)
     assert_complete(sim.accounts[0], platform)
-    assert Platform.objects.get().orders_watermark == log.window_end
+    assert watermark_of() == log.window_end
 
 
 @pytest.mark.parametrize("position", [FIRST, MIDDLE, LAST])

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import F, Sum
 
 from bench import desk, million
-from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.models import ApiUsage, StreamState, SyncFailure, SyncLog
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
 from platforms.models import Platform
@@ -22,9 +22,9 @@ def test_it_makes_as_many_orders_items_and_skus_as_asked_for() -> None:
     assert SyncLog.objects.exists()
     assert ApiUsage.objects.exists()
     assert SyncFailure.objects.open().exists()
-    assert not Platform.objects.filter(name__startswith="demo-").exclude(
-        orders_interval=0, inventory_interval=0
-    )
+    made = StreamState.objects.filter(platform__name__startswith="demo-")
+    assert made.count() == 2 * Platform.objects.filter(name__startswith="demo-").count()
+    assert not made.exclude(interval_minutes=0)
 
 
 def test_it_makes_orders_whose_lines_come_to_their_total() -> None:

@@ -267,7 +267,7 @@ def test_it_goes_on_with_what_a_killed_worker_lost_once_its_lease_expired(
     worker.kill()
     worker.communicate()
     hold.release()
-    oms.sql("UPDATE platforms SET inventory_interval = 0")
+    oms.sql("UPDATE stream_states SET interval_minutes = 0 WHERE stream = 'inventory'")
     assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
     # Five minutes later: the lease expired a moment ago.
     now = datetime.now(UTC)
@@ -426,7 +426,7 @@ def test_it_announces_again_what_redis_lost(oms: Installation, sim: Simulator) -
     oms.environment["REDIS_URL"] = "redis://127.0.0.1:1/0"
     assert oms.run("sync_orders", "amazon", "--background")[0] == 1
     oms.environment["REDIS_URL"] = redis_url()
-    oms.sql("UPDATE platforms SET inventory_interval = 0")
+    oms.sql("UPDATE stream_states SET interval_minutes = 0 WHERE stream = 'inventory'")
     assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
     oms.sql("UPDATE sync_logs SET queued_at = '2026-01-01 00:00:00'")  # a minute later
     assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"

@@ -11,11 +11,12 @@ from django.utils import timezone
 from api.tests.rest import superuser
 from conftest import api_config
 from integrations.lookup.order import ask, store
-from integrations.models import SyncFailure, SyncLog
+from integrations.models import StreamState, SyncFailure, SyncLog
 from integrations.sync.connection_check import check_platform
 from integrations.sync.datasets import left_out
 from integrations.sync.failures import replay
 from integrations.sync.run import run_sync
+from integrations.tests.states import set_states
 from integrations.tests.syncing import (
     ALWAYS,
     open_sync,
@@ -49,13 +50,14 @@ def refusing(box: Box, *names: str) -> tuple[Simulator, Platform]:
 
 
 def stored() -> dict[str, str]:
-    names: dict[str, str] = Platform.objects.get(name="amazon").refused_datasets
+    names: dict[str, str] = StreamState.of(Platform.objects.get(name="amazon"), "orders").refused_datasets
     return names
 
 
 def resting() -> list[str]:
     """What a sync would leave out now."""
-    return list(left_out(Platform.objects.get(name="amazon")))
+    platform = Platform.objects.get(name="amazon")
+    return list(left_out(platform, platform.stream_states.all()))
 
 
 def asked(sim: Simulator, operation: str = "searchOrders") -> list[str | None]:
@@ -68,7 +70,7 @@ def notes(log: SyncLog) -> list[str]:
 
 def a_day_later() -> None:
     past = (timezone.now() - timedelta(seconds=1)).isoformat()
-    Platform.objects.update(refused_datasets=dict.fromkeys(stored(), past))
+    set_states(refused_datasets=dict.fromkeys(stored(), past))
 
 
 def test_it_does_not_ask_for_a_refused_data_set_again_that_day(box: Box) -> None:
@@ -229,7 +231,7 @@ def test_it_reads_again_what_was_read_without_a_data_set_that_came_back(box: Box
     assert all(order["total"] is None for order in stored_orders(platform).values())
     a_day_later()
     sim.accounts[0].refused_data = frozenset()
-    Platform.objects.update(orders_watermark=timezone.now() - timedelta(days=10))
+    set_states(watermark=timezone.now() - timedelta(days=10))
     log = open_sync(platform)
     pages: list[int] = []
     run_sync(

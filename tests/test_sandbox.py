@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from integrations.models import SyncLog
+from integrations.tests.states import watermark_of
 from integrations.tests.syncing import Json, platform_of, stored_orders, sync
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform, Source
@@ -138,8 +139,7 @@ def test_it_stores_the_examples_buyers_only_on_request(platform: Platform) -> No
 
 def test_it_does_not_move_the_watermark(platform: Platform) -> None:
     sync(platform)
-    platform.refresh_from_db()
-    assert platform.orders_watermark is None
+    assert watermark_of(platform) is None
 
 
 def test_it_is_deleted_by_the_first_live_sync(platform: Platform, settings: Any) -> None:

@@ -14,6 +14,7 @@ from integrations.models import ApiQuota, SyncFailure, SyncLog
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.run import run_sync
 from integrations.sync.windows import WindowRequest
+from integrations.tests.states import set_states, watermark_of
 from integrations.tests.syncing import (
     ALWAYS,
     QUOTA_EXCEEDED,
@@ -196,8 +197,7 @@ def test_it_loses_nothing_but_the_malformed_order(box: Box, damage: dict[str, An
     assert failure.external_id.startswith("111-")
     assert failure.payload["lastUpdatedTime"] == "2026-11-01T10:00:00Z"
     assert CANARY not in json.dumps(failure.payload) + failure.error_message
-    platform.refresh_from_db()
-    assert platform.orders_watermark == log.window_end
+    assert watermark_of(platform) == log.window_end
 
 
 @pytest.mark.parametrize(
@@ -243,8 +243,7 @@ def test_it_looks_back_30_days_at_first_and_moves_the_watermark_to_the_windows_e
     assert log.window_end is not None
     assert earliest <= log.window_end <= now_less_the_lag()
     assert log.window_end - log.window_start == timedelta(days=30)
-    platform.refresh_from_db()
-    assert platform.orders_watermark == log.window_end
+    assert watermark_of(platform) == log.window_end
 
 
 def test_it_goes_on_ten_minutes_before_the_watermark(box: Box) -> None:
@@ -252,8 +251,7 @@ def test_it_goes_on_ten_minutes_before_the_watermark(box: Box) -> None:
     platform = platform_of(sim)
     watermark = timezone.now().replace(microsecond=0) - timedelta(hours=3)
     scope = load(platform.api_config).scope
-    Platform.objects.update(orders_watermark=watermark, orders_watermark_scope=scope)
-    platform.refresh_from_db()
+    set_states(watermark=watermark, watermark_scope=scope)
     log = sync(platform)
     assert log.window_start == watermark - timedelta(minutes=10)
     (call,) = requests_of(sim, "searchOrders")
@@ -264,9 +262,9 @@ def test_it_goes_on_ten_minutes_before_the_watermark(box: Box) -> None:
 def test_it_moves_the_watermark_only_at_the_end(box: Box) -> None:
     seen = []
     platform = platform_of(box(orders=30, page_size=10))
-    log = sync(platform, on_page=lambda log: seen.append(Platform.objects.get().orders_watermark))
+    log = sync(platform, on_page=lambda log: seen.append(watermark_of()))
     assert seen == [None, None, None]
-    assert Platform.objects.get().orders_watermark == log.window_end
+    assert watermark_of() == log.window_end
 
 
 def fail(sim: Simulator, platform: Platform) -> SyncLog:
@@ -309,10 +307,9 @@ def test_it_leaves_the_watermark_of_other_runs_alone(
     sim = box(orders=20)
     platform = platform_of(sim)
     watermark = timezone.now().replace(microsecond=0) - timedelta(days=2)
-    Platform.objects.update(orders_watermark=watermark, orders_watermark_scope=US)
-    platform.refresh_from_db()
+    set_states(watermark=watermark, watermark_scope=US)
     assert run(sim, platform).status == status
-    assert Platform.objects.get().orders_watermark == watermark
+    assert watermark_of() == watermark
 
 
 def test_it_starts_over_for_a_new_marketplace(box: Box) -> None:
@@ -365,8 +362,7 @@ def test_it_moves_the_watermark_no_further_than_amazon_answered_for(box: Box) ->
     sim.script("searchOrders", order_page(raw_order(), lastUpdatedBefore=answered))
     platform = platform_of(sim)
     assert sync(platform).status == Status.SUCCEEDED
-    platform.refresh_from_db()
-    assert platform.orders_watermark == until
+    assert watermark_of(platform) == until
 
 
 # --- page tokens
@@ -388,7 +384,7 @@ def test_it_gives_up_on_page_tokens_that_always_expire(box: Box, settings: Any) 
     log = sync(platform_of(sim))
     assert (log.status, log.error_code) == (Status.FAILED, "bad_request")
     assert log.created == 10
-    assert Platform.objects.get().orders_watermark is None
+    assert watermark_of() is None
 
 
 def test_it_stops_where_the_pages_go_in_circles(box: Box) -> None:
@@ -397,4 +393,4 @@ def test_it_stops_where_the_pages_go_in_circles(box: Box) -> None:
     log = sync(platform_of(sim))
     assert (log.status, log.error_code, log.created) == (Status.FAILED, "page_loop", 1)
     assert sim.calls["searchOrders"] == 2
-    assert Platform.objects.get().orders_watermark is None
+    assert watermark_of() is None

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from api.tests.rest import SECRETS, amazon, make_order, make_stock, superuser, walk
 from integrations.models import SyncFailure, SyncLog
+from integrations.tests.states import minutes_of
 from oms.urls import api_patterns
 from platforms.models import Platform
 
@@ -93,7 +94,7 @@ def test_it_names_each_wrong_field_and_changes_nothing(api: APIClient, config: A
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert answer.json()["fields"][field]
     assert field in answer.json()["detail"]
-    assert (amazon().api_config, amazon().orders_interval) == (SECRETS, 15)
+    assert (amazon().api_config, minutes_of(amazon())) == (SECRETS, 15)
 
 
 @pytest.mark.parametrize(

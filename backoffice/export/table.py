@@ -1,10 +1,10 @@
 """What an export holds. Columns are named like the fields of the REST API, so that scripts read both alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from backoffice.export.chunks import Cells
 from core.format import Text
@@ -22,6 +22,10 @@ class Column:
 Columns = dict[str, Column]
 
 
+def _as_it_is(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     """One table that a list can be exported as.
@@ -35,6 +39,9 @@ class Export:
     columns: Columns
     lines: type[Model] | None = None
     key: str = "pk"
+    annotate: Callable[[QuerySet[Any]], QuerySet[Any]] = (
+        _as_it_is  # adds columns that are no fields of the row
+    )
 
     @property
     def paths(self) -> list[str]:

@@ -80,7 +80,7 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
             _("This link is another user's. Reload the list, and export again."),
             content_type="text/plain",
         )
-    rows = (export.lines or admin.model)._default_manager.all()
+    rows = export.annotate((export.lines or admin.model)._default_manager.all())
     chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
     response = StreamingHttpResponse(
         _stream(export, extension, progress, chunks), content_type=TYPES[extension]

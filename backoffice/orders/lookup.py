@@ -19,7 +19,7 @@ from core.format import format_datetime
 from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
 from integrations.lookup.stored import Trail, trails
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
 from integrations.registry import channel_label
 from platforms.models import SYNC_PERMISSION, Platform
 
@@ -142,9 +142,10 @@ def _verdict(platform: Platform, answer: Answer) -> str:
     record = answer.record
     if record is None or answer.changes == []:
         return ""
+    watermark = StreamState.of(platform, SyncLog.Kind.ORDERS).watermark
     times = {
         "changed": format_datetime(record.platform_updated_at),
-        "until": format_datetime(platform.orders_watermark),
+        "until": format_datetime(watermark),
     }
     if answer.covering:
         log = answer.covering[0]
@@ -158,11 +159,11 @@ def _verdict(platform: Platform, answer: Answer) -> str:
         else:
             text = _("It changed at %(changed)s. Sync #%(id)s should have brought it, and did not end well.")
         return text % (times | {"id": log.pk})
-    if platform.orders_watermark is None:
+    if watermark is None:
         return _(
             "No live orders sync of this platform was ever completed: the first one brings recent orders."
         )
-    if record.platform_updated_at >= platform.orders_watermark:
+    if record.platform_updated_at >= watermark:
         text = _("It changed at %(changed)s; orders are complete until %(until)s. The next sync brings it.")
     else:
         text = _(

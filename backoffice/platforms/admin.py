@@ -1,6 +1,8 @@
 """Platforms: credentials, what their last syncs did, and the button that starts new ones."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import BooleanField, Model, QuerySet, Value
@@ -9,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,24 +25,27 @@ from backoffice.platforms.status import check_context, check_view, last_runs, la
 from backoffice.syncs.sync_dialog import start_syncs, sync_view
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import with_overview
-from integrations.models import SyncLog
 from integrations.registry import CHANNELS, channel_label, default_kind
 from integrations.schedule.due import attach_dues
 from integrations.sync.connection_check import check_platform
+from integrations.sync.streams import STREAMS, delivered_by, streams_of
+from integrations.sync.streams.states import (
+    interval_name,
+    interval_of,
+    set_intervals,
+    watermark_name,
+    windowed,
+)
 from integrations.wording import schedule_lines
 from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
 
-if TYPE_CHECKING:
-    from django.forms import ModelForm
-
 GENERAL = ("display_name", "name", "kind", "is_active")
-SCHEDULE = ("orders_interval", "inventory_interval", "include_pii")
 
 
 @admin.register(Platform)
 class PlatformAdmin(OmsAdmin):
     form = PlatformForm
-    list_display = ("title", "channel", "state", "last_orders", "last_inventory", "next_syncs", "is_active")
+    list_display = ("title", "channel", "state", "next_syncs", "is_active")
     list_filter = (KindFilter, "is_active")
     exports = PLATFORM_EXPORTS
     search_fields = ("name", "display_name")
@@ -62,7 +68,8 @@ class PlatformAdmin(OmsAdmin):
         return with_overview(super().get_queryset(request)).annotate(may_sync=may_sync)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        shown = super().get_list_display(request)
+        *shown, due, is_active = super().get_list_display(request)
+        shown = [*shown, *map(_last_column, STREAMS), due, is_active]
         return (*shown, "sync_link") if self.has_sync_permission(request) else shown
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -96,10 +103,10 @@ class PlatformAdmin(OmsAdmin):
         sets = [
             (None, {"fields": GENERAL}),
             (title, {"fields": credentials, "description": self._advice(obj, may_change)}),
-            (_("Schedule and buyer data"), {"fields": SCHEDULE}),
+            (_("Schedule and buyer data"), {"fields": [*self._intervals(kind, may_change), "include_pii"]}),
         ]
         if obj is not None:
-            sets.append((_("State"), {"fields": ("state", "watermark")}))
+            sets.append((_("State"), {"fields": ("state", *map(_watermark_field, windowed(obj)))}))
         return sets
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -115,19 +122,26 @@ class PlatformAdmin(OmsAdmin):
         return TemplateResponse(request, "platforms/kinds.html", context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("summary", "state", "watermark")
+        return ("summary", "intervals", "state", *(map(_watermark_field, windowed(obj)) if obj else ()))
+
+    def _intervals(self, kind: str, may_change: bool) -> list[str]:
+        """As fields, or in one line for those who may only look."""
+        streams = delivered_by(CHANNELS.get(kind))
+        return [interval_name(name) for name in streams] if may_change else ["intervals"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The credentials are no columns: Django must not look for them in the model.
-        options = {"form": form_for(kind_of(request, obj)), "fields": [*GENERAL, *SCHEDULE]}
+        options = {"form": form_for(kind_of(request, obj)), "fields": [*GENERAL, "include_pii"]}
         return super().get_form(request, obj, change, **kwargs | options)
 
-    def save_model(self, request: HttpRequest, obj: Platform, form: "ModelForm[Any]", change: bool) -> None:
-        """Write only what was changed: a sync that runs meanwhile moves the watermark of the same row."""
+    def save_model(self, request: HttpRequest, obj: Platform, form: Any, change: bool) -> None:
+        """Write only what was changed: a request that runs meanwhile may change the same row."""
         if not change:
             super().save_model(request, obj, form, change)
+            set_intervals(obj, form.new_intervals)
             return
-        fields = [name for name in form.changed_data if name in (*GENERAL, *SCHEDULE)]
+        set_intervals(obj, form.new_intervals)
+        fields = [name for name in form.changed_data if name in (*GENERAL, "include_pii")]
         if getattr(form, "new_config", None) is not None:
             fields += CONFIG_COLUMNS
         if fields:
@@ -137,7 +151,7 @@ class PlatformAdmin(OmsAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A platform that delivered anything is made inactive instead; its orders must not vanish."""
         may: bool = super().has_delete_permission(request, obj)
-        return may and not (obj is not None and (obj.orders.exists() or obj.inventory.exists()))
+        return may and not (obj is not None and any(stream.has_rows(obj) for stream in STREAMS.values()))
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions: dict[str, Any] = super().get_actions(request)
@@ -200,13 +214,11 @@ class PlatformAdmin(OmsAdmin):
             )
         return badges(*parts)
 
-    @admin.display(description=gettext_lazy("last orders sync"))
-    def last_orders(self, obj: Platform) -> SafeString:
-        return latest_cell(obj, SyncLog.Kind.ORDERS, may_cancel=getattr(obj, "may_sync", False))
-
-    @admin.display(description=gettext_lazy("last inventory sync"))
-    def last_inventory(self, obj: Platform) -> SafeString:
-        return latest_cell(obj, SyncLog.Kind.INVENTORY, may_cancel=getattr(obj, "may_sync", False))
+    @admin.display(description=gettext_lazy("minutes between syncs"))
+    def intervals(self, obj: Platform) -> str:
+        return ", ".join(
+            f"{stream.label}: {interval_of(obj, name)}" for name, stream in streams_of(obj).items()
+        )
 
     @admin.display(description="")
     def sync_link(self, obj: Platform) -> SafeString:
@@ -224,13 +236,35 @@ class PlatformAdmin(OmsAdmin):
             "", '<div class="oms-next">{}</div>', ((line,) for line in schedule_lines(obj))
         )
 
-    @admin.display(description=gettext_lazy("orders complete until"))
-    def watermark(self, obj: Platform) -> str:
-        return format_datetime(obj.orders_watermark)
-
     @admin.display(description=gettext_lazy("stored"))
     def summary(self, obj: Model) -> str:
         return summary_of(obj) if isinstance(obj, Platform) else DASH
+
+
+@cache  # Django compares the columns and fields of a page by identity
+def _last_column(name: str) -> Callable[[Platform], SafeString]:
+    """The column `last_orders` of the stream of orders."""
+
+    @admin.display(description=format_lazy(gettext_lazy("last sync of {stream}"), stream=STREAMS[name].label))
+    def shown(platform: Platform) -> SafeString:
+        return latest_cell(platform, name, may_cancel=getattr(platform, "may_sync", False))
+
+    shown.__name__ = f"last_{name}"
+    return shown
+
+
+@cache
+def _watermark_field(name: str) -> Callable[[Platform], str]:
+    """The field `orders_watermark`, read-only."""
+
+    @admin.display(
+        description=format_lazy(gettext_lazy("{stream} complete until"), stream=STREAMS[name].label)
+    )
+    def shown(platform: Platform) -> str:
+        return format_datetime(getattr(platform, watermark_name(name)))
+
+    shown.__name__ = watermark_name(name)
+    return shown
 
 
 def kind_of(request: HttpRequest, platform: Platform | None) -> str:

@@ -4,14 +4,17 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
 from backoffice.export.table import columns
+from integrations.sync.streams import STREAMS
+from integrations.sync.streams.states import interval_name, watermark_name, windowed, with_states
 
 PLATFORM_EXPORTS = (
     Export(
         name="platforms",
         label=_("Platforms"),
+        annotate=with_states,
         columns=columns(
-            "id", "name", "kind", "display_name", "is_active", "include_pii", "orders_interval",
-            "inventory_interval", "orders_watermark", "checked_at",
+            "id", "name", "kind", "display_name", "is_active", "include_pii", *map(interval_name, STREAMS),
+            *map(watermark_name, windowed()), "checked_at",
         ),
     ),
 )  # fmt: skip

@@ -18,13 +18,17 @@ from core.format import Text
 from integrations.channel import Channel, CredentialField, Credentials, Fact, Input
 from integrations.errors import ConfigError
 from integrations.registry import CHANNELS, channel_label, kind_choices
+from integrations.sync.streams import delivered_by
+from integrations.sync.streams.states import LONGEST_INTERVAL, attach_states, interval_name, pop_intervals
 from platforms.models import Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import CheckboxInput, Select
+    from django.forms import NumberInput as IntegerWidget
 
     Form = forms.ModelForm[Platform]
 else:
+    from unfold.widgets import UnfoldAdminIntegerFieldWidget as IntegerWidget
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
@@ -59,12 +63,11 @@ class PlatformForm(Form):
 
     class Meta:
         model = Platform
-        fields = (
-            "name", "kind", "display_name", "is_active", "include_pii", "orders_interval", "inventory_interval",
-        )  # fmt: skip
+        fields = ("name", "kind", "display_name", "is_active", "include_pii")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._add_intervals()
         stored = self.instance.api_config  # an Unreadable is empty, but must not be taken for nothing
         self.stored: SecretDict = SecretDict() if stored is None else stored
         self.new_config: dict[str, Any] | None = None
@@ -74,6 +77,27 @@ class PlatformForm(Form):
             self._prepare(self.channel)
         if not self.instance.is_configured:
             self.fields.pop("remove_credentials", None)
+
+    @property
+    def new_intervals(self) -> dict[str, int]:
+        """The intervals that were changed, by name of the stream; after `is_valid`."""
+        changed = {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
+        return pop_intervals(changed)
+
+    def _add_intervals(self) -> None:
+        """A field for each stream that the platform's channel delivers."""
+        if self.instance.pk:
+            attach_states(self.instance)
+        for name, stream in delivered_by(self.channel).items():
+            field = interval_name(name)
+            self.initial[field] = getattr(self.instance, field, stream.default_interval)
+            self.fields[field] = forms.IntegerField(
+                label=capfirst(_("%(stream)s every") % {"stream": stream.label}),
+                help_text=_("Minutes between scheduled syncs; 0: only by hand."),
+                min_value=0,
+                max_value=LONGEST_INTERVAL,
+                widget=IntegerWidget(),
+            )
 
     @property
     def _shows_credentials(self) -> bool:

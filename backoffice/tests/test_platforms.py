@@ -27,6 +27,7 @@ from integrations.models import SyncLog
 from integrations.schedule.due import dues_of
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
+from integrations.tests.states import change, minutes_of, set_states, watermark_of
 from integrations.tests.syncing import platform_of
 from platforms.models import Platform
 
@@ -119,13 +120,13 @@ def test_it_shows_a_refusal_at_the_field_and_keeps_what_is_stored(admin_client: 
 
 def test_it_does_not_write_over_what_a_sync_wrote_meanwhile(admin_client: Client) -> None:
     before = platform(**COMPLETE)
-    Platform.objects.update(orders_watermark="2026-01-31T08:00:00Z")
+    set_states(watermark="2026-01-31T08:00:00Z")
     admin_client.post(
         page(before), {**GENERAL, **COMPLETE, "client_secret": "", "refresh_token": "", "orders_interval": 30}
     )
     after = platform()
-    assert after.orders_interval == 30
-    assert after.orders_watermark is not None
+    assert minutes_of(after) == 30
+    assert watermark_of(after) is not None
     assert after.api_config == COMPLETE
 
 
@@ -407,9 +408,7 @@ def test_it_shows_the_last_runs_of_each_kind_and_when_the_next_is_due(admin_clie
 )
 def test_it_says_why_nothing_is_due(admin_client: Client, changes: dict[str, Any], why: str) -> None:
     instance = platform(**COMPLETE)
-    for name, value in changes.items():
-        setattr(instance, name, value)
-    instance.save()
+    change(instance, **changes)
     assert why in text(admin_client.get(page(instance)))
 
 

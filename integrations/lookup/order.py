@@ -98,7 +98,7 @@ def _fetch(
     platform: Platform, external_id: str
 ) -> tuple[str, Sequence[OrderRecord], Sequence[RecordFailure]]:
     platform.encrypt_plain_config()
-    with connected(platform) as adapter:
+    with connected(platform, STREAM.name) as adapter:
         records, problems = STREAM.fetch(adapter, external_id)
         return adapter.source, records, problems
 

@@ -9,6 +9,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from integrations.models import SyncFailure, SyncLog
+from integrations.sync.streams.states import with_states
 from orders.models import Order
 from orders.search import all_platforms
 from platforms.models import Platform, Source
@@ -74,9 +75,10 @@ def _failures(external_id: str) -> QuerySet[SyncFailure]:
 
 
 def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
-    """Each with the ids of its last `good` orders sync and of its `open` one."""
+    """Each with its watermark, and the ids of its last `good` orders sync and of its `open` one."""
     logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=SyncLog.Kind.ORDERS).order_by("-pk")
-    return platforms.annotate(good=_newest(_good(logs)), open=_newest(logs.filter(status__in=SyncLog.OPEN)))
+    still_open = logs.filter(status__in=SyncLog.OPEN)
+    return with_states(platforms).annotate(good=_newest(_good(logs)), open=_newest(still_open))
 
 
 def _broken(platforms: Sequence[int]) -> QuerySet[SyncLog]:

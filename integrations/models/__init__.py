@@ -1,7 +1,17 @@
-"""What the integrations remember: runs and their failures (sync), calls (api), who schedules (scheduler)."""
+"""What the integrations remember: runs and their failures (sync), how far a stream is (stream), calls (api), who
+schedules (scheduler)."""
 
 from integrations.models.api import ApiQuota, ApiUsage
 from integrations.models.scheduler import SchedulerLease
+from integrations.models.stream import StreamState
 from integrations.models.sync import SyncFailure, SyncLog, stream_choices
 
-__all__ = ["ApiQuota", "ApiUsage", "SchedulerLease", "SyncFailure", "SyncLog", "stream_choices"]
+__all__ = [
+    "ApiQuota",
+    "ApiUsage",
+    "SchedulerLease",
+    "StreamState",
+    "SyncFailure",
+    "SyncLog",
+    "stream_choices",
+]

@@ -79,11 +79,6 @@ def next_dues(platforms: Iterable[Platform]) -> dict[tuple[int, str], Due]:
     }
 
 
-def interval_of(platform: Platform, kind: str) -> timedelta:
-    minutes = platform.orders_interval if kind == SyncLog.Kind.ORDERS else platform.inventory_interval
-    return timedelta(minutes=minutes)
-
-
 def attach_dues(platforms: Iterable[Platform]) -> None:
     """Compute the dues of many platforms at once, for `dues_of` of each of them."""
     platforms = list(platforms)
@@ -101,7 +96,8 @@ def dues_of(platform: Platform) -> dict[str, Due]:
 
 
 def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
-    own, interval = known[kind], interval_of(platform, kind)
+    own = known[kind]
+    interval = timedelta(minutes=own.interval)
     if not platform.is_active:
         return Due(None, Reason.INACTIVE)
     if not platform.is_configured:

@@ -9,6 +9,7 @@ from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
 from integrations.sync.streams import STREAMS
+from integrations.sync.streams.states import interval_columns
 from platforms.models import Platform
 
 NOT_GOOD = [each for each in SyncLog.Status if each not in SyncLog.GOOD]
@@ -32,9 +33,11 @@ Key = tuple[int, str]
 
 @dataclass
 class History:
-    """Of one platform and stream. `good`: id of the newest run that went well, 0 for none. The rest is later than that:
-    `failures` in a row, and the newest of them; `refusal`, the newest run that ended with one of REFUSED_CODES."""
+    """Of one platform and stream. `interval`: minutes between scheduled syncs. `good`: id of the newest run that went
+    well, 0 for none. The rest is later than that: `failures` in a row, and the newest of them; `refusal`, the newest
+    run that ended with one of REFUSED_CODES."""
 
+    interval: int = 0
     is_open: bool = False
     last_regular: SyncLog | None = None
     good: int = 0
@@ -64,6 +67,7 @@ def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
     unwell = {}
     for key, history in found.items():
         row = newest[key]
+        history.interval = row["interval"] or 0
         history.good = row["good"] or 0
         if (row["closed"] or 0) > history.good:
             unwell[key] = history.good
@@ -82,7 +86,10 @@ def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
 
 
 def _newest(ids: list[int]) -> dict[Key, dict[str, int | None]]:
-    """Ids of the newest run that is closed, that went well, that was a regular one; each found from the newest on."""
+    """The interval, and ids of the newest run that is closed, that went well, that was a regular one.
+
+    Each is found from the newest on.
+    """
     # Said by what they are not: `status IN (…)` leads SQLite to the index of status instead of sync_latest.
     closed = SyncLog.objects.filter(platform=OuterRef("pk")).exclude(status__in=SyncLog.OPEN)
     wanted = {
@@ -96,11 +103,11 @@ def _newest(ids: list[int]) -> dict[Key, dict[str, int | None]]:
         for name, logs in wanted.items()
     }
     found = {}
-    rows = Platform.objects.filter(pk__in=ids).order_by().values("pk", **columns)
+    rows = Platform.objects.filter(pk__in=ids).order_by().values("pk", **columns, **interval_columns())
     for row in cast("Iterable[dict[str, Any]]", rows):
         for kind in STREAMS:
-            found[row["pk"], kind] = {name: row[f"{kind}_{name}"] for name in wanted}
-    nothing: dict[str, int | None] = dict.fromkeys(wanted)
+            found[row["pk"], kind] = {name: row[f"{kind}_{name}"] for name in (*wanted, "interval")}
+    nothing: dict[str, int | None] = dict.fromkeys((*wanted, "interval"))
     return {(pk, kind): found.get((pk, kind), nothing) for pk in ids for kind in STREAMS}
 
 

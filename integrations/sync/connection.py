@@ -1,9 +1,10 @@
 """From a platform's row to the adapter that asks it: the one place where adapters are made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 
 from integrations.errors import ConfigError
+from integrations.models import StreamState
 from integrations.protocol import Adapter
 from integrations.quota.token_bucket import TokenBucket
 from integrations.quota.usage import UsageMeter
@@ -12,8 +13,8 @@ from integrations.sync import datasets
 from platforms.models import Platform
 
 
-def connect(platform: Platform) -> Adapter:
-    """The adapter of a platform, ready to ask. Raises ConfigError; makes no call."""
+def connect(platform: Platform, states: Iterable[StreamState] = ()) -> Adapter:
+    """The adapter of a platform, ready to ask about these streams. Raises ConfigError; makes no call."""
     if platform.config_problem:
         raise ConfigError(platform.config_problem, code="unreadable_credentials")
     if platform.kind not in CHANNELS:
@@ -25,16 +26,20 @@ def connect(platform: Platform) -> Adapter:
         platform.api_config,
         include_pii=platform.include_pii,
         budget_for=TokenBucket,
-        leave_out=datasets.left_out(platform),
+        leave_out=datasets.left_out(platform, states),
         meter=UsageMeter(platform),
     )
 
 
 @contextmanager
-def connected(platform: Platform) -> Iterator[Adapter]:
-    """The adapter of a platform while records are fetched; keeps which data sets it is refused. Raises ConfigError."""
-    with closing(connect(platform)) as adapter:
+def connected(platform: Platform, stream: str) -> Iterator[Adapter]:
+    """The adapter of a platform while records of a stream are fetched; keeps which data sets it is refused.
+
+    Raises ConfigError.
+    """
+    state = StreamState.of(platform, stream)
+    with closing(connect(platform, [state])) as adapter:
         try:
             yield adapter
         finally:
-            datasets.remember(platform, adapter.datasets)
+            datasets.remember(platform, state, adapter.datasets)

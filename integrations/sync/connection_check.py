@@ -20,7 +20,8 @@ def check_platform(platform: Platform) -> list[Finding]:
     """
     platform.encrypt_plain_config()
     try:
-        adapter = connect(platform)
+        states = list(platform.stream_states.all())
+        adapter = connect(platform, states)
     except ConfigError as error:
         findings = [Finding(step="credentials", ok=False, message=str(error), code=error.code)]
     else:
@@ -30,7 +31,7 @@ def check_platform(platform: Platform) -> list[Finding]:
                 for note in adapter.notes
             ] or [Finding(step="credentials", ok=True, message="The credentials are complete.")]
             findings += adapter.check()
-            datasets.ask_again(platform, adapter.datasets)
+            datasets.ask_again(states, adapter.datasets)
     platform.checked_at = timezone.now()
     platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(each) for each in findings]}
     platform.save(update_fields=["checked_at", "check_outcome"])

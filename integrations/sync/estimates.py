@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
 from orders.listing import in_order
 from orders.models import Order
 
@@ -68,7 +68,8 @@ def _guess_records(
     # By the time, of which there are few orders, and not by platform and source, which most of them may share.
     found = in_order(Order.objects.filter(**span), "source", source)
     stored = in_order(found, "platform_id", log.platform_id, nothing=0).count()
-    new_from = min(max(start, log.platform.orders_watermark or start), end)
+    complete_until = StreamState.of(log.platform, log.kind).watermark or start
+    new_from = min(max(start, complete_until), end)
     new = _per_second(runs) * (end - new_from).total_seconds()
     return max(stored, new) if runs or stored else None
 

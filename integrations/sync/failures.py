@@ -73,7 +73,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
     # Those that there are before the platform is asked: a later one is about a later copy.
     alike = SyncFailure.objects.open().filter(pk__lte=_newest(failure), **failure.record)
     platform.encrypt_plain_config()
-    with connected(platform) as adapter:
+    with connected(platform, failure.kind) as adapter:
         _check_source(failure, adapter.source)
         records, problems = stream.fetch(adapter, failure.external_id)
         source = adapter.source

@@ -3,9 +3,8 @@
 from django.conf import settings
 
 from core.database.retry import retry_on_db_error
-from integrations.models import SyncLog
-from inventory.models import InventoryItem
-from orders.models import Order
+from integrations.models import StreamState, SyncLog
+from integrations.sync.streams import STREAMS
 from platforms.models import Platform, Source
 
 
@@ -23,8 +22,7 @@ def mock_may_stand_in(platform: Platform) -> bool:
 def has_been_live(platform: Platform) -> bool:
     """Whether live data was ever stored for this platform, or a live sync found nothing to store."""
     return (
-        platform.orders_watermark is not None
+        StreamState.objects.filter(platform=platform, watermark__isnull=False).exists()
         or SyncLog.objects.filter(platform=platform, source=Source.LIVE, status__in=SyncLog.GOOD).exists()
-        or Order.objects.filter(platform=platform, source=Source.LIVE).exists()
-        or InventoryItem.objects.filter(platform=platform, source=Source.LIVE).exists()
+        or any(stream.has_rows(platform, Source.LIVE) for stream in STREAMS.values())
     )

@@ -105,7 +105,7 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
     try:
         retry_on_db_error(log.platform.encrypt_plain_config)()
         lease.update(credentials_digest=log.platform.credentials_digest)
-        with connected(log.platform) as adapter:
+        with connected(log.platform, log.kind) as adapter:
             _sync_pages(lease, adapter, callbacks)
     except RateLimited as error:
         transitions.wait_for_quota(lease, error)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from integrations.errors import BadInput
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
 from integrations.protocol import Note
 from integrations.registry import order_lag
 
@@ -81,10 +81,10 @@ def settle_window(log: SyncLog, scope: str) -> None:
     if log.window_start is not None:
         return
     start = log.window_end - timedelta(days=settings.ORDERS_INITIAL_DAYS)
-    watermark = log.platform.orders_watermark
-    if log.is_incremental and watermark is not None:
-        resumed = min(watermark, log.window_end).replace(microsecond=0) - OVERLAP
-        covered = set(scope.split(",")) <= set(log.platform.orders_watermark_scope.split(","))
+    state = StreamState.of(log.platform, log.kind)
+    if log.is_incremental and state.watermark is not None:
+        resumed = min(state.watermark, log.window_end).replace(microsecond=0) - OVERLAP
+        covered = set(scope.split(",")) <= set(state.watermark_scope.split(","))
         start = resumed if covered else min(resumed, start)
     log.window_start = start
 

@@ -28,6 +28,7 @@ from integrations.errors import (
 from integrations.models import SyncLog
 from integrations.schedule.plan import due_syncs, plan
 from integrations.sync.run import run_sync
+from integrations.tests.states import change, set_states
 from integrations.tests.syncing import UNAVAILABLE, platform_of, refusal, sync
 from platforms.models import Platform
 from simulator import Account, Simulator
@@ -124,17 +125,15 @@ def test_it_starts_one_sync_however_long_the_scheduler_was_down(amazon: Platform
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("changes", "reason"),
     [
         ({"is_active": False}, "inactive"),
         ({"api_config": {}}, "no_credentials"),
         ({"orders_interval": 0}, "manual"),
     ],
 )
-def test_it_says_why_none_is_due(amazon: Platform, change: dict[str, Any], reason: str) -> None:
-    for name, value in change.items():
-        setattr(amazon, name, value)
-    amazon.save()
+def test_it_says_why_none_is_due(amazon: Platform, changes: dict[str, Any], reason: str) -> None:
+    change(amazon, **changes)
     due = next_sync()
     assert (due["due_at"], due["reason"]) == (None, reason)
     assert ("amazon", ORDERS) not in started()
@@ -158,7 +157,7 @@ def test_it_doubles_the_interval_with_each_failure_in_a_row(
 
 
 def test_it_keeps_an_interval_that_is_longer_than_the_longest_pause(amazon: Platform) -> None:
-    Platform.objects.update(orders_interval=1440)
+    set_states(interval_minutes=1440)
     failed(amazon, 0)
     assert 1439 < minutes_away(next_sync()) < 1440 * 1.1 + 1
 

@@ -20,6 +20,7 @@ from integrations.models import SyncLog
 from integrations.sync.estimates import pages_expected
 from integrations.sync.streams import STREAMS
 from integrations.sync.windows import WindowRequest
+from integrations.tests.states import set_states
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync, platform_of, refusal, sync
 from integrations.wording import progress_line
 from platforms.models import Platform
@@ -104,14 +105,14 @@ def test_it_counts_what_is_stored_where_no_window_was_as_long() -> None:
     for number in range(6):
         make_order(str(number), platform_updated_at=NOON - number * DAY)
     make_order("mock", platform_updated_at=NOON, source="mock")
-    Platform.objects.update(orders_watermark=NOON + HOUR)
+    set_states(watermark=NOON + HOUR)
     assert guess(4 * DAY) == 3  # four orders
     assert guess(30 * DAY) == 4
 
 
 def test_it_adds_up_what_came_in_while_nobody_looked() -> None:
     run_of(HOUR / 2, fetched=50, pages=1)
-    Platform.objects.update(orders_watermark=NOON)
+    set_states(watermark=NOON)
     assert guess(10 * DAY, end=NOON + 10 * DAY) == 240
 
 

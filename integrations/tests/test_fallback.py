@@ -9,6 +9,7 @@ from django.core.management import call_command
 
 from integrations.models import SyncLog
 from integrations.sync.run import run_sync
+from integrations.tests.states import watermark_of
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -107,7 +108,7 @@ def test_it_falls_back_as_the_setting_says(
     platform = platform_of(sim)
     if was_live:
         assert sync(platform, kind).status == Status.SUCCEEDED
-    live, watermark = rows(kind, Source.LIVE), Platform.objects.get().orders_watermark
+    live, watermark = rows(kind, Source.LIVE), watermark_of()
     problem(sim)
     ended = Exit(capsys, kind)
     mock = mode == "always" or (mode == "auto" and not was_live)
@@ -121,7 +122,7 @@ def test_it_falls_back_as_the_setting_says(
     assert len(rows(kind, Source.MOCK)) == (MOCK_ROWS[kind] if mock else 0)
     assert rows(kind, Source.LIVE) == live
     assert bool(live) == was_live
-    assert Platform.objects.get().orders_watermark == watermark
+    assert watermark_of() == watermark
 
 
 @KINDS

@@ -14,6 +14,7 @@ from integrations.sync.leases import LEASE, Lease
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.sync.windows import read_window
+from integrations.tests.states import change, set_states
 from platforms.models import Platform
 from simulator import Account
 
@@ -25,8 +26,7 @@ def amazon() -> Platform:
     """Configured; orders every 15 minutes, inventory by hand alone."""
     platform = Platform.objects.get(name="amazon")
     platform.api_config = api_config(Account())
-    platform.orders_interval, platform.inventory_interval = 15, 0
-    platform.save()
+    change(platform, orders_interval=15, inventory_interval=0)
     return platform
 
 
@@ -55,16 +55,14 @@ def test_it_is_due_once_the_interval_has_passed(
 
 
 def test_it_looks_at_each_kind_by_itself(amazon: Platform) -> None:
-    Platform.objects.update(inventory_interval=60)
+    set_states("inventory", interval_minutes=60)
     past_sync(amazon, 1)
     assert due() == [("amazon", "inventory")]
 
 
-@pytest.mark.parametrize("change", [{"is_active": False}, {"api_config": {}}, {"orders_interval": 0}])
-def test_it_leaves_out_what_is_not_to_be_scheduled(amazon: Platform, change: dict[str, Any]) -> None:
-    for name, value in change.items():
-        setattr(amazon, name, value)
-    amazon.save()
+@pytest.mark.parametrize("changes", [{"is_active": False}, {"api_config": {}}, {"orders_interval": 0}])
+def test_it_leaves_out_what_is_not_to_be_scheduled(amazon: Platform, changes: dict[str, Any]) -> None:
+    change(amazon, **changes)
     assert due() == []
 
 
@@ -80,7 +78,7 @@ def test_it_does_not_take_a_window_of_somebodys_choice_for_the_regular_run(amazo
 
 
 def test_it_does_not_take_a_few_skus_for_a_sweep(amazon: Platform) -> None:
-    Platform.objects.update(orders_interval=0, inventory_interval=60)
+    change(amazon, orders_interval=0, inventory_interval=60)
     past_sync(amazon, 1, kind="inventory", skus=["A-1"])
     assert due() == [("amazon", "inventory")]
 

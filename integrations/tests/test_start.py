@@ -18,6 +18,7 @@ from integrations.schedule.plan import due_syncs, plan
 from integrations.sync.leases import Lease
 from integrations.sync.run import run_sync
 from integrations.tests.racing_turns import race_for_turns
+from integrations.tests.states import change
 from integrations.tests.syncing import on_a_database_that_waits
 from integrations.tests.test_commands import Ran
 from platforms.models import Platform
@@ -259,8 +260,7 @@ def test_it_goes_on_with_the_same_request_in_place(api: APIClient) -> None:
 def test_the_schedule_comes_later_where_a_window_is_being_synced(api: APIClient) -> None:
     platform = amazon()
     platform.api_config = api_config(Account())
-    platform.inventory_interval = 0
-    platform.save()
+    change(platform, inventory_interval=0)
     planned = plan()  # nothing is open yet
     ask(api, f"orders/sync?{JANUARY}")
     assert list(due_syncs(planned)) == []

@@ -30,7 +30,7 @@ def test_it_leaves_other_columns_alone_when_it_encrypts() -> None:
         Platform.objects.get().encrypt_plain_config()
     (update,) = (query["sql"] for query in captured if query["sql"].startswith("UPDATE"))
     assert "api_config" in update
-    assert "orders_watermark" not in update
+    assert "check_outcome" not in update
 
 
 def test_it_is_called_by_its_display_name() -> None:

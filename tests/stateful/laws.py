@@ -1,9 +1,8 @@
 """What must hold after every step: nothing invented, nothing lost behind the watermark, no run without a reason."""
 
-from datetime import datetime
-
 from integrations.models import SyncFailure, SyncLog
 from integrations.tests.comparing import explained
+from integrations.tests.states import watermark_of
 from integrations.tests.syncing import ORDERS, stored_orders, stored_stock
 from inventory.models import InventoryItem
 from inventory.services import QUANTITIES
@@ -38,8 +37,7 @@ def watermark_is_not_ahead(amazon: Amazon, platform: Platform, complete_since: i
 
     `complete_since`: how many changes there had been when that run began.
     """
-    platform.refresh_from_db()
-    watermark: datetime | None = platform.orders_watermark
+    watermark = watermark_of(platform)
     if watermark is None:
         return
     stored = stored_orders(platform)

@@ -14,8 +14,8 @@ from integrations.sync.failures import dismiss_each, replay_all
 from integrations.sync.run import run_sync
 from integrations.sync.windows import read_window
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
+from integrations.tests.states import watermark_of
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
-from platforms.models import Platform
 from stateful import laws, troubles
 from stateful.choices import Turn, some_skus, turns, windows
 from stateful.troubles import Database, Killed, Trouble
@@ -141,7 +141,7 @@ class SyncMachine(RuleBasedStateMachine):
             self.complete_since = self.began[log.pk]
 
     def watermark(self) -> datetime | None:
-        return Platform.objects.get(pk=self.there.platform.pk).orders_watermark
+        return watermark_of(self.there.platform)
 
     def replay_what_failed(self) -> None:
         for _replayed in replay_all():

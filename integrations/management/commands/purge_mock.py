@@ -3,8 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from integrations.management.base import OmsCommand, platform_named
-from inventory.services import delete_inventory
-from orders.services import delete_orders
+from integrations.sync.streams import STREAMS
 from platforms.models import Platform, Source
 
 
@@ -28,8 +27,9 @@ class Command(OmsCommand):
     def run(self, options: dict[str, Any], /) -> None:
         name = options["platform"]
         for platform in Platform.objects.all() if name is None else [platform_named(name)]:
-            orders = delete_orders(platform=platform, sources=[Source.MOCK])
-            stock = delete_inventory(platform=platform, sources=[Source.MOCK])
-            self.stdout.write(
-                f"{platform.name}: deleted {orders} mock orders and {stock} mock inventory items."
-            )
+            deleted = [
+                f"{stream.delete(platform, [Source.MOCK])} mock {stream.model._meta.verbose_name_plural}"
+                for stream in STREAMS.values()
+                if stream.model is not None
+            ]
+            self.stdout.write(f"{platform.name}: deleted {' and '.join(deleted)}.")

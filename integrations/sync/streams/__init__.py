@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from integrations.channel import Channel
 from integrations.registry import CHANNELS
 from integrations.sync.streams.base import Progress, Stream
 from integrations.sync.streams.inventory import InventoryStream
 from integrations.sync.streams.orders import OrdersStream
 from platforms.models import Platform
 
-__all__ = ["STREAMS", "Progress", "Stream", "counted", "label_of", "streams_of"]
+__all__ = ["STREAMS", "Progress", "Stream", "counted", "delivered_by", "label_of", "streams_of"]
 
 # By name, in the order in which pages show them. Records and pages are what each stream says they are.
 STREAMS: dict[str, Stream[Any, Any]] = {
@@ -19,7 +20,11 @@ STREAMS: dict[str, Stream[Any, Any]] = {
 
 def streams_of(platform: Platform) -> dict[str, Stream[Any, Any]]:
     """Those that the platform's channel delivers, by name."""
-    channel = CHANNELS.get(platform.kind)
+    return delivered_by(CHANNELS.get(platform.kind))
+
+
+def delivered_by(channel: Channel | None) -> dict[str, Stream[Any, Any]]:
+    """Those that a channel delivers, by name; all of them where the channel is not known."""
     return {name: stream for name, stream in STREAMS.items() if channel is None or name in channel.streams}
 
 

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.outcome import Outcome
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
 from integrations.protocol import Adapter, Checkpoint, Page, RecordFailure, Window
 from integrations.sync.datasets import recovered
 from integrations.sync.estimates import guess_like_last_run
@@ -35,6 +35,7 @@ class Progress(ABC, Generic[AnyPage]):
         self.is_done: bool = log.checkpoint.get("done", False)
         # What all workers of this run covered: credentials and marketplaces may change while it is put back.
         self._scope = _in_both(log.checkpoint.get("scope", adapter.scope), adapter.scope)
+        self._state = StreamState.of(log.platform, log.kind)
         self._calls_before, self._throttled_before = log.api_calls, log.throttled
 
     @abstractmethod
@@ -55,7 +56,7 @@ class Progress(ABC, Generic[AnyPage]):
     @property
     def scope(self) -> str:
         """What the watermark is good for: nothing where a refused data set came back, which older records lack."""
-        return "" if recovered(self.log.platform, self.adapter.datasets) else self._scope
+        return "" if recovered(self._state, self.adapter.datasets) else self._scope
 
     def checkpoint(self, page: AnyPage) -> Checkpoint:
         """Where the run continues once this page is stored."""
@@ -128,6 +129,13 @@ class Stream(ABC, Generic[Record, AnyPage]):
         if self.has_window:
             _move_watermark(log, scope)
 
+    def has_rows(self, platform: Platform, source: str | None = None) -> bool:
+        """Whether any row of this source (None: of any) is stored for the platform."""
+        if self.model is None:
+            return False
+        rows = self.model._default_manager.filter(platform=platform)
+        return (rows if source is None else rows.filter(source=source)).exists()
+
     def delete(self, platform: Platform, sources: Iterable[str]) -> int:
         """Delete the platform's rows of these sources. Returns how many records there were."""
         if self.model is None:
@@ -153,9 +161,7 @@ def _move_watermark(log: SyncLog, scope: str) -> None:
     ends = [log.window_end]
     if log.checkpoint.get("complete_until"):
         ends.append(datetime.fromisoformat(log.checkpoint["complete_until"]))
-    Platform.objects.filter(pk=log.platform_id).update(
-        orders_watermark=min(ends), orders_watermark_scope=scope
-    )
+    StreamState.write(log.platform_id, log.kind, watermark=min(ends), watermark_scope=scope)
 
 
 def _in_both(one: str, other: str) -> str:

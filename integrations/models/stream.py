@@ -1,0 +1,54 @@
+"""StreamState: what is known and chosen of one stream of one platform."""
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from platforms.models import Platform
+
+
+class StreamState(models.Model):
+    """There is a row once there is something to say: a platform without one has the stream's defaults.
+
+    A row is written by column (`write`): syncs, forms and requests change different ones at the same time.
+    """
+
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="stream_states")
+    stream = models.CharField(max_length=16)  # a name of integrations.sync.streams.STREAMS
+    # Minutes between scheduled syncs, 0: only by hand; NULL: nobody chose, the stream's own default.
+    interval_minutes = models.PositiveIntegerField(null=True, blank=True)
+    # The stream is complete up to here, for exactly this scope (region and marketplaces). A platform that is given
+    # another marketplace starts over, since that marketplace's older records were never asked for.
+    watermark = models.DateTimeField(null=True, blank=True)
+    watermark_scope = models.CharField(max_length=1024, blank=True, default="")
+    # Data sets that the platform refused: {"BUYER": "2026-03-12T14:00:00+00:00"}, the time when they are tried again.
+    refused_datasets = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        db_table = "stream_states"
+        default_permissions = ()
+        verbose_name = _("state of a stream")
+        verbose_name_plural = _("states of streams")
+        constraints = [
+            models.UniqueConstraint(fields=("platform", "stream"), name="one_state_per_stream"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.platform_id}:{self.stream}"
+
+    @classmethod
+    def of(cls, platform: Platform, stream: str) -> "StreamState":
+        """The stored row, or one that is not stored and says nothing."""
+        found = cls.objects.filter(platform=platform.pk, stream=stream).first()
+        return found or cls(platform=platform, stream=stream)
+
+    @classmethod
+    def write(cls, platform_id: int, stream: str, **values: Any) -> None:
+        """Set these columns alone, in a new row where there is none. Joins the caller's transaction."""
+        rows = cls.objects.filter(platform=platform_id, stream=stream)
+        if rows.update(**values):
+            return
+        _row, is_new = cls.objects.get_or_create(platform_id=platform_id, stream=stream, defaults=values)
+        if not is_new:  # somebody else was faster
+            rows.update(**values)

@@ -1,0 +1,134 @@
+"""A database of the release before keeps what it knew of each platform's streams when their columns become rows."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.test.utils import CaptureQueriesContext
+
+from integrations.schedule.due import next_due
+from integrations.sync.datasets import left_out
+from integrations.tests.states import minutes_of, watermark_of
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BEFORE = [("platforms", "0004_credentials_set_at"), ("integrations", "0006_quota_operation")]
+LARGE = ("orders", "order_items", "order_buyers", "inventory_items", "sync_logs", "sync_failures")
+UNTIL = datetime(2026, 3, 12, 14, 0, 0, 250000, tzinfo=UTC)
+REFUSED = {"BUYER": "2999-03-12T14:00:00+00:00"}
+# name, orders_interval, inventory_interval, orders_watermark, orders_watermark_scope, refused_datasets
+ROWS: tuple[tuple[Any, ...], ...] = (
+    ("busy", 5, 0, UNTIL, "NA:ATVPDKIKX0DER,NA:A2EUQ1WTGCTBG2", REFUSED),
+    ("new", 15, 60, None, "", {}),
+    ("by-hand", 0, 240, UNTIL, "", {}),
+)
+COLUMNS = (
+    "name", "orders_interval", "inventory_interval", "orders_watermark", "orders_watermark_scope", "refused_datasets",
+)  # fmt: skip
+
+
+def migrate(targets: list[tuple[str, str]]) -> list[str]:
+    """Takes the database to these states. Returns the statements that were run."""
+    with CaptureQueriesContext(connection) as captured:
+        MigrationExecutor(connection).migrate(targets)
+    return [query["sql"] for query in captured]
+
+
+@pytest.fixture
+def old_database() -> Iterator[None]:
+    """As the release before left it: its tables, and rows that were written with its columns."""
+    migrate(BEFORE)
+    fill()
+    yield
+    migrate(newest())
+
+
+def fill() -> None:
+    now = connection.ops.adapt_datetimefield_value(datetime.now(UTC))
+    with connection.cursor() as cursor:
+        for name, orders, inventory, watermark, scope, refused in ROWS:
+            row: dict[str, Any] = {
+                "name": name, "kind": "amazon", "display_name": "", "is_active": True, "include_pii": False,
+                "orders_interval": orders, "inventory_interval": inventory,
+                "orders_watermark": connection.ops.adapt_datetimefield_value(watermark),
+                "orders_watermark_scope": scope, "refused_datasets": json.dumps(refused),
+                "credentials_set_at": "{}", "check_outcome": "{}", "created_at": now,
+            }  # fmt: skip
+            names = ", ".join(row)
+            places = ", ".join(["%s"] * len(row))
+            cursor.execute(f"INSERT INTO platforms ({names}) VALUES ({places})", list(row.values()))  # noqa: S608
+
+
+def as_the_release_before() -> list[tuple[Any, ...]]:
+    """What its columns say."""
+    loader = MigrationExecutor(connection).loader
+    platforms = loader.project_state(BEFORE).apps.get_model("platforms", "Platform").objects
+    names = [row[0] for row in ROWS]
+    return [platforms.filter(name=name).values_list(*COLUMNS).get() for name in names]
+
+
+def newest() -> list[tuple[str, str]]:
+    return list(MigrationExecutor(connection).loader.graph.leaf_nodes())
+
+
+@pytest.mark.usefixtures("old_database")
+def test_it_keeps_what_is_known_of_each_stream() -> None:
+    migrate(newest())
+    for name, orders, inventory, watermark, scope, refused in ROWS:
+        platform = Platform.objects.get(name=name)
+        state = platform.stream_states.get(stream="orders")
+        assert (minutes_of(platform), minutes_of(platform, "inventory")) == (orders, inventory)
+        assert (watermark_of(platform), state.watermark_scope) == (watermark, scope)
+        assert list(left_out(platform, [state])) == list(refused)
+        assert platform.stream_states.get(stream="inventory").refused_datasets == {}
+    assert next_due(Platform.objects.get(name="new"), "orders").reason == "no_credentials"
+
+
+@pytest.mark.usefixtures("old_database")
+def test_it_rewrites_no_large_table() -> None:
+    migrate([("platforms", "0005_kind_without_choices"), ("integrations", "0008_syncs_that_wait")])
+    statements = [statement.lower() for statement in migrate(newest())]
+    assert [each for each in statements if "stream_states" in each]
+    changing = ("alter", "create table", "drop", "update", "insert", "delete")
+    touched = [
+        (table, each)
+        for each in statements
+        for table in LARGE
+        if each.startswith(changing) and each.split("(")[0].replace("`", '"').find(f'"{table}"') >= 0
+    ]
+    assert touched == []
+
+
+@pytest.mark.usefixtures("old_database")
+def test_it_goes_back_to_the_columns() -> None:
+    migrate(newest())
+    migrate(BEFORE)
+    assert as_the_release_before() == list(ROWS)
+    migrate(newest())
+    assert minutes_of(Platform.objects.get(name="busy")) == 5
+
+
+@pytest.mark.usefixtures("old_database")
+def test_it_goes_on_after_a_stop_half_way() -> None:
+    """MySQL keeps the table that a migration made before it stopped; the rows are moved by one of its own."""
+    migrate([("platforms", "0005_kind_without_choices"), ("integrations", "0009_stream_state")])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO stream_states (platform_id, stream, interval_minutes, watermark_scope, refused_datasets) "
+            "SELECT id, 'orders', orders_interval, '', '{}' FROM platforms WHERE name = 'new'"
+        )
+    migrate(newest())
+    found = {row[0]: minutes_of(Platform.objects.get(name=row[0])) for row in ROWS}
+    assert found == {"busy": 5, "new": 15, "by-hand": 0}
+
+
+def test_it_knows_the_streams_of_platforms_without_any_row() -> None:
+    migrate(newest())
+    platform = Platform.objects.create(name="by-sql")
+    assert not platform.stream_states.exists()
+    assert (minutes_of(platform), minutes_of(platform, "inventory"), watermark_of(platform)) == (15, 60, None)
