@@ -1,5 +1,6 @@
 """Fixtures for every test: an environment of its own, and Amazon in a box."""
 
+import gc
 import json
 import os
 from collections.abc import Callable, Generator, Iterator
@@ -84,6 +85,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if not depends_on_the_database(item)]
         items[:] = filter(depends_on_the_database, items)
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays to the end: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
