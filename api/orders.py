@@ -13,7 +13,7 @@ from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilte
 from api.syncs import COMMON, RESPONSES, SyncView
 from core.money import amount_text
 from integrations.models import SyncLog
-from integrations.sync.windows import read_window
+from integrations.window_input import read_window
 from orders.listing import with_value
 from orders.models import Order, OrderItem
 from orders.search import find_orders

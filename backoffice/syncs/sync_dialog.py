@@ -25,7 +25,8 @@ from integrations.errors import BadInput
 from integrations.models import SyncLog
 from integrations.sync.start import Problem, start_sync
 from integrations.sync.streams import STREAMS, label_of, streams_of
-from integrations.sync.windows import LONGEST_LOOK_BACK_DAYS, WindowRequest, read_window
+from integrations.sync.windows import WindowRequest
+from integrations.window_input import LONGEST_LOOK_BACK_DAYS, read_window
 from integrations.wording import another_open_line, queue_down_line
 from platforms.models import SYNC_PERMISSION, Platform
 

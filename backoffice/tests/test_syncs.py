@@ -164,6 +164,22 @@ def test_it_cancels_a_sync_that_waits_in_the_queue(admin_client: Client) -> None
     assert (log.status, log.open_key) == ("cancelled", None)
 
 
+def test_it_shows_and_cancels_a_sync_that_waits_for_another_one(admin_client: Client) -> None:
+    running = make(status="running", lease_token="x", lease_expires_at=timezone.now() + timedelta(minutes=5))
+    log = make(status="succeeded")
+    SyncLog.objects.filter(pk=log.pk).update(status="deferred", open_key=f"{running.open_key}:0123")
+    sentence = "Starts when the sync that is open now has ended."
+    assert sentence in get(admin_client, log)
+    assert sentence in text(admin_client.get(LIST))
+    # Pages about the platform say what is being done.
+    overview = text(admin_client.get("/admin/platforms/platform/"))
+    assert f"{LIST}{running.pk}/change/" in overview
+    assert f"{LIST}{log.pk}/change/" not in overview
+    assert "is cancelled" in text(cancel(admin_client, log))
+    log.refresh_from_db()
+    assert (log.status, log.open_key) == ("cancelled", None)
+
+
 def test_it_asks_a_running_sync_to_stop(admin_client: Client) -> None:
     log = make(status="running", lease_token="x", lease_expires_at=timezone.now() + timedelta(minutes=5))
     html = text(cancel(admin_client, log))

@@ -21,7 +21,7 @@ def race_for_turns() -> dict[str, int]:
     from integrations.models import SyncLog
     from integrations.sync.cancel import cancel_sync
     from integrations.sync.start import request_sync
-    from integrations.sync.windows import read_window
+    from integrations.window_input import read_window
     from platforms.models import Platform
 
     platform, _ = Platform.objects.get_or_create(name="amazon")

@@ -13,8 +13,8 @@ from integrations.schedule.plan import abandoned_syncs, due_syncs
 from integrations.sync.leases import LEASE, Lease
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
-from integrations.sync.windows import read_window
 from integrations.tests.states import change, set_states
+from integrations.window_input import read_window
 from platforms.models import Platform
 from simulator import Account
 

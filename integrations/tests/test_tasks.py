@@ -17,7 +17,7 @@ from integrations.models import SyncLog
 from integrations.sync.queue import continue_sync, queue_sync
 from integrations.sync.start import request_sync, start_sync
 from integrations.sync.stop_signal import StopSignal
-from integrations.sync.windows import read_window
+from integrations.window_input import read_window
 from orders.models import Order
 from platforms.models import Platform
 from simulator import Canned, Simulator

@@ -12,10 +12,10 @@ from integrations.models import SyncFailure, SyncLog
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.failures import dismiss_each, replay_all
 from integrations.sync.run import run_sync
-from integrations.sync.windows import read_window
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
+from integrations.window_input import read_window
 from stateful import laws, troubles
 from stateful.choices import Turn, some_skus, turns, windows
 from stateful.troubles import Database, Killed, Trouble

@@ -7,7 +7,8 @@ from integrations.errors import BadInput
 from integrations.management.base import wrong_usage
 from integrations.management.sync_command import EXIT_STATUS, SyncCommand
 from integrations.models import SyncLog
-from integrations.sync.windows import WindowRequest, read_window
+from integrations.sync.windows import WindowRequest
+from integrations.window_input import read_window
 
 
 class Command(SyncCommand):

@@ -1,0 +1,85 @@
+"""The window that a person asks for, as the admin, the API and the commands take it: read strictly, with a sentence for
+what cannot be used."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from integrations.errors import BadInput
+from integrations.models import SyncLog
+from integrations.protocol import Note
+from integrations.registry import order_lag
+from integrations.sync.windows import WindowRequest
+
+MINUTE = timedelta(minutes=1)
+LONGEST_LOOK_BACK_DAYS = 3650
+EXAMPLE = "2026-01-31, 2026-01-31T08:00:00Z or 2026-01-31T08:00:00+01:00"
+
+
+def read_window(
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    days: str | int | None = None,
+    by: str | None = None,
+) -> WindowRequest:
+    """The window that a command or a request asks for. Raises BadInput with the field that is wrong."""
+    by = by or SyncLog.WindowBy.UPDATED
+    if by not in SyncLog.WindowBy.values:
+        raise BadInput("by", f"{by!r} is not known; use one of: {', '.join(SyncLog.WindowBy.values)}.")
+    if since and days not in (None, ""):
+        raise BadInput("days", "Give either since or days, not both: both say where to start.")
+    if until and not since and days in (None, ""):
+        raise BadInput("until", "until needs since (or days): without them there is no start.")
+    now = timezone.now().replace(microsecond=0)
+    notes: list[Note] = []
+    number = None if days in (None, "") else _days(days)
+    start = _time("since", since, now, notes) if number is None else now - timedelta(days=number)
+    asked_until = end = _time("until", until, now, notes)
+    lag = order_lag()  # of whatever platform that is meant for
+    latest = now - lag
+    if end is not None and end > latest:
+        end = latest
+        text = f"Orders are listed {lag // MINUTE} minutes late at best: until was set to {_say(end)}."
+        notes.append(Note("until_moved", text))
+    if start is not None and start >= (end or latest):
+        text = _("since (%(since)s) must be before until (%(until)s).")
+        raise BadInput("since", text % {"since": _say(start), "until": _say(end or latest)})
+    return WindowRequest(by, start, end, tuple(notes), number, asked_until)
+
+
+def _days(days: str | int | None) -> int:
+    text = str(days).strip()
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= LONGEST_LOOK_BACK_DAYS:
+        sentence = _("days is %(text)s; it takes a whole number from 1 to %(most)d.")
+        raise BadInput("days", sentence % {"text": repr(text[:20]), "most": LONGEST_LOOK_BACK_DAYS})
+    return int(text)
+
+
+def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        hint = " In a URL, write the plus sign as %2B." if " " in text.strip() else ""
+        raise BadInput(
+            name, f"{name} is {text[:40]!r}, which is not a time. Write it like {EXAMPLE}.{hint}"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+        notes.append(Note("read_as_utc", f"{name} has no time zone and was read as UTC: {_say(moment)}."))
+    try:
+        moment = moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise BadInput(name, f"{name} is {text[:40]!r}, which is out of range.") from None
+    if moment > now:
+        raise BadInput(
+            name, _("%(name)s (%(time)s) is in the future.") % {"name": name, "time": _say(moment)}
+        )
+    return moment
+
+
+def _say(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
