@@ -1,5 +1,6 @@
 """Cancelling a sync, and what that lets start."""
 
+from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
 from integrations.sync import transitions
 from integrations.sync.queue import start_next
@@ -8,7 +9,7 @@ from integrations.sync.queue import start_next
 def cancel_sync(log: SyncLog) -> SyncLog:
     """Stop an open sync: at once where nobody works on it, after the page in hand otherwise. A sync that waited for
     it starts then."""
-    log = transitions.cancel_sync(log)
+    log = retry_on_db_error(transitions.cancel_sync)(log)
     if not log.is_open:
         start_next(log)
     return log

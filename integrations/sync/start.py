@@ -14,6 +14,7 @@ from enum import StrEnum
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
 from integrations.sync.asked import as_text, digest_of, is_what_was_asked, what_is_asked
 from integrations.sync.queue import announce, start_next
@@ -138,6 +139,7 @@ class _Request:
     window: WindowRequest
     skus: Sequence[str]
 
+    @retry_on_db_error  # many requests at once: InnoDB breaks deadlocks between their inserts
     def store(self, *, open_key: str, status: str = SyncLog.Status.QUEUED) -> SyncLog | None:
         """The new row; None where another one has the key."""
         window = self.window
