@@ -104,6 +104,15 @@ def test_it_says_that_no_sync_was_ever_completed(admin_client: Client) -> None:
     )
 
 
+def test_it_names_the_open_sync_and_not_the_one_that_waits_for_it(admin_client: Client) -> None:
+    platform = Platform.objects.get(name="amazon")
+    running = failed_log(platform, status="running", open_key="1:orders")
+    waiting = failed_log(platform, status="deferred", open_key="1:orders:0123")
+    html = text(admin_client.get(PAGE, {"id": UNKNOWN_ID}))
+    assert f"/synclog/{running.pk}/change/" in html
+    assert f"/synclog/{waiting.pk}/change/" not in html
+
+
 def test_it_asks_amazon_and_stores_nothing(admin_client: Client, sim: Simulator) -> None:
     platform = platform_of(sim)
     html = text(post(admin_client, an_id(sim), ask=platform.pk))

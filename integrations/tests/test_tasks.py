@@ -148,7 +148,8 @@ def test_it_leaves_after_the_page_in_hand_when_told_to_stop(box: Box, amazon: Pl
     work()  # it announced itself again
     log.refresh_from_db()
     assert (log.status, log.fetched, log.pages) == (SyncLog.Status.SUCCEEDED, 9, 3)
-    assert sim.calls["searchOrders"] == 3
+    # The second page may have been on its way when it was told to stop; it is fetched again.
+    assert sim.calls["searchOrders"] in (3, 4)
 
 
 def test_it_queues_nothing_when_the_transaction_is_rolled_back(amazon: Platform) -> None:
