@@ -24,7 +24,8 @@ from integrations.tests.states import set_states
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync, platform_of, refusal, sync
 from integrations.wording import progress_line
 from platforms.models import Platform
-from simulator import Simulator
+from simulator import Canned, Simulator
+from simulator.faults.base import Call
 
 Box = Callable[..., Simulator]
 pytestmark = pytest.mark.django_db
@@ -151,10 +152,17 @@ def test_it_says_how_far_a_sync_is_while_it_waits(box: Box, capsys: Any, admin_c
     window = WindowRequest(since=datetime.now(UTC) - 30 * DAY)
     sync(platform, window=window)
 
-    def run_dry(_log: SyncLog) -> None:
-        sim.script("searchOrders", refusal(429, "QuotaExceeded"))
+    class RunsDry:
+        """At the second page; which is asked for while the first is stored."""
 
-    log = sync(platform, window=window, on_page=run_dry)
+        calls = 0
+
+        def before(self, call: Call) -> Canned | None:
+            self.calls += call.operation == "searchOrders"
+            return refusal(429, "QuotaExceeded") if self.calls == 2 else None
+
+    sim.faults = RunsDry()
+    log = sync(platform, window=window)
     assert (log.status, log.pages, log.pages_expected) == (SyncLog.Status.WAITING, 1, 3)
     sentence = progress_line(log)
     assert sentence.startswith("waiting for Amazon's quota until ")
