@@ -136,6 +136,7 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         return OrderDetailSerializer if self.action == "retrieve" else OrderSerializer
 
 
+WINDOW_PARAMETERS = ("since", "until", "days", "by")
 WINDOW = (
     OpenApiParameter(
         "since", str, description="Start of the window, ISO 8601; a time without a zone is UTC."
@@ -150,7 +151,7 @@ class OrderSyncView(SyncView):
     """Sync orders; without a window, from where the last one ended. Parameters may stand in a JSON body instead."""
 
     kind = SyncLog.Kind.ORDERS
-    parameters = ("since", "until", "days", "by")
+    parameters = WINDOW_PARAMETERS
 
     def asked_for(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"window": read_window(**{name: values.get(name) for name in self.parameters})}

@@ -18,14 +18,15 @@ from rest_framework.viewsets import GenericViewSet
 from api.base import Conflict, MaySync, ModelPermissions
 from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, refuse_odd_parameters
 from api.serializers import SyncFailureSerializer, SyncLogSerializer
-from integrations.errors import PlatformError
+from integrations.errors import BadInput, PlatformError
 from integrations.models import SyncFailure, SyncLog, stream_choices
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.failures import dismiss, replay
 from integrations.sync.queue import run_here
 from integrations.sync.start import Problem, Started, start_sync
+from integrations.sync.streams import streams_of
 from integrations.sync.windows import WindowRequest
-from integrations.wording import another_open_line, queue_down_line
+from integrations.wording import another_open_line, not_delivered_line, queue_down_line
 from platforms.models import PLATFORM, Platform, Source
 
 FLAGS = ("wait", "queue")
@@ -186,7 +187,7 @@ class SyncView(APIView):
         values = read_parameters(request, known=known, repeatable=self.repeatable)
         asked: dict[str, Any] = {"window": WindowRequest(), "skus": ()} | self.asked_for(values)
         wait, queue = (read_flag(name, values.get(name, False)) for name in FLAGS)
-        platforms = _platforms(values.get("platform_name"))
+        platforms = _platforms(values.get("platform_name"), self.kind)
         user: Any = request.user  # not anonymous: MaySync
         asked |= {"user": user, "in_place": wait, "after_open": queue}
         syncs, refused = [], []
@@ -271,11 +272,14 @@ def read_flag(name: str, value: bool | str) -> bool:
     return value if isinstance(value, bool) else flags[value.lower()]
 
 
-def _platforms(name: str | None) -> list[Platform]:
-    """The named one, active or not, or all active ones. Raises NotFound."""
+def _platforms(name: str | None, stream: str) -> list[Platform]:
+    """The named one, active or not, or all active ones that deliver the stream. Raises NotFound or BadInput."""
     if name is None:
-        return list(Platform.objects.filter(is_active=True))
+        active = Platform.objects.filter(is_active=True)
+        return [platform for platform in active if stream in streams_of(platform)]
     platform = Platform.objects.filter(name=name).first()
     if platform is None:
         raise NotFound(f"There is no platform {name[:64]!r}; GET /platforms lists them. Nothing was started.")
+    if stream not in streams_of(platform):
+        raise BadInput("platform_name", f"{not_delivered_line(platform, stream)} Nothing was started.")
     return [platform]

@@ -22,7 +22,7 @@ from integrations.registry import channel_label
 from integrations.schedule.due import Due, Reason, dues_of
 from integrations.sync.asked import Asked, asked_of
 from integrations.sync.estimates import pages_expected
-from integrations.sync.streams import STREAMS, label_of
+from integrations.sync.streams import STREAMS, label_of, streams_of
 from platforms.models import Platform
 
 HALF_A_DAY = timedelta(hours=12)
@@ -164,6 +164,12 @@ def _in_short(message: str) -> str:
     """What went wrong, without the advice that follows."""
     first = message.split(". ")[0].rstrip(".")
     return first if len(first) <= LONGEST_REASON else f"{first[:LONGEST_REASON]}…"
+
+
+def not_delivered_line(platform: Platform, stream: str) -> str:
+    """For who asks for a stream that the platform's channel does not have."""
+    known = ", ".join(streams_of(platform))
+    return f"{platform.name} delivers no {stream}; {channel_label(platform.kind)} has: {known}."
 
 
 def schedule_line(kind: str, due: Due) -> str:

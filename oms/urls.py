@@ -18,6 +18,7 @@ from api.errors import API, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
 from api.orders import OrderSyncView, OrderViewSet
 from api.platforms import PlatformViewSet
+from api.streams import StreamSyncView
 from api.syncs import SyncFailureViewSet, SyncLogViewSet
 from api.usage import ApiUsageViewSet
 from backoffice.export.views import export_progress
@@ -48,6 +49,7 @@ api_patterns = [
         "inventory/<int:pk>", InventoryViewSet.as_view(DETAIL | {"patch": "partial_update"}), "inventory-item"
     ),
     *api("inventory/sync", InventorySyncView.as_view(), "inventory-sync"),
+    *api("<slug:stream>/sync", StreamSyncView.as_view(), "stream-sync"),
     *api("sync-logs", SyncLogViewSet.as_view(LIST), "sync-logs"),
     *api("sync-logs/<int:pk>", SyncLogViewSet.as_view(DETAIL), "sync-log"),
     *api("sync-logs/<int:pk>/cancel", SyncLogViewSet.as_view({"post": "cancel"}), "sync-log-cancel"),

@@ -53,6 +53,17 @@ def _stream_choices() -> list[tuple[str, str]]:
     return [(BOTH, capfirst(together)), *((name, kind_name(name)) for name in STREAMS)]
 
 
+class StreamSelect(forms.RadioSelect):
+    """Marks the streams that have no window, so that the style sheet hides its fields for them."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        stream = STREAMS.get(str(value))
+        if stream is not None and not stream.has_window:
+            option["attrs"]["data-oms-no-window"] = ""
+        return option
+
+
 class SyncForm(forms.Form):
     """What to sync. After `is_valid`, `kinds` and `window` say it in the words of start_sync."""
 
@@ -66,7 +77,7 @@ class SyncForm(forms.Form):
         label=gettext_lazy("What"),
         choices=_stream_choices,
         initial=BOTH,
-        widget=forms.RadioSelect,
+        widget=StreamSelect,
     )
     span = forms.ChoiceField(
         label=gettext_lazy("Orders of which time"),

@@ -20,14 +20,16 @@ from integrations.management.base import (
     TERMINATED,
     OmsCommand,
     platform_named,
+    wrong_usage,
 )
 from integrations.models import SyncLog
 from integrations.sync.queue import start_next
 from integrations.sync.run import run_sync
 from integrations.sync.start import Problem, Started, start_sync
 from integrations.sync.stop_signal import StopSignal
+from integrations.sync.streams import streams_of
 from integrations.sync.windows import WindowRequest
-from integrations.wording import another_open_line, progress_line, queue_down_line
+from integrations.wording import another_open_line, not_delivered_line, progress_line, queue_down_line
 from platforms.models import Platform
 
 GOOD = (SyncLog.Status.SUCCEEDED,)
@@ -101,8 +103,11 @@ class SyncCommand(OmsCommand):
 
     def _platforms(self, name: str | None) -> list[Platform]:
         if name is None:
-            return list(Platform.objects.filter(is_active=True))
+            active = Platform.objects.filter(is_active=True)
+            return [platform for platform in active if self.kind in streams_of(platform)]
         platform = platform_named(name)
+        if self.kind not in streams_of(platform):
+            wrong_usage(f"PLATFORM: {not_delivered_line(platform, self.kind)} Nothing was changed.")
         if not platform.is_active:
             self.say(f"{platform.name} is inactive: it is synced because you named it, and only now.")
         return [platform]
