@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from api.orders import WINDOW, WINDOW_PARAMETERS
 from api.syncs import COMMON, RESPONSES, SyncView
 from integrations.sync.streams import STREAMS
-from integrations.sync.windows import read_window
+from integrations.window_input import read_window
 
 
 class StreamSyncView(SyncView):
