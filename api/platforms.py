@@ -22,7 +22,7 @@ from integrations.models import SyncLog
 from integrations.registry import CHANNELS, channel_label, default_kind, kind_choices
 from integrations.schedule.due import Due, attach_dues, dues_of
 from integrations.sync.connection_check import check_platform, is_fine
-from integrations.sync.streams import STREAMS
+from integrations.sync.streams import STREAMS, delivered_by
 from integrations.sync.streams.states import (
     LONGEST_INTERVAL,
     absent_names,
@@ -154,16 +154,12 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
         if attrs.get("kind", kind) != kind:
             text = f"The platform's orders and stock came from {channel_label(kind)}; add another platform instead."
             raise Invalid("The kind of a platform cannot be changed.", {"kind": text})
+        delivered = map(interval_name, delivered_by(CHANNELS.get(kind)))
+        if absent := {interval_name(name) for name in STREAMS} & set(attrs) - set(delivered):
+            text = f"{channel_label(kind)} does not deliver this."
+            raise Invalid(text, dict.fromkeys(sorted(absent), text))
         if "api_config" in attrs:
-            if kind not in CHANNELS:
-                text = (
-                    f"This installation does not know the channel {kind!r}, and cannot check its credentials."
-                )
-                raise Invalid(text, {"api_config": text})
-            try:
-                attrs["api_config"] = CHANNELS[kind].credentials.check(attrs["api_config"])
-            except ConfigError as error:
-                raise Invalid(str(error), error.fields) from None
+            attrs["api_config"] = _checked(kind, attrs["api_config"])
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> Platform:
@@ -189,6 +185,17 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
             set_intervals(instance, intervals)
         attach_states(instance)
         return instance
+
+
+def _checked(kind: str, api_config: Any) -> dict[str, Any]:
+    """What to store of the credentials. Raises Invalid with each wrong field."""
+    if kind not in CHANNELS:
+        text = f"This installation does not know the channel {kind!r}, and cannot check its credentials."
+        raise Invalid(text, {"api_config": text})
+    try:
+        return CHANNELS[kind].credentials.check(api_config)
+    except ConfigError as error:
+        raise Invalid(str(error), error.fields) from None
 
 
 class PlatformFilterSet(django_filters.FilterSet):  # type: ignore[misc]  # no annotations

@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from django.core.checks import CheckMessage
+
 from core.format import Text
 from integrations.protocol import Adapter, BudgetFor, Meter
 
@@ -142,6 +144,11 @@ def no_page(_site: str, _order_id: str) -> str:
     return ""
 
 
+def no_problems() -> list[CheckMessage]:
+    """The channel has no settings of its own."""
+    return []
+
+
 def nothing_beside(_payload: Any) -> Decimal:
     """All of an order's total belongs to its lines."""
     return Decimal(0)
@@ -157,11 +164,12 @@ class Channel:
     sites          its marketplaces by id; empty where it has none
     order_lag      how long after a change the channel lists an order at the latest: windows end this much earlier
     read_order_id  an order id out of what a person pasted, or ""
-    seller_pages   what the channel calls its pages for sellers, e.g. "Seller Central"
+    seller_pages   what the channel calls its pages for sellers, e.g. "the back office"
     order_page     (id of the site, order id) -> the address of the order on these pages, or ""
     beside_lines   an order's payload -> what of its total belongs to none of its lines
     unmetered      operations that are counted as API usage and have no quota, such as logins
     advice         error code -> what a person does about it, where that is special here
+    check_settings what is wrong with settings of its own, for `manage.py check`
     """
 
     label: str
@@ -179,3 +187,4 @@ class Channel:
     beside_lines: Callable[[Any], Decimal] = nothing_beside
     unmetered: tuple[str, ...] = ()
     advice: Mapping[str, Text] = field(default_factory=dict)
+    check_settings: Callable[[], list[CheckMessage]] = no_problems

@@ -1,6 +1,6 @@
 """Sentences that the command line, the API and the admin share. Facts go in, plain text comes out.
 
-progress_line   "waiting for Amazon's quota until 14:32 UTC, 12 of about 40 pages"
+progress_line   "waiting for the channel's quota until 14:32 UTC, 12 of about 40 pages"
 pages_line      "12 of about 40 pages"
 schedule_line   "Next orders sync: 2026-11-23 14:40 UTC · by its interval"
 asked_line      "orders updated in the last 7 days", "inventory of 2 SKUs (A-1, B 2)"

@@ -13,7 +13,7 @@ from core.upsert import to_json
 from orders.models import OrderBuyer
 from orders.records import BuyerRecord, OrderRecord
 
-# Amazon's Data Protection Policy: personal data is kept for at most 30 days after delivery.
+# The strictest rule of any channel: personal data is kept for at most 30 days after delivery.
 BUYER_DATA_LIFETIME = timedelta(days=30)
 
 

@@ -78,6 +78,38 @@ def test_it_keeps_places_on_somebodys_machine_out_of_the_repository() -> None:
     assert [path for path in tracked_files() if path != here and homes.search(path.read_bytes())] == []
 
 
+# Where a line outside a channel's folder may name it: its registration, names of settings (the stable surface), the
+# kind that a platform has where nobody says one, and examples with the platform that migrating creates.
+NAMES_A_CHANNEL = re.compile(
+    r"integrations/(registry\.py|management/(commands/\w+|sync_command)\.py)|platforms/models\.py|oms/settings\.py"
+)
+
+
+def test_it_names_no_channel_outside_its_folder() -> None:
+    rooms = (
+        "oms",
+        "backoffice",
+        "api",
+        "integrations",
+        "orders",
+        "inventory",
+        "platforms",
+        "core",
+        "templates",
+    )
+    named = []
+    for path in tracked_files():
+        room, *inner = path.relative_to(ROOT).parts
+        if room not in rooms or {"amazon", "tests", "migrations"} & set(inner):
+            continue
+        if path.suffix in (".py", ".html", ".js") and not NAMES_A_CHANNEL.fullmatch(
+            path.relative_to(ROOT).as_posix()
+        ):
+            lines = path.read_text().splitlines()
+            named += [f"{path}: {line}" for line in lines if re.search("amazon|seller central", line, re.I)]
+    assert named == []
+
+
 def test_it_ignores_what_may_hold_secrets() -> None:
     command = ["git", "check-ignore", ".env", "var/oms.sqlite3", ".venv/bin/python"]
     ignored = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -17,7 +17,7 @@ from core.encryption import SecretDict, Unreadable
 from core.format import Text
 from integrations.channel import Channel, CredentialField, Credentials, Fact, Input
 from integrations.errors import ConfigError
-from integrations.registry import CHANNELS, channel_label, kind_choices
+from integrations.registry import CHANNELS, channel_label
 from integrations.sync.streams import delivered_by
 from integrations.sync.streams.states import LONGEST_INTERVAL, attach_states, interval_name, pop_intervals
 from platforms.models import Platform
@@ -46,6 +46,7 @@ class PlatformForm(Form):
     credentials stay as they are.
     """
 
+    new_kind: str = ""
     channel: Channel | None = None
     credentials: tuple[
         str, ...
@@ -105,11 +106,13 @@ class PlatformForm(Form):
         return bool(self.credentials) and self.credentials[0] in self.fields
 
     def _offer_kinds(self) -> None:
-        """A stored platform keeps its kind: its orders came from that channel."""
-        stored = [(self.instance.kind, channel_label(self.instance.kind))]
+        """One: a stored platform keeps its kind, since its orders came from that channel; a new one was asked for."""
+        kind = self.instance.kind if self.instance.pk else self.new_kind
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  for the type checker
-        field.choices = stored if self.instance.pk else kind_choices()
+        field.choices = [(kind, channel_label(kind))]
+        field.initial = kind
+        self.initial["kind"] = kind
 
     def _prepare(self, channel: Channel | None) -> None:
         """Fill the credentials' fields with what is stored and may be shown."""
@@ -224,5 +227,10 @@ def form_for(kind: str) -> type[PlatformForm]:
     if channel is None:
         return PlatformForm
     fields = {described.name: form_field(described) for described in channel.credentials.fields}
-    own = {"channel": channel, "credentials": channel.credentials.names, "__module__": __name__}
+    own = {
+        "new_kind": kind,
+        "channel": channel,
+        "credentials": channel.credentials.names,
+        "__module__": __name__,
+    }
     return type(f"{kind.capitalize()}Form", (PlatformForm,), fields | own)

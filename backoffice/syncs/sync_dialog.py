@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.timezone import get_current_timezone_name
@@ -46,11 +47,13 @@ def _moment(**attributes: str) -> forms.DateTimeField:
     return forms.DateTimeField(required=False, widget=widget)
 
 
-def _stream_choices() -> list[tuple[str, str]]:
-    """All of them, or one: "Orders and inventory", "Orders", "Inventory"."""
-    labels = [label_of(name) for name in STREAMS]
-    together = " ".join((", ".join(labels[:-1]), _("and"), labels[-1]))
-    return [(BOTH, capfirst(together)), *((name, kind_name(name)) for name in STREAMS)]
+def _stream_choices(platforms: Iterable[Platform]) -> list[tuple[str, str]]:
+    """What any of these platforms delivers, all of it or one: "Orders and inventory", "Orders", "Inventory"."""
+    delivered = {name for platform in platforms for name in streams_of(platform)}
+    names = [name for name in STREAMS if name in delivered] or list(STREAMS)
+    labels = [label_of(name) for name in names]
+    together = " ".join((", ".join(labels[:-1]), _("and"), labels[-1])) if labels[1:] else labels[0]
+    return [(BOTH, capfirst(together)), *((name, kind_name(name)) for name in names)]
 
 
 class StreamSelect(forms.RadioSelect):
@@ -75,7 +78,6 @@ class SyncForm(forms.Form):
     next = forms.CharField(required=False, widget=forms.HiddenInput)
     kind = forms.ChoiceField(
         label=gettext_lazy("What"),
-        choices=_stream_choices,
         initial=BOTH,
         widget=StreamSelect,
     )
@@ -110,9 +112,18 @@ class SyncForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.window = WindowRequest()
+        kind = self.fields["kind"]
+        assert isinstance(kind, forms.ChoiceField)  # noqa: S101  for the type checker
+        kind.choices = _stream_choices(self.chosen)
         zone = {"zone": get_current_timezone_name()}
         self.fields["since"].label = _("From (%(zone)s)") % zone
         self.fields["until"].label = _("Until (%(zone)s), empty for now") % zone
+
+    @cached_property
+    def chosen(self) -> list[Platform]:
+        """The platforms that are named, as far as there are any of these ids."""
+        ids = [each for each in self["platform"].value() or [] if str(each).isdecimal()]
+        return list(Platform.objects.filter(pk__in=ids))
 
     @property
     def kinds(self) -> Sequence[str]:
@@ -166,13 +177,11 @@ def sync_view(request: HttpRequest) -> HttpResponse:
         if "kind" in request.GET:
             asked["kind"] = request.GET["kind"]
         form = SyncForm(initial={"platform": request.GET.getlist("platform"), **asked})
-    chosen = [each for each in form["platform"].value() or [] if str(each).isdecimal()]
-    platforms = Platform.objects.filter(pk__in=chosen)
     context = {
         **admin.site.each_context(request),
-        "title": sync_label([platform.kind for platform in platforms]),
+        "title": sync_label([platform.kind for platform in form.chosen]),
         "form": form,
-        "chosen": platforms,
+        "chosen": form.chosen,
         "back": safe_next(request) or reverse("admin:platforms_platform_changelist"),
         "is_dialog": is_htmx(request),
     }

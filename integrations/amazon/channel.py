@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.amazon import config, mock
 from integrations.amazon.adapter import connect
+from integrations.amazon.checks import check_endpoints
 from integrations.amazon.credentials_form import CREDENTIALS
 from integrations.amazon.marketplaces import MARKETPLACES, order_page, read_order_id
 from integrations.amazon.normalize import beside_lines
@@ -27,6 +28,7 @@ AMAZON = Channel(
     order_page=order_page,
     beside_lines=beside_lines,
     unmetered=(TOKEN,),
+    check_settings=check_endpoints,
     advice={
         "forbidden": _(
             "Open the platform and press Check connection: it says which role is missing. Add it to the app in Seller "
