@@ -70,10 +70,12 @@ def _quota(name: str, url: str, quick: bool) -> list[Result]:
     return _results(_run(url, "quota", "--name", name, "--orders", "3000" if quick else "10000"))
 
 
-def _desk(name: str, url: str, quick: bool) -> list[Result]:
+def _admin(name: str, url: str, quick: bool) -> list[Result]:
     size = (20_000, 2_000, 20) if quick else (1_000_000, 100_000, 20)
     orders, skus, rounds = map(str, size)
-    return _results(_run(url, "desk", "--name", name, "--orders", orders, "--skus", skus, "--rounds", rounds))
+    return _results(
+        _run(url, "admin", "--name", name, "--orders", orders, "--skus", skus, "--rounds", rounds)
+    )
 
 
 PARTS = {
@@ -82,7 +84,7 @@ PARTS = {
     "calls": _calls,
     "quota": _quota,
     "export": _export,
-    "desk": _desk,
+    "admin": _admin,
 }
 
 

@@ -19,7 +19,7 @@ from openpyxl import Workbook
 
 from backoffice.export.table import Columns
 from backoffice.orders.exports import ITEM, OF_THE_ORDER, ORDER
-from bench.desk import logged_in
+from bench.admin_pages import logged_in
 from bench.report import Result
 from orders.models import Order, OrderItem
 

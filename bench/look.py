@@ -1,4 +1,4 @@
-"""`python -m bench.look`: the desk's pages on the database of DATABASE_URL as it is, which takes no minutes to fill.
+"""`python -m bench.look`: the admin's pages on the database of DATABASE_URL as it is, which takes no minutes to fill.
 
     export DATABASE_URL=sqlite:////tmp/million.sqlite3  # filled by python -m bench.million
     python -m bench.look --rounds 9 --only orders
@@ -24,14 +24,14 @@ def main() -> None:
     django.setup()
     from django.db import transaction
 
-    from bench import desk
+    from bench import admin_pages
 
     print(f"{'page':44}  median    p95   cpu    SQL  queries  (ms)")
     with transaction.atomic():
-        client = desk.logged_in()
-        for name, address in desk.pages().items():
+        client = admin_pages.logged_in()
+        for name, address in admin_pages.pages().items():
             if options.only in name:
-                timed = desk.timed_page(client, name, address, options.rounds)
+                timed = admin_pages.timed_page(client, name, address, options.rounds)
                 page, cpu, bare = (statistics.median(each) for each in (timed.page, timed.cpu, timed.bare))
                 figures = f"{page:7.0f} {timed.p95:6.0f} {cpu:5.0f} {bare:6.1f} {timed.queries:8}"
                 print(f"{name:44} {figures}", flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench import database
 
-MEASUREMENTS = ("storing", "memory", "calls", "quota", "export", "export-memory", "desk")
+MEASUREMENTS = ("storing", "memory", "calls", "quota", "export", "export-memory", "admin")
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> Any:
     # Only now: models need a Django that was set up.
-    from bench import desk, export, million, quota, storing, syncs
+    from bench import admin_pages, export, million, quota, storing, syncs
 
     if options.what == "memory":
         return syncs.peak_memory(options.orders)
@@ -42,8 +42,10 @@ def _measured(options: argparse.Namespace) -> Any:
         with million.in_a_hurry():
             million.fill(orders=options.orders, skus=options.skus)
         results = export.measure(options.name, orders=options.orders, rounds=options.rounds)
-    elif options.what == "desk":
-        results = desk.measure(options.name, orders=options.orders, skus=options.skus, rounds=options.rounds)
+    elif options.what == "admin":
+        results = admin_pages.measure(
+            options.name, orders=options.orders, skus=options.skus, rounds=options.rounds
+        )
     else:
         results = storing.measure(options.name, pages=options.pages, rounds=options.rounds)
     return [asdict(each) for each in results]

@@ -1,11 +1,11 @@
-"""The made-up business of `python -m bench.million`, and how the pages of the desk answer with it."""
+"""The made-up business of `python -m bench.million`, and how the pages of the admin answer with it."""
 
 from decimal import Decimal
 
 import pytest
 from django.db.models import F, Sum
 
-from bench import desk, million
+from bench import admin_pages, million
 from integrations.models import ApiUsage, StreamState, SyncFailure, SyncLog
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
@@ -58,9 +58,12 @@ def test_it_leaves_alone_a_platform_with_credentials() -> None:
 
 def queries_by_page(*, orders: int, skus: int) -> dict[str, int]:
     million.fill(orders=orders, skus=skus)
-    client = desk.logged_in()
-    pages = {name: address for name, address in desk.pages().items() if ", page " not in name}
-    return {name: desk.timed_page(client, name, address, rounds=1).queries for name, address in pages.items()}
+    client = admin_pages.logged_in()
+    pages = {name: address for name, address in admin_pages.pages().items() if ", page " not in name}
+    return {
+        name: admin_pages.timed_page(client, name, address, rounds=1).queries
+        for name, address in pages.items()
+    }
 
 
 @pytest.mark.once

@@ -18,13 +18,13 @@ class AdminLocality(LocaleMiddleware):
     """Django's rules for the language: the cookie of the language menu, then the browser's own."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if _is_desk(request):
+        if _is_admin(request):
             super().process_request(request)
             timezone.activate(zone_of(request))
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Leaves nothing behind for what the thread does next."""
-        if _is_desk(request):
+        if _is_admin(request):
             response = super().process_response(request, response)
             timezone.deactivate()
             translation.deactivate()
@@ -39,5 +39,5 @@ def zone_of(request: HttpRequest) -> ZoneInfo:
         return ZoneInfo(settings.TIME_ZONE)
 
 
-def _is_desk(request: HttpRequest) -> bool:
+def _is_admin(request: HttpRequest) -> bool:
     return request.path_info.startswith(("/admin/", "/i18n/"))

@@ -34,7 +34,7 @@ def member(group: str) -> User:
 
 
 @pytest.fixture
-def desk(member: User) -> Client:
+def client(member: User) -> Client:
     client = Client()
     client.force_login(member)
     return client
@@ -49,16 +49,16 @@ def failure() -> SyncFailure:
     )
 
 
-def test_it_lets_everybody_look_at_orders_stock_platforms_and_syncs(desk: Client) -> None:
+def test_it_lets_everybody_look_at_orders_stock_platforms_and_syncs(client: Client) -> None:
     for name in LISTS:
-        assert desk.get(f"/admin/{name}/").status_code == 200, name
-    assert desk.get("/admin/auth/user/").status_code == 403
+        assert client.get(f"/admin/{name}/").status_code == 200, name
+    assert client.get("/admin/auth/user/").status_code == 403
 
 
-def test_it_offers_and_accepts_a_sync_from_operators_and_managers(desk: Client, group: str) -> None:
-    page = desk.get(f"/admin/platforms/platform/{amazon().pk}/change/").content.decode()
+def test_it_offers_and_accepts_a_sync_from_operators_and_managers(client: Client, group: str) -> None:
+    page = client.get(f"/admin/platforms/platform/{amazon().pk}/change/").content.decode()
     assert ("Sync from Amazon" in page) is (group in SYNCS)
-    asked = desk.post(
+    asked = client.post(
         "/admin/platforms/platform/sync/",
         {"platform": amazon().pk, "kind": "both", "span": "last", "by": "updated"},
     )
@@ -67,27 +67,27 @@ def test_it_offers_and_accepts_a_sync_from_operators_and_managers(desk: Client, 
 
 
 def test_it_offers_and_accepts_dismissing_a_failure_from_operators_and_managers(
-    desk: Client, group: str
+    client: Client, group: str
 ) -> None:
     failed = failure()
-    page = desk.get(f"/admin/integrations/syncfailure/{failed.pk}/change/").content.decode()
+    page = client.get(f"/admin/integrations/syncfailure/{failed.pk}/change/").content.decode()
     assert ("Dismiss" in page) is (group in SYNCS)
-    desk.post(f"/admin/integrations/syncfailure/{failed.pk}/press/dismiss/")
+    client.post(f"/admin/integrations/syncfailure/{failed.pk}/press/dismiss/")
     failed.refresh_from_db()
     assert failed.is_open is (group not in SYNCS)
 
 
-def test_it_lets_managers_alone_change_platforms(desk: Client, group: str) -> None:
+def test_it_lets_managers_alone_change_platforms(client: Client, group: str) -> None:
     address = f"/admin/platforms/platform/{amazon().pk}/change/"
-    assert ('name="display_name"' in desk.get(address).content.decode()) is (group == MANAGER)
+    assert ('name="display_name"' in client.get(address).content.decode()) is (group == MANAGER)
     expected = 200 if group == MANAGER else 403
-    assert desk.get("/admin/platforms/platform/add/").status_code == expected
-    assert desk.post(f"/admin/platforms/platform/{amazon().pk}/delete/").status_code == expected
+    assert client.get("/admin/platforms/platform/add/").status_code == expected
+    assert client.post(f"/admin/platforms/platform/{amazon().pk}/delete/").status_code == expected
 
 
-def test_it_shows_buyer_data_to_privacy_officers_alone(desk: Client, group: str) -> None:
+def test_it_shows_buyer_data_to_privacy_officers_alone(client: Client, group: str) -> None:
     order = make_order()
-    page = desk.get(f"/admin/orders/order/{order.pk}/buyer/")
+    page = client.get(f"/admin/orders/order/{order.pk}/buyer/")
     assert page.status_code == (403 if group != PRIVACY else 404)  # this order has no buyer stored
 
 

@@ -1,4 +1,4 @@
-"""The orders desk: what is to be shipped, whether amounts add up, and the way to the platform's own page."""
+"""Orders in the admin: what is to be shipped, whether amounts add up, and the way to the platform's own page."""
 
 from datetime import timedelta
 from decimal import Decimal

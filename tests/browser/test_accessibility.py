@@ -1,4 +1,4 @@
-"""Every page of the desk for everybody: axe finds nothing serious, in light and dark, wide and narrow."""
+"""Every page of the admin for everybody: axe finds nothing serious, in light and dark, wide and narrow."""
 
 import re
 from collections.abc import Callable, Iterator

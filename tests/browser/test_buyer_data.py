@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from api.tests.rest import make_order
-from browser.walking import ORDERS, PLATFORMS, export, get, post
+from browser.navigation import ORDERS, PLATFORMS, export, get, post
 from integrations.tests.syncing import platform_of
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform

@@ -1,4 +1,4 @@
-"""The home page in a browser: numbers that lead somewhere, charts that are drawn, on a desk and on a phone."""
+"""The home page in a browser: numbers that lead somewhere, charts that are drawn, on a wide screen and on a phone."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from api.tests.rest import make_order
-from browser.walking import LOGS, ORDERS
+from browser.navigation import LOGS, ORDERS
 from integrations.models import SyncLog
 from orders.models import Order
 from platforms.models import Platform

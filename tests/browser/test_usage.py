@@ -1,4 +1,4 @@
-"""API usage in a browser: a sync's calls appear in the chart and in the list, on a desk and on a telephone."""
+"""API usage in a browser: a sync's calls appear in the chart and in the list, on a wide screen and on a telephone."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What walks through the desk share: addresses, and requests that no page offered."""
+"""What the browser tests share: addresses, and requests that no page offered."""
 
 from pathlib import Path
 

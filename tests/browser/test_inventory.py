@@ -1,4 +1,4 @@
-"""The inventory desk in a browser: low stock first, thresholds typed in the list and on the page, and who may."""
+"""Inventory in a browser: low stock first, thresholds typed in the list and on the page, and who may change them."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""One walk for each group, as its people go: members of the real groups, a real worker, a simulated Amazon."""
+"""What people of each group do, page after page: members of the real groups, a real worker, a simulated Amazon."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.walking import (
+from browser.navigation import (
     FAILURES,
     LOGS,
     ORDERS,

@@ -1,4 +1,4 @@
-"""The orders desk in a browser: find an order, see what changed, and find a lost one."""
+"""Orders in a browser: find an order, see what changed, and find a lost one."""
 
 from collections.abc import Callable
 from datetime import timedelta

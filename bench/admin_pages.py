@@ -1,4 +1,4 @@
-"""Server time of the desk's pages on a big database: the whole request, from the log-in's session to the last byte.
+"""Server time of the admin's pages on a big database: the whole request, from the log-in's session to the last byte.
 
 Beside it, in the same round, the statements of the same page sent again over a bare cursor: what the database alone
 takes for it.
@@ -166,7 +166,7 @@ def _answers(order: Order, item: OrderItem, word: str) -> dict[str, str]:
 
 
 def logged_in() -> Client:
-    user = User.objects.filter(username="desk").first() or User.objects.create_superuser("desk")
+    user = User.objects.filter(username="bench").first() or User.objects.create_superuser("bench")
     client = Client(SERVER_NAME="localhost")
     client.force_login(user)
     return client
