@@ -41,7 +41,7 @@ def every_route() -> list[tuple[str, str]]:
         methods = getattr(callback, "actions", None) or [
             name for name in ("get", "post") if hasattr(callback.cls, name)
         ]
-        address = str(pattern.pattern).replace("<int:pk>", "1")
+        address = str(pattern.pattern).replace("<int:pk>", "1").replace("<slug:stream>", "returns")
         routes += [(method, f"/{address}") for method in methods]
     return routes
 
