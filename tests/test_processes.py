@@ -162,10 +162,12 @@ def test_it_follows_a_sync_that_another_process_works_on(
 ) -> None:
     first = oms.start("sync_orders", "amazon", "--json")
     hold.wait()
-    second = oms.start("sync_orders", "amazon", "--days", "3", "--json")
+    second = oms.start("sync_orders", "amazon", "--json")
     assert second.stderr is not None
-    said = line_with(second.stderr, "is already being worked on; following it")
-    assert "The options given now are not used" in said
+    line_with(second.stderr, "is already being worked on; following it")
+    status, out, err = oms.run("sync_orders", "amazon", "--days", "3", "--json")
+    assert (status, out) == (1, "")
+    assert "sync #1 is open (orders since the last sync; running; started by: command line)" in err
     hold.release()
     (status, out, _), (other_status, other_out, _) = ended(first), ended(second)
     assert (status, other_status) == (0, 0)
