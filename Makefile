@@ -50,7 +50,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployme
 bench: $(VENV)/.installed-dev ## benchmarks; ratios measured side by side (ARGS=…)
 	@$(PY) -m bench $(ARGS)
 
-screenshots: $(VENV)/.installed-dev ## the pictures in docs/images, of a shop in a box; needs chromium
+screenshots: $(VENV)/.installed-dev ## the pictures in docs/images, of a simulated shop; needs chromium
 	@$(PY) -m scripts.screenshots $(ARGS)
 
 reliability: $(VENV)/.installed-dev ## the figures of docs/reliability.md, measured again (ARGS='--minutes 10')

@@ -1,4 +1,4 @@
-"""Fixtures for every test: an environment of its own, and Amazon in a box."""
+"""Fixtures for every test: an environment of its own, and a simulated Amazon."""
 
 import gc
 import json

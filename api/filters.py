@@ -63,7 +63,7 @@ class KnownChoiceFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
 
 
 @extend_schema_field(str)
-class PlatformFilter(django_filters.ModelChoiceFilter):  # type: ignore[misc]
+class PlatformNameFilter(django_filters.ModelChoiceFilter):  # type: ignore[misc]
     """A platform by its name."""
 
     def __init__(self, field_name: str = "platform") -> None:

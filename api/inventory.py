@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
+from api.filters import KnownChoiceFilter, PlatformNameFilter, TextFilter, TimeFilter
 from api.syncs import COMMON, RESPONSES, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
@@ -69,7 +69,7 @@ class ThresholdSerializer(serializers.Serializer[Any]):
 
 
 class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
-    platform_name = PlatformFilter()
+    platform_name = PlatformNameFilter()
     source = KnownChoiceFilter(choices=Source.choices)
     updated_after = TimeFilter(field_name="platform_updated_at", lookup_expr="gte")
     updated_before = TimeFilter(field_name="platform_updated_at", lookup_expr="lt")

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, TimeFilter
+from api.filters import KnownChoiceFilter, PlatformNameFilter, TextFilter, TimeFilter
 from api.syncs import COMMON, RESPONSES, SyncView
 from core.money import amount_text
 from integrations.models import SyncLog
@@ -99,7 +99,7 @@ class OrderDetailSerializer(OrderSerializer):
 
 
 class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
-    platform_name = PlatformFilter()
+    platform_name = PlatformNameFilter()
     status = KnownChoiceFilter(choices=Order.Status.choices, method="with_value")
     source = KnownChoiceFilter(choices=Source.choices, method="with_value")
     purchased_after = TimeFilter(field_name="purchased_at", lookup_expr="gte")

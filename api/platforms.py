@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from api.base import Conflict, Invalid, MaySync, ModelPermissions
-from api.filters import PlatformFilter, TextFilter
+from api.filters import PlatformNameFilter, TextFilter
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from integrations.registry import CHANNELS, channel_label, default_kind, kind_choices
@@ -199,7 +199,7 @@ def _checked(kind: str, api_config: Any) -> dict[str, Any]:
 
 
 class PlatformFilterSet(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
-    platform_name = PlatformFilter(field_name="pk")
+    platform_name = PlatformNameFilter(field_name="pk")
     search = TextFilter(method="find", label="The beginning of the name, or part of the display name.")
 
     def find(self, platforms: QuerySet[Platform], _name: str, text: str) -> QuerySet[Platform]:

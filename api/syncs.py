@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from api.base import Conflict, MaySync, ModelPermissions
-from api.filters import KnownChoiceFilter, PlatformFilter, TextFilter, refuse_odd_parameters
+from api.filters import KnownChoiceFilter, PlatformNameFilter, TextFilter, refuse_odd_parameters
 from api.serializers import SyncFailureSerializer, SyncLogSerializer
 from integrations.errors import BadInput, PlatformError
 from integrations.models import SyncFailure, SyncLog, stream_choices
@@ -34,7 +34,7 @@ PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail
 
 
 class SyncLogFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
-    platform_name = PlatformFilter()
+    platform_name = PlatformNameFilter()
     kind = KnownChoiceFilter(choices=stream_choices)
     status = KnownChoiceFilter(choices=SyncLog.Status.choices)
     source = KnownChoiceFilter(choices=Source.choices)
@@ -56,7 +56,7 @@ class SyncLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
 
     @extend_schema(request=None, responses={200: SyncLogSerializer, 202: SyncLogSerializer})
     def cancel(self, _request: Request, pk: int) -> Response:
-        """Stop an open sync: 200 where it is stopped, 202 where it will be after the page in hand, 409 once closed."""
+        """Stop an open sync: 200 where it is stopped, 202 where it will be after the current page, 409 once closed."""
         log = get_object_or_404(SyncLog.objects.select_related("platform", "requested_by"), pk=pk)
         if not log.is_open:
             raise Conflict(f"Sync {log.pk} is closed already ({log.status}); there is nothing to cancel.")
@@ -66,7 +66,7 @@ class SyncLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
 
 
 class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
-    platform_name = PlatformFilter()
+    platform_name = PlatformNameFilter()
     kind = KnownChoiceFilter(choices=stream_choices)
     resolved = KnownChoiceFilter(
         method="find_resolved",

@@ -4,14 +4,14 @@ import django_filters
 from rest_framework import mixins
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import PlatformFilter, TextFilter, TimeFilter
+from api.filters import PlatformNameFilter, TextFilter, TimeFilter
 from api.serializers import ApiUsageSerializer
 from integrations.models import ApiUsage
 from platforms.models import PLATFORM
 
 
 class ApiUsageFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
-    platform_name = PlatformFilter()
+    platform_name = PlatformNameFilter()
     operation = TextFilter(label="The operation's name, such as searchOrders; token for logins.")
     since = TimeFilter("hour", "gte", label="Hours that begin at this time or later.")
     until = TimeFilter("hour", "lt", label="Hours that begin before this time.")

@@ -1,7 +1,7 @@
 """How long a sync takes under Amazon's published quota, beside what the quota alone makes it take.
 
-Nothing is scaled: rate and burst are Amazon's, in the wallet and in the simulator. Only the waiting is skipped: where a
-run parks, both clocks are put forward to the moment it names.
+Nothing is scaled: rate and burst are Amazon's, in the token bucket and in the simulator. Only the waiting is skipped:
+where a sync waits, both clocks are put forward to the moment when it resumes.
 """
 
 import time
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from bench.database import empty
 from bench.report import Result
-from bench.syncs import Box, count, simulator
+from bench.syncs import SimulatorProcess, count, simulator
 from integrations.amazon.quota import QUOTAS
 from integrations.models import StreamState, SyncLog
 from integrations.quota.token_bucket import TokenBucket
@@ -42,9 +42,9 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
     platform = Platform.objects.get(name="amazon")
     clock = Clock()
     adapters = CHANNELS[platform.kind]
-    with simulator(orders, quotas=True) as box:
-        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box.endpoint, box.lwa_endpoint
-        platform.api_config = box.api_config
+    with simulator(orders, quotas=True) as server:
+        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = server.endpoint, server.lwa_endpoint
+        platform.api_config = server.api_config
         platform.save()
         StreamState.objects.update(watermark=None)
         CHANNELS[platform.kind] = replace(
@@ -55,10 +55,10 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
             ),
         )
         try:
-            log, seconds = _sync(platform, clock, box)
+            log, seconds = _sync(platform, clock, server)
         finally:
             CHANNELS[platform.kind] = adapters
-        calls = box.calls().get(OPERATION, 0)
+        calls = server.calls().get(OPERATION, 0)
     if log.created != orders:
         raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
     quota = QUOTAS[OPERATION]
@@ -77,7 +77,7 @@ def under_quota(database: str, *, orders: int) -> list[Result]:
     ]
 
 
-def _sync(platform: Platform, clock: Clock, box: Box) -> tuple[SyncLog, float]:
+def _sync(platform: Platform, clock: Clock, server: SimulatorProcess) -> tuple[SyncLog, float]:
     """The closed run, and the seconds it took, those that were skipped among them."""
     start = clock()
     log = request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.COMMAND).log
@@ -87,7 +87,7 @@ def _sync(platform: Platform, clock: Clock, box: Box) -> tuple[SyncLog, float]:
             raise RuntimeError("The run waits, and does not say until when.")
         wait = max(0.0, (log.resume_at - timezone.now()) / timedelta(seconds=1))
         clock.skipped += wait
-        box.skip(wait)
+        server.skip(wait)
         SyncLog.objects.filter(pk=log.pk).update(resume_at=timezone.now())
         log = run_sync(log.pk)
     return log, clock() - start

@@ -24,7 +24,7 @@ SUITES = {
     "fault suite": "tests/test_faults_end_to_end.py",
     "property test": "tests/test_property.py",
 }
-TROUBLES = {
+OWN_EVENTS = {
     "Dies": "the worker dies at a query, as of kill -9",
     "Refuses": "the database refuses queries (deadlock)",
     "Stops": "SIGTERM while pages are read",
@@ -102,8 +102,8 @@ def _table(runs: Sequence[Run]) -> Iterator[str]:
 def _faults(runs: Sequence[Run]) -> Iterator[str]:
     """How often each thing happened, and how the syncs ended; one column for each run."""
     columns = [f"{run.suite}, {run.database}" for run in runs]
-    kinds: dict[str, dict[str, str]] = {"faults": {}, "troubles": TROUBLES, "runs": {}}
-    titles = {"faults": "what Amazon or the network did", "troubles": "what happened on our side"}
+    kinds: dict[str, dict[str, str]] = {"faults": {}, "events": OWN_EVENTS, "runs": {}}
+    titles = {"faults": "what Amazon or the network did", "events": "what happened on our side"}
     for kind, words in kinds.items():
         counters = [Counter(run.counts.get(kind, {})) for run in runs]
         yield _row([titles.get(kind, "how the syncs ended"), *columns])

@@ -20,18 +20,18 @@ def main() -> None:
     skipped = 0.0
     quotas = Quotas(clock=lambda: time.monotonic() + skipped) if options.quotas else None
     account = Account(orders=options.orders)
-    with Simulator(account, quotas=quotas) as box:
+    with Simulator(account, quotas=quotas) as server:
         config = {
             "client_id": account.client_id,
             "client_secret": account.client_secret,
             "refresh_token": account.refresh_token,
             "marketplace_id": account.marketplace_ids[0],
         }
-        address = {"endpoint": box.endpoint, "lwa_endpoint": box.lwa_endpoint, "api_config": config}
+        address = {"endpoint": server.endpoint, "lwa_endpoint": server.lwa_endpoint, "api_config": config}
         print(json.dumps(address), flush=True)
         for line in sys.stdin:
             skipped += float(line)
-            print(json.dumps(dict(box.calls)), flush=True)
+            print(json.dumps(dict(server.calls)), flush=True)
 
 
 if __name__ == "__main__":

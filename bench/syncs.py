@@ -76,13 +76,13 @@ def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
     platform = Platform.objects.get(name="amazon")
     # It measures what is ours: the simulator has no quotas, and the rounds together ask more than Amazon would grant.
     settings.AMAZON_QUOTAS = {"searchOrders": (1000.0, 1_000_000)}
-    with simulator(orders) as box:
-        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = box.endpoint, box.lwa_endpoint
-        platform.api_config = box.api_config
+    with simulator(orders) as server:
+        settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = server.endpoint, server.lwa_endpoint
+        platform.api_config = server.api_config
         _timed_sync(platform, orders)
-        made = box.calls()
-        _bare_fetch(box)
-        taken = [_round(box, platform, orders) for _number in range(rounds)]
+        made = server.calls()
+        _bare_fetch(server)
+        taken = [_round(server, platform, orders) for _number in range(rounds)]
     thousands = orders / 1000
     return [
         count("searchOrders calls per 1,000 orders", database, made.get("searchOrders", 0) / thousands, 10),
@@ -110,8 +110,8 @@ class Taken(NamedTuple):
     bare_cpu: float
 
 
-def _round(box: "Box", platform: Platform, orders: int) -> Taken:
-    return Taken(*_timed_sync(platform, orders), *_bare_fetch(box))
+def _round(server: "SimulatorProcess", platform: Platform, orders: int) -> Taken:
+    return Taken(*_timed_sync(platform, orders), *_bare_fetch(server))
 
 
 def _ratio(
@@ -153,21 +153,21 @@ def _timed_sync(platform: Platform, orders: int) -> tuple[float, float]:
     return taken
 
 
-def _bare_fetch(box: "Box") -> tuple[float, float]:
+def _bare_fetch(server: "SimulatorProcess") -> tuple[float, float]:
     """Seconds to read the pages of the last sync's window again, and CPU seconds."""
     log = SyncLog.objects.latest("pk")
     if log.window_start is None or log.window_end is None:
         raise RuntimeError("The sync had no window.")
     window = Window("updated", log.window_start, log.window_end)
     start, start_cpu = time.perf_counter(), time.process_time()
-    pages = bare_fetch.fetch(box.endpoint, box.lwa_endpoint, box.api_config, window)
+    pages = bare_fetch.fetch(server.endpoint, server.lwa_endpoint, server.api_config, window)
     taken = time.perf_counter() - start, time.process_time() - start_cpu
     if pages != log.pages:
         raise RuntimeError(f"The sync read {log.pages} pages, the bare fetch {pages}.")
     return taken
 
 
-class Box:
+class SimulatorProcess:
     """The simulator in a process of its own: its address and account, its calls, its quotas' clock."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
@@ -195,12 +195,12 @@ class Box:
 
 
 @contextmanager
-def simulator(orders: int, *, quotas: bool = False) -> Iterator[Box]:
+def simulator(orders: int, *, quotas: bool = False) -> Iterator[SimulatorProcess]:
     """Runs one with so many orders; `quotas`: Amazon's published ones are enforced."""
     command = [sys.executable, "-m", "bench.simulator", str(orders), *(["--quotas"] if quotas else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        box = Box(process)
+        server = SimulatorProcess(process)
         try:
-            yield box
+            yield server
         finally:
-            box.end()
+            server.end()

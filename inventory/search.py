@@ -11,14 +11,14 @@ CODES = ("sku", "asin", "fnsku")
 FEW = 1000
 
 
-class Found(NamedTuple):
-    """`is_walk`: there are many, and counting them would take a walk through all titles."""
+class FoundStock(NamedTuple):
+    """`is_scan`: there are many, and counting them would take a scan of all titles."""
 
     items: QuerySet[InventoryItem]
-    is_walk: bool
+    is_scan: bool
 
 
-def find_exact(items: QuerySet[InventoryItem], text: str) -> Found | None:
+def find_exact(items: QuerySet[InventoryItem], text: str) -> FoundStock | None:
     """Rows of exactly this SKU, ASIN or FNSKU; None where there is none."""
     ids: set[int] = set()
     for code in CODES:  # each by its own index
@@ -26,7 +26,7 @@ def find_exact(items: QuerySet[InventoryItem], text: str) -> Found | None:
     return _found(items, Q(pk__in=ids)) if ids else None
 
 
-def find_stock(items: QuerySet[InventoryItem], text: str) -> Found:
+def find_stock(items: QuerySet[InventoryItem], text: str) -> FoundStock:
     """Rows that are `matching`."""
     return _found(items, matching(text))
 
@@ -42,8 +42,8 @@ def matching(text: str) -> Q:
     return codes | words if words else codes
 
 
-def _found(items: QuerySet[InventoryItem], condition: Q) -> Found:
+def _found(items: QuerySet[InventoryItem], condition: Q) -> FoundStock:
     """Where few match, all titles are read, once. Where many do, the first page of the list is full after few rows."""
     ids = list(items.filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
-    is_walk = len(ids) > FEW
-    return Found(items.filter(condition) if is_walk else items.filter(pk__in=ids), is_walk)
+    is_scan = len(ids) > FEW
+    return FoundStock(items.filter(condition) if is_scan else items.filter(pk__in=ids), is_scan)

@@ -33,7 +33,7 @@ def _set(ids: Sequence[int], threshold: int | None, user_id: int) -> int:
             object_id=str(item.pk),
             object_repr=str(item)[:200],
             action_flag=CHANGE,
-            change_message=say_change(item.threshold, threshold),
+            change_message=threshold_change(item.threshold, threshold),
         )
         for item in others
     )
@@ -41,7 +41,7 @@ def _set(ids: Sequence[int], threshold: int | None, user_id: int) -> int:
     return len(others)
 
 
-def say_change(before: int | None, after: int | None) -> str:
+def threshold_change(before: int | None, after: int | None) -> str:
     """For the history: `Threshold: none → 5.`"""
     old, new = ("none" if each is None else each for each in (before, after))
     return f"Threshold: {old} → {new}."

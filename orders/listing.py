@@ -40,7 +40,7 @@ def in_order(queryset: QuerySet[Any], name: str, value: Any, *, nothing: Any = "
 
 
 def few_by_id(queryset: QuerySet[Any], wanted: QuerySet[Order]) -> QuerySet[Any]:
-    """Where few orders are `wanted`, look them up by id: a walk through all orders would find them one by one."""
+    """Where few orders are `wanted`, look them up by id: a scan of all orders would find them one by one."""
     ids = list(wanted.order_by().values_list("pk", flat=True)[: FEW + 1])
     return queryset if len(ids) > FEW else queryset.filter(pk__in=ids)
 

@@ -1,7 +1,7 @@
 """Finding orders by what people have at hand: an order id, a SKU, an ASIN, words of a title.
 
 Each way is a query of its own that an index answers. Where they find few orders, these are looked up by id; where they
-find many, the orders are walked in the order of the list, and the first page is full after a few steps.
+find many, the orders are read in the order of the list, and the first page is full after a few steps.
 """
 
 from functools import reduce
@@ -19,74 +19,76 @@ from platforms.models import Platform
 FEW = 4000  # lines or products
 
 
-class Found(NamedTuple):
-    """`is_walk`: there are many, and counting them would take a walk through all orders."""
+class FoundOrders(NamedTuple):
+    """`is_scan`: there are many, and counting them would take a scan of all orders."""
 
     orders: QuerySet[Order]
-    is_walk: bool = False
+    is_scan: bool = False
 
 
-class Way(NamedTuple):
-    """`rows` of orders or items that match, for an index; `on_the_way` says of one order whether it does."""
+class Search(NamedTuple):
+    """`rows` of orders or items that match, for an index; `condition` says of one order whether it does."""
 
     rows: QuerySet[Any]
-    on_the_way: Q
+    condition: Q
 
 
-def find_exact(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found | None:
+def find_exact(orders: QuerySet[Order], text: str, *, few: int = FEW) -> FoundOrders | None:
     """Orders of exactly this id, or else with an item of exactly this SKU or ASIN; None where there is none."""
     by_id = Order.objects.filter(Q(platform__in=all_platforms(), external_id=text))
     if by_id.exists():
-        return _narrow_or_walk(orders, [Way(by_id, Q(external_id=text))], few)
+        return _narrow_or_scan(orders, [Search(by_id, Q(external_id=text))], few)
     for column, value in (("sku", text), ("asin", text.upper())):
         items = OrderItem.objects.filter(**{column: value})
         if items.exists():
-            return _narrow_or_walk(orders, [Way(items, _on_the_way(column, Q(walked=value)))], few)
+            return _narrow_or_scan(orders, [Search(items, _item_condition(column, Q(scanned=value)))], few)
     return None
 
 
-def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> Found:
+def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> FoundOrders:
     """Orders whose id begins with `text`, or that have an item whose SKU does, whose ASIN it is, or whose product's
     title holds all its words. The case of letters matters in ids and SKUs."""
     if not text.strip():
-        return Found(orders)
+        return FoundOrders(orders)
     by_id, by_sku = prefix("external_id", text), prefix("sku", text)
     asin = text.upper()
-    ways = [
-        Way(Order.objects.filter(by_id, platform__in=all_platforms()), by_id),
-        Way(OrderItem.objects.filter(by_sku), _on_the_way("sku", prefix("walked", text))),
-        Way(OrderItem.objects.filter(asin=asin), _on_the_way("asin", Q(walked=asin))),
+    searches = [
+        Search(Order.objects.filter(by_id, platform__in=all_platforms()), by_id),
+        Search(OrderItem.objects.filter(by_sku), _item_condition("sku", prefix("scanned", text))),
+        Search(OrderItem.objects.filter(asin=asin), _item_condition("asin", Q(scanned=asin))),
     ]
     skus = list(products_with(text).values_list("sku", flat=True)[: few + 1])
     has_words = Q(Exists(_of_order().filter(_has_words(text))))
     if len(skus) > few:  # all of them were sold, so the lines are too many as well
-        return _narrow_or_walk(orders, ways, few, walk=has_words)
+        return _narrow_or_scan(orders, searches, few, scan=has_words)
     if skus:
-        ways.append(Way(OrderItem.objects.filter(sku__in=skus), has_words))
-    return _narrow_or_walk(orders, ways, few)
+        searches.append(Search(OrderItem.objects.filter(sku__in=skus), has_words))
+    return _narrow_or_scan(orders, searches, few)
 
 
-def _narrow_or_walk(orders: QuerySet[Order], ways: list[Way], few: int, *, walk: Q | None = None) -> Found:
+def _narrow_or_scan(
+    orders: QuerySet[Order], searches: list[Search], few: int, *, scan: Q | None = None
+) -> FoundOrders:
     found: set[int] = set()
-    walk = walk or Q()
-    for way in ways:
-        column = "pk" if way.rows.model is Order else "order_id"
-        ids = list(way.rows.order_by().values_list(column, flat=True)[: few + 1])
+    scan = scan or Q()
+    for search in searches:
+        column = "pk" if search.rows.model is Order else "order_id"
+        ids = list(search.rows.order_by().values_list(column, flat=True)[: few + 1])
         if len(ids) > few:
-            walk |= way.on_the_way
+            scan |= search.condition
         else:
             found.update(ids)
-    return Found(orders.filter(walk | Q(pk__in=found)), is_walk=bool(walk))
+    return FoundOrders(orders.filter(scan | Q(pk__in=found)), is_scan=bool(scan))
 
 
 def _of_order() -> QuerySet[OrderItem]:
     return OrderItem.objects.filter(order=OuterRef("pk"))
 
 
-def _on_the_way(column: str, condition: Q) -> Q:
-    """Has an item with this `condition` on `walked`, the column inside a function: an index on it would tempt MariaDB
+def _item_condition(column: str, condition: Q) -> Q:
+    """Has an item with this `condition` on `scanned`, the column inside a function: an index on it would tempt MariaDB
     to collect all such items of all orders first."""
-    return Q(Exists(_of_order().alias(walked=Coalesce(column, Value(""))).filter(condition)))
+    return Q(Exists(_of_order().alias(scanned=Coalesce(column, Value(""))).filter(condition)))
 
 
 def _has_words(text: str) -> Q:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
-class Due(models.TextChoices):
+class Deadline(models.TextChoices):
     """By ship-by time. `today` is the rest of today: what should have left this morning is overdue."""
 
     OVERDUE = "overdue", _("overdue")
@@ -18,16 +18,16 @@ class Due(models.TextChoices):
     UNKNOWN = "unknown", _("without a date")
 
 
-def due(now: datetime | None = None) -> dict[Due, Q]:
+def deadline_filters(now: datetime | None = None) -> dict[Deadline, Q]:
     """The condition for each; every order meets exactly one."""
     now = now or timezone.now()
     midnight, next_midnight = (midnight_after(now, days) for days in (1, 2))
     return {
-        Due.OVERDUE: Q(ship_by__lt=now),
-        Due.TODAY: Q(ship_by__gte=now, ship_by__lt=midnight),
-        Due.TOMORROW: Q(ship_by__gte=midnight, ship_by__lt=next_midnight),
-        Due.LATER: Q(ship_by__gte=next_midnight),
-        Due.UNKNOWN: Q(ship_by__isnull=True),
+        Deadline.OVERDUE: Q(ship_by__lt=now),
+        Deadline.TODAY: Q(ship_by__gte=now, ship_by__lt=midnight),
+        Deadline.TOMORROW: Q(ship_by__gte=midnight, ship_by__lt=next_midnight),
+        Deadline.LATER: Q(ship_by__gte=next_midnight),
+        Deadline.UNKNOWN: Q(ship_by__isnull=True),
     }
 
 

@@ -1,4 +1,4 @@
-"""An Amazon in a box: Login with Amazon, Orders v2026-01-01, FBA inventory v1 and Sellers v1 over HTTP.
+"""A simulated Amazon: Login with Amazon, Orders v2026-01-01, FBA inventory v1 and Sellers v1 over HTTP.
 
 For tests, benchmarks and demos: standard library only, no Django, nothing of the rest of the project.
 

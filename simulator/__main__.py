@@ -20,7 +20,7 @@ from simulator.server import Simulator
 from simulator.wire import HttpServer
 
 _DESCRIPTION = """\
-An Amazon in a box: Login with Amazon, the Orders API v2026-01-01, the FBA inventory API v1 and
+A simulated Amazon: Login with Amazon, the Orders API v2026-01-01, the FBA inventory API v1 and
 the Sellers API v1, answering over HTTP on this machine with invented data. Nothing leaves the machine.
 
 It prints the environment variables that point OMS at it, and the api_config of an account it
@@ -40,7 +40,7 @@ examples:
   python -m simulator --quota published --speed 60            an hour of Amazon's quota in a minute
   python -m simulator --quota searchOrders=0.5/2 --mutate 3   orders change while their pages are read
 
-docs/rehearsal.md walks through a whole account."""
+docs/rehearsal.md takes a whole account through it."""
 )
 
 
@@ -52,17 +52,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         marketplaces = tuple(dict.fromkeys(options.marketplace or ["ATVPDKIKX0DER"]))
         account = Account(options.seed, options.orders, options.skus, marketplaces)
-        box: HttpServer = _simulator(options, account)
+        server: HttpServer = _simulator(options, account)
         if options.sandbox:
-            box = StaticSandbox(options.sandbox, port=options.port)
+            server = StaticSandbox(options.sandbox, port=options.port)
         with ExitStack() as stack:
-            stack.enter_context(box)
-            print(describe(box, account), flush=True)
+            stack.enter_context(server)
+            print(describe(server, account), flush=True)
             stop.wait()
     except (OSError, ValueError) as error:
         print(f"simulator: {error}", file=sys.stderr)
         return 1
-    print(f"\nStopped after {sum(box.calls.values())} calls: {dict(box.calls)}")
+    print(f"\nStopped after {sum(server.calls.values())} calls: {dict(server.calls)}")
     return 0
 
 
@@ -75,8 +75,8 @@ def _simulator(options: argparse.Namespace, account: Account) -> Simulator:
     return Simulator(account, page_size=options.page_size, port=options.port, rules=rules, quotas=quotas)
 
 
-def describe(box: HttpServer, account: Account) -> str:
-    """What a person needs in order to use the box."""
+def describe(server: HttpServer, account: Account) -> str:
+    """What a person needs in order to use the simulator."""
     first, *others = account.marketplace_ids
     config: dict[str, object] = {
         "client_id": account.client_id,
@@ -88,10 +88,10 @@ def describe(box: HttpServer, account: Account) -> str:
     if others:
         config["additional_marketplace_ids"] = others
     return (
-        f"The simulator answers at {box.endpoint}; Ctrl-C stops it.\n\n"
+        f"The simulator answers at {server.endpoint}; Ctrl-C stops it.\n\n"
         "Environment for OMS:\n"
-        f"AMAZON_SP_API_ENDPOINT={box.endpoint}\n"
-        f"AMAZON_LWA_ENDPOINT={box.lwa_endpoint}\n\n"
+        f"AMAZON_SP_API_ENDPOINT={server.endpoint}\n"
+        f"AMAZON_LWA_ENDPOINT={server.lwa_endpoint}\n\n"
         "api_config of the platform:\n"
         f"{json.dumps(config, indent=2)}"
     )

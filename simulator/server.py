@@ -31,9 +31,9 @@ RATE_HEADER = "x-amzn-RateLimit-Limit"
 
 
 class Simulator(HttpServer):
-    """Amazon in a box for one account or several; the refresh token says whose access token it is.
+    """A simulated Amazon for one account or several; the refresh token says whose access token it is.
 
-    page_size                at most so many rows a page, for walks over many pages with little data
+    page_size                at most so many rows a page, for many pages with little data
     port                     0: any free one
     order_token_seconds      how long the page tokens of searchOrders live
     inventory_token_seconds  how long those of getInventorySummaries live

@@ -149,8 +149,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], box: HttpServer) -> None:
-        self.box = box
+    def __init__(self, address: tuple[str, int], http_server: HttpServer) -> None:
+        self.http_server = http_server
         self._open: set[socket.socket] = set()
         self._aborted: set[socket.socket] = set()
         self._open_lock = threading.Lock()
@@ -205,13 +205,15 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length) if length else b""
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self._send(self.server.box.answer(Request(self.command, parts.path, parts.query, headers, body)))
+        self._send(
+            self.server.http_server.answer(Request(self.command, parts.path, parts.query, headers, body))
+        )
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
 
     def _send(self, canned: Canned) -> None:
         if canned.delay:
-            self.server.box.closing.wait(canned.delay)
+            self.server.http_server.closing.wait(canned.delay)
         if canned.reset:
             self.close_connection = True
             self.server.abort(self.connection)
@@ -234,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = max(1, -(-len(body) // _PIECES))
         for start in range(0, len(body), size):
             self.wfile.flush()
-            self.server.box.closing.wait(trickle / _PIECES)
+            self.server.http_server.closing.wait(trickle / _PIECES)
             self.wfile.write(body[start : start + size])
 
     def log_message(self, format: str, *args: Any) -> None:

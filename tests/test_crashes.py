@@ -37,7 +37,7 @@ STALL = (
     "CREATE TRIGGER stall AFTER INSERT ON order_items BEGIN SELECT COUNT(*) FROM endless; END",
 )
 GO_ON = ("DROP TRIGGER stall", "DROP VIEW endless")
-# Where it is killed: the call that is in hand, and whether its page is half stored. What is stored by then.
+# Where it is killed: the current call, and whether its page is half stored. What is stored by then.
 POINTS = pytest.mark.parametrize(
     ("nth", "inside", "pages"),
     [(1, False, 0), (3, False, 2), (2, True, 1)],
@@ -113,7 +113,7 @@ def test_it_continues_after_a_kill(
         ORDERS,
     )
     assert codes(log["notes"]) == ["worker_lost"]
-    # The page in hand is asked for again; so is the one after it, which is fetched while that is stored.
+    # The current page is asked for again; so is the one after it, which is fetched while that is stored.
     assert sim.calls["searchOrders"] in ([PAGES + 1, PAGES + 2] if inside else [PAGES + 1])
     oms.assert_nothing_is_lost_or_doubled()
 
@@ -210,7 +210,7 @@ def test_it_waits_for_a_database_that_restarts(
 
 
 def assert_worker_survives(mariadb: MariaDB, oms: Installation, sim: Simulator, *says: str) -> None:
-    """The database is gone while the worker has a sync in hand, and comes back: the same worker ends the sync. `says`
+    """The database is gone while the worker works on a sync, and comes back: the same worker ends the sync. `says`
     is what it has to tell of the outage, in this order."""
     assert oms.run(*COMMAND, "--background").status == 0
     sim.faults = hold = Hold(2)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 from stateful.choices import Turn
+from stateful.events import Cancelled, Dies, Outrun, Stops
 from stateful.machine import SyncMachine
-from stateful.troubles import Cancelled, Dies, Outrun, Stops
 
 from integrations.tests.syncing import INVENTORY, ORDERS
 from simulator import Answer, ExpirePageTokens, Reset, SpoilRow
@@ -38,15 +38,15 @@ LONG = settings(
 
 # What chance may miss in few steps: (which sync, what happens around it), on an account of five pages.
 SCENARIOS: dict[str, list[tuple[str, Turn]]] = {
-    "stopped after a page, and gone on with": [(ORDERS, Turn(trouble=Stops(1))), (ORDERS, Turn())],
-    "killed between two pages": [(ORDERS, Turn(trouble=Dies(45))), (ORDERS, Turn(minutes=6))],
-    "cancelled after a page": [(ORDERS, Turn(trouble=Cancelled(1)))],
+    "stopped after a page, and gone on with": [(ORDERS, Turn(event=Stops(1))), (ORDERS, Turn())],
+    "killed between two pages": [(ORDERS, Turn(event=Dies(45))), (ORDERS, Turn(minutes=6))],
+    "cancelled after a page": [(ORDERS, Turn(event=Cancelled(1)))],
     "failed after a page": [(ORDERS, Turn(faults=[("", Answer(500), 2, 30)]))],
     "page tokens expire": [(ORDERS, Turn(faults=[("", ExpirePageTokens(), 3, 1)]))],
     "an order that cannot be read": [(ORDERS, Turn(faults=[("", SpoilRow(), 2, 1)]))],
     "stock that cannot be read": [(INVENTORY, Turn()), (INVENTORY, Turn(faults=[("", SpoilRow(), 1, 1)]))],
     "stock whose sweep broke": [(INVENTORY, Turn()), (INVENTORY, Turn(faults=[("", Reset(), 2, 30)]))],
-    "outrun by another worker": [(ORDERS, Turn(trouble=Outrun(2, 1))), (ORDERS, Turn())],
+    "outrun by another worker": [(ORDERS, Turn(event=Outrun(2, 1))), (ORDERS, Turn())],
 }
 
 

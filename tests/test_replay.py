@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from api.tests.rest import superuser, user_with, walk
+from api.tests.rest import fetch_all, superuser, user_with
 from integrations.errors import PlatformError
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.failures import dismiss, replay, replay_all
@@ -337,8 +337,8 @@ def test_the_api_dismisses_and_filters(box: Box, slash: str) -> None:
     root = superuser()
     answer = root.post(f"/sync-failures/{one.pk}/dismiss{slash}")
     assert (answer.status_code, answer.json()["resolution"]) == (200, "dismissed")
-    assert [row["id"] for row in walk(root, "/sync-failures?resolved=true")] == [one.pk]
-    assert [row["id"] for row in walk(root, "/sync-failures?resolved=false")] == [other.pk]
+    assert [row["id"] for row in fetch_all(root, "/sync-failures?resolved=true")] == [one.pk]
+    assert [row["id"] for row in fetch_all(root, "/sync-failures?resolved=false")] == [other.pk]
     assert root.get("/sync-failures?resolved=maybe").status_code == 400
 
 

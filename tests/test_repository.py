@@ -1,4 +1,4 @@
-"""The house: what a newcomer is told and given must agree with what the code does."""
+"""The repository: what a newcomer is told and given must agree with what the code does."""
 
 import os
 import re

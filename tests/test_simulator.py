@@ -66,7 +66,7 @@ class Client:
             SEARCH, {"lastUpdatedAfter": SINCE} | params if "createdAfter" not in params else params
         )
 
-    def walk(self, **params: str) -> list[Json]:
+    def fetch_all(self, **params: str) -> list[Json]:
         """The pages of a search."""
         pages = [ok(self.search(**params))]
         while "pagination" in pages[-1]:
@@ -164,7 +164,7 @@ def test_it_answers_searches_in_the_models_shape(client: Client) -> None:
     # One anomaly breaks the model on purpose: the status that the model does not list.
     check = validator("orders_2026-01-01.json", "SearchOrdersResponse", open_enums=True)
     strict = validator("orders_2026-01-01.json", "Order")
-    for page in client.walk(includedData=ALL_SETS):
+    for page in client.all_pages(includedData=ALL_SETS):
         check.validate(page)
         for order in page["orders"]:
             if order["fulfillment"]["fulfillmentStatus"] != "INVOICE_UNCONFIRMED":
@@ -215,24 +215,26 @@ def test_it_refuses_in_the_models_shape(client: Client) -> None:
     stock.validate(client.stock(details="maybe")[1])
 
 
-# --- walking over pages
+# --- from page to page
 
 
 @pytest.mark.parametrize("size", ["100", "7", "1"])
 def test_it_gives_every_order_once(client: Client, account: Account, size: str) -> None:
-    pages = client.walk(maxResultsPerPage=size)
+    pages = client.all_pages(maxResultsPerPage=size)
     found = [order["orderId"] for page in pages for order in page["orders"]]
     assert Counter(found) == Counter(account.order_ids())
     assert {len(page["orders"]) for page in pages[:-1]} == {int(size)}
 
 
 def test_it_orders_oldest_first(client: Client) -> None:
-    by_update = [parse(order["lastUpdatedTime"]) for page in client.walk() for order in page["orders"]]
+    by_update = [parse(order["lastUpdatedTime"]) for page in client.all_pages() for order in page["orders"]]
     assert by_update == sorted(by_update)
     assert by_update[0] >= END - timedelta(days=20)
     assert by_update[-1] <= END
     by_creation = [
-        parse(order["createdTime"]) for page in client.walk(createdAfter=SINCE) for order in page["orders"]
+        parse(order["createdTime"])
+        for page in client.all_pages(createdAfter=SINCE)
+        for order in page["orders"]
     ]
     assert by_creation == sorted(by_creation)
     assert len(by_creation) == 230
@@ -247,7 +249,7 @@ def test_it_includes_both_ends_of_the_window(client: Client, account: Account) -
     assert {order["orderId"] for order in page["orders"]} == expected
     assert parse(page["lastUpdatedBefore"]) == high
     above = iso(high + timedelta(milliseconds=1))
-    later = client.walk(lastUpdatedAfter=above)
+    later = client.all_pages(lastUpdatedAfter=above)
     assert not expected & {order["orderId"] for page in later for order in page["orders"]}
 
 
@@ -260,7 +262,7 @@ def test_it_echoes_the_end_of_the_first_page_on_every_page(client: Client, clock
 
 
 def test_it_filters_by_marketplace_but_keeps_orders_from_outside(client: Client, account: Account) -> None:
-    found = {o["orderId"] for page in client.walk(marketplaceIds=f"{JP},{DE}") for o in page["orders"]}
+    found = {o["orderId"] for page in client.all_pages(marketplaceIds=f"{JP},{DE}") for o in page["orders"]}
     truth = account.truth_orders()
     expected = {key for key, order in truth.items() if order["marketplace_id"] != US}
     assert found == expected
@@ -270,7 +272,7 @@ def test_it_filters_by_marketplace_but_keeps_orders_from_outside(client: Client,
 def test_it_filters_by_status_and_fulfiller(client: Client, account: Account) -> None:
     found = [
         o
-        for page in client.walk(fulfillmentStatuses="UNSHIPPED,PENDING", fulfilledBy="MERCHANT")
+        for page in client.all_pages(fulfillmentStatuses="UNSHIPPED,PENDING", fulfilledBy="MERCHANT")
         for o in page["orders"]
     ]
     truth = account.truth_orders()
@@ -293,7 +295,7 @@ def test_it_sends_only_the_data_sets_that_were_asked_for(client: Client, account
     always = {"orderId", "orderAliases", "createdTime", "lastUpdatedTime", "programs", "associatedOrders"}
     always |= {"salesChannel", "orderItems", "simulatorFutureField"}
     item_always = {"orderItemId", "quantityOrdered", "product", "programs", "simulatorFutureField"}
-    for page in client.walk():
+    for page in client.all_pages():
         for order in page["orders"]:
             assert set(order) <= always
             assert all(set(item) <= item_always for item in order["orderItems"])
@@ -732,7 +734,9 @@ def unify_item(item: Json) -> Json:
 
 
 def test_the_truth_is_what_it_sends(client: Client, account: Account) -> None:
-    sent = {o["orderId"]: unify(o) for page in client.walk(includedData=ALL_SETS) for o in page["orders"]}
+    sent = {
+        o["orderId"]: unify(o) for page in client.all_pages(includedData=ALL_SETS) for o in page["orders"]
+    }
     assert sent == account.truth_orders()
 
 
@@ -758,7 +762,7 @@ def test_it_makes_any_order_alone(account: Account) -> None:
 def test_200_orders_hold_every_anomaly(clock: Clock) -> None:
     account = Account(orders=200, marketplace_ids=(US, JP), end=END)
     with Simulator(account, clock=clock) as sim:
-        orders = [o for page in Client(sim).walk(includedData=ALL_SETS) for o in page["orders"]]
+        orders = [o for page in Client(sim).all_pages(includedData=ALL_SETS) for o in page["orders"]]
     truth = account.truth_orders().values()
     items = [item for order in truth for item in order["items"]]
     assert {scene_of(index) for index in range(200)} == set(Scene)
@@ -820,9 +824,9 @@ def test_personal_data_carries_the_canary(client: Client) -> None:
             for each in node:
                 visit(each)
 
-    visit(client.walk(includedData=ALL_SETS))
+    visit(client.all_pages(includedData=ALL_SETS))
     assert seen == named
-    plain = json.dumps(client.walk(includedData="PROCEEDS,PROMOTION,EXPENSE,PACKAGES"))
+    plain = json.dumps(client.all_pages(includedData="PROCEEDS,PROMOTION,EXPENSE,PACKAGES"))
     assert set(re.findall(rf"{CANARY}-[A-Z]+", plain)) == {f"{CANARY}-CUSTOM"}
 
 
@@ -835,7 +839,7 @@ def test_sums_add_up_except_for_the_tip(account: Account) -> None:
 
 def test_items_add_up_in_what_it_sends(client: Client) -> None:
     kinds: set[str] = set()
-    for page in client.walk(includedData="PROCEEDS"):
+    for page in client.all_pages(includedData="PROCEEDS"):
         for item in (item for order in page["orders"] for item in order["orderItems"]):
             parts = {part["type"]: Decimal(part["subtotal"]["amount"]) for part in breakdowns(item)}
             if parts:

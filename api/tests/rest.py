@@ -83,7 +83,7 @@ def make_stock(sku: str = "SKU-1", **values: Any) -> InventoryItem:
     )
 
 
-def walk(client: Any, address: str) -> list[dict[str, Any]]:
+def fetch_all(client: Any, address: str) -> list[dict[str, Any]]:
     """Every row of a list, page after page."""
     rows: list[dict[str, Any]] = []
     next_page: str | None = address

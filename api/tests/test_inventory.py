@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from api.tests.rest import NOON, amazon, make_stock, superuser, walk
+from api.tests.rest import NOON, amazon, fetch_all, make_stock, superuser
 from conftest import api_config
 from integrations.models import SyncLog
 from platforms.models import Platform
@@ -44,7 +44,7 @@ def test_it_lists_and_shows_stock(api: APIClient, slash: str) -> None:
 def test_it_filters(api: APIClient, query: str, found: list[str]) -> None:
     make_stock("A-1", source="mock")
     make_stock("b c/+", platform=Platform.objects.create(name="amazon-de"), title="Big Teapot")
-    assert [row["sku"] for row in walk(api, f"/inventory?{query}")] == found
+    assert [row["sku"] for row in fetch_all(api, f"/inventory?{query}")] == found
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_it_refuses_odd_filters(api: APIClient, query: str) -> None:
 def test_it_walks_over_each_row_once_in_the_order_of_skus(api: APIClient) -> None:
     for number in range(9):
         make_stock(f"S-{number % 3}", marketplace_id=f"M-{number}")
-    rows = walk(api, "/inventory?page_size=2")
+    rows = fetch_all(api, "/inventory?page_size=2")
     assert len({row["id"] for row in rows}) == len(rows) == 9
     assert [row["sku"] for row in rows] == sorted(row["sku"] for row in rows)
 
@@ -120,7 +120,8 @@ def test_it_brings_in_the_stock_of_an_account(api: APIClient, box: Any) -> None:
     answer = api.post("/inventory/sync?platform_name=amazon&wait=true")
     assert (answer.status_code, answer.json()["syncs"][0]["status"]) == (200, "succeeded")
     rows = {
-        (row["marketplace_id"], row["sku"], row["fnsku"]): row for row in walk(api, "/inventory?page_size=3")
+        (row["marketplace_id"], row["sku"], row["fnsku"]): row
+        for row in fetch_all(api, "/inventory?page_size=3")
     }
     truth = account.truth_inventory()
     assert set(rows) == set(truth)

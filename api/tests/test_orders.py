@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from api.tests.rest import NOON, amazon, make_order, superuser, walk
+from api.tests.rest import NOON, amazon, fetch_all, make_order, superuser
 from conftest import api_config
 from integrations.models import SyncLog
 from platforms.models import Platform
@@ -26,7 +26,7 @@ def api(db: None) -> APIClient:
 
 
 def ids(api: APIClient, query: str) -> list[str]:
-    return [row["external_id"] for row in walk(api, f"/orders?{query}")]
+    return [row["external_id"] for row in fetch_all(api, f"/orders?{query}")]
 
 
 def test_it_lists_orders_with_items_and_without_payload(api: APIClient) -> None:
@@ -332,7 +332,7 @@ def test_it_goes_from_credentials_to_orders_over_http(box: Any, live_server: Any
         [sync] = answer.json()["syncs"]
         assert (answer.status_code, sync["status"], sync["source"]) == (200, "succeeded", "live")
         assert sync["created"] == sync["fetched"] == 30
-        rows = {row["external_id"]: row for row in walk(client, "/orders?page_size=7&source=live")}
+        rows = {row["external_id"]: row for row in fetch_all(client, "/orders?page_size=7&source=live")}
     truth = account.truth_orders()
     assert set(rows) == set(truth)
     assert [name for name in truth if not equal(rows[name], truth[name])] == []

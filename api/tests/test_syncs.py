@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from rest_framework.test import APIClient
 
-from api.tests.rest import amazon, superuser, walk
+from api.tests.rest import amazon, fetch_all, superuser
 from conftest import api_config
 from integrations.as_json import sync_as_json
 from integrations.models import SyncFailure, SyncLog
@@ -68,12 +68,15 @@ def test_it_filters_syncs(api: APIClient, query: str, found: str) -> None:
     other = Platform.objects.create(name="amazon-de")
     names = {make_log(source="mock").pk: "a"}
     names[make_log(platform=other, kind="inventory", status="failed", **error).pk] = "b"
-    assert "".join(sorted(names[row["id"]] for row in walk(api, f"/sync-logs?page_size=1&{query}"))) == found
+    assert (
+        "".join(sorted(names[row["id"]] for row in fetch_all(api, f"/sync-logs?page_size=1&{query}")))
+        == found
+    )
 
 
 def test_it_finds_a_sync_by_its_id(api: APIClient) -> None:
     logs = [make_log() for _ in range(3)]
-    assert [row["id"] for row in walk(api, f"/sync-logs?search={logs[1].pk}")] == [logs[1].pk]
+    assert [row["id"] for row in fetch_all(api, f"/sync-logs?search={logs[1].pk}")] == [logs[1].pk]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_it_finds_a_sync_by_its_id(api: APIClient) -> None:
 )
 def test_it_filters_failures(api: APIClient, query: str, count: int) -> None:
     make_failure(), make_failure("SKU-1", kind="inventory")
-    assert len(walk(api, f"/sync-failures/?page_size=1&{query}")) == count
+    assert len(fetch_all(api, f"/sync-failures/?page_size=1&{query}")) == count
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,7 @@ def test_it_goes_on_with_other_platforms_when_one_fails(api: APIClient, box: Any
 def test_it_says_when_mock_data_stood_in(api: APIClient) -> None:
     [sync] = api.post("/orders/sync?wait=true").json()["syncs"]
     assert (sync["status"], sync["source"], sync["error_code"]) == ("fallback", "mock", "config")
-    assert {row["source"] for row in walk(api, "/orders")} == {"mock"}
+    assert {row["source"] for row in fetch_all(api, "/orders")} == {"mock"}
 
 
 @pytest.mark.django_db(transaction=True)

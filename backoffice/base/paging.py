@@ -99,14 +99,14 @@ class BoundedPaginator(Paginator[Any]):
 
 
 class BoundedChangeList(OmsChangeList):
-    """An admin list on a BoundedPaginator. A search that is costly to count says so with `request.oms_is_walk`."""
+    """An admin list on a BoundedPaginator. A search that is costly to count says so with `request.oms_is_scan`."""
 
     paginator_class = BoundedPaginator
     most_counted: int | None = COUNTED
 
     def counted(self, request: HttpRequest) -> int | None:
-        """How far to count; only to the next page where each row costs a long walk."""
-        return int(self.list_per_page) if getattr(request, "oms_is_walk", False) else self.most_counted
+        """How far to count; only to the next page where each row costs a long scan."""
+        return int(self.list_per_page) if getattr(request, "oms_is_scan", False) else self.most_counted
 
     def get_results(self, request: HttpRequest) -> None:
         if is_export(request):

@@ -2,7 +2,7 @@
 
 table      what an export holds: its columns, declared once by each list
 chunks     the rows of a list, piece by piece, in flat memory
-by_type    cells as a file holds them, by their type
+conversion cells as a file holds them, by their type
 as_csv     text out of rows, safe against formula injection
 as_xlsx    a workbook out of rows
 views      the addresses, and how far an export got

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from backoffice.export.by_type import converted
 from backoffice.export.chunks import Cells
+from backoffice.export.conversion import converted
 
 # A cell that begins with one of these (the last four are =+-@ in full width) is a formula to a spreadsheet, unless
 # an apostrophe stands before it.

@@ -15,8 +15,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from backoffice.export.by_type import converted
 from backoffice.export.chunks import Cells
+from backoffice.export.conversion import converted
 
 ROWS_OF_A_PIECE = 500
 PIECES_OF_A_SHEET = 2000  # a million rows; Excel takes 1,048,576

@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 EVERY = 1.0  # seconds
 
 
-class Progress:
-    """While entered, an export is under way; left by an exception, it failed. Trouble with writing this down never
+class ExportProgress:
+    """While entered, an export is under way; left by an exception, it failed. A problem with storing this never
     stops the export itself."""
 
     def __init__(self, run: ExportRun) -> None:
@@ -26,7 +26,7 @@ class Progress:
         self._written_at = time.monotonic()
 
     @classmethod
-    def begin(cls, *, user: Any, token: str, file_name: str, query: str, rows: int) -> "Progress":
+    def begin(cls, *, user: Any, token: str, file_name: str, query: str, rows: int) -> "ExportProgress":
         """`token` comes from the link on the list's page. A link that is used again takes it from its earlier run.
 
         Raises IntegrityError where the token is another user's.
@@ -46,7 +46,7 @@ class Progress:
             if time.monotonic() - self._written_at >= EVERY:
                 self._write("rows_done")
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ExportProgress":
         return self
 
     def __exit__(

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_safe
 from backoffice.export.as_csv import csv_stream
 from backoffice.export.as_xlsx import xlsx_stream
 from backoffice.export.chunks import Chunk, chunks_of, ids_of
-from backoffice.export.progress import Progress
+from backoffice.export.progress import ExportProgress
 from backoffice.export.table import Export
 from backoffice.models import ExportRun
 
@@ -72,7 +72,7 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
     ids = ids_of(listed)
     file_name = f"{name}-{timezone.now():%Y%m%d-%H%M}.{extension}"
     try:
-        progress = Progress.begin(
+        progress = ExportProgress.begin(
             user=request.user, token=token[:64], file_name=file_name, query=query.urlencode(), rows=len(ids)
         )
     except IntegrityError:
@@ -109,7 +109,9 @@ def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[s
             }
 
 
-def _stream(export: Export, extension: str, progress: Progress, chunks: Iterator[Chunk]) -> Iterator[bytes]:
+def _stream(
+    export: Export, extension: str, progress: ExportProgress, chunks: Iterator[Chunk]
+) -> Iterator[bytes]:
     """An exception ends it without the end mark of the transfer, so that no browser takes a part for the whole."""
     with progress:
         cells = (export.with_decimals(chunk.cells) for chunk in progress.watch(chunks))

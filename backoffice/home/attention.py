@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from integrations.models import SyncFailure
 from inventory.models import InventoryItem
 from orders.models import Order
-from orders.shipping import Due, due
+from orders.shipping import Deadline, deadline_filters
 from platforms.models import Source
 
 # How loud a number is when it is not 0.
@@ -47,11 +47,11 @@ class Tile:
 
 
 TO_SHIP = {
-    Due.OVERDUE: (_("Overdue"), "alarm", ALARM, _("should have left already")),
-    Due.TODAY: (_("Today"), "today", NOTICE, _("have to leave before midnight")),
-    Due.TOMORROW: (_("Tomorrow"), "event_upcoming", CALM, _("have to leave tomorrow")),
-    Due.LATER: (_("Later"), "date_range", CALM, _("have more time")),
-    Due.UNKNOWN: (_("Without a date"), "event_busy", NOTICE, _("the platform named no time")),
+    Deadline.OVERDUE: (_("Overdue"), "alarm", ALARM, _("should have left already")),
+    Deadline.TODAY: (_("Today"), "today", NOTICE, _("have to leave before midnight")),
+    Deadline.TOMORROW: (_("Tomorrow"), "event_upcoming", CALM, _("have to leave tomorrow")),
+    Deadline.LATER: (_("Later"), "date_range", CALM, _("have more time")),
+    Deadline.UNKNOWN: (_("Without a date"), "event_busy", NOTICE, _("the platform named no time")),
 }
 
 
@@ -59,7 +59,7 @@ def orders() -> tuple[list[Tile], Tile]:
     """Live orders to ship by when they have to leave, and those whose buyers ask to cancel. One query each."""
     live = Order.objects.business()
     counts = live.to_ship().aggregate(
-        **{str(name): Count(COUNTED, filter=condition) for name, condition in due().items()}
+        **{str(name): Count(COUNTED, filter=condition) for name, condition in deadline_filters().items()}
     )
     asked = live.cancellation_asked().aggregate(count=Count(COUNTED))
     tiles = [
@@ -68,7 +68,7 @@ def orders() -> tuple[list[Tile], Tile]:
             href=list_of("orders_order", to_ship=name, **LIVE),
         )
         for name, (label, icon, tone, hint) in TO_SHIP.items()
-        if counts[name] or name != Due.UNKNOWN
+        if counts[name] or name != Deadline.UNKNOWN
     ]  # fmt: skip
     cancellations = Tile(
         label=_("Buyers ask to cancel"),

@@ -21,7 +21,7 @@ DAYS = 30
 BEST_SELLERS = 10
 KEPT_SECONDS = 300
 
-Found = TypeVar("Found")
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ def stock_by_day() -> list[tuple[tuple[int, str], dict[date, int]]]:
     return sorted(units_by_day(DAYS).items(), key=lambda pair: -max(pair[1].values()))
 
 
-def kept(name: str, count: Callable[[], Sequence[Found]]) -> tuple[Sequence[Found], datetime]:
+def kept(name: str, count: Callable[[], Sequence[Row]]) -> tuple[Sequence[Row], datetime]:
     """What `count` found in the last 5 minutes, and when that was: a million orders are not counted at each look."""
     key = f"home:{name}:{timezone.get_current_timezone_name()}:{timezone.localdate()}"
-    held: tuple[Sequence[Found], datetime] | None = cache.get(key)
+    held: tuple[Sequence[Row], datetime] | None = cache.get(key)
     if held is None:
         held = count(), timezone.now()
         cache.set(key, held, KEPT_SECONDS)

@@ -74,7 +74,7 @@ def of_platforms() -> list[Health]:
     return sorted(healths, key=lambda health: (order.index(health.state), health.platform.name))
 
 
-def troubled(healths: Sequence[Health]) -> list[SyncLog]:
+def with_problems(healths: Sequence[Health]) -> list[SyncLog]:
     """The newest syncs of active platforms that did not do what they should: failed ones first, then waiting ones."""
     logs = [log for health in healths if health.platform.is_active for log in health.logs]
     failed = [log for log in logs if log.status in (SyncLog.Status.FAILED, SyncLog.Status.FALLBACK)]

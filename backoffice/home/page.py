@@ -45,7 +45,7 @@ def _platforms(request: HttpRequest) -> dict[str, Any]:
         if not any(moment for each in healths for moment in each.good.values()):
             shown["first_steps"] = _first_steps(healths)
     if may("integrations.view_synclog"):
-        syncs = health.troubled(healths)
+        syncs = health.with_problems(healths)
         shown |= {
             "syncs": syncs[:MOST_SYNCS],
             "more_syncs": max(len(syncs) - MOST_SYNCS, 0),

@@ -33,7 +33,7 @@ from integrations.lookup.stock_cover import covers, last_change, recent_sales
 from inventory.models import InventoryItem
 from inventory.search import find_exact, find_stock
 from inventory.snapshots import histories
-from inventory.thresholds import say_change, set_threshold
+from inventory.thresholds import set_threshold, threshold_change
 from platforms.models import PLATFORM, Source
 
 
@@ -114,7 +114,7 @@ class InventoryItemAdmin(OmsAdmin):
         """A whole SKU (which may hold spaces), ASIN or FNSKU finds just its rows; anything else searches wider."""
         if term := search_term.strip():
             found = find_exact(queryset, term) or find_stock(queryset, term)
-            request.oms_is_walk = found.is_walk  # type: ignore[attr-defined]  # for BoundedChangeList
+            request.oms_is_scan = found.is_scan  # type: ignore[attr-defined]  # for BoundedChangeList
             queryset = found.items
         return queryset, False
 
@@ -129,7 +129,7 @@ class InventoryItemAdmin(OmsAdmin):
     ) -> Any:
         if "threshold" not in form.changed_data:
             return []
-        return say_change(form.initial.get("threshold"), form.cleaned_data.get("threshold"))
+        return threshold_change(form.initial.get("threshold"), form.cleaned_data.get("threshold"))
 
     @admin.action(description=gettext_lazy("Set threshold…"), permissions=["change"])
     def set_threshold(self, request: HttpRequest, queryset: QuerySet[InventoryItem]) -> HttpResponse | None:

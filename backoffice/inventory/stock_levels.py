@@ -116,10 +116,12 @@ def _explained(item: InventoryItem, level: Level) -> str:
 
 def days_of_cover(cover: Any) -> SafeString:
     """`12 days`, with what it is reckoned from in a tooltip."""
-    return format_html('<span class="oms-number" title="{}">{}</span>', say_sales(cover), say_cover(cover))
+    return format_html(
+        '<span class="oms-number" title="{}">{}</span>', format_sales(cover), format_cover(cover)
+    )
 
 
-def say_cover(cover: Any) -> str:
+def format_cover(cover: Any) -> str:
     """Rounded down, so that nobody believes in more time than there is."""
     if cover.days is None:
         return DASH
@@ -129,7 +131,7 @@ def say_cover(cover: Any) -> str:
     }
 
 
-def say_sales(cover: Any) -> str:
+def format_sales(cover: Any) -> str:
     if not cover.sold:
         return _("Nothing was sold in the last %(days)d days.") % {"days": cover.of_days}
     text = ngettext(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from backoffice.base.cells import number
 from backoffice.base.charts import AMBER, Chart, Series
 from backoffice.inventory.sparkline import in_words
-from backoffice.inventory.stock_levels import level_badge, say_cover, say_sales
+from backoffice.inventory.stock_levels import format_cover, format_sales, level_badge
 from core.format import DASH
 from inventory.models import InventoryItem
 from inventory.snapshots import histories, today
@@ -50,7 +50,7 @@ def figures_of(item: InventoryItem, cover: Any) -> dict[str, Any]:
         "figures": [
             (_("Available"), _number(item.available), ""),
             (_("Threshold"), _number(item.threshold), _("low from here on") if item.threshold is not None else ""),
-            (_("Days of cover"), say_cover(cover), say_sales(cover)),
+            (_("Days of cover"), format_cover(cover), format_sales(cover)),
         ]
     }  # fmt: skip
 

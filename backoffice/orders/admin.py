@@ -32,10 +32,15 @@ from backoffice.base.channels import site_code, site_name
 from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter
 from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin
 from backoffice.base.paging import BoundedChangeList
-from backoffice.orders.amounts import flag, shown
+from backoffice.orders.amounts import sum_badge, sum_cells
 from backoffice.orders.buyer import buyer_rows
 from backoffice.orders.exports import ORDER_EXPORTS
-from backoffice.orders.filters import CancellationFilter, FrequentChoicesFilter, PlatformFilter, ToShipFilter
+from backoffice.orders.filters import (
+    CancellationFilter,
+    FrequentChoicesFilter,
+    OrderPlatformFilter,
+    ToShipFilter,
+)
 from backoffice.orders.items import ItemInline
 from backoffice.orders.timeline import timeline
 from core.format import DASH, countdown, format_datetime
@@ -72,7 +77,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "platform_name",
     )  # fmt: skip
     list_filter = (
-        ToShipFilter, ("platform", PlatformFilter), ("status", FrequentChoicesFilter),
+        ToShipFilter, ("platform", OrderPlatformFilter), ("status", FrequentChoicesFilter),
         ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
         ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
         ("buyer_requested_cancellation", CancellationFilter),
@@ -116,7 +121,7 @@ class OrderAdmin(ReadOnlyAdmin):
         """A whole id, SKU (which may hold spaces) or ASIN finds just its orders; anything else searches wider."""
         if term := search_term.strip():
             found = find_exact(queryset, term) or find_orders(queryset, term)
-            request.oms_is_walk = found.is_walk  # type: ignore[attr-defined]  # for BoundedChangeList
+            request.oms_is_scan = found.is_scan  # type: ignore[attr-defined]  # for BoundedChangeList
             queryset = found.orders
         return queryset, False
 
@@ -130,7 +135,7 @@ class OrderAdmin(ReadOnlyAdmin):
         order = context.get("original")
         if order:
             found = sum_up(order, list(order.items.all()), beside_lines(order))
-            context.update(timeline=timeline(order), sum=found, amounts=shown(found, order.currency))
+            context.update(timeline=timeline(order), sum=found, amounts=sum_cells(found, order.currency))
             context["payload"] = pretty_json(order.payload)
             context["page_links"] = []
             if address := seller_page(order):
@@ -188,8 +193,8 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("amounts"))
     def adding_up(self, obj: Order) -> SafeString:
-        """Whether the lines add up to the total; a flag with the difference where they do not."""
-        return flag(sum_up(obj, list(obj.items.all()), beside_lines(obj)), obj.currency)
+        """Whether the lines add up to the total; a badge with the difference where they do not."""
+        return sum_badge(sum_up(obj, list(obj.items.all()), beside_lines(obj)), obj.currency)
 
     @admin.display(description=gettext_lazy("items"))
     def glance(self, obj: Order) -> SafeString:

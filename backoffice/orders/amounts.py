@@ -16,7 +16,7 @@ WHY_UNKNOWN = {
 }
 
 
-def flag(found: Sum, currency: str) -> SafeString:
+def sum_badge(found: Sum, currency: str) -> SafeString:
     if found.difference is None:
         return badge(_("cannot be checked"), title=WHY_UNKNOWN[found.why_unknown])
     if found.difference:
@@ -25,7 +25,7 @@ def flag(found: Sum, currency: str) -> SafeString:
     return badge(_("adds up"), "success")
 
 
-def shown(found: Sum, currency: str) -> dict[str, Any]:
+def sum_cells(found: Sum, currency: str) -> dict[str, Any]:
     """The amounts with their currency, and the verdict as a sentence."""
     if found.why_unknown:
         verdict = str(WHY_UNKNOWN[found.why_unknown])

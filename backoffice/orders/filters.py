@@ -8,11 +8,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from backoffice.base.model_admin import DropdownFilter
-from backoffice.base.model_admin import PlatformFilter as BasePlatformFilter
+from backoffice.base.model_admin import DropdownFilter, PlatformFilter
 from orders.listing import FREQUENT, asked_to_cancel, few_by_id, in_order, with_value
 from orders.models import Order
-from orders.shipping import Due, due
+from orders.shipping import Deadline, deadline_filters
 
 
 class FrequentChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unfold has no annotations
@@ -34,7 +33,7 @@ class CancellationFilter(BooleanFieldListFilter):
         return few_by_id(result, asked_to_cancel())
 
 
-class PlatformFilter(BasePlatformFilter):
+class OrderPlatformFilter(PlatformFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted, others = self.value(), set(request.GET) - {self.lookup_kwarg, "p"}
         if others and str(wanted or "").isdecimal():
@@ -52,7 +51,7 @@ class ToShipFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         return [
             ("any", _("all that is to be shipped")),
-            *Due.choices,
+            *Deadline.choices,
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -60,4 +59,4 @@ class ToShipFilter(DropdownFilter):
         if wanted not in dict(self.lookup_choices):
             return queryset
         waiting: QuerySet[Any] = queryset.to_ship()  # type: ignore[attr-defined]  # an OrderQuerySet
-        return waiting if wanted == "any" else waiting.filter(due()[Due(wanted)])
+        return waiting if wanted == "any" else waiting.filter(deadline_filters()[Deadline(wanted)])

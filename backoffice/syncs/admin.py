@@ -184,7 +184,7 @@ def _cancel(request: HttpRequest, log: SyncLog) -> None:
         return
     log = cancel_sync(log)
     if log.is_open:
-        messages.success(request, format_html(_("Sync {} stops after the page in hand."), link))
+        messages.success(request, format_html(_("Sync {} stops after the current page."), link))
     else:
         messages.success(
             request, format_html(_("Sync {} is cancelled; what was read before is stored."), link)

@@ -61,7 +61,7 @@ def progress_sentence(log: SyncLog) -> str:
     if not log.is_open:
         return closing_sentence(log)
     if log.cancel_requested:
-        return _("Stops after the page in hand.")
+        return _("Stops after the current page.")
     parts = [standing(log)]
     if log.pages:
         parts.append(_records(log))

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from backoffice.tests.homepage import charts, home, log_of, states, tiles, viewer
+from backoffice.tests.home_pages import charts, home, log_of, states, tiles, viewer
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem

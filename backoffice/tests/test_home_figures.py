@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from api.tests.rest import make_stock
-from backoffice.tests.homepage import charts, table
+from backoffice.tests.home_pages import charts, table
 from integrations.models import ApiUsage
 from inventory.snapshots import take_snapshots, today
 from orders.models import Order, OrderItem

@@ -183,7 +183,7 @@ def test_it_shows_and_cancels_a_sync_that_waits_for_another_one(admin_client: Cl
 def test_it_asks_a_running_sync_to_stop(admin_client: Client) -> None:
     log = make(status="running", lease_token="x", lease_expires_at=timezone.now() + timedelta(minutes=5))
     html = text(cancel(admin_client, log))
-    assert "stops after the page in hand" in html
+    assert "stops after the current page" in html
     assert "press/cancel" not in html
 
 

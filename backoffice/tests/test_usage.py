@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from api.tests.rest import SECRETS, amazon, superuser, user_with, walk
+from api.tests.rest import SECRETS, amazon, fetch_all, superuser, user_with
 from backoffice.syncs.usage import say_rate
 from integrations.amazon.config import load
 from integrations.models import ApiQuota, ApiUsage
@@ -265,7 +265,7 @@ def test_it_filters_usage_over_rest(api: APIClient, query: str, found: str) -> N
         used(NOON + timedelta(hours=1), "token").pk: "b",
         used(NOON + timedelta(hours=2), platform=other).pk: "c",
     }
-    rows = walk(api, f"/api-usage?page_size=1&{query}")
+    rows = fetch_all(api, f"/api-usage?page_size=1&{query}")
     assert "".join(names[row["id"]] for row in rows) == found
 
 

@@ -122,9 +122,9 @@ def classify(error: BaseException) -> DatabaseProblem:
     number, text = _number_and_text(error)
     if number:
         return _mysql(number, text)
-    for part, trouble in SQLITE_TEXTS.items():
+    for part, problem in SQLITE_TEXTS.items():
         if part in text:
-            return trouble
+            return problem
     # What is left of these two carries no number: a connection that was closed, or could not be opened.
     is_about_the_connection = isinstance(error, InterfaceError) or (
         isinstance(error, OperationalError) and "connect" in text
@@ -145,9 +145,9 @@ def _mysql(number: int, text: str) -> DatabaseProblem:
         return DISK_FULL
     if number == 1290 and "read" not in text:  # --secure-file-priv, --skip-grant-tables, …
         return REFUSED
-    for trouble, numbers in MYSQL.items():
+    for problem, numbers in MYSQL.items():
         if number in numbers:
-            return trouble
+            return problem
     return REFUSED
 
 

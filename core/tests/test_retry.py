@@ -1,4 +1,4 @@
-"""What is tried again in a moment of database trouble, how often, and what is not."""
+"""What is tried again in a moment of database problems, how often, and what is not."""
 
 from collections.abc import Callable
 from typing import Any

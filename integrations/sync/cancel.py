@@ -7,7 +7,7 @@ from integrations.sync.queue import start_next
 
 
 def cancel_sync(log: SyncLog) -> SyncLog:
-    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise. A sync that waited for
+    """Stop an open sync: at once where nobody works on it, after the current page otherwise. A sync that waited for
     it starts then."""
     log = retry_on_db_error(transitions.cancel_sync)(log)
     if not log.is_open:

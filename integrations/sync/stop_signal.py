@@ -1,4 +1,4 @@
-"""SIGTERM means: finish the page in hand, put the sync back, go."""
+"""SIGTERM means: finish the current page, put the sync back, go."""
 
 import signal
 import threading

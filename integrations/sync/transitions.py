@@ -63,7 +63,7 @@ def close_on_database_problem(lease: Lease, error: Exception) -> None:
     # Only what nobody foresaw needs a traceback.
     unforeseen = error if problem is REFUSED else None
     logger.error("Sync %s of %s: %s", log.pk, log.platform.name, problem.happened, exc_info=unforeseen)
-    text = f"{problem.happened} What was read before is stored, the page in hand is not. {problem.advice}"
+    text = f"{problem.happened} What was read before is stored, the current page is not. {problem.advice}"
     close(lease, SyncLog.Status.FAILED, error_code=problem.code, error_message=text)
 
 
@@ -76,7 +76,7 @@ def close_worker_lost(lease: Lease) -> None:
 
 
 def cancel_sync(log: SyncLog) -> SyncLog:
-    """Stop an open sync: at once where nobody works on it, after the page in hand otherwise. `cancel.py` also starts
+    """Stop an open sync: at once where nobody works on it, after the current page otherwise. `cancel.py` also starts
     what waited for it."""
     # First, so that a worker that puts it back in this moment leaves the wish behind.
     SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.OPEN).update(cancel_requested=True)

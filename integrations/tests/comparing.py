@@ -22,11 +22,11 @@ Json = dict[str, Any]
 
 @dataclass
 class Counts:
-    """What happened in this process: faults at Amazon, troubles of ours, runs by how they ended, what was compared."""
+    """What happened in this process: faults at Amazon, events of our own, runs by how they ended, comparisons."""
 
     faults: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
-    troubles: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     comparisons: int = 0
     orders: int = 0
     items: int = 0

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from api.tests.rest import superuser, walk
+from api.tests.rest import fetch_all, superuser
 from conftest import api_config
 from integrations.amazon.answers import judge, judge_token
 from integrations.errors import (
@@ -105,7 +105,7 @@ def test_it_parts_platforms_that_started_together(amazon: Platform) -> None:
     for number in range(20):
         platform = Platform.objects.create(name=f"p{number}", api_config=api_config(Account()))
         past(platform, 0, queued_at=at, finished_at=at)
-    dues = {each["next_syncs"][ORDERS]["due_at"] for each in walk(superuser_api(), "/platforms")}
+    dues = {each["next_syncs"][ORDERS]["due_at"] for each in fetch_all(superuser_api(), "/platforms")}
     assert len(dues) == 21
 
 

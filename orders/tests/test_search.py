@@ -69,7 +69,7 @@ AMOUNT = pytest.mark.parametrize("few", [4000, 2])
 def test_it_finds_the_same_among_few_and_many(thirty: None, few: int, text: str, numbers: Any) -> None:
     found = find_orders(Order.objects.all(), text, few=few)
     assert sorted(order.external_id for order in found.orders) == [f"111-{each:03d}" for each in numbers]
-    assert found.is_walk == (len(numbers) > few)
+    assert found.is_scan == (len(numbers) > few)
 
 
 @AMOUNT

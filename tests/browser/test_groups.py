@@ -93,7 +93,7 @@ def test_it_lets_an_operator_sync(member: Member, box: Any) -> None:
     def cancel(log: SyncLog) -> None:
         if log.pages == 1:
             page.get_by_role("button", name="Cancel").first.click()
-            expect(page.get_by_text(re.compile(r"Sync #\d+ stops after the page in hand\."))).to_be_visible()
+            expect(page.get_by_text(re.compile(r"Sync #\d+ stops after the current page\."))).to_be_visible()
 
     assert run_sync(second.pk, on_page=cancel).status == "cancelled"
     expect(page.get_by_text("cancelled").first).to_be_visible()

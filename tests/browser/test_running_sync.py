@@ -87,7 +87,7 @@ def test_it_is_cancelled_after_the_page_in_hand(log_in: LogIn, open_log: SyncLog
         if log.pages == 1:
             expect(part(page, log, "state")).to_have_text(re.compile("running"))
             page.get_by_role("button", name="Cancel").click()
-            expect(page.get_by_text(re.compile(r"Sync #\d+ stops after the page in hand\."))).to_be_visible()
+            expect(page.get_by_text(re.compile(r"Sync #\d+ stops after the current page\."))).to_be_visible()
             expect(page).to_have_url(re.compile(re.escape(address(place, log)) + "$"))
             expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 

@@ -23,7 +23,7 @@ from simulator import (
 )
 from simulator.faults.base import Fault
 from stateful.amazon import ORDER_CHANGES, STOCK_CHANGES, Change
-from stateful.troubles import Calm, Cancelled, Dies, Outrun, Refuses, Stops, Trouble
+from stateful.events import Calm, Cancelled, Dies, Event, Outrun, Refuses, Stops
 
 BODIES = ("json", "html", "empty", "cut", "non-utf8")
 STATUSES = (400, 401, 403, 404, 408, 413, 415, 500, 502, 503, 504)
@@ -44,7 +44,7 @@ class Turn:
     person      "replays" what failed or "cancels" what is open, ahead of it
     faults      (operation, "" for the listing; fault; from which call on; how often); they stay until all is well again
     while_read  (after which page; what happens at Amazon)
-    trouble     what happens to the worker
+    event     what happens to the worker
     """
 
     before: Sequence[Change] = ()
@@ -53,7 +53,7 @@ class Turn:
     person: str = ""
     faults: Sequence[tuple[str, Fault, int, int]] = ()
     while_read: Sequence[tuple[int, Change]] = ()
-    trouble: Trouble = Calm()  # noqa: RUF009  frozen
+    event: Event = Calm()  # noqa: RUF009  frozen
 
 
 def turns(kind: str) -> SearchStrategy[Turn]:
@@ -76,7 +76,7 @@ def turns(kind: str) -> SearchStrategy[Turn]:
         person=st.sampled_from(("", "", "", "replays", "cancels")),
         faults=st.lists(fault, max_size=2),
         while_read=st.lists(st.tuples(position, change), max_size=3),
-        trouble=troubles_of_ours(),
+        event=own_events(),
     )
 
 
@@ -85,7 +85,7 @@ def changes(kind: str) -> SearchStrategy[Change]:
     return st.builds(Change, what, pick=st.integers(0, 30), late=st.sampled_from((0, 3, 5)))
 
 
-def troubles_of_ours() -> SearchStrategy[Trouble]:
+def own_events() -> SearchStrategy[Event]:
     page = st.integers(1, 3)
     return st.one_of(
         st.just(Calm()),

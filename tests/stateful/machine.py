@@ -16,9 +16,9 @@ from integrations.tests.comparing import COUNTS, assert_complete, assert_complet
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
 from integrations.window_input import read_window
-from stateful import laws, troubles
+from stateful import events, laws
 from stateful.choices import Turn, some_skus, turns, windows
-from stateful.troubles import Database, Killed, Trouble
+from stateful.events import Database, Event, Killed
 from stateful.world import World
 
 OPERATIONS: dict[str, str] = {ORDERS: "searchOrders", INVENTORY: "getInventorySummaries"}
@@ -112,7 +112,7 @@ class SyncMachine(RuleBasedStateMachine):
 
     def work(self, log: SyncLog, turn: Turn = CALM) -> None:
         """One worker's turn at this run."""
-        there, trouble = self.there, turn.trouble
+        there, event = self.there, turn.event
         self.turns += 1
         self.touched = True
         self.began.setdefault(log.pk, there.amazon.moment)
@@ -121,8 +121,8 @@ class SyncMachine(RuleBasedStateMachine):
             there.plant(where or operation, fault, nth=nth, times=times)
         there.change_while_read(operation, turn.while_read)
         watermark = self.watermark()
-        database = Database(trouble)
-        probe = RunProbe(there, trouble)
+        database = Database(event)
+        probe = RunProbe(there, event)
         try:
             with connection.execute_wrapper(database):
                 run_sync(log.pk, on_page=probe.page_is_stored, stopping=probe.stopping)
@@ -132,7 +132,7 @@ class SyncMachine(RuleBasedStateMachine):
             assert database.happened
             there.drop_connection()
         self.database_failed |= database.happened
-        COUNTS.troubles[type(trouble).__name__] += database.happened or probe.happened
+        COUNTS.events[type(event).__name__] += database.happened or probe.happened
         log.refresh_from_db()
         COUNTS.runs[log.status] += 1
         probe.check(log)
@@ -158,27 +158,27 @@ class SyncMachine(RuleBasedStateMachine):
 class RunProbe:
     """Stands in for a run's callbacks: it stops the run, cancels it, or lets another worker have it meanwhile."""
 
-    def __init__(self, there: World, trouble: Trouble) -> None:
-        self._there, self._trouble = there, trouble
+    def __init__(self, there: World, event: Event) -> None:
+        self._there, self._event = there, event
         self._pages = 0
         self._row: dict[str, Any] = {}
         self.happened = False
 
     def page_is_stored(self, log: SyncLog) -> None:
         self._pages += 1
-        trouble = self._trouble
-        if isinstance(trouble, troubles.Cancelled) and self._pages == trouble.page:
+        event = self._event
+        if isinstance(event, events.Cancelled) and self._pages == event.page:
             self.happened = True
             cancel_sync(SyncLog.objects.get(pk=log.pk))
-        if isinstance(trouble, troubles.Outrun) and self._pages == trouble.page:
+        if isinstance(event, events.Outrun) and self._pages == event.page:
             self.happened = True
             self._there.wait(LEASE_IS_OVER)
-            fellow = RunProbe(self._there, troubles.Stops(trouble.pages))
+            fellow = RunProbe(self._there, events.Stops(event.pages))
             run_sync(log.pk, on_page=fellow.page_is_stored, stopping=fellow.stopping)
             self._row = _row(log)
 
     def stopping(self) -> bool:
-        if isinstance(self._trouble, troubles.Stops) and self._pages >= self._trouble.page:
+        if isinstance(self._event, events.Stops) and self._pages >= self._event.page:
             self.happened = True
             return True
         return False

@@ -65,7 +65,7 @@ class World:
         return self._now
 
     def wait(self, minutes: float) -> None:
-        """Time passes, for Amazon and for OMS; the wallet fills up, which goes by a clock of its own."""
+        """Time passes, for Amazon and for OMS; the token bucket fills up, which goes by a clock of its own."""
         self._now += timedelta(minutes=minutes)
         ApiQuota.objects.all().delete()
 

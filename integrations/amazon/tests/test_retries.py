@@ -95,7 +95,7 @@ def test_it_does_not_wait_in_place_for_ever(box: Box) -> None:
     assert (sim.calls["searchOrders"], amazon.usage.throttled) == (4, 4)
 
 
-class Crowded(Unlimited):
+class UsedUp(Unlimited):
     """A Budget of which others always take the next call first."""
 
     def acquire(self, operation: str) -> float:
@@ -105,7 +105,7 @@ class Crowded(Unlimited):
 def test_it_makes_room_where_others_always_draw_first(box: Box) -> None:
     sim = box()
     slept: list[float] = []
-    client = client_of(sim, slept, budget=Crowded())
+    client = client_of(sim, slept, budget=UsedUp())
     with closing(client), pytest.raises(RateLimited) as raised:
         client.search_orders()
     assert (slept, raised.value.retry_after, sim.calls["searchOrders"]) == ([4.5] * 4, 20, 0)

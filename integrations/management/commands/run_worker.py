@@ -19,7 +19,7 @@ PAUSE = 5.0  # seconds, before a worker that lost the database looks for it agai
 class Command(BaseCommand):
     help = (
         "Work on queued syncs until stopped: from the database, or from Redis where REDIS_URL is set. "
-        "Start as many as you like. SIGTERM finishes the page in hand and puts the sync back into the queue."
+        "Start as many as you like. SIGTERM finishes the current page and puts the sync back into the queue."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -53,25 +53,25 @@ class Outrun:
     pages: int
 
 
-Trouble = Calm | Dies | Refuses | Stops | Cancelled | Outrun
+Event = Calm | Dies | Refuses | Stops | Cancelled | Outrun
 Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
 
 
 class Database:
     """For connection.execute_wrapper: kills the process at a query, or refuses some queries."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        self._trouble = trouble
+    def __init__(self, event: Event) -> None:
+        self._event = event
         self._queries = 0
         self.happened = False
 
     def __call__(self, execute: Execute, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         self._queries += 1
-        trouble = self._trouble
-        if isinstance(trouble, Dies) and self._queries >= trouble.query:
+        event = self._event
+        if isinstance(event, Dies) and self._queries >= event.query:
             self.happened = True
             raise Killed
-        if isinstance(trouble, Refuses) and trouble.query <= self._queries < trouble.query + trouble.times:
+        if isinstance(event, Refuses) and event.query <= self._queries < event.query + event.times:
             self.happened = True
             raise OperationalError(1213, "Deadlock found when trying to get lock; try restarting transaction")
         return execute(sql, params, many, context)

@@ -153,7 +153,7 @@ def test_it_says_that_the_disk_is_full_and_keeps_whole_pages(
     assert (log["status"], log["error_code"]) == ("failed", "disk_full")
     assert log["error_message"] == (
         "The database has no room left: its disk, its quota or its largest allowed size is used up. What was read "
-        "before is stored, the page in hand is not. Make room there; the next sync fetches the rest."
+        "before is stored, the current page is not. Make room there; the next sync fetches the rest."
     )
     assert 0 < log["pages"] < 4
     assert oms.order_count == log["fetched"] == 30 * log["pages"]

@@ -20,7 +20,7 @@ from simulator.faults.base import Call
 
 pytestmark = pytest.mark.own_database
 
-CROWD, PAGES, WORKERS = 100, 2, 2
+PLATFORMS, PAGES, WORKERS = 100, 2, 2
 PATIENCE = 240  # seconds; a fifth of that where nothing else runs
 # One call at once, then one every six seconds: longer than a worker waits in place.
 QUOTA = Limit(rate=1 / 6, burst=1)
@@ -80,8 +80,8 @@ def settle(oms: Installation, accounts: list[Account]) -> None:
 
 def serve_the_crowd(oms: Installation) -> CallLog:
     accounts = [
-        Account(seed=number, orders=PAGES, skus=1, refresh_token=f"Atzr|crowd-{number}")
-        for number in range(CROWD)
+        Account(seed=number, orders=PAGES, skus=1, refresh_token=f"Atzr|platform-{number}")
+        for number in range(PLATFORMS)
     ]
     book = CallLog()
     quotas = Quotas({"searchOrders": QUOTA}, tell=True)
@@ -96,20 +96,20 @@ def serve_the_crowd(oms: Installation) -> CallLog:
         assert status == 0, err
         workers = [oms.start("run_worker", stdout=DEVNULL, stderr=DEVNULL) for _each in range(WORKERS)]
         done = "SELECT id FROM sync_logs WHERE open_key IS NULL"
-        until(lambda: len(oms.sql(done)) == CROWD, "the last of the crowd", PATIENCE)
+        until(lambda: len(oms.sql(done)) == PLATFORMS, "the last platform", PATIENCE)
         for worker in workers:
             worker.terminate()
             assert ended(worker)[0] == 0
     assert {(log["status"], log["fetched"], log["throttled"]) for log in oms.logs} == {
         ("succeeded", PAGES, 0)
     }
-    assert oms.order_count == CROWD * PAGES
+    assert oms.order_count == PLATFORMS * PAGES
     return book
 
 
 def assert_nobody_starved(book: CallLog) -> None:
-    """Nobody got a second page while somebody still waited for the first, but for calls in hand."""
-    assert len(book.calls) == CROWD * PAGES
+    """Nobody got a second page while somebody still waited for the first, except for calls that were running."""
+    assert len(book.calls) == PLATFORMS * PAGES
     assert max(book.places(1)) < min(book.places(2)) + WORKERS
 
 
@@ -118,8 +118,8 @@ def test_it_serves_a_hundred_waiting_accounts_in_turn(oms: Installation) -> None
     messages = oms.sql(
         "SELECT run_after AS due, started_at AS begun FROM django_tasks_database_dbtaskresult ORDER BY due"
     )
-    assert len(messages) >= CROWD * PAGES
-    # The queue is served in the order in which its messages came due, but for those in hand.
+    assert len(messages) >= PLATFORMS * PAGES
+    # The queue is served in the order in which its messages came due, except for those that were running.
     overtaken = [
         sum(later["begun"] < message["begun"] for later in messages[place + 1 :])
         for place, message in enumerate(messages)
