@@ -66,7 +66,7 @@ class Client:
             SEARCH, {"lastUpdatedAfter": SINCE} | params if "createdAfter" not in params else params
         )
 
-    def fetch_all(self, **params: str) -> list[Json]:
+    def all_pages(self, **params: str) -> list[Json]:
         """The pages of a search."""
         pages = [ok(self.search(**params))]
         while "pagination" in pages[-1]:
