@@ -79,7 +79,8 @@ def test_it_moves_the_rows_of_a_narrow_database_into_another_as_the_manual_says(
     mariadb: MariaDB, tmp_path: Path
 ) -> None:
     old = migrated(mariadb, "narrow", "--skip-checks", charset="utf8mb3")
-    ask(mariadb.connect("narrow"), "UPDATE platforms SET display_name = 'kept', orders_interval = 77")
+    ask(mariadb.connect("narrow"), "UPDATE platforms SET display_name = 'kept'")
+    ask(mariadb.connect("narrow"), "UPDATE stream_states SET interval_minutes = 77 WHERE stream = 'orders'")
     refused = old.run("migrate")
     assert refused.status == 1
     assert "has tables that cannot store every character (not utf8mb4): api_quotas, " in refused.err
@@ -107,8 +108,9 @@ def test_it_moves_the_rows_of_a_narrow_database_into_another_as_the_manual_says(
     ask(other, "UPDATE platforms SET display_name = CONCAT(display_name, ?)", EMOJI)
     ((name, interval, collation),) = ask(
         other,
-        "SELECT display_name, orders_interval, (SELECT collation_name FROM information_schema.columns WHERE "
-        "table_schema = 'wide' AND table_name = 'orders' AND column_name = 'external_id') FROM platforms",
+        "SELECT display_name, interval_minutes, (SELECT collation_name FROM information_schema.columns WHERE "
+        "table_schema = 'wide' AND table_name = 'orders' AND column_name = 'external_id') FROM platforms "
+        "JOIN stream_states ON platform_id = platforms.id AND stream = 'orders'",
     )
     assert (name, interval, collation) == (f"kept{EMOJI}", 77, "utf8mb4_nopad_bin")
 
