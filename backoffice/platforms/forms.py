@@ -1,5 +1,6 @@
 """The form of a platform, with a field for each value of its credentials, as its channel describes them."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,10 +13,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.platforms.widgets import fact_of, form_field, help_link, hint_line, offer
+from backoffice.platforms.widgets import choices_of, fact_of, form_field, help_link, hint_line, offer
 from core.encryption import SecretDict, Unreadable
 from core.format import Text
-from integrations.channel import Channel, CredentialField, Credentials, Fact, Input
+from integrations.channel import Channel, Choice, CredentialField, Credentials, Fact, Input
 from integrations.errors import ConfigError
 from integrations.registry import CHANNELS, channel_label
 from integrations.sync.streams import delivered_by
@@ -119,25 +120,27 @@ class PlatformForm(Form):
         if channel is None:
             return
         shown = channel.credentials.show(self.stored)
+        choices = choices_of(channel.credentials.fields)
         for described in channel.credentials.fields:
             field, value = self.fields[described.name], shown.get(described.name)
             if described.input in (Input.CHOICE, Input.CHOICES):
-                offer(field, described, map(str, value if isinstance(value, list) else [value or ""]))
+                values = map(str, value if isinstance(value, list) else [value or ""])
+                offer(field, described, choices.get(described.name, ()), values)
             if described.input != Input.SECRET and value:
                 self.initial[described.name] = value
-            field.help_text = self._help(described, channel.credentials)
+            field.help_text = self._help(described, choices)
 
-    def _help(self, described: CredentialField, credentials: Credentials) -> SafeString:
+    def _help(self, described: CredentialField, choices: Mapping[str, Sequence[Choice]]) -> SafeString:
         """What is stored of a secret, where the value is found, and what follows from a choice."""
         parts: list[Any] = [self.secret_state(described.name)] if described.input == Input.SECRET else []
         parts.append(described.help)
         if described.hint is not None:
-            now = fact_of(described.hint.fact, credentials.fields, self.stored)
-            parts.append(hint_line(described.hint, now))
+            fact = described.hint.fact
+            parts.append(hint_line(described.hint, fact_of(fact, choices.get(fact.of, ()), self.stored)))
         if (link := described.link) is not None:
             host: Text = ""
             if isinstance(link.host, Fact):
-                host = fact_of(link.host, credentials.fields, self.stored)
+                host = fact_of(link.host, choices.get(link.host.of, ()), self.stored)
             parts.append(help_link(link, host or str(link.host)))
         return format_html_join(" ", "{}", ((part,) for part in parts if part))
 

@@ -1,6 +1,6 @@
 """From the fields that a channel describes (integrations/channel.py) to fields, hints and links of a form."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -56,10 +56,18 @@ def form_field(described: CredentialField) -> forms.Field:
     return forms.CharField(widget=TextInput(attrs=dict(NOT_COMPLETED)), **options)
 
 
-def offer(field: forms.Field, described: CredentialField, stored: Iterable[str]) -> None:
+def choices_of(fields: Iterable[CredentialField]) -> dict[str, Sequence[Choice]]:
+    """What each field offers, in the reader's language; fields that offer the same share it."""
+    sources = {field.name: field.choices for field in fields if field.choices}
+    made = {source: source() for source in set(sources.values())}
+    return {name: made[source] for name, source in sources.items()}
+
+
+def offer(
+    field: forms.Field, described: CredentialField, choices: Sequence[Choice], stored: Iterable[str]
+) -> None:
     """Put the choices into a field of the form, and whatever else is stored, so that it is shown and not lost."""
     assert isinstance(field, forms.ChoiceField)  # noqa: S101  for the type checker
-    choices = described.choices() if described.choices else ()
     known = {choice.value for choice in choices}
     unknown = [
         (value, _("%(value)s (not known)") % {"value": value[:40]})
@@ -86,10 +94,8 @@ def _grouped(choices: Iterable[Choice]) -> list[tuple[Text, Any]]:
     return grouped
 
 
-def fact_of(fact: Fact, fields: Iterable[CredentialField], stored: Mapping[str, Any]) -> Text:
-    """The fact as it follows from what is stored."""
-    source = next(field for field in fields if field.name == fact.of)
-    choices = source.choices() if source.choices else ()
+def fact_of(fact: Fact, choices: Sequence[Choice], stored: Mapping[str, Any]) -> Text:
+    """The fact as it follows from what is stored in a field with these choices."""
     value = str(stored.get(fact.of) or "")
     chosen = next((choice for choice in choices if choice.value == value), None)
     return chosen.facts.get(fact.name, fact.otherwise) if chosen else fact.otherwise
