@@ -1,4 +1,4 @@
-"""What every app may use. Knows no app.
+"""What every app may use. It imports no app.
 
 database     bulk writes, retries, errors in plain words, fields
 encryption   the encrypted columns

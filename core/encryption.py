@@ -1,6 +1,6 @@
 """Encrypted JSON in one text column.
 
-Three kinds of text can stand in such a column, and all three must be safe:
+Such a column can hold three kinds of text, and all three must be safe:
 
 1. What we encrypted (a Fernet token).
 2. Plain JSON that somebody wrote with SQL. It is read like any other value, and encrypted at the next save.
@@ -47,7 +47,7 @@ class SecretDict(dict[str, Any]):
 
 
 class Unreadable(SecretDict):
-    """Stands for a column that could not be read: an empty dict that remembers what to write back."""
+    """The value of a column that could not be read: an empty dict that remembers what to write back."""
 
     def __init__(self, stored: str, reason: str) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ def keyed_digest(data: bytes, *, purpose: str) -> str:
 
 @lru_cache(maxsize=32)
 def _digest_key(key: str, purpose: str) -> bytes:
-    """A key of its own, from which the encryption key cannot be found. https://www.rfc-editor.org/rfc/rfc5869"""
+    """A separate key, from which the encryption key cannot be derived. https://www.rfc-editor.org/rfc/rfc5869"""
     derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"oms digest {purpose}".encode())
     return derive.derive(urlsafe_b64decode(key))
 
@@ -112,7 +112,8 @@ def read_stored(stored: str | None) -> SecretDict:
 
 
 class SecretAttribute(DeferredAttribute):
-    """Makes every dict that is assigned a SecretDict, so that it hides its values from then on, not from the save."""
+    """Turns every dict that is assigned into a SecretDict at once, so that it hides its values even before it is
+    saved."""
 
     def __set__(self, instance: Any, value: Any) -> None:
         name: str = self.field.attname
@@ -120,7 +121,7 @@ class SecretAttribute(DeferredAttribute):
 
 
 class EncryptedJSONField(EncryptedTextField):
-    """A dict, stored as encrypted JSON text. See the module's docstring for what may stand in the column."""
+    """A dict, stored as encrypted JSON text. See the module's docstring for what the column may hold."""
 
     descriptor_class = SecretAttribute
 

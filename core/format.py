@@ -32,7 +32,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 def countdown(moment: datetime, now: datetime) -> str:
-    """`in 5 h`, `in 3 days`, `20 min late`: rounded towards now, so that nobody believes in more time than there is."""
+    """`in 5 h`, `in 3 days`, `20 min late`: rounded towards now, so that it never promises more time than there is."""
     seconds = int((moment - now).total_seconds())
     rest = abs(seconds)
     if rest < HOUR:

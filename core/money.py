@@ -11,7 +11,7 @@ SMALLEST = {currency: Decimal(1).scaleb(-decimals) for currency, decimals in DEC
 
 
 def decimals_of(amount: Decimal, currency: str) -> int:
-    """As many as the currency has, or more where the amount has more: nothing is rounded off."""
+    """The decimals of the currency, or more where the amount has more: nothing is rounded."""
     exponent = amount.normalize().as_tuple().exponent
     return max(DECIMALS.get(currency, 2), -exponent if isinstance(exponent, int) else 0)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Outcome:
-    """Records by what became of them; `unchanged` counts those that were equal to, or older than, the stored ones."""
+    """Numbers of records by outcome; `unchanged` counts records that were equal to, or older than, the stored ones."""
 
     created: int = 0
     updated: int = 0

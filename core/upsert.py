@@ -7,8 +7,8 @@ Orders and stock are stored by the same rules; each app declares its `RecordTabl
    so that a rotated key, or a release that hashes in another way, does not make an order look changed.
 3. `write` stores what is new and what changed; `refresh` replaces the hash of what only hashes differently.
 
-A record never goes back in time, what it does not report does not delete what is stored, and made-up rows never
-replace live ones.
+An older record never replaces a newer one, a value that is not reported does not delete a stored one, and mock or
+sandbox rows never replace live ones.
 """
 
 import hashlib
@@ -82,7 +82,7 @@ def _is_same(new: Any, stored: Any, precision: Decimal | None) -> bool:
 
 
 def _values_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """Reads these attributes as a tuple, of one as of several."""
+    """A function that reads these attributes as a tuple, also where there is only one."""
     if len(names) > 1:
         return attrgetter(*names)
     name = names[0]
@@ -96,7 +96,7 @@ def _default_of(field: Any) -> Any:
 
 @dataclass(slots=True)
 class Incoming(Generic[Record]):
-    """A record on its way into its table. `stored` and `merged` are set where a row of it is compared."""
+    """A record that is to be stored. `stored` and `merged` are set where a row of it is compared."""
 
     key: Key
     record: Record
@@ -105,12 +105,13 @@ class Incoming(Generic[Record]):
     content_hash: str
     pk: int = 0  # of the stored row; 0 where there is none
     stored: Values = ()
-    merged: Values = ()  # what the row will say
+    merged: Values = ()  # the values to store
 
 
 @dataclass(slots=True)
 class Batch(Generic[Record]):
-    """What `compare` found. Whatever is in none of the lists is unchanged, older, or may not replace what is stored."""
+    """What `compare` found. A record that is in none of the lists is unchanged, older, or may not replace the
+    stored row."""
 
     size: int  # records, duplicates included
     new: list[Incoming[Record]] = field(default_factory=list)
@@ -125,13 +126,13 @@ class Batch(Generic[Record]):
         return self.new + self.changed
 
     def keep_alike(self, is_equal: Callable[[Incoming[Record]], bool]) -> None:
-        """Leave those in `alike` that are equal in the rest, too; the others are changed."""
+        """Keep in `alike` those that are equal in everything else, too; the others are changed."""
         alike, self.alike = self.alike, []
         for incoming in alike:
             (self.alike if is_equal(incoming) else self.changed).append(incoming)
 
     def outcome(self) -> Outcome:
-        """To be asked once all are sorted."""
+        """Call it once all records are sorted."""
         written = len(self.new) + len(self.changed)
         return Outcome(len(self.new), len(self.changed), self.size - written)
 
@@ -211,7 +212,8 @@ class RecordTable(Generic[Record]):
         return batch
 
     def write(self, platform_id: int, batch: Batch[Record], source: str, now: datetime) -> None:
-        """Store the news. Raises DatabaseError, ValueError or OverflowError where a value does not fit."""
+        """Store new and changed records. Raises DatabaseError, ValueError or OverflowError where a value does not
+        fit."""
         constants = tuple(self._constants.values())
         self._upsert(
             [
@@ -230,19 +232,19 @@ class RecordTable(Generic[Record]):
         )
 
     def refresh(self, batch: Batch[Record]) -> None:
-        """Give rows that are equal to their records the records' hashes. Nothing else of them changes."""
+        """Replace the hash of rows that are equal to their records. Nothing else changes."""
         if batch.alike:
             rows = [self._model(pk=item.pk, content_hash=item.content_hash) for item in batch.alike]
             self._model._default_manager.bulk_update(rows, ["content_hash"])
 
     def fetch_ids(self, platform_id: int, batch: Batch[Record]) -> None:
-        """Set `pk` of what was new and has been written."""
+        """Set `pk` of the records that were new and have been written."""
         known = self._known(platform_id, [item.key for item in batch.new])
         for item in batch.new:
             item.pk = known[item.key][0]
 
     def stored_values(self, ids: Iterable[int]) -> dict[int, Values]:
-        """What the rows say, in the order of `reported`, by their ids."""
+        """The stored values, in the order of `reported`, by the ids of the rows."""
         return {pk: values for pk, (values, _) in self._stored(ids).items()}
 
     def is_older(self, values: Values, stored: Values) -> bool:
@@ -269,7 +271,7 @@ class RecordTable(Generic[Record]):
         return {row[:size]: (row[size], row[size + 1], row[size + 2]) for row in rows}
 
     def _sort(self, batch: Batch[Record], differing: Sequence[Incoming[Record]]) -> None:
-        """Compare those whose hash differs, value by value, and put them where they belong."""
+        """Compare records whose hash differs, value by value, and put each into its list."""
         stored = self._stored(item.pk for item in differing)
         expected = tuple(self._constants.values())
         for item in differing:

@@ -30,7 +30,7 @@ class InventoryQuerySet(models.QuerySet["InventoryItem"]):
 
 
 class Level(models.IntegerChoices):
-    """How a row stands, the most urgent first: lists are sorted by it."""
+    """The level of a row, the most urgent first: lists are sorted by it."""
 
     OUT = 0, _("out of stock")
     LOW = 1, _("low")
@@ -40,7 +40,7 @@ class Level(models.IntegerChoices):
 
 
 def _level() -> Case:
-    """The one place that says what is low. Without a threshold, only nothing left is."""
+    """The only definition of low. Without a threshold, a row is low when nothing is left."""
     return Case(
         When(gone_at__isnull=False, then=Value(Level.GONE.value)),
         When(available__isnull=True, then=Value(Level.UNKNOWN.value)),
@@ -79,7 +79,7 @@ class InventoryItem(models.Model):
         validators=[MaxValueValidator(HIGHEST_THRESHOLD)],
         help_text=_("The SKU counts as low when no more than this is available. Empty: when nothing is."),
     )
-    # Kept by the database itself, so that whoever writes quantities or thresholds, bulk or SQL, cannot forget it.
+    # The database computes it, so no code that writes quantities or thresholds, bulk or SQL, can forget it.
     level = models.GeneratedField(
         expression=_level(),
         output_field=models.SmallIntegerField(_("stock level"), choices=Level.choices),
@@ -130,7 +130,7 @@ class StockSnapshot(models.Model):
         verbose_name = _("stock of a day")
         verbose_name_plural = _("stock by day")
         constraints = [models.UniqueConstraint(fields=("item", "day"), name="one_snapshot_a_day")]
-        # For those that are too old.
+        # For deleting old rows.
         indexes = [models.Index(fields=("day",), name="snapshot_day")]
 
     def __str__(self) -> str:

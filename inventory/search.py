@@ -1,4 +1,4 @@
-"""Finding stock by what people have at hand: a SKU, an ASIN, an FNSKU, words of a title."""
+"""Finding stock by a SKU, an ASIN, an FNSKU or words of a title."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ FEW = 1000
 
 
 class FoundStock(NamedTuple):
-    """`is_scan`: there are many, and counting them would take a scan of all titles."""
+    """`is_scan`: many rows match, and counting them would scan all titles."""
 
     items: QuerySet[InventoryItem]
     is_scan: bool
@@ -43,7 +43,7 @@ def matching(text: str) -> Q:
 
 
 def _found(items: QuerySet[InventoryItem], condition: Q) -> FoundStock:
-    """Where few match, all titles are read, once. Where many do, the first page of the list is full after few rows."""
+    """If few rows match, all titles are read once. If many match, the first page of the list is full after few rows."""
     ids = list(items.filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
     is_scan = len(ids) > FEW
     return FoundStock(items.filter(condition) if is_scan else items.filter(pk__in=ids), is_scan)

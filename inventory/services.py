@@ -40,7 +40,7 @@ def upsert_inventory(*, platform: Platform, records: Sequence[InventoryRecord], 
 def mark_gone(*, platform: Platform, marketplace_id: str, source: str, seen: Collection[Key]) -> int:
     """After a complete sweep of one marketplace: rows that were not listed are gone, with nothing in stock.
 
-    Returns how many rows that concerned.
+    Returns the number of these rows.
     """
     present = InventoryItem.objects.filter(
         platform=platform, marketplace_id=marketplace_id, source=source, gone_at__isnull=True

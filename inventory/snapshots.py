@@ -1,6 +1,6 @@
-"""Writes down once an hour what is in stock, so that each day ends with what it ended with.
+"""Stores once an hour what is in stock, so that each day keeps its last state.
 
-A day is one in UTC. The last writing of a day counts; a day on which nothing ran has no rows, which charts show as a
+A day is one in UTC. The last copy of a day counts; a day on which nothing ran has no rows, which charts show as a
 gap. Rows are kept for KEPT_DAYS.
 """
 
@@ -31,9 +31,9 @@ def today() -> date:
 
 
 def take_due_snapshots() -> int:
-    """Write down today's stock where that is an hour ago or more; the first time of a day, drop what is too old.
+    """Store today's stock if the last copy is an hour old or older; the first time of a day, delete old rows.
 
-    Returns how many rows of stock were written down. Safe to call at any time, and from several processes.
+    Returns how many rows of stock were stored. Safe to call at any time, and from several processes.
     """
     day = today()
     latest: datetime | None = StockDay.objects.filter(day=day).aggregate(latest=Max("taken_at"))["latest"]
@@ -81,7 +81,7 @@ def take_snapshots(day: date) -> int:
 
 
 def prune_snapshots(before: date) -> int:
-    """Delete what was written down before that day, day by day. Returns how many rows of stock that were."""
+    """Delete snapshots of before that day, day by day. Returns how many rows of stock that were."""
     old = StockSnapshot.objects.filter(day__lt=before).order_by()
     days = list(old.values_list("day", flat=True).distinct())
     deleted = sum(StockSnapshot.objects.filter(day=day).delete()[0] for day in days)
@@ -90,8 +90,8 @@ def prune_snapshots(before: date) -> int:
 
 
 def histories(ids: Collection[int], *, days: int = HISTORY_DAYS) -> dict[int, Series]:
-    """Units available of these rows at the end of each of the last days, today last; None where nothing was written
-    down. One query; rows without any snapshot are left out."""
+    """Units available of these rows at the end of each of the last days, today last; None where nothing was
+    stored. One query; rows without any snapshot are left out."""
     end = today()
     start = end - timedelta(days=days - 1)
     found: dict[int, Series] = defaultdict(lambda: [None] * days)

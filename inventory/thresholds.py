@@ -1,4 +1,4 @@
-"""Sets thresholds, and writes down in the admin's history who did."""
+"""Sets thresholds, and records in the admin's history who set them."""
 
 from collections.abc import Sequence
 

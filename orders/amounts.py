@@ -9,10 +9,11 @@ from orders.models import Order, OrderItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sum:
-    """The lines of an order against its total, in the order's currency. What is not known is None, never 0.
+    """The lines of an order compared with its total, in the order's currency. An unknown value is None, never 0.
 
-    `lines`: the sum of the lines' totals; None where that of any is not known, or they are in other currencies.
-    `beside`: what of the total belongs to no line, e.g. a tip. `why_unknown` is "", "total", "lines" or "currencies".
+    `lines`: the sum of the lines' totals; None where one is unknown, or they are in other currencies.
+    `beside`: the part of the total that belongs to no line, e.g. a tip. `why_unknown` is "", "total", "lines" or
+    "currencies".
     """
 
     total: Decimal | None

@@ -1,4 +1,4 @@
-"""Buyer data of orders: kept apart from them, encrypted, and deleted when its time has come."""
+"""Buyer data of orders: stored in a table of its own, encrypted, and deleted 30 days after delivery at the latest."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ BUYER_DATA_LIFETIME = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What the row of an order's buyer is to say, and whether it says something else so far."""
+    """What is to be stored of an order's buyer, and whether that differs from the stored row."""
 
     data: SecretDict
     purge_after: datetime
@@ -27,7 +27,7 @@ class Buyer:
 
 
 def buyer_digest(buyer: BuyerRecord | None) -> str:
-    """Tells the data of one buyer from another's; without the key, nobody can check a guess by it."""
+    """Distinguishes the data of one buyer from another's; without the key, nobody can check a guess with it."""
     return keyed_digest(to_json(buyer), purpose="orders.buyer") if buyer else ""
 
 
@@ -42,8 +42,8 @@ def compare_buyers(
 ) -> dict[int, Buyer]:
     """What is to be stored of the buyers of these orders, by the orders' ids.
 
-    Data whose time is over is left out; a value that is missing now does not delete a stored one. What cannot be
-    decrypted cannot be compared, and is no reason by itself to write over it: its key may be put back.
+    Data that is due for deletion is left out; a value that is missing now does not delete a stored one. What cannot be
+    decrypted cannot be compared, and is not overwritten for that reason alone: its key may be put back.
     """
     buyers = {}
     for order_id, record in records.items():
@@ -69,7 +69,7 @@ def write_buyers(buyers: Mapping[int, Buyer]) -> None:
 
 
 def purge_buyers(*, now: datetime | None = None) -> int:
-    """Delete the buyer data whose time has come. Returns how many orders lost theirs."""
+    """Delete the buyer data that is due for deletion. Returns for how many orders."""
     return OrderBuyer.objects.filter(purge_after__lte=now or timezone.now()).delete()[0]
 
 

@@ -1,4 +1,4 @@
-"""What is different between an order as stored and as reported: for the timeline, and before somebody stores it."""
+"""The differences between an order as stored and as reported: for the timeline, and for a preview before storing."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from core.upsert import Columns, Values
 # field, old, new; and for one of the order's lines, its name. Values are text, a number, true/false, or None.
 Change = list[Any]
 ADDED, REMOVED = "added", "removed"
-# It says when, and is a change by itself only where there is none other.
+# The time of a change; it counts as a change only where nothing else changed.
 NOT_NEWS = "platform_updated_at"
 
 

@@ -24,7 +24,7 @@ _SKU, _TITLE = (("order", "external_id", *ITEM_REPORTED).index(name) for name in
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What is to become of the lines of one order that is stored already."""
+    """What to write and to remove of the lines of one order that is stored already."""
 
     # By their ids, gaps filled from what is stored.
     values: Mapping[str, Values] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Lines:
 def compare_lines(items_of: Mapping[int, tuple[OrderItemRecord, ...]]) -> dict[int, Lines]:
     """Compare the lines of stored orders, given by the orders' ids, with what is stored. One query.
 
-    Every order has a line: one that comes without any is an answer with a gap, and its stored lines stay.
+    Every order has a line. An order that comes without any is an incomplete answer, and its stored lines stay.
     """
     stored: dict[int, dict[str, tuple[int, Values]]] = {
         order_id: {} for order_id, items in items_of.items() if items

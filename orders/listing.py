@@ -2,7 +2,7 @@
 
 Lists are read in the order of one index that holds all that they filter by (`order_newest`). A filter on a value that
 most orders have must not tempt the database to take another index, read hundreds of thousands of orders and sort them;
-SQLite is tempted by each, since it takes all values of a column to be equally frequent.
+SQLite takes any of them, since it assumes that all values of a column are equally frequent.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,7 @@ FREQUENT: dict[str, Collection[str]] = {
 
 
 def with_value(orders: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-    """Those with this value in this column, one of FREQUENT."""
+    """Orders with this value in this column, one of FREQUENT."""
     if value in FREQUENT[name]:
         return in_order(orders, name, value)
     if name == "source":  # all platforms, for the index that begins with them

@@ -1,4 +1,4 @@
-"""Order, its items, and the buyer's data, which sits apart."""
+"""Order, its items, and the buyer's data, which has a table of its own."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -40,7 +40,7 @@ class Order(models.Model):
         MERCHANT = "merchant", _("merchant")
         PLATFORM = "platform", _("platform")
 
-    # No index of its own: three of those below begin with it.
+    # It has no index of its own: three of those below begin with it.
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="orders", db_index=False)
     external_id = ExactCharField(_("order id"), max_length=128)
     status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.UNKNOWN)
@@ -108,12 +108,12 @@ class Order(models.Model):
 
     @property
     def is_to_ship(self) -> bool:
-        """Whether it is the seller who has to ship it, and has not yet."""
+        """Whether the seller has to ship it and has not yet."""
         return self.status in self.TO_SHIP and self.fulfilled_by != self.FulfilledBy.PLATFORM
 
 
 class OrderItem(models.Model):
-    # No index of its own: that of the constraint begins with it.
+    # It has no index of its own: that of the constraint begins with it.
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items", db_index=False)
     # Text, with its leading zeros; the same id has been seen in two sellers' orders, hence unique per order.
     external_id = ExactCharField(_("item id"), max_length=128)

@@ -16,7 +16,7 @@ _write_products = BulkUpsert(OrderedProduct, fields=("key", "sku", "words"), uni
 
 
 def remember_products(titles: Iterable[tuple[str, str]]) -> None:
-    """Note which (SKU, title) were sold. Costs one query where all of them are known already."""
+    """Store which (SKU, title) were sold. Costs one query where all of them are known already."""
     wanted = {key_of(*pair): pair for pair in set(titles) if pair[0] and pair[1]}
     if not wanted:
         return

@@ -30,7 +30,8 @@ class OrderItemRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerRecord:
-    """Personal data of an order: stored apart, encrypted, and deleted when its time has come. Its repr has none."""
+    """Personal data of an order: stored in a table of its own, encrypted, and deleted in time. Its repr shows none
+    of it."""
 
     name: str = field(default="", repr=False)
     email: str = field(default="", repr=False)

@@ -1,7 +1,7 @@
-"""Finding orders by what people have at hand: an order id, a SKU, an ASIN, words of a title.
+"""Finding orders by an order id, a SKU, an ASIN or words of a title.
 
-Each way is a query of its own that an index answers. Where they find few orders, these are looked up by id; where they
-find many, the orders are read in the order of the list, and the first page is full after a few steps.
+Each search is a query of its own that an index answers. If it finds few orders, they are looked up by id. If it finds
+many, orders are read in the order of the list, and the first page is full after a few steps.
 """
 
 from functools import reduce
@@ -20,14 +20,14 @@ FEW = 4000  # lines or products
 
 
 class FoundOrders(NamedTuple):
-    """`is_scan`: there are many, and counting them would take a scan of all orders."""
+    """`is_scan`: many orders match, and counting them would scan all orders."""
 
     orders: QuerySet[Order]
     is_scan: bool = False
 
 
 class Search(NamedTuple):
-    """`rows` of orders or items that match, for an index; `condition` says of one order whether it does."""
+    """`rows`: the orders or items that match, read by an index; `condition`: whether one order matches."""
 
     rows: QuerySet[Any]
     condition: Q

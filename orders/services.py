@@ -31,9 +31,10 @@ REPORTED = _orders.reported
 def upsert_orders(
     *, platform: Platform, records: Sequence[OrderRecord], source: str, sync_log_id: int | None = None
 ) -> Outcome:
-    """Store `records`, all or none of them, in a fixed number of queries. `sync_log_id` says on whose behalf.
+    """Store `records`, all or none of them, in a fixed number of queries. `sync_log_id` is the sync that brought them.
 
-    1. Find out which are news: equal records change nothing, and mock or sandbox never replaces live; where live
+    1. Find out which are new or changed: equal records change nothing, and mock or sandbox never replaces live;
+    where live
        replaces one of these, nothing of it stays.
     2. Compare lines and buyers of known orders that may have changed, and leave alone what is equal after all.
     3. Write orders, then items; remove lines that are no longer part of their order.
@@ -69,7 +70,7 @@ def upsert_orders(
 
 
 def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | None:
-    """What storing `record` would change; None where no such order is stored. Writes nothing.
+    """What storing `record` would change; None where the order is not stored. Writes nothing.
 
     Nothing, where the stored copy is newer.
     """

@@ -1,4 +1,4 @@
-"""When an order has to leave, in days of the active time zone."""
+"""By when an order has to be shipped, in days of the active time zone."""
 
 from datetime import datetime, time, timedelta
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Deadline(models.TextChoices):
-    """By ship-by time. `today` is the rest of today: what should have left this morning is overdue."""
+    """By ship-by time. `today` is the rest of today: an order that was to be shipped this morning is overdue."""
 
     OVERDUE = "overdue", _("overdue")
     TODAY = "today", _("today")

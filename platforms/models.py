@@ -111,7 +111,9 @@ class Platform(models.Model):
         stored = Platform.objects.filter(pk=self.pk).only(*CONFIG_COLUMNS).first() if self.pk else None
         if stored is None or stored.credentials_digest == self.credentials_digest:
             return
-        if stored.credentials_set_at == self.credentials_set_at and isinstance(self.api_config, Mapping | None):
+        if stored.credentials_set_at == self.credentials_set_at and isinstance(
+            self.api_config, Mapping | None
+        ):
             self._date_what_differs(self.api_config or {}, stored.api_config or {})
 
     def _date_what_differs(self, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:

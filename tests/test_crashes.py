@@ -200,7 +200,7 @@ def test_it_waits_for_a_database_that_restarts(
     on_mariadb.waits_for_the_page(hold)
     mariadb.kill()
     hold.release()
-    line_with(process.stderr, "Database trouble (database_unavailable")
+    line_with(process.stderr, "Database problem (database_unavailable")
     mariadb.start()
     status, _, err = ended(process)
     assert status == 0, err

@@ -1,4 +1,4 @@
-"""Database trouble in the middle of a sync: what it means, what is tried again, and what the row says in the end.
+"""Database problems in the middle of a sync: what it means, what is tried again, and what the row says in the end.
 
 Real errors of real databases: SQLite without room or with its lock in other hands, and a MariaDB server of the
 tests' own that refuses, forgets or cuts.
@@ -231,7 +231,7 @@ def test_it_waits_for_a_lock_and_counts_the_page_once(
     oms.waits_for_the_page(hold)
     locked.execute("BEGIN IMMEDIATE")
     hold.release()
-    line_with(process.stderr, "Database trouble (database_busy, OperationalError); attempt 2 of 8 follows.")
+    line_with(process.stderr, "Database problem (database_busy, OperationalError); attempt 2 of 8 follows.")
     locked.execute("ROLLBACK")
     assert ended(process).status == 0
     log = oms.log
@@ -249,7 +249,7 @@ def test_it_stores_nothing_once_it_was_overtaken_while_it_waited(
     oms.waits_for_the_page(hold)
     locked.execute("BEGIN IMMEDIATE")
     hold.release()
-    line_with(process.stderr, "Database trouble (database_busy")
+    line_with(process.stderr, "Database problem (database_busy")
     locked.execute("UPDATE sync_logs SET lease_token = 'another worker'")
     locked.execute("COMMIT")
     line_with(process.stderr, "was taken over by another worker; stopped without storing")
@@ -270,7 +270,7 @@ def test_it_sweeps_the_stock_once_though_a_page_waited(
     oms.waits_for_the_page(hold)
     locked.execute("BEGIN IMMEDIATE")
     hold.release()
-    line_with(process.stderr, "Database trouble (database_busy")
+    line_with(process.stderr, "Database problem (database_busy")
     locked.execute("ROLLBACK")
     assert ended(process).status == 0
     ((rows, gone),) = oms.query("SELECT COUNT(*), COUNT(gone_at) FROM inventory_items")
@@ -356,7 +356,7 @@ def test_it_repeats_the_page_when_its_connection_is_killed(
 ) -> None:
     process, other, number = in_mid_page
     mariadb.query(f"KILL {number}")
-    line_with(process.stderr, "Database trouble (database_unavailable")
+    line_with(process.stderr, "Database problem (database_unavailable")
     assert on_mariadb.order_count == PAGE_SIZE  # not half a page
     ask(other, "ROLLBACK")
     assert_all_is_well(on_mariadb, process)
@@ -365,7 +365,7 @@ def test_it_repeats_the_page_when_its_connection_is_killed(
 @pytest.mark.mariadb
 def test_it_repeats_the_page_after_a_lock_timeout(on_mariadb: Installation, in_mid_page: Any) -> None:
     process, other, _ = in_mid_page
-    line_with(process.stderr, "Database trouble (database_busy, OperationalError 1205)")
+    line_with(process.stderr, "Database problem (database_busy, OperationalError 1205)")
     ask(other, "ROLLBACK")
     assert_all_is_well(on_mariadb, process)
 
@@ -374,7 +374,7 @@ def test_it_repeats_the_page_after_a_lock_timeout(on_mariadb: Installation, in_m
 def test_it_repeats_the_page_after_a_deadlock(on_mariadb: Installation, in_mid_page: Any) -> None:
     process, other, _ = in_mid_page
     ask(other, "UPDATE sync_logs SET request_id = 'ours'")  # which the page has locked
-    line_with(process.stderr, "Database trouble (database_busy, OperationalError 1213)")
+    line_with(process.stderr, "Database problem (database_busy, OperationalError 1213)")
     ask(other, "ROLLBACK")
     assert_all_is_well(on_mariadb, process)
 

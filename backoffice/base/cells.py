@@ -34,7 +34,7 @@ def _badge(text: str, colour: str, title: str, href: str) -> SafeString:
 
 
 def badges(*parts: str) -> SafeString:
-    """Several of them side by side, wrapping where the page is narrow."""
+    """Several badges side by side; they wrap where the page is narrow."""
     return format_html('<span class="oms-badges">{}</span>', mark_safe("".join(parts)))  # noqa: S308  of badge()
 
 
@@ -65,12 +65,12 @@ def datetime_cell(moment: datetime | None) -> SafeString:
 
 
 def stacked(first: Any, second: Any) -> SafeString:
-    """Something, and what belongs to it in small letters below."""
+    """A value, and a second one in small letters below it."""
     return format_html('<span class="oms-nowrap">{}</span><span class="oms-when">{}</span>', first, second)
 
 
 def shortened(text: str, length: int = 60) -> SafeString:
-    """The beginning, up to a whole word, with all of the text in a tooltip."""
+    """The beginning of the text, cut at a word, with the whole text in a tooltip."""
     if len(text) <= length:
         return format_html("{}", text or DASH)
     beginning = (
@@ -96,7 +96,7 @@ def link_to(obj: Model, text: Text | None = None) -> SafeString:
 
 
 def items_at_a_glance(items: Sequence[tuple[int | None, str]]) -> str:
-    """`2 × SKU-1, +3 more` of (quantity, SKU); a quantity that is not known is left out."""
+    """`2 × SKU-1, +3 more` of (quantity, SKU); an unknown quantity is left out."""
     if not items:
         return DASH
     quantity, sku = items[0]

@@ -1,4 +1,4 @@
-"""Words that come from the channel of a row: what its button is called, and its marketplaces."""
+"""Texts that come from the channel of a row: the label of its button, and its marketplaces."""
 
 from collections.abc import Iterable
 
@@ -30,7 +30,7 @@ def channels_in_use(request: HttpRequest) -> list[Channel]:
 
 
 def sync_label(kinds: Iterable[str]) -> str:
-    """What the button that starts syncs of such platforms says."""
+    """The label of the button that starts syncs of these platforms."""
     labels = {channel_label(kind) for kind in kinds}
     return _("Sync from %(channel)s") % {"channel": labels.pop()} if len(labels) == 1 else _("Sync now")
 
@@ -40,7 +40,7 @@ def request_id_label(kind: str) -> str:
 
 
 def site_code(platform: Platform, site_id: str) -> SafeString:
-    """`DE`, with name and id in a tooltip; an id that nobody knows is shown as it is."""
+    """`DE`, with name and id in a tooltip; an unknown id is shown as it is."""
     site = site_of(platform.kind, site_id)
     if site is None:
         return format_html("{}", site_id)
@@ -48,6 +48,6 @@ def site_code(platform: Platform, site_id: str) -> SafeString:
 
 
 def site_name(platform: Platform, site_id: str) -> str:
-    """The marketplace's name with its id; an id that nobody knows as it is, "" for none."""
+    """The marketplace's name with its id; an unknown id as it is, "" for none."""
     site = site_of(platform.kind, site_id)
     return f"{site.name} ({site.id})" if site else site_id

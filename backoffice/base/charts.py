@@ -1,4 +1,4 @@
-"""A chart: what is drawn, and the same as a table for those who would rather read, or cannot see."""
+"""A chart: what is drawn, and the same as a table, for readers who prefer one or cannot see the chart."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ def grouped(amount: Amount) -> str:
     return str(number_format(amount, force_grouping=True))
 
 
-# Places in the palette of static/oms/charts.js. The first OTHERS tell things apart that have no meaning of their own.
+# Places in the palette of static/oms/charts.js. The first OTHERS are for series whose colour has no meaning.
 OTHERS = 8
 AMBER, RED = OTHERS, OTHERS + 1
 
@@ -35,7 +35,7 @@ class Series:
 class Chart:
     """`kind` is bar, line, steps (a line of values that hold until the next) or rank (bars that lie).
 
-    `headline` sums it up; `words` say it to those who see no chart; `hrefs` has a link for each label.
+    `headline` sums it up; `words` describe it for readers who see no chart; `hrefs` has a link for each label.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Filters that lists of orders and of stock take from here: marketplaces by name, and open failures."""
+"""Filters that the lists of orders and of stock share: marketplaces by name, and open failures."""
 
 from functools import reduce
 from operator import or_
@@ -20,7 +20,7 @@ class MarketplaceFilter(DropdownFilter):
     parameter_name = "marketplace"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        """Those of the channels that platforms have; no filter where these have none."""
+        """The marketplaces of the channels that platforms have; no filter where these have none."""
         sites = [site for channel in channels_in_use(request) for site in channel.sites.values()]
         return [
             (site.id, f"{site.name} ({site.code})") for site in sorted(sites, key=lambda each: str(each.name))
@@ -31,7 +31,7 @@ class MarketplaceFilter(DropdownFilter):
 
 
 class HasFailuresFilter(DropdownFilter):
-    """Orders of which a newer copy could not be stored, and nobody has replayed or dismissed that."""
+    """Orders with an open failure: a newer copy could not be stored, and nobody has replayed or dismissed it."""
 
     title = gettext_lazy("failures")
     parameter_name = "failures"

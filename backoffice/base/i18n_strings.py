@@ -1,4 +1,4 @@
-"""The words of unfold's own pages: it brings no translations, so makemessages has to find them here. Never imported.
+"""The texts of unfold's own pages: it has no translations, so makemessages has to find them here. Never imported.
 
 Only what our pages show, word for word as in unfold's templates; what Django translates itself is not repeated.
 """

@@ -23,7 +23,7 @@ class AdminLocality(LocaleMiddleware):
             timezone.activate(zone_of(request))
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Leaves nothing behind for what the thread does next."""
+        """Resets language and zone, so that the next request of this thread does not get them."""
         if _is_admin(request):
             response = super().process_response(request, response)
             timezone.deactivate()
@@ -32,7 +32,7 @@ class AdminLocality(LocaleMiddleware):
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo:
-    """The zone of the reader's browser; UTC where it is not known, or no zone."""
+    """The zone of the reader's browser; UTC where it is unknown or invalid."""
     try:
         return ZoneInfo(request.COOKIES.get(ZONE_COOKIE) or settings.TIME_ZONE)
     except (KeyError, ValueError, OSError):  # unknown, no zone at all, a folder of zones

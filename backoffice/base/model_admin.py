@@ -47,7 +47,7 @@ MADE_UP: dict[str, Text] = {
 class Button:
     """A button on an object's page that posts. `run` reports by messages; without `permission` it is refused.
 
-    `is_shown` hides it from those who may press it, while there is nothing to do.
+    `is_shown` hides it while there is nothing to do, also from users who may press it.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Button:
     # Where htmx posts instead, and the element that shows the answer: the page stays as it is.
     fragment_url: Callable[[Any], str] | None = None
     fragment_target: str = ""
-    # The hidden field of backoffice/syncs/progress.py, where the button goes away while one looks.
+    # The hidden field of backoffice/syncs/progress.py, where the button disappears while the page is open.
     slot_field: Callable[[Any], SafeString] | None = None
 
 
 class OmsAdmin(ModelAdmin[Any]):
-    """Base of all our admin classes. `empty_text`: what a list without any row tells its reader to do."""
+    """Base of all our admin classes. `empty_text`: what a list without rows tells the reader to do."""
 
     change_form_template = "oms/change_form.html"
     change_list_template = "oms/change_list.html"
@@ -134,25 +134,25 @@ class OmsAdmin(ModelAdmin[Any]):
 
 
 def is_export(request: HttpRequest) -> bool:
-    """Whether the list is needed only for what it finds, in order; no page of it is shown."""
+    """Whether the request is for an export: the rows are needed in their order, and no page is shown."""
     match = request.resolver_match
     return match is not None and str(match.url_name).endswith("_export")
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """Whether a script of the page asks, which shows the answer in a place of the page: https://htmx.org/reference/"""
+    """Whether htmx asks, which shows the answer in a part of the page: https://htmx.org/reference/"""
     return "HX-Request" in request.headers
 
 
 def go_to(request: HttpRequest, address: str) -> HttpResponse:
-    """A redirect that the browser's window follows, also where htmx asked."""
+    """A redirect that the whole window follows, also where htmx sent the request."""
     if is_htmx(request):
         return HttpResponse(headers={"HX-Redirect": address})
     return HttpResponseRedirect(address)
 
 
 def safe_next(request: HttpRequest) -> str:
-    """The page that a form or link asks to go on with, where it is one of ours; "" otherwise.
+    """The page that a form or link names as the next one, if it is one of ours; "" otherwise.
 
     Where a dialog asks, that is the page which shows the dialog.
     """
@@ -226,7 +226,9 @@ def _day(text: Any) -> datetime | None:
         day = parse_date(str(text or ""))
     except ValueError:  # the 31st of February
         return None
-    if day is None or not 1970 <= day.year < 9999:  # at the ends of the calendar another zone has no such day
+    if (
+        day is None or not 1970 <= day.year < 9999
+    ):  # the first and the last day of the calendar do not exist in every zone
         return None
     return timezone.make_aware(datetime.combine(day, time.min))
 

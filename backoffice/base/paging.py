@@ -17,7 +17,7 @@ LAST_PAGE = 10**8
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts up to a bound and goes on beyond it for as long as there are rows; without a bound, counts all.
+    """Counts up to a bound; pages beyond it exist as long as there are rows. Without a bound, counts all.
 
     One query fetches ids of `found` in order, a second one the rows of the page from `rows`, which is not filtered.
     Where an index holds all that a list is filtered by, it answers the first one alone.
@@ -57,14 +57,14 @@ class BoundedPaginator(Paginator[Any]):
     def is_capped(self) -> bool:
         if self._is_exact:
             return False
-        # Behind what is counted the page itself shows whether it is the last.
+        # Beyond the counted rows, the page itself shows whether it is the last.
         if self._start >= self._counted:
             return len(self._ids_of_page) > self.per_page
         return len(self._ids) > self._counted
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are; where `is_capped`, as many as are known of."""
+        """The number of rows; where `is_capped`, the number of rows that are known."""
         known_here = self._start + len(self._ids_of_page)
         if self._is_exact and len(self._ids_of_page) > self.per_page:
             return int(self._found.count())
@@ -125,7 +125,7 @@ class BoundedChangeList(OmsChangeList):
             self.result_list = paginator.page(self.page_num).object_list
         except EmptyPage:
             raise IncorrectLookupParameters from None
-        # Not more than is known of is offered to an action, which then would change more than it said.
+        # An action is offered no more rows than are known; otherwise it would change more than it says.
         known = len(self.result_list) if paginator.is_capped else paginator.count
         self.result_count = self.full_result_count = known
         self.show_full_result_count = self.can_show_all = False

@@ -1,11 +1,11 @@
 """Export of any filtered list as CSV or XLSX, streamed.
 
 table      what an export holds: its columns, declared once by each list
-chunks     the rows of a list, piece by piece, in flat memory
-conversion cells as a file holds them, by their type
+chunks     the rows of a list, piece by piece, with constant memory
+conversion values of a file from cells, by their type
 as_csv     text out of rows, safe against formula injection
 as_xlsx    a workbook out of rows
-views      the addresses, and how far an export got
+views      the addresses, and the progress of an export
 """
 
 from backoffice.export.table import Export

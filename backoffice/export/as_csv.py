@@ -1,4 +1,5 @@
-"""CSV: RFC 4180, UTF-8 with the mark by which spreadsheets know it, and no cell that a spreadsheet would compute."""
+"""CSV: RFC 4180, UTF-8 with the mark by which spreadsheets know it, and no cell that a spreadsheet would run as a
+formula."""
 
 import csv
 import io

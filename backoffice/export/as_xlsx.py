@@ -48,7 +48,7 @@ STYLES = (
 
 
 class _Pipe:
-    """A file that cannot be rewound; `take` hands out what was written since."""
+    """A write-only file; `take` returns what was written since the last call."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

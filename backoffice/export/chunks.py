@@ -1,4 +1,4 @@
-"""The rows of a list, piece by piece: which ones they are is settled at the start, eight bytes for each.
+"""The rows of a list, piece by piece. Their ids are read at the start, eight bytes for each.
 
 Pieces go by column, as tuples out of the database. A model instance for each row would take several times as long.
 """
@@ -17,14 +17,15 @@ Cells = Sequence[Sequence[Any]]  # the values of each column, all columns of the
 
 
 class Chunk(NamedTuple):
-    """So many rows of the list, and the cells of what there is of them."""
+    """A number of rows of the list, and the cells of those that still exist."""
 
     listed: int
     cells: Cells
 
 
 def ids_of(queryset: QuerySet[Any]) -> "array[int]":
-    """The primary keys, in the list's order. Rows that arrive later are not in the export, and none is there twice."""
+    """The primary keys, in the list's order. Rows that arrive later are not in the export, and no row is in it
+    twice."""
     ids = queryset.values_list("pk", flat=True)
     connection = connections[queryset.db]
     if connection.vendor == "postgresql":
@@ -41,7 +42,7 @@ def ids_of(queryset: QuerySet[Any]) -> "array[int]":
     found = array("q")
     try:
         statement = ids.query.sql_with_params()
-    except EmptyResultSet:  # filters that no row can meet
+    except EmptyResultSet:  # filters that no row can match
         return found
     connection.ensure_connection()
     with connection.connection.cursor(SSCursor) as cursor:

@@ -1,4 +1,4 @@
-"""Cells of a column made into what a file holds."""
+"""Converts the cells of a column into values of a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -11,7 +11,8 @@ def converted(
 ) -> list[T]:
     """Each cell by the converter of its type; `other` takes types that have none.
 
-    A column is of one type, but for what is unknown: its converter is looked up once, not for each of a million cells.
+    A column is of one type, except for unknown values: its converter is looked up once, not for each of a million
+    cells.
     """
     kinds = set(map(type, cells))
     if len(kinds) == 1:

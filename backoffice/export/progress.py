@@ -1,4 +1,4 @@
-"""How far an export got, written down once a second for the page that waits."""
+"""The progress of an export, stored once a second for the page that waits."""
 
 import logging
 import time
@@ -18,7 +18,7 @@ EVERY = 1.0  # seconds
 
 
 class ExportProgress:
-    """While entered, an export is under way; left by an exception, it failed. A problem with storing this never
+    """A context manager around an export; an exception marks the export as failed. A problem with storing this never
     stops the export itself."""
 
     def __init__(self, run: ExportRun) -> None:
@@ -39,7 +39,7 @@ class ExportProgress:
         return cls(run)
 
     def watch(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-        """The same chunks; each one that is asked for after another means that the other was sent."""
+        """The same chunks; a request for the next chunk means that the one before was sent."""
         for chunk in chunks:
             yield chunk
             self._run.rows_done += chunk.listed

@@ -40,7 +40,7 @@ TOKEN = "export_token"  # noqa: S105  the parameter's name
 
 
 class ExportingAdmin(Protocol):
-    """What exports ask of the admin of a list."""
+    """What an export needs of the admin of a list."""
 
     exports: Sequence[Export]
     opts: Any
@@ -92,7 +92,7 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
 
 
 def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[str, Any]]:
-    """What the list's page offers: the same rows, whatever page of them is shown."""
+    """The links on the list's page: the same rows, whichever page is shown."""
     query = request.GET.copy()
     for name in ("p", "e", "all"):
         query.pop(name, None)
@@ -112,7 +112,8 @@ def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[s
 def _stream(
     export: Export, extension: str, progress: ExportProgress, chunks: Iterator[Chunk]
 ) -> Iterator[bytes]:
-    """An exception ends it without the end mark of the transfer, so that no browser takes a part for the whole."""
+    """An exception ends it without the end mark of the transfer, so that the browser sees that the file is
+    incomplete."""
     with progress:
         cells = (export.with_decimals(chunk.cells) for chunk in progress.watch(chunks))
         yield from STREAMS[extension](export.columns, cells)

@@ -1,1 +1,1 @@
-"""The home page of the admin: what needs somebody (attention, health), figures to look at (charts), and the page."""
+"""The home page of the admin: what needs attention (attention, health), figures (charts), and the page."""

@@ -1,4 +1,4 @@
-"""How much waits for somebody: orders, records that were not stored, stock; in a fixed number of queries."""
+"""What needs attention: orders, records that were not stored, stock; in a fixed number of queries."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from orders.models import Order
 from orders.shipping import Deadline, deadline_filters
 from platforms.models import Source
 
-# How loud a number is when it is not 0.
+# How much a number stands out when it is not 0.
 ALARM, NOTICE, CALM = "alarm", "notice", "calm"
 LIVE = {"source__exact": Source.LIVE}
 FAILURES_NAMED = 5
@@ -56,7 +56,7 @@ TO_SHIP = {
 
 
 def orders() -> tuple[list[Tile], Tile]:
-    """Live orders to ship by when they have to leave, and those whose buyers ask to cancel. One query each."""
+    """Live orders to ship, by ship-by time, and those whose buyers ask to cancel. One query each."""
     live = Order.objects.business()
     counts = live.to_ship().aggregate(
         **{str(name): Count(COUNTED, filter=condition) for name, condition in deadline_filters().items()}
@@ -102,7 +102,7 @@ def failures() -> tuple[Tile, list[SyncFailure]]:
 
 
 def stock() -> list[Tile]:
-    """SKUs of which nothing is left, and those that the platform no longer lists. Live ones; two queries."""
+    """Live SKUs that are low or out of stock, and those that the platform no longer lists. Two queries."""
     live = InventoryItem.objects.filter(source=Source.LIVE)
     return [
         Tile(

@@ -1,4 +1,4 @@
-"""The charts of the home page: figures, named and in the order in which they are drawn. No chart for no figures."""
+"""The charts of the home page: named, and in the order in which they are drawn. Without figures there is no chart."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ MOST_LINES = 7  # platforms that are told apart; the others are one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesCharts:
-    """`note` says which orders are in none of the amounts; `as_of` when all of it was counted."""
+    """`note`: which orders are in no amount; `as_of`: when all of it was counted."""
 
     orders: list[Chart]
     revenues: list[Chart]

@@ -1,4 +1,4 @@
-"""How each platform is: its state, its last good sync, and what to do next. Two queries for any number of platforms."""
+"""The state of each platform, its last good sync, and what to do next. Two queries for any number of platforms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from platforms.models import Platform, Source
 
 
 class State(models.TextChoices):
-    """The most urgent first: what stands first in the list."""
+    """The most urgent first: the order of the list."""
 
     CREDENTIALS = "credentials", gettext_lazy("needs credentials")
     FAILING = "failing", gettext_lazy("failing")
@@ -64,7 +64,7 @@ class Health:
 
 
 def of_platforms() -> list[Health]:
-    """All platforms, those that need somebody first."""
+    """All platforms, those that need attention first."""
     platforms = list(_with_syncs(Platform.objects.all()))
     newest = SyncLog.objects.defer("checkpoint", "notes", "skus").in_bulk(
         [pk for platform in platforms for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}"))]
@@ -75,7 +75,7 @@ def of_platforms() -> list[Health]:
 
 
 def with_problems(healths: Sequence[Health]) -> list[SyncLog]:
-    """The newest syncs of active platforms that did not do what they should: failed ones first, then waiting ones."""
+    """The newest syncs of active platforms that did not succeed: failed ones first, then waiting ones."""
     logs = [log for health in healths if health.platform.is_active for log in health.logs]
     failed = [log for log in logs if log.status in (SyncLog.Status.FAILED, SyncLog.Status.FALLBACK)]
     waiting = [log for log in logs if log.status == SyncLog.Status.WAITING]
@@ -114,7 +114,7 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
 
 
 def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
-    """The most urgent of what is true; that the platform is at rest and made up is true of the whole of it."""
+    """The most urgent state that is true. `states` come first, because they are about the platform as a whole."""
     statuses = {log.status for log in logs}
     refused = any(log.status == SyncLog.Status.FAILED and log.error_code in REFUSED_CODES for log in logs)
     has_mock = getattr(platform, "has_mock", False)
@@ -135,7 +135,7 @@ def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
 
 
 def _next_step(state: State, platform: Platform, logs: Sequence[SyncLog]) -> str:
-    """What somebody should do, as a sentence; empty where nothing is to be done."""
+    """What a person should do, as a sentence; empty where nothing is to do."""
     if platform.config_problem:
         return platform.config_problem
     reason = next((log.error_message for log in logs if log.status == SyncLog.Status.FAILED), "")

@@ -36,7 +36,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _platforms(request: HttpRequest) -> dict[str, Any]:
-    """How the platforms are, which syncs did not work, and what a newcomer does first."""
+    """The states of the platforms, the syncs with problems, and the first steps of a newcomer."""
     may = request.user.has_perm
     healths = health.of_platforms()
     shown: dict[str, Any] = {}
@@ -55,7 +55,7 @@ def _platforms(request: HttpRequest) -> dict[str, Any]:
 
 
 def _first_steps(healths: list[health.Health]) -> dict[str, Any]:
-    """Three steps to the first live order: what is done of them, and where."""
+    """Three steps to the first live order: which are done, and where to do the others."""
     platforms = [each.platform for each in healths]
     first = platforms[0] if platforms else None
     return {

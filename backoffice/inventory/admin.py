@@ -38,7 +38,7 @@ from platforms.models import PLATFORM, Source
 
 
 class StockChangeList(BoundedChangeList):
-    """Reads once for all rows of the page what was in stock lately, and how long it lasts."""
+    """Reads the recent stock and the days of cover once for all rows of the page."""
 
     paginator_class = StockPaginator
     most_counted = None  # an action says to how many SKUs it gives a threshold
@@ -111,7 +111,8 @@ class InventoryItemAdmin(OmsAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[InventoryItem], search_term: str
     ) -> tuple[QuerySet[InventoryItem], bool]:
-        """A whole SKU (which may hold spaces), ASIN or FNSKU finds just its rows; anything else searches wider."""
+        """A complete SKU (which may contain spaces), ASIN or FNSKU finds only its rows; any other text searches
+        more widely."""
         if term := search_term.strip():
             found = find_exact(queryset, term) or find_stock(queryset, term)
             request.oms_is_scan = found.is_scan  # type: ignore[attr-defined]  # for BoundedChangeList
@@ -179,7 +180,7 @@ class InventoryItemAdmin(OmsAdmin):
 
     @admin.display(description=gettext_lazy("stock level"), ordering="level")
     def state(self, obj: InventoryItem) -> SafeString:
-        """With a badge for what is made up, which is never counted."""
+        """With a badge for mock and sandbox rows, which are never counted."""
         shown = level_badge(obj)
         return shown if obj.source == Source.LIVE else badges(shown, source_badge(obj.source))
 

@@ -1,4 +1,4 @@
-"""A line as small as a word: units over the last days, drawn on the server, and the same in words."""
+"""A small line chart: units over the last days, drawn on the server, and the same in words."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT, MARGIN = 96, 24, 2
 
 
 def sparkline(units: Sequence[int | None]) -> SafeString:
-    """One point a day, today last; a gap where nothing is known of a day. It stands on 0."""
+    """One point a day, today last; a gap where a day is unknown. The scale begins at 0."""
     words = in_words(units)
     if not words:
         return SafeString(DASH)

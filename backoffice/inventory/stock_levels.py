@@ -31,7 +31,7 @@ class StockPaginator(BoundedPaginator):
 
 
 class StockFilter(DropdownFilter):
-    """`?stock=low`; `?listed=yes` and `?listed=no`, which earlier links hold, are understood as well."""
+    """`?stock=low`; `?listed=yes` and `?listed=no` of earlier links work as well."""
 
     title = gettext_lazy("stock")
     parameter_name = "stock"
@@ -61,7 +61,7 @@ class StockFilter(DropdownFilter):
 
 
 class QuickInput(forms.NumberInput):
-    """Drawn without a template: a list has one in each row, and half of its time would go there."""
+    """Drawn without a template: a list has one in each row, and templates would take half of its time."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         given = {"type": self.input_type, "name": name} | self.attrs | (attrs or {})
@@ -115,14 +115,14 @@ def _explained(item: InventoryItem, level: Level) -> str:
 
 
 def days_of_cover(cover: Any) -> SafeString:
-    """`12 days`, with what it is reckoned from in a tooltip."""
+    """`12 days`, with its calculation in a tooltip."""
     return format_html(
         '<span class="oms-number" title="{}">{}</span>', format_sales(cover), format_cover(cover)
     )
 
 
 def format_cover(cover: Any) -> str:
-    """Rounded down, so that nobody believes in more time than there is."""
+    """Rounded down, so that it never promises more time than there is."""
     if cover.days is None:
         return DASH
     days = int(cover.days)

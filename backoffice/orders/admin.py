@@ -118,7 +118,8 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
-        """A whole id, SKU (which may hold spaces) or ASIN finds just its orders; anything else searches wider."""
+        """A complete id, SKU (which may contain spaces) or ASIN finds only its orders; any other text searches more
+        widely."""
         if term := search_term.strip():
             found = find_exact(queryset, term) or find_orders(queryset, term)
             request.oms_is_scan = found.is_scan  # type: ignore[attr-defined]  # for BoundedChangeList
@@ -152,7 +153,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def buyer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Name and address of the buyer. That somebody read them is written down before they are shown."""
+        """Name and address of the buyer. The reading is recorded before they are shown."""
         order = self.get_object(request, unquote(object_id))
         if not request.user.has_perm(SEE_BUYER) or not self.has_view_permission(request, order):
             raise PermissionDenied

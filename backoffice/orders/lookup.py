@@ -116,7 +116,7 @@ def _ask(platform: Platform, external_id: str) -> dict[str, Any]:
 
 
 def _sentence(error: PlatformError) -> str:
-    """With the platform's request id, where the sentence does not hold it."""
+    """With the platform's request id, unless the sentence contains it."""
     text = str(error)
     if error.request_id and error.request_id not in text:
         text = f"{text} {_('Request id: %(id)s') % {'id': error.request_id}}"

@@ -1,4 +1,4 @@
-"""The timeline of an order, as people read it: what changed when, and who brought it."""
+"""The timeline of an order for people: what changed, when, and which sync or person stored it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def timeline(order: Order) -> list[Entry]:
         for each in changes[:MOST_ENTRIES]
     ]
     if len(changes) <= MOST_ENTRIES:
-        # Without a change, what is stored is what came first.
+        # Without a change, the stored values are the first ones.
         entries.append(Entry(None if changes else order.synced_at, None, None, (), is_first=True))
     return entries
 

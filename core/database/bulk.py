@@ -23,8 +23,8 @@ SQLITE_DIGITS = 15
 class BulkFind:
     """Finds rows of `model` by many values of the field `by`, among those whose field `within` has one value.
 
-    Returns the columns of `fields`, which must be text or whole numbers: no driver needs help with these. The rows
-    stay locked until the transaction ends, where the database locks rows.
+    Returns the columns of `fields`, which must be text or whole numbers: no driver needs a conversion for these.
+    The rows stay locked until the transaction ends, where the database locks rows.
     """
 
     def __init__(self, model: type[models.Model], *, fields: Sequence[str], within: str, by: str) -> None:

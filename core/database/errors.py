@@ -1,4 +1,4 @@
-"""What a database error means: may it pass, what is its stable code, what does a person have to know.
+"""What a database error means: whether it may pass, its stable code, and what a person has to know.
 
 Pure: it looks at the error alone. Numbers and texts are those of SQLite, MySQL and MariaDB, and PostgreSQL:
 https://www.sqlite.org/rescode.html
@@ -15,8 +15,8 @@ from django.db import InterfaceError, OperationalError
 
 @dataclass(frozen=True, slots=True)
 class DatabaseProblem:
-    """`may_pass`: the same statement may succeed in a moment. The texts hold nothing of the driver's own, which
-    repeats values, hosts and user names."""
+    """`may_pass`: the same statement may succeed in a moment. The texts contain nothing from the driver's message,
+    which repeats values, hosts and user names."""
 
     code: str
     may_pass: bool

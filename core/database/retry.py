@@ -1,4 +1,4 @@
-"""Tries again what the database could not do in this moment: a deadlock, a lock, a server that restarts."""
+"""Repeats work that failed for a passing reason: a deadlock, a lock, a server that restarts."""
 
 import logging
 import time
@@ -35,7 +35,8 @@ def retry_on_db_error(work: Callable[P, Result]) -> Callable[P, Result]:
     """Decorator: repeats `work` while a database error may pass, with growing, jittered waits, and reconnects.
 
     `work` is whole transactions, and doing it twice must be the same as once: a commit may have got through although
-    its answer was lost. Inside another `retry_on_db_error` call it just runs, since that one is repeated as a whole.
+    its answer was lost. Inside another `retry_on_db_error` call it runs once, since the outer call is repeated as a
+    whole.
 
     Raises django.db.DatabaseError: the last one.
     """
@@ -55,7 +56,7 @@ def retry_on_db_error(work: Callable[P, Result]) -> Callable[P, Result]:
 
 @contextmanager
 def no_db_retry() -> Iterator[None]:
-    """What is `retry_on_db_error` is tried once in here: somebody waits for this process to end, say."""
+    """In this context, functions with `retry_on_db_error` try once, for example because the process is about to end."""
     before = _repeated_as_a_whole.set(True)
     try:
         yield
@@ -77,7 +78,7 @@ def _attempts() -> Retrying:
 def _may_pass(error: BaseException) -> bool:
     if not isinstance(error, DATABASE_ERRORS) or not classify(error).may_pass:
         return False
-    # A transaction around all of this that broke is its owner's to repeat.
+    # If a transaction around all of this broke, its owner has to repeat it.
     return not (
         connection.in_atomic_block and (connection.needs_rollback or connection.closed_in_transaction)
     )
@@ -86,7 +87,7 @@ def _may_pass(error: BaseException) -> bool:
 def _announce(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     logger.warning(
-        "Database trouble (%s, %s); attempt %d of %d follows.",
+        "Database problem (%s, %s); attempt %d of %d follows.",
         classify(error).code if error else "",
         _short(error),
         state.attempt_number + 1,
