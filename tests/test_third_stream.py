@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from api.tests.rest import superuser
+from backoffice.home.health import of_platforms
 from core.outcome import Outcome
 from integrations.amazon.mock import MockAmazon
 from integrations.models import StreamState, SyncLog
@@ -164,11 +165,12 @@ def test_it_is_on_the_admins_pages(api: APIClient, platform: Platform, admin_cli
     assert 'name="inventory_interval"' not in page
     assert "returns complete until" in page.lower()
     dialog = admin_client.get("/admin/platforms/platform/sync/?platform=1").content.decode()
-    assert "Orders, inventory and returns" in dialog
+    assert "Orders and returns" in dialog
     logs = admin_client.get("/admin/integrations/synclog/?kind__exact=returns").content.decode()
     assert "Returns" in logs
     assert api.get("/sync-logs?kind=returns").json()["results"][0]["kind"] == "returns"
-    assert "Returns" in admin_client.get("/admin/").content.decode()
+    (health,) = of_platforms()
+    assert [label for label, _moment in health.last_good] == ["Orders", "Returns"]
 
 
 def test_its_failures_are_replayed(api: APIClient, platform: Platform, stream: ReturnsStream) -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from integrations.errors import REFUSED_CODES
 from integrations.lookup.overview import has_rows
 from integrations.models import SyncLog
-from integrations.sync.streams import STREAMS, label_of
+from integrations.sync.streams import STREAMS, label_of, streams_of
 from platforms.models import Platform, Source
 
 
@@ -44,7 +44,7 @@ COLOURS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """`good` has the end of the last good sync for each kind, None where there was none."""
+    """`good` has the end of the last good sync of each stream that its channel delivers, None where there was none."""
 
     platform: Platform
     state: State
@@ -106,7 +106,7 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
     return Health(
         platform=platform,
         state=state,
-        good={kind: getattr(platform, f"good_{kind}") for kind in STREAMS},
+        good={kind: getattr(platform, f"good_{kind}") for kind in streams_of(platform)},
         logs=logs,
         next_step=_next_step(state, platform, logs),
         href=reverse("admin:platforms_platform_change", args=[platform.pk]),

@@ -247,6 +247,8 @@ def _last_column(name: str) -> Callable[[Platform], SafeString]:
 
     @admin.display(description=format_lazy(gettext_lazy("last sync of {stream}"), stream=STREAMS[name].label))
     def shown(platform: Platform) -> SafeString:
+        if name not in streams_of(platform):
+            return SafeString(DASH)
         return latest_cell(platform, name, may_cancel=getattr(platform, "may_sync", False))
 
     shown.__name__ = f"last_{name}"
