@@ -53,7 +53,7 @@ class PlatformForm(Form):
         str, ...
     ] = ()  # form fields that together are the credentials, in the order of the page
 
-    kind = forms.ChoiceField(label=gettext_lazy("kind"), widget=Select())
+    kind = forms.ChoiceField(label=capfirst(gettext_lazy("kind")), widget=Select())
     remove_credentials = forms.BooleanField(
         label=gettext_lazy("Remove the stored credentials"),
         required=False,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
+from django.utils.translation import override
 
 from backoffice.platforms.forms import PlatformForm, form_for
 from platforms.models import Platform
@@ -57,6 +58,13 @@ def stored_text() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT api_config FROM platforms")
         return str(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+def test_it_begins_each_label_with_a_capital(language: str) -> None:
+    with override(language):
+        labels = [str(field.label) for field in form(platform(**COMPLETE))]
+    assert [label for label in labels if not label[:1].isupper()] == []
 
 
 def test_it_stores_complete_credentials() -> None:
