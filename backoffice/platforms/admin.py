@@ -25,6 +25,7 @@ from backoffice.platforms.status import check_context, check_view, last_runs, la
 from backoffice.syncs.sync_dialog import start_syncs, sync_view
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import with_overview
+from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.registry import CHANNELS, channel_label, default_kind
 from integrations.schedule.due import attach_dues
 from integrations.sync.connection_check import check_platform
@@ -164,7 +165,8 @@ class PlatformAdmin(OmsAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Nobody deletes a sync by itself, but those of a platform go with it."""
         found, counts, refused, protected = super().get_deleted_objects(objs, request)
-        return found, counts, refused - {"sync", "sync failure"}, protected
+        with_it = {str(model._meta.verbose_name) for model in (SyncLog, SyncFailure, ApiUsage)}
+        return found, counts, {str(name) for name in refused} - with_it, protected
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(SYNC_PERMISSION)

@@ -23,7 +23,7 @@ from backoffice.tests.test_platform_forms import (
     platform,
     with_an_unknown_key,
 )
-from integrations.models import SyncLog
+from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.schedule.due import dues_of
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
@@ -241,6 +241,19 @@ def test_it_lets_those_sync_who_may_only_look_otherwise(as_user: Callable[..., C
     assert "Sync from Amazon" in text(viewer.get(page(platform())))
     press(viewer, platform())
     assert SyncLog.objects.count() == 2
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+def test_it_deletes_a_platform_with_all_that_belongs_to_it(admin_client: Client, language: str) -> None:
+    admin_client.cookies["django_language"] = language
+    mistake = Platform.objects.create(name="mistake")
+    log = request_sync(platform=mistake, kind="orders", trigger="admin").log
+    SyncFailure.objects.create(log=log, platform=mistake, kind="orders", error_code="malformed")
+    ApiUsage.objects.create(platform=mistake, operation="token", hour=timezone.now())
+    change(mistake, orders_interval=30)
+    assert admin_client.post(page(mistake, "delete"), {"post": "yes"}).status_code == 302
+    assert not Platform.objects.filter(name="mistake").exists()
+    assert not (SyncLog.objects.exists() or SyncFailure.objects.exists() or ApiUsage.objects.exists())
 
 
 def test_it_deletes_a_platform_with_its_syncs_but_not_one_with_orders(admin_client: Client) -> None:
