@@ -43,7 +43,7 @@ API = (
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's EXCEPTION_HANDLER. What nobody caught becomes a 500 that says nothing, with the traceback in the log;
-    trouble of the database a 503."""
+    a database that cannot be used, a 503."""
     request: Request = context["request"]
     # Also where the view answers HTML or YAML.
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"

@@ -1,4 +1,4 @@
-"""`make screenshots`: the pictures of README and docs, taken of a shop in a box.
+"""`make screenshots`: the pictures of README and docs, taken of a simulated shop.
 
 python -m scripts.screenshots [--only NAME]…      writes docs/images/NAME.png
 

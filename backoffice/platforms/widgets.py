@@ -31,7 +31,7 @@ NOT_REMEMBERED = {
 
 
 class FactsSelect(Select):
-    """Each option carries the facts that follow from it, for the script that shows them."""
+    """Each option carries the facts that follow from it, for admin.js, which shows them."""
 
     facts: Mapping[str, Mapping[str, Text]] = {}
 
@@ -102,13 +102,13 @@ def fact_of(fact: Fact, choices: Sequence[Choice], stored: Mapping[str, Any]) ->
 
 
 def hint_line(hint: Hint, now: Text) -> SafeString:
-    """The fact with its label; the script keeps it to what is chosen."""
+    """The fact with its label; admin.js keeps it to what is chosen."""
     text = '{} <output data-oms-follows="{}" data-oms-fact="{}" for="id_{}">{}</output>'
     return format_html(text, hint.label, hint.fact.of, hint.fact.name, hint.fact.of, now)
 
 
 def help_link(link: Link, host: Text) -> SafeString:
-    """A link that opens a new tab; where its host is a fact, the script follows the choice."""
+    """A link that opens a new tab; where its host is a fact, admin.js follows the choice."""
     follows: str | SafeString = ""
     if isinstance(link.host, Fact):
         text = ' data-oms-follows="{}" data-oms-fact="{}"'

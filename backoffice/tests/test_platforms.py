@@ -253,7 +253,7 @@ def test_it_deletes_a_platform_with_all_that_belongs_to_it(admin_client: Client,
     change(mistake, orders_interval=30)
     assert admin_client.post(page(mistake, "delete"), {"post": "yes"}).status_code == 302
     assert not Platform.objects.filter(name="mistake").exists()
-    assert not (SyncLog.objects.exists() or SyncFailure.objects.exists() or ApiUsage.objects.exists())
+    assert [model.objects.count() for model in (SyncLog, SyncFailure, ApiUsage)] == [0, 0, 0]
 
 
 def test_it_deletes_a_platform_with_its_syncs_but_not_one_with_orders(admin_client: Client) -> None:

@@ -109,19 +109,19 @@ class AmazonAdapter:
         if self._config.sandbox:
             yield from sandbox.order_pages(self._client, checkpoint)
             return
-        walk = self._walk(checkpoint)
+        listing = self._listing(checkpoint)
         while True:
-            answer = self._search(window, walk)
+            answer = self._search(window, listing)
             token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
-            walk.go_to(token)
+            listing.go_to(token)
             if token:  # on its way while this page is read and stored
-                self._client.start_search_orders(**self._parameters(window, walk))
-            records, failures = normalize.orders(answer["orders"], walk.datasets)
+                self._client.start_search_orders(**self._parameters(window, listing))
+            records, failures = normalize.orders(answer["orders"], listing.datasets)
             yield OrderPage(
                 records=records,
                 failures=failures,
-                next=walk.checkpoint() if token else None,
-                notes=walk.take_notes(),
+                next=listing.checkpoint() if token else None,
+                notes=listing.take_notes(),
                 complete_until=parse.time(answer.get("lastUpdatedBefore") or answer.get("createdBefore")),
             )
             if not token:
@@ -132,16 +132,16 @@ class AmazonAdapter:
 
         Raises PlatformError; MalformedRecord where the order cannot be read.
         """
-        walk = self._walk({})
+        listing = self._listing({})
         while True:
             try:
-                answer = self._client.get_order(external_id, includedData=walk.datasets or None)
-                walk.confirm()
+                answer = self._client.get_order(external_id, includedData=listing.datasets or None)
+                listing.confirm()
                 break
             except (RequestRefused, AuthorizationError) as error:
-                if not walk.drop_refused_datasets(error):
+                if not listing.drop_refused_datasets(error):
                     raise
-        records, failures = normalize.orders([answer["order"]], walk.datasets)
+        records, failures = normalize.orders([answer["order"]], listing.datasets)
         for failure in failures:
             raise MalformedRecord(failure.message, payload=failure.payload)
         return records[0]
@@ -155,21 +155,21 @@ class AmazonAdapter:
     def close(self) -> None:
         self._client.close()
 
-    def _search(self, window: Window, walk: OrderListing) -> dict[str, Any]:
+    def _search(self, window: Window, listing: OrderListing) -> dict[str, Any]:
         """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
         while True:
             try:
-                answer = self._client.search_orders(**self._parameters(window, walk))
-                walk.confirm()
+                answer = self._client.search_orders(**self._parameters(window, listing))
+                listing.confirm()
                 return answer
             except (RequestRefused, AuthorizationError) as error:
-                if not (walk.drop_refused_datasets(error) or walk.restart(error)):
+                if not (listing.drop_refused_datasets(error) or listing.restart(error)):
                     raise
 
-    def _walk(self, checkpoint: Checkpoint) -> OrderListing:
+    def _listing(self, checkpoint: Checkpoint) -> OrderListing:
         return OrderListing(self._all_datasets, self._leave_out, checkpoint, self.datasets)
 
-    def _parameters(self, window: Window, walk: OrderListing) -> dict[str, Any]:
+    def _parameters(self, window: Window, listing: OrderListing) -> dict[str, Any]:
         """All parameters, repeated with every page: Amazon refuses a token that comes with others."""
         family = "lastUpdated" if window.by == "updated" else "created"
         parameters: dict[str, Any] = {
@@ -177,10 +177,10 @@ class AmazonAdapter:
             f"{family}Before": iso(window.end),
             "marketplaceIds": [marketplace.id for marketplace in self._config.marketplaces],
             "maxResultsPerPage": PAGE_SIZE,
-            "includedData": walk.datasets or None,
+            "includedData": listing.datasets or None,
         }
-        if walk.token:
-            parameters["paginationToken"] = walk.token
+        if listing.token:
+            parameters["paginationToken"] = listing.token
         return parameters
 
 

@@ -140,7 +140,7 @@ class Display:
             self._show(log, self._progress(log))
 
     def waiting(self, log: SyncLog) -> None:
-        """It is parked. Says so once for each wait."""
+        """It waits for quota. Says so once for each wait."""
         if log.resume_at and log.resume_at != self._waits_until:
             self._waits_until = log.resume_at
             self._last_line = 0.0

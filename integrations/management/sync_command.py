@@ -120,7 +120,7 @@ class SyncCommand(OmsCommand):
             try:
                 started = start(platform=platform)
             except DatabaseError as error:
-                self._trouble(platform, "could not be queued", error)
+                self._report_error(platform, "could not be queued", error)
                 worst = FAILED
                 continue
             if started.is_refused:
@@ -156,7 +156,7 @@ class SyncCommand(OmsCommand):
                         continue
                     log = self._run_one(started, stop, shown)
                 except (DatabaseError, ObjectDoesNotExist) as error:  # the latter: deleted meanwhile
-                    self._trouble(platform, "stopped; what was read before is stored", error)
+                    self._report_error(platform, "stopped; what was read before is stored", error)
                     statuses.append(SyncLog.Status.FAILED)
                     continue
                 self._report(log, shown)
@@ -238,11 +238,11 @@ class SyncCommand(OmsCommand):
         self.stdout.write(json.dumps(sync_as_json(log)))
         self.stdout.flush()
 
-    def _trouble(self, platform: Platform, what: str, error: Exception) -> None:
+    def _report_error(self, platform: Platform, what: str, error: Exception) -> None:
         why = str(error) or type(error).__name__
         if isinstance(error, DatabaseError):
-            trouble = classify(error)
-            why = f"{trouble.happened} {trouble.advice}"
+            problem = classify(error)
+            why = f"{problem.happened} {problem.advice}"
         self.say(f"{platform.name} {self.kind}: {what}: {why}")
 
 

@@ -33,7 +33,7 @@ class ApiQuota(models.Model):
 
 
 class ApiUsage(models.Model):
-    """The calls of one platform for one operation in one hour, those of the doctor and of replays included."""
+    """The calls of one platform for one operation in one hour, those of connection checks and of replays included."""
 
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="api_usage")
     operation = models.CharField(_("operation"), max_length=64)

@@ -1,4 +1,4 @@
-"""The quota wallet: calls wait for the account's token bucket instead of provoking a refusal.
+"""The quota: calls wait for the account's token bucket instead of provoking a refusal.
 
 A bucket starts full at `burst` and is refilled with `rate` tokens a second, as the platform's own is; it is a row of
 `api_quotas`, so that web, workers and commands on all machines share it.
@@ -77,7 +77,8 @@ class TokenBucket:
     def _change(self, operation: str, change: Callable[[ApiQuota], float]) -> float:
         """What `change` answers for the locked row, refilled until now. One short transaction.
 
-        Repeated in a moment of trouble; if the answer to its commit was lost, one more token is drawn.
+        Repeated while the database has a problem that may pass; if the answer to its commit was lost, one more token
+        is drawn.
         """
         while True:
             with transaction.atomic():  # on SQLite this alone is the lock: transactions begin IMMEDIATE

@@ -1,4 +1,4 @@
-"""How a run that was worked on comes to rest: parked, put back, or closed. Closing happens here and nowhere else.
+"""How a run stops being worked on: it waits for quota, is put back, or is closed. Nothing else closes a run.
 
 Each of these gives the lease away, and raises LeaseLost where it is somebody else's by now.
 """

@@ -239,7 +239,7 @@ def test_it_takes_over_what_another_worker_lost(amazon: Platform, capsys: Any) -
 def test_it_waits_in_place_until_there_is_quota_again(box: Box, amazon: Platform, capsys: Any) -> None:
     sim = box(orders=3)
     configure(amazon, sim.accounts[0])
-    # 6 seconds for a call: longer than the client waits in place, so the run is parked.
+    # 6 seconds for a call: longer than the client waits in place, so the run waits for quota.
     busy = Canned.json(429, {"errors": [{"code": "QuotaExceeded"}]}, {"x-amzn-RateLimit-Limit": "0.17"})
     sim.script("searchOrders", busy)
     (sync,) = Ran("sync_orders", "amazon", "--json").syncs

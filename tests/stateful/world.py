@@ -1,4 +1,4 @@
-"""Both sides of the property test: Amazon in a box, the database, and one clock for them that moves when told to."""
+"""Both sides of the property test: a simulated Amazon, the database, and one clock for them that moves when told to."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

@@ -26,7 +26,7 @@ TICK = 15  # seconds
 LONGEST_TICK = 30  # the active scheduler renews its lease of a minute at each
 STANDBY_TICK = 5  # costs two queries
 DAY = 24 * 3600.0
-TROUBLED = (Reason.STOPPED, Reason.BACKING_OFF)
+NOT_REGULAR = (Reason.STOPPED, Reason.BACKING_OFF)
 
 
 class Command(OmsCommand):
@@ -63,8 +63,8 @@ class Command(OmsCommand):
 
     def run(self, options: dict[str, Any], /) -> None:
         self._did_something = False
-        self._kept_house_at: float | None = None
-        self._troubles: dict[tuple[int, str], Due] = {}
+        self._maintained_at: float | None = None
+        self._problems: dict[tuple[int, str], Due] = {}
         self._is_active: bool | None = None  # not known yet
         self._leadership = Leadership()
         if options["once"]:
@@ -113,7 +113,7 @@ class Command(OmsCommand):
             lambda: self._announce(promote_all(), "waited for another one, which has ended"),
             self._queue_due,
             lambda: self._announce(abandoned_syncs(), "was not worked on"),
-            self._keep_house,
+            self._run_maintenance,
             self._write_down_stock,
         )
         went_well = True
@@ -134,7 +134,7 @@ class Command(OmsCommand):
 
     def _queue_due(self) -> bool:
         planned = plan()
-        self._tell_troubles(planned)
+        self._tell_problems(planned)
         told = [self._tell(each.log, each.is_queued, "is due") for each in due_syncs(planned)]
         return all(told)
 
@@ -150,23 +150,23 @@ class Command(OmsCommand):
             self.say(queue_down_line(log))
         return is_queued
 
-    def _tell_troubles(self, planned: Iterable[Planned]) -> None:
+    def _tell_problems(self, planned: Iterable[Planned]) -> None:
         """Say once what stops or backs off, and once that it is over."""
         for platform, kind, due in planned:
             key = (platform.pk, kind)
-            before = self._troubles.get(key)
-            if due.reason in TROUBLED:
+            before = self._problems.get(key)
+            if due.reason in NOT_REGULAR:
                 if due != before:
                     self._log(f"{platform.name}: {schedule_line(kind, due)}.")
-                self._troubles[key] = due
+                self._problems[key] = due
             elif before is not None and due.reason != Reason.OPEN:  # how the open one ends is not known yet
-                del self._troubles[key]
+                del self._problems[key]
                 self._log(f"{platform.name}: {kind} is scheduled as usual again.")
 
-    def _keep_house(self) -> bool:
-        if self._kept_house_at is None or time.monotonic() - self._kept_house_at >= DAY:
+    def _run_maintenance(self) -> bool:
+        if self._maintained_at is None or time.monotonic() - self._maintained_at >= DAY:
             purged, pruned = run_maintenance()
-            self._kept_house_at = time.monotonic()
+            self._maintained_at = time.monotonic()
             if purged:
                 self._log(f"Deleted the buyer data of {purged} orders, whose time had come.")
             if pruned:
