@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from channel_example.channel import CORNER_SHOP, KIND
 from playwright.sync_api import Page, expect
 
 from integrations.models import SyncLog
+from integrations.registry import CHANNELS
 from integrations.tests.syncing import platform_of
 from platforms.models import Platform
 
@@ -61,6 +63,28 @@ def test_it_takes_credentials_and_says_since_when_they_are_set(
     assert account.client_secret not in page.content()
     platform.refresh_from_db()
     assert platform.api_config["region"] == "NA"
+
+
+def test_it_asks_for_the_channel_first_where_there_are_several(
+    log_in: LogIn, grave_problems: Inspect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CHANNELS, KIND, CORNER_SHOP)
+    page = log_in()
+    page.goto(f"{LIST}add/")
+    expect(page.get_by_role("heading", name="Which channel does the account belong to?")).to_be_visible()
+    assert grave_problems(page) == []
+    page.locator("#content").get_by_role("link", name="Corner Shop").click()
+    page.locator("#id_name").fill("tea")
+    page.get_by_label("Address of the shop").fill("https://corner.example")
+    page.get_by_label("Key", exact=True).fill("cs-key")
+    expect(page.get_by_text("Marketplace")).to_have_count(0)
+    assert grave_problems(page) == []
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_role("button", name="Sync from Corner Shop")).to_be_visible()
+    assert Platform.objects.get(name="tea").api_config == {
+        "shop_url": "https://corner.example",
+        "api_key": "cs-key",
+    }
 
 
 def test_it_checks_the_connection_in_place(log_in: LogIn, platform: Platform, box: Any) -> None:
