@@ -25,6 +25,12 @@ TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MU
 # A name is read with one of the helpers of oms/env.py.
 READ = re.compile(r'\b(?:required|text|switch|one_of|whole_number)\(\s*"([A-Z_]+)"')
 
+# Names of files and of folders in backticks and in the diagrams of the docs.
+FILE_NAME = re.compile(r"(?<![\w./*<-])((?:[\w-]+/)*[\w-]+\.(?:py|md|html|js|css|toml|sh|lock))\b(?!/)")
+FOLDER_NAME = re.compile(r"`((?:[\w-]+/)+)`")
+# What the docs tell somebody to make.
+MADE_UP = ("var/", ".secrets/", "integrations/example/", "integrations/sync/streams/returns.py")
+
 
 def variables_of(text: str) -> set[str]:
     return set(re.findall(r"^([A-Z_]+)=", text, flags=re.MULTILINE))
@@ -44,6 +50,11 @@ def tracked_files() -> list[Path]:
     if listed.returncode:
         pytest.skip("this is no git checkout")
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def described_pages() -> list[Path]:
+    """Pages about the code as it is. The changelog may name what is gone."""
+    return [path for path in tracked_files() if path.suffix == ".md" and path.name != "CHANGELOG.md"]
 
 
 def test_it_documents_every_variable_that_is_read_and_no_other() -> None:
@@ -185,6 +196,37 @@ def test_it_links_only_to_files_that_are_there() -> None:
             if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert broken == []
+
+
+def test_it_names_only_files_in_its_docs_that_are_there() -> None:
+    """A page may leave out the folders in front: `run.py` for integrations/sync/run.py."""
+    files = {path.relative_to(ROOT).as_posix() for path in tracked_files()}
+    folders = {parent.as_posix() + "/" for name in files for parent in Path(name).parents}
+    unknown = []
+    for page in described_pages():
+        for name in {*FILE_NAME.findall(page.read_text()), *FOLDER_NAME.findall(page.read_text())}:
+            is_there = any(
+                f"/{known}".endswith(f"/{name}") for known in (folders if name[-1] == "/" else files)
+            )
+            if not is_there and not name.startswith(MADE_UP):
+                unknown.append(f"{page.relative_to(ROOT)}: {name}")
+    assert sorted(unknown) == []
+
+
+def test_it_names_only_functions_and_tables_in_its_docs_that_are_there() -> None:
+    words: set[str] = set()
+    for path in tracked_files():
+        if path.suffix in (".py", ".html", ".js", ".yaml", ".toml") or path.name in (
+            "Makefile",
+            "Dockerfile",
+        ):
+            words.update(re.findall(r"\w+", path.read_text()))
+    unknown = []
+    for page in [*(ROOT / "docs" / "decisions").glob("*.md"), ROOT / "docs" / "architecture.md"]:
+        for name in re.findall(r"`([A-Za-z_][\w.]*)(?:\(.*?\))?`", page.read_text()):
+            if not set(name.split(".")) <= words | {"md"}:
+                unknown.append(f"{page.relative_to(ROOT)}: {name}")
+    assert unknown == []
 
 
 def test_it_checks_before_a_commit_with_commands_that_are_there() -> None:
