@@ -89,7 +89,7 @@ PARTS = {
 
 
 def _run(url: str, *arguments: str) -> Any:
-    """What a measurement prints. Raises CalledProcessError; its own error is on stderr by then."""
+    """The output of a measurement. Raises CalledProcessError; its error is on stderr then."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.measure", *arguments],
         env=database.environment(url),

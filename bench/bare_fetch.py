@@ -1,4 +1,4 @@
-"""The least that reading orders costs: the same requests as a sync's, and nothing done with the answers."""
+"""The lower bound for reading orders: the same requests as in a sync; the answers are not used."""
 
 import re
 from typing import Any

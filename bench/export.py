@@ -39,7 +39,7 @@ def measure(name: str, *, orders: int, rounds: int) -> list[Result]:
 
 
 def _seconds(ours: Way, plain: Way, rounds: int) -> tuple[list[float], list[float]]:
-    """Of each round; one before them does not count."""
+    """Seconds of each round, after one round that does not count."""
     taken: dict[Way, list[float]] = {ours: [], plain: []}
     for number in range(-1, rounds):
         for way in (ours, plain) if number % 2 else (plain, ours):
@@ -90,7 +90,7 @@ def plain_ways() -> dict[str, Way]:
     }
 
 
-# Without what a thoughtful author leaves out: payloads, and credentials that would be decrypted row by row.
+# A careful author leaves out payloads, and credentials that would be decrypted row by row.
 
 
 def orders() -> Rows:

@@ -1,7 +1,7 @@
-"""`python -m bench.million`: a business of 400 days, made up, to see how OMS feels with a million orders.
+"""`python -m bench.million`: an invented business of 400 days, to measure OMS with a million orders.
 
 Writes live rows (source = live, which every figure counts) straight into the database of DATABASE_URL. It therefore
-takes only a database without orders, stock, syncs and credentials, and refuses any other: nothing made up gets among
+takes only a database without orders, stock, syncs and credentials, and refuses any other: no invented row is mixed with
 what a platform reported. The platforms are called demo-…, have made-up credentials, and are never scheduled.
 
     export DATABASE_URL=sqlite:////tmp/million.sqlite3
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def refusal() -> str:
-    """Why this database is left alone; "" for one that is migrated and empty."""
+    """Why this database is not filled; "" for one that is migrated and empty."""
     from integrations.models import SyncLog
     from inventory.models import InventoryItem
     from orders.models import Order

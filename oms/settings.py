@@ -37,7 +37,7 @@ ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 AMAZON_SP_API_ENDPOINT = text("AMAZON_SP_API_ENDPOINT")
 AMAZON_LWA_ENDPOINT = text("AMAZON_LWA_ENDPOINT")
 AMAZON_RETRY_BACKOFF = 1.0  # seconds before a failed call is tried again; doubles, with jitter
-DATABASE_RETRY_BACKOFF = 1.0  # the same for what the database could not do in a passing problem
+DATABASE_RETRY_BACKOFF = 1.0  # the same for a database problem that may pass
 # operation: (calls per second, calls at once), where new buckets are to differ from Amazon's published ones.
 AMAZON_QUOTAS: dict[str, tuple[float, int]] = {}
 REDIS_URL = text("REDIS_URL")

@@ -1,4 +1,5 @@
-"""`make audit`: are vulnerabilities known of what the locks name? `python -m scripts.audit [options of pip-audit]`
+"""`make audit`: are there known vulnerabilities in the locked packages? `python -m scripts.audit [options of
+pip-audit]`
 
 Exit status: 0 none is known; 1 some are, and are listed; 2 no database of vulnerabilities could be asked.
 """
@@ -18,7 +19,7 @@ def say(line: str) -> None:
 
 
 def asked(lock: Path, more: list[str]) -> tuple[list[dict[str, Any]], str]:
-    """What pip-audit says of each package in `lock`, and its complaint where it could not ask."""
+    """The result of pip-audit for each package in `lock`, and its error text where it could not ask."""
     command = [
         sys.executable,
         "-m",

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).resolve().parent.parent / ".secrets"
 
 
 def write(name: str, value: str) -> str:
-    """The value of the secret `name`: what its file holds, or `value`, which is then written."""
+    """The value of the secret `name`: the content of its file, or `value`, which is then written."""
     path = FOLDER / name
     try:
         # Others cannot enter the folder. The containers' users, who are others, read each file where it is mounted.

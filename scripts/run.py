@@ -23,7 +23,7 @@ def say(text: str) -> None:
 
 
 def port_problem(port: int) -> str:
-    """Why the web process could not listen on this port of 127.0.0.1, as a sentence; empty where it could."""
+    """Why the web process cannot listen on this port of 127.0.0.1, as a sentence; empty where it can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -46,7 +46,7 @@ def synced_before(kind: str) -> bool:
 
 
 def first_sync(kind: str, command: str) -> None:
-    """Sync this kind unless that was done before, and say how it went; OMS starts after a failure too."""
+    """Sync this stream unless that was done before, and print the result; OMS starts after a failure too."""
     if synced_before(kind):
         say(f"First {kind} sync: done before; the scheduler goes on from there.")
         return

@@ -1,9 +1,9 @@
-"""`make screenshots`: the pictures of README and docs, taken of a simulated shop.
+"""`make screenshots`: the pictures of README and docs, taken from a simulated shop.
 
 python -m scripts.screenshots [--only NAME]…      writes docs/images/NAME.png
 
-A throw-away database is filled by syncs against the simulator, served, and looked at with Debian's chromium. Nothing
-of the installation that it runs in is read or changed.
+A throw-away database is filled by syncs against the simulator, served, and opened with Debian's chromium. The
+installation that it runs in is neither read nor changed.
 """
 
 import argparse

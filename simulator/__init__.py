@@ -7,7 +7,7 @@ For tests, benchmarks and demos: standard library only, no Django, nothing of th
         ...  # sim.endpoint, sim.lwa_endpoint, sim.calls, sim.requests
     account.truth_orders()  # what should have been stored
 
-It can be made to misbehave:
+Faults can be added by rule:
 
     rule = Rule(operation="searchOrders", nth=3, fault=Answer(503, body="html"))
     with Simulator(account, rules=[rule], quotas=Quotas(speed=60)) as sim:

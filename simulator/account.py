@@ -1,4 +1,4 @@
-"""A selling account: credentials, and orders and stock that are computed whenever somebody asks for them."""
+"""A selling account: credentials, and orders and stock that are computed on request."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Account:
     marketplace_ids   where it takes part; any other marketplace is refused with 403
     end               an aware datetime; None means five minutes ago
     fba               False: the inventory API refuses, as Amazon does for a seller without FBA
-    former            marketplaces that are listed still, but where it no longer takes part
+    former            marketplaces that are still listed, but where it no longer takes part
     suspended         those of its marketplaces where its listings are inactive
     refused_data      data sets of includedData that are refused with a 403; may be changed at any time
     """
@@ -120,7 +120,7 @@ class Account:
 
     @cached_property
     def by_updated(self) -> list[tuple[int, int]]:
-        """(lastUpdatedTime in ms, order index), oldest first: the only thing that is held for all orders."""
+        """(lastUpdatedTime in ms, order index), oldest first: the only data that is kept for all orders."""
         return sorted((self._updated(index), index) for index in range(self._count))
 
     @cached_property
@@ -164,7 +164,7 @@ class Account:
         return [order_id(self.book, index) for index in range(self._count)]
 
     def truth_orders(self) -> dict[str, dict[str, Any]]:
-        """order id -> what should be stored of it, in unified fields, as the account is at this moment."""
+        """order id -> the unified fields that should be stored for it, as the account is at this moment."""
         with self.lock:
             orders = (self.order(index) for index in range(self._count))
             return {order.external_id: order_truth(order) for order in orders}
@@ -225,7 +225,7 @@ class Account:
             self._unlisted.update(self._keys_of(marketplace_id, sku))
 
     def list_sku(self, marketplace_id: str, sku: str) -> None:
-        """It does again, with what it had."""
+        """This marketplace lists the SKU again, with the same quantities."""
         with self.lock:
             self._unlisted.difference_update(self._keys_of(marketplace_id, sku))
 
@@ -240,7 +240,7 @@ class Account:
         return [product(index).sku for index in range(self.book.skus)]
 
     def truth_inventory(self) -> dict[tuple[str, str, str], dict[str, Any]]:
-        """(marketplace id, SKU, FNSKU) -> what should be stored of it, in unified fields."""
+        """(marketplace id, SKU, FNSKU) -> the unified fields that should be stored for it."""
         if not self.fba:
             return {}
         with self.lock:

@@ -51,7 +51,7 @@ MARKETPLACES: dict[str, Marketplace] = {
 # Ids that Amazon uses for orders from outside its shops, and one that nobody knows.
 UNKNOWN_MARKETPLACES = ("A38D8NSA03LJTC", "AFQLKURYRPEL8", "A0SIMULATORNEW")
 
-# SKUs are opaque, case-sensitive text. "COMMA" is there so that splitting "COMMA,SKU" finds the wrong one.
+# SKUs are opaque, case-sensitive text. "COMMA" is in the list because splitting "COMMA,SKU" would find the wrong one.
 AWKWARD_SKUS = (
     "Case-1", "CASE-1", "case-1", "CAFE-1", "CAFÉ-1", "SPACE IN SKU", "PLUS+SKU", "SLASH/SKU", "BACK\\SLASH",
     'QUOTE"SKU', "APOSTROPHE'SKU", "COMMA,SKU", "COMMA", "AMP&SKU", "PERCENT%SKU", "PERCENT%2FSKU",
@@ -90,7 +90,7 @@ class Product:
 
 
 def scatter(seed: int, index: int, salt: int = 0) -> int:
-    """A 64-bit number that looks random and depends on nothing but the arguments (splitmix64, stateless)."""
+    """A 64-bit number that looks random and depends only on the arguments (splitmix64, stateless)."""
     z = seed * 0x9E3779B97F4A7C15 + index * 0xBF58476D1CE4E5B9 + salt * 0xD6E8FEB86659FD93
     z = (z + 0x2545F4914F6CDD1D) & _MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK

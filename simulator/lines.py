@@ -93,7 +93,7 @@ def _quantities(draft: Draft, position: int, last: bool) -> tuple[int, int | Non
 
 
 def _amounts(draft: Draft, ordered: int) -> dict[str, Decimal | None]:
-    """The money of a line; what Amazon would leave out is None, which is not 0."""
+    """The amounts of a line; a value that Amazon would leave out is None, which is not 0."""
     rng, exponent, full = draft.rng, draft.exponent, draft.scene is Scene.BREAKDOWNS
     cent = Decimal(1).scaleb(exponent)
     if draft.scene in FREE_OF_CHARGE:

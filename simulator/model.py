@@ -1,4 +1,4 @@
-"""What is true of an order or of stock, before anybody puts it in Amazon's JSON.
+"""The facts of an order or of stock, before they become Amazon's JSON.
 
 `render.py` makes Amazon's documents of these and `truth.py` the unified expectation; neither reads the other,
 so a test that compares the two never checks a parser against itself. Absent text is "", absent numbers and
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who bought it and where it goes. Invented; every value that is personal holds the canary."""
+    """The buyer and the address, invented; every personal value contains the canary."""
 
     number: int
     name: str
@@ -63,7 +63,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order. The flags at the end only say how it is written, never what is true of it."""
+    """One order. The flags at the end only decide how it is written, not what its facts are."""
 
     index: int
     external_id: str

@@ -45,7 +45,7 @@ class StockEdit:
 
 
 def revised_status(status: tuple[str, str], edit: Edit) -> tuple[str, str]:
-    """What becomes of a status: whatever is not shipped is, then it is cancelled, shipped again, and so on."""
+    """The next status: an order that is not shipped is shipped, then cancelled, shipped again, and so on."""
     if edit.cancelled:
         return _CANCELLED
     for _ in range(edit.revision):
@@ -59,7 +59,7 @@ def revised_outline(known: Outline, edit: Edit) -> Outline:
 
 
 def revised_order(order: Order, edit: Edit) -> Order:
-    """Each edit shows: in the status, in the amounts, in the lines and their quantities."""
+    """Each edit changes something visible: the status, the amounts, the lines or their quantities."""
     status, platform_status = revised_status((order.status, order.platform_status), edit)
     lines = tuple(_revised_line(line, edit) for line in order.lines[: len(order.lines) - edit.dropped])
     amounts = [line.total for line in lines if line.total is not None]
@@ -75,7 +75,7 @@ def revised_order(order: Order, edit: Edit) -> Order:
 
 
 def revised_stock(stock: Stock, edit: StockEdit) -> Stock:
-    """Each revision shows in every kind of quantity; every third one is sold out, with 0 everywhere."""
+    """Each revision changes every quantity; every third one is sold out, with 0 everywhere."""
     n, sold_out = edit.revision, edit.revision % 3 == 0
     keep = 0 if sold_out else 1
     return replace(
@@ -100,7 +100,7 @@ def moment_ms(at: datetime | None) -> int:
 
 
 def move(timeline: Timeline, old: tuple[int, int] | None, new: tuple[int, int]) -> None:
-    """Put an entry where it belongs now, and take it from where it was."""
+    """Move an entry to its new position."""
     if old is not None:
         del timeline[bisect_left(timeline, old)]
     insort(timeline, new)

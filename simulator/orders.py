@@ -1,4 +1,5 @@
-"""Orders out of nothing but (seed, index): `outline` is cheap and serves searching, `make_order` is all."""
+"""Orders computed from (seed, index) alone: `outline` is cheap and enough for searching, `make_order` makes all of
+it."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def from_ms(ms: int) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """All that decides an account's orders."""
+    """The parameters of an account's orders."""
 
     seed: int
     orders: int
@@ -49,7 +50,7 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a search filters by."""
+    """The values that a search filters by."""
 
     status: str
     platform_status: str

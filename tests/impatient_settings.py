@@ -1,4 +1,4 @@
-"""For processes that tests start: as in production, but trouble with the database is given up on within a second."""
+"""For processes that tests start: as in production, but a database problem is given up within a second."""
 
 from oms.settings import *  # noqa: F403
 

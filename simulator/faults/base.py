@@ -1,7 +1,7 @@
-"""The seam for misbehaviour, and what a fault may touch.
+"""The interface for faults, and what a fault may change.
 
 `Simulator.script` queues answers; `Simulator(faults=…)` asks an object of your own ahead of every operation;
-`Simulator(rules=[…])` scripts misbehaviour by rule (`rules.py`, with the faults of `kinds.py`).
+`Simulator(rules=[…])` makes errors by rule (`rules.py`, with the faults of `kinds.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAGE_TOKENS = {"searchOrders": "paginationToken", "getInventorySummaries": "next
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call about to be served. `account` is None for "token" and when the access token is no good."""
+    """A call before it is served. `account` is None for "token" and when the access token is not valid."""
 
     operation: str
     params: dict[str, str]
@@ -35,7 +35,7 @@ class Call:
 
 class Faults(Protocol):
     def before(self, call: Call) -> Canned | None:
-        """An answer to give instead of the real one, or None to let the call through. Many threads ask."""
+        """An answer to send instead of the real one, or None for the real one. Many threads call this."""
 
 
 class Site(Protocol):
@@ -66,11 +66,11 @@ class Fault:
         return f"{type(self).__name__}()"
 
     def before(self, site: Site, call: Call) -> Canned | None:
-        """Do something ahead of the call; an answer replaces the real one."""
+        """Called before the call is served; a returned answer replaces the real one."""
         return None
 
     def after(self, site: Site, call: Call, answer: Canned) -> Canned:
-        """The answer as it is sent, given the one that would have been."""
+        """The answer to send; `answer` is the one that would be sent without the fault."""
         return answer
 
 

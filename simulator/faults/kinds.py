@@ -59,7 +59,7 @@ class Answer(Fault):
 
 @dataclass(frozen=True)
 class Delay(Fault):
-    """The real answer, `seconds` late: a timeout, where the client is less patient."""
+    """The real answer, `seconds` late: a timeout for a client that waits less long."""
 
     seconds: float
 
@@ -135,7 +135,7 @@ class ExpirePageTokens(Fault):
 
 
 class _Paging(Fault):
-    """Changes a page; answers that are none pass."""
+    """Changes a page; answers without a page are left as they are."""
 
     def after(self, site: Site, call: Call, answer: Canned) -> Canned:
         if call.account is None or call.operation not in PAGE_TOKENS or answer.status != 200:
@@ -160,7 +160,7 @@ class RepeatPage(_Paging):
 
 
 class LoopPages(_Paging):
-    """The token that this page names as the next is the one that led to it; on the first page, one that leads there."""
+    """The next token of this page leads back to this page."""
 
     def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
         document["pagination"] = {"nextToken": call.page_token or site.page_token_to(None)}
@@ -189,7 +189,7 @@ class SpoilRow(_Paging):
 
 @dataclass(frozen=True)
 class Between(Fault):
-    """Calls `hook(site, call)` once the page is made: whatever it changes, the next page shows."""
+    """Calls `hook(site, call)` once the page is made: the next page shows what the hook changes."""
 
     hook: Callable[[Site, Call], None]
 
@@ -199,7 +199,7 @@ class Between(Fault):
 
 
 class Mutate(Fault):
-    """`count` orders change or appear once the page is made; which ones, and how, the seed and the calls so far decide.
+    """`count` orders change or appear once the page is made; the seed and the number of calls decide which, and how.
 
     By turns: one changes now, and so leaves a window that ended earlier; one moves to the end of the window; one
     appears there, late. The last two lie within the five minutes that an order may be listed late.

@@ -109,7 +109,7 @@ def parse_quotas(texts: list[str]) -> dict[str, Limit]:
 
 
 def _fault(words: dict[str, str]) -> Fault:
-    """The one fault among the words that say no WHEN."""
+    """The one fault among the words that are no WHEN."""
     if "status" in words:
         status = int(words.pop("status"))
         fault: Fault = Answer(status, words.pop("body", "json"), words.pop("rate", None))

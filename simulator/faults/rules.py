@@ -1,4 +1,4 @@
-"""When something goes wrong: rules that count calls, and the book that keeps them."""
+"""When faults happen: rules that count calls, and the active rules with their counters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rule:
     fault        a Fault, or a Canned that is sent instead of the answer
     nth          from that call on, counted from 1, `times` calls in a row (1 unless told otherwise)
     every        each so-many-th call
-    probability  each call by chance; which ones, `seed` decides, not the moment
+    probability  each call by chance; `seed` decides which ones, not the time
     times        at most so often; None: without end
     """
 
@@ -55,7 +55,7 @@ class Rule:
 
 
 class ActiveRules:
-    """Rules in force. Many threads may ask. `happened` counts each fault, also of rules that are gone."""
+    """The active rules; thread-safe. `happened` counts each fault, also of rules that were removed."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._lock = threading.Lock()
@@ -68,12 +68,12 @@ class ActiveRules:
             self._kept.extend(_Kept(rule) for rule in rules)
 
     def clear(self) -> None:
-        """No more faults."""
+        """Remove all rules."""
         with self._lock:
             self._kept.clear()
 
     def due(self, call: Call) -> list[Fault]:
-        """Counts the call and says what goes wrong with it."""
+        """Counts the call and returns the faults that happen to it."""
         with self._lock:
             faults = [kept.fault for kept in self._kept if kept.is_due(call)]
             self.happened.update(faults)
