@@ -255,7 +255,7 @@ class PlatformViewSet(ModelViewSet[Platform]):
                 "platform": platform.name,
                 "ok": is_fine(findings),
                 "checked_at": platform.checked_at,
-                "findings": [asdict(each) for each in findings],
+                "findings": [asdict(finding) for finding in findings],
             }
         )
 

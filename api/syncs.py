@@ -260,7 +260,7 @@ def _fits(name: str, value: Any, repeatable: tuple[str, ...]) -> bool:
     if name == "days":
         return type(value) in (int, str)
     if name in repeatable and isinstance(value, list):
-        return all(isinstance(each, str) and each for each in value)
+        return all(isinstance(item, str) and item for item in value)
     return isinstance(value, str)
 
 

@@ -29,7 +29,7 @@ def main() -> int:
                     print(f"Measuring {part} on {name} …", file=sys.stderr)
                     results += PARTS[part](name, url, options.quick)
     report.show(results, report.machine(), skipped, as_json=options.json)
-    return 1 if any(each.met is False for each in results) else 0
+    return 1 if any(result.met is False for result in results) else 0
 
 
 def _storing(name: str, url: str, quick: bool) -> list[Result]:
@@ -47,7 +47,7 @@ def _memory(name: str, url: str, quick: bool) -> list[Result]:
 
 def _tenfold(name: str, url: str, what: str, of: str, orders: int) -> Result:
     """The peak memory with ten times as many orders."""
-    small, large = (float(_run(url, what, "--orders", str(each))) for each in (orders, 10 * orders))
+    small, large = (float(_run(url, what, "--orders", str(count))) for count in (orders, 10 * orders))
     return Result(
         name=f"peak memory of {of} of {10 * orders:,} orders, to {orders:,}",
         database=name,

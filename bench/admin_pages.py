@@ -65,7 +65,7 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
     for _round in range(rounds):
         cache.clear()
         _open(client, "/admin/home-charts/", cold)
-    slowest = max(timed, key=lambda each: each.p95)
+    slowest = max(timed, key=lambda page: page.p95)
     worst = Result(
         name=f"the slowest page at p95: {slowest.name}",
         database=name,
@@ -78,11 +78,11 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
     ratio = Result(
         name="server time of a page to its bare SQL",
         database=name,
-        values=tuple(each.ratio for each in timed),
+        values=tuple(page.ratio for page in timed),
         unit="×",
         note="the median of each page",
     )
-    return [*(each.result(name) for each in timed), cold.result(name, None), worst, ratio]
+    return [*(page.result(name) for page in timed), cold.result(name, None), worst, ratio]
 
 
 def pages() -> dict[str, str]:

@@ -50,7 +50,7 @@ def _seconds(ours: Way, plain: Way, rounds: int) -> tuple[list[float], list[floa
 
 
 def _compared(name: str, file_name: str, orders: int, ours: list[float], plain: list[float]) -> Result:
-    rates = [f"{orders / sorted(each)[len(each) // 2]:,.0f}" for each in (ours, plain)]
+    rates = [f"{orders / sorted(seconds)[len(seconds) // 2]:,.0f}" for seconds in (ours, plain)]
     return Result(
         name=f"export of {file_name}, to model instances row by row in memory",
         database=name,
@@ -121,6 +121,6 @@ def _xlsx(rows: Rows) -> int:
     book, file = Workbook(write_only=True), io.BytesIO()
     sheet = book.create_sheet()
     for row in rows:
-        sheet.append([each.replace(tzinfo=None) if isinstance(each, datetime) else each for each in row])
+        sheet.append([cell.replace(tzinfo=None) if isinstance(cell, datetime) else cell for cell in row])
     book.save(file)
     return len(file.getvalue())

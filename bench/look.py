@@ -32,7 +32,9 @@ def main() -> None:
         for name, address in admin_pages.pages().items():
             if options.only in name:
                 timed = admin_pages.timed_page(client, name, address, options.rounds)
-                page, cpu, bare = (statistics.median(each) for each in (timed.page, timed.cpu, timed.bare))
+                page, cpu, bare = (
+                    statistics.median(figures) for figures in (timed.page, timed.cpu, timed.bare)
+                )
                 figures = f"{page:7.0f} {timed.p95:6.0f} {cpu:5.0f} {bare:6.1f} {timed.queries:8}"
                 print(f"{name:44} {figures}", flush=True)
         transaction.set_rollback(True)

@@ -48,7 +48,7 @@ def _measured(options: argparse.Namespace) -> Any:
         )
     else:
         results = storing.measure(options.name, pages=options.pages, rounds=options.rounds)
-    return [asdict(each) for each in results]
+    return [asdict(result) for result in results]
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def fill(*, orders: int, skus: int) -> None:
     print(file=sys.stderr)
     for first in range(0, skus, 1000):  # what the search by words reads
         numbers = range(first, min(first + 1000, skus))
-        remember_products((million_rows.sku(each), million_rows.title(each)) for each in numbers)
+        remember_products((million_rows.sku(number), million_rows.title(number)) for number in numbers)
     _write(SyncLog, million_rows.SYNC, million_rows.syncs(shops))
     _write(SyncFailure, million_rows.FAILURE, million_rows.failures())
     _write(ApiUsage, million_rows.USAGE, million_rows.usage(shops))

@@ -108,8 +108,10 @@ def _faults(runs: Sequence[Run]) -> Iterator[str]:
         counters = [Counter(run.counts.get(kind, {})) for run in runs]
         yield _row([titles.get(kind, "how the syncs ended"), *columns])
         yield _row(["---", *("---:" for _ in columns)])
-        for name in sorted(name for name in set().union(*counters) if any(each[name] for each in counters)):
-            yield _row([words.get(name, name), *(f"{each[name]:,}" for each in counters)])
+        for name in sorted(
+            name for name in set().union(*counters) if any(counter[name] for counter in counters)
+        ):
+            yield _row([words.get(name, name), *(f"{counter[name]:,}" for counter in counters)])
         yield ""
 
 

@@ -59,7 +59,7 @@ def machine() -> dict[str, str]:
 def show(results: Sequence[Result], facts: dict[str, str], skipped: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         document = {
-            "results": [each.as_json() for each in results],
+            "results": [result.as_json() for result in results],
             "environment": facts,
             "skipped": list(skipped),
         }
@@ -71,20 +71,24 @@ def show(results: Sequence[Result], facts: dict[str, str], skipped: Sequence[str
     table = Table(title="Medians of ratios taken round by round, side by side in one run")
     for heading in ("database", "what", "median", "min … max", "target", "met"):
         table.add_column(heading, justify="right" if heading in ("median", "min … max", "target") else "left")
-    for each in results:
-        table.add_row(*_cells(each), style="bold red" if each.met is False else "")
+    for result in results:
+        table.add_row(*_cells(result), style="bold red" if result.met is False else "")
     console.print(table)
     console.print(" · ".join(f"{name} {value}" for name, value in facts.items()), style="dim")
     for reason in skipped:
         console.print(f"Skipped: {reason}", style="yellow")
 
 
-def _cells(each: Result) -> tuple[str, ...]:
-    what = f"{each.name}\n[dim]{each.note}[/dim]" if each.note else each.name
-    target = "" if each.target is None else f"{'≤' if each.at_most else '≥'} {each.target:g}{each.unit}"
-    spread = f"{_number(min(each.values))} … {_number(max(each.values))}" if len(each.values) > 1 else ""
-    met = {None: "", True: "yes", False: "NO"}[each.met]
-    return each.database, what, f"{_number(each.median)}{each.unit}", spread, target, met
+def _cells(result: Result) -> tuple[str, ...]:
+    what = f"{result.name}\n[dim]{result.note}[/dim]" if result.note else result.name
+    target = (
+        "" if result.target is None else f"{'≤' if result.at_most else '≥'} {result.target:g}{result.unit}"
+    )
+    spread = (
+        f"{_number(min(result.values))} … {_number(max(result.values))}" if len(result.values) > 1 else ""
+    )
+    met = {None: "", True: "yes", False: "NO"}[result.met]
+    return result.database, what, f"{_number(result.median)}{result.unit}", spread, target, met
 
 
 def _number(value: float) -> str:

@@ -90,13 +90,13 @@ def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
         _ratio(
             database,
             "seconds of a sync over HTTP, to a bare fetch of its pages",
-            [(each.sync, each.bare) for each in taken],
+            [(run.sync, run.bare) for run in taken],
             target=2.5,
         ),
         _ratio(
             database,
             "CPU seconds of a sync over HTTP, to a bare fetch of its pages",
-            [(each.sync_cpu, each.bare_cpu) for each in taken],
+            [(run.sync_cpu, run.bare_cpu) for run in taken],
         ),
     ]
 

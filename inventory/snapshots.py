@@ -77,7 +77,7 @@ def take_snapshots(day: date) -> int:
         update_fields=["skus", "available", "total", "taken_at"],
         unique_fields=["day", "platform", "marketplace_id"] if names_key else None,
     )
-    return sum(each.skus for each in days)
+    return sum(day.skus for day in days)
 
 
 def prune_snapshots(before: date) -> int:

@@ -43,5 +43,5 @@ def _set(ids: Sequence[int], threshold: int | None, user_id: int) -> int:
 
 def threshold_change(before: int | None, after: int | None) -> str:
     """For the history: `Threshold: none → 5.`"""
-    old, new = ("none" if each is None else each for each in (before, after))
+    old, new = ("none" if value is None else value for value in (before, after))
     return f"Threshold: {old} → {new}."

@@ -152,7 +152,7 @@ def fill(account: Account) -> dict[str, Any]:
     )
     order, lost = orders.order_by("-purchased_at")[:2]
     lost.delete()
-    failed = fail(platform, [each.external_id for each in orders[2:5]])
+    failed = fail(platform, [order.external_id for order in orders[2:5]])
     return {"platform": platform.pk, "order": order.pk, "lost": lost.external_id, "failed": failed}
 
 

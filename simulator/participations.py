@@ -16,7 +16,11 @@ def get_marketplace_participations(account: Account, params: dict[str, str]) -> 
     check_names(params, frozenset())
     listed = [
         *account.marketplace_ids,
-        *(each for each in account.former if each not in account.marketplace_ids),
+        *(
+            marketplace_id
+            for marketplace_id in account.former
+            if marketplace_id not in account.marketplace_ids
+        ),
     ]
     return {"payload": [_participation(account, marketplace_id) for marketplace_id in listed]}
 

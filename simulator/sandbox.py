@@ -120,5 +120,5 @@ def _cases(operation: Json) -> Iterator[Case]:
 
 def _value(value: Any) -> str | list[str]:
     if isinstance(value, list):
-        return sorted(str(each) for each in value)
+        return sorted(str(item) for item in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -58,7 +58,7 @@ class Simulator(HttpServer):
     ) -> None:
         super().__init__(port)
         self.accounts = (account, *more_accounts)
-        if len({each.refresh_token for each in self.accounts}) < len(self.accounts):
+        if len({account.refresh_token for account in self.accounts}) < len(self.accounts):
             raise ValueError("Accounts on one simulator need different refresh tokens.")
         if page_size is not None and page_size < 1:
             raise ValueError("page_size must be at least 1.")

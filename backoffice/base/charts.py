@@ -55,12 +55,12 @@ class Chart:
         """What charts.js draws."""
         series = [
             {
-                "label": each.label,
-                "values": [None if value is None else float(value) for value in each.values],
-                "colour": each.colour,
-                "isLimit": each.is_limit,
+                "label": series.label,
+                "values": [None if value is None else float(value) for value in series.values],
+                "colour": series.colour,
+                "isLimit": series.is_limit,
             }
-            for each in self.series
+            for series in self.series
         ]
         return {"kind": self.kind, "labels": list(self.labels), "series": series}
 
@@ -69,6 +69,6 @@ class Chart:
         """The same as a table: label, link or "", and a cell for each series."""
         hrefs = self.hrefs or [""] * len(self.labels)
         for label, href, values in zip(
-            self.labels, hrefs, zip(*(each.values for each in self.series), strict=True), strict=True
+            self.labels, hrefs, zip(*(series.values for series in self.series), strict=True), strict=True
         ):
             yield label, href, [DASH if value is None else self.show(value) for value in values]

@@ -23,7 +23,7 @@ class MarketplaceFilter(DropdownFilter):
         """The marketplaces of the channels that platforms have; no filter where these have none."""
         sites = [site for channel in channels_in_use(request) for site in channel.sites.values()]
         return [
-            (site.id, f"{site.name} ({site.code})") for site in sorted(sites, key=lambda each: str(each.name))
+            (site.id, f"{site.name} ({site.code})") for site in sorted(sites, key=lambda site: str(site.name))
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

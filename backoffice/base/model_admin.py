@@ -95,7 +95,7 @@ class OmsAdmin(ModelAdmin[Any]):
 
     def button_view(self, request: HttpRequest, object_id: str, button: str) -> HttpResponse:
         """Press a button: POST alone, so that no link can do it, and with Django's CSRF check."""
-        pressed = next((each for each in self._buttons() if each.name == button), None)
+        pressed = next((candidate for candidate in self._buttons() if candidate.name == button), None)
         obj = self.get_object(request, unquote(object_id))
         if pressed is None or obj is None:
             raise Http404

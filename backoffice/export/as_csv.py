@@ -23,7 +23,7 @@ def csv_stream(headings: Iterable[str], chunks: Iterable[Cells]) -> Iterator[byt
     """The file, piece by piece; each chunk of rows becomes one piece."""
     yield BOM.encode() + _written([list(headings)])
     for cells in chunks:
-        yield _written(zip(*(converted(each, TEXTS, _json) for each in cells), strict=True))
+        yield _written(zip(*(converted(column, TEXTS, _json) for column in cells), strict=True))
 
 
 def _written(rows: Iterable[Sequence[Any]]) -> bytes:

@@ -67,7 +67,7 @@ class _Pipe:
 def xlsx_stream(headings: Iterable[str], chunks: Iterable[Cells]) -> Iterator[bytes]:
     """The workbook, piece by piece. A further sheet begins where one is full."""
     pipe = _Pipe()
-    titles = [f"{each} (UTC)" if each.endswith("_at") else each for each in headings]
+    titles = [f"{heading} (UTC)" if heading.endswith("_at") else heading for heading in headings]
     rows = (row for cells in chunks for row in _rows(cells))
     pieces = iter(lambda: "".join(islice(rows, ROWS_OF_A_PIECE)).encode(), b"")
     with ZipFile(pipe, "w", ZIP_DEFLATED, compresslevel=3) as archive:  # type: ignore[call-overload]  # it writes, and that is all it has to do
@@ -93,14 +93,14 @@ def _entry(name: str) -> ZipInfo:
 
 
 def _opening(titles: list[str]) -> bytes:
-    cells = "".join(f'<c s="2" t="inlineStr"><is><t>{_escaped(each)}</t></is></c>' for each in titles)
+    cells = "".join(f'<c s="2" t="inlineStr"><is><t>{_escaped(title)}</t></is></c>' for title in titles)
     pane = '<pane ySplit="1" topLeftCell="A2" state="frozen"/>'
     view = f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews>'
     return f'{XML}<worksheet xmlns="{MAIN}">{view}<sheetData><row>{cells}</row>'.encode()
 
 
 def _rows(cells: Cells) -> Iterator[str]:
-    columns = [converted(each, CELLS, _json) for each in cells]
+    columns = [converted(column, CELLS, _json) for column in cells]
     return (f"<row>{''.join(row)}</row>" for row in zip(*columns, strict=True))
 
 

@@ -64,5 +64,5 @@ def chunks_of(
         found: dict[int, list[tuple[Any, ...]]] = {}
         for row in bare.filter(**{f"{key}__in": wanted.tolist()}):
             found.setdefault(row[0], []).append(row)
-        rows = [row for each in wanted for row in found.get(each, ())]
+        rows = [row for pk in wanted for row in found.get(pk, ())]
         yield Chunk(len(wanted), list(zip(*rows, strict=True))[1:] or [()] * len(paths))

@@ -61,7 +61,7 @@ def columns(*names: str, **paths: str) -> Columns:
 
     The order is that of the arguments, named ones last.
     """
-    return {name: Column(path=path) for name, path in ({each: each for each in names} | paths).items()}
+    return {name: Column(path=path) for name, path in ({field: field for field in names} | paths).items()}
 
 
 def amounts(*names: str) -> Columns:

@@ -53,7 +53,7 @@ class ExportingAdmin(Protocol):
 
 def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extension: str) -> Any:
     """The list as the address describes it, all pages of it. 400 for parameters that the list does not know."""
-    export = next((each for each in admin.exports if each.name == name), None)
+    export = next((candidate for candidate in admin.exports if candidate.name == name), None)
     if export is None or extension not in STREAMS:
         raise Http404
     if not admin.has_view_permission(request):

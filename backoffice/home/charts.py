@@ -46,12 +46,12 @@ def of_sales() -> SalesCharts:
         title=_("Orders per day"),
         kind="bar",
         labels=[_day(day) for day in days],
-        series=_by_platform(sales, days, names, lambda each: each.orders),
+        series=_by_platform(sales, days, names, lambda sale: sale.orders),
         first_column=_("Day"),
-        headline=grouped(sum(each.orders for each in sales)),
+        headline=grouped(sum(sale.orders for sale in sales)),
         note=_("The last 30 days, by platform, without cancelled orders."),
     )
-    unknown = sum(each.unknown for each in sales)
+    unknown = sum(sale.unknown for sale in sales)
     text = ngettext(
         "%(count)s order has no known total and is in no amount.",
         "%(count)s orders have no known total and are in no amount.",
@@ -146,24 +146,24 @@ def _listing(platform: Platform | None, site_id: str) -> str:
 def _revenues(sales: Sequence[figures.Sales], days: Sequence[date], names: dict[int, str]) -> list[Chart]:
     """One chart for each currency, the one with most orders first: amounts of two currencies have no sum."""
     by_currency = defaultdict(list)
-    for each in sales:
-        if each.revenue is not None:
-            by_currency[each.currency].append(each)
-    ranked = sorted(by_currency.items(), key=lambda pair: -sum(each.orders for each in pair[1]))
+    for sale in sales:
+        if sale.revenue is not None:
+            by_currency[sale.currency].append(sale)
+    ranked = sorted(by_currency.items(), key=lambda pair: -sum(sale.orders for sale in pair[1]))
     return [_revenue(currency, found, days, names) for currency, found in ranked]
 
 
 def _revenue(
     currency: str, sales: Sequence[figures.Sales], days: Sequence[date], names: dict[int, str]
 ) -> Chart:
-    total = sum((each.revenue or Decimal(0) for each in sales), Decimal(0))
+    total = sum((sale.revenue or Decimal(0) for sale in sales), Decimal(0))
     whole = _money(currency)
     return Chart(
         name=f"revenue-{currency}",
         title=_("Revenue per day, %(currency)s") % {"currency": currency or _("unknown currency")},
         kind="bar",
         labels=[_day(day) for day in days],
-        series=_by_platform(sales, days, names, lambda each: each.revenue or Decimal(0)),
+        series=_by_platform(sales, days, names, lambda sale: sale.revenue or Decimal(0)),
         first_column=_("Day"),
         headline=f"{whole(total)} {currency}".strip(),
         show=whole,
@@ -173,8 +173,8 @@ def _revenue(
 def _told_apart(sales: Sequence[figures.Sales]) -> dict[int, str]:
     """The platforms by id, most orders first, with their names; behind the first seven all are "others"."""
     counts: dict[int, int] = defaultdict(int)
-    for each in sales:
-        counts[each.platform_id] += each.orders
+    for sale in sales:
+        counts[sale.platform_id] += sale.orders
     platforms = Platform.objects.only("name", "display_name").in_bulk(list(counts))
     shown = Counter(map(str, platforms.values()))
     ranked = sorted(counts, key=lambda pk: (-counts[pk], pk))
@@ -195,9 +195,9 @@ def _by_platform(
     amount: Callable[[figures.Sales], Amount],
 ) -> list[Series]:
     sums: dict[tuple[str, date], Amount] = defaultdict(int)
-    for each in sales:
-        sums[names[each.platform_id], each.day] += amount(each)
-    present = {names[each.platform_id] for each in sales}
+    for sale in sales:
+        sums[names[sale.platform_id], sale.day] += amount(sale)
+    present = {names[sale.platform_id] for sale in sales}
     return [
         Series(label=name, values=[sums[name, day] for day in days], colour=place % OTHERS)
         for place, name in enumerate(dict.fromkeys(names.values()))

@@ -131,7 +131,7 @@ def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
         State.WAITING: SyncLog.Status.WAITING in statuses,
         State.OK: any(getattr(platform, f"good_{kind}") for kind in STREAMS),
     }
-    return next((state for each in (states, more) for state, is_true in each.items() if is_true), State.NEW)
+    return next((state for group in (states, more) for state, is_true in group.items() if is_true), State.NEW)
 
 
 def _next_step(state: State, platform: Platform, logs: Sequence[SyncLog]) -> str:

@@ -19,7 +19,7 @@ MOST_PLATFORMS = 12
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What unfold's index page shows: only what this user may open. UNFOLD["DASHBOARD_CALLBACK"]."""
     may = request.user.has_perm
-    context |= {"title": _("Home"), "shows_charts": any(may(each) for each in CHARTS)}
+    context |= {"title": _("Home"), "shows_charts": any(may(permission) for permission in CHARTS)}
     tiles: list[attention.Tile] = []
     if may("orders.view_order"):
         context["to_ship"], cancellations = attention.orders()
@@ -42,7 +42,7 @@ def _platforms(request: HttpRequest) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     if may("platforms.view_platform"):
         shown = {"healths": healths[:MOST_PLATFORMS], "more_platforms": max(len(healths) - MOST_PLATFORMS, 0)}
-        if not any(moment for each in healths for moment in each.good.values()):
+        if not any(moment for item in healths for moment in item.good.values()):
             shown["first_steps"] = _first_steps(healths)
     if may("integrations.view_synclog"):
         syncs = health.with_problems(healths)
@@ -56,13 +56,15 @@ def _platforms(request: HttpRequest) -> dict[str, Any]:
 
 def _first_steps(healths: list[health.Health]) -> dict[str, Any]:
     """Three steps to the first live order: which are done, and where to do the others."""
-    platforms = [each.platform for each in healths]
+    platforms = [item.platform for item in healths]
     first = platforms[0] if platforms else None
     return {
         "platform": first,
-        "has_credentials": any(each.is_configured and not each.config_problem for each in platforms),
-        "is_checked": any(each.check_outcome.get("ok") for each in platforms),
-        "has_mock": any(each.state == health.State.MOCK for each in healths),
+        "has_credentials": any(
+            platform.is_configured and not platform.config_problem for platform in platforms
+        ),
+        "is_checked": any(platform.check_outcome.get("ok") for platform in platforms),
+        "has_mock": any(item.state == health.State.MOCK for item in healths),
     }
 
 

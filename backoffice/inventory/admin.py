@@ -165,8 +165,8 @@ class InventoryItemAdmin(OmsAdmin):
         if item:
             context |= chart_of(item) | figures_of(item, covers([item])[item.pk])
             context["listings"] = [
-                (each, site_name(each.platform, each.marketplace_id) or DASH, cells_of(each))
-                for each in listings_of(item)
+                (listing, site_name(listing.platform, listing.marketplace_id) or DASH, cells_of(listing))
+                for listing in listings_of(item)
             ]
             if request.user.has_perm("orders.view_order"):
                 context["sales"] = recent_sales(item)

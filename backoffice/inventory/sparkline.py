@@ -26,10 +26,10 @@ def sparkline(units: Sequence[int | None]) -> SafeString:
 
 def in_words(units: Sequence[int | None]) -> str:
     """`30 days: 12 → 3, lowest 0`, of the days since the first known one; "" where none is known."""
-    known = [each for each in units if each is not None]
+    known = [value for value in units if value is not None]
     if not known:
         return ""
-    first = next(day for day, each in enumerate(units) if each is not None)
+    first = next(day for day, value in enumerate(units) if value is not None)
     days = len(units) - first
     text = ngettext(
         "%(days)d day: %(first)s → %(last)s, lowest %(lowest)s",
@@ -37,19 +37,19 @@ def in_words(units: Sequence[int | None]) -> str:
         days,
     )
     first_last_lowest = zip(("first", "last", "lowest"), (known[0], known[-1], min(known)), strict=True)
-    shown = {name: number_format(each, force_grouping=True) for name, each in first_last_lowest}
+    shown = {name: number_format(value, force_grouping=True) for name, value in first_last_lowest}
     return text % {"days": days, **shown}
 
 
 def _path(units: Sequence[int | None]) -> str:
-    highest = max([1, *(each for each in units if each is not None)])
+    highest = max([1, *(value for value in units if value is not None)])
     step = (WIDTH - 2 * MARGIN) / max(len(units) - 1, 1)
     parts, is_drawing = [], False
-    for day, each in enumerate(units):
-        if each is not None:
+    for day, value in enumerate(units):
+        if value is not None:
             x = MARGIN + day * step
-            y = HEIGHT - MARGIN - max(each, 0) / highest * (HEIGHT - 2 * MARGIN)
+            y = HEIGHT - MARGIN - max(value, 0) / highest * (HEIGHT - 2 * MARGIN)
             # A day between two gaps is a dot: a line of no length with round ends.
             parts.append(f"{'L' if is_drawing else f'M{x:.1f} {y:.1f}L'}{x:.1f} {y:.1f}")
-        is_drawing = each is not None
+        is_drawing = value is not None
     return "".join(parts)

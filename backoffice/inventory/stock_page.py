@@ -26,7 +26,7 @@ def chart_of(item: InventoryItem) -> dict[str, Any]:
     units = histories([item.pk], days=CHART_DAYS).get(item.pk)
     if units is None:
         return {}
-    first = next(day for day, each in enumerate(units) if each is not None)
+    first = next(day for day, value in enumerate(units) if value is not None)
     days = [today() - timedelta(days=back) for back in reversed(range(CHART_DAYS - first))]
     series = [Series(label=_("available"), values=units[first:])]
     if item.threshold is not None:

@@ -42,8 +42,10 @@ def timeline(order: Order) -> list[Entry]:
     """Newest first, up to MOST_ENTRIES, and where that is all of it, how it began."""
     changes: list[OrderChange] = list(order.changes.all()[: MOST_ENTRIES + 1])
     entries = [
-        Entry(each.changed_at, each.platform_updated_at, each.sync_log_id, tuple(readable(each.changes)))
-        for each in changes[:MOST_ENTRIES]
+        Entry(
+            change.changed_at, change.platform_updated_at, change.sync_log_id, tuple(readable(change.changes))
+        )
+        for change in changes[:MOST_ENTRIES]
     ]
     if len(changes) <= MOST_ENTRIES:
         # Without a change, the stored values are the first ones.

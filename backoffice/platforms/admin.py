@@ -278,9 +278,9 @@ def kind_of(request: HttpRequest, platform: Platform | None) -> str:
 
 def report_check(request: HttpRequest, platform: Platform) -> None:
     """Check the connection; the findings are on the page that follows."""
-    problems = [each for each in check_platform(platform) if each.ok is False]
+    problems = [finding for finding in check_platform(platform) if finding.ok is False]
     if problems:
-        listed = "; ".join(f"{each.step}: {each.message}" for each in problems)
+        listed = "; ".join(f"{finding.step}: {finding.message}" for finding in problems)
         messages.error(request, _("The connection does not work fully. %(problems)s") % {"problems": listed})
     else:
         messages.success(request, _("The connection works; see the findings below."))

@@ -64,15 +64,15 @@ def latest_cell(platform: Platform, kind: str, *, may_cancel: bool) -> SafeStrin
 def check_context(platform: Platform) -> dict[str, Any]:
     """What the last connection check found, for the template platforms/check.html."""
     findings = [
-        {**each, "request": copyable(request_id_label(platform.kind), each["request_id"])}
-        if each.get("request_id")
-        else each
-        for each in platform.check_outcome.get("findings", ())
+        {**finding, "request": copyable(request_id_label(platform.kind), finding["request_id"])}
+        if finding.get("request_id")
+        else finding
+        for finding in platform.check_outcome.get("findings", ())
     ]
     return {
         "platform": platform,
         "findings": findings,
-        "problems": sum(each["ok"] is False for each in findings),
+        "problems": sum(finding["ok"] is False for finding in findings),
     }
 
 

@@ -229,13 +229,13 @@ def _replay(request: HttpRequest, failure: SyncFailure) -> None:
 
 def _report(request: HttpRequest, replayed: list[Replayed]) -> None:
     """One message for all that is stored now, and one for each of the first that stay open."""
-    still_open = [each for each in replayed if each.why_open[0]]
+    still_open = [result for result in replayed if result.why_open[0]]
     if stored := len(replayed) - len(still_open):
         text = ngettext("%(count)s record is stored now.", "%(count)s records are stored now.", stored)
         messages.success(request, text % {"count": stored})
-    for each in still_open[:MOST_NAMED]:
-        name = link_to(each.failure, each.failure.external_id or _("without id"))
-        messages.error(request, format_html(_("{} stays open: {}"), name, each.why_open[1]))
+    for result in still_open[:MOST_NAMED]:
+        name = link_to(result.failure, result.failure.external_id or _("without id"))
+        messages.error(request, format_html(_("{} stays open: {}"), name, result.why_open[1]))
     if len(still_open) > MOST_NAMED:
         text = _("%(count)s more stay open.") % {"count": len(still_open) - MOST_NAMED}
         messages.error(request, text)

@@ -125,7 +125,7 @@ def copyable(label: str, text: str) -> SafeString:
 
 def latest_sync(platform: Platform, kind: str) -> SyncLog | None:
     """Of a platform that `with_overview` has prepared."""
-    return next((each for each in getattr(platform, "latest_syncs", ()) if each.kind == kind), None)
+    return next((log for log in getattr(platform, "latest_syncs", ()) if log.kind == kind), None)
 
 
 def moment_of(log: SyncLog) -> SafeString:

@@ -200,13 +200,13 @@ def progress_view(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("integrations.view_synclog"):
         raise PermissionDenied
     slots = [_read(text) for text in request.POST.getlist("slot")]
-    known = [each for each in slots if each is not None]
-    ids = {each.log_id for each in known}
+    known = [item for item in slots if item is not None]
+    ids = {item.log_id for item in known}
     if not known or len(known) < len(slots) or len(ids) > MOST_AT_ONCE:
         return HttpResponseBadRequest("slot is not what a page of this version shows; load the page again.")
     logs = SyncLog.objects.filter(pk__in=ids).defer("checkpoint", "notes", "skus").prefetch_related(PLATFORM)
     by_id, may_cancel = {log.pk: log for log in logs}, request.user.has_perm(SYNC_PERMISSION)
-    changed = [_changed(by_id[each.log_id], each, may_cancel) for each in known if each.log_id in by_id]
+    changed = [_changed(by_id[item.log_id], item, may_cancel) for item in known if item.log_id in by_id]
     news = _news(by_id, known)
     status = 200 if any(log.is_open for log in by_id.values()) else STOP_POLLING
     return HttpResponse(format_html("{}" * len(changed) + "{}", *changed, news), status=status)
@@ -230,7 +230,7 @@ def _changed(log: SyncLog, shown: Shown, may_cancel: bool) -> SafeString | str:
 def _news(logs: dict[int, SyncLog], shown: Sequence[Shown]) -> SafeString | str:
     """Which syncs changed their status, for those who hear the page: nobody wants to hear all of it each time."""
     changed = {
-        each.log_id for each in shown if each.log_id in logs and logs[each.log_id].status != each.status
+        item.log_id for item in shown if item.log_id in logs and logs[item.log_id].status != item.status
     }
     if not changed:
         return ""

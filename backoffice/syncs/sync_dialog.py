@@ -122,7 +122,7 @@ class SyncForm(forms.Form):
     @cached_property
     def chosen(self) -> list[Platform]:
         """The platforms that are named, as far as there are any of these ids."""
-        ids = [each for each in self["platform"].value() or [] if str(each).isdecimal()]
+        ids = [value for value in self["platform"].value() or [] if str(value).isdecimal()]
         return list(Platform.objects.filter(pk__in=ids))
 
     @property
@@ -198,7 +198,7 @@ def start_syncs(
     the others."""
     for platform in platforms:
         streams = streams_of(platform)
-        for kind in streams if kinds is None else [each for each in kinds if each in streams]:
+        for kind in streams if kinds is None else [name for name in kinds if name in streams]:
             try:
                 _start(request, platform, kind, window if streams[kind].has_window else None)
             except Exception:

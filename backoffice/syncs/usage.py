@@ -94,9 +94,9 @@ class ApiUsageAdmin(ReadOnlyAdmin):
 def _like_the_list(request: HttpRequest, changelist: Any) -> QuerySet[ApiUsage]:
     """What the chart is about: filtered as the list is, but for its days."""
     usage = ApiUsage.objects.all()
-    for each in changelist.filter_specs:
-        if not isinstance(each, DayRangeFilter):
-            usage = each.queryset(request, usage)
+    for spec in changelist.filter_specs:
+        if not isinstance(spec, DayRangeFilter):
+            usage = spec.queryset(request, usage)
     return usage
 
 
@@ -104,7 +104,7 @@ def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
     """What the template shows: the chart, and the figures beside it."""
     hours = hourly(usage)
     labels = [date_format(timezone.localtime(hour), "j M, H:i") for hour in hours.hours]
-    calls, throttled, errors = (sum(each) for each in (hours.calls, hours.throttled, hours.errors))
+    calls, throttled, errors = (sum(counts) for counts in (hours.calls, hours.throttled, hours.errors))
     counts = {"calls": calls, "throttled": throttled, "errors": errors, "hours": len(hours.hours)}
     words = _(
         "Calls in the last %(hours)d hours: %(calls)d, of them %(throttled)d throttled, %(errors)d errors."

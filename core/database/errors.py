@@ -141,7 +141,7 @@ def _postgresql(sqlstate: str) -> DatabaseProblem:
 
 
 def _mysql(number: int, text: str) -> DatabaseProblem:
-    if any(each in text for each in MYSQL_NO_ROOM):
+    if any(sign in text for sign in MYSQL_NO_ROOM):
         return DISK_FULL
     if number == 1290 and "read" not in text:  # --secure-file-priv, --skip-grant-tables, …
         return REFUSED
@@ -154,4 +154,4 @@ def _mysql(number: int, text: str) -> DatabaseProblem:
 def _number_and_text(error: BaseException) -> tuple[int, str]:
     arguments: tuple[Any, ...] = error.args
     number = arguments[0] if arguments and isinstance(arguments[0], int) else 0
-    return number, " ".join(str(each) for each in arguments).lower()
+    return number, " ".join(str(argument) for argument in arguments).lower()
