@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from platforms.models import Platform
@@ -43,12 +43,17 @@ class StreamState(models.Model):
         found = cls.objects.filter(platform=platform.pk, stream=stream).first()
         return found or cls(platform=platform, stream=stream)
 
-    @classmethod
-    def write(cls, platform_id: int, stream: str, **values: Any) -> None:
+    @staticmethod
+    def write(platform_id: int, stream: str, **values: Any) -> None:
         """Set these columns alone, in a new row where there is none. Joins the caller's transaction."""
-        rows = cls.objects.filter(platform=platform_id, stream=stream)
-        if rows.update(**values):
+        if StreamState.objects.filter(platform=platform_id, stream=stream).update(**values):
             return
-        _row, is_new = cls.objects.get_or_create(platform_id=platform_id, stream=stream, defaults=values)
-        if not is_new:  # somebody else was faster
-            rows.update(**values)
+        # One statement, since somebody else may insert the row now: after a refused insert, InnoDB would keep a lock
+        # on the row that stops the other's update.
+        has_target = connection.features.supports_update_conflicts_with_target
+        StreamState.objects.bulk_create(
+            [StreamState(platform_id=platform_id, stream=stream, **values)],
+            update_conflicts=True,
+            update_fields=list(values),
+            unique_fields=["platform", "stream"] if has_target else None,
+        )
