@@ -36,6 +36,7 @@ ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 # For simulators and proxies. Both unset: Amazon's own hosts, by region.
 AMAZON_SP_API_ENDPOINT = text("AMAZON_SP_API_ENDPOINT")
 AMAZON_LWA_ENDPOINT = text("AMAZON_LWA_ENDPOINT")
+AMAZON_USER_AGENT = f"oms/{__version__} (Language=Python)"  # obligatory, at most 500 characters
 AMAZON_RETRY_BACKOFF = 1.0  # seconds before a failed call is tried again; doubles, with jitter
 DATABASE_RETRY_BACKOFF = 1.0  # the same for a database problem that may pass
 # operation: (calls per second, calls at once), where new buckets are to differ from Amazon's published ones.

@@ -9,18 +9,17 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
+from django.conf import settings
 
 from integrations.errors import TransientError
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds, per read and for the connection
-USER_AGENT = "oms/1.0 (Language=Python)"  # obligatory, at most 500 characters
 
 
 def new_http() -> httpx.Client:
     """An HTTP client for one account. Follows no redirect: credentials go where they were meant to, or nowhere."""
-    return httpx.Client(
-        timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}, follow_redirects=False, verify=_certificates()
-    )
+    headers = {"User-Agent": settings.AMAZON_USER_AGENT}
+    return httpx.Client(timeout=TIMEOUT, headers=headers, follow_redirects=False, verify=_certificates())
 
 
 @cache

@@ -15,6 +15,7 @@ from integrations.amazon.tests.recording import Recorder
 from integrations.errors import AuthenticationError, RateLimited, RequestRefused, TransientError
 from integrations.protocol import Unlimited, Window
 from integrations.tests.syncing import QUOTA_EXCEEDED, UNAVAILABLE, refusal
+from oms import __version__
 from simulator import Canned, Simulator
 
 Box = Callable[..., Simulator]
@@ -248,4 +249,4 @@ def test_it_identifies_itself_and_sends_the_token_in_its_header(
     )
     assert call.headers["x-amz-access-token"] == "Atza|t"
     assert "Atz" not in call.path + call.query
-    assert login.headers["user-agent"] == call.headers["user-agent"] == "oms/1.0 (Language=Python)"
+    assert login.headers["user-agent"] == call.headers["user-agent"] == f"oms/{__version__} (Language=Python)"
