@@ -1,6 +1,6 @@
 """The facts of an order or of stock, before they become Amazon's JSON.
 
-`render.py` makes Amazon's documents of these and `truth.py` the unified expectation; neither reads the other,
+`render/` makes Amazon's documents of these and `truth.py` the unified expectation; neither reads the other,
 so a test that compares the two never checks a parser against itself. Absent text is "", absent numbers and
 times are None.
 """

@@ -1,7 +1,7 @@
 """Which anomaly happens where.
 
 Order `index` plays scene `SCENES[index % 50]`, so 200 orders hold each scene four times.
-The anomalies are those seen in the wild; sources in spapi-facts.md, section 12.
+The anomalies are those that sellers met in production.
 """
 
 from __future__ import annotations

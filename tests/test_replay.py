@@ -15,7 +15,7 @@ from django.urls import reverse
 from api.tests.rest import fetch_all, superuser, user_with
 from integrations.errors import PlatformError
 from integrations.models import SyncFailure, SyncLog
-from integrations.sync.failures import dismiss, replay, replay_all
+from integrations.sync.failures import dismiss, replay, replay_each
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -253,11 +253,11 @@ def test_it_goes_on_after_one_that_fails(box: Box) -> None:
     sim = box(orders=5)
     failures = fail(sim, 0, 1, 2)
     sim.script("getOrder", *[UNAVAILABLE] * 4)  # as often as it is tried
-    ends = {each.failure.pk: each.why_open[0] for each in replay_all()}
+    ends = {each.failure.pk: each.why_open[0] for each in replay_each(SyncFailure.objects.all())}
     assert list(ends.values()) == ["unavailable", "", ""]
     assert [state(each) for each in failures] == [OPEN, REPLAYED, REPLAYED]
-    assert [each.why_open[0] for each in replay_all()] == [""]
-    assert list(replay_all()) == []
+    assert [each.why_open[0] for each in replay_each(SyncFailure.objects.all())] == [""]
+    assert list(replay_each(SyncFailure.objects.all())) == []
 
 
 def test_it_asks_for_each_record_once(box: Box) -> None:
@@ -265,7 +265,7 @@ def test_it_asks_for_each_record_once(box: Box) -> None:
     for _ in range(3):
         fail(sim, 0)
     sim.script("getOrder", NOT_FOUND)
-    assert [each.why_open[0] for each in replay_all()] == ["not_found"]
+    assert [each.why_open[0] for each in replay_each(SyncFailure.objects.all())] == ["not_found"]
     assert sim.calls["getOrder"] == 1
 
 
@@ -274,7 +274,9 @@ def test_it_asks_no_more_where_the_credentials_are_what_is_missing(box: Box) -> 
     fail(sim, 0, 1, 2)
     platform = platform_of(sim, client_secret="wrong")
     tokens = sim.calls["token"]
-    assert [each.why_open[0] for each in replay_all(platform.pk)] == ["invalid_client"] * 3
+    assert [each.why_open[0] for each in replay_each(SyncFailure.objects.filter(platform=platform))] == [
+        "invalid_client"
+    ] * 3
     assert (sim.calls["token"] - tokens, sim.calls["getOrder"]) == (1, 0)
 
 
@@ -282,7 +284,7 @@ def test_it_asks_no_more_while_amazon_is_down(box: Box) -> None:
     sim = box(orders=9)
     fail(sim, *range(8))
     sim.script("getOrder", *[UNAVAILABLE] * ALWAYS)
-    assert [each.why_open[0] for each in replay_all()] == ["unavailable"] * 8
+    assert [each.why_open[0] for each in replay_each(SyncFailure.objects.all())] == ["unavailable"] * 8
     assert sim.calls["getOrder"] == 3 * 4
 
 
@@ -290,7 +292,7 @@ def test_it_replays_the_failures_of_one_platform_alone(box: Box) -> None:
     sim = box(orders=5)
     [failure] = fail(sim)
     other = Platform.objects.create(name="other")
-    assert list(replay_all(other.pk)) == []
+    assert list(replay_each(SyncFailure.objects.filter(platform=other))) == []
     assert state(failure) == OPEN
 
 

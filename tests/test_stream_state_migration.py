@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 
-from integrations.schedule.due import next_due
+from integrations.schedule.due import dues_of
 from integrations.sync.datasets import left_out
 from integrations.tests.states import minutes_of, watermark_of
 from platforms.models import Platform
@@ -86,7 +86,7 @@ def test_it_keeps_what_is_known_of_each_stream() -> None:
         assert (watermark_of(platform), state.watermark_scope) == (watermark, scope)
         assert list(left_out(platform, [state])) == list(refused)
         assert platform.stream_states.get(stream="inventory").refused_datasets == {}
-    assert next_due(Platform.objects.get(name="new"), "orders").reason == "no_credentials"
+    assert dues_of(Platform.objects.get(name="new"))["orders"].reason == "no_credentials"
 
 
 @pytest.mark.usefixtures("old_database")

@@ -12,7 +12,6 @@ from integrations.protocol import Note
 
 REQUIRED = ("client_id", "client_secret", "refresh_token", "marketplace_id")
 OPTIONAL = ("region", "additional_marketplace_ids")
-SECRET_FIELDS = frozenset({"client_secret", "refresh_token"})
 INDIA_MIX_UP = " If you mean India: that is A21TJRUUN4KGV, region EU; A19VAU5U5O7RUS is Singapore."
 
 

@@ -61,13 +61,9 @@ class Due:
         return self.at is not None and self.at <= now
 
 
-def next_due(platform: Platform, kind: str) -> Due:
-    """When the next scheduled sync of this stream is due, and why not sooner."""
-    return next_dues([platform])[platform.pk, kind]
-
-
 def next_dues(platforms: Iterable[Platform]) -> dict[tuple[int, str], Due]:
-    """The same for many platforms, by (id of the platform, stream), in a number of queries that does not grow."""
+    """When the next scheduled sync of each stream is due, by (id of the platform, stream). The number of queries does
+    not grow with the platforms."""
     platforms = list(platforms)
     known = histories(platforms)
     return {

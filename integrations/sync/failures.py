@@ -119,12 +119,6 @@ def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) ->
         yield replayed
 
 
-def replay_all(platform_id: int | None = None, *, user: User | None = None) -> Iterator[Replayed]:
-    """Replay all open failures, or those of one platform: see replay_each."""
-    failures = SyncFailure.objects.open()
-    return replay_each(failures if platform_id is None else failures.filter(platform=platform_id), user=user)
-
-
 def dismiss(failure: SyncFailure, user: User | None = None) -> SyncFailure:
     """Let it go: nobody wants the record any more. One that is resolved already stays as it is."""
     resolve(SyncFailure.objects.open().filter(pk=failure.pk), SyncFailure.Resolution.DISMISSED, user)

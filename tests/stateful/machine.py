@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.cancel import cancel_sync
-from integrations.sync.failures import dismiss_each, replay_all
+from integrations.sync.failures import dismiss_each, replay_each
 from integrations.sync.run import run_sync
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
 from integrations.tests.states import watermark_of
@@ -144,7 +144,7 @@ class SyncMachine(RuleBasedStateMachine):
         return watermark_of(self.there.platform)
 
     def replay_what_failed(self) -> None:
-        for _replayed in replay_all():
+        for _replayed in replay_each(SyncFailure.objects.all()):
             pass
 
     def forget_unknown_skus(self) -> None:
