@@ -37,9 +37,8 @@ def _charset(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
     )
     if charset != "utf8mb4":
         yield Error(
-            f"The database {name} is made for the character set {charset}, which cannot store every "
-            "character "
-            "(an emoji in a title, for one).",
+            f"The database {name} is made for the character set {charset}, which cannot store every character (an "
+            "emoji in a title, for one).",
             hint=f"Run: ALTER DATABASE `{name}` CHARACTER SET utf8mb4;  Tables that it has already keep "
             "what they have.",
             obj=connection.alias,
@@ -54,11 +53,9 @@ def _charset(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         yield Error(
             f"The database {name} has tables that cannot store every character (not utf8mb4): "
             f"{_listed(tables)}.",
-            hint="Make another database with CHARACTER SET utf8mb4, run `manage.py migrate` on it, and "
-            "load the rows of "
-            "this one into it: docs/operations.md, MySQL and MariaDB. (CONVERT TO CHARACTER SET would do "
-            "harm: "
-            "it takes away that SKUs and order numbers are compared exactly.)",
+            hint="Make another database with CHARACTER SET utf8mb4, run `manage.py migrate` on it, and load the rows "
+            "of this one into it: docs/operations.md, MySQL and MariaDB. (CONVERT TO CHARACTER SET would do harm: it "
+            "takes away that SKUs and order numbers are compared exactly.)",
             obj=connection.alias,
             id="oms.E006",
         )
@@ -73,12 +70,10 @@ def _binary_log(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         and isolation in LOOSE_ISOLATION
     ):
         yield Error(
-            "The database server logs statements (binlog_format is STATEMENT) and so refuses every change "
-            "that is made "
-            f"under {isolation.upper()}, which OMS uses.",
-            hint="Run: SET GLOBAL binlog_format = 'MIXED';  and write binlog_format = MIXED (or ROW) "
-            "below [mysqld] in the "
-            "server's configuration, so that it stays.",
+            "The database server logs statements (binlog_format is STATEMENT) and so refuses every change that is "
+            f"made under {isolation.upper()}, which OMS uses.",
+            hint="Run: SET GLOBAL binlog_format = 'MIXED';  and write binlog_format = MIXED (or ROW) below [mysqld] "
+            "in the server's configuration, so that it stays.",
             obj=connection.alias,
             id="oms.E007",
         )
@@ -92,20 +87,17 @@ def _new_tables(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         yield Error(
             f"The database server makes tables with rows of the old format {row_format.upper()} "
             "(innodb_default_row_format), in which the indexes of OMS find no room.",
-            hint="Run: SET GLOBAL innodb_default_row_format = 'dynamic';  and write "
-            "innodb_default_row_format = dynamic "
-            "below [mysqld] in the server's configuration, so that it stays.",
+            hint="Run: SET GLOBAL innodb_default_row_format = 'dynamic';  and write innodb_default_row_format = "
+            "dynamic below [mysqld] in the server's configuration, so that it stays.",
             obj=connection.alias,
             id="oms.E008",
         )
     engine = variables.get("default_storage_engine", "InnoDB")
     if engine != "InnoDB":
         yield Error(
-            f"The database server makes tables of the engine {engine} (default_storage_engine). OMS needs "
-            "InnoDB: without "
-            "its transactions a sync that is interrupted would leave half a page.",
-            hint="Run: SET GLOBAL default_storage_engine = 'InnoDB';  and take default_storage_engine out "
-            "of the "
+            f"The database server makes tables of the engine {engine} (default_storage_engine). OMS needs InnoDB: "
+            "without its transactions a sync that is interrupted would leave half a page.",
+            hint="Run: SET GLOBAL default_storage_engine = 'InnoDB';  and take default_storage_engine out of the "
             "server's configuration.",
             obj=connection.alias,
             id="oms.E009",
@@ -144,8 +136,7 @@ def _encoding(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         yield Error(
             f"The database {name} is made for the encoding {encoding}, which cannot store every character "
             "(an emoji in a title, for one).",
-            hint="An encoding is settled when a database is made. Make another one and name it in "
-            "DATABASE_URL: "
+            hint="An encoding is settled when a database is made. Make another one and name it in DATABASE_URL: "
             "CREATE DATABASE … ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0;",
             obj=connection.alias,
             id="oms.E011",

@@ -49,9 +49,8 @@ class PlatformForm(Form):
 
     new_kind: str = ""
     channel: Channel | None = None
-    credentials: tuple[
-        str, ...
-    ] = ()  # form fields that together are the credentials, in the order of the page
+    # Form fields that together are the credentials, in the order of the page.
+    credentials: tuple[str, ...] = ()
 
     kind = forms.ChoiceField(label=capfirst(gettext_lazy("kind")), widget=Select())
     remove_credentials = forms.BooleanField(

@@ -70,10 +70,7 @@ class SyncLog(models.Model):
 
     OPEN = (Status.DEFERRED, Status.QUEUED, Status.RUNNING, Status.WAITING)
     IDLE = (Status.DEFERRED, Status.QUEUED, Status.WAITING)  # open, and nobody works on it
-    GOOD = (
-        Status.SUCCEEDED,
-        Status.PARTIAL,
-    )  # read to its end; of a partial one, some records are not stored
+    GOOD = (Status.SUCCEEDED, Status.PARTIAL)  # read to its end; a partial one left some records out
 
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="sync_logs")
     kind = models.CharField(_("kind"), max_length=16, choices=stream_choices)

@@ -25,9 +25,8 @@ from integrations.sync.streams import streams_of
 from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most
-LONGEST_PAUSE = timedelta(
-    hours=6
-)  # between two tries of what keeps failing; a longer interval stays as it is
+# Between two tries of what keeps failing; a longer interval stays as it is.
+LONGEST_PAUSE = timedelta(hours=6)
 
 
 class Reason(StrEnum):

@@ -81,9 +81,8 @@ class Stream(ABC, Generic[Record, AnyPage]):
     default_interval: ClassVar[int]  # minutes between scheduled syncs, where nobody chose
     has_window: ClassVar[bool] = False
     without_window: ClassVar[str | Promise] = _("as of now")  # stands for the window where there is none
-    model: ClassVar[type[Model] | None] = (
-        None  # its rows, which have a platform and a source; None: it keeps none
-    )
+    # Its rows, which have a platform and a source; None: it keeps none.
+    model: ClassVar[type[Model] | None] = None
 
     def counted(self, count: int, shown: str) -> str:
         """So many records in the reader's language: "12 orders". `shown` is the number as it is written there."""
