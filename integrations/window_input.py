@@ -41,11 +41,11 @@ def read_window(
     latest = now - lag
     if end is not None and end > latest:
         end = latest
-        text = f"Orders are listed {lag // MINUTE} minutes late at best: until was set to {_say(end)}."
+        text = f"Orders are listed {lag // MINUTE} minutes late at best: until was set to {_format(end)}."
         notes.append(Note("until_moved", text))
     if start is not None and start >= (end or latest):
         text = _("since (%(since)s) must be before until (%(until)s).")
-        raise BadInput("since", text % {"since": _say(start), "until": _say(end or latest)})
+        raise BadInput("since", text % {"since": _format(start), "until": _format(end or latest)})
     return WindowRequest(by, start, end, tuple(notes), number, asked_until)
 
 
@@ -69,17 +69,17 @@ def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> date
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-        notes.append(Note("read_as_utc", f"{name} has no time zone and was read as UTC: {_say(moment)}."))
+        notes.append(Note("read_as_utc", f"{name} has no time zone and was read as UTC: {_format(moment)}."))
     try:
         moment = moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         raise BadInput(name, f"{name} is {text[:40]!r}, which is out of range.") from None
     if moment > now:
         raise BadInput(
-            name, _("%(name)s (%(time)s) is in the future.") % {"name": name, "time": _say(moment)}
+            name, _("%(name)s (%(time)s) is in the future.") % {"name": name, "time": _format(moment)}
         )
     return moment
 
 
-def _say(moment: datetime) -> str:
+def _format(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

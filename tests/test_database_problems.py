@@ -108,9 +108,9 @@ def caused(error: Exception, **codes: Any) -> Exception:
     ],
 )  # fmt: skip
 def test_it_knows_what_may_pass(error: Exception, code: str, may_pass: bool) -> None:
-    trouble = classify(error)
-    assert (trouble.code, trouble.may_pass) == (code, may_pass)
-    assert all(text.endswith(".") for text in (trouble.happened, trouble.advice))
+    problem = classify(error)
+    assert (problem.code, problem.may_pass) == (code, may_pass)
+    assert all(text.endswith(".") for text in (problem.happened, problem.advice))
 
 
 # --- SQLite

@@ -27,7 +27,7 @@ from integrations.amazon.transport import new_http
 from integrations.models import SyncLog
 from integrations.protocol import Window
 from integrations.registry import CHANNELS
-from integrations.sync.connection import connect
+from integrations.sync.connection import adapter_of
 from integrations.sync.run import run_sync
 from integrations.tests.syncing import (
     ALWAYS,
@@ -373,7 +373,7 @@ def test_it_shows_no_secret_in_a_report_of_the_whole_path(sim: Simulator, settin
 )
 def test_it_shows_no_secret_in_a_report_of_a_refused_call(sim: Simulator, settings: Any, way: Way) -> None:
     def crash() -> None:
-        adapter = connect(Platform.objects.get())
+        adapter = adapter_of(Platform.objects.get())
         try:
             list(adapter.order_pages(Window("updated", sim.accounts[0].end, sim.accounts[0].end), {}))
         finally:
@@ -393,7 +393,7 @@ def test_it_shows_nothing_of_what_holds_secrets(sim: Simulator, settings: Any) -
     def crash() -> None:
         config, checked = load(platform.api_config), CHANNELS["amazon"].credentials.check(platform.api_config)
         hosts: dict[str, Any] = {"endpoint": sim.endpoint, "lwa_endpoint": sim.lwa_endpoint}
-        http, client, adapter = new_http(), AmazonClient(config, **hosts), connect(platform)
+        http, client, adapter = new_http(), AmazonClient(config, **hosts), adapter_of(platform)
         tokens = AccessTokens(config, http=http, **hosts)
         stored = platform.api_config
         buyer = BuyerRecord(name=CANARY, email=CANARY, phone=CANARY, address={"city": CANARY})

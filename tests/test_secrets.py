@@ -13,7 +13,7 @@ from conftest import GENEROUS
 from integrations.amazon.config import load
 from integrations.errors import ConfigError, PlatformError
 from integrations.models import SyncFailure, SyncLog
-from integrations.sync.connection import connect
+from integrations.sync.connection import adapter_of
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -85,7 +85,7 @@ class Always:
 
 
 def run_into_everything(sim: Talkative, platform: Platform) -> None:
-    """Success, bad records, and every kind of trouble."""
+    """Success, bad records, and every kind of problem."""
     sync(platform)
     sync(platform, INVENTORY)
     person: Json = {"buyer": {"buyerName": CANARY, "buyerEmail": CANARY}}
@@ -94,8 +94,8 @@ def run_into_everything(sim: Talkative, platform: Platform) -> None:
     sim.expire_tokens()
     denied = refusal(403, "Unauthorized", "Access to requested resource is denied.")
     sync(platform)
-    for trouble in (UNAVAILABLE, denied, Canned(reset=True), Canned(200, b"\xff"), Canned(401)):
-        sim.faults = Always(trouble)
+    for problem in (UNAVAILABLE, denied, Canned(reset=True), Canned(200, b"\xff"), Canned(401)):
+        sim.faults = Always(problem)
         sync(platform)
     sim.faults = None
     platform_of(sim, client_secret=SECRETS[0] + "-wrong")
@@ -170,7 +170,10 @@ def test_it_hides_secrets_in_every_repr(sim: Talkative) -> None:
     platform = platform_of(sim)
     config = load(platform.api_config)
     shown = " ".join(
-        map(repr, [platform, platform.api_config, config, connect(platform), Platform.objects.get().__dict__])
+        map(
+            repr,
+            [platform, platform.api_config, config, adapter_of(platform), Platform.objects.get().__dict__],
+        )
     )
     assert leaks(shown + str(config) + str(platform.api_config), SECRETS) == []
 
@@ -182,7 +185,7 @@ def page_of(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize(
-    ("operation", "trouble"),
+    ("operation", "problem"),
     [
         ("token", Canned(reset=True)),
         ("token", Canned(503)),
@@ -194,11 +197,11 @@ def page_of(error: BaseException) -> str:
     ],
 )
 def test_it_keeps_secrets_out_of_tracebacks_with_variables(
-    sim: Talkative, settings: Any, operation: str, trouble: Canned
+    sim: Talkative, settings: Any, operation: str, problem: Canned
 ) -> None:
     settings.DEBUG = True
-    sim.script(operation, *[trouble] * ALWAYS)
-    amazon: Any = connect(platform_of(sim))
+    sim.script(operation, *[problem] * ALWAYS)
+    amazon: Any = adapter_of(platform_of(sim))
     with pytest.raises(PlatformError) as raised:
         amazon._client.search_orders(lastUpdatedAfter="2026-01-01T00:00:00Z")
     amazon.close()
@@ -211,5 +214,5 @@ def test_it_keeps_secrets_out_of_the_refusal_of_a_configuration(sim: Talkative, 
     settings.DEBUG = True
     platform = platform_of(sim, typo=SECRETS[0], marketplace_id="X", region="EU")
     with pytest.raises(ConfigError) as raised:
-        connect(platform)
+        adapter_of(platform)
     assert leaks(page_of(raised.value), SECRETS) == []

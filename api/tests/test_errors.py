@@ -215,7 +215,7 @@ def test_it_answers_its_own_mistakes_with_a_bare_500(debug: bool, settings: Any,
         (ProgrammingError(1146, "CANARY"), 500, "internal"),
     ],
 )
-def test_it_says_that_the_database_is_in_trouble(error: Exception, status: int, code: str) -> None:
+def test_it_says_that_the_database_has_a_problem(error: Exception, status: int, code: str) -> None:
     def fail(execute: Any, sql: str, *args: Any) -> Any:
         if 'FROM "orders"' in sql.replace("`", '"'):
             raise error

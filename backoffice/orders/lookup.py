@@ -18,7 +18,7 @@ from backoffice.syncs.presentation import status_badge
 from core.format import format_datetime
 from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
-from integrations.lookup.stored import Trail, trails
+from integrations.lookup.stored import KnownOrder, known_orders
 from integrations.models import StreamState, SyncLog
 from integrations.registry import channel_label
 from platforms.models import SYNC_PERMISSION, Platform
@@ -67,7 +67,7 @@ class WhereIsMyOrder(View):
 
     def _page(self, request: HttpRequest, text: str, answers: dict[int, dict[str, Any]]) -> HttpResponse:
         external_id = _read(text)
-        found = trails(external_id) if external_id else []
+        found = known_orders(external_id) if external_id else []
         context = {
             **admin.site.each_context(request),
             "title": _("Where is my order?"),
@@ -78,7 +78,7 @@ class WhereIsMyOrder(View):
             and not is_likely_id(external_id)
             and not any(one.order for one in found),
             "id_help": " ".join(str(channel.order_id_help) for channel in channels_in_use(request)),
-            "found": [_card(trail, answers.get(trail.platform.pk)) for trail in found],
+            "found": [_card(known, answers.get(known.platform.pk)) for known in found],
             "may_ask": request.user.has_perm(SYNC_PERMISSION),
             "may_see_syncs": request.user.has_perm("integrations.view_synclog"),
             "may_see_failures": request.user.has_perm("integrations.view_syncfailure"),
@@ -123,15 +123,15 @@ def _sentence(error: PlatformError) -> str:
     return text
 
 
-def _card(trail: Trail, answer: dict[str, Any] | None) -> dict[str, Any]:
-    logs = [log for log in (trail.open_sync, *trail.broken) if log is not None]
+def _card(known: KnownOrder, answer: dict[str, Any] | None) -> dict[str, Any]:
+    logs = [log for log in (known.open_sync, *known.broken) if log is not None]
     return {
-        "trail": trail,
-        "platform": trail.platform,
-        "channel": channel_label(trail.platform.kind),
-        "order": trail.order,
-        "source": source_badge(trail.order.source) if trail.order else "",
-        "failures": trail.failures,
+        "known": known,
+        "platform": known.platform,
+        "channel": channel_label(known.platform.kind),
+        "order": known.order,
+        "source": source_badge(known.order.source) if known.order else "",
+        "failures": known.failures,
         "syncs": [{"log": log, "state": status_badge(log)} for log in logs],
         "asked": answer,
     }

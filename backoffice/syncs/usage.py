@@ -175,7 +175,7 @@ class ApiQuotaAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("rate"), ordering="rate")
     def pace(self, obj: ApiQuota) -> str:
-        return say_rate(obj.rate)
+        return format_rate(obj.rate)
 
     @admin.display(description=gettext_lazy("calls at once"), ordering="burst")
     def number_at_once(self, obj: ApiQuota) -> SafeString:
@@ -196,7 +196,7 @@ class ApiQuotaAdmin(ReadOnlyAdmin):
         )
 
 
-def say_rate(rate: float) -> str:
+def format_rate(rate: float) -> str:
     """ "1 call every 3 minutes", "2 calls a second"."""
     if rate <= 0:
         return _("closed by hand")

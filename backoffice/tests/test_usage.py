@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from api.tests.rest import SECRETS, amazon, fetch_all, superuser, user_with
-from backoffice.syncs.usage import say_rate
+from backoffice.syncs.usage import format_rate
 from integrations.amazon.config import load
 from integrations.models import ApiQuota, ApiUsage
 from platforms.models import Platform
@@ -183,7 +183,7 @@ def test_it_counts_what_was_refilled_until_now_and_stores_nothing(admin_client: 
     ],
 )
 def test_it_says_a_rate_in_words(rate: float, sentence: str) -> None:
-    assert say_rate(rate) == sentence
+    assert format_rate(rate) == sentence
 
 
 # --- who may see it, and what nobody sees

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from integrations.amazon import normalize, parse, sandbox
 from integrations.amazon.config import AmazonConfig, load
-from integrations.amazon.connection_check import examine
+from integrations.amazon.connection_check import check_connection
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.order_listing import OrderListing
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
@@ -150,7 +150,7 @@ class AmazonAdapter:
         return stock_pages(self._client, self._config.marketplaces, skus, checkpoint)
 
     def check(self) -> Iterator[Finding]:
-        return examine(self._client, self._config, self._all_datasets, self.datasets)
+        return check_connection(self._client, self._config, self._all_datasets, self.datasets)
 
     def close(self) -> None:
         self._client.close()

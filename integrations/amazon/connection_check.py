@@ -1,22 +1,40 @@
-"""The connection check: what a sync needs, tried one by one with few calls.
+"""The connection check: tries each thing that a sync needs, with few calls.
 
 token → the right environment → marketplaces → searchOrders → each data set → FBA inventory of each marketplace.
-A call that the quota does not allow now is left out, and the finding says when to come back.
+A call that the quota does not allow now is left out, and the finding says when to check again. searchOrders has the
+smallest quota of all, one call in three minutes: if everything works, it is called once.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from integrations.amazon import participations
+from integrations.amazon import normalize, participations, sandbox
 from integrations.amazon.config import AmazonConfig
-from integrations.amazon.connection_check_orders import ask_for_orders
+from integrations.amazon.datasets import CONTENTS, how_to_get, named_in
 from integrations.amazon.marketplaces import REGIONS, Marketplace
-from integrations.amazon.probe import Asked, ask
+from integrations.amazon.probe import CallResult, try_call
 from integrations.errors import AuthenticationError
 from integrations.protocol import DataSets, Finding
 
 if TYPE_CHECKING:
     from integrations.amazon.client import AmazonClient
+
+ORDER_ROLES = (
+    "For orders the app needs one of the roles Inventory and Order Tracking, Amazon Fulfillment, Product Listing or "
+    "Finance and Accounting: in Seller Central under Develop Apps, edit the app, add the role, then authorise the app "
+    "again. Until then, orders cannot be fetched; those that are stored stay as they are."
+)
+ELSEWHERE = (
+    "The likely reason is the marketplace above where the seller does not take part: one call covers all marketplaces "
+    "of the platform. Until it is taken out, orders cannot be fetched; those that are stored stay as they are."
+)
+SILENT = (
+    " Amazon takes the question, and leaves the values out silently where the app lacks the restricted role "
+    "Direct-to-Consumer Shipping."
+)
+
 
 STOCK_ROLES = (
     "For stock the app needs the role Amazon Fulfillment or Product Listing: in Seller Central under Develop Apps, "
@@ -32,41 +50,41 @@ WRONG_ENVIRONMENT = (
 )
 
 
-def examine(
+def check_connection(
     client: "AmazonClient", config: AmazonConfig, datasets: Sequence[str], seen: DataSets
 ) -> Iterator[Finding]:
-    """The findings, in the order of the steps; nothing after a token that Amazon does not give, or does not take.
+    """The findings, in the order of the steps. Nothing follows a token that Amazon does not issue or does not accept.
 
-    `seen` learns which of the `datasets` Amazon gives and refuses.
+    Adds to `seen` which of the `datasets` Amazon returns and refuses.
     """
-    token = ask(client.renew_token).finding("token", "Login with Amazon accepts the credentials.")
+    token = try_call(client.renew_token).finding("token", "Login with Amazon accepts the credentials.")
     yield token
     if not token.ok:
         return
-    sells = ask(client.marketplace_participations)
+    sells = try_call(client.marketplace_participations)
     if isinstance(sells.error, AuthenticationError):
         yield _environment(config, [sells])
         return
-    orders = ask_for_orders(client, config, datasets, seen)
+    orders = _call_orders(client, config, datasets, seen)
     absent = _absent(config, sells)
-    stock = {each: _ask_for_stock(client, each) for each in config.marketplaces if each not in absent}
-    yield _environment(config, [sells, *orders.asked, *stock.values()])
+    stock = {place: _call_stock(client, place) for place in config.marketplaces if place not in absent}
+    yield _environment(config, [sells, *orders.calls, *stock.values()])
     yield from _marketplaces(config, sells)
     yield from orders.findings(not_participating=bool(absent))
     for marketplace in config.marketplaces:
         yield _stock_finding(marketplace, stock.get(marketplace))
 
 
-def _environment(config: AmazonConfig, asked: Sequence[Asked]) -> Finding:
-    """Whether the credentials belong to this region, and to production or the sandbox, as far as that shows."""
+def _environment(config: AmazonConfig, results: Sequence[CallResult]) -> Finding:
+    """Whether the credentials belong to this region, and to production or the sandbox, as far as the answers show."""
     where = _where(config)
-    if any(each.reached for each in asked):
+    if any(result.reached for result in results):
         return Finding(step="environment", ok=True, message=f"The credentials belong here: {where}.")
-    problem = next((each for each in asked if isinstance(each.error, AuthenticationError)), None)
+    problem = next((result for result in results if isinstance(result.error, AuthenticationError)), None)
     if problem:
         return problem.finding("environment", "")
-    refused = [each for each in asked if each.is_refused]
-    if refused and len(refused) == len(asked):
+    refused = [result for result in results if result.is_refused]
+    if refused and len(refused) == len(results):
         message = WRONG_ENVIRONMENT.format(
             where=where,
             other="production" if config.sandbox else "sandbox",
@@ -88,7 +106,7 @@ def _where(config: AmazonConfig) -> str:
     return f"the sandbox of {region}" if config.sandbox else f"{region}, production"
 
 
-def _marketplaces(config: AmazonConfig, sells: Asked) -> Iterator[Finding]:
+def _marketplaces(config: AmazonConfig, sells: CallResult) -> Iterator[Finding]:
     if config.sandbox and sells.error is None:
         text = "The sandbox answers with its example seller; where yours sells shows in production."
         yield Finding(step="marketplaces", ok=True, message=text)
@@ -106,24 +124,88 @@ def _marketplaces(config: AmazonConfig, sells: Asked) -> Iterator[Finding]:
         yield sells.finding("marketplaces", "")
 
 
-def _absent(config: AmazonConfig, sells: Asked) -> list[Marketplace]:
+def _absent(config: AmazonConfig, sells: CallResult) -> list[Marketplace]:
     """The configured marketplaces where the seller is known not to take part."""
     if config.sandbox or sells.error is not None:
         return []
     found = participations.read(sells.answer)
-    return [each for each in config.marketplaces if each.id not in found or not found[each.id].takes_part]
+    return [place for place in config.marketplaces if place.id not in found or not found[place.id].takes_part]
 
 
-def _ask_for_stock(client: "AmazonClient", marketplace: Marketplace) -> Asked:
-    return ask(lambda: client.inventory_summaries(marketplace.id))
+def _call_stock(client: "AmazonClient", marketplace: Marketplace) -> CallResult:
+    return try_call(lambda: client.inventory_summaries(marketplace.id))
 
 
-def _stock_finding(marketplace: Marketplace, asked: Asked | None) -> Finding:
+def _stock_finding(marketplace: Marketplace, result: CallResult | None) -> Finding:
     step = f"inventory {marketplace.code}"
-    if asked is None:
+    if result is None:
         text = f"Not checked: the seller does not take part in {marketplace.country}."
         return Finding(step=step, ok=None, message=text, code="not_checked")
-    if asked.error is not None and asked.reached:
+    if result.error is not None and result.reached:
         text = f"The seller does not use FBA ({marketplace.country}); there is no stock to fetch."
-        return Finding(step=step, ok=True, message=text, code="no_fba", request_id=asked.error.request_id)
-    return asked.finding(step, f"FBA stock can be fetched ({marketplace.country}).", STOCK_ROLES)
+        return Finding(step=step, ok=True, message=text, code="no_fba", request_id=result.error.request_id)
+    return result.finding(step, f"FBA stock can be fetched ({marketplace.country}).", STOCK_ROLES)
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersResult:
+    """`calls`: the result of every call, the decisive one last. `datasets`: the result of each data set, where
+    known."""
+
+    calls: list[CallResult]
+    datasets: dict[str, CallResult]
+    sandbox: bool = False
+
+    def findings(self, *, not_participating: bool) -> Iterator[Finding]:
+        good = "The sandbox answers with its example orders." if self.sandbox else "Orders can be fetched."
+        yield self.calls[-1].finding("orders", good, ELSEWHERE if not_participating else ORDER_ROLES)
+        for name, result in self.datasets.items():
+            silent = SILENT if name in normalize.PERSONAL else ""
+            yield result.finding(
+                f"data set {name}",
+                f"{CONTENTS[name].capitalize()} can be fetched.{silent}",
+                f"{how_to_get(name)} Until then OMS stores orders without it: {CONTENTS[name]}.",
+            )
+
+
+def _call_orders(
+    client: "AmazonClient", config: AmazonConfig, datasets: Sequence[str], seen: DataSets
+) -> OrdersResult:
+    """One call if everything works. Otherwise one without the data sets that the refusals name, then one without any,
+    and then one with each alone."""
+    if config.sandbox:
+        return OrdersResult([try_call(lambda: client.search_orders(**sandbox.SEARCHES[0]))], {}, sandbox=True)
+
+    def search(names: Sequence[str]) -> CallResult:
+        included = {"includedData": list(names)} if names else {}
+        return try_call(lambda: client.search_orders(**window, **included))
+
+    window = _yesterday(config)
+    calls, found, left = [search(datasets)], dict[str, CallResult](), list(datasets)
+    while (error := calls[-1].error) and calls[-1].is_refused and (named := named_in(error, left)):
+        found |= dict.fromkeys(named, calls[-1])
+        left = [name for name in left if name not in named]
+        calls.append(search(left))
+    if calls[-1].is_refused and left:
+        calls.append(search(()))
+        alone = {name: search([name]) for name in left} if calls[-1].error is None else {}
+    else:
+        alone = dict.fromkeys(left, calls[-1]) if calls[-1].error is None else {}
+    found |= alone
+    works = calls[-1].error is None
+    if not works:
+        return OrdersResult(calls, {})
+    seen.answered.update(name for name, result in found.items() if result.error is None)
+    seen.refused.update(name for name, result in found.items() if result.is_refused)
+    return OrdersResult(calls, {name: found[name] for name in datasets if name in found})
+
+
+def _yesterday(config: AmazonConfig) -> dict[str, Any]:
+    """Parameters of a small search: one order of the last day."""
+    now = datetime.now(UTC)
+    return {
+        "lastUpdatedAfter": f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
+        "lastUpdatedBefore": f"{now - timedelta(minutes=3):%Y-%m-%dT%H:%M:%SZ}",
+        "marketplaceIds": [marketplace.id for marketplace in config.marketplaces],
+        "maxResultsPerPage": 1,
+    }

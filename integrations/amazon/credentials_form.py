@@ -23,7 +23,7 @@ DEVELOP_APPS = Link(
 )
 
 
-def flag(code: str) -> str:
+def flag_emoji(code: str) -> str:
     """The flag of a country: its two letters as regional indicators."""
     return "".join(chr(0x1F1E6 + ord(letter) - ord("A")) for letter in code)
 
@@ -31,7 +31,7 @@ def flag(code: str) -> str:
 def marketplace_label(marketplace: Marketplace) -> str:
     """With the id: guides and Seller Central speak of both."""
     country = _(marketplace.country)
-    return f"{flag(marketplace.code)} {country}, {marketplace.currency} ({marketplace.id})"
+    return f"{flag_emoji(marketplace.code)} {country}, {marketplace.currency} ({marketplace.id})"
 
 
 def marketplace_choices() -> list[Choice]:

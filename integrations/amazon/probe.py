@@ -1,4 +1,4 @@
-"""One call of the connection check: what came of it, and the finding that says so."""
+"""One call of the connection check: its result, and the finding about it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ NOT_CHECKED = "not_checked"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CallResult:
     """Either an answer or an error."""
 
     answer: Any = None
@@ -21,7 +21,7 @@ class Asked:
 
     @property
     def reached(self) -> bool:
-        """Whether the operation itself spoke to us, if only to say that a parameter is wrong."""
+        """Whether the operation itself answered, even if only to refuse a parameter."""
         return self.error is None or (isinstance(self.error, RequestRefused) and self.error.status == 400)
 
     @property
@@ -29,7 +29,8 @@ class Asked:
         return is_refusal(self.error)
 
     def finding(self, step: str, success: str, advice: str = "") -> Finding:
-        """`advice` is for a refusal: what is missing, and what OMS does without. Other errors say that themselves."""
+        """`advice` is for a refusal: what is missing, and what OMS does without it. Other errors have their own
+        advice."""
         error = self.error
         if error is None:
             return Finding(step=step, ok=True, message=success)
@@ -39,19 +40,17 @@ class Asked:
         return Finding(step=step, ok=False, message=message, code=error.code, request_id=error.request_id)
 
 
-def ask(call: Callable[[], Any]) -> Asked:
+def try_call(call: Callable[[], Any]) -> CallResult:
     try:
-        return Asked(answer=call())
+        return CallResult(answer=call())
     except PlatformError as error:
-        return Asked(error=error)
+        return CallResult(error=error)
 
 
 def not_now(error: RateLimited) -> str:
-    """When there is quota again, to the minute, and the day where that is not today."""
+    """When there is quota again, to the minute, and the day if that is not today."""
     now = datetime.now(UTC)
-    moment = now + timedelta(
-        seconds=error.retry_after, minutes=1
-    )  # a minute that has begun is none to come back in
+    moment = now + timedelta(seconds=error.retry_after, minutes=1)  # rounded up to the next full minute
     when = f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M}"
     return (
         "Not checked: Amazon's quota for this call is used up, by syncs or by another program. That is no problem in "

@@ -15,12 +15,12 @@ from orders.search import all_platforms
 from platforms.models import Platform, Source
 
 MOST = 5  # syncs and failures of each platform that are worth a look
-Found = TypeVar("Found", SyncFailure, SyncLog)
+Row = TypeVar("Row", SyncFailure, SyncLog)
 BROKEN = (SyncLog.Status.FAILED, SyncLog.Status.FALLBACK, SyncLog.Status.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trail:
+class KnownOrder:
     """What we know of an order id on one platform. Newest first.
 
     `broken`: orders syncs after the last good one that did not end well. `last_good` is live or of the sandbox.
@@ -34,7 +34,7 @@ class Trail:
     broken: Sequence[SyncLog]
 
 
-def trails(external_id: str) -> list[Trail]:
+def known_orders(external_id: str) -> list[KnownOrder]:
     """One for each platform that has the order or a failure of it, or is active. As many queries for any number."""
     orders = {order.platform_id: order for order in _orders(external_id)}
     failures = _first_of_each(_failures(external_id))
@@ -47,7 +47,7 @@ def trails(external_id: str) -> list[Trail]:
     syncs = SyncLog.objects.defer("checkpoint").in_bulk({*good.values(), *still_open.values()} - {None})
     broken = _first_of_each(_broken(list(good)))
     return [
-        Trail(
+        KnownOrder(
             platform=platform,
             order=orders.get(platform.pk),
             failures=failures.get(platform.pk, ()),
@@ -97,9 +97,9 @@ def _newest(logs: QuerySet[SyncLog]) -> Subquery:
     return Subquery(logs.values("pk")[:1])
 
 
-def _first_of_each(rows: Iterable[Found]) -> dict[int, list[Found]]:
+def _first_of_each(rows: Iterable[Row]) -> dict[int, list[Row]]:
     """By platform, of each no more than are worth a look."""
-    found: dict[int, list[Found]] = defaultdict(list)
+    found: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.platform_id].append(row)
     return {platform: rows[:MOST] for platform, rows in found.items()}

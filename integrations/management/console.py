@@ -52,7 +52,7 @@ def counts(log: SyncLog) -> str:
     )
 
 
-def say_time(moment: datetime | None) -> str:
+def format_time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "?"
 
 
@@ -80,7 +80,9 @@ def _outcome(log: SyncLog) -> str:
 def _what_it_covered(log: SyncLog) -> str:
     source = {Source.MOCK: "MOCK", "": "no"}.get(log.source, log.source) + " data"
     if log.window_by:
-        return f"{source}, {log.window_by} from {say_time(log.window_start)} to {say_time(log.window_end)}"
+        return (
+            f"{source}, {log.window_by} from {format_time(log.window_start)} to {format_time(log.window_end)}"
+        )
     return f"{source}, {counted(log.kind, len(log.skus), str(len(log.skus) or 'all'))}"
 
 

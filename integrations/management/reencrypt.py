@@ -16,7 +16,7 @@ BATCH = 200  # rows that are locked at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class EncryptedColumn:
     """An encrypted column, and how to call its rows when one cannot be read."""
 
     model: type[models.Model]
@@ -26,8 +26,8 @@ class Column:
 
 
 COLUMNS = (
-    Column(Platform, "api_config", "name", "platform"),
-    Column(OrderBuyer, "data", "order__external_id", "buyer data of order"),
+    EncryptedColumn(Platform, "api_config", "name", "platform"),
+    EncryptedColumn(OrderBuyer, "data", "order__external_id", "buyer data of order"),
 )
 
 
@@ -41,7 +41,7 @@ class Moved:
     unreadable: list[str] = field(default_factory=list)
 
 
-def reencrypt(column: Column) -> Iterator[Moved]:
+def reencrypt(column: EncryptedColumn) -> Iterator[Moved]:
     """Yields what was done, batch by batch. Each is committed before the next one starts."""
     last = None
     while True:
@@ -52,7 +52,7 @@ def reencrypt(column: Column) -> Iterator[Moved]:
 
 
 @transaction.atomic
-def _batch(column: Column, after: int | None) -> tuple[Moved, int | None]:
+def _batch(column: EncryptedColumn, after: int | None) -> tuple[Moved, int | None]:
     """The rows after the key `after`, and the last one's key; None where there are no more."""
     rows = column.model._default_manager.order_by("pk")
     if after is not None:

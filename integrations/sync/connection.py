@@ -13,7 +13,7 @@ from integrations.sync import datasets
 from platforms.models import Platform
 
 
-def connect(platform: Platform, states: Iterable[StreamState] = ()) -> Adapter:
+def adapter_of(platform: Platform, states: Iterable[StreamState] = ()) -> Adapter:
     """The adapter of a platform, ready to ask about these streams. Raises ConfigError; makes no call."""
     if platform.config_problem:
         raise ConfigError(platform.config_problem, code="unreadable_credentials")
@@ -38,7 +38,7 @@ def connected(platform: Platform, stream: str) -> Iterator[Adapter]:
     Raises ConfigError.
     """
     state = StreamState.of(platform, stream)
-    with closing(connect(platform, [state])) as adapter:
+    with closing(adapter_of(platform, [state])) as adapter:
         try:
             yield adapter
         finally:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from integrations.errors import ConfigError
 from integrations.protocol import Finding
 from integrations.sync import datasets
-from integrations.sync.connection import connect
+from integrations.sync.connection import adapter_of
 from platforms.models import Platform
 
 
@@ -21,7 +21,7 @@ def check_platform(platform: Platform) -> list[Finding]:
     platform.encrypt_plain_config()
     try:
         states = list(platform.stream_states.all())
-        adapter = connect(platform, states)
+        adapter = adapter_of(platform, states)
     except ConfigError as error:
         findings = [Finding(step="credentials", ok=False, message=str(error), code=error.code)]
     else:

@@ -391,7 +391,7 @@ def test_it_explains_itself(command: str, capsys: Any) -> None:
     assert text.count("\n\n") > 2
 
 
-# --- the scheduler's door
+# --- the scheduler
 
 
 def test_it_queues_once_and_says_what(amazon: Platform, django_capture_on_commit_callbacks: Any) -> None:

@@ -325,7 +325,7 @@ def test_it_takes_every_refused_call_for_one(status: int, text: str) -> None:
     assert (raised.value.code in ACCESS_CODES) == isinstance(raised.value, AuthorizationError)
 
 
-def test_it_takes_no_trouble_of_amazons_for_a_refusal() -> None:
+def test_it_takes_no_outage_of_amazons_for_a_refusal() -> None:
     assert not codes_of(TransientError, RateLimited, RequestRefused) & REFUSED_CODES
 
 

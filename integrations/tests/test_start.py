@@ -278,7 +278,7 @@ class Down(DatabaseBackend):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_says_the_same_at_each_door_where_the_queue_is_down(settings: Any) -> None:
+def test_it_says_the_same_at_each_entry_point_where_the_queue_is_down(settings: Any) -> None:
     settings.TASKS = {"default": {"BACKEND": f"{__name__}.Down"}}
     platform, api = amazon(), superuser()
     sentence = "Sync #{} ({} of amazon) is stored, but could not be handed to the workers: the queue cannot be reached."

@@ -317,7 +317,7 @@ def with_an_outage(sim: Simulator) -> Platform:
     return platform_of(sim)
 
 
-TROUBLES = [
+PROBLEMS = [
     (without_credentials, "config"),
     (with_half_of_them, "config"),
     (with_a_wrong_secret, "invalid_client"),
@@ -327,7 +327,7 @@ TROUBLES = [
 
 @db
 @pytest.mark.parametrize("kind", [ORDERS, INVENTORY])
-@pytest.mark.parametrize(("trouble", "code"), TROUBLES)
+@pytest.mark.parametrize(("problem", "code"), PROBLEMS)
 @pytest.mark.parametrize(
     ("setting", "has_been_live", "falls_back"),
     [
@@ -343,7 +343,7 @@ def test_it_uses_mock_data_only_where_it_may(
     box: Box,
     settings: Any,
     kind: str,
-    trouble: Any,
+    problem: Any,
     code: str,
     setting: str,
     has_been_live: bool,
@@ -356,7 +356,7 @@ def test_it_uses_mock_data_only_where_it_may(
         sync(live, INVENTORY)
     rows = [model.objects.order_by("pk") for model in (Order, InventoryItem)]
     before = [list(each.filter(source=Source.LIVE).values()) for each in rows]
-    log = sync(trouble(box(orders=8, skus=4)), kind)
+    log = sync(problem(box(orders=8, skus=4)), kind)
     assert (log.status, log.error_code) == (Status.FALLBACK if falls_back else Status.FAILED, code)
     assert log.error_message != ""
     assert [list(each.filter(source=Source.LIVE).values()) for each in rows] == before

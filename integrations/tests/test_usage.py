@@ -16,7 +16,7 @@ from integrations.errors import TransientError
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.protocol import Window
 from integrations.quota.usage import KEPT, UsageMeter, hourly, prune_usage
-from integrations.sync.connection import connect
+from integrations.sync.connection import adapter_of
 from integrations.sync.connection_check import check_platform
 from integrations.sync.failures import replay
 from integrations.tests.counting import CALLS, THREADS, count
@@ -73,7 +73,7 @@ def test_it_tells_throttled_calls_from_failed_ones(box: Box) -> None:
     sim.script("searchOrders", UNAVAILABLE, fast, Canned(200, b"<html></html>"))
     sim.script("getOrder", Canned(reset=True))
     sim.script("token", Canned(500))
-    with closing(connect(platform_of(sim))) as amazon:
+    with closing(adapter_of(platform_of(sim))) as amazon:
         with pytest.raises(TransientError):  # the fourth attempt, the login's included
             next(iter(amazon.order_pages(WINDOW, {})))
         amazon.order(sim.accounts[0].order_ids()[0])

@@ -51,7 +51,7 @@ def test_it_comes_to_the_same_for_an_answer_of_amazons(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"error": "invalid_grant"}', b"{}", b"<html></html>"])
-def test_it_repeats_a_login_only_where_the_server_is_in_trouble(body: bytes) -> None:
+def test_it_repeats_a_login_only_where_the_server_has_a_problem(body: bytes) -> None:
     statuses = repeated(lambda status: judge_token(status, httpx.Headers(), body))
     unreadable = set(range(300, 500)) - NEVER if body.startswith(b"<") else set()
     assert statuses == PASSING | set(range(500, 600)) | unreadable

@@ -1,7 +1,7 @@
 from typing import Any
 
 from integrations.management.base import FAILED, OmsCommand
-from integrations.management.reencrypt import COLUMNS, Column, reencrypt
+from integrations.management.reencrypt import COLUMNS, EncryptedColumn, reencrypt
 
 
 class Command(OmsCommand):
@@ -23,7 +23,7 @@ class Command(OmsCommand):
             self.say("Do not remove a key from FIELD_ENCRYPTION_KEY before these rows are settled.")
             raise SystemExit(FAILED)
 
-    def _column(self, column: Column) -> bool:
+    def _column(self, column: EncryptedColumn) -> bool:
         """Whether every row of it could be read."""
         rewritten = plain = already = unreadable = 0
         for moved in reencrypt(column):
