@@ -1,6 +1,6 @@
 """`python -m bench.look`: the admin's pages on the database of DATABASE_URL as it is, without filling it first.
 
-    export DATABASE_URL=sqlite:////tmp/million.sqlite3  # filled by python -m bench.million
+    export DATABASE_URL=sqlite:///var/million.sqlite3  # filled by python -m bench.million
     python -m bench.look --rounds 9 --only orders
 
 The database is left as it was: the benchmark's user and session are rolled back.

@@ -4,7 +4,7 @@ Writes live rows (source = live, which every figure counts) straight into the da
 takes only a database without orders, stock, syncs and credentials, and refuses any other: no invented row is mixed with
 what a platform reported. The platforms are called demo-…, have made-up credentials, and are never scheduled.
 
-    export DATABASE_URL=sqlite:////tmp/million.sqlite3
+    export DATABASE_URL=sqlite:///var/million.sqlite3
     python manage.py migrate && python -m bench.million
 """
 
