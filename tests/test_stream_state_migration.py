@@ -1,6 +1,7 @@
 """A database of the release before keeps what it knew of each platform's streams when their columns become rows."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -91,17 +92,19 @@ def test_it_keeps_what_is_known_of_each_stream() -> None:
 
 @pytest.mark.usefixtures("old_database")
 def test_it_rewrites_no_large_table() -> None:
-    migrate([("platforms", "0005_kind_without_choices"), ("integrations", "0008_syncs_that_wait")])
+    """All that is done to one is to give it a column that may be NULL, which no database writes into its rows."""
     statements = [statement.lower() for statement in migrate(newest())]
-    assert [each for each in statements if "stream_states" in each]
+    assert [statement for statement in statements if "stream_states" in statement]
     changing = ("alter", "create table", "drop", "update", "insert", "delete")
     touched = [
-        (table, each)
-        for each in statements
+        statement.replace("`", '"')
+        for statement in statements
         for table in LARGE
-        if each.startswith(changing) and each.split("(")[0].replace("`", '"').find(f'"{table}"') >= 0
+        if statement.startswith(changing) and f'"{table}"' in statement.split("(")[0].replace("`", '"')
     ]
-    assert touched == []
+    assert [re.sub(r" (long)?text\b", " text", statement) for statement in touched] == [
+        'alter table "sync_logs" add column "asked" text null'
+    ]
 
 
 @pytest.mark.usefixtures("old_database")
