@@ -27,7 +27,7 @@ from integrations.tests.syncing import (
 from inventory.models import InventoryItem
 from orders.models import Order
 from platforms.models import Platform, Source
-from simulator import Account, Simulator
+from simulator import Account, Rule, Simulator
 
 pytestmark = pytest.mark.django_db
 Box = Callable[..., Simulator]
@@ -52,6 +52,11 @@ def incomplete_credentials(sim: Simulator) -> None:
 
 def wrong_secret(sim: Simulator) -> None:
     platform_of(sim, client_secret="another")
+
+
+def outage_from_page(page: int) -> Rule:
+    """The next page is asked for before the current one is stored, so the simulator counts, not the test."""
+    return Rule(operation="searchOrders", nth=page, times=ALWAYS, fault=UNAVAILABLE)
 
 
 def outage(sim: Simulator) -> None:
@@ -177,8 +182,8 @@ def test_it_invents_nothing_for_an_account_that_is_empty(box: Box, kind: str) ->
 
 def test_it_invents_nothing_after_a_first_page_of_live_orders(box: Box) -> None:
     sim = box(orders=25, page_size=10)
-    platform = platform_of(sim)
-    log = sync(platform, on_page=lambda log: outage(sim) if log.pages == 1 else None)
+    sim.rules.add(outage_from_page(2))
+    log = sync(platform_of(sim))
     assert (log.status, log.source, log.error_code) == (Status.FAILED, Source.LIVE, "unavailable")
     assert (len(rows(ORDERS, Source.LIVE)), rows(ORDERS, Source.MOCK)) == (10, [])
 
@@ -186,7 +191,8 @@ def test_it_invents_nothing_after_a_first_page_of_live_orders(box: Box) -> None:
 def test_it_never_counts_mock_records_together_with_live_ones(box: Box, settings: Any) -> None:
     settings.MOCK_FALLBACK = "always"
     sim = box(orders=30, page_size=10)
-    log = sync(platform_of(sim), on_page=lambda log: sim.script("searchOrders", *[UNAVAILABLE] * ALWAYS))
+    sim.rules.add(outage_from_page(2))
+    log = sync(platform_of(sim))
     assert (log.status, log.error_code, log.source) == (Status.FAILED, "unavailable", Source.LIVE)
     assert (log.pages, log.fetched, bool(log.checkpoint["page"])) == (1, 10, True)
     assert set(Order.objects.values_list("source", flat=True)) == {Source.LIVE}
