@@ -1,4 +1,4 @@
-"""What can go wrong between us and a platform, sorted by what to do next.
+"""The errors between OMS and a platform, sorted by what to do next.
 
     PlatformError
     ├── TransientError        try again later: outage, timeout, broken answer
@@ -113,7 +113,7 @@ REFUSED_CODES = codes_of(AuthenticationError, ConfigError) | ACCESS_CODES
 
 
 class BadInput(ValueError):
-    """What a person typed cannot be used, and nothing was changed. `field` is the option or parameter."""
+    """An input cannot be used, and nothing was changed. `field` is the option or parameter."""
 
     code = "invalid"
 

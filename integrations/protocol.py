@@ -126,7 +126,7 @@ class Quota:
 
 
 class Budget(Protocol):
-    """What one account may still ask of its platform, by operation. Whoever asks on its behalf shares it."""
+    """How many calls one account may still make, by operation. All processes that call for it share the budget."""
 
     def acquire(self, operation: str) -> float:
         """Take one call: 0.0 where it may be made now; otherwise the seconds until there is one, and none is taken."""
@@ -136,12 +136,12 @@ class Budget(Protocol):
         """The platform says how many calls a second it grants."""
 
     def drain(self, operation: str) -> None:
-        """The platform refused a call: whatever we believed, nothing is left."""
+        """The platform refused a call: no token is left."""
 
 
 class BudgetFor(Protocol):
-    """Finds the budget of an account. The key tells accounts apart and no secret; `published` is what the platform
-    grants everybody, by operation."""
+    """Finds the budget of an account. The key identifies the account and contains no secret; `published` is what
+    the platform grants everybody, by operation."""
 
     def __call__(self, account_key: str, published: Mapping[str, Quota], /) -> Budget: ...
 
@@ -158,7 +158,7 @@ class Unlimited:
 
 
 class Meter(Protocol):
-    """Is told of each call that an adapter made, those for access tokens included."""
+    """Counts each call that an adapter made, those for access tokens included."""
 
     def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None:
         """`seconds` is how long the call took. `throttled`: refused for want of quota; `failed`: no result otherwise.
@@ -168,13 +168,13 @@ class Meter(Protocol):
 
 
 class Uncounted:
-    """A Meter that forgets."""
+    """A Meter that counts nothing."""
 
     def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None: ...
 
 
 class Adapter(Protocol):
-    """Speaks to one account. Yields pages as they come and never sees our database.
+    """Talks to one account. Yields pages as they come and never sees our database.
 
     Every method raises errors of integrations.errors and nothing else for what a platform or network does.
     """

@@ -1,4 +1,4 @@
-"""The one place that shows which channels we speak to: an entry each."""
+"""The list of all channels: one entry for each."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,7 +13,7 @@ CHANNELS: dict[str, Channel] = {
 
 
 def default_kind() -> str:
-    """The kind of a platform of which nobody says what it is."""
+    """The kind of a new platform, unless another one is chosen."""
     return next(iter(CHANNELS))
 
 

@@ -1,4 +1,4 @@
-""" "Where is my order?": what is known of one order id, what the platform says of it now, and storing that."""
+""" "Where is my order?": asks the platform for one order, compares it with the stored one, and stores it on request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""How long stock lasts: what is available, by what was sold of it lately. Beside both apps, which do not meet."""
+"""How long stock lasts: the available units divided by recent sales. It needs orders and stock, so neither app can
+hold it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def _sold_since(since: datetime, skus: Collection[str]) -> QuerySet[OrderItem]:
 def _first_order(since: datetime) -> int:
     """No higher than the lowest id of the orders since then, which the index on the time of purchase answers alone.
 
-    The sum keeps databases from walking over all ids, from the lowest one, until an order is young enough. Kept for
+    The sum keeps databases from scanning all ids, from the lowest one, until an order is young enough. Kept for
     some minutes: the orders that come have higher ids, and fewer of the others are young enough.
     """
     first: int | None = cache.get(FIRST_ORDER)

@@ -1,4 +1,4 @@
-"""What is known of an order id without asking anybody: the order, failures of it, and syncs that may be why."""
+"""What is stored about an order id: the order, its failures, and syncs that may explain why it is missing."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from orders.models import Order
 from orders.search import all_platforms
 from platforms.models import Platform, Source
 
-MOST = 5  # syncs and failures of each platform that are worth a look
+MOST = 5  # the most syncs and failures that are shown for each platform
 Row = TypeVar("Row", SyncFailure, SyncLog)
 BROKEN = (SyncLog.Status.FAILED, SyncLog.Status.FALLBACK, SyncLog.Status.CANCELLED)
 
@@ -98,7 +98,7 @@ def _newest(logs: QuerySet[SyncLog]) -> Subquery:
 
 
 def _first_of_each(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    """By platform, of each no more than are worth a look."""
+    """By platform, no more than MOST of each."""
     found: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.platform_id].append(row)

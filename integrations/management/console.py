@@ -1,4 +1,4 @@
-"""How a sync looks on a command line: while it runs, and when it has ended."""
+"""The output of sync commands: while a sync runs, and when it has ended."""
 
 import logging
 import sys

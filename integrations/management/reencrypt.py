@@ -33,7 +33,7 @@ COLUMNS = (
 
 @dataclass(slots=True)
 class Moved:
-    """What became of the rows of one column. `unreadable`: a sentence for each that was left as it is."""
+    """The results for the rows of one column. `unreadable`: a sentence for each that was left as it is."""
 
     rewritten: int = 0
     were_plain: int = 0
@@ -58,7 +58,7 @@ def _batch(column: EncryptedColumn, after: int | None) -> tuple[Moved, int | Non
     if after is not None:
         rows = rows.filter(pk__gt=after)
     first_key, moved, last = Fernet(settings.FIELD_ENCRYPTION_KEY[0]), Moved(), None
-    # The text as it stands in the column, not what the field makes of it.
+    # The stored text, not the decrypted value.
     stored = ExpressionWrapper(F(column.name), output_field=models.TextField())
     locked = rows.select_for_update(of=("self",)) if _can_lock_one_table() else rows.select_for_update()
     for last, name, text in locked.annotate(stored=stored).values_list("pk", column.row_name, "stored")[

@@ -170,7 +170,7 @@ class SyncLog(models.Model):
 
 class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):
     def open(self) -> "SyncFailureQuerySet":
-        """Those that nobody has replayed or dismissed."""
+        """Failures that nobody has replayed or dismissed."""
         return self.filter(resolved_at__isnull=True)
 
     def settled_by(self, source: str) -> "SyncFailureQuerySet":
@@ -214,7 +214,7 @@ class SyncFailure(models.Model):
         verbose_name = _("sync failure")
         verbose_name_plural = _("sync failures")
         indexes = [
-            # What is still to be looked at.
+            # The open failures.
             models.Index(fields=("resolved_at", "-id"), name="failure_unresolved"),
             # "What else is known of this record?"
             models.Index(fields=("platform", "kind", "external_id"), name="failure_record"),

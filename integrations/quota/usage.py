@@ -3,7 +3,7 @@
 UsageMeter      counts, while adapters call
 hourly          the last two days as a chart shows them
 sharing         which platforms draw from one bucket
-prune_usage     forgets what is older than 400 days
+prune_usage     deletes rows that are older than 400 days
 """
 
 import logging

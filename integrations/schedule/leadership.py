@@ -1,8 +1,8 @@
 """Of all schedulers that are started, on whatever host, one is active: the one that holds the row in scheduler_leases.
 
-It renews the row at each tick. Whoever finds it expired may take it with a compare-and-set, so a scheduler that died
-is replaced after `LASTS`. Hosts are expected to agree on the time within seconds; where they do not, two may be active
-for a while, which is harmless: a sync that is open already is not opened twice.
+It renews the row at each tick. Another scheduler may take an expired row with a compare-and-set, so a scheduler
+that died is replaced after `LASTS`. Hosts are expected to agree on the time within seconds; where they do not, two
+may be active for a while, which is harmless: a sync that is open already is not opened twice.
 """
 
 import os
@@ -35,7 +35,7 @@ class Leadership:
         return bool(SchedulerLease.objects.filter(free, name=NAME).update(**ours))
 
     def release(self) -> None:
-        """Let another one be active at once, if this one was."""
+        """End the lease, so that another scheduler becomes active at once."""
         mine = SchedulerLease.objects.filter(name=NAME, token=self._token)
         mine.update(token="", holder="", expires_at=None)
 

@@ -1,4 +1,4 @@
-"""What is thrown away once a day."""
+"""Deletes old rows once a day."""
 
 from datetime import timedelta
 
@@ -10,14 +10,14 @@ from django_tasks_db.models import DBTaskResult
 from integrations.quota.usage import prune_usage
 from orders.buyers import purge_buyers
 
-# The queue's own records say less than the sync log; they are kept for whoever looks into a worker's crash.
+# The queue's own records say less than the sync log; they are kept for analysing the crash of a worker.
 KEEP_MESSAGES = timedelta(days=7)
 
 
 def run_maintenance() -> tuple[int, int]:
-    """Delete buyer data whose time has come, old messages of the database queue, and counts of calls of long ago.
+    """Delete buyer data that is due for deletion, old messages of the database queue, and counts of calls of long ago.
 
-    Says how many of the first two.
+    Returns how many of the first two.
 
     Messages that nobody has taken yet stay, whatever their age. Raises DatabaseError.
     """

@@ -1,4 +1,4 @@
-"""What is to be queued: syncs that are due (`due.py` says when), and syncs that nobody works on any more."""
+"""What to queue: syncs that are due (`due.py` says when), and open syncs that no worker has."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -37,8 +37,8 @@ def plan() -> list[Planned]:
 def due_syncs(planned: Iterable[Planned] | None = None) -> Iterator[Started]:
     """Start and yield a sync for each platform and kind that is due, those that have waited longest first.
 
-    Where another sync was opened meanwhile, whatever it does, the schedule comes later. One that cannot be opened is
-    logged, and the others go on; raises DatabaseError only where not even the platforms can be read.
+    If another sync was opened meanwhile, the schedule waits for it. A sync that cannot be opened is logged, and the
+    others go on. Raises DatabaseError only if the platforms cannot be read.
     """
     now = timezone.now()
     due_now = [each for each in (plan() if planned is None else planned) if each.due.is_now(now)]

@@ -1,4 +1,4 @@
-"""Cancelling a sync, and what that lets start."""
+"""Cancelling a sync, and starting the one that waited for it."""
 
 from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog

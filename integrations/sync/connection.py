@@ -1,4 +1,4 @@
-"""From a platform's row to the adapter that asks it: the one place where adapters are made."""
+"""Makes the adapter of a platform. No other module makes adapters."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager

@@ -13,10 +13,10 @@ from platforms.models import Platform
 
 
 def check_platform(platform: Platform) -> list[Finding]:
-    """Try what a sync of this platform needs. Stores nothing but when it was checked and what was found; a data set
-    that was refused before and is not any more, the next sync asks for again.
+    """Try what a sync of this platform needs. Stores only the time of the check and its findings. If a data set is no
+    longer refused, the next sync asks for it again.
 
-    Never raises for what is wrong with the platform: that is what the findings are for.
+    Never raises for a problem of the platform: the findings report it.
     """
     platform.encrypt_plain_config()
     try:
@@ -39,5 +39,5 @@ def check_platform(platform: Platform) -> list[Finding]:
 
 
 def is_fine(findings: list[Finding]) -> bool:
-    """Whether no problem was found; what could not be looked at is none."""
+    """Whether no problem was found; a step that could not be checked is no problem."""
     return all(each.ok is not False for each in findings)

@@ -1,7 +1,7 @@
-"""What a platform refuses to tell of its records, remembered for a day so that no sync in between asks in vain.
+"""The data sets that a platform refuses, kept for a day so that no sync asks for them in vain.
 
-Records that were first read meanwhile lack that part. So when it is answered again, the watermark's scope is emptied,
-and the next incremental sync looks back ORDERS_INITIAL_DAYS (see windows.settle_window).
+Records that were first read meanwhile lack that data. So when the platform returns it again, the watermark's scope
+is emptied, and the next incremental sync looks back ORDERS_INITIAL_DAYS (see windows.settle_window).
 
 With other credentials, what was refused is asked for again. Names stay on the list until the platform answers, which
 shows that earlier records lack them.
@@ -24,7 +24,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 def left_out(platform: Platform, states: Iterable[StreamState]) -> dict[str, datetime]:
     """The data sets that are not asked for, each with the moment when it is tried again."""
     now = timezone.now()
-    # A refusal says nothing of credentials that came later.
+    # A refusal says nothing about credentials that were stored later.
     since = max(map(datetime.fromisoformat, platform.credentials_set_at.values()), default=LONG_AGO)
     times = {
         name: datetime.fromisoformat(text)
@@ -37,7 +37,8 @@ def left_out(platform: Platform, states: Iterable[StreamState]) -> dict[str, dat
 def remember(platform: Platform, state: StreamState, seen: DataSets) -> None:
     """After records were fetched: keep what was refused, forget what was answered.
 
-    No query where there is no news. Nothing where the credentials changed meanwhile: it is about others.
+    Makes no query if nothing changed. Does nothing if the credentials changed meanwhile: the result is about the
+    old ones.
     """
     if not seen.refused and not recovered(state, seen):
         return
@@ -59,7 +60,7 @@ def recovered(state: StreamState, seen: DataSets) -> set[str]:
 
 
 def ask_again(states: Collection[StreamState], seen: DataSets) -> None:
-    """A check found that these work: the next sync asks for them, and finds that they are back."""
+    """After a check found that these work: let the next sync ask for them again."""
     for state in states:
         if not recovered(state, seen):
             continue

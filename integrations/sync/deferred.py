@@ -16,8 +16,8 @@ from integrations.models import SyncLog
 
 @retry_on_db_error
 def promote_next(platform_id: int, kind: str) -> SyncLog | None:
-    """Open the sync that has waited longest for this platform and stream, if none is open. None where there is none,
-    or where somebody else was faster."""
+    """Open the sync that has waited longest for this platform and stream, if none is open. None if no sync waits, or if
+    another process was faster."""
     # Of all platforms, since few wait at any time: this way the index of the status is used by every database.
     waiting = SyncLog.objects.filter(status=SyncLog.Status.DEFERRED).order_by("pk")
     pks = [
@@ -32,7 +32,7 @@ def promote_next(platform_id: int, kind: str) -> SyncLog | None:
             promoted = SyncLog.objects.filter(pk=pks[0], status=SyncLog.Status.DEFERRED).update(
                 status=SyncLog.Status.QUEUED,
                 open_key=SyncLog.open_key_of(platform_id, kind),
-                heartbeat_at=timezone.now(),  # the scheduler announces it again where this stays so
+                heartbeat_at=timezone.now(),  # the scheduler announces it again if this stays so
             )
     except IntegrityError:  # one is open
         return None
@@ -40,8 +40,8 @@ def promote_next(platform_id: int, kind: str) -> SyncLog | None:
 
 
 def promote_all() -> Iterator[SyncLog]:
-    """Of each platform and stream that waits for nothing any more, the next sync: whoever closed the one before could
-    not see to it. Raises DatabaseError."""
+    """Open the next sync of each platform and stream that has none open, where the process that closed the last one
+    could not do it. Raises DatabaseError."""
     waiting = SyncLog.objects.filter(status=SyncLog.Status.DEFERRED)
     for platform_id, kind in sorted(set(waiting.values_list("platform_id", "kind"))):
         log = promote_next(platform_id, kind)

@@ -1,4 +1,4 @@
-"""How many pages a run will be about: guessed at its start, as its stream does, and what is left of that by now."""
+"""Estimates how many pages a run will have: at its start, in the way of its stream, and while it runs."""
 
 import math
 from datetime import datetime
@@ -25,13 +25,13 @@ class _Run(NamedTuple):
 
 
 def guess_like_last_run(log: SyncLog, source: str) -> int | None:
-    """As many as the newest complete run that was asked for the same; None where there was none."""
+    """As many as in the newest complete run of the same request; None if there was none."""
     sweeps = _earlier(log, source).values_list("skus", "pages")[:RECENT]
     return next((pages for skus, pages in sweeps if pages and skus == log.skus), None)
 
 
 def guess_by_window(log: SyncLog, source: str) -> int | None:
-    """By the length of the orders window, once that is settled; None where nothing is known."""
+    """By the length of the orders window, once it is settled; None if nothing is known."""
     if log.window_start is None or log.window_end is None:
         return None
     columns = _earlier(log, source).values_list("window_start", "window_end", "fetched", "pages")[:RECENT]
@@ -80,12 +80,12 @@ def _per_second(runs: list[_Run]) -> float:
 
 
 def _records_of_a_page(runs: list[_Run]) -> float:
-    """As full as a page was in a run of several; the last page of each is shorter."""
+    """The usual number of records on a page, from runs of several pages; the last page of each is shorter."""
     return max((run.fetched / run.pages for run in runs if run.pages > 1 and run.fetched), default=FULL_PAGE)
 
 
 def pages_expected(log: SyncLog) -> int | None:
-    """About how many pages the run has, None where nobody knows. While it is open, there is one more than was read."""
+    """The estimated number of pages of the run, None if unknown. While it is open, at least one more than was read."""
     if log.pages_expected is None or not log.is_open:
         return log.pages_expected
     return max(log.pages_expected, log.pages + 1)

@@ -1,4 +1,4 @@
-"""Records that could not be stored: fetching them again, or letting them go. See also storing.py, which keeps them."""
+"""Records that could not be stored: replay fetches them again, dismiss closes them. storing.py makes their rows."""
 
 import logging
 from collections import Counter
@@ -28,15 +28,15 @@ from platforms.models import Source
 
 logger = logging.getLogger(__name__)
 
-# What the next record of the same platform would meet as well: asking again would only cost time and quota.
+# Errors that the next record of the same platform would meet as well: asking again would only cost time and quota.
 STUCK = (AuthenticationError, ConfigError, RateLimited)
-# What may be about this record or a bad moment; so often in a row, it is not.
+# Errors that may be about one record or pass by themselves; after so many in a row, they are not.
 IN_DOUBT = (TransientError, AuthorizationError)
 MOST_IN_A_ROW = 3
 
 
 class Replayed(NamedTuple):
-    """A failure after a replay, and what kept the platform from answering, where that is why it is still open."""
+    """A failure after a replay, and the error of the platform if that is why it is still open."""
 
     failure: SyncFailure
     error: PlatformError | None
@@ -54,7 +54,7 @@ class Replayed(NamedTuple):
 def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
     """Fetch the record again by its id and store it. Returns the failure as it is afterwards.
 
-    1. Resolved already, by whomever: nothing is done.
+    1. Resolved already: nothing is done.
     2. Stored: all open failures of this record are resolved, since they are about an older copy.
     3. The record is still bad, or the platform does not know it any more: it stays open, with the new reason.
 
@@ -70,7 +70,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
             code="no_record_id",
         )
     platform, stream = failure.platform, STREAMS[failure.kind]
-    # Those that there are before the platform is asked: a later one is about a later copy.
+    # Only failures from before the call: a later one is about a later copy.
     alike = SyncFailure.objects.open().filter(pk__lte=_newest(failure), **failure.record)
     platform.encrypt_plain_config()
     with connected(platform, failure.kind) as adapter:
@@ -93,7 +93,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
 def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -> Iterator[Replayed]:
     """Replay the open ones among `failures`, oldest first, each record once, one in memory at a time.
 
-    One that fails does not stop the others. Where the credentials or the quota are what is missing, or the platform
+    One that fails does not stop the others. If the credentials or the quota are missing, or the platform
     is down, it is not asked again for each of the rest.
     """
     stuck: dict[tuple[int, str], PlatformError] = {}
@@ -120,19 +120,19 @@ def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) ->
 
 
 def dismiss(failure: SyncFailure, user: User | None = None) -> SyncFailure:
-    """Let it go: nobody wants the record any more. One that is resolved already stays as it is."""
+    """Close it without fetching: nobody needs the record. One that is resolved already stays as it is."""
     resolve(SyncFailure.objects.open().filter(pk=failure.pk), SyncFailure.Resolution.DISMISSED, user)
     return SyncFailure.objects.select_related("platform", "resolved_by").get(pk=failure.pk)
 
 
 def dismiss_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -> Iterator[SyncFailure]:
-    """Let go of the open ones among `failures`, one in memory at a time."""
+    """Dismiss the open ones among `failures`, one in memory at a time."""
     for failure in _one_by_one(failures):
         yield dismiss(failure, user)
 
 
 def resolve(failures: QuerySet[SyncFailure], resolution: str, user: User | None) -> None:
-    """Write down that these are dealt with, how, and by whom."""
+    """Store how these were resolved, and by whom."""
     failures.update(resolved_at=timezone.now(), resolution=resolution, resolved_by=user)
 
 
@@ -158,7 +158,7 @@ def _newest(failure: SyncFailure) -> int:
 
 
 def _check_source(failure: SyncFailure, source: str) -> None:
-    """Raises RequestRefused where the platform would answer a question about business with test data."""
+    """Raises RequestRefused if the platform would answer a question about live data with test data."""
     if failure.log.source == Source.LIVE != source:
         raise RequestRefused(
             f"The record is live data, but platform {failure.platform.name} is set to its {source} now. Nothing was "

@@ -1,4 +1,4 @@
-"""When made-up data may stand in for a platform that cannot be reached (MOCK_FALLBACK)."""
+"""When mock data may take the place of a platform that cannot be reached (MOCK_FALLBACK)."""
 
 from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""Who works on a sync. A claim is a compare-and-set that writes a new token; every later write carries it.
+"""Which worker works on a sync. A claim is a compare-and-set that writes a new token; every later write carries it.
 
 A worker that lost its lease (it hung, its machine slept) finds that its token is gone, rolls back and stops.
 """
@@ -33,7 +33,7 @@ COUNTED = (
 
 
 class LeaseLost(Exception):
-    """Somebody else works on this sync by now, or it was closed."""
+    """Another worker has this sync now, or it was closed."""
 
 
 class Lease:
@@ -45,7 +45,7 @@ class Lease:
 
     @classmethod
     def claim(cls, log_id: int) -> "Lease | None":
-        """The lease on this sync, or None where it is closed, not due yet, or in somebody else's hands."""
+        """The lease on this sync, or None if it is closed, not due yet, or another worker has it."""
         token = uuid.uuid4().hex
         lost = cls._take(log_id, token)
         if lost is None:
@@ -60,7 +60,7 @@ class Lease:
     @staticmethod
     @retry_on_db_error
     def _take(log_id: int, token: str) -> bool | None:
-        """Whether the sync was lost by the worker before; None where it cannot be had."""
+        """Whether the worker before lost the sync; None if it cannot be claimed."""
         mine = SyncLog.objects.filter(pk=log_id, lease_token=token)
         if mine.exists():  # by an attempt whose answer was lost
             return False
@@ -77,7 +77,8 @@ class Lease:
         return before == SyncLog.Status.RUNNING if won else None
 
     def _note_lost_worker(self) -> None:
-        """Who was killed, or lost the database, could not say so. Counts how often that happened at this page."""
+        """A worker that was killed, or lost the database, could not record that. Counts how often it happened at
+        this page."""
         text = (
             f"The worker that had this sync stopped without a word; taken over at "
             f"{timezone.now():%Y-%m-%d %H:%M:%S} UTC, after page {self.log.pages}."
@@ -87,7 +88,7 @@ class Lease:
 
     @property
     def lost_here(self) -> int:
-        """How many workers in a row stopped without a word since the last page was stored."""
+        """How many workers in a row were lost since the last page was stored."""
         return int(self.log.checkpoint.get("lost", 0))
 
     @property
@@ -98,8 +99,8 @@ class Lease:
     def renew(self) -> bool:
         """Raises LeaseLost. Inside a transaction, nobody else can claim the sync until that ends.
 
-        False where the row has a page that this worker believes not to be stored: it was, and only the answer to
-        its commit was lost.
+        False if the row has a page that this worker believes not to be stored: the commit succeeded, and only its
+        answer was lost.
         """
         now = timezone.now()
         values = {"heartbeat_at": now, "lease_expires_at": now + LEASE}
@@ -109,7 +110,7 @@ class Lease:
         return False
 
     def stored(self) -> dict[str, Any]:
-        """What the row says of COUNTED."""
+        """The stored values of COUNTED."""
         row: dict[str, Any] = self._ours().values(*COUNTED).get()
         return row
 
@@ -125,7 +126,7 @@ class Lease:
             raise LeaseLost(f"Sync {self.log.pk} is no longer ours.")
 
     def remember(self, **values: Any) -> None:
-        """Put on `log` what was written."""
+        """Set on `log` the values that were written."""
         for name, value in values.items():
             setattr(self.log, name, value)
 
@@ -133,14 +134,14 @@ class Lease:
         return SyncLog.objects.filter(pk=self.log.pk, lease_token=self._token, status=SyncLog.Status.RUNNING)
 
     def note(self, notes: Sequence[Note]) -> None:
-        """Put the notes on the log that do not stand there yet. Raises LeaseLost."""
+        """Add to the log the notes that it does not have yet. Raises LeaseLost."""
         new = [note.as_json() for note in notes if note.as_json() not in self.log.notes]
         if new:
             self.update(notes=self.log.notes + new)
 
     @retry_on_db_error
     def end(self, status: str, **values: Any) -> None:
-        """Give the sync another status than running, and the lease away. Raises LeaseLost."""
+        """Give the sync another status than running, and end the lease. Raises LeaseLost."""
         with transaction.atomic():
             self.update(**values)
             self.update(status=status, lease_token="", lease_expires_at=None)

@@ -1,9 +1,9 @@
-"""Background work. The queue carries "go on with sync 12" and nothing else: the SyncLog is the durable state,
+"""Background work. The queue carries "continue sync 12" and nothing else: the SyncLog is the durable state,
 so a lost or doubled message is harmless.
 
 announce      tell the workers of a sync; a queue that is down is logged, and the scheduler tells them later
 start_next    after a sync was closed: the one that waited for it
-run_here      work on a sync in this process, and see to what comes after
+run_here      work on a sync in this process, then start the one that waited for it
 """
 
 import logging
@@ -23,19 +23,19 @@ from integrations.sync.stop_signal import StopSignal
 
 logger = logging.getLogger(__name__)
 
-# What queue_sync raises where the queue cannot be reached, be it the database or Redis. The sync stays open,
+# What queue_sync raises if the queue cannot be reached, be it the database or Redis. The sync stays open,
 # and the scheduler announces it again.
 QUEUE_ERRORS = (DatabaseError, RedisError, OSError)
-# What messages say is to be run. It is stable: a message may be older, or younger, than the worker that reads it.
+# The name of the task in messages. It is stable: a message may be older, or younger, than the worker that reads it.
 MESSAGES_NAME = "integrations.tasks"
 
 
 @task()
 def continue_sync(log_id: int) -> str:
-    """Work on a sync; returns its status, or "lost" where the database is gone for longer than it is worth waiting.
+    """Work on a sync; returns its status, or "lost" if the database is gone for too long.
 
-    One that waits for quota is queued again for the moment it resumes, one that was left because this worker
-    was told to stop at once, for another worker."""
+    A sync that waits for quota is queued again for the time when it resumes. A sync that was left because this worker
+    was told to stop is queued again at once, for another worker."""
     try:
         return run_here(log_id).status
     except DatabaseError as error:
@@ -51,8 +51,8 @@ continue_sync.func.__module__ = MESSAGES_NAME
 
 
 def run_here(log_id: int) -> SyncLog:
-    """Work on a sync until it is closed, waits for quota, or this process is told to stop. What is left open then is
-    handed to the workers. Does nothing where the sync is not to be worked on now. Raises DatabaseError."""
+    """Work on a sync until it is closed, waits for quota, or this process is told to stop. If it is still open then,
+    the workers are told. Does nothing if the sync cannot be claimed now. Raises DatabaseError."""
     log = retry_on_db_error(SyncLog.objects.claimable().filter(pk=log_id).first)()
     if log is None:
         return SyncLog.objects.select_related("platform").get(pk=log_id)
@@ -65,8 +65,8 @@ def run_here(log_id: int) -> SyncLog:
 
 
 def start_next(log: SyncLog) -> None:
-    """Where nobody works on this platform and stream any more, open the sync that has waited longest for that, and
-    tell the workers. Where that fails, the scheduler does it."""
+    """If no sync of this platform and stream is open, open the one that has waited longest, and tell the workers.
+    If that fails, the scheduler does it."""
     try:
         following = promote_next(log.platform_id, log.kind)
     except DATABASE_ERRORS as error:
@@ -77,7 +77,7 @@ def start_next(log: SyncLog) -> None:
 
 
 def announce(log: SyncLog) -> bool:
-    """Tell the workers of a sync. False where the queue cannot be reached: it is logged, the sync stays open, and the
+    """Tell the workers of a sync. False if the queue cannot be reached: that is logged, the sync stays open, and the
     scheduler tells them."""
     try:
         queue_sync(log)

@@ -27,12 +27,12 @@ from platforms.models import Source
 
 logger = logging.getLogger(__name__)
 
-# So often a sync is taken over from workers that stopped without a word: at the same page, and in all.
+# The limits of lost workers (killed, or without a database): at the same page, and in all.
 MOST_LOST, MOST_LOST_IN_ALL = 5, 20
 
 
 class RunCallbacks(NamedTuple):
-    """What the caller of a run has to say, and wants to hear, while it lasts."""
+    """What a run asks its caller (`stopping`) and tells it (`on_page`)."""
 
     stopping: Callable[[], bool]
     on_page: Callable[[SyncLog], None]
@@ -43,7 +43,7 @@ def _never() -> bool:
 
 
 def _unwatched(_log: SyncLog) -> None:
-    """Nobody wants to hear of pages."""
+    """The default of `on_page`."""
 
 
 def run_sync(
@@ -54,11 +54,11 @@ def run_sync(
 ) -> SyncLog:
     """Work on a sync until it is closed, waits for quota, or `stopping()` says to leave. Returns the row as it is then.
 
-    Does nothing where the sync is closed or in other hands. Every problem of the platform ends in the row.
-    `on_page` is told of the log after each page that was stored.
+    Does nothing if the sync is closed or another worker has it. Every problem of the platform is stored in the row.
+    `on_page` is called with the log after each page that was stored.
 
-    Raises DatabaseError where the database is in trouble for so long that not even the row can say so. The sync
-    stays open then, and continues from its checkpoint once its lease has expired.
+    Raises DatabaseError if the database fails for so long that not even the error can be stored. The sync then stays
+    open, and continues from its checkpoint once its lease has expired.
     """
     lease = Lease.claim(log_id)
     if lease is not None:
@@ -67,9 +67,9 @@ def run_sync(
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
         except DATABASE_ERRORS:
-            raise  # the row did not take the reason, and would not take being put back either
+            raise  # the reason could not be stored, so the sync cannot be put back either
         except BaseException:
-            # Ctrl-C: whoever claims it next continues from the checkpoint.
+            # Ctrl-C: the next worker continues from the checkpoint.
             with no_db_retry(), suppress(*DATABASE_ERRORS):
                 transitions.requeue(lease)
             raise
@@ -77,8 +77,8 @@ def run_sync(
 
 
 def _work(lease: Lease, callbacks: RunCallbacks) -> None:
-    """Whatever goes wrong on the platform's side or ours, the row says so. What passes through is a lost lease, and a
-    database that does not even take that."""
+    """Stores every problem, the platform's or ours, in the row. Raises LeaseLost, and DatabaseError if the problem
+    itself cannot be stored."""
     try:
         _reach_platform(lease, callbacks)
     except LeaseLost:
@@ -114,7 +114,7 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
 
 
 def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None:
-    """Store page after page, then close. Leaves earlier when told to."""
+    """Store page after page, then close the sync. Returns earlier if it is cancelled or told to stop."""
     log, stream = lease.log, STREAMS[lease.log.kind]
     if stream.has_window:
         settle_window(log, adapter.scope)
@@ -162,7 +162,7 @@ def _store(
 ) -> dict[str, Any]:
     """One transaction: the records, the failures, the counters and the checkpoint, if the sync is still ours.
 
-    Returns what the log's row says now; nothing in memory is changed, since the transaction may be repeated.
+    Returns the new values of the log's row; nothing in memory is changed, since the transaction may be repeated.
     """
     log = lease.log
     with transaction.atomic():
@@ -191,8 +191,8 @@ def _store(
 
 
 def _fall_back_or_fail(lease: Lease, error: PlatformError, callbacks: RunCallbacks) -> None:
-    """The error goes on the row first; then mock data stands in where it may, and nothing else was stored by this run:
-    one log never counts invented records together with others, and its checkpoint stays."""
+    """Stores the error in the row, then mock data if that is allowed and this sync stored nothing else. So one log
+    never counts mock records together with others, and the checkpoint of a sync that fails stays."""
     log = lease.log
     logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
     facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}

@@ -3,8 +3,8 @@
 start_sync      requests a sync and tells the workers, or says why not
 request_sync    its first step: a row, or the open sync that stands in the way
 
-Of one platform and stream, one sync is open at a time. Who asks for the same again gets the open one. Who asks for
-something else is refused, or with `after_open` gets a sync that starts when the open one is closed (`deferred.py`).
+One sync of a platform and stream is open at a time. The same request again gets the open one. A different request is
+refused, or with `after_open` gets a sync that starts when the open one is closed (`deferred.py`).
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What became of a request. `log` is the sync that was asked for, new or open already; where the request was
+    """The result of a request. `log` is the sync that was asked for, new or open already; where the request was
     refused (`is_refused`), it is the open sync that stands in the way.
 
     `is_queued`: a worker was told, or will be when the transaction is committed.
@@ -77,7 +77,7 @@ def start_sync(
         skus=skus,
         after_open=after_open,
     )
-    # Of an older one the message may be lost; telling the workers twice is harmless.
+    # The message of an older sync may be lost; telling the workers twice is harmless.
     if in_place or started.is_refused or started.log.status != SyncLog.Status.QUEUED:
         return started
     if announce(started.log):
@@ -121,7 +121,8 @@ def request_sync(
 
 
 def _unless_it_closed_meanwhile(log: SyncLog) -> SyncLog:
-    """The deferred sync as it is now: whoever closed the open one may have looked just before ours was stored."""
+    """The deferred sync as it is now. The process that closed the open one may have looked for it just before it
+    was stored."""
     start_next(log)
     return SyncLog.objects.select_related("platform").get(pk=log.pk)
 
@@ -141,7 +142,7 @@ class _Request:
 
     @retry_on_db_error  # many requests at once: InnoDB breaks deadlocks between their inserts
     def store(self, *, open_key: str, status: str = SyncLog.Status.QUEUED) -> SyncLog | None:
-        """The new row; None where another one has the key."""
+        """The new row; None if another row has the key."""
         window = self.window
         try:
             with transaction.atomic():

@@ -1,4 +1,4 @@
-"""SIGTERM means: finish the current page, put the sync back, go."""
+"""SIGTERM means: finish the current page, put the sync back, exit."""
 
 import signal
 import threading
@@ -10,9 +10,9 @@ NAP = 0.2  # seconds; how late a wait notices the signal
 
 
 class StopSignal:
-    """While entered, remembers a signal (SIGTERM unless told otherwise) instead of dying of it.
+    """A context manager that records a signal (SIGTERM by default) instead of ending the process.
 
-    A handler that was there before is called too, but for Python's own, which would raise KeyboardInterrupt.
+    An earlier handler is called too, except Python's own, which would raise KeyboardInterrupt.
     Outside the main thread (a web worker) it does nothing: signals never arrive there.
     """
 

@@ -1,4 +1,4 @@
-"""Stores one page: all of it in one transaction, and where the database refuses it, all but the bad records."""
+"""Stores one page: all of it in one transaction; if the database refuses it, everything except the bad records."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ REFUSED = (DataError, IntegrityError, OverflowError, ValueError)
 def store_bisecting(
     records: Sequence[Record], store: Callable[[Sequence[Record]], Outcome], id_of: Callable[[Record], str]
 ) -> tuple[Outcome, list[RecordFailure]]:
-    """Give `records` to `store`; a refused batch is halved until the bad records stand alone.
+    """Give `records` to `store`; a refused batch is halved until each bad record is alone.
 
     Must run inside a transaction; each attempt is a savepoint. Other database errors (connection lost, deadlock)
     are not about a record and pass through.
@@ -54,7 +54,7 @@ def _failure(record: Record, error: Exception, id_of: Callable[[Record], str]) -
 
 
 def unstored(log: SyncLog, failure: RecordFailure) -> SyncFailure:
-    """The row, not saved yet, that keeps a record which could not be stored."""
+    """The SyncFailure (not saved yet) of a record that could not be stored."""
     return SyncFailure(
         log=log,
         platform=log.platform,
@@ -67,12 +67,12 @@ def unstored(log: SyncLog, failure: RecordFailure) -> SyncFailure:
 
 
 def storable_text(text: str) -> str:
-    """The text with "?" for halves of surrogate pairs, which no database takes."""
+    """The text with "?" in the place of half surrogate pairs, which no database accepts."""
     return text.encode("utf-8", "replace").decode()
 
 
 def storable_json(value: Any) -> Any:
-    """The JSON value as every database takes it: failures are kept even where the record is what is wrong.
+    """The JSON value in a form that every database accepts: failures are kept even if the record itself is the problem.
 
     NaN and Infinity, which Python reads although they are no JSON, become text.
     """

@@ -1,6 +1,6 @@
 """How a run stops being worked on: it waits for quota, is put back, or is closed. Nothing else closes a run.
 
-Each of these gives the lease away, and raises LeaseLost where it is somebody else's by now.
+Each of these ends the lease, and raises LeaseLost if another worker has it.
 """
 
 import logging
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def wait_for_quota(lease: Lease, error: RateLimited) -> None:
-    """Out of quota: free the worker until there is some again. Whoever runs it then continues from the checkpoint."""
+    """Out of quota: free the worker until there is quota again. The next worker continues from the checkpoint."""
     if is_cancelled(lease.log):
         close_cancelled(lease)
         return
@@ -43,7 +43,7 @@ def requeue(lease: Lease) -> None:
 
 @retry_on_db_error
 def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
-    """Where a run that was worked on ends. After a live success: move the watermark, remove mock and sandbox rows."""
+    """Close a run. After a live success: move the watermark, remove mock and sandbox rows."""
     log = lease.log
     with transaction.atomic():
         lease.end(status, open_key=None, finished_at=timezone.now(), **calls_of(log), **values)
@@ -60,7 +60,7 @@ def close_cancelled(lease: Lease) -> None:
 
 def close_on_database_problem(lease: Lease, error: Exception) -> None:
     problem, log = classify(error), lease.log
-    # Only what nobody foresaw needs a traceback.
+    # Only an unexpected error needs a traceback.
     unforeseen = error if problem is REFUSED else None
     logger.error("Sync %s of %s: %s", log.pk, log.platform.name, problem.happened, exc_info=unforeseen)
     text = f"{problem.happened} What was read before is stored, the current page is not. {problem.advice}"

@@ -34,7 +34,7 @@ class WindowRequest:
 
 
 def settle_window(log: SyncLog, scope: str) -> None:
-    """Fill in what is still open in the log's window, at the moment the run starts. Does not save.
+    """Fill in the open ends of the log's window when the run starts. Does not save.
 
     Incremental: from the watermark less an overlap; where orders were never complete for this scope (another
     marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the latest.

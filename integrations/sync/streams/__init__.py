@@ -1,4 +1,4 @@
-"""The one place that shows which streams there are. A stream is a module of its own and one line here."""
+"""The list of all streams. A stream is a module of its own and one line here."""
 
 from typing import Any
 
@@ -34,5 +34,5 @@ def label_of(name: str) -> str:
 
 
 def counted(name: str, count: int, shown: str) -> str:
-    """So many records of a stream: "12 orders". `shown` is the number as the reader writes it."""
+    """A number of records of a stream: "12 orders". `shown` is the number as the reader writes it."""
     return STREAMS[name].counted(count, shown) if name in STREAMS else f"{shown} {name}"

@@ -1,7 +1,7 @@
-"""What a stream is: one sort of record that channels deliver, and all in which syncing it differs from the others.
+"""What a stream is: one sort of record that channels deliver, and everything in which its sync differs from others.
 
-Stream      says what it is called, how often it is synced, and how its records are fetched, stored and deleted
-Progress    what one worker knows of one run: where it started, and what the pages say of the whole
+Stream      its name, how often it is synced, and how its records are fetched, stored and deleted
+Progress    what one worker knows of one run: where it started, and what the pages tell about the whole run
 """
 
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ AnyPage = TypeVar("AnyPage", bound=Page[Any])
 
 
 class Progress(ABC, Generic[AnyPage]):
-    """One run as one worker sees it. A stream whose pages say something of the whole remembers it in a subclass."""
+    """One run as one worker sees it. A subclass keeps what the pages tell about the whole run."""
 
     def __init__(self, log: SyncLog, adapter: Adapter) -> None:
         self.log = log
@@ -43,23 +43,23 @@ class Progress(ABC, Generic[AnyPage]):
         """From where the last worker stopped. Raises PlatformError."""
 
     def take(self, page: AnyPage) -> None:
-        """Remember what a page says of the whole, before it is stored. Once a page, however often storing is tried:
-        a run whose page cannot be stored ends, and what it remembers with it."""
+        """Keep what a page tells about the whole run, before it is stored. Called once a page, however often
+        storing is tried: a run whose page cannot be stored ends, and what it remembers with it."""
 
     def after_page(self, page: AnyPage) -> None:
-        """What follows from a page that is stored. Runs inside the page's transaction, which may be repeated."""
+        """Called after a page was stored. Runs inside the page's transaction, which may be repeated."""
 
     def remembered(self) -> Checkpoint:
-        """What the next worker of this run has to know beside the place where it continues."""
+        """What the next worker of this run has to know besides the place where it continues."""
         return {}
 
     @property
     def scope(self) -> str:
-        """What the watermark is good for: nothing where a refused data set came back, which older records lack."""
+        """The scope of the watermark; empty if a refused data set came back, because older records lack it."""
         return "" if recovered(self._state, self.adapter.datasets) else self._scope
 
     def checkpoint(self, page: AnyPage) -> Checkpoint:
-        """Where the run continues once this page is stored."""
+        """The checkpoint after this page."""
         place = {"page": page.next or {}, "done": page.next is None, "scope": self.scope}
         return place | self.remembered()
 
@@ -85,7 +85,7 @@ class Stream(ABC, Generic[Record, AnyPage]):
     model: ClassVar[type[Model] | None] = None
 
     def counted(self, count: int, shown: str) -> str:
-        """So many records in the reader's language: "12 orders". `shown` is the number as it is written there."""
+        """A number of records in the reader's language: "12 orders". `shown` is the number as it is written there."""
         return f"{shown} {self.label}"
 
     @abstractmethod
@@ -94,9 +94,9 @@ class Stream(ABC, Generic[Record, AnyPage]):
 
     @abstractmethod
     def fetch(self, adapter: Adapter, external_id: str) -> tuple[Sequence[Record], Sequence[RecordFailure]]:
-        """A record by its id: what is to be stored, and why something of it is not.
+        """Fetch a record by its id: the records to store, and the failures.
 
-        Raises PlatformError for what is not about this record.
+        Raises PlatformError for a problem that is not about this record.
         """
 
     @abstractmethod
@@ -110,7 +110,7 @@ class Stream(ABC, Generic[Record, AnyPage]):
 
     @abstractmethod
     def id_of(self, record: Record) -> str:
-        """What finds the record again: `fetch` takes it, and a failure keeps it."""
+        """The id of the record, as `fetch` takes it and a failure keeps it."""
 
     def guess_pages(self, log: SyncLog, source: str) -> int | None:
         """About how many pages a run on this source will be, once its window is settled; None where nothing is known.
@@ -151,7 +151,8 @@ def window_of(log: SyncLog) -> Window:
 
 
 def _move_watermark(log: SyncLog, scope: str) -> None:
-    """To the window's end, never to the clock's time, and only for the run that continued from the old one.
+    """Move it to the window's end, never to the present time, and only after a run that continued from the old
+    watermark.
 
     `complete_until` on the checkpoint: the platform answered for less time than was asked.
     """

@@ -1,4 +1,5 @@
-"""The stream of stock: read as a whole, marketplace by marketplace; what a whole sweep did not list is gone."""
+"""The stream of stock: read completely, marketplace by marketplace; SKUs that a complete sweep did not list are
+gone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -33,8 +34,8 @@ class SweepProgress(Progress[StockPage]):
         self.unread += len(page.failures)
 
     def after_page(self, page: StockPage) -> None:
-        """Only a sweep that was read from its first page to its last may mark what it did not list as gone."""
-        if page.swept is not None and not self.unread:  # what could not be read may be any SKU
+        """Only a sweep that was read from its first page to its last may mark unlisted SKUs as gone."""
+        if page.swept is not None and not self.unread:  # a row that could not be read may be any SKU
             mark_gone(
                 platform=self.log.platform, marketplace_id=page.swept, source=self.source, seen=self.seen
             )

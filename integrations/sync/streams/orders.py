@@ -1,4 +1,4 @@
-"""The stream of orders: read by a window of time, one watermark for all that are complete."""
+"""The stream of orders: read by a window of time, with a watermark up to which they are complete."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
