@@ -8,6 +8,7 @@ Amazon's may be there. ASIN and FNSKU are names of OMS's own columns, whatever t
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -396,6 +397,25 @@ def test_a_platform_whose_channel_is_gone_is_shown_and_fails_with_a_reason(
     assert api.get(f"/platforms/{tea.pk}").json()["kind"] == KIND
     refused = api.put(f"/platforms/{tea.pk}", {"api_config": {"shop_url": "https://corner.example"}})
     assert (refused.status_code, list(refused.json()["fields"])) == (400, ["api_config"])
+
+
+def test_what_is_left_of_a_stream_that_is_gone_ends_with_a_reason(
+    admin_client: Client, shop: Shop, tea: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = superuser().post("/returns/sync?platform_name=tea").json()["syncs"][0]
+    log = SyncLog.objects.get(pk=started["id"])
+    failure = SyncFailure.objects.create(log=log, platform=tea, kind="returns", external_id="R-1")
+    monkeypatch.setitem(CHANNELS, KIND, replace(CORNER_SHOP, streams=("orders", "inventory")))
+    monkeypatch.delitem(STREAMS, ReturnsStream.name)
+    run_open_syncs()
+    log.refresh_from_db()
+    assert (log.status, log.error_code) == ("failed", "config")
+    assert "does not know the stream returns" in log.error_message
+    answer = superuser().post(f"/sync-failures/{failure.pk}/replay")
+    assert (answer.status_code, answer.json()["code"]) == (409, "config")
+    assert "does not know the stream returns" in answer.json()["detail"]
+    page = f"/admin/integrations/syncfailure/{failure.pk}"
+    assert "stays open" in clean(admin_client.post(f"{page}/press/replay/", follow=True))
 
 
 def sync_all_without_words(client: Client, platform: Platform) -> SyncLog:

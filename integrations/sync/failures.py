@@ -23,7 +23,7 @@ from integrations.models import SyncFailure
 from integrations.protocol import RecordFailure
 from integrations.sync.connection import connected
 from integrations.sync.storing import storable_json, storable_text, store_bisecting
-from integrations.sync.streams import STREAMS
+from integrations.sync.streams import stream_named
 from platforms.models import Source
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
             "payload, and dismiss it; a later sync stores the record once the platform reports it well.",
             code="no_record_id",
         )
-    platform, stream = failure.platform, STREAMS[failure.kind]
+    platform, stream = failure.platform, stream_named(failure.kind)
     # Only failures from before the call: a later one is about a later copy.
     alike = SyncFailure.objects.open().filter(pk__lte=_newest(failure), **failure.record)
     platform.encrypt_plain_config()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
-from integrations.errors import PlatformError, RateLimited
+from integrations.errors import ConfigError, PlatformError, RateLimited
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter
 from integrations.registry import CHANNELS
@@ -20,7 +20,7 @@ from integrations.sync.connection import connected
 from integrations.sync.fallback import mock_may_stand_in
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.storing import store_bisecting, unstored
-from integrations.sync.streams import STREAMS, Progress, Stream
+from integrations.sync.streams import STREAMS, Progress, Stream, stream_named
 from integrations.sync.streams.base import AnyPage, Record
 from integrations.sync.windows import settle_window
 from platforms.models import Source
@@ -98,6 +98,11 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
         return
     if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
         transitions.close_worker_lost(lease)
+        return
+    try:
+        stream_named(log.kind)
+    except ConfigError as error:  # nothing can stand in for it, made-up data neither
+        transitions.close(lease, SyncLog.Status.FAILED, error_code=error.code, error_message=str(error))
         return
     if log.source == Source.MOCK:  # a fallback that was interrupted
         _sync_mock_pages(lease, callbacks)

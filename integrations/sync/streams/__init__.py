@@ -3,19 +3,40 @@
 from typing import Any
 
 from integrations.channel import Channel
+from integrations.errors import ConfigError
 from integrations.registry import CHANNELS
 from integrations.sync.streams.base import Progress, Stream
 from integrations.sync.streams.inventory import InventoryStream
 from integrations.sync.streams.orders import OrdersStream
 from platforms.models import Platform
 
-__all__ = ["STREAMS", "Progress", "Stream", "counted", "delivered_by", "label_of", "streams_of"]
+__all__ = [
+    "STREAMS",
+    "Progress",
+    "Stream",
+    "counted",
+    "delivered_by",
+    "label_of",
+    "stream_named",
+    "streams_of",
+]
 
 # By name, in the order in which pages show them. Records and pages are what each stream says they are.
 STREAMS: dict[str, Stream[Any, Any]] = {
     OrdersStream.name: OrdersStream(),
     InventoryStream.name: InventoryStream(),
 }
+
+
+def stream_named(name: str) -> Stream[Any, Any]:
+    """Raises ConfigError for one that is no more, of which rows are left."""
+    if name not in STREAMS:
+        known = ", ".join(STREAMS)
+        raise ConfigError(
+            f"This installation does not know the stream {name} (any more); known are: {known}. Install the version "
+            "that has it; what is stored of it stays as it is."
+        )
+    return STREAMS[name]
 
 
 def streams_of(platform: Platform) -> dict[str, Stream[Any, Any]]:
