@@ -103,6 +103,7 @@ class Incoming(Generic[Record]):
     values: tuple[Any, ...]  # as reported
     document: bytes  # JSON; empty where the table has none
     content_hash: str
+    parts: tuple[Any, ...] = ()  # what the app stores of it in other tables
     pk: int = 0  # of the stored row; 0 where there is none
     stored: Values = ()
     merged: Values = ()  # the values to store
@@ -172,9 +173,10 @@ class RecordTable(Generic[Record]):
         self._json = [at for at, column in enumerate(model_fields) if isinstance(column, models.JSONField)]
         defaults = [(at, _default_of(column)) for at, column in enumerate(model_fields) if not column.null]
         self._defaults = [(at, value) for at, value in defaults if value not in (None, "", [])]
-        self._find = BulkFind(
-            model, fields=(*key, "id", "content_hash", "source"), within="platform", by=find_by
-        )
+        found = (*key, "id", "content_hash", "source")
+        self._find = BulkFind(model, fields=found, within="platform", by=find_by)
+        # A database answers this from the index of the key alone.
+        self._find_ids = BulkFind(model, fields=(*key, "id"), within="platform", by=find_by)
         documents = (document,) if document else ()
         own = ("source", *documents, "content_hash", "synced_at", *self._constants)
         self._upsert = BulkUpsert(
@@ -190,7 +192,7 @@ class RecordTable(Generic[Record]):
         if self._document:
             document = to_json(getattr(record, self._document))
             digest.update(document)
-        return Incoming(key, record, values, document, digest.hexdigest())
+        return Incoming(key, record, values, document, digest.hexdigest(), parts)
 
     def compare(self, platform_id: int, incoming: Sequence[Incoming[Record]], source: str) -> Batch[Record]:
         """Sort the records by what is to be done. One query; two more where hashes differ."""
@@ -214,20 +216,20 @@ class RecordTable(Generic[Record]):
     def write(self, platform_id: int, batch: Batch[Record], source: str, now: datetime) -> None:
         """Store new and changed records. Raises DatabaseError, ValueError or OverflowError where a value does not
         fit."""
-        constants = tuple(self._constants.values())
-        self._upsert(
+        items = batch.news
+        if not items:
+            return
+        size = len(items)
+        self._upsert.write_columns(
             [
-                (
-                    platform_id,
-                    *item.key,
-                    *self._row(item),
-                    source,
-                    *((item.document.decode(),) if self._document else ()),
-                    item.content_hash,
-                    now,
-                    *constants,
-                )
-                for item in batch.news
+                (platform_id,) * size,
+                *zip(*(item.key for item in items), strict=True),
+                *self._written([item.merged or item.values for item in items]),
+                (str(source),) * size,  # text, and not a choice, which a driver has to look into row by row
+                *([[item.document.decode() for item in items]] if self._document else ()),
+                [item.content_hash for item in items],
+                (now,) * size,
+                *((value,) * size for value in self._constants.values()),
             ]
         )
 
@@ -239,9 +241,11 @@ class RecordTable(Generic[Record]):
 
     def fetch_ids(self, platform_id: int, batch: Batch[Record]) -> None:
         """Set `pk` of the records that were new and have been written."""
-        known = self._known(platform_id, [item.key for item in batch.new])
-        for item in batch.new:
-            item.pk = known[item.key][0]
+        if batch.new:
+            rows = self._find_ids(platform_id, self._find_values(item.key for item in batch.new))
+            ids = {row[:-1]: row[-1] for row in rows}
+            for item in batch.new:
+                item.pk = ids[item.key]
 
     def stored_values(self, ids: Iterable[int]) -> dict[int, Values]:
         """The stored values, in the order of `reported`, by the ids of the rows."""
@@ -267,8 +271,11 @@ class RecordTable(Generic[Record]):
     def _known(self, platform_id: int, keys: Sequence[Key]) -> dict[Key, tuple[int, str, str]]:
         """Id, content hash and source of the stored rows; other rows that share `find_by` may be among them."""
         size = len(self.key)
-        rows = self._find(platform_id, list(dict.fromkeys(key[self._find_by] for key in keys)))
+        rows = self._find(platform_id, self._find_values(keys))
         return {row[:size]: (row[size], row[size + 1], row[size + 2]) for row in rows}
+
+    def _find_values(self, keys: Iterable[Key]) -> list[str]:
+        return list(dict.fromkeys(key[self._find_by] for key in keys))
 
     def _sort(self, batch: Batch[Record], differing: Sequence[Incoming[Record]]) -> None:
         """Compare records whose hash differs, value by value, and put each into its list."""
@@ -296,12 +303,11 @@ class RecordTable(Generic[Record]):
         found = rows.values_list("pk", *self.reported, *self._constants)
         return {row[0]: (row[1:size], row[size:]) for row in found}
 
-    def _row(self, item: Incoming[Record]) -> list[Any]:
-        """The values as the driver takes them; the model's defaults where nothing was ever reported."""
-        values = list(item.merged or item.values)
+    def _written(self, rows: Sequence[Values]) -> list[Sequence[Any]]:
+        """The columns as the driver takes them; the model's defaults where nothing was ever reported."""
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for at, default in self._defaults:
-            if values[at] is None or values[at] in MISSING:
-                values[at] = default
+            columns[at] = [default if value is None or value in MISSING else value for value in columns[at]]
         for at in self._json:
-            values[at] = to_json(values[at]).decode()
-        return values
+            columns[at] = [to_json(value).decode() for value in columns[at]]
+        return columns

@@ -1,6 +1,6 @@
 """The lines of orders: compared with what is stored, written, and removed where they vanished."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -10,11 +10,12 @@ from core.upsert import Columns, Values, reported_fields
 from orders.changes import Change, line_changes
 from orders.models import OrderItem
 from orders.products import remember_products
-from orders.records import OrderItemRecord
+from orders.records import OrderItemRecord, OrderRecord
 
+Reported = tuple[Any, ...]
 ITEM_REPORTED = reported_fields(OrderItemRecord, but={"external_id"})
 
-item_values_of = attrgetter("external_id", *ITEM_REPORTED)
+_values_of = attrgetter("external_id", *ITEM_REPORTED)
 _columns = Columns(OrderItem, ITEM_REPORTED)
 _write_items = BulkUpsert(
     OrderItem, fields=("order", "external_id", *ITEM_REPORTED), unique=("order", "external_id")
@@ -32,13 +33,18 @@ class Lines:
     changes: list[Change] = field(default_factory=list)
 
 
-def compare_lines(items_of: Mapping[int, tuple[OrderItemRecord, ...]]) -> dict[int, Lines]:
+def reported_lines(record: OrderRecord) -> list[Reported]:
+    """The lines of an order as this module takes them: the id of each, and the values of ITEM_REPORTED."""
+    return list(map(_values_of, record.items))
+
+
+def compare_lines(lines_of: Mapping[int, Sequence[Reported]]) -> dict[int, Lines]:
     """Compare the lines of stored orders, given by the orders' ids, with what is stored. One query.
 
     Every order has a line. An order that comes without any is an incomplete answer, and its stored lines stay.
     """
     stored: dict[int, dict[str, tuple[int, Values]]] = {
-        order_id: {} for order_id, items in items_of.items() if items
+        order_id: {} for order_id, lines in lines_of.items() if lines
     }
     if stored:
         rows = OrderItem.objects.filter(order_id__in=stored).order_by("id")
@@ -47,25 +53,23 @@ def compare_lines(items_of: Mapping[int, tuple[OrderItemRecord, ...]]) -> dict[i
         ):
             stored[order_id][external_id] = (pk, values)
     return {
-        order_id: _compared(items, stored[order_id]) if items else Lines()
-        for order_id, items in items_of.items()
+        order_id: _compared(lines, stored[order_id]) if lines else Lines()
+        for order_id, lines in lines_of.items()
     }
 
 
-def _compared(items: Iterable[OrderItemRecord], stored: Mapping[str, tuple[int, Values]]) -> Lines:
+def _compared(lines: Iterable[Reported], stored: Mapping[str, tuple[int, Values]]) -> Lines:
     before = {external_id: values for external_id, (_, values) in stored.items()}
     after: dict[str, Values] = {}
-    for external_id, *new in map(item_values_of, items):
+    for external_id, *new in lines:
         after[external_id] = _columns.merged(new, before[external_id]) if external_id in before else new
     vanished = tuple(pk for external_id, (pk, _) in stored.items() if external_id not in after)
     return Lines(after, vanished, line_changes(_columns, before, after))
 
 
-def write_lines(new: Mapping[int, tuple[OrderItemRecord, ...]], changed: Mapping[int, Lines]) -> None:
+def write_lines(new: Mapping[int, Sequence[Reported]], changed: Mapping[int, Lines]) -> None:
     """Write the lines of new orders, and of changed ones; remove those that vanished."""
-    written: list[tuple[Any, ...]] = [
-        (order_id, *item_values_of(item)) for order_id, items in new.items() for item in items
-    ]
+    written: list[tuple[Any, ...]] = [(order_id, *line) for order_id, lines in new.items() for line in lines]
     for order_id, lines in changed.items():
         written += [(order_id, external_id, *values) for external_id, values in lines.values.items()]
     _write_items(written)

@@ -10,7 +10,7 @@ from core.outcome import Outcome
 from core.upsert import Batch, Incoming, RecordTable
 from orders.buyers import Buyer, buyer_digest, compare_buyers, stored_buyers, write_buyers
 from orders.changes import Change, order_changes
-from orders.lines import Lines, compare_lines, item_values_of, write_lines
+from orders.lines import Lines, Reported, compare_lines, reported_lines, write_lines
 from orders.models import Order, OrderBuyer, OrderChange, OrderItem
 from orders.records import OrderRecord
 from platforms.models import Platform, Source
@@ -47,24 +47,25 @@ def upsert_orders(
     batch = _orders.compare(platform.pk, incoming, source)
     if batch.replaced:
         _delete(Order.objects.filter(pk__in=batch.replaced))
-    known = {item.pk: item.record for item in [*batch.changed, *batch.alike]}
-    lines = compare_lines({order_id: record.items for order_id, record in known.items()})
-    buyers = compare_buyers(known, stored_buyers(known), now) if platform.include_pii else {}
+    known = [*batch.changed, *batch.alike]
+    lines = compare_lines({item.pk: _lines_of(item) for item in known})
+    record_of = {item.pk: item.record for item in known}
+    buyers = compare_buyers(record_of, stored_buyers(record_of), now) if platform.include_pii else {}
     batch.keep_alike(lambda item: not (lines[item.pk].changes or _is_news(buyers.get(item.pk))))
     _orders.refresh(batch)
     if not batch.news:
         return batch.outcome()
     _orders.write(platform.pk, batch, source, now)
     _orders.fetch_ids(platform.pk, batch)
-    new = {item.pk: item.record for item in batch.new}
     changed = [item.pk for item in batch.changed]
     write_lines(
-        {order_id: record.items for order_id, record in new.items()},
+        {item.pk: _lines_of(item) for item in batch.new},
         {order_id: lines[order_id] for order_id in changed},
     )
     _note_changes(batch, lines, OrderChange(sync_log_id=sync_log_id, changed_at=now))
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
+        new = {item.pk: item.record for item in batch.new}
         write_buyers(compare_buyers(new, {}, now) | of_changed)
     return batch.outcome()
 
@@ -82,7 +83,7 @@ def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | Non
     if _orders.is_older(values, stored):
         return []
     merged = _orders.columns.merged(values, stored)
-    of_lines = compare_lines({order_id: record.items})[order_id].changes
+    of_lines = compare_lines({order_id: reported_lines(record)})[order_id].changes
     return order_changes(_orders.columns, stored, merged) + of_lines
 
 
@@ -102,8 +103,13 @@ def _delete(doomed: QuerySet[Order]) -> int:
 
 def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]:
     """The record with the hash of all that could be stored of it."""
-    items = [item_values_of(item) for item in record.items]
-    return _orders.incoming(record, items, buyer_digest(record.buyer) if with_buyer else "")
+    return _orders.incoming(record, reported_lines(record), buyer_digest(record.buyer) if with_buyer else "")
+
+
+def _lines_of(incoming: Incoming[OrderRecord]) -> list[Reported]:
+    """The first of the parts that `_incoming` gives it."""
+    lines: list[Reported] = incoming.parts[0]
+    return lines
 
 
 def _is_news(buyer: Buyer | None) -> bool:

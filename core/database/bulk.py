@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
+import orjson
 from django.db import DataError, connections, models, router
 from django.db.models.constants import OnConflict
 
 Row = Sequence[Any]
-Adapt = Callable[[Any], Any]
+Adapt = Callable[[Sequence[Any]], Sequence[Any]]  # makes the values of a column ready for the driver
 
 # SQLite keeps decimals as 8-byte floats: so many significant digits come back as they went in.
 # https://www.sqlite.org/floatingpoint.html
@@ -53,7 +54,7 @@ class BulkFind:
 
 
 class BulkUpsert:
-    """Upserts rows of `model`. Rows are tuples in the order of `fields`: names of concrete fields.
+    """Upserts rows of `model`, given as rows or as columns; values stand in the order of `fields`, concrete fields.
 
     Values go to the database driver as they are (None, str, int, bool, Decimal, JSON as text); aware datetimes are
     converted. `unique` names the fields of a unique constraint; all other `fields` are replaced on a conflict.
@@ -64,24 +65,30 @@ class BulkUpsert:
         self._fields: list[Any] = [model._meta.get_field(name) for name in fields]
         self._unique: list[Any] = [model._meta.get_field(name) for name in unique]
         self._replaced = [field for field in self._fields if field not in self._unique]
+        self._prepared: dict[str, tuple[str, list[tuple[int, Adapt]]]] = {}  # by the alias of a connection
 
     def __call__(self, rows: Sequence[Row]) -> None:
         """Raises django.db.DatabaseError, ValueError or OverflowError for a value that does not fit."""
-        if not rows:
-            return
-        connection = connections[router.db_for_write(self._model)]
-        adapted = self._adapted(rows, connection)
-        with connection.cursor() as cursor:
-            cursor.executemany(self._sql(connection), adapted)
+        if rows:
+            self.write_columns(list(zip(*rows, strict=True)))
 
-    def _adapted(self, rows: Sequence[Row], connection: Any) -> Sequence[Row]:
-        """The rows as this database's driver takes them. By column, since most need nothing."""
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        for position, field in enumerate(self._fields):
-            adapt = _adapter(field, connection)
-            if adapt is not None:
-                columns[position] = [None if value is None else adapt(value) for value in columns[position]]
-        return list(zip(*columns, strict=True))
+    def write_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        """As above. By column, since most columns need nothing, and the others take less time as a whole."""
+        connection = connections[router.db_for_write(self._model)]
+        sql, adapters = self._prepare(connection)
+        ready = list(columns)
+        for position, adapt in adapters:
+            ready[position] = adapt(columns[position])
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, list(zip(*ready, strict=True)))
+
+    def _prepare(self, connection: Any) -> tuple[str, list[tuple[int, Adapt]]]:
+        """The statement, and which columns are to be adapted: made once, and used for each page."""
+        if connection.alias not in self._prepared:
+            adapters = [_adapter(field, connection) for field in self._fields]
+            needed = [(position, adapt) for position, adapt in enumerate(adapters) if adapt is not None]
+            self._prepared[connection.alias] = self._sql(connection), needed
+        return self._prepared[connection.alias]
 
     def _sql(self, connection: Any) -> str:
         quote = connection.ops.quote_name
@@ -110,34 +117,43 @@ def _column(model: type[models.Model], name: str) -> str:
 
 
 def _adapter(field: Any, connection: Any) -> Adapt | None:
-    """What makes a value of this field ready for the driver; None where the driver takes it as it is."""
+    """What makes values of this field ready for the driver; None where the driver takes them as they are."""
     if isinstance(field, models.DateTimeField):
         return _aware if connection.features.supports_timezones else _naive_text(connection.timezone)
     if isinstance(field, models.DecimalField):
         return _exact_text(field) if connection.vendor == "sqlite" else _finite
+    if isinstance(field, models.BooleanField) and connection.vendor == "sqlite":
+        return _whole_numbers
     return None
 
 
-def _aware(value: datetime) -> datetime:
-    if value.tzinfo is None:
+def _aware(times: Sequence[datetime | None]) -> Sequence[datetime | None]:
+    if any(time is not None and time.tzinfo is None for time in times):
         raise ValueError("A time without a zone cannot be stored.")
-    return value
+    return times
 
 
 def _naive_text(zone: Any) -> Adapt:
-    def adapt(value: datetime) -> str:
-        if value.tzinfo is UTC is zone:  # nearly always, and it takes a third of the time
-            return value.isoformat(" ")[: -len("+00:00")]
-        return str(_aware(value).astimezone(zone).replace(tzinfo=None))
+    """Times as text in `zone`, as Django writes them where a database has no zones."""
+
+    def adapt(times: Sequence[datetime | None]) -> Sequence[str | None]:
+        if zone is UTC and all(time is None or time.tzinfo is UTC for time in times):
+            # Nearly always. orjson takes a tenth of the time of isoformat; it leaves subclasses of datetime to us.
+            text = orjson.dumps(times, default=datetime.isoformat)
+            return list(orjson.loads(text.replace(b"T", b" ").replace(b"+00:00", b"")))
+        return [
+            None if time is None else str(time.astimezone(zone).replace(tzinfo=None))
+            for time in _aware(times)
+        ]
 
     return adapt
 
 
-def _finite(value: Decimal) -> Decimal:
+def _finite(amounts: Sequence[Decimal | None]) -> Sequence[Decimal | None]:
     """MySQL's driver would send the word Infinity for the name of a column; PostgreSQL would store NaN."""
-    if not value.is_finite():
+    if not all(amount is None or amount.is_finite() for amount in amounts):
         raise DataError("The amount is not a number.")
-    return value
+    return amounts
 
 
 def _exact_text(field: models.DecimalField[Any, Any]) -> Adapt:
@@ -145,16 +161,24 @@ def _exact_text(field: models.DecimalField[Any, Any]) -> Adapt:
     small = Decimal(10) ** (SQLITE_DIGITS - field.decimal_places)  # below, the float holds every digit
     step, context = Decimal(1).scaleb(-field.decimal_places), Context(prec=field.max_digits)
 
-    def adapt(value: Decimal) -> str:
+    def check(amount: Decimal) -> None:
+        digits = amount.quantize(step, context=context).normalize().as_tuple().digits
+        if len(digits) > SQLITE_DIGITS:
+            raise DataError(f"SQLite keeps {SQLITE_DIGITS} digits of an amount; this one has {len(digits)}.")
+
+    def adapt(amounts: Sequence[Decimal | None]) -> Sequence[str | None]:
+        present = [amount for amount in amounts if amount is not None]
         try:
-            if not -small < value < small:
-                digits = value.quantize(step, context=context).normalize().as_tuple().digits
-                if len(digits) > SQLITE_DIGITS:
-                    raise DataError(
-                        f"SQLite keeps {SQLITE_DIGITS} digits of an amount; this one has {len(digits)}."
-                    )
+            if present and not -small < min(present) <= max(present) < small:
+                for amount in present:
+                    check(amount)
         except InvalidOperation:  # NaN, infinite, or more digits than the column has
             raise DataError(f"The amount does not fit into {field.max_digits} digits.") from None
-        return str(value)
+        return [None if amount is None else str(amount) for amount in amounts]
 
     return adapt
+
+
+def _whole_numbers(flags: Sequence[bool | None]) -> Sequence[int | None]:
+    """What SQLite stores; its driver looks for an adapter of everything that is no plain number or text."""
+    return [None if flag is None else int(flag) for flag in flags]
