@@ -1,4 +1,4 @@
-"""What every address of the REST API shares: who may call it, what it reads, and two ways to say no.
+"""What all addresses of the REST API share: permissions, parsing, and two exceptions for refusals.
 
 Imports nothing of rest_framework.views, which reads the settings that name the classes here.
 """
@@ -39,7 +39,7 @@ class Invalid(exceptions.APIException):
 
 
 class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # knox has no annotations
-    """knox's, answering 401 to a header that is no text: it decodes the bytes as UTF-8 without a guard."""
+    """knox's, with a 401 for a header that is not UTF-8, which knox itself does not catch."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Any] | None:
         try:
@@ -68,7 +68,7 @@ class MaySync(IsAuthenticated):
 
 
 class JSONParser(RestJSONParser):
-    """JSON without nesting that exhausts the stack and without halves of characters, which nothing can store."""
+    """JSON, refusing nesting that exhausts the stack, and half surrogate pairs, which no database stores."""
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""How errors read: {"code", "detail"} and, where single fields or parameters are wrong, "fields": {name: [text]}.
+"""The form of errors: {"code", "detail"} and, where single fields or parameters are wrong, "fields": {name: [text]}.
 
 For API views by `exception_handler`; outside of them JSON for the API's addresses, Django's pages for the admin.
 """
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 IN_DOUBT = "Whether your change was stored is not known: look before you repeat it."
 INTERNAL = f"OMS itself made a mistake; the server's log has the details. {IN_DOUBT}"
-# The first parts of the API's addresses.
+# The first path segments of the API.
 API = (
     "platforms",
     "orders",
@@ -42,7 +42,7 @@ API = (
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's EXCEPTION_HANDLER. What nobody caught becomes a 500 that says nothing, with the traceback in the log;
+    """DRF's EXCEPTION_HANDLER. An unexpected error becomes a 500 without details, with the traceback in the log;
     a database that cannot be used, a 503."""
     request: Request = context["request"]
     # Also where the view answers HTML or YAML.

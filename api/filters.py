@@ -39,7 +39,7 @@ class TimeFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]  # no 
 
 
 class TextFilter(django_filters.CharFilter):  # type: ignore[misc]
-    """Text exactly as given: blanks at the ends of a SKU count."""
+    """Text exactly as given: blanks at the ends are part of a SKU."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, strip=False, **kwargs)

@@ -60,7 +60,7 @@ class ThresholdSerializer(serializers.Serializer[Any]):
     threshold = serializers.IntegerField(min_value=0, max_value=HIGHEST_THRESHOLD, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError for each other field: who sends a quantity must not believe that it was stored."""
+        """Raises ValidationError for any other field, so that nobody believes that a sent quantity was stored."""
         others = sorted(set(self.initial_data) - set(self.fields))
         if others:
             text = "Only threshold can be changed here; the platform's sync writes everything else."

@@ -1,4 +1,4 @@
-"""Cursor pagination by keyset: a page starts behind the last row of the one before, whatever was added since.
+"""Cursor pagination by keyset: a page starts after the last row of the page before, whatever was added since.
 
 DRF's own counts offsets among rows that are equal in the first column; orders bought in the same second would be
 shown twice or never while others arrive. Here the position is (column, id), which no two rows share.

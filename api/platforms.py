@@ -1,4 +1,4 @@
-"""REST: platforms and their credentials, which go in and never come out."""
+"""REST: platforms and their credentials, which are write-only."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -49,7 +49,7 @@ LAST = 4  # characters of the client id that are shown
     }
 )
 class ApiConfigField(serializers.Field[Any, Any, Any, Any]):
-    """Write-only in effect: reads back as which fields are set, and how the client id ends."""
+    """Write-only in effect: reading shows which fields are set, and the last characters of the client id."""
 
     def to_internal_value(self, data: Any) -> Any:
         return data  # judged in validate(), where the kind is known
@@ -270,7 +270,7 @@ class PlatformViewSet(ModelViewSet[Platform]):
         _save(serializer)
 
     def perform_destroy(self, instance: Platform) -> None:
-        """409 while something would lose its origin, or is being worked on."""
+        """409 while the platform has orders or stock, or a sync is open."""
         if SyncLog.objects.open().filter(platform=instance).exists():
             raise Conflict(
                 f"A sync of {instance.name} is open. Cancel it, or wait until it is done, and delete again."

@@ -116,7 +116,7 @@ class SyncFailureViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
 
     @extend_schema(request=None, responses=SyncFailureSerializer)
     def dismiss(self, request: Request, pk: int) -> Response:
-        """Let a failure go: nobody wants the record any more. One that is resolved already stays as it is."""
+        """Close a failure without fetching the record. One that is resolved already stays as it is."""
         user: Any = request.user
         return Response(SyncFailureSerializer(dismiss(get_object_or_404(SyncFailure, pk=pk), user)).data)
 

@@ -122,11 +122,11 @@ class Credentials:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(each.name for each in self.fields)
+        return tuple(entry.name for entry in self.fields)
 
     @property
     def secrets(self) -> frozenset[str]:
-        return frozenset(each.name for each in self.fields if each.input == Input.SECRET)
+        return frozenset(entry.name for entry in self.fields if entry.input == Input.SECRET)
 
 
 # --- What its rows refer to ---------------------------------------------------------------------------

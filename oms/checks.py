@@ -33,7 +33,7 @@ def check_static_root(**_: Any) -> list[CheckMessage]:
 
 @register()
 def check_hosts(**_: Any) -> list[CheckMessage]:
-    """Each host and origin is one that a request can come with; a typo would shut everybody out without a word."""
+    """Each host and origin is one that a request can come with; a typo would lock everybody out without a message."""
     problems: list[CheckMessage] = [
         Error(
             f"ALLOWED_HOSTS has {host!r}, which is no host name that a browser can ask for.",

@@ -80,7 +80,7 @@ def _binary_log(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
 
 
 def _new_tables(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
-    """How the server makes a table that says nothing about it."""
+    """The server's defaults for new tables."""
     variables = _variables(connection, "innodb_default_row_format", "default_storage_engine")
     row_format = variables.get("innodb_default_row_format", "").lower()
     if row_format in OLD_ROW_FORMATS:

@@ -1,4 +1,4 @@
-"""What a person at the command line has to know where the database cannot do what a command needs.
+"""Messages for a person at the command line if the database cannot do what a command needs.
 
 Numbers and texts as in core/database/errors.py. The driver's own words are repeated only where they are about the
 connection: elsewhere they repeat stored values.

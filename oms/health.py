@@ -1,4 +1,4 @@
-"""Is it up (/healthz), and can it serve (/readyz)? Open to all, for load balancers; says nothing else."""
+"""Is it up (/healthz), and can it serve (/readyz)? Open to all, for load balancers; the answer has no details."""
 
 import logging
 

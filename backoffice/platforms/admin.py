@@ -163,7 +163,7 @@ class PlatformAdmin(OmsAdmin):
         return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Nobody deletes a sync by itself, but those of a platform go with it."""
+        """A sync cannot be deleted by itself; those of a platform are deleted with it."""
         found, counts, refused, protected = super().get_deleted_objects(objs, request)
         with_it = {str(model._meta.verbose_name) for model in (SyncLog, SyncFailure, ApiUsage)}
         return found, counts, {str(name) for name in refused} - with_it, protected
@@ -295,7 +295,7 @@ def credentials_badge(platform: Platform) -> SafeString:
 
 
 def summary_of(platform: Platform) -> str:
-    """Which values are stored, and no secret; of a kind that is not registered, that there are some."""
+    """Which values are stored, without secrets; of a kind that is not registered, that there are some."""
     config, channel = platform.api_config, CHANNELS.get(platform.kind)
     if not config:
         return platform.config_problem or _("No credentials are stored.")

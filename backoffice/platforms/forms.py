@@ -102,7 +102,7 @@ class PlatformForm(Form):
 
     @property
     def _shows_credentials(self) -> bool:
-        """Not to somebody who may only look."""
+        """Not to users who may only look."""
         return bool(self.credentials) and self.credentials[0] in self.fields
 
     def _offer_kinds(self) -> None:
@@ -196,7 +196,7 @@ class PlatformForm(Form):
             self._show(error, credentials)
 
     def _show(self, error: ConfigError, credentials: Credentials) -> None:
-        """Each problem at its field; what has no field of its own on top."""
+        """Show each problem at its field; problems without a field are shown at the top."""
         for name, problem in error.fields.items():
             field = credentials.shown_at.get(name, name)
             if field not in self.credentials:

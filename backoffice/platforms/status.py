@@ -1,4 +1,4 @@
-"""What stands beside the form of a platform: its last runs with the next one, and the connection check."""
+"""What the page shows beside the form of a platform: its last runs, the next one, and the connection check."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
 
 
 def run_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
-    """Status, when, and how it comes along or what came of it."""
+    """Status, time, and progress or result."""
     return format_html(
         '<div class="oms-cell">{}<span class="oms-when">{} · {}</span>{}{}</div>',
         slot(log, "state"),

@@ -79,9 +79,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
     buttons = ("replay_button", "dismiss_button")
     search_fields = ("external_id__startswith", "error_code__startswith")
     search_help_text = gettext_lazy("Order id or SKU, or an error code")
-    empty_text = gettext_lazy(
-        "Nothing is left to be looked at: every other record that was fetched is stored."
-    )
+    empty_text = gettext_lazy("There is no open failure: every other record that was fetched is stored.")
     fields = (
         "platform", "kind", "external_id", "error_message", "error_code", "log_link", "created_at", "resolved",
         "payload_text",

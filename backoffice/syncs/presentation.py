@@ -52,7 +52,7 @@ def window_of(log: SyncLog) -> SafeString:
 
 
 def closing_sentence(log: SyncLog) -> str:
-    """What came of a closed sync: what went wrong in its own words, otherwise its counts."""
+    """The result of a closed sync: its error, or its counts."""
     if log.error_message:
         return log.error_message
     names = (
@@ -85,7 +85,7 @@ WHAT_TO_DO = {
         "Start the sync again. If it happens again, give the support of %(channel)s the request id."
     ),
     "internal": gettext_lazy(
-        "Tell whoever looks after OMS the number of this sync; the next one tries again."
+        "Give the number of this sync to the person who maintains OMS. The next sync tries again."
     ),
     "cancelled": gettext_lazy("The next sync goes on from where the orders are complete."),
 }
@@ -115,7 +115,7 @@ def _advice(log: SyncLog) -> Text:
 
 
 def copyable(label: str, text: str) -> SafeString:
-    """Something that support asks for, with a button that copies it."""
+    """A value that support asks for, with a button that copies it."""
     return format_html(
         '<span class="oms-when oms-copy">{} <code>{}</code> <button type="button" class="oms-quiet-button" '
         'data-oms-copy="{}" data-oms-copied="{}">{}</button></span>',
@@ -129,7 +129,7 @@ def latest_sync(platform: Platform, kind: str) -> SyncLog | None:
 
 
 def moment_of(log: SyncLog) -> SafeString:
-    """When it was last heard of, as a link to its page."""
+    """The time of its last change, as a link to its page."""
     return link_to(log, format_datetime(log.finished_at or log.started_at or log.queued_at))
 
 

@@ -74,7 +74,7 @@ def progress_sentence(log: SyncLog) -> str:
 
 
 def standing(log: SyncLog) -> str:
-    """Where an open sync stands: what it waits for, and how many pages of how many it has read."""
+    """The progress of an open sync: what it waits for, and how many of its pages it has read."""
     now = timezone.now()
     if log.status == SyncLog.Status.WAITING and log.resume_at and log.resume_at > now:
         return progress_line(log, now=now)
@@ -129,7 +129,7 @@ SLOTS: dict[str, Show] = {
     "state": lambda log, _may_cancel: status_badge(log),
     "progress": lambda log, _may_cancel: bar(log),
     "cancel": _cancel_control,
-    # The button in the head of a sync's own page: any text will do, as long as it changes when the button has to go.
+    # The button in the head of a sync's own page: any text will do, if it changes when the button has to disappear.
     "head": lambda log, may_cancel: "cancel" if _cancel_control(log, may_cancel) else "",
     "source": lambda log, _may_cancel: source_badge(log.source),
     "window": lambda log, _may_cancel: window_of(log),
@@ -184,7 +184,7 @@ def press_url(obj: Any, button: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A slot as a page shows it: of which sync, its name, the status of the sync then, and the digest of its text."""
+    """A slot as a page shows it: its sync and name, the status of the sync at that time, and the digest of its text."""
 
     log_id: int
     name: str
@@ -228,7 +228,7 @@ def _changed(log: SyncLog, shown: Shown, may_cancel: bool) -> SafeString | str:
 
 
 def _news(logs: dict[int, SyncLog], shown: Sequence[Shown]) -> SafeString | str:
-    """Which syncs changed their status, for those who hear the page: nobody wants to hear all of it each time."""
+    """Which syncs changed their status, for screen readers: they should not read the whole page each time."""
     changed = {
         item.log_id for item in shown if item.log_id in logs and logs[item.log_id].status != item.status
     }

@@ -1,4 +1,4 @@
-"""The button that starts syncs: what it asks in its dialog, and what it starts."""
+"""The dialog that starts syncs."""
 
 import logging
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,5 @@
-"""API usage and quotas in the admin, both read-only: who calls how often, how often that is refused, what is left."""
+"""API usage and quotas in the admin, both read-only: the calls of each platform, refused calls, and the calls that
+are left."""
 
 from datetime import timedelta
 from typing import Any
@@ -207,7 +208,7 @@ def format_rate(rate: float) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    """In words, as exact as people want it: `1.5 seconds`, `45 seconds`, `3 minutes`, `2 hours`."""
+    """In words, rounded for people: `1.5 seconds`, `45 seconds`, `3 minutes`, `2 hours`."""
     if seconds < 10:
         exact = max(0.1, round(seconds, 1))
         text = ngettext("%(count)s second", "%(count)s seconds", 1 if exact == 1 else 2)

@@ -1,4 +1,4 @@
-"""Users, groups and API tokens, in the clothes of the rest of the admin."""
+"""Users, groups and API tokens, in the style of the rest of the admin."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -19,7 +19,7 @@ AMAZON = Channel(
     mock=mock.MockAmazon,
     credentials=CREDENTIALS,
     account_key=lambda api_config: config.load(api_config).account_key,
-    sites={each.id: Site(each.id, _(each.country), each.code) for each in MARKETPLACES.values()},
+    sites={place.id: Site(place.id, _(place.country), place.code) for place in MARKETPLACES.values()},
     # Amazon refuses a window that ends less than two minutes ago, and lists orders with some delay.
     order_lag=timedelta(minutes=2),
     read_order_id=read_order_id,

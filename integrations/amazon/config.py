@@ -91,7 +91,7 @@ def load(raw: Mapping[str, Any]) -> AmazonConfig:
         )
     values = check(values)
     ids = [values["marketplace_id"], *values.get("additional_marketplace_ids", ())]
-    marketplaces = tuple(MARKETPLACES[each] for each in dict.fromkeys(ids))
+    marketplaces = tuple(MARKETPLACES[marketplace_id] for marketplace_id in dict.fromkeys(ids))
     return AmazonConfig(
         client_id=values["client_id"],
         client_secret=values["client_secret"],
@@ -105,7 +105,7 @@ def load(raw: Mapping[str, Any]) -> AmazonConfig:
 
 def _stripped(value: Any) -> Any:
     if isinstance(value, list):
-        return [_stripped(each) for each in value]
+        return [_stripped(item) for item in value]
     return value.strip() if isinstance(value, str) else value
 
 
@@ -152,12 +152,14 @@ def _additional_problem(values: Mapping[str, Any]) -> str:
     additional = values.get("additional_marketplace_ids")
     if additional in (None, "", []):
         return ""
-    if not isinstance(additional, list) or not all(isinstance(each, str) for each in additional):
+    if not isinstance(additional, list) or not all(
+        isinstance(marketplace_id, str) for marketplace_id in additional
+    ):
         return "must be a list of marketplace ids"
     main = MARKETPLACES.get(str(values.get("marketplace_id")))
-    for each in additional:
+    for marketplace_id in additional:
         # One account and one call cover one region, in the sandbox too.
-        problem = _marketplace_problem(each, main.region if main else "")
+        problem = _marketplace_problem(marketplace_id, main.region if main else "")
         if problem:
             return problem
     return ""

@@ -45,7 +45,7 @@ def marketplace_choices() -> list[Choice]:
             facts={"region": _(REGIONS[marketplace.region]), "host": marketplace.seller_central},
         )
         for marketplace in sorted(
-            MARKETPLACES.values(), key=lambda each: (regions.index(each.region), _(each.country))
+            MARKETPLACES.values(), key=lambda place: (regions.index(place.region), _(place.country))
         )
     ]
 

@@ -173,13 +173,13 @@ def beside_lines(payload: Any) -> Decimal:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(parse.text(each) for each in value if parse.text(each)) if isinstance(value, list) else ()
+    return tuple(parse.text(item) for item in value if parse.text(item)) if isinstance(value, list) else ()
 
 
 def _replaced_order_id(source: dict[str, Any]) -> str:
-    for each in parse.objects(source.get("associatedOrders")):
-        if parse.text(each.get("associationType")).upper() in REPLACEMENTS:
-            return parse.text(each.get("orderId"))
+    for item in parse.objects(source.get("associatedOrders")):
+        if parse.text(item.get("associationType")).upper() in REPLACEMENTS:
+            return parse.text(item.get("orderId"))
     return ""
 
 

@@ -32,9 +32,9 @@ class Participation:
 def read(answer: Mapping[str, Any]) -> dict[str, Participation]:
     """marketplace id → participation; what cannot be read is left out."""
     found: dict[str, Participation] = {}
-    for each in parse.objects(answer["payload"]):
-        marketplace = parse.mapping(each.get("marketplace"))
-        participation = parse.mapping(each.get("participation"))
+    for item in parse.objects(answer["payload"]):
+        marketplace = parse.mapping(item.get("marketplace"))
+        participation = parse.mapping(item.get("participation"))
         marketplace_id = parse.text(marketplace.get("id"))
         known = MARKETPLACES.get(marketplace_id)
         if marketplace_id:
@@ -49,7 +49,7 @@ def read(answer: Mapping[str, Any]) -> dict[str, Participation]:
 
 def judge(configured: Sequence[Marketplace], found: Mapping[str, Participation]) -> Iterator[Finding]:
     """One finding for each configured marketplace, and one about those that are not configured."""
-    active = {key: each for key, each in found.items() if each.takes_part}
+    active = {key: place for key, place in found.items() if place.takes_part}
     for marketplace in configured:
         step = f"marketplace {marketplace.code}"
         seller = active.get(marketplace.id)
@@ -60,7 +60,7 @@ def judge(configured: Sequence[Marketplace], found: Mapping[str, Participation])
         else:
             yield Finding(step=step, ok=True, message=f"The seller takes part in {marketplace.country}.")
     ids = {marketplace.id for marketplace in configured}
-    others = [each.name for key, each in active.items() if key in MARKETPLACES and key not in ids]
+    others = [place.name for key, place in active.items() if key in MARKETPLACES and key not in ids]
     if others and len(others) < len(active):
         yield Finding(
             step="other marketplaces",
@@ -72,7 +72,7 @@ def judge(configured: Sequence[Marketplace], found: Mapping[str, Participation])
 
 
 def _missing(step: str, marketplace: Marketplace, active: list[Participation]) -> Finding:
-    listed = ", ".join(each.name for each in active) or "no marketplace of this region"
+    listed = ", ".join(place.name for place in active) or "no marketplace of this region"
     text = (
         f"The seller does not take part in {marketplace.country} ({marketplace.id}); with these credentials it "
         f"sells in: {listed}. Choose one of those in the platform's credentials, or register for "

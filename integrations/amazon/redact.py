@@ -56,7 +56,9 @@ def _object(value: dict[str, Any], levels: int) -> dict[str, Any] | None:
 def _list(values: list[Any], levels: int) -> list[Any] | None:
     if levels == 0:
         return None
-    return [each if type(each) is str else without_personal_data(each, levels=levels - 1) for each in values]
+    return [
+        value if type(value) is str else without_personal_data(value, levels=levels - 1) for value in values
+    ]
 
 
 @lru_cache(maxsize=2048)

@@ -43,7 +43,9 @@ def known_orders(external_id: str) -> list[KnownOrder]:
         for platform in _with_syncs(Platform.objects.order_by("pk"))
         if platform.is_active or platform.pk in orders or platform.pk in failures
     ]
-    good, still_open = ({each.pk: getattr(each, name) for each in platforms} for name in ("good", "open"))
+    good, still_open = (
+        {platform.pk: getattr(platform, name) for platform in platforms} for name in ("good", "open")
+    )
     syncs = SyncLog.objects.defer("checkpoint").in_bulk({*good.values(), *still_open.values()} - {None})
     broken = _first_of_each(_broken(list(good)))
     return [

@@ -67,7 +67,7 @@ def next_dues(platforms: Iterable[Platform]) -> dict[tuple[int, str], Due]:
     known = histories(platforms)
     return {
         (platform.pk, name): _due(
-            platform, name, {each: known[platform.pk, each] for each in streams_of(platform)}
+            platform, name, {stream: known[platform.pk, stream] for stream in streams_of(platform)}
         )
         for platform in platforms
         for name in streams_of(platform)
@@ -134,8 +134,8 @@ def _refusal(known: dict[str, History], kind: str) -> SyncLog | None:
 
     Refused credentials serve no stream, so they stop all; a missing role stops what it is missing for.
     """
-    refusals = [each.refusal for each in known.values() if each.refusal is not None]
-    newest_good = max(each.good for each in known.values())
+    refusals = [history.refusal for history in known.values() if history.refusal is not None]
+    newest_good = max(history.good for history in known.values())
     credentials = [log for log in refusals if log.error_code not in ACCESS_CODES and log.pk > newest_good]
     access = [log for log in refusals if log.error_code in ACCESS_CODES and log.kind == kind]
     return max([*credentials, *access], key=lambda log: log.pk, default=None)
@@ -155,7 +155,7 @@ def _was_found_working(outcome: dict[str, Any], refused: SyncLog) -> bool:
     """Whether a check had no problem, or only others than the one that this run met."""
     if outcome.get("ok"):
         return True
-    found = {each["step"]: each["ok"] for each in outcome.get("findings", ())}
+    found = {finding["step"]: finding["ok"] for finding in outcome.get("findings", ())}
     if any(found.get(step) is False for step in ("credentials", "token", "environment")):
         return False
     if refused.error_code not in ACCESS_CODES:

@@ -12,7 +12,7 @@ from integrations.sync.streams import STREAMS
 from integrations.sync.streams.states import interval_columns
 from platforms.models import Platform
 
-NOT_GOOD = [each for each in SyncLog.Status if each not in SyncLog.GOOD]
+NOT_GOOD = [status for status in SyncLog.Status if status not in SyncLog.GOOD]
 # A sync that continues from the watermark, or a whole sweep; nobody's window, no few SKUs.
 REGULAR = Q(is_incremental=True, skus=[])
 # Mock data that stands in hides an error; mock data that was asked for does not.

@@ -41,8 +41,12 @@ def due_syncs(planned: Iterable[Planned] | None = None) -> Iterator[Started]:
     others go on. Raises DatabaseError only if the platforms cannot be read.
     """
     now = timezone.now()
-    due_now = [each for each in (plan() if planned is None else planned) if each.due.is_now(now)]
-    for platform, kind, _due in sorted(due_now, key=lambda each: each.due.at or now):
+    due_now = [
+        planned_sync
+        for planned_sync in (plan() if planned is None else planned)
+        if planned_sync.due.is_now(now)
+    ]
+    for platform, kind, _due in sorted(due_now, key=lambda planned_sync: planned_sync.due.at or now):
         try:
             started = start_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.SCHEDULE)
         except (DatabaseError, RuntimeError) as error:

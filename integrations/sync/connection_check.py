@@ -33,11 +33,11 @@ def check_platform(platform: Platform) -> list[Finding]:
             findings += adapter.check()
             datasets.ask_again(states, adapter.datasets)
     platform.checked_at = timezone.now()
-    platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(each) for each in findings]}
+    platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(finding) for finding in findings]}
     platform.save(update_fields=["checked_at", "check_outcome"])
     return findings
 
 
 def is_fine(findings: list[Finding]) -> bool:
     """Whether no problem was found; a step that could not be checked is no problem."""
-    return all(each.ok is not False for each in findings)
+    return all(finding.ok is not False for finding in findings)

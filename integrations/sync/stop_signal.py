@@ -23,7 +23,7 @@ class StopSignal:
 
     def __enter__(self) -> "StopSignal":
         if threading.current_thread() is threading.main_thread():
-            self._previous = {each: signal.signal(each, self._receive) for each in self._signals}
+            self._previous = {number: signal.signal(number, self._receive) for number in self._signals}
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -40,7 +40,7 @@ class Command(OmsCommand):
         platform = platform_named(options["platform"])
         findings = check_platform(platform)
         if options["json"]:
-            found = [asdict(each) for each in findings]
+            found = [asdict(finding) for finding in findings]
             self.stdout.write(
                 json.dumps({"platform": platform.name, "ok": is_fine(findings), "findings": found})
             )
@@ -52,15 +52,17 @@ class Command(OmsCommand):
     def _print(self, findings: list[Finding], channel: str) -> None:
         """One paragraph each, what it is about in front, and what it comes to at the end."""
         margin = " " * (MARK + 1)
-        for each in findings:
-            paint, mark = self._mark(each)
-            step = f"{each.step}: "
-            lines = textwrap.wrap(step + each.message, max(WIDTH - len(margin), 40), break_on_hyphens=False)
-            if each.request_id and each.ok is not True:
-                lines.append(f"{channel}'s request id: {each.request_id}")
+        for finding in findings:
+            paint, mark = self._mark(finding)
+            step = f"{finding.step}: "
+            lines = textwrap.wrap(
+                step + finding.message, max(WIDTH - len(margin), 40), break_on_hyphens=False
+            )
+            if finding.request_id and finding.ok is not True:
+                lines.append(f"{channel}'s request id: {finding.request_id}")
             self.stdout.write(f"{paint(f'{mark:{MARK}}')} " + f"\n{margin}".join(lines))
-        problems = [each.step for each in findings if each.ok is False]
-        unknown = [each.step for each in findings if each.ok is None]
+        problems = [finding.step for finding in findings if finding.ok is False]
+        unknown = [finding.step for finding in findings if finding.ok is None]
         self.stdout.write("")
         if problems:
             self.stdout.write(self.style.ERROR(f"To be put right: {', '.join(problems)}."))

@@ -90,7 +90,7 @@ def _chosen(options: dict[str, Any]) -> QuerySet[SyncFailure]:
     if options["platform"] is not None:
         failures = failures.filter(platform=platform_named(options["platform"]))
     if ids := set(options["id"]):
-        failures = failures.filter(pk__in=[each for each in ids if 0 < each < LARGEST])
+        failures = failures.filter(pk__in=[pk for pk in ids if 0 < pk < LARGEST])
         if unknown := ids - set(failures.values_list("pk", flat=True)):
             names = ", ".join(map(str, sorted(unknown)))
             where = f" of {options['platform']}" if options["platform"] is not None else ""

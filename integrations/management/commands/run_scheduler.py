@@ -135,7 +135,7 @@ class Command(OmsCommand):
     def _queue_due(self) -> bool:
         planned = plan()
         self._tell_problems(planned)
-        told = [self._tell(each.log, each.is_queued, "is due") for each in due_syncs(planned)]
+        told = [self._tell(started.log, started.is_queued, "is due") for started in due_syncs(planned)]
         return all(told)
 
     def _announce(self, logs: Iterable[SyncLog], why: str) -> bool:
