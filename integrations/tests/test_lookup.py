@@ -164,7 +164,7 @@ def test_it_says_where_nothing_is_different(admin_client: Client, sim: Simulator
     sync(platform)
     external_id = Order.objects.all()[0].external_id
     html = text(post(admin_client, external_id, ask=platform.pk))
-    assert "says the same, field by field" in html
+    assert "is the same, field by field" in html
     assert "Store it" not in html
     followed = admin_client.post(PAGE, {"id": external_id, "store": platform.pk}, follow=True)
     assert "nothing was changed" in text(followed)
