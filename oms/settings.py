@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "backoffice.base.locality.AdminLocality",
     "django.middleware.common.CommonMiddleware",
+    "backoffice.base.signed_out.LogInWithTheWholeWindow",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

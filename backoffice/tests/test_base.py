@@ -154,3 +154,33 @@ def test_it_leaves_credentials_in_the_database_while_it_lists_what_platforms_hav
     with django_assert_max_num_queries(12) as queries:
         assert text(admin_client.get(f"/admin/{page}")).count(str(platform)) > 1
     assert [query["sql"] for query in queries.captured_queries if "api_config" in query["sql"]] == []
+
+
+# --- signed out while a page is open
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_it_sends_the_window_to_the_login_page_where_htmx_asks_for_somebody_signed_out(
+    client: Client, method: str
+) -> None:
+    """htmx would follow a plain redirect, and show the login page inside the page."""
+    page = "/admin/orders/order/?q=A-1"
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}"}
+    answer = getattr(client, method)("/admin/platforms/platform/sync/", headers=headers)
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert answer.headers["HX-Redirect"] == "/admin/login/?next=/admin/orders/order/%3Fq%3DA-1"
+
+
+def test_it_sends_nobody_who_was_signed_out_to_another_site(client: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.example/admin/"}
+    answer = client.post("/admin/integrations/synclog/progress/", headers=headers)
+    assert answer.headers["HX-Redirect"] == "/admin/login/?next=/admin/"
+
+
+def test_it_redirects_a_browser_that_was_signed_out_as_ever(client: Client) -> None:
+    answer = client.get("/admin/orders/order/")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        302,
+        "/admin/login/?next=/admin/orders/order/",
+    )

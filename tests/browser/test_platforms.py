@@ -193,3 +193,16 @@ def test_it_shuts_nobody_out(
     page.get_by_role("link", name="Sync from Amazon").click()
     page.get_by_label("From … until …").check()
     assert grave_problems(page) == []
+
+
+@pytest.mark.parametrize("name", ["Check connection", "Sync from Amazon"])
+def test_it_asks_to_log_in_where_the_session_has_ended_meanwhile(
+    log_in: LogIn, platform: Platform, name: str
+) -> None:
+    page = log_in()
+    page.goto(change(platform))
+    page.context.clear_cookies(name="sessionid")
+    press(page, name)
+    page.wait_for_url(re.compile(r"/admin/login/\?next=/admin/platforms/platform/\d+/change/$"))
+    expect(page.get_by_role("button", name="Log in")).to_have_count(1)
+    expect(page.get_by_role("button", name=name)).to_have_count(0)
