@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from api.tests.rest import make_stock
+from inventory.snapshots import take_due_snapshots
 from orders.models import Order
 from platforms.models import Platform, Source
 
@@ -74,3 +76,19 @@ def test_it_is_used_with_the_keyboard(log_in: LogIn, late_order: Order) -> None:
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**to_ship=overdue**")
+
+
+# How many pixels have the colour of the first series.
+BLUE = """canvas => {
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return pixels.filter((value, at) => at % 4 === 0 && value === 0x3b && pixels[at + 1] === 0x82).length;
+}"""
+
+
+def test_it_draws_the_stock_of_the_first_day(log_in: LogIn, platform: Platform) -> None:
+    make_stock("A", available=1234)
+    take_due_snapshots()
+    page = log_in()
+    chart = page.locator("[data-chart='stock']")
+    expect(chart).to_have_attribute("data-drawn", "yes")
+    assert chart.locator("canvas").evaluate(BLUE) > 5

@@ -33,6 +33,8 @@ def test_it_shows_the_calls_that_a_sync_made(
     chart = page.get_by_role("img", name="Calls in the last 48 hours: 4, of them 0 throttled, 0 errors.")
     expect(chart).to_be_visible()
     assert chart.evaluate(PAINTED) > 1000
+    title = page.get_by_role("heading", name="API calls per hour")
+    assert title.evaluate("title => parseFloat(getComputedStyle(title).paddingLeft)") >= 8  # not on the frame
     expect(page.locator("td.field-operation", has_text="searchOrders")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -14,18 +14,19 @@
     function dataset(series, kind) {
         const colour = PALETTE[series.colour];
         const common = { label: series.label, data: series.values, borderColor: colour, backgroundColor: colour };
+        // One value makes no line: it is a point.
+        const pointRadius = series.values.length > 1 ? 0 : 3;
         if (series.isLimit) {
             return { ...common, borderDash: [4, 4], borderWidth: 1, pointRadius: 0 };
         }
         if (kind === "steps") {
-            const pointRadius = series.values.length > 1 ? 0 : 3;
             return { ...common, borderWidth: 2, pointHitRadius: 12, pointRadius, stepped: true };
         }
         if (kind !== "line") {
             return { ...common, borderRadius: 2, maxBarThickness: 22 };
         }
         return {
-            ...common, backgroundColor: `${colour}22`, borderWidth: 2, fill: true, pointRadius: 0,
+            ...common, backgroundColor: `${colour}22`, borderWidth: 2, fill: true, pointRadius,
             pointHitRadius: 12, tension: 0.25,
         };
     }
