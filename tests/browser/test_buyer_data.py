@@ -42,7 +42,7 @@ def test_it_records_what_a_privacy_officer_reads(member: Member, order: Order, t
     assert "Ada Example" not in page.content()
     page.get_by_role("link", name="Buyer data").click()
     expect(page.get_by_text("Ada Example")).to_be_visible()
-    expect(page.get_by_text("has been recorded")).to_be_visible()
+    expect(page.get_by_text("history records that")).to_be_visible()
     entry = LogEntry.objects.get()
     assert (entry.object_id, entry.change_message) == (str(order.pk), "Read buyer data.")
     page.get_by_role("link", name="Back to the order").click()
