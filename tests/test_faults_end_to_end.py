@@ -77,7 +77,7 @@ FAULTS: dict[str, Fault] = {
     "pages loop": LoopPages(),
     "the same row twice": NextRowToo(),
 }
-# Statuses and bodies are judged in one place for all operations; what differs for stock is the walk.
+# Statuses and bodies are judged in one place for all operations; what differs for stock is the listing.
 STOCK_FAULTS = {
     name: fault
     for name, fault in FAULTS.items()

@@ -126,7 +126,7 @@ def test_it_continues_after_ctrl_c(oms: Installation, sim: Simulator, hold: Hold
     assert (oms.order_count, sim.calls["searchOrders"]) == (ORDERS, PAGES + 1)
 
 
-def test_it_finishes_the_page_in_hand_on_sigterm(oms: Installation, sim: Simulator, hold: Hold) -> None:
+def test_it_finishes_the_current_page_on_sigterm(oms: Installation, sim: Simulator, hold: Hold) -> None:
     process = oms.start("sync_orders", "amazon", "--json")
     oms.waits_for_the_page(hold)
     process.send_signal(signal.SIGTERM)

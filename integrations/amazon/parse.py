@@ -14,7 +14,7 @@ Money = tuple[Decimal | None, str]
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """The object; {} for anything else, so that absent branches can be walked."""
+    """The object; {} for anything else, so that absent branches can be read."""
     return value if isinstance(value, dict) else {}
 
 

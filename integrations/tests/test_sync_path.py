@@ -218,7 +218,7 @@ def test_it_starts_a_sweep_from_its_first_page_after_a_crash(box: Box) -> None:
 
 
 @db
-def test_it_leaves_after_the_page_in_hand_when_told_to(box: Box) -> None:
+def test_it_leaves_after_the_current_page_when_told_to(box: Box) -> None:
     platform = platform_of(box(orders=30, page_size=10))
     log = run_sync(open_sync(platform).pk, stopping=lambda: True)
     assert (log.status, log.pages) == (Status.QUEUED, 1)
@@ -258,7 +258,7 @@ def test_it_cancels_a_queued_sync_at_once(box: Box) -> None:
 
 
 @db
-def test_it_cancels_a_running_sync_after_the_page_in_hand(box: Box) -> None:
+def test_it_cancels_a_running_sync_after_the_current_page(box: Box) -> None:
     log = sync(platform_of(box(orders=30, page_size=10)), on_page=lambda log: cancel_sync(log))
     assert (log.status, log.error_code, log.pages) == (Status.CANCELLED, "cancelled", 1)
     assert (log.open_key, Order.objects.count()) == (None, 10)

@@ -130,7 +130,7 @@ def test_it_lets_no_wait_that_is_over_overtake_what_was_queued_before(box: Box, 
     assert SyncLog.objects.get(pk=third.pk).status == SyncLog.Status.WAITING  # and holds up nobody
 
 
-def test_it_leaves_after_the_page_in_hand_when_told_to_stop(box: Box, amazon: Platform) -> None:
+def test_it_leaves_after_the_current_page_when_told_to_stop(box: Box, amazon: Platform) -> None:
     sim = box(orders=9, page_size=3)
     log = open_sync(configured(amazon, sim))
     with StopSignal():  # so that the signal does not end the tests

@@ -79,7 +79,7 @@ def test_it_moves_the_bar_without_reloading(log_in: LogIn, open_log: SyncLog, pl
 
 
 @pytest.mark.parametrize("place", ["sync", "platforms"])
-def test_it_is_cancelled_after_the_page_in_hand(log_in: LogIn, open_log: SyncLog, place: str) -> None:
+def test_it_is_cancelled_after_the_current_page(log_in: LogIn, open_log: SyncLog, place: str) -> None:
     page = log_in()
     page.goto(address(place, open_log))
 

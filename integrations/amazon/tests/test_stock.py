@@ -1,4 +1,4 @@
-"""Walking through FBA stock: where it continues, where it stops. What is stored: tests/test_sync_inventory.py."""
+"""Reading FBA stock page by page: where it continues, where it stops. What is stored: tests/test_sync_inventory.py."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
