@@ -268,6 +268,18 @@ def _from_url(url: str) -> dict[str, Any]:
     return config
 
 
+def redis_url() -> str:
+    """REDIS_URL, or "" where it is not set. Raises ImproperlyConfigured for what is no address of Redis."""
+    url = text("REDIS_URL")
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        # The value itself is never repeated: it may hold a password.
+        raise ImproperlyConfigured(
+            "REDIS_URL is not understood; write it like redis://127.0.0.1:6379/0 (rediss:// with TLS, unix:// for a "
+            "socket), or leave it empty to queue in the database."
+        )
+    return url
+
+
 def _switch_of_url(name: str, value: object) -> bool:
     found = SWITCH.get(str(value).lower())
     if found is None:

@@ -16,6 +16,7 @@ from oms.env import (
     encryption_keys,
     hsts_preload,
     one_of,
+    redis_url,
     required,
     switch,
     text,
@@ -41,7 +42,7 @@ AMAZON_RETRY_BACKOFF = 1.0  # seconds before a failed call is tried again; doubl
 DATABASE_RETRY_BACKOFF = 1.0  # the same for a database problem that may pass
 # operation: (calls per second, calls at once), where new buckets are to differ from Amazon's published ones.
 AMAZON_QUOTAS: dict[str, tuple[float, int]] = {}
-REDIS_URL = text("REDIS_URL")
+REDIS_URL = redis_url()
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -43,6 +43,11 @@ def check(*options: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ({"DEBUG": "onn"}, "DEBUG is 'onn'; it takes on or off."),
         ({"REQUIRE_HTTPS": "please"}, "REQUIRE_HTTPS is 'please'; it takes on or off."),
         ({"DATABASE_URL": f"msql://oms:{PASSWORD}@db/oms"}, "DATABASE_URL is not understood"),
+        (
+            {"REDIS_URL": "localhost:6379"},
+            "REDIS_URL is not understood; write it like redis://127.0.0.1:6379/0",
+        ),
+        ({"REDIS_URL": f"redis//:{PASSWORD}@db"}, "REDIS_URL is not understood"),
         ({"SECRET_KEY": "  "}, "SECRET_KEY is not set."),
         ({"SECRET_KEY": "$DJANGO_SECRET"}, "SECRET_KEY begins with $ and reads like the name of a variable"),
         (
