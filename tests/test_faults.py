@@ -19,7 +19,7 @@ from integrations.tests.syncing import (
     stored_stock,
     sync,
 )
-from simulator import Canned, Simulator
+from simulator import Canned, Rule, Simulator
 
 pytestmark = pytest.mark.django_db
 Box = Callable[..., Simulator]
@@ -82,7 +82,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 def test_it_survives_a_fault_in_the_middle_of_the_pages(box: Box, fault: Canned) -> None:
     sim = box(orders=25, page_size=10)
     platform = platform_of(sim)
-    log = sync(platform, on_page=lambda log: sim.script("searchOrders", fault) if log.pages == 1 else None)
+    sim.rules.add(Rule(operation="searchOrders", nth=2, fault=fault))
+    log = sync(platform)
     assert (log.status, log.api_calls, log.created) == (Status.SUCCEEDED, 4, 25)
     assert stored_orders(platform) == sim.accounts[0].truth_orders()
 

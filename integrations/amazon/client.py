@@ -262,9 +262,15 @@ class AmazonClient:
         self._started.wait()
         call, self._started = self._started, None
         # Whatever went wrong with it, nothing is missing: who goes on from the checkpoint makes the call again.
-        with suppress(Exception), metered(self._meter, call.request.operation, spent=call.seconds):
-            response = call.response()
-            judge(SEARCH, response.status_code, response.headers, response.content, SEARCH_EXPECTED)
+        operation = call.request.operation
+        with suppress(Exception):
+            try:
+                with metered(self._meter, operation, spent=call.seconds):
+                    response = call.response()
+                    judge(SEARCH, response.status_code, response.headers, response.content, SEARCH_EXPECTED)
+            except RateLimited:  # whoever calls next would be refused as well
+                self.usage.throttled += 1
+                self._budget.drain(operation)
 
     def _wait_for_quota(self, operation: str) -> None:
         """Returns once the call may be made. Raises RateLimited, without a call, where that takes too long."""

@@ -24,7 +24,7 @@ from integrations.errors import RateLimited, TransientError
 from integrations.protocol import OrderPage, Window
 from integrations.tests.processes import Hold, until
 from integrations.tests.syncing import UNAVAILABLE
-from simulator import Canned, Simulator
+from simulator import Canned, Rule, Simulator
 from simulator.wire import HttpServer
 
 Box = Callable[..., Simulator]
@@ -40,6 +40,7 @@ class Books:
     def __init__(self, calls: int = 1000) -> None:
         self.left = calls
         self.told: list[tuple[str, bool]] = []
+        self.drained: list[str] = []
         self.threads: set[threading.Thread] = set()
 
     def acquire(self, operation: str) -> float:
@@ -52,6 +53,7 @@ class Books:
 
     def drain(self, operation: str) -> None:
         self.threads.add(threading.current_thread())
+        self.drained.append(operation)
 
     def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None:
         self.threads.add(threading.current_thread())
@@ -155,6 +157,17 @@ def test_a_page_that_nobody_asks_for_is_counted_and_its_thread_ends(sim: Simulat
     assert next_page_threads() == []
     assert (amazon.usage.calls, books.told) == (2, [("searchOrders", False)] * 2)
     assert books.threads == {threading.current_thread()}
+
+
+def test_a_refusal_that_nobody_asks_for_empties_the_bucket(sim: Simulator) -> None:
+    """Another process would be refused next."""
+    sim.rules.add(Rule(operation="searchOrders", nth=2, fault=Canned(429, b"{}")))
+    books = Books()
+    with closing(amazon_of(sim, books)) as amazon:
+        next(amazon.order_pages(WINDOW, {}))
+        called(sim, 2)
+    assert books.drained == ["searchOrders"]
+    assert (amazon.usage.calls, amazon.usage.throttled) == (2, 1)
 
 
 def test_closing_does_not_wait_for_an_answer_that_does_not_come(sim: Simulator) -> None:
