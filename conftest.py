@@ -156,8 +156,8 @@ def _no_access_tokens() -> None:
 
 
 @pytest.fixture
-def box(settings: Any) -> Iterator[Callable[..., Simulator]]:
-    """Starts a simulator and points the application at it: `sim = box(orders=30, skus=5)`."""
+def start_simulator(settings: Any) -> Iterator[Callable[..., Simulator]]:
+    """Starts a simulator and points the application at it: `sim = start_simulator(orders=30, skus=5)`."""
     started: list[Simulator] = []
 
     def start(account: Account | None = None, **options: Any) -> Simulator:

@@ -35,7 +35,7 @@ from simulator import Account, Canned, Simulator, StaticSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 MODELS = Path(__file__).resolve().parent.parent.parent / "shared" / "spapi-models"
 DENIED = refusal(403, "Unauthorized", "Access to requested resource is denied.")
 
@@ -79,8 +79,8 @@ def rows() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def test_it_finds_that_everything_works_with_one_call_each(box: Box) -> None:
-    sim = box()
+def test_it_finds_that_everything_works_with_one_call_each(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     platform = platform_of(sim)
     assert found(platform) == dict.fromkeys(HEALTHY, (True, ""))
     assert sim.calls == {
@@ -91,8 +91,8 @@ def test_it_finds_that_everything_works_with_one_call_each(box: Box) -> None:
     assert platform.check_outcome["ok"] is True
 
 
-def test_it_changes_nothing_but_when_it_was_checked(box: Box) -> None:
-    sim = box(Account(orders=5, refused_data=["BUYER"]))
+def test_it_changes_nothing_but_when_it_was_checked(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=5, refused_data=["BUYER"]))
     platform = with_buyers(platform_of(sim))
     sync(platform, ORDERS)
     sync(platform, INVENTORY)
@@ -109,22 +109,22 @@ def test_it_says_that_credentials_are_missing() -> None:
     assert (finding.step, finding.ok, finding.code) == ("credentials", False, "config")
 
 
-def test_it_stops_at_a_token_that_amazon_does_not_give(box: Box) -> None:
-    sim = box()
+def test_it_stops_at_a_token_that_amazon_does_not_give(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     assert found(platform_of(sim, client_secret="wrong"))["token"] == (False, "invalid_client")
     assert sim.calls["searchOrders"] == 0
 
 
-def test_it_does_not_trust_a_token_from_before(box: Box) -> None:
-    sim = box()
+def test_it_does_not_trust_a_token_from_before(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     platform = platform_of(sim)
     check_platform(platform)
     check_platform(platform)
     assert sim.calls["token"] == 2
 
 
-def test_it_names_the_role_that_orders_need_and_goes_on_to_stock(box: Box) -> None:
-    sim = box()
+def test_it_names_the_role_that_orders_need_and_goes_on_to_stock(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("searchOrders", DENIED, DENIED)
     findings = {each.step: each for each in check_platform(platform_of(sim))}
     assert findings["orders"].code == "forbidden"
@@ -133,8 +133,8 @@ def test_it_names_the_role_that_orders_need_and_goes_on_to_stock(box: Box) -> No
     assert findings["inventory US"].ok
 
 
-def test_it_tries_each_data_set_where_all_together_are_refused(box: Box) -> None:
-    sim = box()
+def test_it_tries_each_data_set_where_all_together_are_refused(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("searchOrders", DENIED)
     assert found(with_buyers(platform_of(sim))) == dict.fromkeys(
         [*HEALTHY[:-1], "data set BUYER", "data set RECIPIENT", "inventory US"], (True, "")
@@ -143,8 +143,8 @@ def test_it_tries_each_data_set_where_all_together_are_refused(box: Box) -> None
     assert asked[1:] == [None, "FULFILLMENT", "PROCEEDS", "CANCELLATION", "BUYER", "RECIPIENT"]
 
 
-def test_it_asks_once_more_where_a_refusal_names_the_data_sets(box: Box) -> None:
-    sim = box(Account(orders=5, refused_data=["BUYER", "RECIPIENT"]))
+def test_it_asks_once_more_where_a_refusal_names_the_data_sets(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=5, refused_data=["BUYER", "RECIPIENT"]))
     findings = findings_of(with_buyers(platform_of(sim)))
     assert sim.calls["searchOrders"] == 2
     assert findings["orders"].ok
@@ -156,30 +156,30 @@ def test_it_asks_once_more_where_a_refusal_names_the_data_sets(box: Box) -> None
     assert refused.request_id
 
 
-def test_it_names_the_role_that_stock_needs(box: Box) -> None:
-    sim = box()
+def test_it_names_the_role_that_stock_needs(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("getInventorySummaries", DENIED)
     [stock] = [each for each in check_platform(platform_of(sim)) if each.step == "inventory US"]
     assert not stock.ok
     assert "Product Listing" in stock.message
 
 
-def test_it_takes_a_seller_without_fba_for_no_problem(box: Box) -> None:
-    sim = box(Account(seed=7, orders=5, fba=False))
+def test_it_takes_a_seller_without_fba_for_no_problem(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(seed=7, orders=5, fba=False))
     findings = check_platform(platform_of(sim))
     assert (findings[-1].ok, findings[-1].code, is_fine(findings)) == (True, "no_fba", True)
 
 
-def test_it_checks_every_marketplace(box: Box) -> None:
-    sim = box(marketplace_ids=("A1PA6795UKMFR9", "A13V1IB3VIYZZH"))
+def test_it_checks_every_marketplace(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(marketplace_ids=("A1PA6795UKMFR9", "A13V1IB3VIYZZH"))
     findings = found(platform_of(sim))
     assert list(findings)[-2:] == ["inventory DE", "inventory FR"]
     assert findings["marketplace DE"] == findings["marketplace FR"] == (True, "")
     assert sim.calls.total() <= 4 + 2
 
 
-def test_it_names_where_the_seller_sells_instead(box: Box) -> None:
-    sim = box(Account(orders=5, marketplace_ids=(FR, IT), former=(DE,)))
+def test_it_names_where_the_seller_sells_instead(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=5, marketplace_ids=(FR, IT), former=(DE,)))
     findings = findings_of(platform_of(sim, marketplace_id=DE, additional_marketplace_ids=[]))
     missing = findings["marketplace DE"]
     assert (missing.ok, missing.code) == (False, "not_participating")
@@ -191,22 +191,24 @@ def test_it_names_where_the_seller_sells_instead(box: Box) -> None:
     assert "role" not in findings["orders"].message.split("likely")[1]
 
 
-def test_it_names_marketplaces_that_nobody_asked_for(box: Box) -> None:
-    sim = box(Account(orders=5, marketplace_ids=(DE, FR)))
+def test_it_names_marketplaces_that_nobody_asked_for(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=5, marketplace_ids=(DE, FR)))
     other = findings_of(platform_of(sim, additional_marketplace_ids=[]))["other marketplaces"]
     assert (other.ok, other.code) == (True, "not_configured")
     assert "France" in other.message
 
 
-def test_it_says_that_no_new_orders_come_where_listings_are_suspended(box: Box) -> None:
-    sim = box(Account(orders=5, suspended=(US,)))
+def test_it_says_that_no_new_orders_come_where_listings_are_suspended(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(Account(orders=5, suspended=(US,)))
     finding = findings_of(platform_of(sim))["marketplace US"]
     assert (finding.ok, finding.code) == (True, "listings_suspended")
     assert "no new orders" in finding.message
 
 
-def test_it_does_without_the_role_for_marketplaces(box: Box) -> None:
-    sim = box()
+def test_it_does_without_the_role_for_marketplaces(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("getMarketplaceParticipations", DENIED)
     findings = check_platform(platform_of(sim))
     [finding] = [each for each in findings if each.step == "marketplaces"]
@@ -218,14 +220,14 @@ def test_it_does_without_the_role_for_marketplaces(box: Box) -> None:
 @pytest.mark.parametrize(
     "document", [{"payload": []}, {"payload": [None, {"marketplace": 5}, {"participation": 1}]}]
 )
-def test_it_reads_participations_that_say_nothing(box: Box, document: Any) -> None:
-    sim = box()
+def test_it_reads_participations_that_say_nothing(start_simulator: StartSimulator, document: Any) -> None:
+    sim = start_simulator()
     sim.script("getMarketplaceParticipations", Canned.json(200, document))
     assert "no marketplace of this region" in findings_of(platform_of(sim))["marketplace US"].message
 
 
-def test_it_doubts_the_environment_where_every_call_is_denied(box: Box) -> None:
-    sim = box()
+def test_it_doubts_the_environment_where_every_call_is_denied(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     for operation in ("getMarketplaceParticipations", "searchOrders", "getInventorySummaries"):
         sim.script(operation, *[DENIED] * ALWAYS)
     finding = findings_of(platform_of(sim))["environment"]
@@ -236,8 +238,8 @@ def test_it_doubts_the_environment_where_every_call_is_denied(box: Box) -> None:
     assert sim.calls.total() == 5  # once with the data sets, once without; one marketplace
 
 
-def test_it_stops_at_a_token_that_amazon_does_not_take(box: Box) -> None:
-    sim = box()
+def test_it_stops_at_a_token_that_amazon_does_not_take(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     denied = refusal(403, "Unauthorized", "The access token is revoked.")
     sim.script("getMarketplaceParticipations", *[denied] * ALWAYS)
     findings = found(platform_of(sim))
@@ -246,8 +248,10 @@ def test_it_stops_at_a_token_that_amazon_does_not_take(box: Box) -> None:
     assert sim.calls["searchOrders"] == 0
 
 
-def test_it_leaves_out_what_the_quota_does_not_allow_and_says_when_to_come_back(box: Box) -> None:
-    sim = box()
+def test_it_leaves_out_what_the_quota_does_not_allow_and_says_when_to_come_back(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator()
     platform = platform_of(sim)
     check_platform(platform)
     ApiQuota.objects.filter(operation="searchOrders").update(tokens=0, rate=0.001, updated_at=timezone.now())
@@ -262,8 +266,8 @@ def test_it_leaves_out_what_the_quota_does_not_allow_and_says_when_to_come_back(
     assert (sim.calls["searchOrders"], sim.calls["getInventorySummaries"]) == (1, 2)
 
 
-def test_it_cannot_tell_the_environment_without_an_answer(box: Box) -> None:
-    sim = box()
+def test_it_cannot_tell_the_environment_without_an_answer(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     for operation in ("getMarketplaceParticipations", "searchOrders", "getInventorySummaries"):
         sim.script(operation, *[UNAVAILABLE] * ALWAYS)
     findings = found(platform_of(sim))
@@ -285,8 +289,10 @@ def test_it_checks_a_sandbox_with_its_published_cases(settings: Any) -> None:
     assert findings["environment"] == findings["marketplaces"] == findings["orders"] == (True, "")
 
 
-def test_the_command_exits_0_or_1_and_prints_what_it_found(box: Box, capsys: Any) -> None:
-    sim = box()
+def test_the_command_exits_0_or_1_and_prints_what_it_found(
+    start_simulator: StartSimulator, capsys: Any
+) -> None:
+    sim = start_simulator()
     platform_of(sim)
     call_command("check_platform", "amazon")
     printed = capsys.readouterr().out
@@ -300,8 +306,8 @@ def test_the_command_exits_0_or_1_and_prints_what_it_found(box: Box, capsys: Any
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_api_answers_with_the_findings(box: Box, slash: str) -> None:
-    platform = platform_of(box())
+def test_the_api_answers_with_the_findings(start_simulator: StartSimulator, slash: str) -> None:
+    platform = platform_of(start_simulator())
     answer = superuser().post(f"/platforms/{platform.pk}/check{slash}")
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
     assert [each["step"] for each in answer.json()["findings"]] == HEALTHY
@@ -314,8 +320,10 @@ def test_the_api_asks_for_permission_and_a_platform() -> None:
     assert root.get(address).status_code == 405
 
 
-def test_the_admin_shows_the_findings_on_the_platforms_page(box: Box, admin_client: Client) -> None:
-    sim = box()
+def test_the_admin_shows_the_findings_on_the_platforms_page(
+    start_simulator: StartSimulator, admin_client: Client
+) -> None:
+    sim = start_simulator()
     platform = platform_of(sim)
     sim.script("getInventorySummaries", DENIED)
     address = reverse("admin:platforms_platform_button", args=(platform.pk, "check"))

@@ -22,7 +22,7 @@ from integrations.tests.syncing import (
 from simulator import Canned, Rule, Simulator
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 
 REQUEST_ID = {"x-amzn-RequestId": "req-1"}
@@ -79,8 +79,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("fault", TEMPORARY.values(), ids=TEMPORARY.keys())
-def test_it_survives_a_fault_in_the_middle_of_the_pages(box: Box, fault: Canned) -> None:
-    sim = box(orders=25, page_size=10)
+def test_it_survives_a_fault_in_the_middle_of_the_pages(
+    start_simulator: StartSimulator, fault: Canned
+) -> None:
+    sim = start_simulator(orders=25, page_size=10)
     platform = platform_of(sim)
     sim.rules.add(Rule(operation="searchOrders", nth=2, fault=fault))
     log = sync(platform)
@@ -88,8 +90,8 @@ def test_it_survives_a_fault_in_the_middle_of_the_pages(box: Box, fault: Canned)
     assert stored_orders(platform) == sim.accounts[0].truth_orders()
 
 
-def test_it_never_takes_an_outage_for_an_empty_success(box: Box) -> None:
-    sim = box(orders=25, page_size=10)
+def test_it_never_takes_an_outage_for_an_empty_success(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=25, page_size=10)
     platform = platform_of(sim)
     sim.script("searchOrders", *[UNAVAILABLE] * 4)
     log = sync(platform)
@@ -100,8 +102,8 @@ def test_it_never_takes_an_outage_for_an_empty_success(box: Box) -> None:
     assert stored_orders(platform) == sim.accounts[0].truth_orders()
 
 
-def test_it_never_takes_an_outage_for_empty_shelves(box: Box) -> None:
-    sim = box(skus=30)
+def test_it_never_takes_an_outage_for_empty_shelves(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=30)
     platform = platform_of(sim)
     sync(platform, INVENTORY)
     before = stored_stock(platform)
@@ -112,8 +114,10 @@ def test_it_never_takes_an_outage_for_empty_shelves(box: Box) -> None:
 
 
 @pytest.mark.parametrize(("fault", "code"), FINAL.values(), ids=FINAL.keys())
-def test_it_fails_with_a_code_a_sentence_and_amazons_request_id(box: Box, fault: Canned, code: str) -> None:
-    sim = box(orders=15)
+def test_it_fails_with_a_code_a_sentence_and_amazons_request_id(
+    start_simulator: StartSimulator, fault: Canned, code: str
+) -> None:
+    sim = start_simulator(orders=15)
     platform = platform_of(sim)
     sim.script("searchOrders", fault, fault)
     log = sync(platform)
@@ -121,7 +125,7 @@ def test_it_fails_with_a_code_a_sentence_and_amazons_request_id(box: Box, fault:
     assert log.error_message.endswith((".", ")"))
     assert log.api_calls <= 2
     sim.faults = None
-    platform = platform_of(box(orders=15))
+    platform = platform_of(start_simulator(orders=15))
     assert sync(platform).created == 15
 
 
@@ -139,8 +143,10 @@ def test_it_fails_with_a_code_a_sentence_and_amazons_request_id(box: Box, fault:
         (Canned(reset=True), "connection"),
     ],
 )
-def test_it_says_what_is_wrong_with_the_login(box: Box, fault: Canned, code: str) -> None:
-    sim = box(orders=3)
+def test_it_says_what_is_wrong_with_the_login(
+    start_simulator: StartSimulator, fault: Canned, code: str
+) -> None:
+    sim = start_simulator(orders=3)
     sim.script("token", *[fault] * 4)
     log = sync(platform_of(sim))
     assert (log.status, log.error_code) == (Status.FAILED, code)
@@ -148,16 +154,16 @@ def test_it_says_what_is_wrong_with_the_login(box: Box, fault: Canned, code: str
     assert sim.calls["searchOrders"] == 0
 
 
-def test_it_says_that_nobody_answers(box: Box, settings: Any) -> None:
-    platform = platform_of(box())
+def test_it_says_that_nobody_answers(start_simulator: StartSimulator, settings: Any) -> None:
+    platform = platform_of(start_simulator())
     settings.AMAZON_SP_API_ENDPOINT = settings.AMAZON_LWA_ENDPOINT = "http://127.0.0.1:9/"
     log = sync(platform)
     assert (log.status, log.error_code) == (Status.FAILED, "connection")
     assert "127.0.0.1" in log.error_message
 
 
-def test_it_does_without_a_data_set_that_amazon_refuses(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_does_without_a_data_set_that_amazon_refuses(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     sim.script("searchOrders", refusal(400, "InvalidInput", "includedData does not allow CANCELLATION."))
     log = sync(platform_of(sim))
     assert (log.status, log.created) == (Status.SUCCEEDED, 5)
@@ -165,8 +171,8 @@ def test_it_does_without_a_data_set_that_amazon_refuses(box: Box) -> None:
     assert sim.requests[-1].params["includedData"] == "FULFILLMENT,PROCEEDS"
 
 
-def test_it_renews_an_access_token_that_expired_on_the_way(box: Box) -> None:
-    sim = box(orders=25, page_size=10)
+def test_it_renews_an_access_token_that_expired_on_the_way(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=25, page_size=10)
     platform = platform_of(sim)
     log = sync(platform, on_page=lambda log: sim.expire_tokens() if log.pages == 1 else None)
     assert (log.status, log.created) == (Status.SUCCEEDED, 25)

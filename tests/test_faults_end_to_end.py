@@ -48,7 +48,7 @@ from simulator import (
 from simulator.faults.base import Call, Fault, Site
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 
 OPERATIONS: dict[str, str] = {ORDERS: "searchOrders", INVENTORY: "getInventorySummaries"}
@@ -122,12 +122,12 @@ def assert_explained(log: SyncLog) -> None:
 
 
 @pytest.fixture
-def box(box: Box) -> Iterator[Box]:
+def start_simulator(start_simulator: StartSimulator) -> Iterator[StartSimulator]:
     """Counts what went wrong, for the reliability report."""
     started: list[Simulator] = []
 
     def start(**options: Any) -> Simulator:
-        started.append(box(**options))
+        started.append(start_simulator(**options))
         return started[-1]
 
     yield start
@@ -151,9 +151,9 @@ def settle(sim: Simulator, platform: Platform, time: Time, kind: str = ORDERS) -
 @pytest.mark.parametrize("position", [FIRST, MIDDLE, LAST])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_it_has_every_order_once_after_a_lasting_fault(
-    box: Box, time: Time, fault: Fault, position: int
+    start_simulator: StartSimulator, time: Time, fault: Fault, position: int
 ) -> None:
-    sim = box(orders=25, page_size=10, clock=time.stamp)
+    sim = start_simulator(orders=25, page_size=10, clock=time.stamp)
     platform = platform_of(sim)
     misbehave(sim, ORDERS, fault, position)
     assert_explained(sync(platform))
@@ -167,9 +167,9 @@ def test_it_has_every_order_once_after_a_lasting_fault(
 @pytest.mark.parametrize("position", [FIRST, MIDDLE, LAST])
 @pytest.mark.parametrize("fault", STOCK_FAULTS.values(), ids=STOCK_FAULTS.keys())
 def test_it_has_every_row_of_stock_once_after_a_lasting_fault(
-    box: Box, time: Time, fault: Fault, position: int
+    start_simulator: StartSimulator, time: Time, fault: Fault, position: int
 ) -> None:
-    sim = box(skus=25, page_size=10, clock=time.stamp)
+    sim = start_simulator(skus=25, page_size=10, clock=time.stamp)
     platform = platform_of(sim)
     misbehave(sim, INVENTORY, fault, position)
     assert_explained(sync(platform, INVENTORY))
@@ -185,9 +185,9 @@ def test_it_has_every_row_of_stock_once_after_a_lasting_fault(
      "reset in the body", "access tokens expire", "page tokens expire", "a page repeats", "the same row twice"],
 )  # fmt: skip
 def test_it_gets_over_a_fault_that_happens_once_without_another_sync(
-    box: Box, time: Time, name: str, position: int
+    start_simulator: StartSimulator, time: Time, name: str, position: int
 ) -> None:
-    sim = box(orders=25, page_size=10, clock=time.stamp)
+    sim = start_simulator(orders=25, page_size=10, clock=time.stamp)
     platform = platform_of(sim)
     misbehave(sim, ORDERS, FAULTS[name], position, times=1)
     log = sync(platform)
@@ -196,8 +196,10 @@ def test_it_gets_over_a_fault_that_happens_once_without_another_sync(
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_it_survives_faults_at_random_in_all_operations(box: Box, time: Time, seed: int) -> None:
-    sim = box(orders=25, skus=25, page_size=4, clock=time.stamp)
+def test_it_survives_faults_at_random_in_all_operations(
+    start_simulator: StartSimulator, time: Time, seed: int
+) -> None:
+    sim = start_simulator(orders=25, skus=25, page_size=4, clock=time.stamp)
     platform = platform_of(sim)
     for number, fault in enumerate((Answer(503, "html"), Reset(), Cut(), ExpireTokens(), ExpirePageTokens())):
         sim.rules.add(Rule(probability=0.15, seed=10 * seed + number, fault=fault))
@@ -223,8 +225,10 @@ def between(sim: Simulator, page: int, change: Callable[[Account, list[str]], ob
 
 
 @pytest.mark.parametrize("page", [FIRST, MIDDLE])
-def test_it_reads_an_order_again_that_moves_to_a_later_page(box: Box, time: Time, page: int) -> None:
-    sim = box(orders=25, page_size=10, clock=time.stamp)
+def test_it_reads_an_order_again_that_moves_to_a_later_page(
+    start_simulator: StartSimulator, time: Time, page: int
+) -> None:
+    sim = start_simulator(orders=25, page_size=10, clock=time.stamp)
     platform, moment = platform_of(sim), time.now() - timedelta(minutes=3)
     between(sim, page, lambda account, ids: account.change_order(ids[3], at=moment))
     log = sync(platform)
@@ -236,8 +240,10 @@ def test_it_reads_an_order_again_that_moves_to_a_later_page(box: Box, time: Time
 
 @pytest.mark.parametrize("page", [FIRST, MIDDLE])
 @pytest.mark.parametrize("index", [0, 24])
-def test_it_finds_an_order_that_leaves_the_window(box: Box, time: Time, page: int, index: int) -> None:
-    sim = box(orders=25, page_size=10, clock=time.stamp)
+def test_it_finds_an_order_that_leaves_the_window(
+    start_simulator: StartSimulator, time: Time, page: int, index: int
+) -> None:
+    sim = start_simulator(orders=25, page_size=10, clock=time.stamp)
     platform = platform_of(sim)
     between(sim, page, lambda account, ids: account.change_order(ids[index], at=time.now()))
     assert sync(platform).fetched == (25 if index == 0 else 24)
@@ -247,8 +253,10 @@ def test_it_finds_an_order_that_leaves_the_window(box: Box, time: Time, page: in
 
 @pytest.mark.parametrize("page", [FIRST, MIDDLE, LAST])
 @pytest.mark.parametrize("minutes", [0, 3, 8])
-def test_it_finds_an_order_that_appears_even_late(box: Box, time: Time, page: int, minutes: int) -> None:
-    sim = box(orders=25, page_size=10, clock=time.stamp)
+def test_it_finds_an_order_that_appears_even_late(
+    start_simulator: StartSimulator, time: Time, page: int, minutes: int
+) -> None:
+    sim = start_simulator(orders=25, page_size=10, clock=time.stamp)
     platform = platform_of(sim)
     between(sim, page, lambda account, ids: account.add_order(at=time.now() - timedelta(minutes=minutes)))
     assert sync(platform).status == Status.SUCCEEDED
@@ -262,9 +270,9 @@ def test_it_finds_an_order_that_appears_even_late(box: Box, time: Time, page: in
 )
 @pytest.mark.parametrize("seed", [1, 2])
 def test_it_equals_the_truth_after_a_storm_of_changes(
-    box: Box, time: Time, seed: int, fault: Fault | None
+    start_simulator: StartSimulator, time: Time, seed: int, fault: Fault | None
 ) -> None:
-    sim = box(orders=40, page_size=7, clock=time.stamp)
+    sim = start_simulator(orders=40, page_size=7, clock=time.stamp)
     platform = platform_of(sim)
     sim.rules.add(Rule(operation="searchOrders", fault=Mutate(3, seed)))
     if fault is not None:

@@ -48,7 +48,7 @@ from simulator import CANARY, Account, Canned, Simulator
 from simulator.faults.base import Call
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Way = Callable[[Simulator], None]
 Found = dict[str, str]
 SECRET, REFRESH = "CANARY-SECRET-1b7f", "CANARY-REFRESH-9c2e"
@@ -108,9 +108,9 @@ def logged() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def sim(box: Box, settings: Any) -> Simulator:
+def sim(start_simulator: StartSimulator, settings: Any) -> Simulator:
     settings.MOCK_FALLBACK = "never"
-    return box(Account(orders=12, skus=4, client_secret=SECRET, refresh_token=f"Atzr|{REFRESH}"))
+    return start_simulator(Account(orders=12, skus=4, client_secret=SECRET, refresh_token=f"Atzr|{REFRESH}"))
 
 
 # --- how a sync can go

@@ -34,15 +34,15 @@ from simulator import Account, Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 WITHOUT_BUYER = "FULFILLMENT,PROCEEDS,CANCELLATION,RECIPIENT"
 EVERYTHING = "FULFILLMENT,PROCEEDS,CANCELLATION,BUYER,RECIPIENT"
 
 
-def refusing(box: Box, *names: str) -> tuple[Simulator, Platform]:
+def refusing(start_simulator: StartSimulator, *names: str) -> tuple[Simulator, Platform]:
     """A seller whose app lacks the role for these data sets, and whose platform asks for buyer data."""
-    sim = box(Account(orders=5, refused_data=names), page_size=2)
+    sim = start_simulator(Account(orders=5, refused_data=names), page_size=2)
     platform = platform_of(sim)
     platform.include_pii = True
     platform.save()
@@ -73,8 +73,8 @@ def a_day_later() -> None:
     set_states(refused_datasets=dict.fromkeys(stored(), past))
 
 
-def test_it_does_not_ask_for_a_refused_data_set_again_that_day(box: Box) -> None:
-    sim, _platform = refusing(box, "BUYER")
+def test_it_does_not_ask_for_a_refused_data_set_again_that_day(start_simulator: StartSimulator) -> None:
+    sim, _platform = refusing(start_simulator, "BUYER")
     before = timezone.now()
     first = sync(platform_of(sim))
     assert (first.status, first.created, notes(first)) == (Status.SUCCEEDED, 5, ["dataset_refused"])
@@ -88,8 +88,8 @@ def test_it_does_not_ask_for_a_refused_data_set_again_that_day(box: Box) -> None
     assert set(asked(sim)[4:]) == {WITHOUT_BUYER}
 
 
-def test_it_tries_again_the_next_day(box: Box) -> None:
-    sim, _platform = refusing(box, "BUYER")
+def test_it_tries_again_the_next_day(start_simulator: StartSimulator) -> None:
+    sim, _platform = refusing(start_simulator, "BUYER")
     sync(platform_of(sim))
     a_day_later()
     assert notes(sync(platform_of(sim))) == ["dataset_refused"]
@@ -101,8 +101,8 @@ def test_it_tries_again_the_next_day(box: Box) -> None:
     assert asked(sim)[-1] == EVERYTHING
 
 
-def test_it_leaves_it_out_when_a_failure_is_replayed(box: Box) -> None:
-    sim, platform = refusing(box, "BUYER")
+def test_it_leaves_it_out_when_a_failure_is_replayed(start_simulator: StartSimulator) -> None:
+    sim, platform = refusing(start_simulator, "BUYER")
     [external_id, other, *_] = sim.accounts[0].order_ids()
     sim.script(
         "searchOrders",
@@ -117,8 +117,8 @@ def test_it_leaves_it_out_when_a_failure_is_replayed(box: Box) -> None:
     assert asked(sim, "getOrder")[2:] == [WITHOUT_BUYER]
 
 
-def test_it_leaves_it_out_when_one_order_is_looked_up(box: Box) -> None:
-    sim, platform = refusing(box, "BUYER")
+def test_it_leaves_it_out_when_one_order_is_looked_up(start_simulator: StartSimulator) -> None:
+    sim, platform = refusing(start_simulator, "BUYER")
     [external_id, *_] = sim.accounts[0].order_ids()
     ask(platform, external_id)
     assert asked(sim, "getOrder") == [EVERYTHING, WITHOUT_BUYER]
@@ -127,8 +127,10 @@ def test_it_leaves_it_out_when_one_order_is_looked_up(box: Box) -> None:
     assert asked(sim, "getOrder")[2:] == [WITHOUT_BUYER]
 
 
-def test_it_begins_again_without_a_data_set_that_is_refused_on_a_later_page(box: Box) -> None:
-    sim, platform = refusing(box)
+def test_it_begins_again_without_a_data_set_that_is_refused_on_a_later_page(
+    start_simulator: StartSimulator,
+) -> None:
+    sim, platform = refusing(start_simulator)
 
     def withdraw(log: SyncLog) -> None:
         sim.accounts[0].refused_data = frozenset({"RECIPIENT"})
@@ -138,8 +140,8 @@ def test_it_begins_again_without_a_data_set_that_is_refused_on_a_later_page(box:
     assert list(stored()) == ["RECIPIENT"]
 
 
-def test_it_blames_no_data_set_where_everything_is_refused(box: Box) -> None:
-    sim, platform = refusing(box)
+def test_it_blames_no_data_set_where_everything_is_refused(start_simulator: StartSimulator) -> None:
+    sim, platform = refusing(start_simulator)
     sim.script(
         "searchOrders", *[refusal(403, "Unauthorized", "Access to requested resource is denied.")] * ALWAYS
     )
@@ -147,15 +149,15 @@ def test_it_blames_no_data_set_where_everything_is_refused(box: Box) -> None:
     assert stored() == {}
 
 
-def remember_one(box: Box) -> tuple[Simulator, Platform]:
-    sim, platform = refusing(box, "BUYER")
+def remember_one(start_simulator: StartSimulator) -> tuple[Simulator, Platform]:
+    sim, platform = refusing(start_simulator, "BUYER")
     sync(platform)
     assert list(stored()) == ["BUYER"]
     return sim, Platform.objects.get(pk=platform.pk)
 
 
-def test_it_asks_again_with_credentials_from_the_api(box: Box) -> None:
-    sim, platform = remember_one(box)
+def test_it_asks_again_with_credentials_from_the_api(start_simulator: StartSimulator) -> None:
+    sim, platform = remember_one(start_simulator)
     changed = api_config(sim.accounts[0], client_secret="another")
     address = f"/platforms/{platform.pk}"
     client = superuser()
@@ -166,8 +168,8 @@ def test_it_asks_again_with_credentials_from_the_api(box: Box) -> None:
     assert resting() == []
 
 
-def test_it_asks_again_with_credentials_from_sql(box: Box) -> None:
-    sim, platform = remember_one(box)
+def test_it_asks_again_with_credentials_from_sql(start_simulator: StartSimulator) -> None:
+    sim, platform = remember_one(start_simulator)
     with connection.cursor() as cursor:
         plain = json.dumps(api_config(sim.accounts[0]))
         cursor.execute("UPDATE platforms SET api_config = %s WHERE id = %s", [plain, platform.pk])
@@ -176,14 +178,16 @@ def test_it_asks_again_with_credentials_from_sql(box: Box) -> None:
     assert asked(sim)[-1] == EVERYTHING
 
 
-def test_it_keeps_nothing_that_was_about_credentials_which_changed_meanwhile(box: Box) -> None:
-    sim, platform = refusing(box, "BUYER")
+def test_it_keeps_nothing_that_was_about_credentials_which_changed_meanwhile(
+    start_simulator: StartSimulator,
+) -> None:
+    sim, platform = refusing(start_simulator, "BUYER")
     sync(platform, on_page=lambda log: platform_of(sim, client_secret="another") and None)
     assert stored() == {}
 
 
-def test_it_asks_again_once_the_check_finds_that_it_works(box: Box) -> None:
-    sim, platform = remember_one(box)
+def test_it_asks_again_once_the_check_finds_that_it_works(start_simulator: StartSimulator) -> None:
+    sim, platform = remember_one(start_simulator)
     check_platform(platform)
     assert resting() == ["BUYER"]
     sim.accounts[0].refused_data = frozenset()
@@ -194,8 +198,8 @@ def test_it_asks_again_once_the_check_finds_that_it_works(box: Box) -> None:
 
 
 @pytest.mark.parametrize("name", ["FULFILLMENT", "PROCEEDS", "CANCELLATION"])
-def test_it_keeps_what_an_earlier_sync_brought(box: Box, name: str) -> None:
-    sim, platform = refusing(box)
+def test_it_keeps_what_an_earlier_sync_brought(start_simulator: StartSimulator, name: str) -> None:
+    sim, platform = refusing(start_simulator)
     account = sim.accounts[0]
     sync(platform)
     before = stored_orders(platform)
@@ -224,8 +228,10 @@ def test_it_keeps_what_an_earlier_sync_brought(box: Box, name: str) -> None:
 
 
 @pytest.mark.parametrize("interrupted", [False, True], ids=["in one go", "put back on the way"])
-def test_it_reads_again_what_was_read_without_a_data_set_that_came_back(box: Box, interrupted: bool) -> None:
-    sim, platform = refusing(box, "PROCEEDS")
+def test_it_reads_again_what_was_read_without_a_data_set_that_came_back(
+    start_simulator: StartSimulator, interrupted: bool
+) -> None:
+    sim, platform = refusing(start_simulator, "PROCEEDS")
     sync(platform)
     truth = sim.accounts[0].truth_orders()
     assert all(order["total"] is None for order in stored_orders(platform).values())

@@ -36,7 +36,7 @@ from simulator import CANARY, Canned, Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 DENIED = refusal(403, "Unauthorized", "Access to requested resource is denied.")
 NOT_FOUND = refusal(404, "NotFound", "No such order.")
 BUYER = {"buyer": {"buyerName": CANARY, "buyerEmail": f"{CANARY}@example.com"}}
@@ -69,8 +69,8 @@ OPEN, REPLAYED = (True, "", "malformed"), (False, "replayed", "malformed")
 # --- one failure
 
 
-def test_it_stores_the_order_as_amazon_reports_it_now(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_stores_the_order_as_amazon_reports_it_now(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     assert Order.objects.count() == 0
     assert not replay(failure).is_open
@@ -80,16 +80,16 @@ def test_it_stores_the_order_as_amazon_reports_it_now(box: Box) -> None:
     assert sim.calls["getOrder"] == 1
 
 
-def test_it_asks_amazon_no_second_time(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_asks_amazon_no_second_time(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     first, again = replay(failure), replay(failure)
     assert (again.resolved_at, again.resolution) == (first.resolved_at, "replayed")
     assert (sim.calls["getOrder"], Order.objects.count()) == (1, 1)
 
 
-def test_it_resolves_every_failure_of_this_record_and_no_other(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_resolves_every_failure_of_this_record_and_no_other(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [first] = fail(sim, 0)
     other, second = fail(sim, 1, 0)
     lower = SyncFailure.objects.create(
@@ -99,8 +99,8 @@ def test_it_resolves_every_failure_of_this_record_and_no_other(box: Box) -> None
     assert [state(each)[0] for each in (first, second, other, lower)] == [False, False, True, True]
 
 
-def test_it_leaves_a_failure_open_that_came_in_meanwhile(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_leaves_a_failure_open_that_came_in_meanwhile(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
 
     class MeetsItAgain:
@@ -129,8 +129,10 @@ def test_it_leaves_a_failure_open_that_came_in_meanwhile(box: Box) -> None:
         ([answer_order(raw_order(7))], "broken_answer"),
     ],
 )
-def test_it_changes_nothing_where_amazon_does_not_answer(box: Box, answers: list[Canned], code: str) -> None:
-    sim = box(orders=5)
+def test_it_changes_nothing_where_amazon_does_not_answer(
+    start_simulator: StartSimulator, answers: list[Canned], code: str
+) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     sim.script("getOrder", *answers)
     before = SyncFailure.objects.values().get()
@@ -154,8 +156,10 @@ def test_it_changes_nothing_where_amazon_does_not_answer(box: Box, answers: list
     ],
     ids=["unknown", "still bad", "refused by the database"],
 )
-def test_it_keeps_a_record_open_with_the_new_reason(box: Box, answer: Any, code: str) -> None:
-    sim = box(orders=5)
+def test_it_keeps_a_record_open_with_the_new_reason(
+    start_simulator: StartSimulator, answer: Any, code: str
+) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     before = failure.error_message
     sim.script("getOrder", answer(failure.external_id) if callable(answer) else answer)
@@ -167,8 +171,8 @@ def test_it_keeps_a_record_open_with_the_new_reason(box: Box, answer: Any, code:
     assert Order.objects.count() == 0
 
 
-def test_it_cannot_replay_a_record_without_an_id(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_cannot_replay_a_record_without_an_id(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     sim.script("searchOrders", order_page(bad("")))
     failure = sync(platform_of(sim)).failures.get()
     with pytest.raises(PlatformError, match="dismiss it") as raised:
@@ -177,8 +181,8 @@ def test_it_cannot_replay_a_record_without_an_id(box: Box) -> None:
     assert sim.calls["getOrder"] == 0
 
 
-def test_it_never_takes_test_data_for_a_live_record(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_never_takes_test_data_for_a_live_record(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     platform_of(sim, region="SANDBOX")
     with pytest.raises(PlatformError) as raised:
@@ -186,8 +190,8 @@ def test_it_never_takes_test_data_for_a_live_record(box: Box) -> None:
     assert (raised.value.code, state(failure), Order.objects.count()) == ("other_source", OPEN, 0)
 
 
-def test_it_resolves_no_live_failure_with_test_data(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_resolves_no_live_failure_with_test_data(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [live], [sandbox] = fail(sim), fail(sim)
     SyncLog.objects.filter(pk=sandbox.log_id).update(source=Source.SANDBOX)
     platform_of(sim, region="SANDBOX")
@@ -196,8 +200,8 @@ def test_it_resolves_no_live_failure_with_test_data(box: Box) -> None:
     assert Order.objects.get().source == Source.SANDBOX
 
 
-def test_it_keeps_the_newest_answer_without_personal_data(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_keeps_the_newest_answer_without_personal_data(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     sim.script("getOrder", answer_order(bad(failure.external_id, updated="2026-11-09T00:00:00Z", **BUYER)))
     replay(failure)
@@ -206,8 +210,8 @@ def test_it_keeps_the_newest_answer_without_personal_data(box: Box) -> None:
     assert CANARY not in json.dumps(failure.payload)
 
 
-def test_it_goes_on_without_buyer_data_that_amazon_refuses(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_goes_on_without_buyer_data_that_amazon_refuses(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     Platform.objects.filter(pk=platform_of(sim).pk).update(include_pii=True)
     [failure] = fail(sim)
     sim.script("getOrder", DENIED)
@@ -227,8 +231,8 @@ def fail_sku(sim: Simulator, sku: str) -> SyncFailure:
     return sync(platform_of(sim), INVENTORY).failures.get()
 
 
-def test_it_stores_a_sku_in_all_marketplaces(box: Box) -> None:
-    sim = box(skus=20, marketplace_ids=("A1PA6795UKMFR9", "A13V1IB3VIYZZH"))
+def test_it_stores_a_sku_in_all_marketplaces(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=20, marketplace_ids=("A1PA6795UKMFR9", "A13V1IB3VIYZZH"))
     account = sim.accounts[0]
     sku = account.skus()[1]
     failure = fail_sku(sim, sku)
@@ -239,8 +243,8 @@ def test_it_stores_a_sku_in_all_marketplaces(box: Box) -> None:
     assert {key[0] for key in stored} == set(account.marketplace_ids)
 
 
-def test_it_keeps_a_sku_open_that_amazon_does_not_know(box: Box) -> None:
-    sim = box(skus=5)
+def test_it_keeps_a_sku_open_that_amazon_does_not_know(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=5)
     failure = fail_sku(sim, "no such SKU")
     assert replay(failure).is_open
     assert state(failure) == (True, "", "sku_not_found")
@@ -249,8 +253,8 @@ def test_it_keeps_a_sku_open_that_amazon_does_not_know(box: Box) -> None:
 # --- all of them
 
 
-def test_it_goes_on_after_one_that_fails(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_goes_on_after_one_that_fails(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     failures = fail(sim, 0, 1, 2)
     sim.script("getOrder", *[UNAVAILABLE] * 4)  # as often as it is tried
     ends = {each.failure.pk: each.why_open[0] for each in replay_each(SyncFailure.objects.all())}
@@ -260,8 +264,8 @@ def test_it_goes_on_after_one_that_fails(box: Box) -> None:
     assert list(replay_each(SyncFailure.objects.all())) == []
 
 
-def test_it_asks_for_each_record_once(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_asks_for_each_record_once(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     for _ in range(3):
         fail(sim, 0)
     sim.script("getOrder", NOT_FOUND)
@@ -269,8 +273,8 @@ def test_it_asks_for_each_record_once(box: Box) -> None:
     assert sim.calls["getOrder"] == 1
 
 
-def test_it_asks_no_more_where_the_credentials_are_what_is_missing(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_asks_no_more_where_the_credentials_are_what_is_missing(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     fail(sim, 0, 1, 2)
     platform = platform_of(sim, client_secret="wrong")
     tokens = sim.calls["token"]
@@ -280,16 +284,16 @@ def test_it_asks_no_more_where_the_credentials_are_what_is_missing(box: Box) -> 
     assert (sim.calls["token"] - tokens, sim.calls["getOrder"]) == (1, 0)
 
 
-def test_it_asks_no_more_while_amazon_is_down(box: Box) -> None:
-    sim = box(orders=9)
+def test_it_asks_no_more_while_amazon_is_down(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=9)
     fail(sim, *range(8))
     sim.script("getOrder", *[UNAVAILABLE] * ALWAYS)
     assert [each.why_open[0] for each in replay_each(SyncFailure.objects.all())] == ["unavailable"] * 8
     assert sim.calls["getOrder"] == 3 * 4
 
 
-def test_it_replays_the_failures_of_one_platform_alone(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_replays_the_failures_of_one_platform_alone(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     other = Platform.objects.create(name="other")
     assert list(replay_each(SyncFailure.objects.filter(platform=other))) == []
@@ -299,8 +303,8 @@ def test_it_replays_the_failures_of_one_platform_alone(box: Box) -> None:
 # --- dismissing
 
 
-def test_it_dismisses_a_failure_and_leaves_a_resolved_one_as_it_is(box: Box) -> None:
-    one, other = fail(box(orders=5), 0, 1)
+def test_it_dismisses_a_failure_and_leaves_a_resolved_one_as_it_is(start_simulator: StartSimulator) -> None:
+    one, other = fail(start_simulator(orders=5), 0, 1)
     replay(other)
     assert [dismiss(each).resolution for each in (one, one, other)] == ["dismissed", "dismissed", "replayed"]
     assert replay(one).resolution == "dismissed"
@@ -311,8 +315,8 @@ def test_it_dismisses_a_failure_and_leaves_a_resolved_one_as_it_is(box: Box) -> 
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_api_replays_and_says_who_did(box: Box, slash: str) -> None:
-    [failure] = fail(box(orders=5))
+def test_the_api_replays_and_says_who_did(start_simulator: StartSimulator, slash: str) -> None:
+    [failure] = fail(start_simulator(orders=5))
     root = superuser()
     for _ in range(2):
         answer = root.post(f"/sync-failures/{failure.pk}/replay{slash}")
@@ -323,8 +327,10 @@ def test_the_api_replays_and_says_who_did(box: Box, slash: str) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [(NOT_FOUND, "not_found"), (DENIED, "forbidden")])
-def test_the_api_says_why_a_failure_stays_open(box: Box, answer: Canned, code: str) -> None:
-    sim = box(orders=5)
+def test_the_api_says_why_a_failure_stays_open(
+    start_simulator: StartSimulator, answer: Canned, code: str
+) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     sim.script("getOrder", answer)
     response = superuser().post(f"/sync-failures/{failure.pk}/replay")
@@ -334,8 +340,8 @@ def test_the_api_says_why_a_failure_stays_open(box: Box, answer: Canned, code: s
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_api_dismisses_and_filters(box: Box, slash: str) -> None:
-    one, other = fail(box(orders=5), 0, 1)
+def test_the_api_dismisses_and_filters(start_simulator: StartSimulator, slash: str) -> None:
+    one, other = fail(start_simulator(orders=5), 0, 1)
     root = superuser()
     answer = root.post(f"/sync-failures/{one.pk}/dismiss{slash}")
     assert (answer.status_code, answer.json()["resolution"]) == (200, "dismissed")
@@ -345,8 +351,8 @@ def test_the_api_dismisses_and_filters(box: Box, slash: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["replay", "dismiss"])
-def test_the_api_asks_for_permission_and_a_failure(box: Box, action: str) -> None:
-    [failure] = fail(box(orders=5))
+def test_the_api_asks_for_permission_and_a_failure(start_simulator: StartSimulator, action: str) -> None:
+    [failure] = fail(start_simulator(orders=5))
     address = f"/sync-failures/{failure.pk}/{action}"
     assert user_with("integrations.view_syncfailure").post(address).status_code == 403
     assert superuser().get(address).status_code == 405
@@ -374,8 +380,10 @@ def rows(printed: str) -> Iterator[Any]:
     yield from (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
 
 
-def test_the_command_exits_1_while_something_stays_open_and_0_afterwards(box: Box) -> None:
-    sim = box(orders=5)
+def test_the_command_exits_1_while_something_stays_open_and_0_afterwards(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=5)
     one, other = fail(sim, 0, 1)
     sim.script("getOrder", *[UNAVAILABLE] * 4)
     status, printed = run("amazon", "--json")
@@ -388,8 +396,8 @@ def test_the_command_exits_1_while_something_stays_open_and_0_afterwards(box: Bo
     assert run("--id", str(one.pk)) == (0, "None of these failures is open.\n")
 
 
-def test_the_command_lists_and_changes_nothing(box: Box) -> None:
-    [failure] = fail(box(orders=5))
+def test_the_command_lists_and_changes_nothing(start_simulator: StartSimulator) -> None:
+    [failure] = fail(start_simulator(orders=5))
     status, printed = run("--list")
     assert (status, state(failure)) == (0, OPEN)
     assert (
@@ -398,8 +406,8 @@ def test_the_command_lists_and_changes_nothing(box: Box) -> None:
     )
 
 
-def test_the_command_takes_and_dismisses_single_failures(box: Box) -> None:
-    one, two, three = fail(box(orders=5), 0, 1, 2)
+def test_the_command_takes_and_dismisses_single_failures(start_simulator: StartSimulator) -> None:
+    one, two, three = fail(start_simulator(orders=5), 0, 1, 2)
     assert run("--id", str(one.pk), "--dismiss")[0] == 0
     assert run("amazon", "--id", str(two.pk))[0] == 0
     assert [state(each)[1] for each in (one, two, three)] == ["dismissed", "replayed", ""]
@@ -415,8 +423,10 @@ def test_the_command_takes_and_dismisses_single_failures(box: Box) -> None:
         (("amazon", "--dismiss", "--list"), "exclude each other"),
     ],
 )
-def test_the_command_exits_2_for_wrong_usage(box: Box, arguments: tuple[str, ...], text: str) -> None:
-    [failure] = fail(box(orders=5))
+def test_the_command_exits_2_for_wrong_usage(
+    start_simulator: StartSimulator, arguments: tuple[str, ...], text: str
+) -> None:
+    [failure] = fail(start_simulator(orders=5))
     status, printed = run(*arguments)
     assert (status, state(failure)) == (2, OPEN)
     assert text in printed
@@ -433,8 +443,10 @@ def press(client: Client, failure: SyncFailure, button: str) -> str:
     return str(client.post(address, follow=True).content.decode())
 
 
-def test_the_admin_replays_and_then_hides_its_buttons(box: Box, admin_client: Client) -> None:
-    sim = box(orders=5)
+def test_the_admin_replays_and_then_hides_its_buttons(
+    start_simulator: StartSimulator, admin_client: Client
+) -> None:
+    sim = start_simulator(orders=5)
     [failure] = fail(sim)
     sim.script("getOrder", NOT_FOUND)
     html = press(admin_client, failure, "replay")
@@ -447,14 +459,16 @@ def test_the_admin_replays_and_then_hides_its_buttons(box: Box, admin_client: Cl
     assert "press/" not in html
 
 
-def test_the_admin_dismisses(box: Box, admin_client: Client) -> None:
-    [failure] = fail(box(orders=5))
+def test_the_admin_dismisses(start_simulator: StartSimulator, admin_client: Client) -> None:
+    [failure] = fail(start_simulator(orders=5))
     assert "is dismissed." in press(admin_client, failure, "dismiss")
     assert state(failure)[1] == "dismissed"
 
 
-def test_the_admin_shows_the_open_ones_unless_asked_for_others(box: Box, admin_client: Client) -> None:
-    one, other = fail(box(orders=5), 0, 1)
+def test_the_admin_shows_the_open_ones_unless_asked_for_others(
+    start_simulator: StartSimulator, admin_client: Client
+) -> None:
+    one, other = fail(start_simulator(orders=5), 0, 1)
     dismiss(one)
 
     def shown(query: str) -> list[bool]:
@@ -465,8 +479,10 @@ def test_the_admin_shows_the_open_ones_unless_asked_for_others(box: Box, admin_c
     assert (shown("?state=done"), shown("?state=all")) == ([True, False], [True, True])
 
 
-def test_the_admin_replays_and_dismisses_the_selected_ones(box: Box, admin_client: Client) -> None:
-    sim = box(orders=9)
+def test_the_admin_replays_and_dismisses_the_selected_ones(
+    start_simulator: StartSimulator, admin_client: Client
+) -> None:
+    sim = start_simulator(orders=9)
     failures = fail(sim, *range(8))
     chosen = {"_selected_action": [each.pk for each in failures[:7]]}
     sim.script("getOrder", *[NOT_FOUND] * 6)
@@ -478,10 +494,12 @@ def test_the_admin_replays_and_dismisses_the_selected_ones(box: Box, admin_clien
     assert SyncFailure.objects.open().get() == failures[7]
 
 
-def test_the_admin_asks_for_permission(box: Box, client: Client, django_user_model: Any) -> None:
+def test_the_admin_asks_for_permission(
+    start_simulator: StartSimulator, client: Client, django_user_model: Any
+) -> None:
     from django.contrib.auth.models import Permission
 
-    [failure] = fail(box(orders=5))
+    [failure] = fail(start_simulator(orders=5))
     viewer = django_user_model.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_syncfailure"))
     client.force_login(viewer)

@@ -44,18 +44,18 @@ Json = dict[str, Any]
 class Client:
     """A client that knows nothing of the simulator's inside."""
 
-    def __init__(self, box: Simulator | StaticSandbox, refresh_token: str = "Atzr|sim") -> None:
-        self.box = box
+    def __init__(self, simulator: Simulator | StaticSandbox, refresh_token: str = "Atzr|sim") -> None:
+        self.simulator = simulator
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         form |= {"client_id": "amzn1.application-oa2-client.sim", "client_secret": "sim-secret"}
-        self.token = token_call(box, form)[1]["access_token"]
+        self.token = token_call(simulator, form)[1]["access_token"]
 
     def get(self, path: str, params: dict[str, str] | None = None, **headers: str) -> tuple[int, Json]:
         status, body, _ = self.raw(path, params, **headers)
         return status, json.loads(body)
 
     def raw(self, path: str, params: dict[str, str] | None = None, **headers: str) -> tuple[int, bytes, Any]:
-        url = self.box.endpoint + path + ("?" + urllib.parse.urlencode(params) if params else "")
+        url = self.simulator.endpoint + path + ("?" + urllib.parse.urlencode(params) if params else "")
         method = headers.pop("method", "GET")
         sent = {"x-amz-access-token": self.token, "User-Agent": "tests/1 (Language=Python)"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -99,9 +99,9 @@ def fetch(request: urllib.request.Request) -> tuple[int, bytes, Any]:
             return error.code, error.read(), error.headers
 
 
-def token_call(box: Simulator | StaticSandbox, form: dict[str, str]) -> tuple[int, Json]:
+def token_call(simulator: Simulator | StaticSandbox, form: dict[str, str]) -> tuple[int, Json]:
     data = urllib.parse.urlencode(form).encode()
-    status, body, _ = fetch(urllib.request.Request(box.lwa_endpoint, data=data, method="POST"))
+    status, body, _ = fetch(urllib.request.Request(simulator.lwa_endpoint, data=data, method="POST"))
     return status, json.loads(body)
 
 
@@ -390,7 +390,7 @@ def test_it_wants_the_page_token_with_the_same_parameters(client: Client) -> Non
 def test_it_lets_order_page_tokens_expire_after_a_day(client: Client, clock: Clock) -> None:
     token = ok(client.search())["pagination"]["nextToken"]
     clock.now += 86399
-    client.token = Client(client.box).token
+    client.token = Client(client.simulator).token
     ok(client.search(paginationToken=token))
     clock.now += 1
     assert error_of(client.search(paginationToken=token)) == (
@@ -969,9 +969,9 @@ def test_the_sandbox_takes_given_refresh_tokens_only() -> None:
     path = MODELS / "orders_2026-01-01.json"
     if not path.exists():
         pytest.skip(f"Amazon's model is not here: {path}")
-    with StaticSandbox(path, refresh_tokens=["Atzr|mine"]) as box:
-        assert token_call(box, FORM)[1]["error"] == "invalid_grant"
-        assert token_call(box, FORM | {"refresh_token": "Atzr|mine"})[0] == 200
+    with StaticSandbox(path, refresh_tokens=["Atzr|mine"]) as simulator:
+        assert token_call(simulator, FORM)[1]["error"] == "invalid_grant"
+        assert token_call(simulator, FORM | {"refresh_token": "Atzr|mine"})[0] == 200
 
 
 # --- as a program, and fast enough

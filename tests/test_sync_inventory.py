@@ -26,7 +26,7 @@ from platforms.models import Platform, Source
 from simulator import AWKWARD_SKUS, Account, Canned, Limit, Quotas, Simulator
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 US, DE, FR = "ATVPDKIKX0DER", "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
 
@@ -43,8 +43,8 @@ def present(platform: Platform) -> set[str]:
 # --- sweeps
 
 
-def test_it_stores_500_skus_as_amazon_reports_them(box: Box) -> None:
-    sim = box(orders=0, skus=500)
+def test_it_stores_500_skus_as_amazon_reports_them(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=0, skus=500)
     platform = platform_of(sim)
     log = sync(platform, INVENTORY)
     truth = sim.accounts[0].truth_inventory()
@@ -55,24 +55,24 @@ def test_it_stores_500_skus_as_amazon_reports_them(box: Box) -> None:
     assert sim.calls["token"] == 1
 
 
-def test_it_writes_no_row_for_what_has_not_changed(box: Box) -> None:
-    platform = platform_of(box(skus=120))
+def test_it_writes_no_row_for_what_has_not_changed(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(skus=120))
     first = sync(platform, INVENTORY)
     with no_writes():
         second = sync(platform, INVENTORY)
     assert (second.status, second.unchanged, second.updated) == (Status.SUCCEEDED, first.created, 0)
 
 
-def test_it_never_adds_up_over_marketplaces(box: Box) -> None:
-    sim = box(Account(skus=70, marketplace_ids=(DE, FR)))
+def test_it_never_adds_up_over_marketplaces(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(skus=70, marketplace_ids=(DE, FR)))
     platform = platform_of(sim)
     assert sync(platform, INVENTORY).status == Status.SUCCEEDED
     assert stored_stock(platform) == sim.accounts[0].truth_inventory()
     assert [call["granularityId"] for call in requests_of(sim, "getInventorySummaries")] == [DE, DE, FR, FR]
 
 
-def test_it_ends_a_sweep_for_which_the_quota_is_too_slow(box: Box) -> None:
-    sim = box(skus=60, page_size=10)
+def test_it_ends_a_sweep_for_which_the_quota_is_too_slow(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=60, page_size=10)
     platform = platform_of(sim)
     sync(platform, INVENTORY)
     before = present(platform)
@@ -95,9 +95,9 @@ def test_it_ends_a_sweep_for_which_the_quota_is_too_slow(box: Box) -> None:
     assert log.throttled == 0
 
 
-def test_it_starts_a_sweep_again_when_its_page_token_has_expired(box: Box) -> None:
+def test_it_starts_a_sweep_again_when_its_page_token_has_expired(start_simulator: StartSimulator) -> None:
     ahead = [0.0]
-    sim = box(skus=120, clock=lambda: timezone.now().timestamp() + ahead[0])
+    sim = start_simulator(skus=120, clock=lambda: timezone.now().timestamp() + ahead[0])
 
     def wait_too_long(log: SyncLog) -> None:
         ahead[0] = 31
@@ -112,24 +112,24 @@ def test_it_starts_a_sweep_again_when_its_page_token_has_expired(box: Box) -> No
 # --- what is gone
 
 
-def test_it_marks_as_gone_what_a_complete_sweep_no_longer_lists(box: Box) -> None:
-    platform = platform_of(box(skus=120))
+def test_it_marks_as_gone_what_a_complete_sweep_no_longer_lists(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(skus=120))
     sync(platform, INVENTORY)
-    smaller = box(skus=60)
+    smaller = start_simulator(skus=60)
     log = sync(platform, INVENTORY)
     assert log.status == Status.SUCCEEDED
     assert present(platform) == set(smaller.accounts[0].skus())
     gone = InventoryItem.objects.filter(gone_at__isnull=False)
     assert set(gone.values_list("total", "available", "reserved", "inbound")) == {(0, 0, 0, 0)}
-    box(skus=120)
+    start_simulator(skus=120)
     sync(platform, INVENTORY)
     assert len(present(platform)) == 120
 
 
-def test_it_marks_nothing_as_gone_after_a_sweep_that_broke(box: Box) -> None:
-    platform = platform_of(box(skus=120))
+def test_it_marks_nothing_as_gone_after_a_sweep_that_broke(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(skus=120))
     sync(platform, INVENTORY)
-    sim = box(skus=60, page_size=20)
+    sim = start_simulator(skus=60, page_size=20)
 
     class BreaksAfterTheFirstPage:
         def before(self, call: Any) -> Canned | None:
@@ -142,8 +142,10 @@ def test_it_marks_nothing_as_gone_after_a_sweep_that_broke(box: Box) -> None:
 
 
 @pytest.mark.parametrize("payload", [{}, {"inventorySummaries": None}, {"inventorySummaries": {}}])
-def test_it_does_not_take_an_answer_without_a_list_for_an_empty_one(box: Box, payload: Any) -> None:
-    sim = box(skus=5)
+def test_it_does_not_take_an_answer_without_a_list_for_an_empty_one(
+    start_simulator: StartSimulator, payload: Any
+) -> None:
+    sim = start_simulator(skus=5)
     platform = platform_of(sim)
     sync(platform, INVENTORY)
     before = stored_stock(platform)
@@ -153,8 +155,10 @@ def test_it_does_not_take_an_answer_without_a_list_for_an_empty_one(box: Box, pa
     assert stored_stock(platform) == before
 
 
-def test_it_counts_an_entry_of_the_list_that_is_no_object_as_a_failure(box: Box) -> None:
-    sim = box(skus=5)
+def test_it_counts_an_entry_of_the_list_that_is_no_object_as_a_failure(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(skus=5)
     platform = platform_of(sim)
     sync(platform, INVENTORY)
     before = stored_stock(platform)
@@ -164,8 +168,8 @@ def test_it_counts_an_entry_of_the_list_that_is_no_object_as_a_failure(box: Box)
     assert stored_stock(platform) == before
 
 
-def test_it_marks_nothing_as_gone_when_a_row_could_not_be_read(box: Box) -> None:
-    sim = box(skus=3)
+def test_it_marks_nothing_as_gone_when_a_row_could_not_be_read(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=3)
     platform = platform_of(sim)
     sync(platform, INVENTORY)
     sim.script("getInventorySummaries", summaries({"sellerSku": "ODD", "totalQuantity": "many"}))
@@ -175,18 +179,18 @@ def test_it_marks_nothing_as_gone_when_a_row_could_not_be_read(box: Box) -> None
     assert len(present(platform)) == 3
 
 
-def test_it_tells_a_seller_without_fba_so_and_changes_nothing(box: Box) -> None:
-    platform = platform_of(box(skus=5))
+def test_it_tells_a_seller_without_fba_so_and_changes_nothing(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(skus=5))
     sync(platform, INVENTORY)
-    box(Account(skus=5, fba=False))
+    start_simulator(Account(skus=5, fba=False))
     with no_writes():
         log = sync(platform, INVENTORY)
     assert (log.status, log.error_code, log.fetched) == (Status.SUCCEEDED, "", 0)
     assert [note["code"] for note in log.notes] == ["no_fba"]
 
 
-def test_it_tells_a_seller_without_fba_so_when_skus_are_named(box: Box) -> None:
-    platform = platform_of(box(Account(skus=5, fba=False)))
+def test_it_tells_a_seller_without_fba_so_when_skus_are_named(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(Account(skus=5, fba=False)))
     log = sync(platform, INVENTORY, skus=["CASE-1"])
     assert (log.status, log.failed) == (Status.PARTIAL, 1)
     assert [note["code"] for note in log.notes] == ["no_fba"]
@@ -196,8 +200,8 @@ def test_it_tells_a_seller_without_fba_so_when_skus_are_named(box: Box) -> None:
 # --- named SKUs
 
 
-def test_it_asks_for_50_skus_a_call(box: Box) -> None:
-    sim = box(skus=200)
+def test_it_asks_for_50_skus_a_call(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=200)
     platform = platform_of(sim)
     # Those that have one row each: a page of Amazon's has 50 rows.
     single = [f"SKU-{number:05d}" for number in range(30, 190) if number % 17 != 5]
@@ -208,8 +212,8 @@ def test_it_asks_for_50_skus_a_call(box: Box) -> None:
     assert stored_stock(platform) == {key: row for key, row in truth.items() if row["sku"] in wanted}
 
 
-def test_it_reads_all_rows_of_skus_that_have_several(box: Box) -> None:
-    sim = box(skus=200)
+def test_it_reads_all_rows_of_skus_that_have_several(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=200)
     platform = platform_of(sim)
     wanted = [f"SKU-{number:05d}" for number in range(40, 90)]
     assert sync(platform, INVENTORY, skus=wanted).status == Status.SUCCEEDED
@@ -219,8 +223,10 @@ def test_it_reads_all_rows_of_skus_that_have_several(box: Box) -> None:
     assert stored_stock(platform) == expected
 
 
-def test_it_finds_every_awkward_sku_and_asks_for_one_with_a_comma_alone(box: Box) -> None:
-    sim = box(skus=len(AWKWARD_SKUS) + 5)
+def test_it_finds_every_awkward_sku_and_asks_for_one_with_a_comma_alone(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(skus=len(AWKWARD_SKUS) + 5)
     platform = platform_of(sim)
     log = sync(platform, INVENTORY, skus=AWKWARD_SKUS)
     assert (log.status, log.failed) == (Status.SUCCEEDED, 0)
@@ -231,14 +237,14 @@ def test_it_finds_every_awkward_sku_and_asks_for_one_with_a_comma_alone(box: Box
     assert alone["sellerSku"] == "COMMA,SKU"
 
 
-def test_it_does_not_take_the_parts_of_a_comma_sku_for_skus(box: Box) -> None:
-    platform = platform_of(box(skus=len(AWKWARD_SKUS)))
+def test_it_does_not_take_the_parts_of_a_comma_sku_for_skus(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(skus=len(AWKWARD_SKUS)))
     sync(platform, INVENTORY, skus=["COMMA,SKU"])
     assert present(platform) == {"COMMA,SKU"}
 
 
-def test_it_reports_a_sku_that_amazon_does_not_know(box: Box) -> None:
-    sim = box(Account(skus=40, marketplace_ids=(DE, FR)))
+def test_it_reports_a_sku_that_amazon_does_not_know(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(skus=40, marketplace_ids=(DE, FR)))
     platform = platform_of(sim)
     log = sync(platform, INVENTORY, skus=["case-1", "no such SKU", "case-1"])
     assert (log.status, log.created, log.failed) == (Status.PARTIAL, 2, 1)
@@ -246,15 +252,15 @@ def test_it_reports_a_sku_that_amazon_does_not_know(box: Box) -> None:
     assert (failure.external_id, failure.error_code) == ("no such SKU", "sku_not_found")
 
 
-def test_it_marks_nothing_as_gone_when_skus_are_named(box: Box) -> None:
-    platform = platform_of(box(skus=30))
+def test_it_marks_nothing_as_gone_when_skus_are_named(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(skus=30))
     sync(platform, INVENTORY)
     sync(platform, INVENTORY, skus=["case-1"])
     assert len(present(platform)) == 30
 
 
-def test_it_waits_in_place_for_the_inventory_quota(box: Box) -> None:
-    sim = box(skus=5)
+def test_it_waits_in_place_for_the_inventory_quota(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=5)
     fast = refusal(429, "QuotaExceeded", "Slow down.", **{"x-amzn-RateLimit-Limit": "200.0"})
     sim.script("getInventorySummaries", fast, fast)
     log = sync(platform_of(sim), INVENTORY)

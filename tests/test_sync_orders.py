@@ -34,7 +34,7 @@ from platforms.models import Platform, Source
 from simulator import CANARY, Account, ExpirePageTokens, Rule, Simulator
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 US, CA, MX, JP, DE, FR = (
     "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1AM78C64UM0Y8", "A1VC38T7YXB528", "A1PA6795UKMFR9", "A13V1IB3VIYZZH",
@@ -48,8 +48,8 @@ def now_less_the_lag() -> datetime:
 # --- what is stored
 
 
-def test_it_stores_a_thousand_orders_as_amazon_reports_them(box: Box) -> None:
-    sim = box(orders=1000, skus=200)
+def test_it_stores_a_thousand_orders_as_amazon_reports_them(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=1000, skus=200)
     platform = platform_of(sim)
     log = sync(platform)
     assert (log.status, log.fetched, log.created, log.failed) == (Status.SUCCEEDED, 1000, 1000, 0)
@@ -58,8 +58,8 @@ def test_it_stores_a_thousand_orders_as_amazon_reports_them(box: Box) -> None:
     assert (sim.calls["searchOrders"], sim.calls["token"], log.api_calls) == (10, 1, 10)
 
 
-def test_it_repeats_all_parameters_with_every_page(box: Box) -> None:
-    sim = box(orders=250)
+def test_it_repeats_all_parameters_with_every_page(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=250)
     sync(platform_of(sim))
     calls = requests_of(sim, "searchOrders")
     tokens = [call.pop("paginationToken", "") for call in calls]
@@ -69,16 +69,16 @@ def test_it_repeats_all_parameters_with_every_page(box: Box) -> None:
     assert tokens[0] == ""
 
 
-def test_it_asks_for_all_marketplaces_in_one_call(box: Box) -> None:
-    sim = box(Account(orders=90, skus=40, marketplace_ids=(DE, FR)))
+def test_it_asks_for_all_marketplaces_in_one_call(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=90, skus=40, marketplace_ids=(DE, FR)))
     platform = platform_of(sim)
     assert sync(platform).status == Status.SUCCEEDED
     assert [call["marketplaceIds"] for call in requests_of(sim, "searchOrders")] == [f"{DE},{FR}"]
     assert stored_orders(platform) == sim.accounts[0].truth_orders()
 
 
-def test_it_stores_amounts_in_yen(box: Box) -> None:
-    sim = box(Account(orders=60, skus=40, marketplace_ids=(JP,)))
+def test_it_stores_amounts_in_yen(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=60, skus=40, marketplace_ids=(JP,)))
     platform = platform_of(sim)
     assert sync(platform).status == Status.SUCCEEDED
     assert stored_orders(platform) == sim.accounts[0].truth_orders()
@@ -86,8 +86,8 @@ def test_it_stores_amounts_in_yen(box: Box) -> None:
 
 
 @pytest.mark.parametrize("by", ["updated", "created"])
-def test_it_reads_the_window_that_was_asked_for(box: Box, by: str) -> None:
-    sim = box(orders=200)
+def test_it_reads_the_window_that_was_asked_for(start_simulator: StartSimulator, by: str) -> None:
+    sim = start_simulator(orders=200)
     since, until = (timezone.now().replace(microsecond=0) - timedelta(days=days) for days in (9, 4))
     platform = platform_of(sim)
     log = sync(platform, window=WindowRequest(by, since, until))
@@ -103,8 +103,8 @@ def test_it_reads_the_window_that_was_asked_for(box: Box, by: str) -> None:
 # --- the same again
 
 
-def test_it_writes_no_row_for_what_has_not_changed(box: Box) -> None:
-    sim = box(orders=230)
+def test_it_writes_no_row_for_what_has_not_changed(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=230)
     platform = platform_of(sim)
     first = sync(platform)
     with no_writes():
@@ -113,8 +113,8 @@ def test_it_writes_no_row_for_what_has_not_changed(box: Box) -> None:
     assert (second.created, second.updated) == (0, 0)
 
 
-def test_it_counts_an_order_on_two_pages_once(box: Box) -> None:
-    sim = box()
+def test_it_counts_an_order_on_two_pages_once(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     one, two, three = (raw_order(number) for number in (1, 2, 3))
     sim.script("searchOrders", order_page(one, two, two, token="more"), order_page(two, three))
     log = sync(platform_of(sim))
@@ -122,8 +122,8 @@ def test_it_counts_an_order_on_two_pages_once(box: Box) -> None:
     assert Order.objects.count() == OrderItem.objects.count() == 3
 
 
-def test_it_removes_lines_that_vanished(box: Box) -> None:
-    sim = box()
+def test_it_removes_lines_that_vanished(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script(
         "searchOrders", order_page(raw_order(items=3)), order_page(raw_order(items=2, updated="2026-11-02"))
     )
@@ -134,8 +134,8 @@ def test_it_removes_lines_that_vanished(box: Box) -> None:
     assert [item.sku for item in OrderItem.objects.all()] == ["SKU-1", "SKU-2"]
 
 
-def test_it_never_overwrites_an_order_with_an_older_copy(box: Box) -> None:
-    sim = box()
+def test_it_never_overwrites_an_order_with_an_older_copy(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     shipped = {"fulfillmentStatus": "SHIPPED"}
     new, old = raw_order(fulfillment=shipped, updated="2026-11-05T00:00:00Z"), raw_order()
     sim.script("searchOrders", order_page(new), order_page(old), order_page(old, new, old))
@@ -147,8 +147,8 @@ def test_it_never_overwrites_an_order_with_an_older_copy(box: Box) -> None:
     assert Order.objects.get().status == "shipped"
 
 
-def test_it_keeps_what_a_later_answer_leaves_out(box: Box) -> None:
-    sim = box()
+def test_it_keeps_what_a_later_answer_leaves_out(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     total = {"grandTotal": {"amount": "12.50", "currencyCode": "EUR"}}
     sim.script(
         "searchOrders",
@@ -180,8 +180,10 @@ def test_it_keeps_what_a_later_answer_leaves_out(box: Box) -> None:
         {"createdTime": None, "extension": "\ud800", "orderId": "111-\ud800"},
     ],
 )
-def test_it_loses_nothing_but_the_malformed_order(box: Box, damage: dict[str, Any]) -> None:
-    sim = box()
+def test_it_loses_nothing_but_the_malformed_order(
+    start_simulator: StartSimulator, damage: dict[str, Any]
+) -> None:
+    sim = start_simulator()
     person: dict[str, Any] = {
         "buyer": {"buyerName": CANARY},
         "recipient": {"deliveryAddress": {"city": CANARY}},
@@ -209,9 +211,9 @@ def test_it_loses_nothing_but_the_malformed_order(box: Box, damage: dict[str, An
     ids=["quantity", "surrogate"],
 )
 def test_it_stores_the_neighbours_of_an_order_that_the_database_refuses(
-    box: Box, item: dict[str, Any]
+    start_simulator: StartSimulator, item: dict[str, Any]
 ) -> None:
-    sim = box()
+    sim = start_simulator()
     orders = [raw_order(number) for number in range(1, 21)]
     orders[13]["orderItems"] = [item]
     sim.script("searchOrders", order_page(*orders))
@@ -222,8 +224,8 @@ def test_it_stores_the_neighbours_of_an_order_that_the_database_refuses(
     assert CANARY not in failure.error_message + json.dumps(failure.payload)
 
 
-def test_it_takes_an_order_that_is_nested_too_deep_for_a_database(box: Box) -> None:
-    sim = box()
+def test_it_takes_an_order_that_is_nested_too_deep_for_a_database(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     deep: Any = "end"
     for _ in range(400):
         deep = {"deeper": deep}
@@ -235,8 +237,10 @@ def test_it_takes_an_order_that_is_nested_too_deep_for_a_database(box: Box) -> N
 # --- the window and the watermark
 
 
-def test_it_looks_back_30_days_at_first_and_moves_the_watermark_to_the_windows_end(box: Box) -> None:
-    platform = platform_of(box(orders=5))
+def test_it_looks_back_30_days_at_first_and_moves_the_watermark_to_the_windows_end(
+    start_simulator: StartSimulator,
+) -> None:
+    platform = platform_of(start_simulator(orders=5))
     earliest = now_less_the_lag()
     log = sync(platform)
     assert log.window_start is not None
@@ -246,8 +250,8 @@ def test_it_looks_back_30_days_at_first_and_moves_the_watermark_to_the_windows_e
     assert watermark_of(platform) == log.window_end
 
 
-def test_it_goes_on_ten_minutes_before_the_watermark(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_goes_on_ten_minutes_before_the_watermark(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     platform = platform_of(sim)
     watermark = timezone.now().replace(microsecond=0) - timedelta(hours=3)
     scope = load(platform.api_config).scope
@@ -259,9 +263,9 @@ def test_it_goes_on_ten_minutes_before_the_watermark(box: Box) -> None:
     assert call["lastUpdatedBefore"] == f"{log.window_end:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_it_moves_the_watermark_only_at_the_end(box: Box) -> None:
+def test_it_moves_the_watermark_only_at_the_end(start_simulator: StartSimulator) -> None:
     seen = []
-    platform = platform_of(box(orders=30, page_size=10))
+    platform = platform_of(start_simulator(orders=30, page_size=10))
     log = sync(platform, on_page=lambda log: seen.append(watermark_of()))
     assert seen == [None, None, None]
     assert watermark_of() == log.window_end
@@ -301,10 +305,10 @@ def fall_back(sim: Simulator, platform: Platform) -> SyncLog:
     ],
 )
 def test_it_leaves_the_watermark_of_other_runs_alone(
-    box: Box, settings: Any, run: Callable[[Simulator, Platform], SyncLog], status: str
+    start_simulator: StartSimulator, settings: Any, run: Callable[[Simulator, Platform], SyncLog], status: str
 ) -> None:
     settings.MOCK_FALLBACK = "always" if run is fall_back else "never"
-    sim = box(orders=20)
+    sim = start_simulator(orders=20)
     platform = platform_of(sim)
     watermark = timezone.now().replace(microsecond=0) - timedelta(days=2)
     set_states(watermark=watermark, watermark_scope=US)
@@ -312,8 +316,8 @@ def test_it_leaves_the_watermark_of_other_runs_alone(
     assert watermark_of() == watermark
 
 
-def test_it_starts_over_for_a_new_marketplace(box: Box) -> None:
-    sim = box(Account(orders=20, marketplace_ids=(US, CA, MX)))
+def test_it_starts_over_for_a_new_marketplace(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=20, marketplace_ids=(US, CA, MX)))
     platform = platform_of(sim, additional_marketplace_ids=[CA])
     first = sync(platform)
     platform = platform_of(sim, additional_marketplace_ids=[CA, MX])
@@ -327,20 +331,22 @@ def test_it_starts_over_for_a_new_marketplace(box: Box) -> None:
     assert narrower.window_start == wider.window_end - timedelta(minutes=10)
 
 
-def test_it_starts_over_for_another_seller(box: Box) -> None:
+def test_it_starts_over_for_another_seller(start_simulator: StartSimulator) -> None:
     other = Account(seed=8, orders=20, refresh_token="Atzr|other")
     new_secret = Account(seed=8, orders=20, refresh_token="Atzr|other", client_secret="rotated")
-    sync(platform_of(box(orders=20)))
-    second = sync(platform_of(box(other)))
-    again = sync(platform_of(box(new_secret)))
+    sync(platform_of(start_simulator(orders=20)))
+    second = sync(platform_of(start_simulator(other)))
+    again = sync(platform_of(start_simulator(new_secret)))
     assert second.window_end is not None
     assert second.window_start == second.window_end - timedelta(days=30)
     assert again.window_start == second.window_end - timedelta(minutes=10)
 
 
-def test_it_starts_over_for_a_marketplace_that_came_while_a_run_was_put_back(box: Box) -> None:
+def test_it_starts_over_for_a_marketplace_that_came_while_a_run_was_put_back(
+    start_simulator: StartSimulator,
+) -> None:
     """The run that was interrupted did not read the new marketplace from its first page on."""
-    sim = box(Account(orders=30, marketplace_ids=(US, CA)), page_size=10)
+    sim = start_simulator(Account(orders=30, marketplace_ids=(US, CA)), page_size=10)
     platform = platform_of(sim, additional_marketplace_ids=[])
     sync(platform)
     log = open_sync(platform)
@@ -355,8 +361,8 @@ def test_it_starts_over_for_a_marketplace_that_came_while_a_run_was_put_back(box
     assert following.window_start == following.window_end - timedelta(days=30)
 
 
-def test_it_moves_the_watermark_no_further_than_amazon_answered_for(box: Box) -> None:
-    sim = box()
+def test_it_moves_the_watermark_no_further_than_amazon_answered_for(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     until = timezone.now().replace(microsecond=0) - timedelta(hours=1)
     answered = f"{until:%Y-%m-%dT%H:%M:%SZ}"
     sim.script("searchOrders", order_page(raw_order(), lastUpdatedBefore=answered))
@@ -368,8 +374,8 @@ def test_it_moves_the_watermark_no_further_than_amazon_answered_for(box: Box) ->
 # --- page tokens
 
 
-def test_it_reads_the_window_again_when_the_page_token_has_expired(box: Box) -> None:
-    sim = box(orders=30, page_size=10)
+def test_it_reads_the_window_again_when_the_page_token_has_expired(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=30, page_size=10)
     sim.rules.add(Rule(operation="searchOrders", nth=2, fault=ExpirePageTokens()))
     platform = platform_of(sim)
     log = sync(platform)
@@ -379,16 +385,18 @@ def test_it_reads_the_window_again_when_the_page_token_has_expired(box: Box) -> 
     assert sim.calls["searchOrders"] == 1 + 1 + 3
 
 
-def test_it_gives_up_on_page_tokens_that_always_expire(box: Box, settings: Any) -> None:
-    sim = box(orders=30, page_size=10, order_token_seconds=0)
+def test_it_gives_up_on_page_tokens_that_always_expire(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    sim = start_simulator(orders=30, page_size=10, order_token_seconds=0)
     log = sync(platform_of(sim))
     assert (log.status, log.error_code) == (Status.FAILED, "bad_request")
     assert log.created == 10
     assert watermark_of() is None
 
 
-def test_it_stops_where_the_pages_go_in_circles(box: Box) -> None:
-    sim = box()
+def test_it_stops_where_the_pages_go_in_circles(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("searchOrders", *[order_page(raw_order(number), token="same") for number in range(1, 9)])
     log = sync(platform_of(sim))
     assert (log.status, log.error_code, log.created) == (Status.FAILED, "page_loop", 1)

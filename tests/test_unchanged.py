@@ -24,7 +24,7 @@ from platforms.models import Platform
 from simulator import Simulator
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 
 
 def with_buyers(sim: Simulator) -> tuple[Platform, SyncLog]:
@@ -59,8 +59,10 @@ def hashes() -> dict[int, str]:
     return dict(Order.objects.values_list("pk", "content_hash"))
 
 
-def test_it_changes_no_order_when_the_encryption_key_is_rotated(box: Box, settings: Any) -> None:
-    platform, first = with_buyers(box())
+def test_it_changes_no_order_when_the_encryption_key_is_rotated(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    platform, first = with_buyers(start_simulator())
     before, hashed = contents(), hashes()
     settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEY]
     assert again(platform, first) == (0, 0, 30)
@@ -72,8 +74,10 @@ def test_it_changes_no_order_when_the_encryption_key_is_rotated(box: Box, settin
         assert again(platform, first) == (0, 0, 30)
 
 
-def test_it_changes_no_order_after_the_old_key_is_gone(box: Box, settings: Any) -> None:
-    platform, first = with_buyers(box())
+def test_it_changes_no_order_after_the_old_key_is_gone(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    platform, first = with_buyers(start_simulator())
     before = contents()
     new = Fernet.generate_key().decode()
     settings.FIELD_ENCRYPTION_KEY = [new, *settings.FIELD_ENCRYPTION_KEY]
@@ -85,9 +89,11 @@ def test_it_changes_no_order_after_the_old_key_is_gone(box: Box, settings: Any) 
     assert not OrderChange.objects.exists()
 
 
-def test_it_keeps_buyer_data_whose_key_was_taken_away_too_early(box: Box, settings: Any) -> None:
+def test_it_keeps_buyer_data_whose_key_was_taken_away_too_early(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
     """Somebody replaces the key instead of putting one in front, enters the credentials again, and then notices."""
-    sim = box()
+    sim = start_simulator()
     _platform, first = with_buyers(sim)
     before, keys = contents(), settings.FIELD_ENCRYPTION_KEY
     settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode()]
@@ -96,8 +102,10 @@ def test_it_keeps_buyer_data_whose_key_was_taken_away_too_early(box: Box, settin
     assert contents() == before
 
 
-def test_it_hashes_what_is_not_personal_without_any_key(box: Box, settings: Any) -> None:
-    sim = box()
+def test_it_hashes_what_is_not_personal_without_any_key(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    sim = start_simulator()
     platform = platform_of(sim)
     first, stock = sync(platform), sync(platform, INVENTORY)
     settings.SECRET_KEY = "another one, as after a restore on another machine 0123456789"
@@ -108,16 +116,18 @@ def test_it_hashes_what_is_not_personal_without_any_key(box: Box, settings: Any)
     assert (log.updated, log.unchanged) == (0, stock.created)
 
 
-def test_it_writes_nothing_after_another_secret_key(box: Box, settings: Any) -> None:
-    platform, first = with_buyers(box())
+def test_it_writes_nothing_after_another_secret_key(start_simulator: StartSimulator, settings: Any) -> None:
+    platform, first = with_buyers(start_simulator())
     settings.SECRET_KEY = "another one, as after a restore on another machine 0123456789"
     with no_writes():
         assert again(platform, first) == (0, 0, 30)
 
 
-def test_it_changes_nothing_in_a_database_that_an_earlier_release_filled(box: Box, settings: Any) -> None:
+def test_it_changes_nothing_in_a_database_that_an_earlier_release_filled(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
     """Whose hashes had SECRET_KEY for their key, and for stock the text of Python's values."""
-    sim = box()
+    sim = start_simulator()
     platform, first = with_buyers(sim)
     stock = sync(platform, INVENTORY)
     before, shelf = contents(), list(InventoryItem.objects.order_by("pk").values())
@@ -140,9 +150,9 @@ def test_it_changes_nothing_in_a_database_that_an_earlier_release_filled(box: Bo
         assert sync(platform, INVENTORY).unchanged == stock.created
 
 
-def test_it_changes_only_orders_for_which_a_new_field_brings_news(box: Box) -> None:
+def test_it_changes_only_orders_for_which_a_new_field_brings_news(start_simulator: StartSimulator) -> None:
     """As a release leaves the table that adds a column: its default everywhere, and hashes without the field."""
-    sim = box()
+    sim = start_simulator()
     platform = platform_of(sim)
     first = sync(platform)
     truth = stored_orders(platform)
@@ -157,9 +167,9 @@ def test_it_changes_only_orders_for_which_a_new_field_brings_news(box: Box) -> N
 
 
 @pytest.mark.parametrize("part", ["order", "line", "vanished line", "payload", "buyer"])
-def test_it_repairs_what_differs_whatever_the_hash_says(box: Box, part: str) -> None:
+def test_it_repairs_what_differs_whatever_the_hash_says(start_simulator: StartSimulator, part: str) -> None:
     """Where the hash differs, each stored value counts: those of the order, its lines, its payload, its buyer."""
-    platform, first = with_buyers(box())
+    platform, first = with_buyers(start_simulator())
     order = Order.objects.filter(buyer__isnull=False, items__isnull=False).first()
     assert order is not None
     before = contents()

@@ -114,8 +114,8 @@ def test_it_refuses_odd_parameters_and_starts_nothing(
     assert not SyncLog.objects.exists()
 
 
-def test_it_brings_in_the_stock_of_an_account(api: APIClient, box: Any) -> None:
-    account = box(skus=len(AWKWARD_SKUS)).accounts[0]
+def test_it_brings_in_the_stock_of_an_account(api: APIClient, start_simulator: Any) -> None:
+    account = start_simulator(skus=len(AWKWARD_SKUS)).accounts[0]
     api.put(f"/platforms/{amazon().pk}", {"api_config": api_config(account)})
     answer = api.post("/inventory/sync?platform_name=amazon&wait=true")
     assert (answer.status_code, answer.json()["syncs"][0]["status"]) == (200, "succeeded")
@@ -131,8 +131,8 @@ def test_it_brings_in_the_stock_of_an_account(api: APIClient, box: Any) -> None:
         }
 
 
-def test_it_reports_a_sku_that_nobody_knows(api: APIClient, box: Any) -> None:
-    account = box(skus=3).accounts[0]
+def test_it_reports_a_sku_that_nobody_knows(api: APIClient, start_simulator: Any) -> None:
+    account = start_simulator(skus=3).accounts[0]
     api.put(f"/platforms/{amazon().pk}", {"api_config": api_config(account)})
     [sync] = api.post("/inventory/sync", {"sku": ["no-such-sku", account.skus()[0]], "wait": True}).json()[
         "syncs"

@@ -320,8 +320,8 @@ def over_http(live_server: Any, user: User) -> httpx.Client:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_goes_from_credentials_to_orders_over_http(box: Any, live_server: Any) -> None:
-    account = box(orders=30).accounts[0]
+def test_it_goes_from_credentials_to_orders_over_http(start_simulator: Any, live_server: Any) -> None:
+    account = start_simulator(orders=30).accounts[0]
     platform = amazon()
     with over_http(live_server, User.objects.create_superuser("root")) as client:
         assert (

@@ -134,9 +134,11 @@ def test_it_answers_202_while_somebody_else_works_on_it(api: APIClient) -> None:
     assert (answer.status_code, sync["id"], sync["already_open"]) == (202, log.pk, True)
 
 
-def test_it_goes_on_with_other_platforms_when_one_fails(api: APIClient, box: Any, settings: Any) -> None:
+def test_it_goes_on_with_other_platforms_when_one_fails(
+    api: APIClient, start_simulator: Any, settings: Any
+) -> None:
     settings.MOCK_FALLBACK = "never"
-    account = box(orders=5).accounts[0]
+    account = start_simulator(orders=5).accounts[0]
     api.put(f"/platforms/{amazon().pk}", {"api_config": api_config(account, client_secret="wrong")})
     api.post("/platforms", {"name": "b-good", "api_config": api_config(account)})
     api.post("/platforms", {"name": "c-empty"})
@@ -155,8 +157,8 @@ def test_it_says_when_mock_data_stood_in(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_answers_202_and_queues_the_rest_when_the_quota_is_used_up(box: Any) -> None:
-    sim, platform, api = box(orders=5), amazon(), superuser()
+def test_it_answers_202_and_queues_the_rest_when_the_quota_is_used_up(start_simulator: Any) -> None:
+    sim, platform, api = start_simulator(orders=5), amazon(), superuser()
     api.put(f"/platforms/{platform.pk}", {"api_config": api_config(sim.accounts[0])})
     sim.script("searchOrders", *[Canned.json(429, {"errors": [{"code": "QuotaExceeded"}]})] * 9)
     answer = api.post("/orders/sync?wait=true")

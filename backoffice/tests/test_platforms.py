@@ -360,8 +360,8 @@ def test_it_asks_nobody_who_may_not_sync(as_user: Callable[..., Client]) -> None
     assert not SyncLog.objects.exists()
 
 
-def test_it_answers_a_check_with_the_findings_alone(admin_client: Client, box: Any) -> None:
-    platform_of(box())
+def test_it_answers_a_check_with_the_findings_alone(admin_client: Client, start_simulator: Any) -> None:
+    platform_of(start_simulator())
     html = text(admin_client.post(page(platform(), "check")))
     assert "The connection works" in html
     assert "<strong>Token:</strong>" in html
@@ -370,15 +370,15 @@ def test_it_answers_a_check_with_the_findings_alone(admin_client: Client, box: A
     assert "<strong>Token:</strong>" in text(admin_client.get(page(platform())))
 
 
-def test_it_checks_by_the_plain_button_as_well(admin_client: Client, box: Any) -> None:
-    platform_of(box())
+def test_it_checks_by_the_plain_button_as_well(admin_client: Client, start_simulator: Any) -> None:
+    platform_of(start_simulator())
     html = text(admin_client.post(page(platform(), "press", "check"), follow=True))
     assert "The connection works; see the findings below." in html
     assert "<strong>Token:</strong>" in html
 
 
-def test_it_names_each_problem_of_the_connection_in_words(admin_client: Client, box: Any) -> None:
-    platform_of(box(), client_secret="wrong")
+def test_it_names_each_problem_of_the_connection_in_words(admin_client: Client, start_simulator: Any) -> None:
+    platform_of(start_simulator(), client_secret="wrong")
     html = text(admin_client.post(page(platform(), "check")))
     assert "The connection does not work fully" in html
     assert "invalid_client" in html

@@ -260,8 +260,8 @@ def test_it_offers_no_replay_to_those_who_may_only_look(as_user: Callable[..., C
     assert failure.is_open
 
 
-def test_it_replays_all_failures_of_a_sync(admin_client: Client, box: Any) -> None:
-    sim = box(orders=3)
+def test_it_replays_all_failures_of_a_sync(admin_client: Client, start_simulator: Any) -> None:
+    sim = start_simulator(orders=3)
     log = make(platform=platform_of(sim), status="partial", failed=2)
     for external_id in list(sim.accounts[0].truth_orders())[:2]:
         fail(log, external_id)

@@ -13,7 +13,7 @@ from simulator import Simulator
 
 LANGUAGES = pytest.mark.parametrize("language", ["de", "es"])
 PLACEHOLDER = re.compile(r"%%?\(\w+\)[a-z]|\{\w*\}|<[^>]+>|%%(?!\()")
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +61,9 @@ def test_it_comes_with_its_catalogues_compiled(language: str) -> None:
     ],
 )
 def test_it_speaks_the_language_of_the_browser(
-    box: Box, admin_client: Client, language: str, words: list[str]
+    start_simulator: StartSimulator, admin_client: Client, language: str, words: list[str]
 ) -> None:
-    sync(platform_of(box(orders=3, skus=2)))
+    sync(platform_of(start_simulator(orders=3, skus=2)))
     html = admin_client.get("/admin/", headers={"accept-language": language}).content.decode()
     assert f'<html lang="{language}"' in html
     assert [word for word in words if word not in html] == []

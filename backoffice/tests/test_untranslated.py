@@ -31,7 +31,7 @@ DATA = re.compile(
     r"|(\d+ × )?(CAFE|CASE|Case|case)-1( \([A-Z0-9]+\))?|.+, no\. \d"
 )
 BRACKETS = re.compile(r"⟦[^⟦⟧]*⟧")
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 
 
 @pytest.fixture(autouse=True)
@@ -142,9 +142,9 @@ def pages() -> list[str]:
 
 
 @pytest.fixture
-def filled(box: Box) -> Platform:
+def filled(start_simulator: StartSimulator) -> Platform:
     """Something of everything that a page can show: a sync that failed records, one that waits, a buyer."""
-    platform = platform_of(box(orders=12, skus=4))
+    platform = platform_of(start_simulator(orders=12, skus=4))
     log = sync(platform)
     sync(platform, INVENTORY)
     open_sync(platform)

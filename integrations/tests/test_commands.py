@@ -28,7 +28,7 @@ from platforms.models import Platform, Source
 from simulator import Account, Canned, Simulator
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 COMMANDS = (
     "sync_orders",
     "sync_inventory",
@@ -76,8 +76,8 @@ def configure(platform: Platform, account: Account, **changes: Any) -> Platform:
 # --- sync_orders and sync_inventory: the outcome
 
 
-def test_it_exits_0_when_all_succeeded(box: Box, amazon: Platform) -> None:
-    sim = box(orders=30)
+def test_it_exits_0_when_all_succeeded(start_simulator: StartSimulator, amazon: Platform) -> None:
+    sim = start_simulator(orders=30)
     configure(amazon, sim.accounts[0])
     ran = Ran("sync_orders", "amazon", "--days", "30")
     assert ran.status == 0, ran.err
@@ -93,17 +93,21 @@ def test_it_exits_3_and_marks_mock_data_loudly() -> None:
     assert "what to do: Store the platform's complete credentials" in ran.out
 
 
-def test_it_exits_3_and_names_records_that_were_not_stored(box: Box, amazon: Platform) -> None:
-    configure(amazon, box(skus=5).accounts[0])
+def test_it_exits_3_and_names_records_that_were_not_stored(
+    start_simulator: StartSimulator, amazon: Platform
+) -> None:
+    configure(amazon, start_simulator(skus=5).accounts[0])
     ran = Ran("sync_inventory", "amazon", "--sku", "no such thing")
     assert ran.status == 3
     assert "amazon inventory: partial" in ran.out
     assert "not stored: no such thing (sku_not_found)" in ran.out
 
 
-def test_it_exits_1_with_the_reason_and_amazons_request_id(box: Box, amazon: Platform, settings: Any) -> None:
+def test_it_exits_1_with_the_reason_and_amazons_request_id(
+    start_simulator: StartSimulator, amazon: Platform, settings: Any
+) -> None:
     settings.MOCK_FALLBACK = "never"
-    sim = box()
+    sim = start_simulator()
     configure(amazon, sim.accounts[0])
     answer = {"errors": [{"code": "Unauthorized", "message": "Access to requested resource is denied."}]}
     sim.script("searchOrders", Canned.json(403, answer, {"x-amzn-RequestId": "request-77"}))
@@ -115,10 +119,10 @@ def test_it_exits_1_with_the_reason_and_amazons_request_id(box: Box, amazon: Pla
 
 
 def test_it_goes_on_with_the_next_platform_after_one_failed(
-    box: Box, amazon: Platform, settings: Any
+    start_simulator: StartSimulator, amazon: Platform, settings: Any
 ) -> None:
     settings.MOCK_FALLBACK = "never"
-    sim = box(orders=5)
+    sim = start_simulator(orders=5)
     configure(amazon, sim.accounts[0], client_secret="wrong")
     configure(Platform.objects.create(name="second"), sim.accounts[0])
     ran = Ran("sync_orders", "--json")
@@ -138,8 +142,10 @@ def test_it_leaves_inactive_platforms_out_unless_named(amazon: Platform) -> None
     assert "amazon is inactive" in named.err
 
 
-def test_it_prints_one_json_object_per_sync_with_the_apis_keys(box: Box, amazon: Platform) -> None:
-    configure(amazon, box(orders=5).accounts[0])
+def test_it_prints_one_json_object_per_sync_with_the_apis_keys(
+    start_simulator: StartSimulator, amazon: Platform
+) -> None:
+    configure(amazon, start_simulator(orders=5).accounts[0])
     Platform.objects.create(name="second")
     ran = Ran("sync_orders", "--json")
     assert ran.status == 3
@@ -150,16 +156,18 @@ def test_it_prints_one_json_object_per_sync_with_the_apis_keys(box: Box, amazon:
 
 
 @pytest.mark.parametrize("kind", ["orders", "inventory"])
-def test_it_reports_everything_unchanged_the_second_time(box: Box, amazon: Platform, kind: str) -> None:
-    configure(amazon, box(orders=12, skus=6).accounts[0])
+def test_it_reports_everything_unchanged_the_second_time(
+    start_simulator: StartSimulator, amazon: Platform, kind: str
+) -> None:
+    configure(amazon, start_simulator(orders=12, skus=6).accounts[0])
     (first,) = Ran(f"sync_{kind}", "--json").syncs
     (again,) = Ran(f"sync_{kind}", "--json").syncs
     assert first["created"] == first["fetched"] > 5
     assert (again["created"], again["updated"], again["failed"]) == (0, 0, 0)
 
 
-def test_it_passes_window_and_skus_on(box: Box, amazon: Platform) -> None:
-    sim = box(orders=20, skus=8)
+def test_it_passes_window_and_skus_on(start_simulator: StartSimulator, amazon: Platform) -> None:
+    sim = start_simulator(orders=20, skus=8)
     configure(amazon, sim.accounts[0])
     wanted = sim.accounts[0].skus()[:2]
     (stock,) = Ran("sync_inventory", "amazon", "--sku", wanted[0], "--sku", wanted[1], "--json").syncs
@@ -236,8 +244,10 @@ def test_it_takes_over_what_another_worker_lost(amazon: Platform, capsys: Any) -
     assert f"sync #{log.pk} (started by: schedule) is already being worked on" in capsys.readouterr().err
 
 
-def test_it_waits_in_place_until_there_is_quota_again(box: Box, amazon: Platform, capsys: Any) -> None:
-    sim = box(orders=3)
+def test_it_waits_in_place_until_there_is_quota_again(
+    start_simulator: StartSimulator, amazon: Platform, capsys: Any
+) -> None:
+    sim = start_simulator(orders=3)
     configure(amazon, sim.accounts[0])
     # 6 seconds for a call: longer than the client waits in place, so the run waits for quota.
     busy = Canned.json(429, {"errors": [{"code": "QuotaExceeded"}]}, {"x-amzn-RateLimit-Limit": "0.17"})
@@ -248,8 +258,10 @@ def test_it_waits_in_place_until_there_is_quota_again(box: Box, amazon: Platform
     assert "amazon orders: waiting for Amazon's quota until " in capsys.readouterr().err
 
 
-def test_it_shows_pages_as_lines_where_there_is_no_terminal(box: Box, amazon: Platform, capsys: Any) -> None:
-    configure(amazon, box(orders=9, page_size=3).accounts[0])
+def test_it_shows_pages_as_lines_where_there_is_no_terminal(
+    start_simulator: StartSimulator, amazon: Platform, capsys: Any
+) -> None:
+    configure(amazon, start_simulator(orders=9, page_size=3).accounts[0])
     Ran("sync_orders", "amazon")
     assert "amazon orders: 1 page so far; 3 orders, " in capsys.readouterr().err
 
@@ -367,10 +379,10 @@ def test_it_deletes_buyer_data_whose_time_has_come(buyers: list[OrderBuyer]) -> 
     assert Order.objects.filter(pk=buyers[0].pk).exists()
 
 
-def test_it_deletes_mock_rows_alone(box: Box, amazon: Platform) -> None:
+def test_it_deletes_mock_rows_alone(start_simulator: StartSimulator, amazon: Platform) -> None:
     Ran("sync_orders")
     Ran("sync_inventory")
-    live = configure(Platform.objects.create(name="live"), box(orders=4, skus=2).accounts[0])
+    live = configure(Platform.objects.create(name="live"), start_simulator(orders=4, skus=2).accounts[0])
     Ran("sync_orders", "live")
     Ran("sync_inventory", "live")
     ran = Ran("purge_mock")

@@ -102,8 +102,10 @@ def test_it_shows_cover_in_the_list_and_on_the_page(admin_client: Client) -> Non
     )
 
 
-def test_it_shows_marketplaces_sales_and_the_last_sync_on_the_page(admin_client: Client, box: Any) -> None:
-    platform = platform_of(box(skus=3))
+def test_it_shows_marketplaces_sales_and_the_last_sync_on_the_page(
+    admin_client: Client, start_simulator: Any
+) -> None:
+    platform = platform_of(start_simulator(skus=3))
     log = sync(platform, "inventory")
     item = InventoryItem.objects.first()
     assert item is not None

@@ -194,10 +194,10 @@ def test_it_backs_off_by_itself_for_each_kind(amazon: Platform) -> None:
 
 
 @pytest.fixture
-def revoked(box: Any, settings: Any) -> Simulator:
+def revoked(start_simulator: Any, settings: Any) -> Simulator:
     """The seller withdrew the consent, and both kinds have been told so."""
     settings.MOCK_FALLBACK = "never"
-    sim: Simulator = box()
+    sim: Simulator = start_simulator()
     platform = platform_of(sim)
     sim.revoke(*sim.accounts)
     log = sync(platform)
@@ -269,27 +269,27 @@ def test_it_goes_on_after_a_sync_by_hand_went_well(revoked: Simulator) -> None:
     assert next_sync(ORDERS)["reason"] == "backing_off"  # the credentials work; that one failed once
 
 
-def test_it_stops_where_mock_data_hid_the_refusal(box: Any, settings: Any) -> None:
+def test_it_stops_where_mock_data_hid_the_refusal(start_simulator: Any, settings: Any) -> None:
     settings.MOCK_FALLBACK = "auto"
-    sim = box()
+    sim = start_simulator()
     platform = platform_of(sim)
     sim.revoke(*sim.accounts)
     assert sync(platform).status == "fallback"
     assert next_sync()["reason"] == "stopped"
 
 
-def test_it_stops_the_kind_alone_that_a_role_is_missing_for(box: Any, settings: Any) -> None:
+def test_it_stops_the_kind_alone_that_a_role_is_missing_for(start_simulator: Any, settings: Any) -> None:
     settings.MOCK_FALLBACK = "never"
-    sim = box()
+    sim = start_simulator()
     sim.script("getInventorySummaries", *[refusal(403, "Unauthorized", "Access is denied.")] * MANY)
     platform = platform_of(sim)
     assert sync(platform, INVENTORY).error_code == "forbidden"
     assert [next_sync(ORDERS)["reason"], next_sync(INVENTORY)["reason"]] == ["regular", "stopped"]
 
 
-def test_it_only_backs_off_while_amazon_is_down(box: Any, settings: Any) -> None:
+def test_it_only_backs_off_while_amazon_is_down(start_simulator: Any, settings: Any) -> None:
     settings.MOCK_FALLBACK = "never"
-    sim = box()
+    sim = start_simulator()
     sim.script("searchOrders", *[UNAVAILABLE] * MANY)
     sync(platform_of(sim))
     assert next_sync()["reason"] == "backing_off"

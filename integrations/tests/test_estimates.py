@@ -27,7 +27,7 @@ from platforms.models import Platform
 from simulator import Canned, Simulator
 from simulator.faults.base import Call
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -139,15 +139,17 @@ def test_it_keeps_the_guess_of_a_run_that_goes_on() -> None:
 # --- what a sync makes of it
 
 
-def test_it_expects_as_many_pages_as_the_last_time(box: Box) -> None:
-    platform = platform_of(box(orders=30, page_size=10))
+def test_it_expects_as_many_pages_as_the_last_time(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(orders=30, page_size=10))
     window = WindowRequest(since=datetime.now(UTC) - 30 * DAY)
     first, second = sync(platform, window=window), sync(platform, window=window)
     assert (first.pages, first.pages_expected, second.pages, second.pages_expected) == (3, None, 3, 3)
 
 
-def test_it_says_how_far_a_sync_is_while_it_waits(box: Box, capsys: Any, admin_client: Client) -> None:
-    sim = box(orders=30, page_size=10)
+def test_it_says_how_far_a_sync_is_while_it_waits(
+    start_simulator: StartSimulator, capsys: Any, admin_client: Client
+) -> None:
+    sim = start_simulator(orders=30, page_size=10)
     platform = platform_of(sim)
     window = WindowRequest(since=datetime.now(UTC) - 30 * DAY)
     sync(platform, window=window)
@@ -205,9 +207,11 @@ def test_it_draws_a_bar_and_the_whole_sentence_on_a_terminal(monkeypatch: Any, c
     assert "━" in drawn
 
 
-def test_it_forgets_what_it_expected_of_live_data_when_mock_data_stands_in(box: Box, settings: Any) -> None:
+def test_it_forgets_what_it_expected_of_live_data_when_mock_data_stands_in(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
     settings.MOCK_FALLBACK = "always"
-    sim = box()
+    sim = start_simulator()
     run_of(fetched=1500, pages=15)
     sim.script("searchOrders", *[refusal(404)] * 9)
     log = sync(platform_of(sim))

@@ -30,7 +30,7 @@ from platforms.models import Platform, Source
 from simulator import Account, Rule, Simulator
 
 pytestmark = pytest.mark.django_db
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Problem = Callable[[Simulator], None]
 Status = SyncLog.Status
 MODELS: dict[str, Any] = {ORDERS: Order, INVENTORY: InventoryItem}
@@ -100,7 +100,7 @@ def rows(kind: str, source: str) -> list[Json]:
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.__name__)
 @pytest.mark.parametrize("mode", ["auto", "always", "never"])
 def test_it_falls_back_as_the_setting_says(
-    box: Box,
+    start_simulator: StartSimulator,
     settings: Any,
     capsys: pytest.CaptureFixture[str],
     mode: str,
@@ -109,7 +109,7 @@ def test_it_falls_back_as_the_setting_says(
     kind: str,
 ) -> None:
     settings.MOCK_FALLBACK = mode
-    sim = box(orders=12, skus=4)
+    sim = start_simulator(orders=12, skus=4)
     platform = platform_of(sim)
     if was_live:
         assert sync(platform, kind).status == Status.SUCCEEDED
@@ -133,9 +133,9 @@ def test_it_falls_back_as_the_setting_says(
 @KINDS
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.__name__)
 def test_it_has_the_error_on_the_row_before_the_first_mock_record(
-    box: Box, problem: Problem, kind: str
+    start_simulator: StartSimulator, problem: Problem, kind: str
 ) -> None:
-    sim = box()
+    sim = start_simulator()
     platform_of(sim)
     problem(sim)
     seen = []
@@ -146,8 +146,8 @@ def test_it_has_the_error_on_the_row_before_the_first_mock_record(
     assert (log.status, [note["code"] for note in log.notes]) == (Status.FALLBACK, ["mock"])
 
 
-def test_it_goes_on_with_the_mock_data_after_an_interruption(box: Box) -> None:
-    sim = box()
+def test_it_goes_on_with_the_mock_data_after_an_interruption(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     platform = platform_of(sim)
     outage(sim)
     log = open_sync(platform)
@@ -162,8 +162,10 @@ def test_it_goes_on_with_the_mock_data_after_an_interruption(box: Box) -> None:
 
 
 @pytest.mark.parametrize(("live", "failing"), [(ORDERS, INVENTORY), (INVENTORY, ORDERS)])
-def test_it_invents_nothing_once_either_kind_was_live(box: Box, live: str, failing: str) -> None:
-    sim = box()
+def test_it_invents_nothing_once_either_kind_was_live(
+    start_simulator: StartSimulator, live: str, failing: str
+) -> None:
+    sim = start_simulator()
     platform = platform_of(sim)
     sync(platform, live)
     outage(sim)
@@ -172,25 +174,27 @@ def test_it_invents_nothing_once_either_kind_was_live(box: Box, live: str, faili
 
 
 @KINDS
-def test_it_invents_nothing_for_an_account_that_is_empty(box: Box, kind: str) -> None:
-    sim = box(Account(orders=0, skus=1))
+def test_it_invents_nothing_for_an_account_that_is_empty(start_simulator: StartSimulator, kind: str) -> None:
+    sim = start_simulator(Account(orders=0, skus=1))
     platform = platform_of(sim)
     assert sync(platform, ORDERS).fetched == 0
     outage(sim)
     assert sync(platform, kind).status == Status.FAILED
 
 
-def test_it_invents_nothing_after_a_first_page_of_live_orders(box: Box) -> None:
-    sim = box(orders=25, page_size=10)
+def test_it_invents_nothing_after_a_first_page_of_live_orders(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=25, page_size=10)
     sim.rules.add(outage_from_page(2))
     log = sync(platform_of(sim))
     assert (log.status, log.source, log.error_code) == (Status.FAILED, Source.LIVE, "unavailable")
     assert (len(rows(ORDERS, Source.LIVE)), rows(ORDERS, Source.MOCK)) == (10, [])
 
 
-def test_it_never_counts_mock_records_together_with_live_ones(box: Box, settings: Any) -> None:
+def test_it_never_counts_mock_records_together_with_live_ones(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
     settings.MOCK_FALLBACK = "always"
-    sim = box(orders=30, page_size=10)
+    sim = start_simulator(orders=30, page_size=10)
     sim.rules.add(outage_from_page(2))
     log = sync(platform_of(sim))
     assert (log.status, log.error_code, log.source) == (Status.FAILED, "unavailable", Source.LIVE)
@@ -198,8 +202,8 @@ def test_it_never_counts_mock_records_together_with_live_ones(box: Box, settings
     assert set(Order.objects.values_list("source", flat=True)) == {Source.LIVE}
 
 
-def test_it_looks_at_the_platform_alone(box: Box) -> None:
-    sim = box()
+def test_it_looks_at_the_platform_alone(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sync(platform_of(sim, "amazon-de"))
     platform = Platform.objects.get(name="amazon")
     assert sync(platform).status == Status.FALLBACK
@@ -209,7 +213,9 @@ def test_it_looks_at_the_platform_alone(box: Box) -> None:
 
 
 @KINDS
-def test_it_never_replaces_a_live_row_that_has_a_mock_rows_key(box: Box, settings: Any, kind: str) -> None:
+def test_it_never_replaces_a_live_row_that_has_a_mock_rows_key(
+    start_simulator: StartSimulator, settings: Any, kind: str
+) -> None:
     settings.MOCK_FALLBACK = "always"
     platform = Platform.objects.get()
     sync(platform, kind)
@@ -224,7 +230,7 @@ def test_it_never_replaces_a_live_row_that_has_a_mock_rows_key(box: Box, setting
 @KINDS
 @pytest.mark.parametrize("source", [Source.MOCK, Source.SANDBOX])
 def test_it_removes_what_is_not_live_with_the_first_live_sync_of_that_kind(
-    box: Box, kind: str, source: str
+    start_simulator: StartSimulator, kind: str, source: str
 ) -> None:
     other = INVENTORY if kind == ORDERS else ORDERS
     neighbour = Platform.objects.create(name="amazon-de")
@@ -233,7 +239,7 @@ def test_it_removes_what_is_not_live_with_the_first_live_sync_of_that_kind(
             assert sync(platform, each).status == Status.FALLBACK
     for model in MODELS.values():
         model.objects.update(source=source)
-    sim = box(orders=12, skus=4)
+    sim = start_simulator(orders=12, skus=4)
     assert sync(platform_of(sim), kind).status == Status.SUCCEEDED
     mine = MODELS[kind].objects.filter(platform__name="amazon")
     assert set(mine.values_list("source", flat=True)) == {Source.LIVE}
@@ -241,10 +247,10 @@ def test_it_removes_what_is_not_live_with_the_first_live_sync_of_that_kind(
     assert MODELS[other].objects.filter(platform__name="amazon", source=source).count() == MOCK_ROWS[other]
 
 
-def test_it_stores_exactly_what_is_live_where_there_were_mock_rows(box: Box) -> None:
+def test_it_stores_exactly_what_is_live_where_there_were_mock_rows(start_simulator: StartSimulator) -> None:
     for kind in (ORDERS, INVENTORY):
         sync(Platform.objects.get(), kind)
-    sim = box(orders=12, skus=4)
+    sim = start_simulator(orders=12, skus=4)
     platform = platform_of(sim)
     for kind in (ORDERS, INVENTORY):
         assert sync(platform, kind).status == Status.SUCCEEDED
@@ -253,19 +259,21 @@ def test_it_stores_exactly_what_is_live_where_there_were_mock_rows(box: Box) -> 
 
 
 @KINDS
-def test_it_keeps_the_mock_rows_while_live_syncs_fail(box: Box, settings: Any, kind: str) -> None:
+def test_it_keeps_the_mock_rows_while_live_syncs_fail(
+    start_simulator: StartSimulator, settings: Any, kind: str
+) -> None:
     sync(Platform.objects.get(), kind)
     settings.MOCK_FALLBACK = "never"
-    sim = box()
+    sim = start_simulator()
     platform = platform_of(sim)
     outage(sim)
     assert sync(platform, kind).status == Status.FAILED
     assert len(rows(kind, Source.MOCK)) == MOCK_ROWS[kind]
 
 
-def test_it_takes_a_partial_live_sync_for_live(box: Box) -> None:
+def test_it_takes_a_partial_live_sync_for_live(start_simulator: StartSimulator) -> None:
     sync(Platform.objects.get())
-    sim = box()
+    sim = start_simulator()
     sim.script("searchOrders", order_page(raw_order(1), raw_order(2, createdTime=None)))
     assert sync(platform_of(sim)).status == Status.PARTIAL
     assert list(Order.objects.values_list("source", flat=True)) == [Source.LIVE]

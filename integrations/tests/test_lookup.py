@@ -22,8 +22,8 @@ UNKNOWN_ID = "902-0000000-0000000"
 
 
 @pytest.fixture
-def sim(box: Any) -> Simulator:
-    simulator: Simulator = box(orders=12, skus=3)
+def sim(start_simulator: Any) -> Simulator:
+    simulator: Simulator = start_simulator(orders=12, skus=3)
     return simulator
 
 

@@ -36,7 +36,7 @@ from orders.models import Order
 from platforms.models import Platform, Source
 from simulator import Account, Rule, Simulator
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 db = pytest.mark.django_db
 
@@ -55,8 +55,8 @@ def lose_the_lease(log: SyncLog) -> None:
 
 
 @db
-def test_it_returns_the_open_sync_instead_of_a_second_one(box: Box) -> None:
-    platform = platform_of(box(orders=3))
+def test_it_returns_the_open_sync_instead_of_a_second_one(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(orders=3))
     first = request_sync(platform=platform, kind=ORDERS, trigger="api")
     again = request_sync(platform=platform, kind=ORDERS, trigger="admin")
     other = request_sync(platform=platform, kind=INVENTORY, trigger="admin").log
@@ -70,23 +70,23 @@ def test_it_returns_the_open_sync_instead_of_a_second_one(box: Box) -> None:
 
 
 @db
-def test_it_frees_the_key_when_it_closes_a_sync(box: Box) -> None:
-    platform = platform_of(box(orders=3))
+def test_it_frees_the_key_when_it_closes_a_sync(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(orders=3))
     closed = [sync(platform), sync(platform)]
     assert [log.open_key for log in closed] == [None, None]
     assert closed[0].pk != closed[1].pk
 
 
 @db
-def test_it_is_the_database_that_refuses_a_second_open_sync(box: Box) -> None:
-    log = open_sync(platform_of(box()))
+def test_it_is_the_database_that_refuses_a_second_open_sync(start_simulator: StartSimulator) -> None:
+    log = open_sync(platform_of(start_simulator()))
     with pytest.raises(IntegrityError), transaction.atomic():
         SyncLog.objects.create(platform=log.platform, kind=ORDERS, trigger="api", open_key=log.open_key)
 
 
 @db
-def test_it_gives_the_lease_to_one_worker(box: Box) -> None:
-    log = open_sync(platform_of(box()))
+def test_it_gives_the_lease_to_one_worker(start_simulator: StartSimulator) -> None:
+    log = open_sync(platform_of(start_simulator()))
     assert Lease.claim(log.pk) is not None
     assert Lease.claim(log.pk) is None
     lose_the_lease(log)
@@ -104,8 +104,8 @@ def test_it_opens_one_sync_for_many_threads_and_gives_it_to_one(tmp_path: Path) 
 
 
 @db
-def test_it_stores_nothing_more_after_another_worker_took_over(box: Box) -> None:
-    sim = box(orders=30, page_size=10)
+def test_it_stores_nothing_more_after_another_worker_took_over(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=30, page_size=10)
     log = open_sync(platform_of(sim))
 
     def be_overtaken(log: SyncLog) -> None:
@@ -120,8 +120,8 @@ def test_it_stores_nothing_more_after_another_worker_took_over(box: Box) -> None
 
 
 @db
-def test_it_does_not_close_a_sync_that_somebody_else_works_on(box: Box) -> None:
-    sim = box(orders=30, page_size=10)
+def test_it_does_not_close_a_sync_that_somebody_else_works_on(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=30, page_size=10)
     log = open_sync(platform_of(sim))
 
     def be_overtaken(log: SyncLog) -> None:
@@ -134,8 +134,8 @@ def test_it_does_not_close_a_sync_that_somebody_else_works_on(box: Box) -> None:
 
 
 @db
-def test_it_refuses_writes_without_the_lease(box: Box) -> None:
-    log = open_sync(platform_of(box()))
+def test_it_refuses_writes_without_the_lease(start_simulator: StartSimulator) -> None:
+    log = open_sync(platform_of(start_simulator()))
     lease = Lease.claim(log.pk)
     lose_the_lease(log)
     Lease.claim(log.pk)
@@ -145,8 +145,8 @@ def test_it_refuses_writes_without_the_lease(box: Box) -> None:
 
 
 @db
-def test_it_remembers_which_credentials_it_ran_with(box: Box) -> None:
-    sim = box(orders=3)
+def test_it_remembers_which_credentials_it_ran_with(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=3)
     platform = platform_of(sim)
     log = sync(platform)
     assert log.credentials_digest == platform.credentials_digest != ""
@@ -161,8 +161,8 @@ def test_it_remembers_which_credentials_it_ran_with(box: Box) -> None:
 
 
 @db
-def test_it_continues_with_the_stored_page_token_after_a_crash(box: Box) -> None:
-    sim = box(orders=30, page_size=10)
+def test_it_continues_with_the_stored_page_token_after_a_crash(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=30, page_size=10)
     platform = platform_of(sim)
     log = open_sync(platform)
 
@@ -188,8 +188,8 @@ def test_it_continues_with_the_stored_page_token_after_a_crash(box: Box) -> None
 
 
 @db
-def test_it_closes_a_sync_that_crashed_after_its_last_page(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_closes_a_sync_that_crashed_after_its_last_page(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     log = open_sync(platform_of(sim))
 
     def crash(log: SyncLog) -> None:
@@ -202,8 +202,8 @@ def test_it_closes_a_sync_that_crashed_after_its_last_page(box: Box) -> None:
 
 
 @db
-def test_it_starts_a_sweep_from_its_first_page_after_a_crash(box: Box) -> None:
-    sim = box(skus=120)
+def test_it_starts_a_sweep_from_its_first_page_after_a_crash(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=120)
     platform = platform_of(sim)
     log = open_sync(platform, INVENTORY)
 
@@ -218,8 +218,8 @@ def test_it_starts_a_sweep_from_its_first_page_after_a_crash(box: Box) -> None:
 
 
 @db
-def test_it_leaves_after_the_current_page_when_told_to(box: Box) -> None:
-    platform = platform_of(box(orders=30, page_size=10))
+def test_it_leaves_after_the_current_page_when_told_to(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(orders=30, page_size=10))
     log = run_sync(open_sync(platform).pk, stopping=lambda: True)
     assert (log.status, log.pages) == (Status.QUEUED, 1)
     assert run_sync(log.pk).created == 30
@@ -228,9 +228,9 @@ def test_it_leaves_after_the_current_page_when_told_to(box: Box) -> None:
 @db
 @pytest.mark.parametrize(("header", "seconds"), [({}, 178.6), ({"x-amzn-RateLimit-Limit": "0.1"}, 10.0)])
 def test_it_waits_for_quota_without_holding_a_worker(
-    box: Box, header: dict[str, str], seconds: float
+    start_simulator: StartSimulator, header: dict[str, str], seconds: float
 ) -> None:
-    sim = box(orders=30, page_size=10)
+    sim = start_simulator(orders=30, page_size=10)
     limited = refusal(429, "QuotaExceeded", "You exceeded your quota.", **header)
     sim.rules.add(Rule(operation="searchOrders", nth=2, fault=limited))
     log = sync(platform_of(sim))
@@ -249,8 +249,8 @@ def test_it_waits_for_quota_without_holding_a_worker(
 
 
 @db
-def test_it_cancels_a_queued_sync_at_once(box: Box) -> None:
-    sim = box()
+def test_it_cancels_a_queued_sync_at_once(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     log = cancel_sync(open_sync(platform_of(sim)))
     assert (log.status, log.error_code, log.open_key) == (Status.CANCELLED, "cancelled", None)
     assert run_sync(log.pk).status == Status.CANCELLED
@@ -258,15 +258,15 @@ def test_it_cancels_a_queued_sync_at_once(box: Box) -> None:
 
 
 @db
-def test_it_cancels_a_running_sync_after_the_current_page(box: Box) -> None:
-    log = sync(platform_of(box(orders=30, page_size=10)), on_page=lambda log: cancel_sync(log))
+def test_it_cancels_a_running_sync_after_the_current_page(start_simulator: StartSimulator) -> None:
+    log = sync(platform_of(start_simulator(orders=30, page_size=10)), on_page=lambda log: cancel_sync(log))
     assert (log.status, log.error_code, log.pages) == (Status.CANCELLED, "cancelled", 1)
     assert (log.open_key, Order.objects.count()) == (None, 10)
 
 
 @db
-def test_it_cancels_a_waiting_sync_at_once(box: Box) -> None:
-    sim = box()
+def test_it_cancels_a_waiting_sync_at_once(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("searchOrders", QUOTA_EXCEEDED)
     log = cancel_sync(sync(platform_of(sim)))
     assert (log.status, log.open_key, log.resume_at) == (Status.CANCELLED, None, None)
@@ -274,8 +274,10 @@ def test_it_cancels_a_waiting_sync_at_once(box: Box) -> None:
 
 @db
 @pytest.mark.parametrize("leaves", [True, False], ids=["told to leave", "out of quota"])
-def test_it_remembers_the_wish_to_cancel_when_it_is_interrupted(box: Box, leaves: bool) -> None:
-    sim = box(orders=30, page_size=10)
+def test_it_remembers_the_wish_to_cancel_when_it_is_interrupted(
+    start_simulator: StartSimulator, leaves: bool
+) -> None:
+    sim = start_simulator(orders=30, page_size=10)
     sim.rules.add(Rule(operation="searchOrders", nth=2, fault=QUOTA_EXCEEDED))  # met by who stays
     log = open_sync(platform_of(sim))
 
@@ -289,8 +291,8 @@ def test_it_remembers_the_wish_to_cancel_when_it_is_interrupted(box: Box, leaves
 
 
 @db
-def test_it_leaves_a_closed_sync_closed(box: Box) -> None:
-    log = sync(platform_of(box(orders=2)))
+def test_it_leaves_a_closed_sync_closed(start_simulator: StartSimulator) -> None:
+    log = sync(platform_of(start_simulator(orders=2)))
     assert cancel_sync(log).status == Status.SUCCEEDED
     assert run_sync(log.pk).status == Status.SUCCEEDED
     assert not SyncLog.objects.get().cancel_requested
@@ -343,7 +345,7 @@ PROBLEMS = [
     ],
 )
 def test_it_uses_mock_data_only_where_it_may(
-    box: Box,
+    start_simulator: StartSimulator,
     settings: Any,
     kind: str,
     problem: Any,
@@ -354,12 +356,12 @@ def test_it_uses_mock_data_only_where_it_may(
 ) -> None:
     settings.MOCK_FALLBACK = setting
     if has_been_live:
-        live = platform_of(box(orders=8, skus=4))
+        live = platform_of(start_simulator(orders=8, skus=4))
         sync(live, ORDERS)
         sync(live, INVENTORY)
     rows = [model.objects.order_by("pk") for model in (Order, InventoryItem)]
     before = [list(each.filter(source=Source.LIVE).values()) for each in rows]
-    log = sync(problem(box(orders=8, skus=4)), kind)
+    log = sync(problem(start_simulator(orders=8, skus=4)), kind)
     assert (log.status, log.error_code) == (Status.FALLBACK if falls_back else Status.FAILED, code)
     assert log.error_message != ""
     assert [list(each.filter(source=Source.LIVE).values()) for each in rows] == before
@@ -369,8 +371,8 @@ def test_it_uses_mock_data_only_where_it_may(
 
 @db
 @pytest.mark.parametrize("kind", [ORDERS, INVENTORY])
-def test_it_removes_mock_data_with_the_first_live_success(box: Box, kind: str) -> None:
-    sim = box(orders=8, skus=4)
+def test_it_removes_mock_data_with_the_first_live_success(start_simulator: StartSimulator, kind: str) -> None:
+    sim = start_simulator(orders=8, skus=4)
     first = sync(without_credentials(sim), kind)
     assert (first.status, first.source) == (Status.FALLBACK, Source.MOCK)
     platform = platform_of(sim)
@@ -380,16 +382,19 @@ def test_it_removes_mock_data_with_the_first_live_success(box: Box, kind: str) -
 
 
 @db
-def test_it_has_the_error_on_the_row_before_the_mock_data(box: Box) -> None:
+def test_it_has_the_error_on_the_row_before_the_mock_data(start_simulator: StartSimulator) -> None:
     seen = []
-    log = sync(with_a_wrong_secret(box()), on_page=lambda log: seen.append(SyncLog.objects.get().error_code))
+    log = sync(
+        with_a_wrong_secret(start_simulator()),
+        on_page=lambda log: seen.append(SyncLog.objects.get().error_code),
+    )
     assert set(seen) == {"invalid_client"}
     assert [note["code"] for note in log.notes] == ["mock"]
 
 
 @db
-def test_it_goes_on_with_mock_data_after_a_crash(box: Box) -> None:
-    log = open_sync(without_credentials(box()))
+def test_it_goes_on_with_mock_data_after_a_crash(start_simulator: StartSimulator) -> None:
+    log = open_sync(without_credentials(start_simulator()))
 
     def crash(log: SyncLog) -> None:
         raise KeyboardInterrupt
@@ -401,25 +406,27 @@ def test_it_goes_on_with_mock_data_after_a_crash(box: Box) -> None:
 
 
 @db
-def test_it_changes_nothing_when_mock_data_comes_again(box: Box) -> None:
-    platform = without_credentials(box())
+def test_it_changes_nothing_when_mock_data_comes_again(start_simulator: StartSimulator) -> None:
+    platform = without_credentials(start_simulator())
     sync(platform)
     with no_writes():
         assert sync(platform).unchanged == 24
 
 
 @db
-def test_it_remembers_that_a_platform_was_live_though_it_had_no_orders(box: Box) -> None:
-    sync(platform_of(box(orders=0)))
-    assert sync(with_an_outage(box())).status == Status.FAILED
+def test_it_remembers_that_a_platform_was_live_though_it_had_no_orders(
+    start_simulator: StartSimulator,
+) -> None:
+    sync(platform_of(start_simulator(orders=0)))
+    assert sync(with_an_outage(start_simulator())).status == Status.FAILED
 
 
 # --- several platforms
 
 
 @db
-def test_it_syncs_each_platform_whatever_happens_to_the_others(box: Box) -> None:
-    sim = box(orders=5)
+def test_it_syncs_each_platform_whatever_happens_to_the_others(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=5)
     bad, good = platform_of(sim, "bad", client_secret="wrong"), platform_of(sim, "good")
     logs = [sync(platform) for platform in (bad, good)]
     assert [log.status for log in logs] == [Status.FALLBACK, Status.SUCCEEDED]

@@ -22,11 +22,11 @@ from orders.models import Order
 from platforms.models import Platform
 from simulator import Canned, Simulator
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 
 
 @pytest.fixture
-def amazon(box: Box, transactional_db: None) -> Platform:
+def amazon(start_simulator: StartSimulator, transactional_db: None) -> Platform:
     # Other transactional tests empty the table.
     platform, _ = Platform.objects.get_or_create(name="amazon")
     return platform
@@ -52,16 +52,18 @@ def work() -> None:
             signal.signal(number, handler)
 
 
-def test_it_runs_a_queued_sync(box: Box, amazon: Platform) -> None:
-    log = open_sync(configured(amazon, box(orders=12)))
+def test_it_runs_a_queued_sync(start_simulator: StartSimulator, amazon: Platform) -> None:
+    log = open_sync(configured(amazon, start_simulator(orders=12)))
     queue_sync(log)
     work()
     log.refresh_from_db()
     assert (log.status, log.fetched) == (SyncLog.Status.SUCCEEDED, 12)
 
 
-def test_it_understands_a_message_that_an_earlier_version_queued(box: Box, amazon: Platform) -> None:
-    log = open_sync(configured(amazon, box(orders=12)))
+def test_it_understands_a_message_that_an_earlier_version_queued(
+    start_simulator: StartSimulator, amazon: Platform
+) -> None:
+    log = open_sync(configured(amazon, start_simulator(orders=12)))
     DBTaskResult.objects.create(
         task_path="integrations.tasks.continue_sync",
         args_kwargs={"args": [log.pk], "kwargs": {}},
@@ -80,8 +82,10 @@ def test_it_names_the_task_so_that_an_earlier_version_understands_it(amazon: Pla
     assert DBTaskResult.objects.get().task_path == "integrations.tasks.continue_sync"
 
 
-def test_it_starts_what_waited_for_the_sync_that_it_ended(box: Box, amazon: Platform) -> None:
-    first = open_sync(configured(amazon, box(orders=12)))
+def test_it_starts_what_waited_for_the_sync_that_it_ended(
+    start_simulator: StartSimulator, amazon: Platform
+) -> None:
+    first = open_sync(configured(amazon, start_simulator(orders=12)))
     window = read_window(days=3)
     asked: dict[str, Any] = {"platform": amazon, "kind": "orders", "trigger": "api", "window": window}
     waiting = start_sync(**asked, after_open=True)
@@ -92,8 +96,8 @@ def test_it_starts_what_waited_for_the_sync_that_it_ended(box: Box, amazon: Plat
     assert SyncLog.objects.get(pk=waiting.log.pk).window_start == window.since
 
 
-def test_it_takes_a_doubled_message_for_what_it_is(box: Box, amazon: Platform) -> None:
-    sim = box(orders=12)
+def test_it_takes_a_doubled_message_for_what_it_is(start_simulator: StartSimulator, amazon: Platform) -> None:
+    sim = start_simulator(orders=12)
     log = open_sync(configured(amazon, sim))
     queue_sync(log)
     queue_sync(log)
@@ -102,8 +106,10 @@ def test_it_takes_a_doubled_message_for_what_it_is(box: Box, amazon: Platform) -
     assert [each.return_value for each in DBTaskResult.objects.all()] == ["succeeded", "succeeded"]
 
 
-def test_it_is_queued_again_for_the_moment_there_is_quota(box: Box, amazon: Platform) -> None:
-    sim = box(orders=12)
+def test_it_is_queued_again_for_the_moment_there_is_quota(
+    start_simulator: StartSimulator, amazon: Platform
+) -> None:
+    sim = start_simulator(orders=12)
     sim.script("searchOrders", Canned.json(429, {"errors": [{"code": "QuotaExceeded"}]}))
     log = open_sync(configured(amazon, sim))
     queue_sync(log)
@@ -115,8 +121,10 @@ def test_it_is_queued_again_for_the_moment_there_is_quota(box: Box, amazon: Plat
     assert waiting.run_after > timezone.now() + timedelta(seconds=150)  # one call in 179 seconds
 
 
-def test_it_lets_no_wait_that_is_over_overtake_what_was_queued_before(box: Box, amazon: Platform) -> None:
-    first = open_sync(configured(amazon, box(orders=3)))
+def test_it_lets_no_wait_that_is_over_overtake_what_was_queued_before(
+    start_simulator: StartSimulator, amazon: Platform
+) -> None:
+    first = open_sync(configured(amazon, start_simulator(orders=3)))
     queue_sync(first)
     second = open_sync(Platform.objects.create(name="other", api_config=amazon.api_config))
     third = open_sync(Platform.objects.create(name="third", api_config=amazon.api_config))
@@ -130,8 +138,10 @@ def test_it_lets_no_wait_that_is_over_overtake_what_was_queued_before(box: Box, 
     assert SyncLog.objects.get(pk=third.pk).status == SyncLog.Status.WAITING  # and holds up nobody
 
 
-def test_it_leaves_after_the_current_page_when_told_to_stop(box: Box, amazon: Platform) -> None:
-    sim = box(orders=9, page_size=3)
+def test_it_leaves_after_the_current_page_when_told_to_stop(
+    start_simulator: StartSimulator, amazon: Platform
+) -> None:
+    sim = start_simulator(orders=9, page_size=3)
     log = open_sync(configured(amazon, sim))
     with StopSignal():  # so that the signal does not end the tests
 

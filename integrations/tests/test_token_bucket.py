@@ -25,7 +25,7 @@ from integrations.tests.syncing import INVENTORY, on_a_database_that_waits, plat
 from simulator import Account, Canned, Simulator
 from simulator.faults.base import Call
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 SEARCH = QUOTAS["searchOrders"]
 KEY = "a" * 64
@@ -78,11 +78,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def published(box: Box, settings: Any) -> Box:
-    """A box with Amazon's published quotas, which the simulator itself does not enforce."""
+def published(start_simulator: StartSimulator, settings: Any) -> StartSimulator:
+    """A start_simulator with Amazon's published quotas, which the simulator itself does not enforce."""
 
     def start(*arguments: Any, **options: Any) -> Simulator:
-        sim = box(*arguments, **options)
+        sim = start_simulator(*arguments, **options)
         settings.AMAZON_QUOTAS = {}
         return sim
 
@@ -119,7 +119,7 @@ def read_everything(sim: Simulator, clock: FakeClock) -> tuple[int, float]:
 
 @db
 def test_it_reads_ten_thousand_orders_as_fast_as_the_quota_allows_and_is_never_refused(
-    published: Box, clock: FakeClock
+    published: StartSimulator, clock: FakeClock
 ) -> None:
     bucket = AmazonsBucket(clock, travels=(0.4, 0.05, 0.2))
     sim = published(Account(orders=10_000))
@@ -189,7 +189,7 @@ def test_it_never_grants_more_than_the_burst_to_many_workers_at_once(tmp_path: P
 
 
 @db
-def test_it_gives_two_platforms_of_one_seller_one_bucket(published: Box) -> None:
+def test_it_gives_two_platforms_of_one_seller_one_bucket(published: StartSimulator) -> None:
     sim = published(orders=33, page_size=3)
     assert sync(platform_of(sim, "first")).status == Status.SUCCEEDED
     second = sync(platform_of(sim, "second"))
@@ -220,7 +220,7 @@ def test_it_keeps_accounts_operations_and_the_sandbox_apart(clock: FakeClock) ->
 
 
 @db
-def test_it_stores_no_secret_with_the_bucket(published: Box) -> None:
+def test_it_stores_no_secret_with_the_bucket(published: StartSimulator) -> None:
     sim = published(orders=3)
     sync(platform_of(sim))
     (row,) = ApiQuota.objects.values("account_key", "operation", "rate", "burst")
@@ -237,7 +237,7 @@ def test_it_stores_no_secret_with_the_bucket(published: Box) -> None:
 
 
 @db
-def test_it_parks_before_the_call_that_would_be_refused_and_goes_on_later(published: Box) -> None:
+def test_it_parks_before_the_call_that_would_be_refused_and_goes_on_later(published: StartSimulator) -> None:
     sim = published(orders=75, page_size=3)
     log = sync(platform_of(sim))
     assert (log.status, log.pages, log.throttled) == (Status.WAITING, 20, 0)
@@ -252,7 +252,7 @@ def test_it_parks_before_the_call_that_would_be_refused_and_goes_on_later(publis
 
 
 @db
-def test_it_parks_again_without_a_call_when_resumed_too_early(published: Box) -> None:
+def test_it_parks_again_without_a_call_when_resumed_too_early(published: StartSimulator) -> None:
     sim = published(orders=75, page_size=3)
     log = sync(platform_of(sim))
     SyncLog.objects.update(resume_at=timezone.now())
@@ -261,14 +261,14 @@ def test_it_parks_again_without_a_call_when_resumed_too_early(published: Box) ->
 
 
 @db
-def test_it_waits_in_place_for_a_short_time(published: Box) -> None:
+def test_it_waits_in_place_for_a_short_time(published: StartSimulator) -> None:
     sim = published(orders=0, skus=8, page_size=3)
     log = sync(platform_of(sim), INVENTORY)
     assert (log.status, log.throttled, sim.calls["getInventorySummaries"]) == (Status.SUCCEEDED, 0, 3)
 
 
 @db
-def test_it_empties_the_bucket_when_amazon_refuses_all_the_same(published: Box) -> None:
+def test_it_empties_the_bucket_when_amazon_refuses_all_the_same(published: StartSimulator) -> None:
     sim = published(orders=30, page_size=3)
     sim.script("searchOrders", refusal(429, "QuotaExceeded"))
     log = sync(platform_of(sim))
@@ -276,7 +276,7 @@ def test_it_empties_the_bucket_when_amazon_refuses_all_the_same(published: Box) 
 
 
 @db
-def test_it_learns_the_rate_that_amazon_states(published: Box) -> None:
+def test_it_learns_the_rate_that_amazon_states(published: StartSimulator) -> None:
     sim = published(orders=3)
     answer = Canned.json(200, {"orders": []}, {"x-amzn-RateLimit-Limit": "0.5"})
     sim.script("searchOrders", answer)
@@ -286,7 +286,7 @@ def test_it_learns_the_rate_that_amazon_states(published: Box) -> None:
 
 @db
 @pytest.mark.parametrize("stated", ["", "soon", "0", "-1", "nan", "inf", "1e9"])
-def test_it_learns_nothing_from_a_rate_that_makes_no_sense(published: Box, stated: str) -> None:
+def test_it_learns_nothing_from_a_rate_that_makes_no_sense(published: StartSimulator, stated: str) -> None:
     sim = published(orders=3)
     sim.script("searchOrders", Canned.json(200, {"orders": []}, {"x-amzn-RateLimit-Limit": stated}))
     sync(platform_of(sim))
@@ -294,7 +294,7 @@ def test_it_learns_nothing_from_a_rate_that_makes_no_sense(published: Box, state
 
 
 @db
-def test_it_uses_no_quota_for_credentials_that_are_refused(published: Box) -> None:
+def test_it_uses_no_quota_for_credentials_that_are_refused(published: StartSimulator) -> None:
     sim = published(orders=3)
     amazon = connect(
         api_config(sim.accounts[0], client_secret="wrong"), include_pii=False, budget_for=TokenBucket
@@ -305,7 +305,7 @@ def test_it_uses_no_quota_for_credentials_that_are_refused(published: Box) -> No
 
 
 @db
-def test_it_makes_the_connection_check_wait_too(published: Box) -> None:
+def test_it_makes_the_connection_check_wait_too(published: StartSimulator) -> None:
     sim = published(orders=3)
     platform = platform_of(sim)
     draws(TokenBucket(load(api_config(sim.accounts[0])).account_key, QUOTAS))

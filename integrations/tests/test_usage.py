@@ -33,7 +33,7 @@ from orders.models import Order
 from platforms.models import Platform
 from simulator import Canned, Simulator
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 WINDOW = Window("updated", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 db = pytest.mark.django_db
 
@@ -51,8 +51,10 @@ def served(sim: Simulator) -> dict[str, int]:
 
 
 @db
-def test_it_counts_every_call_of_syncs_replays_and_the_connection_check(box: Box) -> None:
-    sim = box(orders=30, skus=5, page_size=10)
+def test_it_counts_every_call_of_syncs_replays_and_the_connection_check(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=30, skus=5, page_size=10)
     platform = platform_of(sim)
     log = sync(platform)
     sync(platform, INVENTORY)
@@ -67,8 +69,8 @@ def test_it_counts_every_call_of_syncs_replays_and_the_connection_check(box: Box
 
 
 @db
-def test_it_tells_throttled_calls_from_failed_ones(box: Box) -> None:
-    sim = box(orders=30, page_size=10)
+def test_it_tells_throttled_calls_from_failed_ones(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=30, page_size=10)
     fast = refusal(429, "QuotaExceeded", x_amzn_RateLimit_Limit="1000")
     sim.script("searchOrders", UNAVAILABLE, fast, Canned(200, b"<html></html>"))
     sim.script("getOrder", Canned(reset=True))
@@ -83,8 +85,8 @@ def test_it_tells_throttled_calls_from_failed_ones(box: Box) -> None:
 
 
 @db
-def test_it_counts_the_seconds_that_calls_took_and_no_waits(box: Box) -> None:
-    sim = box(orders=3)
+def test_it_counts_the_seconds_that_calls_took_and_no_waits(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=3)
     sim.script("searchOrders", Canned(200, b'{"orders": []}', delay=0.3))
     sync(platform_of(sim))
     row = ApiUsage.objects.get(operation="searchOrders")
@@ -92,8 +94,8 @@ def test_it_counts_the_seconds_that_calls_took_and_no_waits(box: Box) -> None:
 
 
 @db
-def test_it_keeps_platforms_and_hours_apart(box: Box) -> None:
-    first, second = platform_of(box(), "first"), platform_of(box(), "second")
+def test_it_keeps_platforms_and_hours_apart(start_simulator: StartSimulator) -> None:
+    first, second = platform_of(start_simulator(), "first"), platform_of(start_simulator(), "second")
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
     for platform, minutes in ((first, 0), (first, 59), (first, 60), (second, 1)):
         moment = noon + timedelta(minutes=minutes)
@@ -130,8 +132,10 @@ def test_it_loses_no_count_and_doubles_no_row_when_many_count_at_once(tmp_path: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_loses_no_order_where_calls_cannot_be_counted(box: Box, caplog: Any) -> None:
-    platform = platform_of(box(orders=30, page_size=10))
+def test_it_loses_no_order_where_calls_cannot_be_counted(
+    start_simulator: StartSimulator, caplog: Any
+) -> None:
+    platform = platform_of(start_simulator(orders=30, page_size=10))
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE api_usage RENAME TO api_usage_gone")
     try:
@@ -191,8 +195,8 @@ def test_it_is_forgotten_by_the_scheduler(capsys: Any) -> None:
 
 
 @db
-def test_it_counts_a_call_that_parks_the_run(box: Box) -> None:
-    sim = box(orders=3)
+def test_it_counts_a_call_that_parks_the_run(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=3)
     sim.script("searchOrders", QUOTA_EXCEEDED)
     log = sync(platform_of(sim))
     assert (log.status, counted("throttled")) == (SyncLog.Status.WAITING, {"searchOrders": 1})

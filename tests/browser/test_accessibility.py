@@ -27,9 +27,9 @@ WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.fixture
-def filled(platform: Platform, box: Any) -> None:
+def filled(platform: Platform, start_simulator: Any) -> None:
     """Live orders and stock, a failure, and a sync that is still queued."""
-    account = box(orders=30, skus=5).accounts[0]
+    account = start_simulator(orders=30, skus=5).accounts[0]
     from conftest import api_config
 
     platform.api_config = api_config(account)
@@ -174,7 +174,7 @@ def test_it_shows_pages_whole_where_words_are_long(
         expect(page.locator("html")).to_have_attribute("lang", code)
         beyond = page.evaluate("""() => {
             const boxes = [document.documentElement, document.querySelector("#result_list")?.parentElement];
-            return Math.max(...boxes.map(box => box ? box.scrollWidth - box.clientWidth : 0));
+            return Math.max(...boxes.map(element => element ? element.scrollWidth - element.clientWidth : 0));
         }""")
         wide += [(address, beyond)] if beyond > 0 else []
     assert wide == []

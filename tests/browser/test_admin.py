@@ -48,8 +48,10 @@ def value_of(page: Page, label: str) -> str:
     return row.locator("xpath=following-sibling::div[1]").inner_text().strip()
 
 
-def test_it_goes_from_credentials_to_orders(log_in: LogIn, platform: Platform, box: Any, work: Work) -> None:
-    account = box(orders=30, skus=5).accounts[0]
+def test_it_goes_from_credentials_to_orders(
+    log_in: LogIn, platform: Platform, start_simulator: Any, work: Work
+) -> None:
+    account = start_simulator(orders=30, skus=5).accounts[0]
     page = log_in()
     open_platform(page, platform)
     enter(page, account)
@@ -74,8 +76,10 @@ def test_it_goes_from_credentials_to_orders(log_in: LogIn, platform: Platform, b
         expect(page.get_by_role("cell", name=item.sku, exact=True).first).to_be_visible()
 
 
-def test_it_shows_a_refusal_and_forgets_what_was_typed(log_in: LogIn, platform: Platform, box: Any) -> None:
-    account = box().accounts[0]
+def test_it_shows_a_refusal_and_forgets_what_was_typed(
+    log_in: LogIn, platform: Platform, start_simulator: Any
+) -> None:
+    account = start_simulator().accounts[0]
     page = log_in()
     open_platform(page, platform)
     page.get_by_label("Client id").fill(account.client_id)

@@ -69,9 +69,9 @@ def test_it_shows_buyers_to_nobody_else(member: Member, order: Order, tmp_path: 
 
 
 def test_it_takes_a_manager_who_is_privacy_officer_too_from_the_switch_to_the_buyer(
-    member: Member, box: Any, work: Callable[[], None]
+    member: Member, start_simulator: Any, work: Callable[[], None]
 ) -> None:
-    amazon = platform_of(box(orders=30))
+    amazon = platform_of(start_simulator(orders=30))
     page = member("Manager", "Privacy officer")
     page.goto(f"{PLATFORMS}{amazon.pk}/change/")
     page.get_by_label("Store buyer data").check()

@@ -32,9 +32,9 @@ def export(page: Page, name: str, path: Path) -> Path:
 
 
 def test_it_exports_just_what_the_filters_show(
-    log_in: LogIn, box: Any, platform: Platform, tmp_path: Path
+    log_in: LogIn, start_simulator: Any, platform: Platform, tmp_path: Path
 ) -> None:
-    sync(platform_of(box(orders=60, skus=5)))
+    sync(platform_of(start_simulator(orders=60, skus=5)))
     shipped = Order.objects.filter(status="shipped").order_by("-purchased_at", "-pk")
     ids = [order.external_id for order in shipped]
     assert 0 < len(ids) < Order.objects.count()

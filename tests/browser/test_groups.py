@@ -47,9 +47,9 @@ def ask_for_a_month(page: Page, platform: Platform) -> SyncLog:
 
 
 def test_it_takes_a_manager_from_credentials_to_orders(
-    member: Member, platform: Platform, box: Any, work: Work
+    member: Member, platform: Platform, start_simulator: Any, work: Work
 ) -> None:
-    account = box(orders=30, page_size=10).accounts[0]
+    account = start_simulator(orders=30, page_size=10).accounts[0]
     page = member("Manager")
     page.goto(f"{PLATFORMS}{platform.pk}/change/")
     page.get_by_label("Client id").fill(account.client_id)
@@ -71,8 +71,8 @@ def test_it_takes_a_manager_from_credentials_to_orders(
     expect(page.get_by_role("heading", name="What changed when")).to_be_visible()
 
 
-def test_it_lets_an_operator_sync(member: Member, box: Any) -> None:
-    amazon = platform_of(box(orders=30, page_size=10))
+def test_it_lets_an_operator_sync(member: Member, start_simulator: Any) -> None:
+    amazon = platform_of(start_simulator(orders=30, page_size=10))
     page = member("Operator")
     first = ask_for_a_month(page, amazon)
     counts: list[str | None] = []
@@ -100,8 +100,8 @@ def test_it_lets_an_operator_sync(member: Member, box: Any) -> None:
     assert Order.objects.count() == 30
 
 
-def test_it_lets_an_operator_clear_up(member: Member, box: Any, tmp_path: Path) -> None:
-    log = sync(platform_of(box(orders=30)))
+def test_it_lets_an_operator_clear_up(member: Member, start_simulator: Any, tmp_path: Path) -> None:
+    log = sync(platform_of(start_simulator(orders=30)))
     first, second, lost = Order.objects.exclude(external_id__startswith="S").order_by("external_id")[:3]
     failure_of(log, first.external_id)
     failure_of(log, second.external_id)
@@ -130,8 +130,8 @@ def test_it_lets_an_operator_clear_up(member: Member, box: Any, tmp_path: Path) 
     assert second.external_id not in exported
 
 
-def test_it_lets_an_operator_set_thresholds_and_no_credentials(member: Member, box: Any) -> None:
-    amazon = platform_of(box(skus=5))
+def test_it_lets_an_operator_set_thresholds_and_no_credentials(member: Member, start_simulator: Any) -> None:
+    amazon = platform_of(start_simulator(skus=5))
     sync(amazon, INVENTORY)
     item = InventoryItem.objects.filter(available__gt=0).latest("sku")
     page = member("Operator")
@@ -157,8 +157,8 @@ def test_it_lets_an_operator_set_thresholds_and_no_credentials(member: Member, b
     assert Platform.objects.get().api_config == amazon.api_config
 
 
-def test_it_lets_a_viewer_look_and_nothing_more(member: Member, box: Any, tmp_path: Path) -> None:
-    amazon = platform_of(box(orders=30, skus=5))
+def test_it_lets_a_viewer_look_and_nothing_more(member: Member, start_simulator: Any, tmp_path: Path) -> None:
+    amazon = platform_of(start_simulator(orders=30, skus=5))
     log = sync(amazon)
     sync(amazon, INVENTORY)
     failure = failure_of(log, "111-0000000-0000000")
@@ -190,8 +190,8 @@ def test_it_lets_a_viewer_look_and_nothing_more(member: Member, box: Any, tmp_pa
     expect(page.get_by_role("button", name="Ask")).to_have_count(0)
 
 
-def test_it_refuses_what_a_viewer_calls_without_a_button(member: Member, box: Any) -> None:
-    amazon = platform_of(box(orders=30, skus=5))
+def test_it_refuses_what_a_viewer_calls_without_a_button(member: Member, start_simulator: Any) -> None:
+    amazon = platform_of(start_simulator(orders=30, skus=5))
     sync(amazon, INVENTORY)
     running = open_sync(amazon)
     failure = failure_of(running, "111-0000000-0000000")

@@ -20,8 +20,8 @@ LIST = "/admin/orders/order/"
 
 
 @pytest.fixture
-def synced(box: Any, platform: Platform) -> Simulator:
-    sim: Simulator = box(orders=30, skus=5)
+def synced(start_simulator: Any, platform: Platform) -> Simulator:
+    sim: Simulator = start_simulator(orders=30, skus=5)
     sync(platform_of(sim))
     return sim
 

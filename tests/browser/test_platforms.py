@@ -41,9 +41,9 @@ def press(page: Page, name: str) -> None:
 
 
 def test_it_takes_credentials_and_says_since_when_they_are_set(
-    log_in: LogIn, platform: Platform, box: Any
+    log_in: LogIn, platform: Platform, start_simulator: Any
 ) -> None:
-    account = box(client_secret="amzn1.oa2-cs.v1.a-long-one-x7Q2").accounts[0]
+    account = start_simulator(client_secret="amzn1.oa2-cs.v1.a-long-one-x7Q2").accounts[0]
     page = log_in()
     page.goto(change(platform))
     expect(page.get_by_text("Nothing is stored.")).to_have_count(2)
@@ -87,8 +87,8 @@ def test_it_asks_for_the_channel_first_where_there_are_several(
     }
 
 
-def test_it_checks_the_connection_in_place(log_in: LogIn, platform: Platform, box: Any) -> None:
-    sim = box()
+def test_it_checks_the_connection_in_place(log_in: LogIn, platform: Platform, start_simulator: Any) -> None:
+    sim = start_simulator()
     platform_of(sim, client_secret="wrong")
     page = log_in()
     page.goto(change(platform))
@@ -104,8 +104,10 @@ def test_it_checks_the_connection_in_place(log_in: LogIn, platform: Platform, bo
     expect(page.get_by_label("Display name")).to_have_value("typed, and not to be lost")
 
 
-def test_it_checks_the_connection_without_our_scripts(log_in: LogIn, platform: Platform, box: Any) -> None:
-    platform_of(box())
+def test_it_checks_the_connection_without_our_scripts(
+    log_in: LogIn, platform: Platform, start_simulator: Any
+) -> None:
+    platform_of(start_simulator())
     page = without_scripts(log_in())
     page.goto(change(platform))
     page.locator('[data-oms-button="check"] button').click()
@@ -181,9 +183,9 @@ def test_it_offers_nothing_that_is_not_allowed(log_in: LogIn, platform: Platform
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_shuts_nobody_out(
-    log_in: LogIn, grave_problems: Inspect, platform: Platform, box: Any, scheme: str
+    log_in: LogIn, grave_problems: Inspect, platform: Platform, start_simulator: Any, scheme: str
 ) -> None:
-    platform_of(box())
+    platform_of(start_simulator())
     page = log_in(color_scheme=scheme)
     page.goto(change(platform))
     press(page, "Check connection")

@@ -32,9 +32,9 @@ PLACES = {
 
 
 @pytest.fixture
-def open_log(box: Any, platform: Platform) -> SyncLog:
+def open_log(start_simulator: Any, platform: Platform) -> SyncLog:
     """Thirty orders in three pages, where an earlier sync of a month had four: so many are expected."""
-    platform, now = platform_of(box(orders=30, page_size=10)), timezone.now()
+    platform, now = platform_of(start_simulator(orders=30, page_size=10)), timezone.now()
     SyncLog.objects.create(
         platform=platform, kind="orders", trigger="scheduler", status="succeeded", source="live", window_by="updated",
         window_start=now - timedelta(days=30), window_end=now, fetched=40, pages=4,
@@ -169,11 +169,11 @@ def test_it_fits_the_window(log_in: LogIn, open_log: SyncLog, width: int) -> Non
     for place in PLACES:
         page.goto(address(place, open_log))
         expect(page.get_by_text("1,234,567 orders").first).to_be_visible()
-        for box in ("document.documentElement", "document.querySelector('#result_list')?.parentElement"):
+        for element in ("document.documentElement", "document.querySelector('#result_list')?.parentElement"):
             wide = page.evaluate(
-                f"(() => {{ const e = {box}; return e ? e.scrollWidth - e.clientWidth : 0 }})()"
+                f"(() => {{ const e = {element}; return e ? e.scrollWidth - e.clientWidth : 0 }})()"
             )
-            assert wide <= 0, (place, box)
+            assert wide <= 0, (place, element)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

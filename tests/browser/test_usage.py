@@ -21,9 +21,9 @@ PAINTED = """canvas => {
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
 def test_it_shows_the_calls_that_a_sync_made(
-    log_in: LogIn, platform: Platform, box: Any, scheme: str, width: int
+    log_in: LogIn, platform: Platform, start_simulator: Any, scheme: str, width: int
 ) -> None:
-    sim = box(orders=30, page_size=10)
+    sim = start_simulator(orders=30, page_size=10)
     sync(platform_of(sim))
     page = log_in(color_scheme=scheme, viewport={"width": width, "height": 900})
     if width < 1024:
@@ -40,9 +40,9 @@ def test_it_shows_the_calls_that_a_sync_made(
 
 
 def test_it_shows_what_is_left_of_the_quota(
-    log_in: LogIn, platform: Platform, box: Any, settings: Any
+    log_in: LogIn, platform: Platform, start_simulator: Any, settings: Any
 ) -> None:
-    sim = box(orders=30, page_size=10)
+    sim = start_simulator(orders=30, page_size=10)
     settings.AMAZON_QUOTAS = {}
     sync(platform_of(sim))
     page = log_in("view_apiquota")

@@ -27,7 +27,7 @@ from integrations.tests.syncing import UNAVAILABLE
 from simulator import Canned, Rule, Simulator
 from simulator.wire import HttpServer
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 PAGES = 4
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
 WINDOW = Window("updated", NOW - timedelta(days=400), NOW)
@@ -62,8 +62,8 @@ class Books:
 
 
 @pytest.fixture
-def sim(box: Box) -> Simulator:
-    return box(orders=PAGES * 3, page_size=3)
+def sim(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator(orders=PAGES * 3, page_size=3)
 
 
 def amazon_of(sim: Simulator, books: Books) -> AmazonAdapter:

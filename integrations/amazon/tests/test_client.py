@@ -18,7 +18,7 @@ from integrations.errors import AuthenticationError, ConfigError, TransientError
 from integrations.registry import CHANNELS
 from simulator import Account, Canned, Simulator
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -34,34 +34,34 @@ def ask(sim: Simulator, **changes: Any) -> str:
         amazon.close()
 
 
-def test_it_logs_in_once_for_many_adapters(box: Box) -> None:
-    sim = box()
+def test_it_logs_in_once_for_many_adapters(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     for _ in range(3):
         ask(sim)
     assert (sim.calls["token"], sim.calls["getOrder"]) == (1, 3)
 
 
-def test_it_keeps_tokens_by_account_secret_and_endpoint(box: Box) -> None:
-    sim = box()
+def test_it_keeps_tokens_by_account_secret_and_endpoint(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     ask(sim)
     with pytest.raises(AuthenticationError) as refused:
         ask(sim, client_secret="rotated")
     assert refused.value.code == "invalid_client"
-    other = box()
+    other = start_simulator()
     ask(other)
     assert (sim.calls["token"], other.calls["token"]) == (2, 1)
 
 
-def test_it_renews_an_expired_token_once(box: Box) -> None:
-    sim = box()
+def test_it_renews_an_expired_token_once(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     ask(sim)
     sim.expire_tokens()
     ask(sim)
     assert (sim.calls["token"], sim.calls["getOrder"]) == (2, 3)
 
 
-def test_it_does_not_go_on_renewing_a_token_that_amazon_never_takes(box: Box) -> None:
-    sim = box()
+def test_it_does_not_go_on_renewing_a_token_that_amazon_never_takes(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     body = {"errors": [{"code": "Unauthorized", "message": "The access token you provided has expired."}]}
     sim.script("getOrder", *[Canned.json(403, body)] * 9)
     with pytest.raises(AuthenticationError):
@@ -73,16 +73,18 @@ def test_it_does_not_go_on_renewing_a_token_that_amazon_never_takes(box: Box) ->
     ("changes", "code"),
     [({"client_secret": "wrong"}, "invalid_client"), ({"refresh_token": "Atzr|wrong"}, "invalid_grant")],
 )
-def test_it_asks_once_with_credentials_that_are_refused(box: Box, changes: dict[str, str], code: str) -> None:
-    sim = box()
+def test_it_asks_once_with_credentials_that_are_refused(
+    start_simulator: StartSimulator, changes: dict[str, str], code: str
+) -> None:
+    sim = start_simulator()
     with pytest.raises(AuthenticationError) as refused:
         ask(sim, **changes)
     assert (refused.value.code, sim.calls["token"]) == (code, 1)
 
 
 @pytest.mark.parametrize("fault", [Canned(200, b"<html></html>"), Canned(500), Canned(reset=True)])
-def test_it_tries_the_login_again(box: Box, fault: Canned) -> None:
-    sim = box()
+def test_it_tries_the_login_again(start_simulator: StartSimulator, fault: Canned) -> None:
+    sim = start_simulator()
     sim.script("token", fault)
     ask(sim)
     assert sim.calls["token"] == 2
@@ -130,8 +132,10 @@ def test_it_does_not_repeat_a_header_that_cannot_be_sent() -> None:
     assert "CANARY" not in str(raised.value)
 
 
-def test_it_says_how_to_install_the_library(monkeypatch: pytest.MonkeyPatch, box: Box) -> None:
-    sim = box()
+def test_it_says_how_to_install_the_library(
+    monkeypatch: pytest.MonkeyPatch, start_simulator: StartSimulator
+) -> None:
+    sim = start_simulator()
     monkeypatch.setitem(sys.modules, "sp_api", None)
     monkeypatch.delitem(sys.modules, "sp_api.api", raising=False)
     monkeypatch.delitem(sys.modules, "integrations.amazon.client", raising=False)
@@ -153,8 +157,8 @@ print(amazon.order(sys.argv[3]).external_id)
 """
 
 
-def test_it_does_not_let_the_environment_override_the_platform(box: Box) -> None:
-    sim = box(Account(orders=3))
+def test_it_does_not_let_the_environment_override_the_platform(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(orders=3))
     wanted = sim.accounts[0].order_ids()[0]
     traps = {
         "AWS_ENV": "SANDBOX",

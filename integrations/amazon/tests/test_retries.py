@@ -18,7 +18,7 @@ from integrations.tests.syncing import QUOTA_EXCEEDED, UNAVAILABLE, refusal
 from oms import __version__
 from simulator import Canned, Simulator
 
-Box = Callable[..., Simulator]
+StartSimulator = Callable[..., Simulator]
 WINDOW = Window("updated", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 FAST = {"x-amzn-RateLimit-Limit": "1000"}
 
@@ -53,16 +53,16 @@ def first_order(sim: Simulator, amazon: AmazonAdapter) -> str:
     ],
     ids=["html 503", "500", "504", "empty", "html 200", "broken", "cut", "gzip", "reset", "429"],
 )
-def test_it_asks_again_after_a_passing_fault(box: Box, fault: Canned) -> None:
-    sim = box()
+def test_it_asks_again_after_a_passing_fault(start_simulator: StartSimulator, fault: Canned) -> None:
+    sim = start_simulator()
     sim.script("getOrder", fault)
     with closing(adapter(sim)) as amazon:
         assert first_order(sim, amazon) == sim.accounts[0].order_ids()[0]
         assert (sim.calls["getOrder"], amazon.usage.calls) == (2, 2)
 
 
-def test_it_gives_up_after_four_attempts_with_amazons_request_id(box: Box) -> None:
-    sim = box()
+def test_it_gives_up_after_four_attempts_with_amazons_request_id(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("getOrder", *[UNAVAILABLE] * 9)
     with closing(adapter(sim)) as amazon, pytest.raises(TransientError) as raised:
         first_order(sim, amazon)
@@ -71,16 +71,16 @@ def test_it_gives_up_after_four_attempts_with_amazons_request_id(box: Box) -> No
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 404, 413, 415, 418])
-def test_it_does_not_repeat_what_amazon_refuses(box: Box, status: int) -> None:
-    sim = box()
+def test_it_does_not_repeat_what_amazon_refuses(start_simulator: StartSimulator, status: int) -> None:
+    sim = start_simulator()
     sim.script("getOrder", refusal(status))
     with closing(adapter(sim)) as amazon, pytest.raises(RequestRefused):
         first_order(sim, amazon)
     assert sim.calls["getOrder"] == 1
 
 
-def test_it_leaves_a_long_wait_for_quota_to_the_caller(box: Box) -> None:
-    sim = box()
+def test_it_leaves_a_long_wait_for_quota_to_the_caller(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("searchOrders", QUOTA_EXCEEDED)
     with closing(adapter(sim)) as amazon, pytest.raises(RateLimited) as raised:
         next(iter(amazon.order_pages(WINDOW, {})))
@@ -88,8 +88,8 @@ def test_it_leaves_a_long_wait_for_quota_to_the_caller(box: Box) -> None:
     assert (sim.calls["searchOrders"], amazon.usage.throttled) == (1, 1)
 
 
-def test_it_does_not_wait_in_place_for_ever(box: Box) -> None:
-    sim = box()
+def test_it_does_not_wait_in_place_for_ever(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("searchOrders", *[Canned(429, b"", FAST)] * 9)
     with closing(adapter(sim)) as amazon, pytest.raises(RateLimited):
         next(iter(amazon.order_pages(WINDOW, {})))
@@ -103,8 +103,8 @@ class UsedUp(Unlimited):
         return 4.5
 
 
-def test_it_makes_room_where_others_always_draw_first(box: Box) -> None:
-    sim = box()
+def test_it_makes_room_where_others_always_draw_first(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     slept: list[float] = []
     client = client_of(sim, slept, budget=UsedUp())
     with closing(client), pytest.raises(RateLimited) as raised:
@@ -113,8 +113,8 @@ def test_it_makes_room_where_others_always_draw_first(box: Box) -> None:
     assert (client.usage.calls, client.usage.throttled) == (0, 0)
 
 
-def test_it_renews_a_token_once_where_amazon_calls_it_revoked(box: Box) -> None:
-    sim = box()
+def test_it_renews_a_token_once_where_amazon_calls_it_revoked(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     revoked = refusal(403, "Unauthorized", "The access token you provided is revoked, malformed or invalid.")
     sim.script("getOrder", *[revoked] * 9)
     with closing(adapter(sim)) as amazon, pytest.raises(AuthenticationError) as raised:
@@ -122,8 +122,10 @@ def test_it_renews_a_token_once_where_amazon_calls_it_revoked(box: Box) -> None:
     assert (raised.value.code, sim.calls["token"], sim.calls["getOrder"]) == ("token_rejected", 2, 2)
 
 
-def test_it_renews_a_token_once_for_a_call_however_often_that_is_tried(box: Box) -> None:
-    sim = box()
+def test_it_renews_a_token_once_for_a_call_however_often_that_is_tried(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator()
     expired = refusal(403, "Unauthorized", "The access token you provided has expired.")
     sim.script("getOrder", expired, UNAVAILABLE, expired)
     with closing(adapter(sim)) as amazon, pytest.raises(AuthenticationError) as raised:
@@ -131,8 +133,10 @@ def test_it_renews_a_token_once_for_a_call_however_often_that_is_tried(box: Box)
     assert (raised.value.code, sim.calls["token"], sim.calls["getOrder"]) == ("token_expired", 2, 3)
 
 
-def test_it_logs_in_again_after_a_passing_fault_also_where_only_the_login_is_checked(box: Box) -> None:
-    sim = box()
+def test_it_logs_in_again_after_a_passing_fault_also_where_only_the_login_is_checked(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator()
     sim.script("token", UNAVAILABLE, Canned.json(429, {"error": "slow_down"}, {"Retry-After": "0"}))
     slept: list[float] = []
     with closing(client_of(sim, slept)) as client:
@@ -141,16 +145,16 @@ def test_it_logs_in_again_after_a_passing_fault_also_where_only_the_login_is_che
     assert slept[1] >= 5  # a login that is asked too often
 
 
-def test_it_gives_up_a_login_that_stays_away_after_four_attempts(box: Box) -> None:
-    sim = box()
+def test_it_gives_up_a_login_that_stays_away_after_four_attempts(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("token", *[UNAVAILABLE] * 9)
     with closing(adapter(sim)) as amazon, pytest.raises(TransientError):
         first_order(sim, amazon)
     assert (sim.calls["token"], sim.calls["getOrder"]) == (4, 0)
 
 
-def test_it_does_not_repeat_a_login_that_a_gateway_refuses(box: Box) -> None:
-    sim = box()
+def test_it_does_not_repeat_a_login_that_a_gateway_refuses(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
     sim.script("token", *[Canned(403, b"<html>Forbidden</html>")] * 9)
     with closing(adapter(sim)) as amazon, pytest.raises(TransientError):
         first_order(sim, amazon)
@@ -158,8 +162,10 @@ def test_it_does_not_repeat_a_login_that_a_gateway_refuses(box: Box) -> None:
 
 
 @pytest.mark.parametrize(("advice", "least"), [("2", 2), ("3600", 20), ("nonsense", 0)])
-def test_it_waits_as_long_as_a_gateway_asks_up_to_the_ceiling(box: Box, advice: str, least: float) -> None:
-    sim = box()
+def test_it_waits_as_long_as_a_gateway_asks_up_to_the_ceiling(
+    start_simulator: StartSimulator, advice: str, least: float
+) -> None:
+    sim = start_simulator()
     sim.script("getOrder", Canned(503, b"", {"Retry-After": advice}))
     slept: list[float] = []
     with closing(client_of(sim, slept)) as client:
@@ -168,8 +174,10 @@ def test_it_waits_as_long_as_a_gateway_asks_up_to_the_ceiling(box: Box, advice: 
     assert least <= slept[0] <= 20
 
 
-def test_it_leaves_a_long_retry_after_of_a_refused_call_to_the_caller(box: Box) -> None:
-    sim = box()
+def test_it_leaves_a_long_retry_after_of_a_refused_call_to_the_caller(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator()
     sim.script("getOrder", Canned(429, b"", FAST | {"Retry-After": "90"}))
     with closing(adapter(sim)) as amazon, pytest.raises(RateLimited) as raised:
         first_order(sim, amazon)

@@ -23,8 +23,8 @@ Started = tuple[Simulator, AmazonAdapter]
 
 
 @pytest.fixture
-def started(box: Callable[..., Simulator]) -> Iterator[Started]:
-    sim = box(Account(skus=5, marketplace_ids=(US, CA)))
+def started(start_simulator: Callable[..., Simulator]) -> Iterator[Started]:
+    sim = start_simulator(Account(skus=5, marketplace_ids=(US, CA)))
     with closing(connect(api_config(sim.accounts[0]), include_pii=False)) as amazon:
         yield sim, amazon
 
@@ -126,8 +126,10 @@ def sweep(sim: Simulator, budget: Slow, skus: Sequence[str] = ()) -> Iterator[li
                 budget.sleep(error.retry_after)
 
 
-def test_it_waits_for_the_next_page_as_long_as_its_token_lives(box: Callable[..., Simulator]) -> None:
-    sim, budget = box(Account(skus=60), page_size=10), Slow(seconds=20)
+def test_it_waits_for_the_next_page_as_long_as_its_token_lives(
+    start_simulator: Callable[..., Simulator],
+) -> None:
+    sim, budget = start_simulator(Account(skus=60), page_size=10), Slow(seconds=20)
     [pages] = sweep(sim, budget)
     assert [page.swept for page in pages][-1] == US
     assert len(pages) >= 6
@@ -135,16 +137,18 @@ def test_it_waits_for_the_next_page_as_long_as_its_token_lives(box: Callable[...
     assert sum(page.restarted for page in pages) == 1
 
 
-def test_it_finishes_a_short_list_at_once_when_the_bucket_is_full(box: Callable[..., Simulator]) -> None:
-    sim, budget = box(Account(skus=15), page_size=10), Slow(seconds=100)
+def test_it_finishes_a_short_list_at_once_when_the_bucket_is_full(
+    start_simulator: Callable[..., Simulator],
+) -> None:
+    sim, budget = start_simulator(Account(skus=15), page_size=10), Slow(seconds=100)
     budget.left = 1
     first, second = sweep(sim, budget)
     assert [(page.swept, page.restarted) for page in first] == [(None, True)]
     assert [(page.swept, page.restarted) for page in second] == [(None, True), (US, False)]
 
 
-def test_it_says_that_a_quota_is_too_slow_for_the_list(box: Callable[..., Simulator]) -> None:
-    sim, budget = box(Account(skus=60), page_size=10), Slow(seconds=100)
+def test_it_says_that_a_quota_is_too_slow_for_the_list(start_simulator: Callable[..., Simulator]) -> None:
+    sim, budget = start_simulator(Account(skus=60), page_size=10), Slow(seconds=100)
     runs = sweep(sim, budget)
     pages = [page for _run in range(MOST_RESTARTS) for page in next(runs)]
     with pytest.raises(PlatformError, match="sync the SKUs that matter by name") as raised:
@@ -153,8 +157,8 @@ def test_it_says_that_a_quota_is_too_slow_for_the_list(box: Callable[..., Simula
     assert [page for page in pages if page.swept] == []
 
 
-def test_it_does_not_go_on_for_ever_with_named_skus(box: Callable[..., Simulator]) -> None:
-    sim, budget = box(Account(skus=60), page_size=10), Slow(seconds=100)
+def test_it_does_not_go_on_for_ever_with_named_skus(start_simulator: Callable[..., Simulator]) -> None:
+    sim, budget = start_simulator(Account(skus=60), page_size=10), Slow(seconds=100)
     with pytest.raises(PlatformError) as raised:
         next(sweep(sim, budget, sim.accounts[0].skus()))
     assert raised.value.code == "quota_too_slow"
