@@ -402,7 +402,8 @@ def test_a_platform_whose_channel_is_gone_is_shown_and_fails_with_a_reason(
 def test_what_is_left_of_a_stream_that_is_gone_ends_with_a_reason(
     admin_client: Client, shop: Shop, tea: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = superuser().post("/returns/sync?platform_name=tea").json()["syncs"][0]
+    client = superuser()
+    started = client.post("/returns/sync?platform_name=tea").json()["syncs"][0]
     log = SyncLog.objects.get(pk=started["id"])
     failure = SyncFailure.objects.create(log=log, platform=tea, kind="returns", external_id="R-1")
     monkeypatch.setitem(CHANNELS, KIND, replace(CORNER_SHOP, streams=("orders", "inventory")))
@@ -411,7 +412,7 @@ def test_what_is_left_of_a_stream_that_is_gone_ends_with_a_reason(
     log.refresh_from_db()
     assert (log.status, log.error_code) == ("failed", "config")
     assert "does not know the stream returns" in log.error_message
-    answer = superuser().post(f"/sync-failures/{failure.pk}/replay")
+    answer = client.post(f"/sync-failures/{failure.pk}/replay")
     assert (answer.status_code, answer.json()["code"]) == (409, "config")
     assert "does not know the stream returns" in answer.json()["detail"]
     page = f"/admin/integrations/syncfailure/{failure.pk}"

@@ -7,6 +7,7 @@ run_here      work on a sync in this process, then start the one that waited for
 """
 
 import logging
+from datetime import timedelta
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 # What queue_sync raises if the queue cannot be reached, be it the database or Redis. The sync stays open,
 # and the scheduler announces it again.
 QUEUE_ERRORS = (DatabaseError, RedisError, OSError)
+# A message may come so much before its time: RQ cuts off fractions of a second, and clocks of machines differ.
+EARLY = timedelta(seconds=10)
 # The name of the task in messages. It is stable: a message may be older, or younger, than the worker that reads it.
 MESSAGES_NAME = "integrations.tasks"
 
@@ -55,7 +58,10 @@ def run_here(log_id: int) -> SyncLog:
     the workers are told. Does nothing if the sync cannot be claimed now. Raises DatabaseError."""
     log = retry_on_db_error(SyncLog.objects.claimable().filter(pk=log_id).first)()
     if log is None:
-        return SyncLog.objects.select_related("platform").get(pk=log_id)
+        log = SyncLog.objects.select_related("platform").get(pk=log_id)
+        if log.status == SyncLog.Status.WAITING and log.resume_at and log.resume_at - timezone.now() < EARLY:
+            announce(log)
+        return log
     with StopSignal() as stop:
         log = run_sync(log_id, stopping=stop.received)
     if log.status in (SyncLog.Status.WAITING, SyncLog.Status.QUEUED):
