@@ -4,6 +4,7 @@ import gc
 import json
 import os
 from collections.abc import Callable, Generator, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,42 @@ def pytest_collection_finish() -> None:
     """What is imported and collected stays to the end: the collector need not look through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+def empties_the_database(item: pytest.Item) -> bool:
+    """Whether pytest-django deletes all rows behind this test, since it commits what it does."""
+    marker = item.get_closest_marker("django_db")
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return (marker is not None and marker.kwargs.get("transaction", False)) or bool(
+        fixtures & (DATABASE_FIXTURES - {"db"})
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
+    """Puts back the rows that migrations made, for whichever test this process runs next: in any order."""
+    yield
+    if nextitem is not None and empties_the_database(item):
+        from pytest_django.plugin import blocking_manager_key
+
+        with item.config.stash[blocking_manager_key].unblock():
+            put_back_rows_of_migrations()
+
+
+def put_back_rows_of_migrations() -> None:
+    from django.contrib.auth.models import Group, Permission
+
+    from platforms.models import Platform
+
+    Platform.objects.get_or_create(name="amazon", defaults={"display_name": "Amazon"})
+    permissions = {
+        f"{app}.{codename}": pk
+        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    }
+    for name, names in import_module("backoffice.migrations.0001_groups").GROUPS.items():
+        group, is_new = Group.objects.get_or_create(name=name)
+        if is_new:
+            group.permissions.set([permissions[each] for each in names])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,7 @@ from django.test import Client
 
 from api.tests.rest import amazon, make_order, make_stock, token_client
 from integrations.models import SyncFailure, SyncLog
+from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +113,11 @@ def test_it_makes_the_groups_but_leaves_one_alone_that_is_there() -> None:
     assert sizes.pop(OPERATOR) == 0
     assert set(sizes) == EVERYBODY - {OPERATOR}
     assert all(sizes.values())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_test_that_commits_leaves_what_an_installation_starts_with(turn: str) -> None:
+    """Tests run in any order, and pytest-django deletes all rows behind one that commits."""
+    assert Platform.objects.get(name="amazon").kind == "amazon"
+    assert all(Group.objects.get(name=name).permissions.exists() for name in EVERYBODY)

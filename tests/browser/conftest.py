@@ -87,9 +87,6 @@ def member(log_in: Callable[..., Page]) -> Callable[..., Page]:
     from django.contrib.auth.models import Group, User
 
     def start(*names: str, **options: Any) -> Page:
-        if not Group.objects.filter(name__in=names).exists():  # another transactional test emptied the tables
-            call_command("migrate", "oms", "zero", verbosity=0)
-            call_command("migrate", "oms", verbosity=0)
         page = log_in("view_order", **options)
         user = User.objects.latest("pk")
         user.user_permissions.clear()
