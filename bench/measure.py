@@ -1,6 +1,7 @@
 """One measurement in a process of its own, started by `python -m bench`. Prints JSON."""
 
 import argparse
+import gc
 import json
 import logging
 from dataclasses import asdict
@@ -29,6 +30,8 @@ def main() -> None:
 def _measured(options: argparse.Namespace) -> Any:
     # Only now: models need a Django that was set up.
     from bench import admin_pages, export, million, quota, storing, syncs
+
+    gc.freeze()  # as the worker and the commands do
 
     if options.what == "memory":
         return syncs.peak_memory(options.orders)

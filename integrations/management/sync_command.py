@@ -1,5 +1,6 @@
 """The two sync commands: which syncs to open, running them here one by one, and what to exit with."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -83,6 +84,7 @@ class SyncCommand(OmsCommand):
         window, skus = self.asked_for(options)
         platforms = self._platforms(options["platform"])
         self._as_json: bool = options["json"]
+        gc.freeze()  # as run_worker does
         if not platforms:
             self.say(
                 "No platform is active; there is nothing to sync. Activate one in the admin, or name one."
