@@ -45,6 +45,7 @@ class OrderItemSerializer(AmountsMixin, serializers.ModelSerializer[OrderItem]):
             "title",
             "quantity_ordered",
             "quantity_shipped",
+            "quantity_left",
             "unit_price",
             "total",
             "tax",
@@ -61,6 +62,9 @@ class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     items = OrderItemSerializer(many=True, read_only=True)
     programs = serializers.ListField(child=serializers.CharField(), read_only=True)
+    quantity_left = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Units of all items that still have to be shipped."
+    )
 
     class Meta:
         model = Order
@@ -79,6 +83,7 @@ class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
             "deliver_by",
             "currency",
             "total",
+            "quantity_left",
             "programs",
             "replaced_order_id",
             "buyer_requested_cancellation",

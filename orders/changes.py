@@ -13,6 +13,8 @@ Change = list[Any]
 ADDED, REMOVED = "added", "removed"
 # The time of a change; it counts as a change only where nothing else changed.
 NOT_NEWS = "platform_updated_at"
+# What is left to ship follows from these, and is told apart only where it changed alone.
+LEFT, LEFT_FOLLOWS = "quantity_left", ("quantity_ordered", "quantity_shipped")
 
 
 def order_changes(columns: Columns, old: Values, new: Values) -> list[Change]:
@@ -32,7 +34,9 @@ def line_changes(columns: Columns, old: Mapping[str, Values], new: Mapping[str, 
     for line_id, values in new.items():
         name = _name(columns, values, line_id)
         if line_id in old:
-            changes += [[*change, name] for change in order_changes(columns, old[line_id], values)]
+            found = order_changes(columns, old[line_id], values)
+            follows = any(change[0] in LEFT_FOLLOWS for change in found)
+            changes += [[*change, name] for change in found if not (follows and change[0] == LEFT)]
         else:
             changes.append([ADDED, None, _quantity(columns, values), name])
     for line_id, values in old.items():

@@ -35,6 +35,7 @@ class Order(models.Model):
 
     # A pending order is not paid for yet.
     TO_SHIP = (Status.UNSHIPPED, Status.PARTIALLY_SHIPPED)
+    OPEN = (Status.PENDING, *TO_SHIP)
 
     class FulfilledBy(models.TextChoices):
         MERCHANT = "merchant", _("merchant")
@@ -111,6 +112,13 @@ class Order(models.Model):
         """Whether the seller has to ship it and has not yet."""
         return self.status in self.TO_SHIP and self.fulfilled_by != self.FulfilledBy.PLATFORM
 
+    @property
+    def quantity_left(self) -> int | None:
+        """Units of all lines that still have to be shipped; None where a line does not say. Reads the items."""
+        left = [item.quantity_left for item in self.items.all()]
+        known = [units for units in left if units is not None]
+        return sum(known) if known and len(known) == len(left) else None
+
 
 class OrderItem(models.Model):
     # It has no index of its own: that of the constraint begins with it.
@@ -122,6 +130,7 @@ class OrderItem(models.Model):
     title = models.TextField(_("title"), blank=True, default="")
     quantity_ordered = models.IntegerField(_("ordered"), null=True, blank=True)
     quantity_shipped = models.IntegerField(_("shipped"), null=True, blank=True)
+    quantity_left = models.IntegerField(_("left to ship"), null=True, blank=True)
     unit_price = models.DecimalField(_("unit price"), max_digits=18, decimal_places=4, null=True, blank=True)
     total = models.DecimalField(_("total"), max_digits=18, decimal_places=4, null=True, blank=True)
     tax = models.DecimalField(_("tax"), max_digits=18, decimal_places=4, null=True, blank=True)

@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderItemRecord:
-    """One line of an order. Amounts are for the whole line, except `unit_price`, in `currency` (ISO 4217)."""
+    """One line of an order. Amounts are for the whole line, except `unit_price`, in `currency` (ISO 4217).
+
+    `quantity_left` is what still has to be shipped, as the platform says: neither shipped nor cancelled.
+    """
 
     external_id: str
     sku: str = ""
@@ -20,6 +23,7 @@ class OrderItemRecord:
     title: str = ""
     quantity_ordered: int | None = None
     quantity_shipped: int | None = None
+    quantity_left: int | None = None
     unit_price: Decimal | None = None
     total: Decimal | None = None
     tax: Decimal | None = None

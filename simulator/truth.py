@@ -25,11 +25,12 @@ def order_truth(order: Order) -> dict[str, Any]:
         "programs": list(order.programs),
         "replaced_order_id": order.replaced_order_id,
         "buyer_requested_cancellation": any(line.cancel_requester == "BUYER" for line in order.lines),
-        "items": [_item_truth(line) for line in order.lines],
+        "items": [_item_truth(order, line) for line in order.lines],
     }
 
 
-def _item_truth(line: Line) -> dict[str, Any]:
+def _item_truth(order: Order, line: Line) -> dict[str, Any]:
+    left = None if line.quantity_shipped is None else line.quantity_ordered - line.quantity_shipped
     return {
         "external_id": line.external_id,
         "sku": line.sku,
@@ -37,6 +38,7 @@ def _item_truth(line: Line) -> dict[str, Any]:
         "title": line.title,
         "quantity_ordered": line.quantity_ordered,
         "quantity_shipped": line.quantity_shipped,
+        "quantity_left": 0 if order.status == "cancelled" else left,
         "unit_price": line.unit_price,
         "total": line.total,
         "tax": line.tax,

@@ -77,6 +77,7 @@ def expected_item(item: Json) -> Json:
         "title": item["product"]["title"],
         "quantity_ordered": item["quantityOrdered"],
         "quantity_shipped": item["fulfillment"]["quantityFulfilled"],
+        "quantity_left": item["fulfillment"]["quantityUnfulfilled"],
         "unit_price": amount(item["product"]["price"]["unitPrice"]),
         "total": amount(item["proceeds"]["proceedsTotal"]),
         "tax": amount(parts.get("TAX")),

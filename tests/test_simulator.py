@@ -708,11 +708,11 @@ def unify(order: Json) -> Json:
         "programs": order.get("programs", []),
         "replaced_order_id": replaced[0] if replaced else "",
         "buyer_requested_cancellation": any(r.get("requester") == "BUYER" for r in requests),
-        "items": [unify_item(item) for item in order["orderItems"]],
+        "items": [unify_item(item, fulfillment["fulfillmentStatus"]) for item in order["orderItems"]],
     }
 
 
-def unify_item(item: Json) -> Json:
+def unify_item(item: Json, status: str) -> Json:
     product, proceeds = item["product"], item.get("proceeds", {})
     parts = {part["type"]: part["subtotal"] for part in proceeds.get("breakdowns", [])}
     unit = product.get("price", {}).get("unitPrice")
@@ -724,6 +724,7 @@ def unify_item(item: Json) -> Json:
         "title": product.get("title", ""),
         "quantity_ordered": item["quantityOrdered"],
         "quantity_shipped": item["fulfillment"].get("quantityFulfilled"),
+        "quantity_left": 0 if status == "CANCELLED" else item["fulfillment"].get("quantityUnfulfilled"),
         "unit_price": money(unit),
         "total": money(proceeds.get("proceedsTotal")),
         "tax": money(parts.get("TAX")),

@@ -41,7 +41,7 @@ from backoffice.orders.filters import (
     OrderPlatformFilter,
     ToShipFilter,
 )
-from backoffice.orders.items import ItemInline
+from backoffice.orders.items import ItemInline, items_to_show
 from backoffice.orders.timeline import timeline
 from core.format import DASH, countdown, format_datetime
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
@@ -104,7 +104,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(PLATFORM)
         if self.is_list(request):
-            items = OrderItem.objects.only("order_id", "sku", "quantity_ordered")
+            items = OrderItem.objects.only("order_id", "sku", "quantity_ordered", "quantity_left")
             return queryset.defer("payload").prefetch_related(Prefetch("items", queryset=items))
         return queryset
 
@@ -199,8 +199,8 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("items"))
     def glance(self, obj: Order) -> SafeString:
-        items = [(item.quantity_ordered, item.sku) for item in obj.items.all()]
-        return shortened(items_at_a_glance(items), 40)
+        """What is left to ship; of an order that is done, what it was about."""
+        return shortened(items_at_a_glance(items_to_show(obj)), 40)
 
     @admin.display(description=gettext_lazy("order id"))
     def order_id(self, obj: Order) -> SafeString:

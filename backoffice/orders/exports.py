@@ -1,7 +1,9 @@
 """What lists of orders are exported as. Buyer data is in no export."""
 
 from dataclasses import replace
+from typing import Any
 
+from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, Sum, When
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
@@ -15,10 +17,19 @@ ORDER: Columns = {
         "fulfilled_by", "service_level", "ship_by", "deliver_by", "currency",
     ),
     **amounts("total"),
-    **columns("replaced_order_id", "buyer_requested_cancellation", "source", "synced_at"),
+    **columns("quantity_left", "replaced_order_id", "buyer_requested_cancellation", "source", "synced_at"),
 }  # fmt: skip
 ITEM: Columns = {
-    **columns("external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "currency"),
+    **columns(
+        "external_id",
+        "sku",
+        "asin",
+        "title",
+        "quantity_ordered",
+        "quantity_shipped",
+        "quantity_left",
+        "currency",
+    ),
     **amounts("unit_price", "total", "tax", "shipping", "discount"),
 }
 OF_THE_ORDER: Columns = {
@@ -26,8 +37,20 @@ OF_THE_ORDER: Columns = {
     for name in ("platform", "external_id", "status", "purchased_at", "marketplace_id", "source")
 }
 
+
+def with_quantity_left(orders: QuerySet[Any]) -> QuerySet[Any]:
+    """Each order with what `Order.quantity_left` says, read by the database."""
+    lines = OrderItem.objects.filter(order=OuterRef("pk")).order_by().values("order")
+    all_known = When(unknown=0, then=F("left_of_lines"))
+    left = lines.annotate(
+        left_of_lines=Sum("quantity_left"), unknown=Count("pk") - Count("quantity_left")
+    ).annotate(left=Case(all_known))
+    found: QuerySet[Any] = orders.annotate(quantity_left=Subquery(left.values("left")))
+    return found
+
+
 ORDER_EXPORTS = (
-    Export(name="orders", label=_("Orders"), columns=ORDER),
+    Export(name="orders", label=_("Orders"), columns=ORDER, annotate=with_quantity_left),
     Export(
         name="order-lines", label=_("Order lines"), columns=OF_THE_ORDER | ITEM, lines=OrderItem, key="order"
     ),

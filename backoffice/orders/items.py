@@ -1,4 +1,4 @@
-"""The items of an order on its page."""
+"""The items of an order: on its page, and at a glance in lists."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
@@ -6,14 +6,28 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import money, number, title_cell
 from backoffice.base.model_admin import ReadOnlyInline
-from orders.models import OrderItem
+from orders.models import Order, OrderItem
+
+
+def items_to_show(order: Order) -> list[tuple[int | None, str]]:
+    """Quantity and SKU of each line, for lists. While something is to be shipped, these are the lines of which
+    something is left, with what is left; where that is not known, with what was ordered."""
+    items = list(order.items.all())
+    if order.status in Order.OPEN:
+        of_line = [
+            (item.quantity_ordered if item.quantity_left is None else item.quantity_left, item.sku)
+            for item in items
+        ]
+        if left := [(quantity, sku) for quantity, sku in of_line if quantity != 0]:
+            return left
+    return [(item.quantity_ordered, item.sku) for item in items]
 
 
 class ItemInline(ReadOnlyInline):
     model = OrderItem
     fields = (
-        "sku", "asin", "short_title", "number_ordered", "number_shipped", "number_unit_price", "number_total",
-        "number_tax", "number_shipping", "number_discount",
+        "sku", "asin", "short_title", "number_ordered", "number_shipped", "number_left", "number_unit_price",
+        "number_total", "number_tax", "number_shipping", "number_discount",
     )  # fmt: skip
     readonly_fields = fields
     verbose_name_plural = gettext_lazy("items")
@@ -29,6 +43,10 @@ class ItemInline(ReadOnlyInline):
     @admin.display(description=gettext_lazy("shipped"))
     def number_shipped(self, obj: OrderItem) -> SafeString:
         return number(obj.quantity_shipped)
+
+    @admin.display(description=gettext_lazy("left to ship"))
+    def number_left(self, obj: OrderItem) -> SafeString:
+        return number(obj.quantity_left)
 
     @admin.display(description=gettext_lazy("unit price"))
     def number_unit_price(self, obj: OrderItem) -> SafeString:

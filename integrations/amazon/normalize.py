@@ -79,7 +79,7 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         external_id=order_id,
         purchased_at=parse.required_time(source.get("createdTime"), "createdTime"),
         platform_updated_at=parse.required_time(source.get("lastUpdatedTime"), "lastUpdatedTime"),
-        items=_items(source["orderItems"]),
+        items=_items(source["orderItems"], is_cancelled=STATUS.get(platform_status.upper()) == "cancelled"),
         status=STATUS.get(platform_status.upper(), "unknown") if platform_status else "",
         platform_status=platform_status,
         marketplace_id=parse.text(parse.mapping(source.get("salesChannel")).get("marketplaceId")),
@@ -97,14 +97,14 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
     )
 
 
-def _items(raw_items: list[Any]) -> tuple[OrderItemRecord, ...]:
-    items = tuple(_item(raw) for raw in raw_items)
+def _items(raw_items: list[Any], *, is_cancelled: bool) -> tuple[OrderItemRecord, ...]:
+    items = tuple(_item(raw, is_cancelled) for raw in raw_items)
     if len({item.external_id for item in items}) != len(items):
         raise MalformedRecord("Two items of the order have the same orderItemId.")
     return items
 
 
-def _item(raw: Any) -> OrderItemRecord:
+def _item(raw: Any, is_cancelled: bool) -> OrderItemRecord:
     source = parse.mapping(raw)
     item_id = parse.text(source.get("orderItemId"))
     if not item_id:
@@ -119,18 +119,36 @@ def _item(raw: Any) -> OrderItemRecord:
         "shipping": parse.money(subtotals.get("SHIPPING"), "SHIPPING"),
         "discount": parse.money(subtotals.get("DISCOUNT"), "DISCOUNT"),
     }
+    ordered = parse.number(source.get("quantityOrdered"), "quantityOrdered")
+    shipped, left = _shipped_and_left(source, ordered)
     return OrderItemRecord(
         external_id=item_id,
         sku=parse.exact_text(product.get("sellerSku")),
         asin=parse.text(product.get("asin")),
         title=parse.text(product.get("title")),
-        quantity_ordered=parse.number(source.get("quantityOrdered"), "quantityOrdered"),
-        quantity_shipped=parse.number(
-            parse.mapping(source.get("fulfillment")).get("quantityFulfilled"), "quantityFulfilled"
-        ),
+        quantity_ordered=ordered,
+        quantity_shipped=shipped,
+        quantity_left=0 if is_cancelled else left,
         currency=_one_currency(amounts),
         **{name: amount for name, (amount, _) in amounts.items()},
     )
+
+
+def _shipped_and_left(source: dict[str, Any], ordered: int | None) -> tuple[int | None, int | None]:
+    """How many units of a line are shipped, and how many are left to ship.
+
+    quantityUnfulfilled decides where Amazon gives it. Otherwise what was ordered and is not shipped is left, and
+    nothing of a line that was cancelled; without a shipped quantity that is not known.
+    """
+    fulfillment = parse.mapping(source.get("fulfillment"))
+    shipped = parse.number(fulfillment.get("quantityFulfilled"), "quantityFulfilled")
+    left = parse.number(fulfillment.get("quantityUnfulfilled"), "quantityUnfulfilled")
+    if left is None and ordered is not None and shipped is not None:
+        is_cancelled = bool(
+            parse.mapping(parse.mapping(source.get("cancellation")).get("cancellationExecution"))
+        )
+        left = 0 if is_cancelled else max(ordered - shipped, 0)
+    return shipped, left
 
 
 def _one_currency(amounts: dict[str, parse.Money]) -> str:

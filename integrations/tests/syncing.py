@@ -36,8 +36,8 @@ ORDER_FIELDS = (
     "buyer_requested_cancellation",
 )  # fmt: skip
 ITEM_FIELDS = (
-    "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "unit_price", "total", "tax",
-    "shipping", "discount", "currency",
+    "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left", "unit_price",
+    "total", "tax", "shipping", "discount", "currency",
 )  # fmt: skip
 STOCK_FIELDS = (
     "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved", "inbound",

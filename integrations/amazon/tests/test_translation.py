@@ -101,6 +101,7 @@ def test_it_reads_every_field_of_an_item() -> None:
         title="A thing",
         quantity_ordered=3,
         quantity_shipped=2,
+        quantity_left=1,
         unit_price=Decimal("10.00"),
         total=Decimal("33.50"),
         tax=Decimal("2.50"),
@@ -194,6 +195,28 @@ def test_it_reads_quantities(value: Any, expected: int | None) -> None:
 def test_it_refuses_a_quantity_that_is_none(value: Any) -> None:
     with pytest.raises(MalformedRecord, match="quantityOrdered"):
         only_item(quantityOrdered=value)
+
+
+@pytest.mark.parametrize(
+    ("ordered", "says", "status", "left"),
+    [
+        (3, {"quantityFulfilled": 1}, "PARTIALLY_SHIPPED", 2),
+        (3, {"quantityFulfilled": 1, "quantityUnfulfilled": 1}, "PARTIALLY_SHIPPED", 1),
+        (3, {"quantityUnfulfilled": "2"}, "UNSHIPPED", 2),
+        (0, {"quantityFulfilled": 1}, "SHIPPED", 0),
+        (3, {"quantityFulfilled": 0, "quantityUnfulfilled": 3}, "CANCELLED", 0),
+        (3, {}, "UNSHIPPED", None),
+    ],
+)
+def test_it_says_what_is_left_to_ship(ordered: int, says: Json, status: str, left: int | None) -> None:
+    line = item(quantityOrdered=ordered, fulfillment=says)
+    record = normalize.order(order(orderItems=[line], fulfillment={"fulfillmentStatus": status}))
+    assert record.items[0].quantity_left == left
+
+
+def test_nothing_is_left_of_a_cancelled_line() -> None:
+    cancelled = {"cancellationExecution": {"cancelledBy": "BUYER"}}
+    assert only_item(fulfillment={"quantityFulfilled": 0}, cancellation=cancelled).quantity_left == 0
 
 
 @pytest.mark.parametrize("order_id", ["S01-1234567-1234567", "0001", "x y/z", 12345])
