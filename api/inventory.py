@@ -29,6 +29,12 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
     `threshold` is set by people: the SKU counts as low when no more than this is available; null: when nothing is."""
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    details = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        read_only=True,
+        allow_null=True,
+        help_text='Units of each kind, by group: {"reserved": {"pending_customer_order": 3}}.',
+    )
 
     class Meta:
         model = InventoryItem
@@ -47,6 +53,7 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
             "inbound",
             "unfulfillable",
             "researching",
+            "details",
             "source",
             "platform_updated_at",
             "synced_at",

@@ -309,5 +309,5 @@ class RecordTable(Generic[Record]):
         for at, default in self._defaults:
             columns[at] = [default if value is None or value in MISSING else value for value in columns[at]]
         for at in self._json:
-            columns[at] = [to_json(value).decode() for value in columns[at]]
+            columns[at] = [None if value is None else to_json(value).decode() for value in columns[at]]
         return columns

@@ -64,6 +64,9 @@ class InventoryItem(models.Model):
     inbound = models.IntegerField(_("inbound"), null=True, blank=True)
     unfulfillable = models.IntegerField(_("unfulfillable"), null=True, blank=True)
     researching = models.IntegerField(_("researching"), null=True, blank=True)
+    # Units of each kind, by group: {"reserved": {"pending_customer_order": 3}}; NULL where none was ever reported. NULL
+    # and not {}, since a column with a default has SQLite write the whole table again.
+    details = models.JSONField(_("kinds of stock"), null=True, blank=True)
     source = models.CharField(_("source"), max_length=8, choices=Source.choices)
     platform_updated_at = models.DateTimeField(_("changed on the platform"), null=True, blank=True)
     content_hash = models.CharField(max_length=64, editable=False)

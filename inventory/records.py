@@ -3,10 +3,23 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+# The kinds of stock that platforms tell apart, by group. Adapters may deliver others, which are stored as well.
+KINDS = {
+    "reserved": ("pending_customer_order", "pending_transshipment", "fc_processing"),
+    "inbound": ("working", "shipped", "receiving"),
+    "unfulfillable": (
+        "customer_damaged", "warehouse_damaged", "distributor_damaged", "carrier_damaged", "defective", "expired",
+    ),
+    "researching": ("short_term", "mid_term", "long_term"),
+    "future_supply": ("reserved_future_supply", "future_supply_buyable"),
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryRecord:
     """Units of one SKU in one marketplace. None means that the platform did not report the number.
+
+    `details` are the units of each kind, by group: {"reserved": {"pending_customer_order": 3}}; see KINDS.
 
     The same physical unit may be listed in several marketplaces: never add up over them.
     """
@@ -23,4 +36,5 @@ class InventoryRecord:
     inbound: int | None = None
     unfulfillable: int | None = None
     researching: int | None = None
+    details: dict[str, dict[str, int]] | None = None
     platform_updated_at: datetime | None = None

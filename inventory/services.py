@@ -52,7 +52,7 @@ def mark_gone(*, platform: Platform, marketplace_id: str, source: str, seen: Col
     for start in range(0, len(gone), 500):
         # Without a hash, the row is compared with its record when its SKU comes back.
         InventoryItem.objects.filter(pk__in=gone[start : start + 500]).update(
-            gone_at=now, synced_at=now, content_hash="", **dict.fromkeys(QUANTITIES, 0)
+            gone_at=now, synced_at=now, content_hash="", details={}, **dict.fromkeys(QUANTITIES, 0)
         )
     return len(gone)
 

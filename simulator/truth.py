@@ -6,6 +6,12 @@ from typing import Any
 
 from simulator.model import Line, Order, Stock
 
+_RESERVED = ("pending_customer_order", "pending_transshipment", "fc_processing")
+_RESEARCHING = ("short_term", "mid_term", "long_term")
+_UNFULFILLABLE = (
+    "customer_damaged", "warehouse_damaged", "distributor_damaged", "carrier_damaged", "defective", "expired",
+)  # fmt: skip
+
 
 def order_truth(order: Order) -> dict[str, Any]:
     """The unified fields of an order with its items; absent text is "", absent numbers and times are None."""
@@ -63,5 +69,15 @@ def stock_truth(stock: Stock) -> dict[str, Any]:
         "inbound": stock.inbound_working + stock.inbound_shipped + stock.inbound_receiving,
         "unfulfillable": sum(stock.unfulfillable),
         "researching": sum(stock.researching),
+        "details": {
+            "inbound": {
+                "working": stock.inbound_working,
+                "shipped": stock.inbound_shipped,
+                "receiving": stock.inbound_receiving,
+            },
+            "reserved": dict(zip(_RESERVED, stock.reserved, strict=True)),
+            "researching": dict(zip(_RESEARCHING, stock.researching, strict=True)),
+            "unfulfillable": dict(zip(_UNFULFILLABLE, stock.unfulfillable, strict=True)),
+        },
         "platform_updated_at": stock.updated,
     }

@@ -9,14 +9,15 @@ import pytest
 from django.test import Client
 
 from api.tests.rest import superuser
-from integrations.tests.syncing import Json, order_page, platform_of, raw_item, raw_order, sync
+from integrations.tests.syncing import INVENTORY, Json, order_page, platform_of, raw_item, raw_order, sync
+from inventory.models import InventoryItem
 from orders.models import Order, OrderChange
-from simulator import Simulator
+from simulator import Canned, Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 StartSimulator = Callable[..., Simulator]
-ORDERS = "/admin/orders/order/"
+ORDERS, STOCK = "/admin/orders/order/", "/admin/inventory/inventoryitem/"
 
 
 def read(start_simulator: StartSimulator, *orders: Json, include_pii: bool = False) -> None:
@@ -64,3 +65,50 @@ def test_what_is_left_to_ship(start_simulator: StartSimulator, admin_client: Cli
     assert [row["quantity_left"] for row in exported(admin_client, "order-lines")] == ["0", "2", "0"]
     of_lines = [change for change in OrderChange.objects.get().changes if len(change) > 3]
     assert of_lines == [["quantity_shipped", 0, 1, "SKU-HALF"]]  # what is left follows
+
+
+def test_every_kind_of_stock(start_simulator: StartSimulator, admin_client: Client) -> None:
+    sim = start_simulator(orders=0, skus=1)
+    details = {
+        "fulfillableQuantity": 20,
+        "inboundShippedQuantity": 61,
+        "reservedQuantity": {"totalReservedQuantity": 53, "pendingCustomerOrderQuantity": 53},
+        "unfulfillableQuantity": {
+            "totalUnfulfillableQuantity": 47,
+            "customerDamagedQuantity": 43,
+            "meltedQuantity": 4,
+        },
+        "futureSupplyQuantity": {"futureSupplyBuyableQuantity": 71},
+    }
+    summary = {"sellerSku": "A", "totalQuantity": 181, "inventoryDetails": details}
+    listed = {"payload": {"inventorySummaries": [summary]}}
+    sim.script("getInventorySummaries", Canned.json(200, listed))
+    assert sync(platform_of(sim), INVENTORY).status == "succeeded"
+    item = InventoryItem.objects.get()
+    kinds = {
+        "inbound": {"shipped": 61},
+        "reserved": {"pending_customer_order": 53},
+        "unfulfillable": {"customer_damaged": 43, "melted": 4},
+        "future_supply": {"future_supply_buyable": 71},
+    }
+    assert (item.reserved, item.inbound, item.unfulfillable, item.details) == (53, 61, 47, kinds)
+    assert superuser().get(f"/inventory/{item.pk}").json()["details"] == kinds
+    page = admin_client.get(f"{STOCK}{item.pk}/change/").content.decode()
+    for words in ("for orders of customers", "damaged by customers", "Melted", "can be ordered"):
+        assert words in page
+    [row] = exported(admin_client, "inventory", STOCK)
+    names = (
+        "reserved_pending_customer_order",
+        "inbound_shipped",
+        "inbound_working",
+        "unfulfillable_customer_damaged",
+    )
+    assert [row[name] for name in names] == ["53", "61", "", "43"]
+    before = InventoryItem.objects.values().get()
+    sync(platform_of(sim), INVENTORY)  # lists another SKU: this one is gone
+    assert InventoryItem.objects.values_list("details", flat=True).get(pk=item.pk) == {}
+    sim.script("getInventorySummaries", Canned.json(200, listed))
+    sync(platform_of(sim), INVENTORY)
+    assert InventoryItem.objects.values("details", "gone_at").get(pk=item.pk) == {
+        name: before[name] for name in ("details", "gone_at")
+    }

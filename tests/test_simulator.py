@@ -441,8 +441,39 @@ def test_it_sweeps_every_row_once_and_truly(client: Client, account: Account) ->
             "inbound": inbound,
             "unfulfillable": details["unfulfillableQuantity"]["totalUnfulfillableQuantity"],
             "researching": lost["totalResearchingQuantity"],
+            "details": kinds(details),
             "platform_updated_at": parse(row["lastUpdatedTime"]) if row.get("lastUpdatedTime") else None,
         }
+
+
+def kinds(details: Json) -> Json:
+    reserved, damaged = details["reservedQuantity"], details["unfulfillableQuantity"]
+    lost = {
+        entry["name"]: entry["quantity"]
+        for entry in details["researchingQuantity"]["researchingQuantityBreakdown"]
+    }
+    return {
+        "inbound": {
+            step: details[f"inbound{step.title()}Quantity"] for step in ("working", "shipped", "receiving")
+        },
+        "reserved": {
+            "pending_customer_order": reserved["pendingCustomerOrderQuantity"],
+            "pending_transshipment": reserved["pendingTransshipmentQuantity"],
+            "fc_processing": reserved["fcProcessingQuantity"],
+        },
+        "researching": {
+            f"{term.lower()}_term": lost[f"researchingQuantityIn{term}Term"]
+            for term in ("Short", "Mid", "Long")
+        },
+        "unfulfillable": {
+            **{
+                f"{who}_damaged": damaged[f"{who}DamagedQuantity"]
+                for who in ("customer", "warehouse", "distributor", "carrier")
+            },
+            "defective": damaged["defectiveQuantity"],
+            "expired": damaged["expiredQuantity"],
+        },
+    }
 
 
 def test_it_finds_stock_by_sku(client: Client) -> None:

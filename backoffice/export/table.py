@@ -1,6 +1,6 @@
 """What an export holds. Columns are named like the fields of the REST API, so that scripts read both alike."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,14 @@ from core.money import in_decimals_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A field, by its path as Django writes it (`platform__name`). Money names the column of its currency."""
+    """A field, by its path as Django writes it (`platform__name`). Money names the column of its currency.
+
+    `inside` leads to a value inside a field that holds JSON.
+    """
 
     path: str
     currency: str = ""
+    inside: tuple[str, ...] = ()
 
 
 Columns = dict[str, Column]
@@ -45,15 +49,18 @@ class Export:
 
     @property
     def paths(self) -> list[str]:
-        return [column.path for column in self.columns.values()]
+        return list(dict.fromkeys(column.path for column in self.columns.values()))
 
-    def with_decimals(self, cells: Cells) -> Cells:
-        """The same cells, money with the decimals of its currency."""
-        by_name = dict(zip(self.columns, cells, strict=True))
-        return [
-            _money(by_name[name], by_name[column.currency]) if column.currency else by_name[name]
-            for name, column in self.columns.items()
-        ]
+    def cells_of(self, fields: Cells) -> Cells:
+        """The cells of each column, of what is stored at `paths`: money with the decimals of its currency."""
+        stored = dict(zip(self.paths, fields, strict=True))
+        cells: list[Sequence[Any]] = []
+        for column in self.columns.values():
+            values = stored[column.path]
+            if column.currency:
+                values = _money(values, stored[self.columns[column.currency].path])
+            cells.append([_inside(value, column.inside) for value in values] if column.inside else values)
+        return cells
 
 
 def columns(*names: str, **paths: str) -> Columns:
@@ -67,6 +74,21 @@ def columns(*names: str, **paths: str) -> Columns:
 def amounts(*names: str) -> Columns:
     """Columns of money, in the currency of the column `currency`."""
     return {name: Column(path=name, currency="currency") for name in names}
+
+
+def insides(field: str, names: Mapping[str, Sequence[str]]) -> Columns:
+    """Columns `group_name` of what the field, which holds JSON, has at group and name."""
+    return {
+        f"{group}_{name}": Column(path=field, inside=(group, name))
+        for group, inner in names.items()
+        for name in inner
+    }
+
+
+def _inside(value: Any, way: Sequence[str]) -> Any:
+    for name in way:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _money(cells: Sequence[Any], currencies: Sequence[str]) -> list[Any]:

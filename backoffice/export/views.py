@@ -115,7 +115,7 @@ def _stream(
     """An exception ends it without the end mark of the transfer, so that the browser sees that the file is
     incomplete."""
     with progress:
-        cells = (export.with_decimals(chunk.cells) for chunk in progress.watch(chunks))
+        cells = (export.cells_of(chunk.cells) for chunk in progress.watch(chunks))
         yield from STREAMS[extension](export.columns, cells)
 
 

@@ -18,6 +18,7 @@ from backoffice.base.filters import MarketplaceFilter
 from backoffice.base.model_admin import OmsAdmin, choices_filter, platform_filter
 from backoffice.base.paging import BoundedChangeList
 from backoffice.inventory.exports import STOCK_EXPORTS
+from backoffice.inventory.kinds import kinds_of
 from backoffice.inventory.sparkline import sparkline
 from backoffice.inventory.stock_levels import (
     StockFilter,
@@ -164,6 +165,7 @@ class InventoryItemAdmin(OmsAdmin):
         item = context.get("original")
         if item:
             context |= chart_of(item) | figures_of(item, covers([item])[item.pk])
+            context["kinds"] = kinds_of(item)
             context["listings"] = [
                 (listing, site_name(listing.platform, listing.marketplace_id) or DASH, cells_of(listing))
                 for listing in listings_of(item)

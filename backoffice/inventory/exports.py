@@ -3,7 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
-from backoffice.export.table import columns
+from backoffice.export.table import columns, insides
+from inventory.records import KINDS
 
 STOCK_EXPORTS = (
     Export(
@@ -14,6 +15,7 @@ STOCK_EXPORTS = (
             "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved",
             "inbound", "unfulfillable", "researching", "threshold", "source",
             "platform_updated_at", "synced_at", "gone_at",
-        ),
+        )
+        | insides("details", KINDS),
     ),
 )  # fmt: skip

@@ -149,7 +149,12 @@ def _summary(sku: str, asin: str, title: str, _price: str, available: int) -> di
             "inboundWorkingQuantity": 0,
             "inboundShippedQuantity": inbound,
             "inboundReceivingQuantity": 0,
-            "reservedQuantity": {"totalReservedQuantity": reserved},
+            "reservedQuantity": {
+                "totalReservedQuantity": reserved,
+                "pendingCustomerOrderQuantity": reserved,
+                "pendingTransshipmentQuantity": 0,
+                "fcProcessingQuantity": 0,
+            },
             "unfulfillableQuantity": {"totalUnfulfillableQuantity": 0},
             "researchingQuantity": {"totalResearchingQuantity": 0},
         },

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from integrations.amazon import parse
 from integrations.amazon.redact import without_personal_data
+from integrations.amazon.stock_details import details_of
 from integrations.errors import MalformedRecord
 from integrations.protocol import RecordFailure
 from inventory.records import InventoryRecord
@@ -247,6 +248,7 @@ def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:
         inbound=sum(known) if known else None,
         unfulfillable=_sub_total(details, "unfulfillableQuantity", "totalUnfulfillableQuantity"),
         researching=_sub_total(details, "researchingQuantity", "totalResearchingQuantity"),
+        details=details_of(source.get("inventoryDetails")),
         platform_updated_at=parse.time(source.get("lastUpdatedTime")),
     )
 

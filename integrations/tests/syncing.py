@@ -41,7 +41,7 @@ ITEM_FIELDS = (
 )  # fmt: skip
 STOCK_FIELDS = (
     "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved", "inbound",
-    "unfulfillable", "researching", "platform_updated_at",
+    "unfulfillable", "researching", "details", "platform_updated_at",
 )  # fmt: skip
 
 

@@ -25,8 +25,19 @@ def test_it_reads_every_field_of_a_summary() -> None:
             "inboundShippedQuantity": 2,
             "inboundReceivingQuantity": 4,
             "reservedQuantity": {"totalReservedQuantity": 8, "pendingCustomerOrderQuantity": 3},
-            "unfulfillableQuantity": {"totalUnfulfillableQuantity": 5, "customerDamagedQuantity": 5},
-            "researchingQuantity": {"totalResearchingQuantity": 6},
+            "unfulfillableQuantity": {
+                "totalUnfulfillableQuantity": 5,
+                "customerDamagedQuantity": 5,
+                "meltedQuantity": 0,
+            },
+            "researchingQuantity": {
+                "totalResearchingQuantity": 6,
+                "researchingQuantityBreakdown": [
+                    {"name": "researchingQuantityInMidTerm", "quantity": 6},
+                    None,
+                ],
+            },
+            "futureSupplyQuantity": {"reservedFutureSupplyQuantity": 9, "futureSupplyBuyableQuantity": "7"},
         },
     }
     assert normalize.inventory(summary, marketplace_id="M") == InventoryRecord(
@@ -42,6 +53,13 @@ def test_it_reads_every_field_of_a_summary() -> None:
         inbound=7,
         unfulfillable=5,
         researching=6,
+        details={
+            "reserved": {"pending_customer_order": 3},
+            "unfulfillable": {"customer_damaged": 5, "melted": 0},
+            "future_supply": {"reserved_future_supply": 9, "future_supply_buyable": 7},
+            "inbound": {"working": 1, "shipped": 2, "receiving": 4},
+            "researching": {"mid_term": 6},
+        },
         platform_updated_at=datetime(2026, 3, 1, 10, tzinfo=UTC),
     )
 
