@@ -7,13 +7,14 @@ Orders and stock are stored by the same rules; each app declares its `RecordTabl
    so that a rotated key, or a release that hashes in another way, does not make an order look changed.
 3. `write` stores what is new and what changed; `refresh` replaces the hash of what only hashes differently.
 
-An older record never replaces a newer one, a value that is not reported does not delete a stored one, and mock or
-sandbox rows never replace live ones.
+An older record never replaces a newer one, and mock or sandbox rows never replace live ones. What a record says
+replaces what is stored, "not known" included; only the fields that it names as `absent` keep it. So any sequence of
+records ends in the rows that the last ones make in an empty table, but for what is absent in these.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
@@ -30,44 +31,74 @@ Record = TypeVar("Record")
 Key = tuple[str, ...]  # the natural key of a row within its platform
 Values = Sequence[Any]  # of the columns of a Columns, in their order
 
-MISSING = ("", ())  # besides None: the platform reported nothing
+MISSING = ("", ())  # besides None: not known
+ABSENT = "absent"  # the field of a record that names others
 NOT_STORED = (0, "", "")  # in the place of id, content hash and source
 
 
 def reported_fields(record_type: type[Any], *, but: Iterable[str]) -> tuple[str, ...]:
     """The fields of a record that are columns of its row: all of them except `but`, in their order."""
-    return tuple(column.name for column in fields(record_type) if column.name not in but)
+    return tuple(column.name for column in fields(record_type) if column.name not in {*but, ABSENT})
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: Any, *, sort_keys: bool = False) -> bytes:
     """Making JSON is the largest part of the work on a page, and orjson takes a tenth of the time of json.
 
     Raises ValueError for text that no database takes.
     """
     try:
-        return orjson.dumps(value, default=str)
+        return orjson.dumps(value, str, orjson.OPT_SORT_KEYS if sort_keys else None)
     except TypeError:  # an integer of more than 64 bits; half a surrogate pair, which ends as ValueError
-        return json.dumps(value, default=str, ensure_ascii=False).encode()
+        return json.dumps(value, default=str, ensure_ascii=False, sort_keys=sort_keys).encode()
 
 
 class Columns:
-    """Columns of a model in a fixed order: merges and compares their values."""
+    """Columns of a model in a fixed order: merges and compares their values.
 
-    def __init__(self, model: type[models.Model], names: Iterable[str]) -> None:
+    `amounts` are among the columns, and all of them are in the currency that the column `currency` holds.
+    """
+
+    def __init__(
+        self, model: type[models.Model], names: Iterable[str], *, amounts: Collection[str] = ()
+    ) -> None:
         self.names = tuple(names)
         model_fields: list[Any] = [model._meta.get_field(name) for name in self.names]
+        self._amounts = [self.names.index(name) for name in amounts]
+        self._currency = self.names.index("currency") if amounts else 0
+        defaults = [(at, _default_of(column)) for at, column in enumerate(model_fields) if not column.null]
+        # What a column holds of which nothing is known, where that is not empty.
+        self.defaults = [(at, value) for at, value in defaults if value not in (None, "", [])]
         # Amounts that differ by less than this are one and the same in the column.
         self._precision = [
             Decimal(5).scaleb(-column.decimal_places - 1) if isinstance(column, models.DecimalField) else None
             for column in model_fields
         ]
 
-    def merged(self, new: Values, stored: Values) -> list[Any]:
-        """`new` with the stored value wherever nothing was reported."""
-        return [
-            old if value is None or value in MISSING else value
-            for value, old in zip(new, stored, strict=True)
-        ]
+    def merged(self, new: Values, stored: Values, absent: Collection[str] = ()) -> list[Any]:
+        """What is to be stored: `new`, with the stored values of the columns that are `absent` in it."""
+        merged = list(new)
+        for name in absent:
+            if name in self.names:
+                at = self.names.index(name)
+                merged[at] = stored[at]
+        if self._amounts and absent:
+            self._keep_to_one_currency(merged, new, stored, absent)
+        for at, default in self.defaults:
+            if merged[at] is None or merged[at] in MISSING:
+                merged[at] = default
+        return merged
+
+    def _keep_to_one_currency(
+        self, merged: list[Any], new: Values, stored: Values, absent: Collection[str]
+    ) -> None:
+        """An amount belongs to its currency: stored ones stay only where the new ones are in the same."""
+        kept = [at for at in self._amounts if self.names[at] in absent and stored[at] is not None]
+        is_priced = any(new[at] is not None for at in self._amounts if self.names[at] not in absent)
+        stays = bool(kept) and not is_priced
+        merged[self._currency] = (stored if stays else new)[self._currency]
+        if merged[self._currency] != stored[self._currency]:
+            for at in kept:
+                merged[at] = None
 
     def differing(self, new: Values, stored: Values) -> list[int]:
         """The positions at which storing `new` would change what is stored."""
@@ -101,6 +132,7 @@ class Incoming(Generic[Record]):
     key: Key
     record: Record
     values: tuple[Any, ...]  # as reported
+    absent: tuple[str, ...]
     document: bytes  # JSON; empty where the table has none
     content_hash: str
     parts: tuple[Any, ...] = ()  # what the app stores of it in other tables
@@ -142,10 +174,12 @@ class RecordTable(Generic[Record]):
     """A table whose rows mirror the records of a platform.
 
     `key` is the natural key within a `platform`, and `find_by` the part of it that rows are looked up by. `apart` names
-    the fields of the record that are no columns. `document` is a column that holds JSON as it came: it is replaced as a
-    whole. `constants` are columns that have these values in every row that a platform still reports. Rows whose source
+    the fields of the record that are no columns. `amounts` are those in the `currency` of the row. `document` is a
+    column that holds JSON: it is replaced as a whole, and the order of its keys, white space and escapes are no news.
+    `constants` are columns that have these values in every row that a platform still reports; a row that comes back
+    begins anew, whatever its time says, and takes nothing over from what it was. Rows whose source
     is `live` are never replaced by others. The model has `platform`, `source`, `content_hash`, `synced_at`, and
-    `platform_updated_at`, by which a record is older than what is stored.
+    `platform_updated_at`, by which a record is older than what is stored. A record has a field `absent`.
     """
 
     def __init__(
@@ -157,6 +191,7 @@ class RecordTable(Generic[Record]):
         find_by: str,
         live: str,
         apart: Iterable[str] = (),
+        amounts: Collection[str] = (),
         document: str = "",
         constants: Mapping[str, Any] | None = None,
     ) -> None:
@@ -164,15 +199,13 @@ class RecordTable(Generic[Record]):
         self._constants = dict(constants or {})
         self.key = key
         self.reported = reported_fields(record_type, but={*key, *apart, document})
-        self.columns = Columns(model, self.reported)
+        self.columns = Columns(model, self.reported, amounts=amounts)
         self.values_of: Callable[[Record], tuple[Any, ...]] = _values_of(self.reported)
         self.key_of: Callable[[Record], Key] = _values_of(key)
         self._find_by = key.index(find_by)
         self._updated = self.reported.index("platform_updated_at")
         model_fields: list[Any] = [model._meta.get_field(name) for name in self.reported]
         self._json = [at for at, column in enumerate(model_fields) if isinstance(column, models.JSONField)]
-        defaults = [(at, _default_of(column)) for at, column in enumerate(model_fields) if not column.null]
-        self._defaults = [(at, value) for at, value in defaults if value not in (None, "", [])]
         found = (*key, "id", "content_hash", "source")
         self._find = BulkFind(model, fields=found, within="platform", by=find_by)
         # A database answers this from the index of the key alone.
@@ -187,12 +220,14 @@ class RecordTable(Generic[Record]):
         """`parts` are what the app stores of the record in other tables, as JSON can say it; personal data only as a
         keyed digest, since the hash itself has no key. Raises ValueError for text that no database takes."""
         key, values = self.key_of(record), self.values_of(record)
-        digest = hashlib.blake2b(to_json((key, values, parts)), digest_size=32)
+        absent: tuple[str, ...] = getattr(record, ABSENT)
+        content = (key, values, parts, absent) if absent else (key, values, parts)
+        digest = hashlib.blake2b(to_json(content), digest_size=32)
         document = b""
         if self._document:
-            document = to_json(getattr(record, self._document))
+            document = to_json(getattr(record, self._document), sort_keys=True)
             digest.update(document)
-        return Incoming(key, record, values, document, digest.hexdigest(), parts)
+        return Incoming(key, record, values, absent, document, digest.hexdigest(), parts)
 
     def compare(self, platform_id: int, incoming: Sequence[Incoming[Record]], source: str) -> Batch[Record]:
         """Sort the records by what is to be done. One query; two more where hashes differ."""
@@ -283,10 +318,12 @@ class RecordTable(Generic[Record]):
         expected = tuple(self._constants.values())
         for item in differing:
             item.stored, constants = stored[item.pk]
-            if self.is_older(item.values, item.stored):
+            comes_back = constants != expected
+            if not comes_back and self.is_older(item.values, item.stored):
                 continue
-            item.merged = self.columns.merged(item.values, item.stored)
-            is_news = constants != expected or self.columns.differing(item.merged, item.stored)
+            absent = () if comes_back else item.absent
+            item.merged = self.columns.merged(item.values, item.stored, absent)
+            is_news = comes_back or self.columns.differing(item.merged, item.stored)
             (batch.changed if is_news else batch.alike).append(item)
         if self._document and batch.alike:
             ids = [item.pk for item in batch.alike]
@@ -306,7 +343,7 @@ class RecordTable(Generic[Record]):
     def _written(self, rows: Sequence[Values]) -> list[Sequence[Any]]:
         """The columns as the driver takes them; the model's defaults where nothing was ever reported."""
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        for at, default in self._defaults:
+        for at, default in self.columns.defaults:
             columns[at] = [default if value is None or value in MISSING else value for value in columns[at]]
         for at in self._json:
             columns[at] = [None if value is None else to_json(value).decode() for value in columns[at]]

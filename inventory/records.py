@@ -17,11 +17,12 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryRecord:
-    """Units of one SKU in one marketplace. None means that the platform did not report the number.
+    """Units of one SKU in one marketplace. None means that the number is not known, and replaces a stored one.
 
     `details` are the units of each kind, by group: {"reserved": {"pending_customer_order": 3}}; see KINDS.
-
-    The same physical unit may be listed in several marketplaces: never add up over them.
+    `absent` names the fields about which the answer says nothing at all, because the part of it that has them did not
+    come; of these, what is stored stays. The same physical unit may be listed in several marketplaces: never add up
+    over them.
     """
 
     marketplace_id: str
@@ -38,3 +39,4 @@ class InventoryRecord:
     researching: int | None = None
     details: dict[str, dict[str, int]] | None = None
     platform_updated_at: datetime | None = None
+    absent: tuple[str, ...] = ()

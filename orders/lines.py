@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from core.database.bulk import BulkUpsert
-from core.upsert import Columns, Values, reported_fields
+from core.upsert import ABSENT, Columns, Values, reported_fields
 from orders.changes import Change, line_changes
 from orders.models import OrderItem
 from orders.products import remember_products
@@ -14,9 +14,10 @@ from orders.records import OrderItemRecord, OrderRecord
 
 Reported = tuple[Any, ...]
 ITEM_REPORTED = reported_fields(OrderItemRecord, but={"external_id"})
+AMOUNTS = ("unit_price", "total", "tax", "shipping", "discount")
 
-_values_of = attrgetter("external_id", *ITEM_REPORTED)
-_columns = Columns(OrderItem, ITEM_REPORTED)
+_reported = attrgetter("external_id", *ITEM_REPORTED, ABSENT)
+_columns = Columns(OrderItem, ITEM_REPORTED, amounts=AMOUNTS)
 _write_items = BulkUpsert(
     OrderItem, fields=("order", "external_id", *ITEM_REPORTED), unique=("order", "external_id")
 )
@@ -33,18 +34,19 @@ class Lines:
     changes: list[Change] = field(default_factory=list)
 
 
-def reported_lines(record: OrderRecord) -> list[Reported]:
-    """The lines of an order as this module takes them: the id of each, and the values of ITEM_REPORTED."""
-    return list(map(_values_of, record.items))
+def reported_lines(record: OrderRecord) -> list[Reported] | None:
+    """The lines of an order as this module takes them: the id of each, the values of ITEM_REPORTED, and which of these
+    are absent. None where the answer says nothing about lines."""
+    return None if "items" in record.absent else list(map(_reported, record.items))
 
 
-def compare_lines(lines_of: Mapping[int, Sequence[Reported]]) -> dict[int, Lines]:
+def compare_lines(lines_of: Mapping[int, Sequence[Reported] | None]) -> dict[int, Lines]:
     """Compare the lines of stored orders, given by the orders' ids, with what is stored. One query.
 
-    Every order has a line. An order that comes without any is an incomplete answer, and its stored lines stay.
+    The lines of an order stay as they are where nothing is said about them.
     """
     stored: dict[int, dict[str, tuple[int, Values]]] = {
-        order_id: {} for order_id, lines in lines_of.items() if lines
+        order_id: {} for order_id, lines in lines_of.items() if lines is not None
     }
     if stored:
         rows = OrderItem.objects.filter(order_id__in=stored).order_by("id")
@@ -53,7 +55,7 @@ def compare_lines(lines_of: Mapping[int, Sequence[Reported]]) -> dict[int, Lines
         ):
             stored[order_id][external_id] = (pk, values)
     return {
-        order_id: _compared(lines, stored[order_id]) if lines else Lines()
+        order_id: Lines() if lines is None else _compared(lines, stored[order_id])
         for order_id, lines in lines_of.items()
     }
 
@@ -61,15 +63,18 @@ def compare_lines(lines_of: Mapping[int, Sequence[Reported]]) -> dict[int, Lines
 def _compared(lines: Iterable[Reported], stored: Mapping[str, tuple[int, Values]]) -> Lines:
     before = {external_id: values for external_id, (_, values) in stored.items()}
     after: dict[str, Values] = {}
-    for external_id, *new in lines:
-        after[external_id] = _columns.merged(new, before[external_id]) if external_id in before else new
+    for external_id, *new, absent in lines:
+        old = before.get(external_id)
+        after[external_id] = new if old is None else _columns.merged(new, old, absent)
     vanished = tuple(pk for external_id, (pk, _) in stored.items() if external_id not in after)
     return Lines(after, vanished, line_changes(_columns, before, after))
 
 
-def write_lines(new: Mapping[int, Sequence[Reported]], changed: Mapping[int, Lines]) -> None:
+def write_lines(new: Mapping[int, Sequence[Reported] | None], changed: Mapping[int, Lines]) -> None:
     """Write the lines of new orders, and of changed ones; remove those that vanished."""
-    written: list[tuple[Any, ...]] = [(order_id, *line) for order_id, lines in new.items() for line in lines]
+    written: list[tuple[Any, ...]] = [
+        (order_id, *line[:-1]) for order_id, lines in new.items() for line in lines or ()
+    ]
     for order_id, lines in changed.items():
         written += [(order_id, external_id, *values) for external_id, values in lines.values.items()]
     _write_items(written)

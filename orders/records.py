@@ -1,7 +1,8 @@
 """What an order has to look like when an adapter delivers it. Plain Python: no Django, no HTTP.
 
-A value that the platform did not report is None (or "" for text), never 0 or a guess: a missing value does not
-delete a stored one.
+A value that is not known is None ("" for text, () for lists), never 0 or a guess. It replaces what is stored: where a
+platform says no more of a discount, there is none. `absent` names the fields about which the answer says nothing at
+all, because the part of it that has them did not come; of these, what is stored stays.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ class OrderItemRecord:
     """One line of an order. Amounts are for the whole line, except `unit_price`, in `currency` (ISO 4217).
 
     `quantity_left` is what still has to be shipped, as the platform says: neither shipped nor cancelled.
+    `currency` need not be among the `absent`: it goes with the amounts.
     """
 
     external_id: str
@@ -30,6 +32,7 @@ class OrderItemRecord:
     shipping: Decimal | None = None
     discount: Decimal | None = None
     currency: str = ""
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class OrderRecord:
 
     `status` is one of ours (see orders.models.Order.Status) and "" where the platform did not report any;
     `platform_status` is the platform's own word. Times are aware. `payload` is the platform's answer without
-    personal data.
+    personal data. `items` are all lines; where the answer says nothing about them, they are among the `absent`.
     """
 
     external_id: str
@@ -70,3 +73,4 @@ class OrderRecord:
     buyer_requested_cancellation: bool | None = None
     payload: dict[str, Any] = field(default_factory=dict)
     buyer: BuyerRecord | None = None
+    absent: tuple[str, ...] = ()

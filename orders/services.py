@@ -22,6 +22,7 @@ _orders = RecordTable(
     find_by="external_id",
     live=Source.LIVE,
     apart=("items", "buyer"),
+    amounts=("total",),
     document="payload",
 )
 REPORTED = _orders.reported
@@ -82,7 +83,7 @@ def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | Non
     stored, values = _orders.stored_values([order_id])[order_id], _orders.values_of(record)
     if _orders.is_older(values, stored):
         return []
-    merged = _orders.columns.merged(values, stored)
+    merged = _orders.columns.merged(values, stored, record.absent)
     of_lines = compare_lines({order_id: reported_lines(record)})[order_id].changes
     return order_changes(_orders.columns, stored, merged) + of_lines
 
@@ -106,9 +107,9 @@ def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]
     return _orders.incoming(record, reported_lines(record), buyer_digest(record.buyer) if with_buyer else "")
 
 
-def _lines_of(incoming: Incoming[OrderRecord]) -> list[Reported]:
+def _lines_of(incoming: Incoming[OrderRecord]) -> list[Reported] | None:
     """The first of the parts that `_incoming` gives it."""
-    lines: list[Reported] = incoming.parts[0]
+    lines: list[Reported] | None = incoming.parts[0]
     return lines
 
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from core.upsert import Batch, Columns, RecordTable, reported_fields, to_json
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
-from orders.models import Order
+from orders.models import Order, OrderItem
 
 DAY = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
 PLATFORM = 1  # which migrating creates
@@ -35,6 +35,7 @@ class EarlierRecord:
     condition: str = ""
     available: int | None = None
     platform_updated_at: datetime | None = None
+    absent: tuple[str, ...] = ()
 
 
 def table(record_type: type[Any] = InventoryRecord) -> RecordTable[Any]:
@@ -67,16 +68,29 @@ def test_it_takes_all_fields_of_a_record_but_those_that_are_no_columns() -> None
     )  # fmt: skip
 
 
-def test_it_fills_gaps_alone() -> None:
-    columns = Columns(Order, ("status", "total", "programs", "buyer_requested_cancellation"))
-    stored = ("shipped", Decimal(5), ["PRIME"], True)
-    assert columns.merged(("", None, (), None), stored) == list(stored)
-    assert columns.merged(("pending", Decimal(0), ("B2B",), False), stored) == [
-        "pending",
-        Decimal(0),
-        ("B2B",),
-        False,
-    ]
+def test_it_keeps_what_is_absent_alone() -> None:
+    names = ("status", "total", "programs", "buyer_requested_cancellation")
+    columns = Columns(Order, names)
+    stored, nothing = ("shipped", Decimal(5), ["PRIME"], True), ("", None, (), None)
+    assert columns.merged(nothing, stored, names) == list(stored)
+    assert columns.merged(nothing, stored, ("total",)) == ["unknown", Decimal(5), (), False]
+    assert columns.merged(nothing, stored) == ["unknown", None, (), False]
+
+
+@pytest.mark.parametrize(
+    ("new", "absent", "merged"),
+    [
+        ((Decimal(12), None, "USD"), ("total",), [Decimal(12), None, "USD"]),  # 10 are no USD
+        ((Decimal(12), None, ""), ("total",), [Decimal(12), None, ""]),  # of 12 what is not known
+        ((Decimal(12), None, "EUR"), ("total",), [Decimal(12), Decimal(10), "EUR"]),
+        ((None, None, ""), ("total",), [None, Decimal(10), "EUR"]),
+        ((None, None, ""), ("unit_price",), [None, None, ""]),
+        ((None, Decimal(20), ""), (), [None, Decimal(20), ""]),
+    ],
+)
+def test_it_keeps_amounts_with_their_currency(new: Any, absent: Any, merged: Any) -> None:
+    columns = Columns(OrderItem, ("unit_price", "total", "currency"), amounts=("unit_price", "total"))
+    assert columns.merged(new, (None, Decimal(10), "EUR"), absent) == merged
 
 
 @pytest.mark.parametrize(
@@ -120,9 +134,13 @@ def test_it_hashes_everything_that_would_be_stored() -> None:
     hashes = {rows.incoming(ROW).content_hash, rows.incoming(ROW, "a part of it elsewhere").content_hash}
     for name in InventoryRecord.__slots__:
         value = getattr(ROW, name)
-        other = (
-            value + timedelta(1) if name == "platform_updated_at" else 99 if value in (None, 3) else "other"
-        )
+        other: Any = "other"
+        if name == "platform_updated_at":
+            other = value + timedelta(1)
+        elif value in (None, 3):
+            other = 99
+        elif name == "absent":
+            other = ("title",)
         changes: dict[str, Any] = {name: other}
         hashes.add(rows.incoming(replace(ROW, **changes)).content_hash)
     assert len(hashes) == 2 + len(InventoryRecord.__slots__)
@@ -188,6 +206,18 @@ def test_it_keeps_the_hash_of_what_is_newer() -> None:
     before = InventoryItem.objects.values().get()
     assert store(replace(ROW, available=9, platform_updated_at=DAY - timedelta(1))) == (0, 0, 1)
     assert InventoryItem.objects.values().get() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("absent", [(), ("available",)])
+def test_it_brings_a_row_back_whose_time_is_older(absent: tuple[str, ...]) -> None:
+    """It takes nothing over from the row that was gone, not even where nothing is said about what is available."""
+    store(ROW)
+    InventoryItem.objects.update(gone_at=DAY, content_hash="", available=0)
+    available = None if absent else 4
+    older = replace(ROW, platform_updated_at=DAY - timedelta(1), available=available, absent=absent)
+    assert store(older) == (0, 1, 0)
+    assert InventoryItem.objects.values_list("gone_at", "available").get() == (None, available)
 
 
 @pytest.mark.django_db

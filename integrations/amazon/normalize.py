@@ -2,6 +2,9 @@
 
 Where each field comes from: Orders API v2026-01-01 and FBA Inventory API v1,
 https://github.com/amzn/selling-partner-api-models (orders_2026-01-01.json, fbaInventory.json).
+
+A branch is an object or a list of the answer. What is missing in one that came is not there any more; the fields of one
+that did not come are `absent` in the record.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -32,6 +35,11 @@ STATUS = {
 FULFILLED_BY = {"MERCHANT": "merchant", "AMAZON": "platform"}
 Record = TypeVar("Record")
 Read = tuple[tuple[Record, ...], tuple[RecordFailure, ...]]
+# The fields of each branch. A window that does not come says nothing about the day.
+OF_FULFILLMENT = ("status", "platform_status", "fulfilled_by", "service_level")
+OF_PRODUCT = ("sku", "asin", "title")
+OF_BREAKDOWNS = ("tax", "shipping", "discount")
+OF_DETAILS = ("available", "reserved", "inbound", "unfulfillable", "researching", "details")
 REPLACEMENTS = ("REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID")
 
 
@@ -76,11 +84,12 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
     fulfillment = parse.mapping(source.get("fulfillment"))
     platform_status = parse.text(fulfillment.get("fulfillmentStatus"))
     total, currency = parse.money(parse.mapping(source.get("proceeds")).get("grandTotal"), "grandTotal")
+    asked_to_cancel = _buyer_requested_cancellation(source, datasets)
     return OrderRecord(
         external_id=order_id,
         purchased_at=parse.required_time(source.get("createdTime"), "createdTime"),
         platform_updated_at=parse.required_time(source.get("lastUpdatedTime"), "lastUpdatedTime"),
-        items=_items(source["orderItems"], is_cancelled=STATUS.get(platform_status.upper()) == "cancelled"),
+        items=_items(source, is_cancelled=STATUS.get(platform_status.upper()) == "cancelled"),
         status=STATUS.get(platform_status.upper(), "unknown") if platform_status else "",
         platform_status=platform_status,
         marketplace_id=parse.text(parse.mapping(source.get("salesChannel")).get("marketplaceId")),
@@ -92,20 +101,48 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         total=total,
         programs=_texts(source.get("programs")),
         replaced_order_id=_replaced_order_id(source),
-        buyer_requested_cancellation=_buyer_requested_cancellation(source, datasets),
+        buyer_requested_cancellation=asked_to_cancel,
         payload=without_personal_data(source),
         buyer=_buyer(source),
+        absent=_absent(
+            (_is_object(source, "fulfillment"), OF_FULFILLMENT),
+            (_is_object(fulfillment, "shipByWindow"), ("ship_by",)),
+            (_is_object(fulfillment, "deliverByWindow"), ("deliver_by",)),
+            (_is_object(source, "proceeds"), ("total",)),
+            (_is_object(source, "salesChannel"), ("marketplace_id",)),
+            (_is_list(source, "programs"), ("programs",)),
+            (_is_list(source, "associatedOrders"), ("replaced_order_id",)),
+            (asked_to_cancel is not None, ("buyer_requested_cancellation",)),
+            (bool(source["orderItems"]), ("items",)),  # every order has a line; the answer is not complete
+        ),
     )
 
 
-def _items(raw_items: list[Any], *, is_cancelled: bool) -> tuple[OrderItemRecord, ...]:
-    items = tuple(_item(raw, is_cancelled) for raw in raw_items)
+def _absent(*branches: tuple[bool, tuple[str, ...]]) -> tuple[str, ...]:
+    """The fields of the branches that did not come; given are, for each, whether it came, and its fields."""
+    return tuple(name for has_come, names in branches if not has_come for name in names)
+
+
+def _is_object(source: dict[str, Any], name: str) -> bool:
+    return isinstance(source.get(name), dict)
+
+
+def _is_list(source: dict[str, Any], name: str) -> bool:
+    return isinstance(source.get(name), list)
+
+
+def _items(order: dict[str, Any], *, is_cancelled: bool) -> tuple[OrderItemRecord, ...]:
+    raw_items = order["orderItems"]
+    has_proceeds = _is_object(order, "proceeds") or any(
+        _is_object(raw, "proceeds") for raw in parse.objects(raw_items)
+    )
+    items = tuple(_item(raw, is_cancelled, has_proceeds) for raw in raw_items)
     if len({item.external_id for item in items}) != len(items):
         raise MalformedRecord("Two items of the order have the same orderItemId.")
     return items
 
 
-def _item(raw: Any, is_cancelled: bool) -> OrderItemRecord:
+def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> OrderItemRecord:
     source = parse.mapping(raw)
     item_id = parse.text(source.get("orderItemId"))
     if not item_id:
@@ -116,12 +153,15 @@ def _item(raw: Any, is_cancelled: bool) -> OrderItemRecord:
     amounts: dict[str, parse.Money] = {
         "unit_price": parse.money(parse.mapping(product.get("price")).get("unitPrice"), "unitPrice"),
         "total": parse.money(proceeds.get("proceedsTotal"), "proceedsTotal"),
-        "tax": parse.money(subtotals.get("TAX"), "TAX"),
-        "shipping": parse.money(subtotals.get("SHIPPING"), "SHIPPING"),
-        "discount": parse.money(subtotals.get("DISCOUNT"), "DISCOUNT"),
+        "tax": _added_up(subtotals, "TAX"),
+        "shipping": _added_up(subtotals, "SHIPPING"),
+        "discount": _added_up(subtotals, "DISCOUNT"),
     }
     ordered = parse.number(source.get("quantityOrdered"), "quantityOrdered")
     shipped, left = _shipped_and_left(source, ordered)
+    has_fulfillment, is_cancelled = _is_object(source, "fulfillment"), order_is_cancelled or ordered == 0
+    # Amazon leaves out the proceeds of a cancelled line, while the others have theirs.
+    has_no_proceeds = ordered == 0 and order_has_proceeds
     return OrderItemRecord(
         external_id=item_id,
         sku=parse.exact_text(product.get("sellerSku")),
@@ -130,7 +170,15 @@ def _item(raw: Any, is_cancelled: bool) -> OrderItemRecord:
         quantity_ordered=ordered,
         quantity_shipped=shipped,
         quantity_left=0 if is_cancelled else left,
-        currency=_one_currency(amounts),
+        currency=_one_currency(currency for amount, currency in amounts.values() if amount is not None),
+        absent=_absent(
+            (_is_object(source, "product"), OF_PRODUCT),
+            (_is_object(product, "price"), ("unit_price",)),
+            (has_fulfillment, ("quantity_shipped",)),
+            (has_fulfillment or is_cancelled, ("quantity_left",)),
+            (has_no_proceeds or _is_object(source, "proceeds"), ("total",)),
+            (has_no_proceeds or _has_breakdowns(source), OF_BREAKDOWNS),
+        ),
         **{name: amount for name, (amount, _) in amounts.items()},
     )
 
@@ -152,9 +200,17 @@ def _shipped_and_left(source: dict[str, Any], ordered: int | None) -> tuple[int 
     return shipped, left
 
 
-def _one_currency(amounts: dict[str, parse.Money]) -> str:
+def _has_breakdowns(item: dict[str, Any]) -> bool:
+    """Proceeds without a total and without breakdowns say that there are none."""
+    proceeds = parse.mapping(item.get("proceeds"))
+    return _is_list(proceeds, "breakdowns") or (
+        _is_object(item, "proceeds") and not {"breakdowns", "proceedsTotal"} & proceeds.keys()
+    )
+
+
+def _one_currency(of_amounts: Iterable[str]) -> str:
     """The currency of a line. Raises MalformedRecord where its amounts are in several: they could not be told apart."""
-    currencies = {currency for amount, currency in amounts.values() if amount is not None}
+    currencies = set(of_amounts)
     if len(currencies) > 1:
         raise MalformedRecord(
             f"The amounts of an item are in several currencies: {', '.join(sorted(currencies))}."
@@ -162,15 +218,22 @@ def _one_currency(amounts: dict[str, parse.Money]) -> str:
     return currencies.pop() if currencies else ""
 
 
-def _subtotals(proceeds: dict[str, Any]) -> dict[str, Any]:
-    """The subtotal of each type, the first where one is listed twice.
-
-    Amazon leaves out what is zero as well as what it does not know: absent is None.
-    """
-    subtotals: dict[str, Any] = {}
+def _subtotals(proceeds: dict[str, Any]) -> dict[str, list[Any]]:
+    """The subtotals of each type. No rule of Amazon's says that a type is listed once."""
+    subtotals: dict[str, list[Any]] = {}
     for entry in parse.objects(proceeds.get("breakdowns")):
-        subtotals.setdefault(parse.text(entry.get("type")).upper(), entry.get("subtotal"))
+        subtotals.setdefault(parse.text(entry.get("type")).upper(), []).append(entry.get("subtotal"))
     return subtotals
+
+
+def _added_up(subtotals: dict[str, list[Any]], name: str) -> parse.Money:
+    """The sum of a type, None where none of it is known: Amazon leaves out what is zero as well as what it does not
+    know. Raises MalformedRecord."""
+    amounts = [parse.money(subtotal, name) for subtotal in subtotals.get(name, ())]
+    known = [(amount, currency) for amount, currency in amounts if amount is not None]
+    if not known:
+        return None, ""
+    return sum((amount for amount, _ in known), Decimal(0)), _one_currency(currency for _, currency in known)
 
 
 def beside_lines(payload: Any) -> Decimal:
@@ -235,6 +298,7 @@ def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:
         for name in ("inboundWorkingQuantity", "inboundShippedQuantity", "inboundReceivingQuantity")
     ]
     known = [quantity for quantity in inbound if quantity is not None]
+    total = parse.number(source.get("totalQuantity"), "totalQuantity")
     return InventoryRecord(
         marketplace_id=marketplace_id,
         sku=sku,
@@ -242,7 +306,7 @@ def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:
         asin=parse.text(source.get("asin")),
         title=parse.text(source.get("productName")),
         condition=parse.text(source.get("condition")),
-        total=parse.number(source.get("totalQuantity"), "totalQuantity"),
+        total=total,
         available=parse.number(details.get("fulfillableQuantity"), "fulfillableQuantity"),
         reserved=_sub_total(details, "reservedQuantity", "totalReservedQuantity"),
         inbound=sum(known) if known else None,
@@ -250,6 +314,8 @@ def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:
         researching=_sub_total(details, "researchingQuantity", "totalResearchingQuantity"),
         details=details_of(source.get("inventoryDetails")),
         platform_updated_at=parse.time(source.get("lastUpdatedTime")),
+        # Nothing is available of nothing: a total of 0 leaves no details of what was there before.
+        absent=_absent((_is_object(source, "inventoryDetails") or total == 0, OF_DETAILS)),
     )
 
 

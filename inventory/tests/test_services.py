@@ -97,14 +97,12 @@ def test_it_never_goes_back_to_an_older_record(platform: Platform) -> None:
         assert store(platform, row(available=6, platform_updated_at=DAY - timedelta(seconds=1))) == (0, 0, 1)
 
 
-def test_it_keeps_stored_values_where_nothing_was_reported(platform: Platform) -> None:
+def test_it_keeps_stored_values_where_the_answer_says_nothing(platform: Platform) -> None:
     store(platform, row())
     before = InventoryItem.objects.values(*KEY, *REPORTED).get()
-    assert store(platform, InventoryRecord(marketplace_id=US, sku="SKU-1", fnsku="X001", available=0)) == (
-        0,
-        1,
-        0,
-    )
+    absent = tuple(set(REPORTED) - {"available"})
+    record = InventoryRecord(marketplace_id=US, sku="SKU-1", fnsku="X001", available=0, absent=absent)
+    assert store(platform, record) == (0, 1, 0)
     assert InventoryItem.objects.values(*KEY, *REPORTED).get() == before | {"available": 0}
 
 

@@ -1,6 +1,6 @@
 """Storing orders, on a real database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -151,19 +151,37 @@ def test_it_takes_the_newest_of_duplicates_within_a_page(platform: Platform) -> 
     assert Order.objects.get().status == "shipped"
 
 
-def test_it_keeps_stored_values_where_nothing_was_reported(platform: Platform) -> None:
-    store(platform, order())
-    before = Order.objects.values(*REPORTED).get() | {"platform_updated_at": None}
-    line = OrderItem.objects.values().order_by("pk")[0]
-    bare = OrderRecord(
+def bare(absent: Iterable[str] = (), absent_of_line: Iterable[str] = ()) -> OrderRecord:
+    """A later record of `order`, without any value that may be missing."""
+    return OrderRecord(
         external_id=order().external_id,
         purchased_at=DAY,
         platform_updated_at=DAY + timedelta(days=1),
-        items=(OrderItemRecord(external_id=item(1).external_id),),
+        items=(OrderItemRecord(external_id=item(1).external_id, absent=tuple(absent_of_line)),),
+        absent=tuple(absent),
     )
-    assert store(platform, bare) == (0, 1, 0)
+
+
+def test_it_keeps_stored_values_where_the_answer_says_nothing(platform: Platform) -> None:
+    store(platform, order())
+    before = Order.objects.values(*REPORTED).get() | {"platform_updated_at": None}
+    line = OrderItem.objects.values().order_by("pk")[0]
+    optional = set(REPORTED) - {"purchased_at", "platform_updated_at"}
+    assert store(platform, bare(optional, set(ITEM_REPORTED) - {"currency"})) == (0, 1, 0)
     assert Order.objects.values(*REPORTED).get() | {"platform_updated_at": None} == before
     assert OrderItem.objects.values().get() == line
+
+
+def test_it_drops_stored_values_where_the_answer_has_none(platform: Platform) -> None:
+    """As in an empty database."""
+    store(platform, bare())
+    expected = Order.objects.values(*REPORTED).get(), OrderItem.objects.values(*ITEM_REPORTED).get()
+    Order.objects.all().delete()
+    store(platform, order())
+    assert store(platform, bare()) == (0, 1, 0)
+    assert (Order.objects.values(*REPORTED).get(), OrderItem.objects.values(*ITEM_REPORTED).get()) == expected
+    with nothing_written():
+        assert store(platform, bare()) == (0, 0, 1)
 
 
 def test_it_takes_false_and_zero_for_values(platform: Platform) -> None:
@@ -202,10 +220,10 @@ def test_it_removes_lines_that_vanished_and_adds_new_ones(platform: Platform) ->
     assert OrderItem.objects.filter(order__external_id=order(2).external_id).count() == 2
 
 
-def test_it_keeps_the_lines_of_an_order_that_comes_without_any(platform: Platform) -> None:
+def test_it_keeps_the_lines_where_the_answer_says_nothing_about_them(platform: Platform) -> None:
     store(platform, order())
     before = list(OrderItem.objects.order_by("pk").values())
-    store(platform, later(order(), items=(), service_level="NEXT_DAY"))
+    store(platform, later(order(), items=(), absent=("items",), service_level="NEXT_DAY"))
     assert list(OrderItem.objects.order_by("pk").values()) == before
     assert Order.objects.get().service_level == "NEXT_DAY"
 

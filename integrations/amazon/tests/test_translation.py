@@ -1,5 +1,6 @@
 """Orders, field by field: what stands where in Amazon's answers, and which oddities cost the record."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -122,7 +123,13 @@ def test_it_takes_what_amazon_leaves_out_for_unknown() -> None:
     assert (record.total, record.currency, record.ship_by, record.deliver_by) == (None, "", None, None)
     assert (record.programs, record.replaced_order_id, record.buyer) == ((), "", None)
     assert record.buyer_requested_cancellation is None
-    assert record.items == (OrderItemRecord(external_id="1"),)
+    assert set(record.absent) == {
+        *normalize.OF_FULFILLMENT, "ship_by", "deliver_by", "total", "marketplace_id", "programs", "replaced_order_id",
+        "buyer_requested_cancellation",
+    }  # fmt: skip
+    of_line = ("unit_price", "quantity_shipped", "quantity_left", "total")
+    nothing = (*normalize.OF_PRODUCT, *of_line, *normalize.OF_BREAKDOWNS)
+    assert record.items == (OrderItemRecord(external_id="1", absent=nothing),)
 
 
 def test_it_takes_empty_text_for_absent() -> None:
@@ -136,7 +143,8 @@ def test_it_takes_empty_text_for_absent() -> None:
     assert (empty.status, empty.fulfilled_by, empty.marketplace_id) == ("", "", "")
     assert (empty.ship_by, empty.total, empty.currency) == (None, None, "")
     blank = only_item(quantityOrdered="", product={"sellerSku": "", "asin": "", "title": " "})
-    assert blank == OrderItemRecord(external_id="05015851154158")
+    assert replace(blank, absent=()) == OrderItemRecord(external_id="05015851154158")
+    assert not {*empty.absent, *blank.absent} & {"status", "ship_by", "sku"}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +269,44 @@ def test_it_keeps_each_lines_own_currency() -> None:
     record = normalize.order(order(orderItems=lines, proceeds={"grandTotal": usd("2")}))
     assert [each.currency for each in record.items] == ["USD", "EUR"]
     assert record.currency == "USD"
+
+
+def breakdowns(*entries: tuple[str, str]) -> Json:
+    return {"breakdowns": [{"type": kind, "subtotal": usd(amount)} for kind, amount in entries]}
+
+
+def test_it_adds_up_what_is_listed_under_one_type() -> None:
+    record = only_item(proceeds=breakdowns(("TAX", "1.00"), ("SHIPPING", "4"), ("tax", "2.00")))
+    assert (record.tax, record.shipping, record.discount) == (Decimal(3), Decimal(4), None)
+    mixed = breakdowns(("TAX", "1.00"))
+    mixed["breakdowns"].append({"type": "TAX", "subtotal": {"amount": "1", "currencyCode": "EUR"}})
+    with pytest.raises(MalformedRecord, match="EUR, USD"):
+        only_item(proceeds=mixed)
+
+
+ALL_PROCEEDS = ["total", *normalize.OF_BREAKDOWNS]
+
+
+@pytest.mark.parametrize(
+    ("ordered", "proceeds", "of_order", "absent"),
+    [
+        (1, {}, None, []),
+        (1, breakdowns(), None, []),
+        (1, {"proceedsTotal": usd("1")}, None, ["tax", "shipping", "discount"]),
+        (1, None, None, ALL_PROCEEDS),
+        (1, None, {}, ALL_PROCEEDS),
+        (0, None, {}, []),  # a cancelled line of an order that has its proceeds
+        (0, {"proceedsTotal": usd("0")}, None, []),
+        (0, None, None, ALL_PROCEEDS),  # the data set was not answered
+    ],
+)
+def test_it_tells_amounts_that_are_gone_from_those_that_did_not_come(
+    ordered: int, proceeds: Json | None, of_order: Json | None, absent: list[str]
+) -> None:
+    line = item(quantityOrdered=ordered, proceeds=proceeds)
+    record = normalize.order(order(orderItems=[line], proceeds=of_order))
+    assert [name for name in record.items[0].absent if name in ALL_PROCEEDS] == absent
+    assert ("total" in record.absent) == (of_order is None)
 
 
 @pytest.mark.parametrize("kind", ["REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID"])

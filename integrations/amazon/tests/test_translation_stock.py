@@ -66,11 +66,13 @@ def test_it_reads_every_field_of_a_summary() -> None:
 
 def test_it_never_takes_unknown_stock_for_none() -> None:
     assert normalize.inventory({"sellerSku": "A"}, marketplace_id="M") == InventoryRecord(
-        marketplace_id="M", sku="A"
+        marketplace_id="M", sku="A", absent=normalize.OF_DETAILS
     )
     zero = {"sellerSku": "A", "totalQuantity": 0, "inventoryDetails": {"inboundShippedQuantity": 0}}
     record = normalize.inventory(zero, marketplace_id="M")
-    assert (record.total, record.inbound, record.available) == (0, 0, None)
+    assert (record.total, record.inbound, record.available, record.absent) == (0, 0, None, ())
+    sold_out = normalize.inventory({"sellerSku": "A", "totalQuantity": 0}, marketplace_id="M")
+    assert (sold_out.available, sold_out.absent) == (None, ())
 
 
 @pytest.mark.parametrize(
