@@ -51,7 +51,9 @@ def progress_line(log: SyncLog, *, now: datetime | None = None) -> str:
     if log.status == SyncLog.Status.RUNNING:
         return pages
     if log.status == SyncLog.Status.DEFERRED:
-        return _("starts when the sync that is open now has ended")
+        if not log.pages:
+            return _("starts when the sync that is open now has ended")
+        return _("goes on when the sync that is open now has ended, %(pages)s") % {"pages": pages}
     standing = log.get_status_display()
     return _("%(status)s, %(pages)s") % {"status": standing, "pages": pages} if log.pages else str(standing)
 

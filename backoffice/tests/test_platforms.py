@@ -333,13 +333,13 @@ def test_it_starts_nothing_where_anything_is_wrong(
 
 
 def test_it_refuses_another_window_and_links_the_sync_that_is_open(admin_client: Client) -> None:
-    start(admin_client, platform(), kind="orders")
+    start(admin_client, platform(), kind="orders", span="days", days="8")
     (log,) = SyncLog.objects.all()
     html = text(start(admin_client, platform(), kind="orders", span="days", days="7"))
     assert re.search(
         rf'<a [^>]*href="/admin/integrations/synclog/{log.pk}/change/"[^>]*>Orders sync #{log.pk}</a>', html
     )
-    assert f"sync #{log.pk} is open (orders since the last sync; queued; started by: admin)" in html
+    assert f"sync #{log.pk} is open (orders updated in the last 8 days; queued; started by: admin)" in html
     assert "is already queued." not in html
     assert SyncLog.objects.get() == log
 

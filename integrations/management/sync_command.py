@@ -24,6 +24,7 @@ from integrations.management.base import (
     wrong_usage,
 )
 from integrations.models import SyncLog
+from integrations.sync.lanes import in_the_way_of
 from integrations.sync.queue import start_next
 from integrations.sync.run import run_sync
 from integrations.sync.start import Problem, Started, start_sync
@@ -178,8 +179,11 @@ class SyncCommand(OmsCommand):
                 self._already_open(log, shown)
             shown.begin(log)
             while log.is_open and not stop.received():
+                before = log.status
                 self._take_a_step(log, stop, shown)
                 log = _as_it_is(log.pk)
+                if log.status == SyncLog.Status.DEFERRED != before:  # a regular one goes first
+                    self._already_open(log, shown)
         except KeyboardInterrupt:
             self._interrupted = True
             log = _as_it_is(log.pk)
@@ -189,7 +193,7 @@ class SyncCommand(OmsCommand):
         """Work on the sync, or on the one that it waits for, which nobody else may be working on; or wait a moment."""
         turn = log
         if log.status == SyncLog.Status.DEFERRED:
-            turn = _open_one(log) or log
+            turn = in_the_way_of(log) or log
         if SyncLog.objects.claimable().filter(pk=turn.pk).exists():
             turn = run_sync(turn.pk, stopping=stop.received, on_page=shown.page)
         else:
@@ -250,12 +254,6 @@ class SyncCommand(OmsCommand):
 
 def _as_it_is(pk: int) -> SyncLog:
     return SyncLog.objects.select_related("platform").get(pk=pk)
-
-
-def _open_one(log: SyncLog) -> SyncLog | None:
-    """The open sync that a deferred one waits for."""
-    open_key = SyncLog.open_key_of(log.platform_id, log.kind)
-    return SyncLog.objects.select_related("platform").filter(open_key=open_key).first()
 
 
 def _standing(log: SyncLog) -> str:

@@ -1,6 +1,7 @@
 """SyncLog: one run of one stream of a platform; `kind` names the stream. SyncFailure: a record that was not stored."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.apps import apps
@@ -38,8 +39,9 @@ class SyncLogQuerySet(models.QuerySet["SyncLog"]):
 
 class SyncLog(models.Model):
     """`open_key` makes "already open" a database constraint that holds on MySQL too, which ignores conditional
-    unique constraints: "7:orders" while the run is open, NULL once it is closed. One that waits for another sync has
-    "7:orders:" and a digest of what was asked for, so that the same request waits once."""
+    unique constraints: "7:orders" while a regular run is open, "7:orders:window" while one with a window of its own
+    is, NULL once it is closed. A request that waits for its turn has "7:orders:" and a digest of what was asked for, so
+    that the same request waits once."""
 
     class Kind:
         """The streams that OMS itself speaks of. Which ones there are, says integrations.sync.streams.STREAMS."""
@@ -67,6 +69,13 @@ class SyncLog(models.Model):
     class WindowBy(models.TextChoices):
         UPDATED = "updated", _("updated")
         CREATED = "created", _("created")
+
+    class Lane(StrEnum):
+        """Of one platform and stream, one run of each lane may be open. Those of an earlier lane go first: the others
+        stand aside between two pages (sync/lanes.py). The value is the end of `open_key`."""
+
+        REGULAR = ""
+        WINDOW = "window"
 
     OPEN = (Status.DEFERRED, Status.QUEUED, Status.RUNNING, Status.WAITING)
     IDLE = (Status.DEFERRED, Status.QUEUED, Status.WAITING)  # open, and nobody works on it
@@ -159,13 +168,17 @@ class SyncLog(models.Model):
             return None
         return (self.finished_at or timezone.now()) - self.started_at
 
-    @staticmethod
-    def open_key_for(platform: Platform, kind: str) -> str:
-        return SyncLog.open_key_of(platform.pk, kind)
+    @property
+    def lane(self) -> "SyncLog.Lane":
+        return self.Lane.REGULAR if self.is_incremental else self.Lane.WINDOW
 
     @staticmethod
-    def open_key_of(platform_id: int, kind: str) -> str:
-        return f"{platform_id}:{kind}"
+    def open_key_for(platform: Platform, kind: str, lane: str = Lane.REGULAR) -> str:
+        return SyncLog.open_key_of(platform.pk, kind, lane)
+
+    @staticmethod
+    def open_key_of(platform_id: int, kind: str, lane: str = Lane.REGULAR) -> str:
+        return f"{platform_id}:{kind}:{lane}" if lane else f"{platform_id}:{kind}"
 
 
 class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):

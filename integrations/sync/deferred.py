@@ -1,7 +1,8 @@
 """Syncs that wait until another one of the same platform and stream is closed.
 
-Such a sync is a row with the status `deferred`. Its open_key ends with a digest of what was asked for, so that the
-database keeps one such row for each request, however often it is made. Nothing is kept in memory: after a restart of
+Such a sync is a row with the status `deferred`. One that has not begun waits for its lane to be free: its open_key ends
+with a digest of what was asked for, so that the database keeps one such row for each request, however often it is
+made. One that stood aside (`lanes.py`) keeps the open_key of its lane. Nothing is kept in memory: after a restart of
 all processes, the scheduler finds the row.
 """
 
@@ -12,35 +13,51 @@ from django.utils import timezone
 
 from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
+from integrations.sync.lanes import LANES
+
+# What says whose turn it is.
+COLUMNS = ("platform_id", "kind", "open_key", "is_incremental", "trigger")
 
 
 @retry_on_db_error
 def promote_next(platform_id: int, kind: str) -> SyncLog | None:
-    """Open the sync that has waited longest for this platform and stream, if none is open. None if no sync waits, or if
-    another process was faster."""
+    """Queue the sync whose turn it is now. None if no sync of this platform and stream waits, if one that goes before
+    them is open, or if another process was faster.
+
+    The earlier lane goes first; in a lane, the run that stood aside, then the one that has waited longest.
+    """
     # Of all platforms, since few wait at any time: this way the index of the status is used by every database.
-    waiting = SyncLog.objects.filter(status=SyncLog.Status.DEFERRED).order_by("pk")
-    pks = [
-        pk
-        for pk, *stream in waiting.values_list("pk", "platform_id", "kind")
-        if stream == [platform_id, kind]
-    ]
-    if not pks:
+    deferred = SyncLog.objects.filter(status=SyncLog.Status.DEFERRED).order_by("pk").only(*COLUMNS)
+    waiting = [log for log in deferred if (log.platform_id, log.kind) == (platform_id, kind)]
+    if not waiting:
         return None
+    keys = {lane: SyncLog.open_key_of(platform_id, kind, lane) for lane in LANES}
+    begun = SyncLog.objects.filter(open_key__in=keys.values()).exclude(status=SyncLog.Status.DEFERRED)
+    taken = set(begun.values_list("open_key", flat=True))
+    for lane, key in keys.items():
+        if key in taken:
+            return None
+        of_lane = [log for log in waiting if log.lane == lane]
+        if of_lane:
+            return _promote(min(of_lane, key=lambda log: (log.open_key != key, log.pk)).pk, key)
+    return None
+
+
+def _promote(pk: int, open_key: str) -> SyncLog | None:
     try:
         with transaction.atomic():
-            promoted = SyncLog.objects.filter(pk=pks[0], status=SyncLog.Status.DEFERRED).update(
+            promoted = SyncLog.objects.filter(pk=pk, status=SyncLog.Status.DEFERRED).update(
                 status=SyncLog.Status.QUEUED,
-                open_key=SyncLog.open_key_of(platform_id, kind),
+                open_key=open_key,
                 heartbeat_at=timezone.now(),  # the scheduler announces it again if this stays so
             )
-    except IntegrityError:  # one is open
+    except IntegrityError:  # one was opened meanwhile
         return None
-    return SyncLog.objects.select_related("platform").get(pk=pks[0]) if promoted else None
+    return SyncLog.objects.select_related("platform").get(pk=pk) if promoted else None
 
 
 def promote_all() -> Iterator[SyncLog]:
-    """Open the next sync of each platform and stream that has none open, where the process that closed the last one
+    """Queue the next sync of each platform and stream whose turn it is, where the process that closed the last one
     could not do it. Raises DatabaseError."""
     waiting = SyncLog.objects.filter(status=SyncLog.Status.DEFERRED)
     for platform_id, kind in sorted(set(waiting.values_list("platform_id", "kind"))):

@@ -54,8 +54,9 @@ continue_sync.func.__module__ = MESSAGES_NAME
 
 
 def run_here(log_id: int) -> SyncLog:
-    """Work on a sync until it is closed, waits for quota, or this process is told to stop. If it is still open then,
-    the workers are told. Does nothing if the sync cannot be claimed now. Raises DatabaseError."""
+    """Work on a sync until it is closed, waits for quota or another run, or this process is told to stop. The workers
+    are told of it if it is queued or waits for quota then. Does nothing if the sync cannot be claimed now. Raises
+    DatabaseError."""
     log = retry_on_db_error(SyncLog.objects.claimable().filter(pk=log_id).first)()
     if log is None:
         log = SyncLog.objects.select_related("platform").get(pk=log_id)
@@ -71,7 +72,7 @@ def run_here(log_id: int) -> SyncLog:
 
 
 def start_next(log: SyncLog) -> None:
-    """If no sync of this platform and stream is open, open the one that has waited longest, and tell the workers.
+    """Queue the sync of this platform and stream whose turn it is now, if any waits, and tell the workers.
     If that fails, the scheduler does it."""
     try:
         following = promote_next(log.platform_id, log.kind)

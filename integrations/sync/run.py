@@ -1,6 +1,7 @@
 """THE SYNC PATH, from the open row to the closed one. Read it from top to bottom. `start.py` opens the row.
 
-run_sync        1 claim   2 pages until done, out of quota or told to stop   3 close (transitions.py)
+run_sync        1 claim   2 pages until done, out of quota, another run goes first, or told to stop
+                3 close (transitions.py)
 """
 
 import logging
@@ -18,6 +19,7 @@ from integrations.registry import CHANNELS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
 from integrations.sync.fallback import mock_may_stand_in
+from integrations.sync.lanes import must_stand_aside, take_turns
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.storing import store_bisecting, unstored
 from integrations.sync.streams import STREAMS, Progress, Stream, stream_named
@@ -52,7 +54,8 @@ def run_sync(
     stopping: Callable[[], bool] = _never,
     on_page: Callable[[SyncLog], None] = _unwatched,
 ) -> SyncLog:
-    """Work on a sync until it is closed, waits for quota, or `stopping()` says to leave. Returns the row as it is then.
+    """Work on a sync until it is closed, waits for quota, another run goes first, or `stopping()` says to leave.
+    Returns the row as it is then.
 
     Does nothing if the sync is closed or another worker has it. Every problem of the platform is stored in the row.
     `on_page` is called with the log after each page that was stored.
@@ -99,6 +102,9 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
     if lease.lost_here >= MOST_LOST or lease.lost_in_all >= MOST_LOST_IN_ALL:
         transitions.close_worker_lost(lease)
         return
+    if must_stand_aside(log):
+        transitions.stand_aside(lease)
+        return
     try:
         stream_named(log.kind)
     except ConfigError as error:  # nothing can stand in for it, made-up data neither
@@ -119,7 +125,8 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
 
 
 def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None:
-    """Store page after page, then close the sync. Returns earlier if it is cancelled or told to stop."""
+    """Store page after page, then close the sync. Returns earlier if it is cancelled, another run goes first, or it is
+    told to stop."""
     log, stream = lease.log, STREAMS[lease.log.kind]
     if stream.has_window:
         settle_window(log, adapter.scope)
@@ -139,6 +146,9 @@ def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None
             callbacks.on_page(log)
             if transitions.is_cancelled(log):
                 transitions.close_cancelled(lease)
+                return
+            if page.next is not None and must_stand_aside(log):
+                transitions.stand_aside(lease)
                 return
             if page.next is not None and callbacks.stopping():
                 transitions.requeue(lease)
@@ -171,6 +181,8 @@ def _store(
     """
     log = lease.log
     with transaction.atomic():
+        if stream.has_window:
+            take_turns(log)
         if not lease.renew():
             return lease.stored()
         outcome, refused = store_bisecting(

@@ -3,8 +3,9 @@
 start_sync      requests a sync and tells the workers, or says why not
 request_sync    its first step: a row, or the open sync that stands in the way
 
-One sync of a platform and stream is open at a time. The same request again gets the open one. A different request is
-refused, or with `after_open` gets a sync that starts when the open one is closed (`deferred.py`).
+Of a platform and stream, one regular sync and one with a window of its own are open at a time (`lanes.py`). The same
+request again gets the open one. A different request for the same lane is refused, or with `after_open` gets a sync that
+starts when the open one is closed (`deferred.py`).
 """
 
 from collections.abc import Sequence
@@ -98,8 +99,8 @@ def request_sync(
     """The row of the sync to work on, new or open already, or the open sync that stands in the way."""
     request = _Request(platform, kind, trigger, user, window or WindowRequest(), skus)
     asked = what_is_asked(request.window, skus)
-    open_key = SyncLog.open_key_for(platform, kind)
-    waiting_key = f"{open_key}:{digest_of(asked)}"
+    open_key = SyncLog.open_key_for(platform, kind, request.lane)
+    waiting_key = f"{SyncLog.open_key_for(platform, kind)}:{digest_of(asked)}"
     for _attempt in range(ATTEMPTS):
         log = request.store(open_key=open_key)
         if log is not None:
@@ -139,6 +140,10 @@ class _Request:
     user: User | None
     window: WindowRequest
     skus: Sequence[str]
+
+    @property
+    def lane(self) -> SyncLog.Lane:
+        return SyncLog.Lane.REGULAR if self.window.is_incremental else SyncLog.Lane.WINDOW
 
     @retry_on_db_error  # many requests at once: InnoDB breaks deadlocks between their inserts
     def store(self, *, open_key: str, status: str = SyncLog.Status.QUEUED) -> SyncLog | None:

@@ -1,4 +1,5 @@
-"""How a run stops being worked on: it waits for quota, is put back, or is closed. Nothing else closes a run.
+"""How a run stops being worked on: it waits for quota, stands aside, is put back, or is closed. Nothing else closes a
+run.
 
 Each of these ends the lease, and raises LeaseLost if another worker has it.
 """
@@ -33,6 +34,15 @@ def wait_for_quota(lease: Lease, error: RateLimited) -> None:
         request_id=error.request_id,
         **calls_of(lease.log),
     )
+
+
+def stand_aside(lease: Lease) -> None:
+    """A run that goes first is open: free the lane's turn until that one is closed (`deferred.py`). The next worker
+    continues from the checkpoint."""
+    if is_cancelled(lease.log):
+        close_cancelled(lease)
+        return
+    lease.end(SyncLog.Status.DEFERRED, heartbeat_at=timezone.now(), **calls_of(lease.log))
 
 
 def requeue(lease: Lease) -> None:

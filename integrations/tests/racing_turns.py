@@ -50,7 +50,8 @@ def race_for_turns() -> dict[str, int]:
             connection.close()
 
     def _each_open_one() -> Iterator[SyncLog]:
-        while log := SyncLog.objects.filter(open_key=SyncLog.open_key_for(platform, "orders")).first():
+        key = SyncLog.open_key_for(platform, "orders", SyncLog.Lane.WINDOW)
+        while log := SyncLog.objects.filter(open_key=key).first():
             yield log
 
     with ThreadPoolExecutor(THREADS) as pool:

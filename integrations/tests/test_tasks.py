@@ -85,10 +85,11 @@ def test_it_names_the_task_so_that_an_earlier_version_understands_it(amazon: Pla
 def test_it_starts_what_waited_for_the_sync_that_it_ended(
     start_simulator: StartSimulator, amazon: Platform
 ) -> None:
-    first = open_sync(configured(amazon, start_simulator(orders=12)))
+    configured(amazon, start_simulator(orders=12))
     window = read_window(days=3)
-    asked: dict[str, Any] = {"platform": amazon, "kind": "orders", "trigger": "api", "window": window}
-    waiting = start_sync(**asked, after_open=True)
+    asked: dict[str, Any] = {"platform": amazon, "kind": "orders", "trigger": "api"}
+    first = start_sync(**asked, window=read_window(days=7), in_place=True).log
+    waiting = start_sync(**asked, window=window, after_open=True)
     assert (waiting.log.status, waiting.is_new, waiting.is_queued) == ("deferred", True, False)
     queue_sync(first)
     work()
