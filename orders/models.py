@@ -201,7 +201,7 @@ class OrderChange(models.Model):
 
 
 class OrderBuyer(models.Model):
-    """Name, e-mail, address and phone of an order's buyer: encrypted, with a date on which it is deleted.
+    """Personal data of an order's buyer, see records.BuyerRecord: encrypted, with a date on which it is deleted.
 
     Read with the permission orders.view_orderbuyer alone; the admin records each reading.
     """

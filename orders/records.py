@@ -38,12 +38,21 @@ class OrderItemRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerRecord:
     """Personal data of an order: stored in a table of its own, encrypted, and deleted in time. Its repr shows none
-    of it."""
+    of it.
+
+    `address`, `delivery` (wishes for the delivery) and `tax` (a registration) hold texts under the platform's own
+    names. `lines`: what is personal about an item, such as a gift message, by the item's id.
+    """
 
     name: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    company: str = field(default="", repr=False)
+    purchase_order: str = field(default="", repr=False)
     address: dict[str, str] = field(default_factory=dict, repr=False)
+    delivery: dict[str, str] = field(default_factory=dict, repr=False)
+    tax: dict[str, str] = field(default_factory=dict, repr=False)
+    lines: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,20 @@
 
 import csv
 import io
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
 
 from api.tests.rest import superuser
 from integrations.tests.syncing import INVENTORY, Json, order_page, platform_of, raw_item, raw_order, sync
 from inventory.models import InventoryItem
-from orders.models import Order, OrderChange
+from orders.models import Order, OrderBuyer, OrderChange
 from simulator import Canned, Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,3 +116,83 @@ def test_every_kind_of_stock(start_simulator: StartSimulator, admin_client: Clie
     assert InventoryItem.objects.values("details", "gone_at").get(pk=item.pk) == {
         name: before[name] for name in ("details", "gone_at")
     }
+
+
+PERSONAL: Json = {
+    "buyer": {
+        "buyerName": "ANN-CANARY", "buyerCompanyName": "COMPANY-CANARY", "buyerPurchaseOrderNumber": "PO-CANARY",
+    },
+    "recipient": {
+        "deliveryAddress": {
+            "addressLine1": "LINE-CANARY", "countryCode": "BR",
+            "extendedFields": {
+                "streetName": "RUA-CANARY", "streetNumber": "771-CANARY", "complement": "APTO-CANARY",
+                "neighborhood": "BAIRRO-CANARY",
+            },
+        },
+        "deliveryPreference": {
+            "dropOffLocation": "PORCH-CANARY", "addressInstruction": "RING-CANARY",
+            "deliveryTime": {
+                "businessHours": [{
+                    "dayOfWeek": "MON",
+                    "timeWindows": [{"startTime": {"hour": 9}, "endTime": {"hour": 17, "minute": 30}}],
+                }],
+                "exceptionDates": [{"exceptionDate": "2026-12-24", "exceptionDateType": "CLOSED"}],
+            },
+            "deliveryCapabilities": ["HAS_ACCESS_POINT", "PALLET_ENABLED"],
+        },
+    },
+    "tax": {
+        "taxRegistrations": [
+            {"entityType": "MERCHANT", "taxRegistrationNumber": "OURS"},
+            {"entityType": "BUYER", "legalName": "LEGAL-CANARY", "taxRegistrationNumber": "CPF-CANARY"},
+        ],
+    },
+    "orderItems": [
+        raw_item(
+            1, fulfillment={"packing": {"giftOption": {"giftMessage": "GIFT-CANARY", "giftWrapLevel": "Classic"}}},
+            product={"sellerSku": "SKU-1", "customization": {"customizedUrl": "URL-CANARY"}},
+        ),
+        raw_item(2, cancellation={"cancellationRequest": {"requester": "BUYER", "cancelReason": "WHY-CANARY"}}),
+    ],
+}  # fmt: skip
+
+
+def test_personal_data_is_in_the_vault_and_nowhere_else(
+    start_simulator: StartSimulator, admin_client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    read(start_simulator, raw_order(**PERSONAL), include_pii=True)
+    order = Order.objects.get()
+    page = admin_client.get(f"{ORDERS}{order.pk}/buyer/").content.decode()
+    canaries = set(re.findall(r"[\w-]+-CANARY", json.dumps(PERSONAL)))
+    assert {canary for canary in canaries if canary not in page} == set()
+    for words in (
+        "MON 09:00-17:30",
+        "2026-12-24 CLOSED",
+        "HAS_ACCESS_POINT, PALLET_ENABLED",
+        "Gift message (SKU-1)",
+    ):
+        assert words in page
+    assert "OURS" not in page
+    assert LogEntry.objects.get().get_change_message() == "Read buyer data."
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data FROM order_buyers")
+        stored = str(cursor.fetchall())
+    elsewhere = {
+        "the vault, as it is stored": stored,
+        "the payload": json.dumps(order.payload),
+        "the page of the order": admin_client.get(f"{ORDERS}{order.pk}/change/").content.decode(),
+        "REST": superuser().get(f"/orders/{order.pk}").content.decode(),
+        "exports": str([exported(admin_client, name) for name in ("orders", "order-lines")]),
+        "logs": caplog.text,
+    }
+    assert {place for place, text in elsewhere.items() if "CANARY" in text} == set()
+    assert order.payload["orderItems"][0]["fulfillment"]["packing"] == {
+        "giftOption": {"giftWrapLevel": "Classic"}
+    }
+
+
+def test_no_personal_data_is_stored_unless_the_platform_asks_for_it(start_simulator: StartSimulator) -> None:
+    read(start_simulator, raw_order(**PERSONAL))
+    assert (Order.objects.count(), OrderBuyer.objects.count()) == (1, 0)

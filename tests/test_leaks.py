@@ -56,8 +56,21 @@ OPERATIONS = ("searchOrders", "getOrder", "getInventorySummaries")
 TEMPLATES = "django.template"
 PII = pytest.mark.parametrize("include_pii", [False, True], ids=["without buyers", "with buyers"])
 PERSON: dict[str, Any] = {
-    "buyer": {"buyerName": f"Ada {CANARY}", "buyerEmail": f"{CANARY}@example.invalid"},
-    "recipient": {"deliveryAddress": {"name": CANARY, "addressLine1": CANARY, "phone": CANARY}},
+    "buyer": {
+        "buyerName": f"Ada {CANARY}",
+        "buyerEmail": f"{CANARY}@example.invalid",
+        "buyerCompanyName": CANARY,
+        "buyerPurchaseOrderNumber": CANARY,
+    },
+    "recipient": {
+        "deliveryAddress": {
+            "name": CANARY,
+            "addressLine1": CANARY,
+            "phone": CANARY,
+            "extendedFields": {"streetNumber": CANARY},
+        },
+        "deliveryPreference": {"addressInstruction": CANARY, "dropOffLocation": CANARY},
+    },
 }
 
 

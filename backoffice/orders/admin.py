@@ -175,7 +175,7 @@ class OrderAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "original": order,
             "buyer": buyer,
-            "rows": buyer_rows(buyer),
+            "rows": buyer_rows(buyer, dict(order.items.values_list("external_id", "sku"))),
         }
         return TemplateResponse(request, "oms/buyer.html", context)
 

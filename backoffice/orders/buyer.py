@@ -1,6 +1,8 @@
 """Buyer data as the admin shows it."""
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.text import capfirst
@@ -14,17 +16,40 @@ LABELS: dict[str, Promise] = {
     "addressLine1": _("Address line 1"), "addressLine2": _("Address line 2"), "addressLine3": _("Address line 3"),
     "city": _("City"), "districtOrCounty": _("District or county"), "municipality": _("Municipality"),
     "stateOrRegion": _("State or region"), "postalCode": _("Postal code"), "countryCode": _("Country code"),
-    "addressType": _("Kind of address"),
+    "addressType": _("Kind of address"), "streetName": _("Street"), "streetNumber": _("House number"),
+    "complement": _("Floor or unit"), "neighborhood": _("Neighbourhood"), "company": _("Company"),
+    "purchase_order": _("Purchase order"), "dropOffLocation": _("Where to leave the parcel"),
+    "addressInstruction": _("Delivery instructions"), "businessHours": _("Business hours"),
+    "exceptionDates": _("Other hours on"), "deliveryCapabilities": _("Delivery options"),
+    "legalName": _("Legal name"), "taxRegistrationType": _("Kind of tax number"),
+    "taxRegistrationNumber": _("Tax number"), "giftMessage": _("Gift message"),
+    "customizedUrl": _("Customisation"), "cancelReason": _("Why the buyer asks to cancel"),
 }  # fmt: skip
 
 
-def buyer_rows(buyer: OrderBuyer) -> list[tuple[str, str]]:
-    """Label and value, the address line by line; nothing for what is empty."""
+# Parts about which the registration of a tax number says nothing new.
+HIDDEN = {"entityType"}
+
+
+def buyer_rows(buyer: OrderBuyer, skus: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Label and value, the address line by line; nothing for what is empty. `skus` has the SKU of each item id."""
     rows: list[tuple[str, str]] = []
     for name, value in buyer.data.items():
-        parts = value.items() if isinstance(value, dict) else [(name, value)]
-        rows += [(_label(str(key)), str(text)) for key, text in parts if text]
+        if name == "lines" and isinstance(value, dict):
+            rows += _line_rows(value, skus)
+        else:
+            rows += _rows(value if isinstance(value, dict) else {name: value})
     return rows
+
+
+def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(_label(str(key)), str(text)) for key, text in values.items() if text and key not in HIDDEN]
+
+
+def _line_rows(lines: Mapping[str, Any], skus: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for item_id, values in lines.items():
+        for label, text in _rows(values if isinstance(values, dict) else {"line": values}):
+            yield f"{label} ({skus.get(item_id) or item_id})", text
 
 
 def _label(key: str) -> str:

@@ -17,8 +17,8 @@ CONTENTS = {
     "FULFILLMENT": "status, shipped quantities, ship-by and deliver-by times",
     "PROCEEDS": "totals, taxes, shipping and discounts",
     "CANCELLATION": "buyers' requests to cancel",
-    "BUYER": "the buyer's name and e-mail",
-    "RECIPIENT": "the delivery address and phone",
+    "BUYER": "the buyer's name and e-mail, company and purchase order",
+    "RECIPIENT": "the delivery address and phone, and wishes for the delivery",
 }
 
 

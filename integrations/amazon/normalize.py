@@ -12,12 +12,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from integrations.amazon import parse
+from integrations.amazon.buyer import buyer_of
 from integrations.amazon.redact import without_personal_data
 from integrations.amazon.stock_details import details_of
 from integrations.errors import MalformedRecord
 from integrations.protocol import RecordFailure
 from inventory.records import InventoryRecord
-from orders.records import BuyerRecord, OrderItemRecord, OrderRecord
+from orders.records import OrderItemRecord, OrderRecord
 
 ALWAYS_ASKED = ("FULFILLMENT", "PROCEEDS", "CANCELLATION")
 PERSONAL = ("BUYER", "RECIPIENT")
@@ -103,7 +104,7 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         replaced_order_id=_replaced_order_id(source),
         buyer_requested_cancellation=asked_to_cancel,
         payload=without_personal_data(source),
-        buyer=_buyer(source),
+        buyer=buyer_of(source),
         absent=_absent(
             (_is_object(source, "fulfillment"), OF_FULFILLMENT),
             (_is_object(fulfillment, "shipByWindow"), ("ship_by",)),
@@ -272,18 +273,6 @@ def _buyer_requested_cancellation(source: dict[str, Any], datasets: Collection[s
         if parse.text(request.get("requester")).upper() == "BUYER":
             return True
     return False if "CANCELLATION" in datasets else None
-
-
-def _buyer(source: dict[str, Any]) -> BuyerRecord | None:
-    """Name, e-mail, phone and address where the answer has any of them; which ones depends on the app's roles."""
-    buyer = parse.mapping(source.get("buyer"))
-    raw_address = parse.mapping(parse.mapping(source.get("recipient")).get("deliveryAddress"))
-    address = {key: parse.text(value) for key, value in raw_address.items() if parse.text(value)}
-    phone = address.pop("phone", "")
-    name, email = parse.text(buyer.get("buyerName")), parse.text(buyer.get("buyerEmail"))
-    if not (name or email or phone or address):
-        return None
-    return BuyerRecord(name=name, email=email, phone=phone, address=address)
 
 
 def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:

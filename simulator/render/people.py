@@ -19,7 +19,7 @@ def render_buyer(order: Order) -> Json:
         buyer["buyerName"] = order.person.name
     if order.business:
         buyer["buyerCompanyName"] = order.person.company
-        buyer["buyerPurchaseOrderNumber"] = f"PO-{order.person.number}"
+        buyer["buyerPurchaseOrderNumber"] = f"PO-{CANARY}-{order.person.number}"
     return {"buyer": buyer} if buyer else {}
 
 
@@ -38,9 +38,25 @@ def render_recipient(order: Order) -> Json:
     address |= {"name": person.name, "addressLine1": person.street, "phone": person.phone}
     address["addressLine2"] = f"c/o {CANARY}-{person.number}" if order.index % 2 else ""
     if person.country == "BR":
-        address["extendedFields"] = {"streetName": person.street, "neighborhood": f"Bela Vista {CANARY}"}
-    preference = {"addressInstruction": f"Ring twice {CANARY}-{person.number}"}
+        address["extendedFields"] = {
+            "streetName": person.street,
+            "streetNumber": f"{person.number} {CANARY}",
+            "complement": "",
+            "neighborhood": f"Bela Vista {CANARY}",
+        }
+    preference: Json = {"addressInstruction": f"Ring twice {CANARY}-{person.number}"}
+    if order.business:
+        preference |= {
+            "dropOffLocation": f"LOADING_DOCK {CANARY}",
+            "deliveryTime": {"businessHours": [_open_on("MON"), _open_on("TUE")]},
+            "deliveryCapabilities": ["PALLET_ENABLED", "HAS_LOADING_DOCK"],
+        }
     return {"recipient": {"deliveryAddress": address, "deliveryPreference": preference}}
+
+
+def _open_on(day: str) -> Json:
+    window = {"startTime": {"hour": 8, "minute": 0}, "endTime": {"hour": 17, "minute": 30}}
+    return {"dayOfWeek": day, "timeWindows": [window]}
 
 
 def render_payment(order: Order) -> Json:

@@ -353,7 +353,7 @@ def test_it_reads_the_buyer_and_keeps_him_out_of_the_payload() -> None:
         name="Ann Example",
         email="x@marketplace.example",
         phone="+1 555",
-        address={"name": "Bob Example", "addressLine1": "1 Road"},
+        address={"name": "Bob Example", "addressLine1": "1 Road", "streetName": "Rua"},
     )
     assert set(record.payload) == {"orderId", "createdTime", "lastUpdatedTime", "orderItems"}
 
