@@ -9,21 +9,42 @@ from django.db import connection
 from django.utils import timezone
 
 from core.encryption import SecretDict, Unreadable, keyed_digest
-from core.upsert import to_json
+from core.upsert import Incoming, to_json
 from orders.models import OrderBuyer
 from orders.records import BuyerRecord, OrderRecord
 
 # The strictest rule of any channel: personal data is kept for at most 30 days after delivery.
 BUYER_DATA_LIFETIME = timedelta(days=30)
+# A delivery window that ends later says nothing of the delivery.
+LONGEST_DELIVERY = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBuyer:
+    """What is stored of an order's buyer."""
+
+    data: SecretDict
+    purge_after: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What is to be stored of an order's buyer, and whether that differs from the stored row."""
+    """What is to be stored of an order's buyer: whether that differs from the stored row, and whether it is to be
+    deleted at another time than the row says."""
 
     data: SecretDict
     purge_after: datetime
     is_news: bool
+    is_moved: bool
+
+
+def purge_after_delivery(record: OrderRecord, deliver_by: datetime | None, now: datetime) -> datetime:
+    """When the buyer's data is deleted: 30 days after the end of the delivery window that is stored of the order, or
+    after the order's last change where there is none."""
+    changed = min(record.platform_updated_at, now)
+    if deliver_by is None or deliver_by > changed + LONGEST_DELIVERY:
+        deliver_by = changed
+    return deliver_by + BUYER_DATA_LIFETIME
 
 
 def buyer_digest(buyer: BuyerRecord | None) -> str:
@@ -31,30 +52,74 @@ def buyer_digest(buyer: BuyerRecord | None) -> str:
     return keyed_digest(to_json(buyer), purpose="orders.buyer") if buyer else ""
 
 
-def stored_buyers(order_ids: Iterable[int]) -> dict[int, SecretDict]:
+def stored_buyers(order_ids: Iterable[int]) -> dict[int, StoredBuyer]:
     """What is stored of the buyers of these orders. One query."""
     ids = list(order_ids)
-    return dict(OrderBuyer.objects.filter(order__in=ids).values_list("order_id", "data")) if ids else {}
+    if not ids:
+        return {}
+    rows = OrderBuyer.objects.filter(order__in=ids).values_list("order_id", "data", "purge_after")
+    return {order_id: StoredBuyer(data, purge_after) for order_id, data, purge_after in rows}
 
 
 def compare_buyers(
-    records: Mapping[int, OrderRecord], stored: Mapping[int, SecretDict], now: datetime
+    orders: Iterable[tuple[Incoming[OrderRecord], datetime | None]],
+    stored: Mapping[int, StoredBuyer],
+    now: datetime,
 ) -> dict[int, Buyer]:
-    """What is to be stored of the buyers of these orders, by the orders' ids.
+    """What is to be stored of the buyers of these orders, by the orders' ids. Each order comes with the end of its
+    delivery window as it is stored afterwards.
 
-    Data that is due for deletion is left out; a value that is missing now does not delete a stored one. What cannot be
-    decrypted cannot be compared, and is not overwritten for that reason alone: its key may be put back.
+    Data that is due for deletion is not stored anew. What cannot be decrypted cannot be compared, and is not
+    overwritten for that reason alone: its key may be put back.
     """
     buyers = {}
-    for order_id, record in records.items():
-        purge_after = (record.deliver_by or record.platform_updated_at) + BUYER_DATA_LIFETIME
-        if record.buyer and purge_after > now:
-            before: Mapping[str, Any] = stored.get(order_id, {})
-            present = {name: value for name, value in asdict(record.buyer).items() if value}
-            data = SecretDict({**before, **present})
-            is_equal = order_id in stored and (data == before or isinstance(before, Unreadable))
-            buyers[order_id] = Buyer(data, purge_after, is_news=not is_equal)
+    for incoming, deliver_by in orders:
+        record, before = incoming.record, stored.get(incoming.pk)
+        purge_after = purge_after_delivery(record, deliver_by, now)
+        is_moved = before is not None and before.purge_after != purge_after
+        given = _given(record.buyer) if record.buyer and purge_after > now else {}
+        if before is None:
+            if given:
+                buyers[incoming.pk] = Buyer(SecretDict(given), purge_after, is_news=True, is_moved=False)
+        elif isinstance(before.data, Unreadable):
+            data = SecretDict(given) if given else before.data
+            buyers[incoming.pk] = Buyer(data, purge_after, is_news=False, is_moved=is_moved)
+        else:
+            data = SecretDict(_joined(before.data, given))
+            buyers[incoming.pk] = Buyer(data, purge_after, data != before.data, is_moved)
     return buyers
+
+
+def _given(buyer: BuyerRecord) -> dict[str, Any]:
+    return {name: value for name, value in asdict(buyer).items() if value}
+
+
+def _joined(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a buyer: a platform says less after a while, and what it said before stays.
+
+    A part such as the address stays where all that is given of it is equal, and is replaced as a whole where something
+    differs: half of one address and half of another would be nobody's. The phone goes with its address.
+    """
+    joined = {**stored, **given}
+    for name, value in given.items():
+        before = stored.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            if _agrees(value, before):
+                joined[name] = _joined(before, value)
+            elif name == "address" and "phone" not in given:
+                joined.pop("phone", None)
+    return joined
+
+
+def _agrees(given: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether nothing that is given differs from what is stored under the same name."""
+    return all(
+        _agrees(value, stored[name])
+        if isinstance(value, dict) and isinstance(stored[name], dict)
+        else value == stored[name]
+        for name, value in given.items()
+        if name in stored
+    )
 
 
 def write_buyers(buyers: Mapping[int, Buyer]) -> None:
@@ -66,6 +131,13 @@ def write_buyers(buyers: Mapping[int, Buyer]) -> None:
     OrderBuyer.objects.bulk_create(
         rows, update_conflicts=True, update_fields=["data", "purge_after"], unique_fields=_conflict_target()
     )
+
+
+def move_purge(buyers: Mapping[int, Buyer]) -> None:
+    """Store when buyer data is deleted, by the orders' ids, and leave the data alone."""
+    if buyers:
+        rows = [OrderBuyer(pk=order_id, purge_after=buyer.purge_after) for order_id, buyer in buyers.items()]
+        OrderBuyer.objects.bulk_update(rows, ["purge_after"])
 
 
 def purge_buyers(*, now: datetime | None = None) -> int:

@@ -1,6 +1,7 @@
 """Makes our orders equal to a platform's. Safe to repeat: the same records twice change nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -8,7 +9,14 @@ from django.utils import timezone
 
 from core.outcome import Outcome
 from core.upsert import Batch, Incoming, RecordTable
-from orders.buyers import Buyer, buyer_digest, compare_buyers, stored_buyers, write_buyers
+from orders.buyers import (
+    Buyer,
+    buyer_digest,
+    compare_buyers,
+    move_purge,
+    stored_buyers,
+    write_buyers,
+)
 from orders.changes import Change, order_changes
 from orders.lines import Lines, Reported, compare_lines, reported_lines, write_lines
 from orders.models import Order, OrderBuyer, OrderChange, OrderItem
@@ -26,6 +34,7 @@ _orders = RecordTable(
     document="payload",
 )
 REPORTED = _orders.reported
+_DELIVER_BY = REPORTED.index("deliver_by")
 
 
 @transaction.atomic
@@ -50,10 +59,12 @@ def upsert_orders(
         _delete(Order.objects.filter(pk__in=batch.replaced))
     known = [*batch.changed, *batch.alike]
     lines = compare_lines({item.pk: _lines_of(item) for item in known})
-    record_of = {item.pk: item.record for item in known}
-    buyers = compare_buyers(record_of, stored_buyers(record_of), now) if platform.include_pii else {}
+    buyers: dict[int, Buyer] = {}
+    if platform.include_pii:
+        buyers = compare_buyers(_with_delivery(known), stored_buyers(item.pk for item in known), now)
     batch.keep_alike(lambda item: not (lines[item.pk].changes or _is_news(buyers.get(item.pk))))
     _orders.refresh(batch)
+    move_purge({item.pk: buyers[item.pk] for item in batch.alike if _is_moved(buyers.get(item.pk))})
     if not batch.news:
         return batch.outcome()
     _orders.write(platform.pk, batch, source, now)
@@ -66,8 +77,7 @@ def upsert_orders(
     _note_changes(batch, lines, OrderChange(sync_log_id=sync_log_id, changed_at=now))
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
-        new = {item.pk: item.record for item in batch.new}
-        write_buyers(compare_buyers(new, {}, now) | of_changed)
+        write_buyers(compare_buyers(_with_delivery(batch.new), {}, now) | of_changed)
     return batch.outcome()
 
 
@@ -113,8 +123,19 @@ def _lines_of(incoming: Incoming[OrderRecord]) -> list[Reported] | None:
     return lines
 
 
+def _with_delivery(
+    orders: Iterable[Incoming[OrderRecord]],
+) -> list[tuple[Incoming[OrderRecord], datetime | None]]:
+    """Each with the end of its delivery window, as it is to be stored."""
+    return [(item, (item.merged or item.values)[_DELIVER_BY]) for item in orders]
+
+
 def _is_news(buyer: Buyer | None) -> bool:
     return buyer is not None and buyer.is_news
+
+
+def _is_moved(buyer: Buyer | None) -> bool:
+    return buyer is not None and buyer.is_moved
 
 
 def _note_changes(batch: Batch[OrderRecord], lines: Mapping[int, Lines], common: OrderChange) -> None:

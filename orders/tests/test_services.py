@@ -398,6 +398,82 @@ def test_it_merges_buyer_data(platform: Platform) -> None:
     )
 
 
+HOME = {
+    "name": "Zoë Canary",
+    "addressLine1": "1 Street",
+    "city": "Köln",
+    "extendedFields": {"a": "1", "b": "2"},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "phone"),
+    [
+        ({"city": "Köln"}, HOME, BUYER.phone),  # as after shipping
+        ({"city": "Köln", "extendedFields": {"a": "1"}}, HOME, BUYER.phone),
+        ({"city": "Köln", "addressLine2": "2nd floor"}, {**HOME, "addressLine2": "2nd floor"}, BUYER.phone),
+        ({}, HOME, BUYER.phone),
+        ({"city": "Bonn"}, {"city": "Bonn"}, None),  # somebody else's street, phone and floor are nobody's
+        (
+            {"city": "Köln", "extendedFields": {"b": "3"}},
+            {"city": "Köln", "extendedFields": {"b": "3"}},
+            None,
+        ),
+    ],
+)
+def test_it_keeps_an_address_whole(
+    platform: Platform, given: dict[str, Any], address: dict[str, Any], phone: str | None
+) -> None:
+    platform.include_pii = True
+    record = with_buyer(order(), address=HOME)
+    store(platform, record)
+    thinner = BuyerRecord(name=BUYER.name, address=given)
+    assert store(platform, later(record, status="shipped", buyer=thinner)) == (0, 1, 0)
+    stored = OrderBuyer.objects.get().data
+    assert (stored["address"], stored.get("phone"), stored["email"]) == (address, phone, BUYER.email)
+
+
+def purge_date() -> datetime:
+    return OrderBuyer.objects.values_list("purge_after", flat=True).get()
+
+
+def test_it_deletes_buyer_data_by_what_is_stored_of_the_order(platform: Platform) -> None:
+    """An answer that says nothing of the delivery window, or of the buyer, changes nothing about the day."""
+    platform.include_pii = True
+    record = with_buyer(order())
+    store(platform, record)
+    before = purge_date()
+    silent = later(record, deliver_by=None, absent=("deliver_by",), status="shipped")
+    assert store(platform, silent) == (0, 1, 0)
+    assert purge_date() == before
+    assert record.deliver_by is not None
+    moved = later(silent, deliver_by=record.deliver_by + timedelta(days=5), absent=(), buyer=None)
+    assert store(platform, moved) == (0, 1, 0)
+    assert purge_date() == before + timedelta(days=5)
+
+
+def test_it_puts_a_wrong_date_of_deletion_right_in_silence(platform: Platform) -> None:
+    """As an earlier release left it, whose hashes differ."""
+    platform.include_pii = True
+    record = with_buyer(order())
+    store(platform, record)
+    before, data = purge_date(), OrderBuyer.objects.get().data
+    OrderBuyer.objects.update(purge_after=before + timedelta(days=9))
+    Order.objects.update(content_hash="made in another way")
+    assert store(platform, record) == (0, 0, 1)
+    assert (purge_date(), OrderBuyer.objects.get().data) == (before, data)
+    with nothing_written():
+        assert store(platform, record) == (0, 0, 1)
+
+
+def test_it_takes_no_end_of_time_for_a_delivery(platform: Platform) -> None:
+    platform.include_pii = True
+    now = timezone.now()
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    store(platform, replace(with_buyer(order()), deliver_by=never, platform_updated_at=now))
+    assert purge_date() == now + timedelta(days=30)
+
+
 def test_it_stores_buyer_data_of_known_orders_once_it_is_asked_for(platform: Platform) -> None:
     record = with_buyer(order())
     store(platform, record)
