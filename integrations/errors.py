@@ -3,8 +3,8 @@
     PlatformError
     ├── TransientError        try again later: outage, timeout, broken answer
     │   └── RateLimited       try again after `retry_after` seconds
-    ├── AuthenticationError   a person must act: wrong or revoked credentials
-    ├── AuthorizationError    a person must act: the credentials are good, a role or consent is missing
+    ├── AuthenticationError   refused: where it lasts, a person must act: wrong or revoked credentials
+    ├── AuthorizationError    refused: where it lasts, a person must act: a role or consent is missing
     ├── ConfigError           a person must act: api_config is missing or malformed, a library is missing
     ├── RequestRefused        the platform refuses the request itself; repeating it does not help
     └── MalformedRecord       costs that one record
@@ -106,10 +106,12 @@ def codes_of(*families: type[PlatformError]) -> frozenset[str]:
     return frozenset().union(*({family.default_code, *family.more_codes} for family in families))
 
 
-# Codes of runs that were refused, and will be until a person acts; ACCESS: the credentials themselves are good.
-# A library that is missing has nothing to do with the platform.
+# Codes of runs that were refused. CONFIG: by us, since what is stored cannot be used, which a person has to change; a
+# library that is missing is none of these. ACCESS: the credentials themselves are good. What a platform refuses may
+# be an outage of theirs, so it is only suspected that a person has to act (schedule/due.py).
+CONFIG_CODES = codes_of(ConfigError)
 ACCESS_CODES = codes_of(AuthorizationError)
-REFUSED_CODES = codes_of(AuthenticationError, ConfigError) | ACCESS_CODES
+REFUSED_CODES = codes_of(AuthenticationError) | ACCESS_CODES | CONFIG_CODES
 
 
 class BadInput(ValueError):

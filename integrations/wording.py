@@ -6,6 +6,7 @@ schedule_line   "Next orders sync: 2026-11-23 14:40 UTC · by its interval"
 asked_line      "orders updated in the last 7 days", "inventory of 2 SKUs (A-1, B 2)"
 another_open_line, queue_down_line    why a sync was not started, or not yet
 due_line        "by its interval", "failed 3 times in a row (…); next try 2026-11-23 14:40 UTC"
+is_loud         whether a person has to know of a Due without looking for it
 """
 
 from collections.abc import Sequence
@@ -150,6 +151,8 @@ def due_line(due: Due) -> str:
     if due.reason == Reason.STOPPED:
         text = _("%(problem)s; store working credentials or check the connection")
         return text % {"problem": _in_short(due.message)}
+    if due.reason in (Reason.SUSPECTED, Reason.RESTING):
+        return _refused_line(due)
     if due.reason == Reason.BACKING_OFF and due.at is not None:
         text = ngettext(
             "failed %(n)d time (%(why)s); next try %(time)s",
@@ -159,7 +162,37 @@ def due_line(due: Due) -> str:
         return text % {"n": due.failures, "why": _in_short(due.message), "time": format_datetime(due.at)}
     if due.is_first:
         return _("the first one")
-    return _("the credentials were changed or work again") if due.is_retry else _("by its interval")
+    return (
+        _("the platform answers again, or other credentials are stored")
+        if due.is_retry
+        else _("by its interval")
+    )
+
+
+def _refused_line(due: Due) -> str:
+    words = {
+        "n": due.failures,
+        "why": _in_short(due.message),
+        "since": format_datetime(due.since) if due.since else "",
+        "time": format_datetime(due.at) if due.at else "",
+    }
+    if due.reason == Reason.RESTING:
+        text = _(
+            "refused for more than a day, since %(since)s (%(why)s); tried once a day until it is accepted, "
+            "next try %(time)s; check the connection"
+        )
+        return text % words
+    text = ngettext(
+        "refused %(n)d time since %(since)s (%(why)s), which may pass by itself; next try %(time)s",
+        "refused %(n)d times since %(since)s (%(why)s), which may pass by itself; next try %(time)s",
+        due.failures,
+    )
+    return text % words
+
+
+def is_loud(due: Due) -> bool:
+    """Whether a person has to know of it: it will not pass by itself."""
+    return due.reason in (Reason.STOPPED, Reason.RESTING)
 
 
 def _in_short(message: str) -> str:
@@ -185,7 +218,7 @@ def schedule_line(kind: str, due: Due) -> str:
     return text % {"kind": kind_name, "time": format_datetime(due.at), "why": why}
 
 
-def schedule_lines(platform: Platform) -> list[str]:
-    """One line for each stream. A list of platforms that `attach_dues` has seen costs no query here."""
-    dues = dues_of(platform)
-    return [schedule_line(name, due) for name, due in dues.items()]
+def schedule_lines(platform: Platform) -> list[tuple[str, bool]]:
+    """For each stream one line, and whether a person has to know of it. A list of platforms that `attach_dues` has seen
+    costs no query here."""
+    return [(schedule_line(name, due), is_loud(due)) for name, due in dues_of(platform).items()]

@@ -1,4 +1,4 @@
-"""The state of each platform, its last good sync, and what to do next. Two queries for any number of platforms."""
+"""The state of each platform, its last good sync, and what to do next. As many queries for any number of platforms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integrations.errors import REFUSED_CODES
+from integrations.errors import CONFIG_CODES, REFUSED_CODES
 from integrations.lookup.overview import has_rows
 from integrations.models import SyncLog
+from integrations.schedule.due import Due, Reason, attach_dues, dues_of
 from integrations.sync.streams import STREAMS, label_of, streams_of
+from integrations.wording import due_line
 from platforms.models import Platform, Source
 
 
@@ -22,6 +24,7 @@ class State(models.TextChoices):
     """The most urgent first: the order of the list."""
 
     CREDENTIALS = "credentials", gettext_lazy("needs credentials")
+    REFUSED = "refused", gettext_lazy("refused for over a day")
     FAILING = "failing", gettext_lazy("failing")
     MOCK = "mock", gettext_lazy("mock data")
     SANDBOX = "sandbox", gettext_lazy("sandbox data")
@@ -33,6 +36,7 @@ class State(models.TextChoices):
 
 COLOURS = {
     State.CREDENTIALS: "danger",
+    State.REFUSED: "danger",
     State.FAILING: "danger",
     State.MOCK: "warning",
     State.SANDBOX: "warning",
@@ -69,6 +73,7 @@ def of_platforms() -> list[Health]:
     newest = SyncLog.objects.defer("checkpoint", "notes", "skus").in_bulk(
         [pk for platform in platforms for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}"))]
     )
+    attach_dues([platform for platform in platforms if _is_refused(_logs(platform, newest))])
     healths = [_health(platform, newest) for platform in platforms]
     order = list(State)
     return sorted(healths, key=lambda health: (order.index(health.state), health.platform.name))
@@ -99,7 +104,7 @@ def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
 
 
 def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
-    logs = [newest[pk] for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}")) in newest]
+    logs = _logs(platform, newest)
     for log in logs:
         log.platform = platform
     state = _state(platform, logs)
@@ -113,14 +118,30 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
     )
 
 
+def _logs(platform: Platform, newest: dict[int, SyncLog]) -> list[SyncLog]:
+    """Its newest sync of each stream."""
+    return [newest[pk] for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}")) in newest]
+
+
+def _is_refused(logs: Sequence[SyncLog]) -> bool:
+    return any(log.error_code in REFUSED_CODES - CONFIG_CODES for log in logs)
+
+
+def _resting(platform: Platform, logs: Sequence[SyncLog]) -> list[Due]:
+    """What is tried once a day, since it was refused for so long."""
+    dues = dues_of(platform).values() if _is_refused(logs) else ()
+    return [due for due in dues if due.reason == Reason.RESTING]
+
+
 def _state(platform: Platform, logs: Sequence[SyncLog]) -> State:
     """The most urgent state that is true. `states` come first, because they are about the platform as a whole."""
     statuses = {log.status for log in logs}
-    refused = any(log.status == SyncLog.Status.FAILED and log.error_code in REFUSED_CODES for log in logs)
+    unusable = any(log.status == SyncLog.Status.FAILED and log.error_code in CONFIG_CODES for log in logs)
     has_mock = getattr(platform, "has_mock", False)
     states = {
         State.INACTIVE: not platform.is_active,
-        State.CREDENTIALS: bool(platform.config_problem) or refused,
+        State.CREDENTIALS: bool(platform.config_problem) or unusable,
+        State.REFUSED: bool(_resting(platform, logs)),
         State.MOCK: has_mock and not platform.is_configured,
     }
     more = {
@@ -141,6 +162,8 @@ def _next_step(state: State, platform: Platform, logs: Sequence[SyncLog]) -> str
     reason = next((log.error_message for log in logs if log.status == SyncLog.Status.FAILED), "")
     if state == State.CREDENTIALS and platform.is_configured:
         return reason
+    if state == State.REFUSED:
+        return due_line(_resting(platform, logs)[0])
     steps = {
         State.CREDENTIALS: _("Enter the credentials of the selling account."),
         State.FAILING: reason,

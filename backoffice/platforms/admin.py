@@ -235,7 +235,9 @@ class PlatformAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("next syncs"))
     def next_syncs(self, obj: Platform) -> SafeString:
         return format_html_join(
-            "", '<div class="oms-next">{}</div>', ((line,) for line in schedule_lines(obj))
+            "",
+            '<div class="oms-next{}">{}</div>',
+            ((" oms-alert" if is_loud else "", line) for line, is_loud in schedule_lines(obj)),
         )
 
     @admin.display(description=gettext_lazy("stored"))

@@ -13,20 +13,24 @@ from backoffice.base.channels import request_id_label
 from backoffice.syncs.presentation import copyable, kind_name, latest_sync, moment_of, next_due_text
 from backoffice.syncs.progress import slot
 from integrations.models import SyncLog
+from integrations.schedule.due import dues_of
 from integrations.sync.connection_check import check_platform
 from integrations.sync.streams import streams_of
+from integrations.wording import is_loud
 from platforms.models import SYNC_PERMISSION, Platform
 
 RUNS = 5
 
 
 def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
-    """For each stream its title, when the next sync is due, and its last runs, ready to be shown."""
+    """For each stream its title, when the next sync is due, whether somebody has to look at that, and its last runs,
+    ready to be shown."""
     return [
         {
             "kind": kind,
             "title": kind_name(kind),
             "due": next_due_text(platform, kind),
+            "is_loud": is_loud(dues_of(platform)[kind]),
             "runs": [
                 run_cell(log, may_cancel=may_cancel)
                 for log in SyncLog.objects.filter(platform=platform, kind=kind).defer(

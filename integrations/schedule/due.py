@@ -3,9 +3,16 @@
     inactive, no_credentials, manual    none is due: a person decided so, or there is nothing to sync with
     open                                one is queued, waits or runs; the next one is counted from it
     regular                             the interval after the last one began, and a little later for each differently
-    backing_off                         the last ones failed: twice the interval, then four times, up to LONGEST_PAUSE
-    stopped                             the platform refused the credentials. It goes on when they are others, when a
-                                        check of the connection found them working, or when a sync by hand went well
+    backing_off                         the last ones failed: twice the interval, then four times, up to the longest
+                                        pause of the stream
+    suspected                           the platform refused access. That may be an outage of theirs, so it is asked
+                                        again: after FIRST_PAUSE, twice that, and so on, up to the longest pause
+    resting                             it has refused for longer than SUSPECTED_FOR: one try a day
+    stopped                             the stored credentials cannot be used at all, which no answer of the platform
+                                        changes. It goes on when they are others
+
+What failed is due at once when the credentials are others, when a check of the connection found it working, and when
+another stream of the platform goes well after a time in which nothing of it did: then the platform is back.
 
 What counts are rows alone, so all schedulers, the admin and the API say the same. These are facts; the sentences are
 made of them in `integrations/wording.py`.
@@ -18,15 +25,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from integrations.errors import ACCESS_CODES
+from integrations.errors import ACCESS_CODES, CONFIG_CODES, REFUSED_CODES
 from integrations.models import SyncLog
 from integrations.schedule.history import History, histories
-from integrations.sync.streams import streams_of
+from integrations.sync.streams import STREAMS, streams_of
 from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most
-# Between two tries of what keeps failing; a longer interval stays as it is.
-LONGEST_PAUSE = timedelta(hours=6)
+FIRST_PAUSE = timedelta(minutes=5)  # after a first refusal
+# A refusal that lasts longer is none that passes by itself. Outages that look like refusals lasted up to some hours.
+SUSPECTED_FOR = timedelta(days=1)
+RESTING_PAUSE = timedelta(days=1)
 
 
 class Reason(StrEnum):
@@ -35,6 +44,8 @@ class Reason(StrEnum):
     OPEN = "open"
     MANUAL = "manual"
     STOPPED = "stopped"
+    SUSPECTED = "suspected"
+    RESTING = "resting"
     BACKING_OFF = "backing_off"
     REGULAR = "regular"
 
@@ -43,9 +54,9 @@ class Reason(StrEnum):
 class Due:
     """`at` may be in the past: then the sync is due now. None: none will start until `reason` is gone.
 
-    `failures`: how many regular runs failed in a row. `code` and `message`: what the run says that the schedule backs
-    off or stopped for. Of a regular one, `is_first`: there was none before; `is_retry`: the credentials that were
-    refused are others, or work again.
+    `failures`: how many regular runs failed in a row. `code` and `message`: what the newest of them says. `since`: of
+    what is suspected or rests, when the first refusal of these came. Of a regular one, `is_first`: there was none
+    before; `is_retry`: the last one failed, and there is reason to try again at once.
     """
 
     at: datetime | None
@@ -53,6 +64,7 @@ class Due:
     failures: int = 0
     code: str = ""
     message: str = ""
+    since: datetime | None = None
     is_first: bool = False
     is_retry: bool = False
 
@@ -101,24 +113,38 @@ def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
         return Due(None, Reason.OPEN)
     if not interval:
         return Due(None, Reason.MANUAL)
-    refused = _refusal(known, kind)
-    if refused is not None and not _is_settled(platform, refused):
-        return Due(None, Reason.STOPPED, own.failures, refused.error_code, refused.error_message)
     last = own.last_regular
     if last is None:
         return Due(platform.created_at, Reason.REGULAR, is_first=True)
-    if refused is not None and refused.pk >= last.pk:
-        return Due(refused.finished_at, Reason.REGULAR, is_retry=True)
-    if own.failures and own.last_failure is not None:
-        return _backing_off(own.failures, own.last_failure, last, interval)
-    return Due(_after(last, interval), Reason.REGULAR)
+    if not own.newest_failures:
+        return Due(_after(last, interval), Reason.REGULAR)
+    failed = own.newest_failures[0].log
+    if (
+        _has_other_credentials(platform, failed)
+        or _is_found_working(platform, failed)
+        or _is_back(known, kind)
+    ):
+        at = _end(failed) if failed.pk >= last.pk else _after(last, interval)
+        return Due(at, Reason.REGULAR, is_retry=True)
+    facts: dict[str, Any] = {
+        "failures": own.failures, "code": failed.error_code, "message": failed.error_message,
+    }  # fmt: skip
+    if failed.error_code in CONFIG_CODES:
+        return Due(None, Reason.STOPPED, **facts)
+    spell = _spell(platform, own)
+    longest = STREAMS[kind].longest_pause
+    if failed.error_code in REFUSED_CODES:
+        since = min(_end(log) for log in spell if log.error_code in REFUSED_CODES)
+        if _end(failed) - since > SUSPECTED_FOR:
+            return Due(_after(last, max(interval, RESTING_PAUSE)), Reason.RESTING, since=since, **facts)
+        pause = min(_doubled(FIRST_PAUSE, len(spell) - 1), longest)
+        return Due(_after(last, pause), Reason.SUSPECTED, since=since, **facts)
+    pause = max(interval, min(_doubled(interval, len(spell)), longest))
+    return Due(_after(last, pause), Reason.BACKING_OFF, **facts)
 
 
-def _backing_off(failures: int, failed: SyncLog, last: SyncLog, interval: timedelta) -> Due:
-    # No more doublings than lead past the longest pause: a year of failures would overflow.
-    pause = max(interval, min(interval * 2 ** min(failures, 16), LONGEST_PAUSE))
-    at = _after(last, pause)
-    return Due(at, Reason.BACKING_OFF, failures, failed.error_code, failed.error_message)
+def _doubled(pause: timedelta, times: int) -> timedelta:
+    return pause * (1 << times)  # at most LOOKED_AT times: a year of failures would overflow
 
 
 def _after(last: SyncLog, pause: timedelta) -> datetime:
@@ -126,39 +152,52 @@ def _after(last: SyncLog, pause: timedelta) -> datetime:
     the run, so that platforms part ways, and all schedulers agree."""
     drawn = hashlib.sha256(f"{last.platform_id}:{last.kind}:{last.pk}".encode()).digest()
     share = int.from_bytes(drawn[:4]) / 2**32
-    return max(last.queued_at + pause, last.finished_at or last.queued_at) + pause * JITTER * share
+    return max(last.queued_at + pause, _end(last)) + pause * JITTER * share
 
 
-def _refusal(known: dict[str, History], kind: str) -> SyncLog | None:
-    """The run that shows that the platform refuses us, and that no later success contradicts.
+def _end(log: SyncLog) -> datetime:
+    return log.finished_at or log.queued_at
 
-    Refused credentials serve no stream, so they stop all; a missing role stops what it is missing for.
+
+def _spell(platform: Platform, own: History) -> list[SyncLog]:
+    """The newest failures that count together, newest first: pauses grow with their number.
+
+    A new spell begins with other credentials, with a check that found this working, and where the trouble of the
+    whole platform has ended or begun. So what fails for the first time after a long outage is tried again soon.
     """
-    refusals = [history.refusal for history in known.values() if history.refusal is not None]
-    newest_good = max(history.good for history in known.values())
-    credentials = [log for log in refusals if log.error_code not in ACCESS_CODES and log.pk > newest_good]
-    access = [log for log in refusals if log.error_code in ACCESS_CODES and log.kind == kind]
-    return max([*credentials, *access], key=lambda log: log.pk, default=None)
+    first, *earlier = own.newest_failures
+    spell = [first.log]
+    for failure in earlier:
+        is_of_others = _has_other_credentials(platform, failure.log)
+        if failure.is_alone != first.is_alone or is_of_others or _is_found_working(platform, failure.log):
+            break
+        spell.append(failure.log)
+    return spell
 
 
-def _is_settled(platform: Platform, refused: SyncLog) -> bool:
-    """Whether there is reason to try again: other credentials, or a check since then that found this working."""
-    if not platform.has_credentials(refused.credentials_digest):
-        return True
-    checked_later = platform.checked_at is not None and (
-        refused.finished_at is None or platform.checked_at > refused.finished_at
-    )
-    return checked_later and _was_found_working(platform.check_outcome, refused)
+def _is_back(known: dict[str, History], kind: str) -> bool:
+    """Whether another stream went well after this one failed, and nothing of the platform did when it failed."""
+    failure = known[kind].newest_failures[0]
+    newest_good = max((history.good for name, history in known.items() if name != kind), default=0)
+    return newest_good > failure.log.pk and not failure.is_alone
 
 
-def _was_found_working(outcome: dict[str, Any], refused: SyncLog) -> bool:
-    """Whether a check had no problem, or only others than the one that this run met."""
+def _has_other_credentials(platform: Platform, failed: SyncLog) -> bool:
+    """Whether the credentials that were refused are no longer the stored ones."""
+    return failed.error_code in REFUSED_CODES and not platform.has_credentials(failed.credentials_digest)
+
+
+def _is_found_working(platform: Platform, failed: SyncLog) -> bool:
+    """Whether a check after this run had no problem, or only others than the one that this run met."""
+    if platform.checked_at is None or platform.checked_at <= _end(failed):
+        return False
+    outcome = platform.check_outcome
     if outcome.get("ok"):
         return True
     found = {finding["step"]: finding["ok"] for finding in outcome.get("findings", ())}
     if any(found.get(step) is False for step in ("credentials", "token", "environment")):
         return False
-    if refused.error_code not in ACCESS_CODES:
+    if failed.error_code in REFUSED_CODES - ACCESS_CODES:
         return found.get("token") is True
     # "orders", or "inventory US" for each marketplace
-    return True in [ok for step, ok in found.items() if step.split()[0] == refused.kind]
+    return True in [ok for step, ok in found.items() if step.split()[0] == failed.kind]

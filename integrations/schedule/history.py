@@ -1,23 +1,26 @@
 """What the rows of a platform's past syncs say that matters for its schedule, for many platforms at once."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import RowNumber
 
-from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
 from integrations.sync.streams import STREAMS
 from integrations.sync.streams.states import interval_columns
 from platforms.models import Platform
 
 NOT_GOOD = [status for status in SyncLog.Status if status not in SyncLog.GOOD]
+SAYS_NOTHING = [*SyncLog.OPEN, SyncLog.Status.CANCELLED]  # of the platform
 # A sync that continues from the watermark, or a whole sweep; nobody's window, no few SKUs.
 REGULAR = Q(is_incremental=True, skus=[])
 # Mock data that stands in hides an error; mock data that was asked for does not.
 BAD = Q(status=SyncLog.Status.FAILED) | (Q(status=SyncLog.Status.FALLBACK) & ~Q(error_code=""))
 AT_ONCE = 200  # conditions in one query; SQLite takes a thousand
+LOOKED_AT = 12  # failures of a stream, one by one; pauses have reached their longest by then
 COLUMNS = (
     "platform_id",
     "kind",
@@ -31,32 +34,40 @@ COLUMNS = (
 Key = tuple[int, str]
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A regular run that failed. `is_alone`: after the trouble of this stream began, another stream of the platform
+    went well, and has not failed since. So the platform answered, and the trouble is this stream's own."""
+
+    log: SyncLog
+    is_alone: bool
+
+
 @dataclass
 class History:
     """Of one platform and stream. `interval`: minutes between scheduled syncs. `good`: id of the newest run that went
-    well, 0 for none. The rest is later than that: `failures` in a row, and the newest of them; `refusal`, the newest
-    run that ended with one of REFUSED_CODES."""
+    well, 0 for none. The rest is later than that: how many regular runs failed in a row, and the newest LOOKED_AT of
+    them, newest first."""
 
     interval: int = 0
     is_open: bool = False
     last_regular: SyncLog | None = None
     good: int = 0
     failures: int = 0
-    last_failure: SyncLog | None = None
-    refusal: SyncLog | None = None
+    newest_failures: list[Failure] = field(default_factory=list)
 
 
 class Streak(NamedTuple):
-    """What failed since the last run that went well: how many regular ones; ids of the newest of them, and of the
-    newest that was refused."""
+    """Regular runs that failed since the last one that went well: how many, the id of the first, the ids of the newest
+    LOOKED_AT."""
 
-    in_a_row: int = 0
-    newest: int | None = None
-    newest_refusal: int | None = None
+    in_a_row: int
+    first: int
+    newest: list[int]
 
 
 def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
-    """By (id of the platform, stream), in four queries; one more for each hundred platforms that fail."""
+    """By (id of the platform, stream), in three queries; two more for each hundred platforms that fail."""
     ids = [platform.pk for platform in platforms]
     found = {(pk, kind): History() for pk in ids for kind in STREAMS}
     keys = [SyncLog.open_key_for(platform, kind) for platform in platforms for kind in STREAMS]
@@ -71,17 +82,13 @@ def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
         history.good = row["good"] or 0
         if (row["closed"] or 0) > history.good:
             unwell[key] = history.good
-    streaks = _streaks(unwell)
-    rows = _rows(
-        [newest[key]["regular"] for key in found]
-        + [pk for streak in streaks.values() for pk in (streak.newest, streak.newest_refusal)]
+    regular = SyncLog.objects.only(*COLUMNS).in_bulk(
+        [last for row in newest.values() if (last := row["regular"])]
     )
     for key, history in found.items():
-        streak = streaks.get(key, Streak())
-        history.last_regular = rows.get(newest[key]["regular"])
-        history.failures = streak.in_a_row
-        history.last_failure = rows.get(streak.newest)
-        history.refusal = rows.get(streak.newest_refusal)
+        history.last_regular = regular.get(newest[key]["regular"] or 0)
+    for key, streak, failures in _failures(unwell):
+        found[key].failures, found[key].newest_failures = streak.in_a_row, failures
     return found
 
 
@@ -115,28 +122,55 @@ def _first(logs: QuerySet[SyncLog]) -> QuerySet[SyncLog, Any]:
     return logs.order_by("-pk").values("pk")[:1]
 
 
-def _streaks(since: dict[Key, int]) -> dict[Key, Streak]:
-    """What failed after the given run of each platform and kind."""
-    keys, found = list(since), dict[Key, Streak]()
+def _failures(since: dict[Key, int]) -> Iterator[tuple[Key, Streak, list[Failure]]]:
+    """What failed after the given run of each platform and stream, where anything did."""
+    keys = list(since)
     for start in range(0, len(keys), AT_ONCE):
-        later = Q()
-        for key in keys[start : start + AT_ONCE]:
-            later |= Q(platform=key[0], kind=key[1], pk__gt=since[key])
-        rows = (
-            SyncLog.objects.filter(BAD, later)
-            .order_by()
-            .values("platform_id", "kind")
-            .annotate(
-                in_a_row=Count("pk", filter=REGULAR),
-                newest=Max("pk", filter=REGULAR),
-                newest_refusal=Max("pk", filter=Q(error_code__in=REFUSED_CODES)),
-            )
-            .values_list("platform_id", "kind", "in_a_row", "newest", "newest_refusal")
+        streaks = _streaks({key: since[key] for key in keys[start : start + AT_ONCE]})
+        rows = _beside_others([pk for streak in streaks.values() for pk in streak.newest])
+        for key, streak in streaks.items():
+            yield key, streak, [_failure(rows[pk], streak.first) for pk in streak.newest]
+
+
+def _streaks(since: dict[Key, int]) -> dict[Key, Streak]:
+    later = Q()
+    for (pk, kind), good in since.items():
+        later |= Q(platform=pk, kind=kind, pk__gt=good)
+    stream = [F("platform_id"), F("kind")]
+    rows = (
+        SyncLog.objects.filter(BAD, REGULAR, later)
+        .annotate(
+            rank=Window(RowNumber(), partition_by=stream, order_by=F("pk").desc()),
+            in_a_row=Window(Count("pk"), partition_by=stream),
+            first=Window(Min("pk"), partition_by=stream),
         )
-        found.update({(row[0], row[1]): Streak(*row[2:]) for row in rows})
+        .filter(rank__lte=LOOKED_AT)
+        .order_by("-pk")
+        .values_list("platform_id", "kind", "in_a_row", "first", "pk")
+    )
+    newest, found = defaultdict[Key, list[int]](list), dict[Key, Streak]()
+    for platform_id, kind, in_a_row, first, pk in rows:
+        key = platform_id, kind
+        newest[key].append(pk)
+        found[key] = Streak(in_a_row, first, newest[key])
     return found
 
 
-def _rows(pks: Iterable[int | None]) -> dict[int | None, SyncLog]:
-    wanted = {pk for pk in pks if pk is not None}
-    return {log.pk: log for log in SyncLog.objects.filter(pk__in=wanted).only(*COLUMNS)}
+def _beside_others(pks: list[int]) -> dict[int, SyncLog]:
+    """These runs. Each has, of each stream, the ids of the newest run before it: `closed_orders` of those that say
+    something of the platform, `good_orders` of those that went well."""
+    before = SyncLog.objects.filter(platform=OuterRef("platform"), pk__lt=OuterRef("pk"))
+    wanted = {"closed": before.exclude(status__in=SAYS_NOTHING), "good": before.exclude(status__in=NOT_GOOD)}
+    columns = {
+        f"{name}_{kind}": Subquery(_first(logs.filter(kind=kind)))
+        for kind in STREAMS
+        for name, logs in wanted.items()
+    }
+    return SyncLog.objects.only(*COLUMNS).annotate(**columns).in_bulk(pks) if pks else {}
+
+
+def _failure(log: SyncLog, first: int) -> Failure:
+    """`first`: the id of the first run of the streak that it belongs to."""
+    others = [kind for kind in STREAMS if kind != log.kind]
+    goods = [(getattr(log, f"good_{kind}") or 0, getattr(log, f"closed_{kind}")) for kind in others]
+    return Failure(log, is_alone=any(good > first and good == closed for good, closed in goods))

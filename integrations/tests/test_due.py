@@ -190,7 +190,92 @@ def test_it_backs_off_by_itself_for_each_kind(amazon: Platform) -> None:
     assert [next_sync(ORDERS)["reason"], next_sync(INVENTORY)["reason"]] == ["backing_off", "regular"]
 
 
-# --- stopped until the credentials are others
+def test_it_tries_stock_once_an_hour_and_all_others_once_that_went_well(amazon: Platform) -> None:
+    for _failure in range(9):
+        failed(amazon, 0)
+        failed(amazon, 0, kind=INVENTORY)
+    assert 59 < minutes_away(next_sync(INVENTORY)) < 66.1
+    assert minutes_away(next_sync()) > 359
+    past(amazon, 0, kind=INVENTORY)
+    due = next_sync()
+    assert due["detail"] == "the platform answers again, or other credentials are stored"
+    assert started() == {("amazon", ORDERS)}
+    failed(amazon, 0)
+    due = next_sync()  # the first failure since Amazon is back
+    assert due["reason"] == "backing_off"
+    assert 29 < minutes_away(due) < 33.1
+
+
+def test_it_is_not_tried_at_once_again_and_again_because_another_kind_goes_well(amazon: Platform) -> None:
+    past(amazon, 1, kind=INVENTORY)
+    failed(amazon, 1)
+    past(amazon, 1, kind=INVENTORY)
+    assert started() == {("amazon", ORDERS)}  # once: it may have been all of Amazon
+    for failures in (1, 2, 3):
+        failed(amazon, 0)
+        past(amazon, 0, kind=INVENTORY)
+        due = next_sync()
+        assert due["reason"] == "backing_off"
+        assert 15 * 2**failures - 0.1 < minutes_away(due)
+    assert due["detail"].startswith("failed 4 times in a row")
+
+
+# --- suspected: what is refused now may be answered in five minutes
+
+
+@pytest.mark.parametrize(
+    ("refusals", "minutes"),
+    [(1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 320), (8, 360), (20, 360)],
+)
+def test_it_tries_what_was_refused_after_minutes_and_then_after_hours(
+    amazon: Platform, refusals: int, minutes: int
+) -> None:
+    for number in range(refusals):
+        refused(amazon, 0, ("forbidden", "invalid_grant", "token_expired")[number % 3])
+    due = next_sync()
+    assert due["reason"] == "suspected"
+    assert minutes - 0.1 < minutes_away(due) < minutes * 1.1
+    times = "refused 1 time" if refusals == 1 else f"refused {refusals} times"
+    assert due["detail"].startswith(f"{times} since 20")
+    assert "(Amazon denied access (HTTP 403)), which may pass by itself; next try 20" in due["detail"]
+
+
+def refused(platform: Platform, minutes: float, code: str = "forbidden", **values: Any) -> SyncLog:
+    text = "Amazon denied access (HTTP 403). It may pass."
+    return failed(platform, minutes, code, error_message=text, **values)
+
+
+DAY = 24 * 60  # minutes
+
+
+def test_it_rests_at_one_try_a_day_once_it_was_refused_for_more_than_a_day(
+    amazon: Platform, admin_client: Client
+) -> None:
+    for kind in (ORDERS, INVENTORY):
+        for hours in (25, 24, 18, 12, 6, 1.5):
+            refused(amazon, hours * 60, kind=kind)
+    assert next_sync()["reason"] == "suspected"
+    refused(amazon, 0)
+    due = next_sync()
+    assert (due["reason"], next_sync(INVENTORY)["reason"]) == ("resting", "suspected")
+    assert DAY - 1 < minutes_away(due) < DAY * 1.1
+    assert due["detail"].startswith("refused for more than a day, since 20")
+    assert "tried once a day until it is accepted" in due["detail"]
+    assert "refused for over a day" in admin_client.get("/admin/").content.decode()
+    for address in ("", f"{amazon.pk}/change/"):
+        page = admin_client.get(f"/admin/platforms/platform/{address}").content.decode()
+        assert "oms-alert" in page
+        assert "refused for more than a day, since 20" in page
+    past(amazon, 0, kind=INVENTORY)
+    assert started() == {("amazon", ORDERS)}  # Amazon is back
+    past(amazon, 0)
+    assert next_sync()["reason"] == "regular"
+
+
+def test_it_does_not_take_one_refusal_of_days_ago_for_a_lasting_one(amazon: Platform) -> None:
+    refused(amazon, 3 * DAY)  # and then no scheduler ran
+    assert next_sync()["reason"] == "suspected"
+    assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}
 
 
 @pytest.fixture
@@ -200,19 +285,18 @@ def revoked(start_simulator: Any, settings: Any) -> Simulator:
     sim: Simulator = start_simulator()
     platform = platform_of(sim)
     sim.revoke(*sim.accounts)
-    log = sync(platform)
-    assert (log.status, log.error_code) == ("failed", "invalid_grant")
+    for kind in (ORDERS, INVENTORY):
+        log = sync(platform, kind)
+        assert (log.status, log.error_code) == ("failed", "invalid_grant")
     return sim
 
 
-def test_it_stops_where_the_credentials_are_refused(revoked: Simulator) -> None:
-    for kind in (ORDERS, INVENTORY):  # refused credentials serve neither
+def test_it_suspects_that_the_credentials_are_refused(revoked: Simulator) -> None:
+    for kind in (ORDERS, INVENTORY):
         due = next_sync(kind)
-        assert (due["due_at"], due["reason"]) == (None, "stopped")
-        assert due["detail"] == (
-            "Login with Amazon does not accept the refresh token (invalid_grant); "
-            "store working credentials or check the connection"
-        )
+        assert due["reason"] == "suspected"
+        assert 4 < minutes_away(due) < 5.6
+        assert "(Login with Amazon does not accept the refresh token (invalid_grant))" in due["detail"]
     assert started() == set()
 
 
@@ -221,6 +305,13 @@ def test_it_goes_on_when_the_credentials_are_others(revoked: Simulator) -> None:
     superuser_api().put("/platforms/1", {"api_config": other})
     assert next_sync()["reason"] == "regular"
     assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}
+
+
+def test_it_counts_refusals_of_the_stored_credentials_alone(amazon: Platform) -> None:
+    for hours in (30, 20, 10, 1):
+        refused(amazon, hours * 60, credentials_digest="others")
+    refused(amazon, 0)
+    assert 4 < minutes_away(next_sync()) < 5.6
 
 
 def test_it_goes_on_when_the_credentials_were_changed_with_sql(revoked: Simulator) -> None:
@@ -241,7 +332,7 @@ def test_it_takes_the_credentials_for_the_same_when_a_key_is_rotated(
     assert started() == set()
     settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode(), *settings.FIELD_ENCRYPTION_KEY]
     assert started() == set()
-    assert next_sync()["reason"] == "stopped"
+    assert next_sync()["reason"] == "suspected"
 
 
 def test_it_goes_on_after_a_check_that_found_nothing_wrong(revoked: Simulator) -> None:
@@ -262,29 +353,38 @@ def test_it_goes_on_after_a_check_that_found_only_something_else_missing(revoked
     assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}
 
 
+def test_a_check_ends_the_pause_after_an_outage_as_well(start_simulator: Any) -> None:
+    platform = platform_of(start_simulator())
+    failed(platform, 1)
+    failed(platform, 1, kind=INVENTORY)
+    assert started() == set()
+    assert superuser_api().post("/platforms/1/check").json()["ok"] is True
+    assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}
+
+
 def test_it_goes_on_after_a_sync_by_hand_went_well(revoked: Simulator) -> None:
     revoked.restore()
     assert sync(Platform.objects.get(), INVENTORY).status == "succeeded"
     assert next_sync(INVENTORY)["reason"] == "regular"
-    assert next_sync(ORDERS)["reason"] == "backing_off"  # the credentials work; that one failed once
+    assert started() == {("amazon", ORDERS)}
 
 
-def test_it_stops_where_mock_data_hid_the_refusal(start_simulator: Any, settings: Any) -> None:
+def test_it_suspects_where_mock_data_hid_the_refusal(start_simulator: Any, settings: Any) -> None:
     settings.MOCK_FALLBACK = "auto"
     sim = start_simulator()
     platform = platform_of(sim)
     sim.revoke(*sim.accounts)
     assert sync(platform).status == "fallback"
-    assert next_sync()["reason"] == "stopped"
+    assert next_sync()["reason"] == "suspected"
 
 
-def test_it_stops_the_kind_alone_that_a_role_is_missing_for(start_simulator: Any, settings: Any) -> None:
+def test_it_suspects_the_kind_alone_that_is_denied(start_simulator: Any, settings: Any) -> None:
     settings.MOCK_FALLBACK = "never"
     sim = start_simulator()
     sim.script("getInventorySummaries", *[refusal(403, "Unauthorized", "Access is denied.")] * MANY)
     platform = platform_of(sim)
     assert sync(platform, INVENTORY).error_code == "forbidden"
-    assert [next_sync(ORDERS)["reason"], next_sync(INVENTORY)["reason"]] == ["regular", "stopped"]
+    assert [next_sync(ORDERS)["reason"], next_sync(INVENTORY)["reason"]] == ["regular", "suspected"]
 
 
 def test_it_only_backs_off_while_amazon_is_down(start_simulator: Any, settings: Any) -> None:

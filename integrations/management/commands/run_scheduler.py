@@ -17,7 +17,7 @@ from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
 from integrations.sync.deferred import promote_all
 from integrations.sync.queue import announce
 from integrations.sync.stop_signal import StopSignal
-from integrations.wording import queue_down_line, schedule_line
+from integrations.wording import is_loud, queue_down_line, schedule_line
 from inventory.snapshots import take_due_snapshots
 
 logger = logging.getLogger(__name__)
@@ -26,15 +26,15 @@ TICK = 15  # seconds
 LONGEST_TICK = 30  # the active scheduler renews its lease of a minute at each
 STANDBY_TICK = 5  # costs two queries
 DAY = 24 * 3600.0
-NOT_REGULAR = (Reason.STOPPED, Reason.BACKING_OFF)
+NOT_REGULAR = (Reason.STOPPED, Reason.RESTING, Reason.SUSPECTED, Reason.BACKING_OFF)
 
 
 class Command(OmsCommand):
     help = (
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
-        "what is due, and queues again what a worker lost. It says when a platform backs off, or when its\n"
-        "schedule stops, and why. Once an hour it writes down what is in stock; once a day it deletes buyer\n"
+        "what is due, and queues again what a worker lost. It says when a platform is tried less often, or\n"
+        "not at all, and why. Once an hour it writes down what is in stock; once a day it deletes buyer\n"
         "data whose time has come, and old messages of the queue. Of all that are started, on whatever host,\n"
         "one is active; the others stand by, and one of them takes over when it is stopped, or a minute after\n"
         "it died. Stop it with Ctrl-C or SIGTERM."
@@ -151,13 +151,16 @@ class Command(OmsCommand):
         return is_queued
 
     def _tell_problems(self, planned: Iterable[Planned]) -> None:
-        """Say once what stops or backs off, and once that it is over."""
+        """Say once what is tried less often or not at all, and once that it is over."""
         for platform, kind, due in planned:
             key = (platform.pk, kind)
             before = self._problems.get(key)
             if due.reason in NOT_REGULAR:
                 if due != before:
-                    self._log(f"{platform.name}: {schedule_line(kind, due)}.")
+                    line = f"{platform.name}: {schedule_line(kind, due)}."
+                    self._log(line)
+                    if is_loud(due):
+                        logger.error("%s", line)
                 self._problems[key] = due
             elif before is not None and due.reason != Reason.OPEN:  # how the open one ends is not known yet
                 del self._problems[key]

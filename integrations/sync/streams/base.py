@@ -6,7 +6,7 @@ Progress    what one worker knows of one run: where it started, and what the pag
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.db.models import Model
@@ -79,6 +79,8 @@ class Stream(ABC, Generic[Record, AnyPage]):
     name: ClassVar[str]  # as in SyncLog.kind, JSON, and commands; at most 16 characters
     label: ClassVar[str | Promise]  # "orders": lower case, as within a sentence
     default_interval: ClassVar[int]  # minutes between scheduled syncs, where nobody chose
+    # Between two tries of what keeps failing; a longer interval stays as it is.
+    longest_pause: ClassVar[timedelta] = timedelta(hours=6)
     has_window: ClassVar[bool] = False
     without_window: ClassVar[str | Promise] = _("as of now")  # stands for the window where there is none
     # Its rows, which have a platform and a source; None: it keeps none.

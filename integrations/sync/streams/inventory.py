@@ -2,6 +2,7 @@
 gone."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -45,6 +46,9 @@ class InventoryStream(Stream[InventoryRecord, StockPage]):
     name = "inventory"
     label = _("inventory")
     default_interval = 60
+    # A try that fails takes one call or a few, of which a platform usually grants thousands an hour. So it also finds
+    # out, for all streams, when a platform that was down is back.
+    longest_pause = timedelta(hours=1)
     without_window = _("stock as of now")
     model = InventoryItem
 
