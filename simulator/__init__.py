@@ -19,6 +19,7 @@ from simulator.catalog import AWKWARD_SKUS
 from simulator.faults.kinds import (
     Answer,
     Between,
+    CompleteUntil,
     Cut,
     Delay,
     ExpirePageTokens,
@@ -30,6 +31,7 @@ from simulator.faults.kinds import (
     RepeatPage,
     Reset,
     Revoke,
+    SetClock,
     Slow,
     SpoilRow,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "Answer",
     "Between",
     "Canned",
+    "CompleteUntil",
     "Cut",
     "Delay",
     "ExpirePageTokens",
@@ -62,6 +65,7 @@ __all__ = [
     "Reset",
     "Revoke",
     "Rule",
+    "SetClock",
     "Simulator",
     "Slow",
     "SpoilRow",

@@ -72,7 +72,14 @@ def _simulator(options: argparse.Namespace, account: Account) -> Simulator:
         rules.append(Rule(operation="searchOrders", fault=Mutate(options.mutate, options.seed)))
     limits = parse_quotas(options.quota or [])
     quotas = Quotas(limits, speed=options.speed) if limits else None
-    return Simulator(account, page_size=options.page_size, port=options.port, rules=rules, quotas=quotas)
+    return Simulator(
+        account,
+        page_size=options.page_size,
+        port=options.port,
+        clock_ahead=options.clock_ahead,
+        rules=rules,
+        quotas=quotas,
+    )
 
 
 def describe(server: HttpServer, account: Account) -> str:
@@ -133,6 +140,13 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="N",
         help="N orders change or appear after each page of orders",
+    )
+    parser.add_argument(
+        "--clock-ahead",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="its clock is so far ahead of this machine's; below zero: behind (0)",
     )
     parser.add_argument("--sandbox", metavar="MODEL", help="serve this model file's static sandbox instead")
     return parser

@@ -38,6 +38,8 @@ class Simulator(HttpServer):
     order_token_seconds      how long the page tokens of searchOrders live
     inventory_token_seconds  how long those of getInventorySummaries live
     clock                    seconds since 1970, for everything that expires or must be in the past
+    clock_ahead              seconds that the simulator's clock is ahead of `clock`, below zero behind it: for what
+                             must be in the past, and the header Date; may be set at any time
     faults                   asked before each operation, unless `script` has queued an answer for it
     rules                    what goes wrong and when (`faults/rules.py`); `sim.rules.add(…)` adds more
     quotas                   enforced per account and operation; None: nobody is ever throttled
@@ -52,6 +54,7 @@ class Simulator(HttpServer):
         order_token_seconds: float = 86400,
         inventory_token_seconds: float = 30,
         clock: Clock = time.time,
+        clock_ahead: float = 0.0,
         faults: Faults | None = None,
         rules: Iterable[Rule] = (),
         quotas: Quotas | None = None,
@@ -65,6 +68,8 @@ class Simulator(HttpServer):
         self.faults: Faults | None = faults
         self.rules = ActiveRules(rules)
         self.quotas = quotas
+        self.clock_ahead = clock_ahead
+        self._clock = clock
         self._scripted = ScriptedFaults()
         self._tokens: AccessTokens[Account] = AccessTokens(clock)
         self._revoked: set[str] = set()
@@ -72,7 +77,7 @@ class Simulator(HttpServer):
         self._all = Operations(
             PageTokens(clock, order_token_seconds),
             PageTokens(clock, inventory_token_seconds),
-            clock,
+            self.now_stamp,
             page_size,
         )
         self._operations: dict[str, Callable[[Account, dict[str, str]], dict[str, Any]]] = {
@@ -117,6 +122,13 @@ class Simulator(HttpServer):
         double = base64.b64encode(digest).decode()
         self._doubles[double] = page_token
         return double
+
+    def now_stamp(self) -> float:
+        return self._clock() + self.clock_ahead
+
+    def set_clock(self, ahead: float) -> None:
+        """From now on, the simulator's clock is so many seconds ahead."""
+        self.clock_ahead = ahead
 
     def now(self) -> datetime:
         return self._all.now()

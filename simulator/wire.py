@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -86,6 +87,10 @@ class HttpServer(ABC):
     @abstractmethod
     def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
         """The answer to a request that `route` has understood."""
+
+    def now_stamp(self) -> float:
+        """Seconds since 1970, as the header Date tells them."""
+        return time.time()
 
     @property
     def endpoint(self) -> str:
@@ -219,7 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.abort(self.connection)
             if canned.cut is None:
                 return
-        self.send_response(canned.status)
+        self.send_response_only(canned.status)
+        if not any(name.lower() == "date" for name in canned.headers):
+            self.send_header("Date", self.date_time_string(self.server.http_server.now_stamp()))
         for name, value in canned.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(canned.body)))

@@ -46,6 +46,9 @@ class Site(Protocol):
 
     def now(self) -> datetime: ...
 
+    def set_clock(self, ahead: float) -> None:
+        """From now on, the simulator's clock is so many seconds ahead of ours."""
+
     def expire_tokens(self) -> None: ...
 
     def expire_page_tokens(self) -> None: ...

@@ -134,6 +134,17 @@ class ExpirePageTokens(Fault):
         return None
 
 
+@dataclass(frozen=True)
+class SetClock(Fault):
+    """Amazon's clock is so many seconds ahead of ours, below zero behind it, from this call on."""
+
+    ahead: float
+
+    def before(self, site: Site, call: Call) -> Canned | None:
+        site.set_clock(self.ahead)
+        return None
+
+
 class _Paging(Fault):
     """Changes a page; answers without a page are left as they are."""
 
@@ -164,6 +175,18 @@ class LoopPages(_Paging):
 
     def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
         document["pagination"] = {"nextToken": call.page_token or site.page_token_to(None)}
+
+
+@dataclass(frozen=True)
+class CompleteUntil(_Paging):
+    """This page of orders says that it is complete until `time`, whatever was asked for."""
+
+    time: str
+
+    def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
+        for name in ("lastUpdatedBefore", "createdBefore"):
+            if name in document:
+                document[name] = self.time
 
 
 class NextRowToo(_Paging):

@@ -19,6 +19,7 @@ from simulator.faults.kinds import (
     RepeatPage,
     Reset,
     Revoke,
+    SetClock,
     Slow,
 )
 from simulator.faults.rules import Rule
@@ -43,6 +44,7 @@ faults:  OPERATION:WHEN:FAULT
              reset            the connection is reset before an answer; reset-in-body: within it
              expire-access    all access tokens so far are expired
              revoke           the refresh token is revoked: invalid_grant from then on
+             clock=-90        its clock is so many seconds ahead, below zero behind, from then on
              expire-pages     all page tokens so far are expired
              repeat           the next page is this one again
              loop             the page names itself as the next one
@@ -67,6 +69,7 @@ _MEASURED: dict[str, Callable[[str], Fault]] = {
     "delay": lambda text: Delay(float(text)),
     "slow": lambda text: Slow(float(text)),
     "mutate": lambda text: Mutate(int(text)),
+    "clock": lambda text: SetClock(float(text)),
 }
 _WHEN: dict[str, Callable[[str], Any]] = {
     "nth": int,
