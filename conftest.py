@@ -187,9 +187,10 @@ def _nothing_kept() -> None:
 @pytest.fixture(autouse=True)
 def _no_access_tokens() -> None:
     """They live as long as the process, and a simulator may get the port of an earlier test's."""
-    from integrations.amazon import tokens
+    from integrations.amazon import clock, tokens
 
     tokens._tokens.clear()
+    clock._measured.clear()
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def start_simulator(settings: Any) -> Iterator[Callable[..., Simulator]]:
     def start(account: Account | None = None, **options: Any) -> Simulator:
         server_options = {
             key: options.pop(key)
-            for key in ("page_size", "order_token_seconds", "inventory_token_seconds", "clock")
+            for key in ("page_size", "order_token_seconds", "inventory_token_seconds", "clock", "clock_ahead")
             if key in options
         }
         account = account or Account(**{"seed": 7, "orders": 30, "skus": 5, **options})

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 
-from integrations.amazon.adapter import PAGE_SIZE, iso
+from core.iso import utc_text
+from integrations.amazon.adapter import PAGE_SIZE
 from integrations.amazon.normalize import ALWAYS_ASKED
 from integrations.protocol import Window
 
@@ -16,8 +17,8 @@ NEXT = re.compile(rb'"nextToken":"([^"]+)"')
 def fetch(endpoint: str, lwa_endpoint: str, api_config: dict[str, Any], window: Window) -> int:
     """Read the pages of that window, one after the other, without parsing them. Returns how many there were."""
     parameters = {
-        "lastUpdatedAfter": iso(window.start),
-        "lastUpdatedBefore": iso(window.end),
+        "lastUpdatedAfter": utc_text(window.start),
+        "lastUpdatedBefore": utc_text(window.end),
         "marketplaceIds": api_config["marketplace_id"],
         "maxResultsPerPage": str(PAGE_SIZE),
         "includedData": ",".join(ALWAYS_ASKED),

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from inventory.records import InventoryRecord
 from orders.records import OrderRecord
@@ -209,3 +209,12 @@ class Adapter(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """An adapter whose platform says what time it is there. For all others this machine's clock is right."""
+
+    def clock_offset(self) -> timedelta:
+        """What is to be added to this machine's time for the platform's. May make a call; raises PlatformError."""
+        ...

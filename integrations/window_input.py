@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from core.iso import utc_text
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from integrations.protocol import Note
@@ -41,11 +42,11 @@ def read_window(
     latest = now - lag
     if end is not None and end > latest:
         end = latest
-        text = f"Orders are listed {lag // MINUTE} minutes late at best: until was set to {_format(end)}."
+        text = f"Orders are listed {lag // MINUTE} minutes late at best: until was set to {utc_text(end)}."
         notes.append(Note("until_moved", text))
     if start is not None and start >= (end or latest):
         text = _("since (%(since)s) must be before until (%(until)s).")
-        raise BadInput("since", text % {"since": _format(start), "until": _format(end or latest)})
+        raise BadInput("since", text % {"since": utc_text(start), "until": utc_text(end or latest)})
     return WindowRequest(by, start, end, tuple(notes), number, asked_until)
 
 
@@ -69,17 +70,13 @@ def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> date
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-        notes.append(Note("read_as_utc", f"{name} has no time zone and was read as UTC: {_format(moment)}."))
+        notes.append(Note("read_as_utc", f"{name} has no time zone and was read as UTC: {utc_text(moment)}."))
     try:
         moment = moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
         raise BadInput(name, f"{name} is {text[:40]!r}, which is out of range.") from None
     if moment > now:
         raise BadInput(
-            name, _("%(name)s (%(time)s) is in the future.") % {"name": name, "time": _format(moment)}
+            name, _("%(name)s (%(time)s) is in the future.") % {"name": name, "time": utc_text(moment)}
         )
     return moment
-
-
-def _format(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

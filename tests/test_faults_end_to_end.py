@@ -229,7 +229,7 @@ def test_it_reads_an_order_again_that_moves_to_a_later_page(
     start_simulator: StartSimulator, time: Time, page: int
 ) -> None:
     sim = start_simulator(orders=25, page_size=10, clock=time.stamp)
-    platform, moment = platform_of(sim), time.now() - timedelta(minutes=3)
+    platform, moment = platform_of(sim), time.now() - timedelta(minutes=4)
     between(sim, page, lambda account, ids: account.change_order(ids[3], at=moment))
     log = sync(platform)
     assert (log.status, log.created, log.updated) == (Status.SUCCEEDED, 25, 1)

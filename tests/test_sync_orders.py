@@ -42,7 +42,7 @@ US, CA, MX, JP, DE, FR = (
 
 
 def now_less_the_lag() -> datetime:
-    return timezone.now().replace(microsecond=0) - timedelta(minutes=2)
+    return timezone.now().replace(microsecond=0) - timedelta(minutes=3)
 
 
 # --- what is stored

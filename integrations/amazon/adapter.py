@@ -1,7 +1,7 @@
 """Amazon as an Adapter: pages of orders and stock of one selling account."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.connection_check import check_connection
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.order_listing import OrderListing
+from integrations.amazon.order_span import OrderSpan
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.amazon.stock import stock_pages
 from integrations.errors import (
@@ -109,20 +110,23 @@ class AmazonAdapter:
         if self._config.sandbox:
             yield from sandbox.order_pages(self._client, checkpoint)
             return
-        listing = self._listing(checkpoint)
+        listing, span = self._listing(checkpoint), self._span(window, checkpoint)
+        if span.is_empty:
+            yield OrderPage(records=(), notes=span.take_notes())
+            return
         while True:
-            answer = self._search(window, listing)
+            answer = self._search(span, listing)
             token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
             listing.go_to(token)
             if token:  # on its way while this page is read and stored
-                self._client.start_search_orders(**self._parameters(window, listing))
+                self._client.start_search_orders(**self._parameters(span, listing))
             records, failures = normalize.orders(answer["orders"], listing.datasets)
             yield OrderPage(
                 records=records,
                 failures=failures,
-                next=listing.checkpoint() if token else None,
-                notes=listing.take_notes(),
-                complete_until=parse.time(answer.get("lastUpdatedBefore") or answer.get("createdBefore")),
+                next=listing.checkpoint() | span.checkpoint() if token else None,
+                complete_until=span.complete_until(answer),
+                notes=listing.take_notes() + span.take_notes(),
             )
             if not token:
                 return
@@ -152,29 +156,44 @@ class AmazonAdapter:
     def check(self) -> Iterator[Finding]:
         return check_connection(self._client, self._config, self._all_datasets, self.datasets)
 
+    def clock_offset(self) -> timedelta:
+        """See integrations.protocol.TellsTime."""
+        self._client.ask_the_time()
+        return self._client.clock.offset()
+
     def close(self) -> None:
         self._client.close()
 
-    def _search(self, window: Window, listing: OrderListing) -> dict[str, Any]:
+    def _search(self, span: OrderSpan, listing: OrderListing) -> dict[str, Any]:
         """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
         while True:
             try:
-                answer = self._client.search_orders(**self._parameters(window, listing))
+                answer = self._page(span, listing)
                 listing.confirm()
                 return answer
             except (RequestRefused, AuthorizationError) as error:
                 if not (listing.drop_refused_datasets(error) or listing.restart(error)):
                     raise
 
+    def _page(self, span: OrderSpan, listing: OrderListing) -> dict[str, Any]:
+        """One page, of a shorter span where Amazon took the end of it for too young."""
+        try:
+            return self._client.search_orders(**self._parameters(span, listing))
+        except RequestRefused as error:
+            if listing.token or not span.end_earlier(error):
+                raise span.explained(error) from None
+        return self._page(span, listing)
+
+    def _span(self, window: Window, checkpoint: Checkpoint) -> OrderSpan:
+        return OrderSpan(window, checkpoint, region=self._config.region, clock=self._client.clock)
+
     def _listing(self, checkpoint: Checkpoint) -> OrderListing:
         return OrderListing(self._all_datasets, self._leave_out, checkpoint, self.datasets)
 
-    def _parameters(self, window: Window, listing: OrderListing) -> dict[str, Any]:
+    def _parameters(self, span: OrderSpan, listing: OrderListing) -> dict[str, Any]:
         """All parameters, repeated with every page: Amazon refuses a token that comes with others."""
-        family = "lastUpdated" if window.by == "updated" else "created"
         parameters: dict[str, Any] = {
-            f"{family}After": iso(window.start),
-            f"{family}Before": iso(window.end),
+            **span.parameters(),
             "marketplaceIds": [marketplace.id for marketplace in self._config.marketplaces],
             "maxResultsPerPage": PAGE_SIZE,
             "includedData": listing.datasets or None,
@@ -182,8 +201,3 @@ class AmazonAdapter:
         if listing.token:
             parameters["paginationToken"] = listing.token
         return parameters
-
-
-def iso(moment: datetime) -> str:
-    """UTC with Z: an offset's plus sign gets lost in queries.  https://developer-docs.amazon.com/sp-api/docs/iso-8601"""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,12 +1,11 @@
 """Amazon as a Channel: what the rest of OMS sees of this folder."""
 
-from datetime import timedelta
-
 from django.utils.translation import gettext_lazy as _
 
 from integrations.amazon import config, mock
 from integrations.amazon.adapter import connect
 from integrations.amazon.checks import check_endpoints
+from integrations.amazon.clock import ORDER_LAG
 from integrations.amazon.credentials_form import CREDENTIALS
 from integrations.amazon.marketplaces import MARKETPLACES, order_page, read_order_id
 from integrations.amazon.normalize import beside_lines
@@ -20,8 +19,7 @@ AMAZON = Channel(
     credentials=CREDENTIALS,
     account_key=lambda api_config: config.load(api_config).account_key,
     sites={place.id: Site(place.id, _(place.country), place.code) for place in MARKETPLACES.values()},
-    # Amazon refuses a window that ends less than two minutes ago, and lists orders with some delay.
-    order_lag=timedelta(minutes=2),
+    order_lag=ORDER_LAG,
     read_order_id=read_order_id,
     order_id_help=_("Amazon's order ids look like 902-3159896-1390916: three, seven and seven digits."),
     seller_pages=_("Seller Central"),

@@ -25,6 +25,7 @@ from sp_api.api import Inventories, OrdersV20260101, Sellers  # noqa: E402
 from core.encryption import SecretDict  # noqa: E402
 from integrations.amazon.ahead import Exchange, Request  # noqa: E402
 from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
+from integrations.amazon.clock import AmazonClock  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
 from integrations.amazon.metering import metered  # noqa: E402
 from integrations.amazon.quota import granted_rate  # noqa: E402
@@ -93,7 +94,8 @@ class AmazonClient:
         self._sleep = sleep
         self._endpoint = endpoint.rstrip("/")
         self._backoff = backoff
-        self._http: httpx.Client = new_http()
+        self.clock = AmazonClock(self._endpoint)
+        self._http: httpx.Client = new_http(self.clock.hear)
         self._line = Line()
         self._started: Exchange | None = None
         self._tokens = AccessTokens(
@@ -158,6 +160,11 @@ class AmazonClient:
     def renew_token(self) -> None:
         """Ask Login with Amazon for a new access token, whatever is in the cache. Raises PlatformError."""
         self._tokens.drop()
+        self._persist(self._tokens.get)
+
+    def ask_the_time(self) -> None:
+        """Have an answer that tells `clock` the time: that for an access token, unless one is kept, which came with
+        such an answer. Raises PlatformError."""
         self._persist(self._tokens.get)
 
     def close(self) -> None:

@@ -61,12 +61,13 @@ def advised_wait(retry_after: str | None, date: str | None = None) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        until = _http_date(text)
-        seconds = (until - (_http_date(date) or datetime.now(UTC))).total_seconds() if until else 0.0
+        until = http_date(text)
+        seconds = (until - (http_date(date) or datetime.now(UTC))).total_seconds() if until else 0.0
     return min(max(seconds, 0.0), LONGEST_ADVICE) if math.isfinite(seconds) else 0.0
 
 
-def _http_date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """A time as HTTP headers have it, with its zone; None where it is missing or makes no sense."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):

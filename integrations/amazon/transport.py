@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -16,10 +16,18 @@ from integrations.errors import TransientError
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds, per read and for the connection
 
 
-def new_http() -> httpx.Client:
-    """An HTTP client for one account. Follows no redirect: credentials go where they were meant to, or nowhere."""
-    headers = {"User-Agent": settings.AMAZON_USER_AGENT}
-    return httpx.Client(timeout=TIMEOUT, headers=headers, follow_redirects=False, verify=_certificates())
+def new_http(hear: Callable[[httpx.Response], None] | None = None) -> httpx.Client:
+    """An HTTP client for one account. Follows no redirect: credentials go where they were meant to, or nowhere.
+
+    `hear` is told of each answer, before its body is read.
+    """
+    return httpx.Client(
+        timeout=TIMEOUT,
+        headers={"User-Agent": settings.AMAZON_USER_AGENT},
+        follow_redirects=False,
+        verify=_certificates(),
+        event_hooks={"response": [hear] if hear else []},
+    )
 
 
 @cache

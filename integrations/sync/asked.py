@@ -9,9 +9,9 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from core.iso import utc_text
 from integrations.models import SyncLog
 from integrations.sync.windows import WindowRequest
 
@@ -25,10 +25,10 @@ def what_is_asked(window: WindowRequest, skus: Sequence[str]) -> Asked:
         if window.days is not None:
             asked["days"] = window.days
         elif window.since is not None:
-            asked["since"] = _time(window.since)
+            asked["since"] = utc_text(window.since)
         until = window.asked_until or window.until
         if until is not None:
-            asked["until"] = _time(until)
+            asked["until"] = utc_text(until)
     if skus:
         asked["skus"] = sorted(set(skus))
     return asked
@@ -57,7 +57,3 @@ def as_text(asked: Asked) -> str:
 
 def digest_of(asked: Asked) -> str:
     return hashlib.sha256(as_text(asked).encode()).hexdigest()[:16]
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

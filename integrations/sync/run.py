@@ -7,6 +7,7 @@ run_sync        1 claim   2 pages until done, out of quota, another run goes fir
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -24,7 +25,7 @@ from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.storing import store_bisecting, unstored
 from integrations.sync.streams import STREAMS, Progress, Stream, stream_named
 from integrations.sync.streams.base import AnyPage, Record
-from integrations.sync.windows import settle_window
+from integrations.sync.windows import platform_now, settle_window
 from platforms.models import Source
 
 logger = logging.getLogger(__name__)
@@ -128,8 +129,9 @@ def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None
     """Store page after page, then close the sync. Returns earlier if it is cancelled, another run goes first, or it is
     told to stop."""
     log, stream = lease.log, STREAMS[lease.log.kind]
+    notes = adapter.notes
     if stream.has_window:
-        settle_window(log, adapter.scope)
+        notes += settle_window(log, adapter.scope, _now_there(lease, adapter))
     progress = stream.progress(log, adapter)
     lease.update(
         window_start=log.window_start,
@@ -138,7 +140,7 @@ def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None
         pages_expected=stream.guess_pages(log, adapter.source),
         checkpoint=log.checkpoint | {"scope": progress.scope},
     )
-    lease.note(adapter.notes)
+    lease.note(notes)
     try:
         for page in progress.pages() if not progress.is_done else ():
             progress.count_calls()
@@ -161,6 +163,15 @@ def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None
         transitions.close(
             lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=progress.scope
         )
+
+
+def _now_there(lease: Lease, adapter: Adapter) -> datetime:
+    """The time at the platform. Raises PlatformError; the row says then what was asked."""
+    try:
+        return platform_now(adapter)
+    except PlatformError:
+        lease.update(source=adapter.source)
+        raise
 
 
 def _store_page(

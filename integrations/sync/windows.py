@@ -1,17 +1,21 @@
 """Which time span an orders sync covers: what a person asked for, or the next incremental one."""
 
+import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
+from core.iso import utc_text
 from integrations.models import StreamState, SyncLog
-from integrations.protocol import Note
+from integrations.protocol import Adapter, Note, TellsTime
 from integrations.registry import order_lag
 
 # Windows overlap, because an order may become visible later than the time it carries.
 OVERLAP = timedelta(minutes=10)
+# No orders were complete before it; a watermark from then is somebody's "no date".
+EARLIEST_WATERMARK = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +37,54 @@ class WindowRequest:
         return self.since is None and self.by == SyncLog.WindowBy.UPDATED
 
 
-def settle_window(log: SyncLog, scope: str) -> None:
-    """Fill in the open ends of the log's window when the run starts. Does not save.
+def platform_now(adapter: Adapter) -> datetime:
+    """The time at the platform: by its own clock where it tells it, by this machine's otherwise. In whole seconds.
+
+    Raises PlatformError.
+    """
+    offset = adapter.clock_offset() if isinstance(adapter, TellsTime) else timedelta(0)
+    return (timezone.now() + offset).replace(microsecond=0)
+
+
+def settle_window(log: SyncLog, scope: str, now: datetime) -> tuple[Note, ...]:
+    """Fill in the open ends of the log's window when the run starts, at `now` by the platform's clock. Does not save.
 
     Incremental: from the watermark less an overlap; where orders were never complete for this scope (another
-    marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the latest.
+    marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the latest. The last days count from the start of the
+    run, not from when they were asked for. Returns what a person should know of it.
     """
-    now = timezone.now().replace(microsecond=0)
-    log.window_end = log.window_end or now - order_lag([log.platform.kind])
-    if log.window_start is not None:
-        return
-    start = log.window_end - timedelta(days=settings.ORDERS_INITIAL_DAYS)
+    if log.pages:  # a listing goes on with the window that it began with
+        return ()
+    latest = now - order_lag([log.platform.kind])
+    log.window_end = min(log.window_end or latest, latest)
+    days = json.loads(log.asked or "{}").get("days")
+    if days is not None:
+        log.window_start = now - timedelta(days=days)
+    notes: tuple[Note, ...] = ()
+    if log.window_start is None:
+        log.window_start, notes = _next_start(log, log.window_end, scope)
+    elif log.window_start > log.window_end:  # asked for by a clock that is ahead of the platform's
+        log.window_start = log.window_end
+    return notes
+
+
+def _next_start(log: SyncLog, end: datetime, scope: str) -> tuple[datetime, tuple[Note, ...]]:
+    start = end - timedelta(days=settings.ORDERS_INITIAL_DAYS)
     state = StreamState.of(log.platform, log.kind)
-    if log.is_incremental and state.watermark is not None:
-        resumed = min(state.watermark, log.window_end).replace(microsecond=0) - OVERLAP
-        covered = set(scope.split(",")) <= set(state.watermark_scope.split(","))
-        start = resumed if covered else min(resumed, start)
-    log.window_start = start
+    if not log.is_incremental or state.watermark is None:
+        return start, ()
+    if not makes_sense(state.watermark, end):
+        text = (
+            f"The stored time until which orders are complete, {utc_text(state.watermark)}, makes no sense and was "
+            f"ignored: this sync reads the last {settings.ORDERS_INITIAL_DAYS} days (ORDERS_INITIAL_DAYS). Where older "
+            "orders may be missing, sync them with a start of your own."
+        )
+        return start, (Note("watermark_ignored", text),)
+    resumed = min(state.watermark, end).replace(microsecond=0) - OVERLAP
+    covered = set(scope.split(",")) <= set(state.watermark_scope.split(","))
+    return (resumed if covered else min(resumed, start)), ()
+
+
+def makes_sense(watermark: datetime, end: datetime) -> bool:
+    """Whether orders can be complete until then, for a run whose window ends at `end`; clocks may differ a little."""
+    return EARLIEST_WATERMARK <= watermark <= end + OVERLAP

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -107,10 +107,14 @@ def raw_item(line: int = 1, **changes: Any) -> Json:
     }
 
 
-def order_page(*orders: Any, token: str = "", **more: Any) -> Canned:
+def order_page(
+    *orders: Any, token: str = "", headers: Mapping[str, str] | None = None, **more: Any
+) -> Canned:
     """An answer to searchOrders; everything that is not ASCII is escaped, so half a surrogate pair can be sent."""
     document = {"orders": list(orders), **({"pagination": {"nextToken": token}} if token else {}), **more}
-    return Canned(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
+    return Canned(
+        200, json.dumps(document).encode(), {"Content-Type": "application/json"} | dict(headers or {})
+    )
 
 
 def refusal(status: int, code: str = "Refused", message: str = "No.", **headers: str) -> Canned:

@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from conftest import GENEROUS, api_config
-from integrations.amazon import tokens
+from integrations.amazon import clock, tokens
 from integrations.models import ApiQuota, SyncFailure, SyncLog
 from integrations.tests.comparing import count_faults
 from inventory.models import InventoryItem
@@ -31,6 +31,7 @@ class World:
         for model in TABLES:
             model.objects.all().delete()
         tokens._tokens.clear()  # they live as long as the process
+        clock._measured.clear()
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._patch = pytest.MonkeyPatch()
         self._patch.setattr(timezone, "now", self.now)

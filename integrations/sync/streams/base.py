@@ -18,6 +18,7 @@ from integrations.models import StreamState, SyncLog
 from integrations.protocol import Adapter, Checkpoint, Page, RecordFailure, Window
 from integrations.sync.datasets import recovered
 from integrations.sync.estimates import guess_like_last_run
+from integrations.sync.windows import makes_sense
 from platforms.models import Platform
 
 Record = TypeVar("Record")
@@ -153,8 +154,8 @@ def window_of(log: SyncLog) -> Window:
 
 
 def _move_watermark(log: SyncLog, scope: str) -> None:
-    """Move it to the window's end, never to the present time, and only after a run that continued from the old
-    watermark.
+    """Move it to the window's end, never to the present time and never back, and only after a run that continued from
+    the old watermark.
 
     `complete_until` on the checkpoint: the platform answered for less time than was asked.
     """
@@ -163,7 +164,10 @@ def _move_watermark(log: SyncLog, scope: str) -> None:
     ends = [log.window_end]
     if log.checkpoint.get("complete_until"):
         ends.append(datetime.fromisoformat(log.checkpoint["complete_until"]))
-    StreamState.write(log.platform_id, log.kind, watermark=min(ends), watermark_scope=scope)
+    end, stored = min(ends), StreamState.of(log.platform, log.kind).watermark
+    if stored is not None and end < stored and makes_sense(stored, log.window_end):
+        return
+    StreamState.write(log.platform_id, log.kind, watermark=end, watermark_scope=scope)
 
 
 def _in_both(one: str, other: str) -> str:

@@ -28,8 +28,8 @@ class OrdersProgress(Progress[OrderPage]):
         return self.adapter.order_pages(window_of(self.log), self.start)
 
     def take(self, page: OrderPage) -> None:
-        until = page.complete_until
-        if until and self.log.window_end and until < self.log.window_end:
+        until, window = page.complete_until, window_of(self.log)
+        if until and window.start <= until < window.end:
             self.complete_until = min(filter(None, (self.complete_until, until.isoformat())))
 
     def remembered(self) -> Checkpoint:
