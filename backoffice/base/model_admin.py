@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
+from django.forms import DateField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
+from django.utils.formats import get_format
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
@@ -25,15 +28,19 @@ from platforms.models import Platform, Source
 if TYPE_CHECKING:  # unfold has no annotations; its classes take the place of Django's
     from django.contrib.admin import FieldListFilter as RangeDateFilter
     from django.contrib.admin import ModelAdmin, TabularInline
-    from django.contrib.admin import SimpleListFilter as DropdownFilter
+    from django.contrib.admin import SimpleListFilter as UnfoldDropdownFilter
 else:
     from unfold.admin import ModelAdmin, TabularInline
-    from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
+    from unfold.contrib.filters.admin import DropdownFilter as UnfoldDropdownFilter
+    from unfold.contrib.filters.admin import RangeDateFilter
 
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.views import ChangeList
+
+from backoffice.base.offered import OfferedChangeList, OfferedLists, short
 
 __all__ = ["DropdownFilter", "ModelAdmin", "TabularInline"]
+
+FIRST_YEAR, LAST_YEAR = 1900, 9998  # of the days that can be looked for
 
 MADE_UP: dict[str, Text] = {
     Source.MOCK: _("This is made-up data. It stands in until the platform's credentials work, is never totalled, "
@@ -63,7 +70,7 @@ class Button:
     slot_field: Callable[[Any], SafeString] | None = None
 
 
-class OmsAdmin(ModelAdmin[Any]):
+class OmsAdmin(OfferedLists, ModelAdmin[Any]):
     """Base of all our admin classes. `empty_text`: what a list without rows tells the reader to do."""
 
     change_form_template = "oms/change_form.html"
@@ -163,7 +170,7 @@ def safe_next(request: HttpRequest) -> str:
     return address if is_ours else ""
 
 
-class OmsChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotations
+class OmsChangeList(OfferedChangeList):
     """Knows that an unfiltered list is whole, without counting it twice; for an export neither counts nor reads."""
 
     result_list: Any
@@ -210,26 +217,47 @@ class ReadOnlyInline(TabularInline[Any, Any]):
         return False
 
 
+class DropdownFilter(UnfoldDropdownFilter):
+    """A filter without choices is hidden, but not while the address asks for one of them."""
+
+    def has_output(self) -> bool:
+        return bool(self.used_parameters) or super().has_output()
+
+
 class DayRangeFilter(RangeDateFilter):
-    """Days in the reader's time zone, the last one included."""
+    """Days in the reader's time zone, the last one included: as the calendar writes them in the reader's language, or
+    as 2026-01-31."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         for end, lookup, days in (("from", "gte", 0), ("to", "lt", 1)):
-            day = _day(self.used_parameters.get(f"{self.field_path}_{end}"))
-            if day is not None:
-                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": day + timedelta(days=days)})
+            text = self.used_parameters.get(f"{self.field_path}_{end}")
+            if text:
+                day = _begin_of(str(text)) + timedelta(days=days)
+                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": day})
         return queryset
 
+    def value_problem(self, _name: str, value: str) -> str:
+        """Why this is no day to look for, "" where it is one."""
+        try:
+            _begin_of(value)
+        except ValidationError:
+            text = gettext(
+                "%(filter)s: “%(value)s” is not a day that can be looked for. Write it like %(day)s or %(iso)s."
+            )
+            today = timezone.localdate()
+            words = {"filter": capfirst(self.title), "value": short(value), "iso": today.isoformat()}
+            return text % {**words, "day": today.strftime(get_format("DATE_INPUT_FORMATS")[0])}
+        return ""
 
-def _day(text: Any) -> datetime | None:
-    try:
-        day = parse_date(str(text or ""))
-    except ValueError:  # the 31st of February
-        return None
-    if (
-        day is None or not 1970 <= day.year < 9999
-    ):  # the first and the last day of the calendar do not exist in every zone
-        return None
+
+def _begin_of(text: str) -> datetime:
+    """The first moment of the day that a person wrote. Raises ValidationError.
+
+    Years outside of the range are refused: their first and last days do not exist in every time zone and database.
+    """
+    day: date = DateField().clean(text)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValidationError("out of range")
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
@@ -238,6 +266,10 @@ def choices_filter(field: str) -> tuple[str, Any]:
 
 
 class PlatformFilter(RelatedDropdownFilter):  # type: ignore[misc]
+    def has_output(self) -> bool:
+        """Not where there is one platform, unless the address asks for one."""
+        return bool(self.used_parameters) or bool(super().has_output())
+
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         """Without the credentials, which the field's own choices would decrypt for their names."""
         platforms = Platform.objects.only("name", "display_name")

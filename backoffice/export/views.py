@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from django.contrib.admin.exceptions import DisallowedModelAdminLookup
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import (
@@ -62,14 +60,14 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
     query = request.GET.copy()
     query.pop(TOKEN, None)
     request.GET = query  # type: ignore[assignment]  # a QueryDict as well; the list refuses what it does not know
-    try:
-        listed = admin.get_changelist_instance(request).queryset
-    except (IncorrectLookupParameters, DisallowedModelAdminLookup):
+    changelist = admin.get_changelist_instance(request)
+    if changelist.problems:
         text = _(
             "These filters cannot be used, so nothing was exported. Open the list and export from there."
         )
-        return HttpResponseBadRequest(text, content_type="text/plain; charset=utf-8")
-    ids = ids_of(listed)
+        why = " ".join([text, *changelist.problems])
+        return HttpResponseBadRequest(why, content_type="text/plain; charset=utf-8")
+    ids = ids_of(changelist.queryset)
     file_name = f"{name}-{timezone.now():%Y%m%d-%H%M}.{extension}"
     try:
         progress = ExportProgress.begin(

@@ -15,10 +15,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.base.cells import badge
 from backoffice.base.model_admin import DropdownFilter
+from backoffice.base.offered import no_choice
 from backoffice.base.paging import BoundedPaginator
 from core.format import DASH
 from inventory.models import InventoryItem, Level
 
+EARLIER = {"no": "gone", "yes": "listed"}
 COLOURS = {Level.OUT: "danger", Level.LOW: "warning", Level.ENOUGH: "success"}
 
 
@@ -35,12 +37,20 @@ class StockFilter(DropdownFilter):
 
     title = gettext_lazy("stock")
     parameter_name = "stock"
+    earlier_names = ("listed",)
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
-        earlier = {"no": "gone", "yes": "listed"}.get((params.pop("listed", None) or [""])[-1])
-        if earlier:
-            params.setdefault(self.parameter_name, [earlier])
+        given = (params.pop("listed", None) or [""])[-1]
+        if given:
+            params.setdefault(self.parameter_name, [EARLIER.get(given, given)])
         super().__init__(request, params, model, model_admin)
+
+    def expected_parameters(self) -> list[str | None]:
+        return [*super().expected_parameters(), *self.earlier_names]
+
+    def value_problem(self, name: str, value: str) -> str:
+        known = EARLIER if name == "listed" else dict(self.lookup_choices)
+        return "" if value in known else no_choice(str(self.title), value)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         return [

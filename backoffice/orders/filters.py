@@ -9,17 +9,32 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from backoffice.base.model_admin import DropdownFilter, PlatformFilter
+from backoffice.base.offered import no_choice
 from orders.listing import FREQUENT, asked_to_cancel, few_by_id, in_order, with_value
 from orders.models import Order
 from orders.shipping import Deadline, deadline_filters
 
 
 class FrequentChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unfold has no annotations
+    """One of the choices, or in a link (`status__in=pending,unshipped`) one of several."""
+
+    suffixes = ("__exact", "__in")
+
+    def expected_parameters(self) -> list[str]:
+        return [f"{self.field_path}{suffix}" for suffix in self.suffixes]
+
+    def value_problem(self, name: str, value: str) -> str:
+        values = value.split(",") if name.endswith("__in") else [value]
+        unknown = set(values) - {str(choice) for choice, _label in self.field.flatchoices}
+        return no_choice(str(self.title), ",".join(sorted(unknown))) if unknown else ""
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted, name = self.value(), str(self.field.name)
+        several = self.used_parameters.get(f"{self.field_path}__in")
+        if several:
+            queryset = queryset.filter(**{f"{self.field_path}__in": several[0]})
         if wanted not in dict(self.field.choices):
-            result: QuerySet[Any] = super().queryset(request, queryset)
-            return result
+            return queryset
         found = with_value(queryset, name, str(wanted))
         is_rare = name == "status" and wanted not in FREQUENT[name]
         return few_by_id(found, Order.objects.filter(status=wanted)) if is_rare else found

@@ -94,6 +94,8 @@ class ApiUsageAdmin(ReadOnlyAdmin):
 
 def _like_the_list(request: HttpRequest, changelist: Any) -> QuerySet[ApiUsage]:
     """What the chart is about: filtered as the list is, but for its days."""
+    if changelist.problems:
+        return ApiUsage.objects.none()
     usage = ApiUsage.objects.all()
     for spec in changelist.filter_specs:
         if not isinstance(spec, DayRangeFilter):

@@ -15,6 +15,7 @@ from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from backoffice.base.model_admin import ReadOnlyAdmin
+from backoffice.base.offered import OfferedLists
 
 if TYPE_CHECKING:
 
@@ -29,14 +30,14 @@ for model in (User, Group, AuthToken, DBTaskResult):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User], UnfoldAdmin):
+class UserAdmin(OfferedLists, DjangoUserAdmin[User], UnfoldAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, UnfoldAdmin):
+class GroupAdmin(OfferedLists, DjangoGroupAdmin, UnfoldAdmin):
     pass
 
 
@@ -59,7 +60,7 @@ class TokenAdmin(ReadOnlyAdmin):
 
 
 @admin.register(DBTaskResult)
-class TaskAdmin(DjangoTaskAdmin, UnfoldAdmin):
+class TaskAdmin(OfferedLists, DjangoTaskAdmin, UnfoldAdmin):
     """The queue itself, for those who look after the workers."""
 
     empty_text: Any = gettext_lazy("The queue is empty.")
