@@ -18,7 +18,17 @@ from bench.database import empty
 from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.models import StreamState, SyncLog
-from integrations.protocol import Checkpoint, DataSets, Finding, Note, OrderPage, StockPage, Usage, Window
+from integrations.protocol import (
+    Checkpoint,
+    DataSets,
+    Finding,
+    Note,
+    OrderPage,
+    Parts,
+    StockPage,
+    Usage,
+    Window,
+)
 from integrations.registry import CHANNELS
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
@@ -36,6 +46,7 @@ class Generated:
     scope: str = "bench"
     usage: Usage = field(default_factory=Usage)
     datasets: DataSets = field(default_factory=DataSets)
+    parts: Parts = field(default_factory=Parts)
     notes: tuple[Note, ...] = ()
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:

@@ -14,11 +14,17 @@ Record_co = TypeVar("Record_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Orders updated or created (`by`) from `start` until before `end`; both aware."""
+    """Orders updated or created (`by`) from `start` until before `end`; both aware.
+
+    `behind` names parts of the scope that are read from another time on, each by itself and after the others;
+    `left_out` those that are not asked for, and until when.
+    """
 
     by: str
     start: datetime
     end: datetime
+    behind: Mapping[str, datetime] = field(default_factory=dict)
+    left_out: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +64,22 @@ class Page(Protocol[Record_co]):
     @property
     def notes(self) -> tuple[Note, ...]: ...
 
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Parts of the scope that this run does not read, or not to the end; the notes say why."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPage:
     """`next` is where to continue after this page, None after the last one. `complete_until` is set where the
-    platform answers for less time than was asked."""
+    platform answers for less time than was asked. `unread`: see Page."""
 
     records: tuple[OrderRecord, ...]
     failures: tuple[RecordFailure, ...] = ()
     next: Checkpoint | None = None
     notes: tuple[Note, ...] = ()
+    unread: tuple[str, ...] = ()
     complete_until: datetime | None = None
 
 
@@ -75,12 +87,13 @@ class OrderPage:
 class StockPage:
     """`swept` names the marketplace whose complete list ends with this page ("" of a channel without marketplaces),
     None otherwise; only then may stock rows that were not listed be marked as gone. `restarted`: the sweep of this
-    marketplace began again."""
+    marketplace began again. `unread`: see Page."""
 
     records: tuple[InventoryRecord, ...]
     failures: tuple[RecordFailure, ...] = ()
     next: Checkpoint | None = None
     notes: tuple[Note, ...] = ()
+    unread: tuple[str, ...] = ()
     swept: str | None = None
     restarted: bool = False
 
@@ -100,6 +113,15 @@ class Finding:
 @dataclass(slots=True)
 class DataSets:
     """Parts of an order that a platform gives or refuses on their own, as seen since the adapter was connected."""
+
+    answered: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Parts of the scope (marketplaces) that a platform answers for or refuses on their own, as seen since the adapter
+    was connected. `refused` holds those that cannot be read for another reason, too."""
 
     answered: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
@@ -193,6 +215,10 @@ class Adapter(Protocol):
     @property
     def datasets(self) -> DataSets:
         """What became of each data set that was asked for. Grows with each answer."""
+
+    @property
+    def parts(self) -> Parts:
+        """What became of each part of the scope that orders were asked for. Grows with each answer."""
 
     @property
     def notes(self) -> tuple[Note, ...]:

@@ -48,7 +48,11 @@ class Account:
     fba               False: the inventory API refuses, as Amazon does for a seller without FBA
     former            marketplaces that are still listed, but where it no longer takes part
     suspended         those of its marketplaces where its listings are inactive
-    refused_data      data sets of includedData that are refused with a 403; may be changed at any time
+    refused_data      data sets of includedData that are refused with a 403 that names them
+    unnamed_data      data sets that are refused with a 400 that names none
+    denied            marketplaces where it takes part, and that are refused with a 403 all the same
+
+    The last three may be changed at any time.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class Account:
         former: tuple[str, ...] = (),
         suspended: tuple[str, ...] = (),
         refused_data: Collection[str] = (),
+        unnamed_data: Collection[str] = (),
+        denied: Collection[str] = (),
     ) -> None:
         named = (*marketplace_ids, *former, *suspended)
         unknown = [marketplace for marketplace in named if marketplace not in MARKETPLACES]
@@ -83,6 +89,8 @@ class Account:
         self.former = former
         self.suspended = suspended
         self.refused_data = frozenset(refused_data)
+        self.unnamed_data = frozenset(unnamed_data)
+        self.denied = frozenset(denied)
         # Held while a page is read or an order changes, so that a page shows one moment.
         self.lock = threading.RLock()
         self._count = orders
@@ -93,6 +101,11 @@ class Account:
     @property
     def marketplace_ids(self) -> tuple[str, ...]:
         return self.book.marketplace_ids
+
+    @property
+    def open_marketplaces(self) -> frozenset[str]:
+        """Those that calls may ask for."""
+        return frozenset(self.marketplace_ids) - self.denied
 
     @property
     def end(self) -> datetime:

@@ -44,8 +44,8 @@ class Operations:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=self.clock())
 
     def search_orders(self, account: Account, params: dict[str, str]) -> Json:
-        search = parse_search(params, account.marketplace_ids, self.now())
-        refuse_data(search.include, account.refused_data)
+        search = parse_search(params, account.open_marketplaces, self.now())
+        refuse_data(search.include, account.refused_data, account.unnamed_data)
         token = params.get("paginationToken")
         same = _without(params, "paginationToken", "maxResultsPerPage")
         scope = f"searchOrders {account.refresh_token}"
@@ -69,14 +69,14 @@ class Operations:
     def get_order(self, account: Account, params: dict[str, str]) -> Json:
         """`params` holds the path's orderId among the query's."""
         include = parse_included(_without(params, "orderId"))
-        refuse_data(include, account.refused_data)
+        refuse_data(include, account.refused_data, account.unnamed_data)
         order = account.find(params["orderId"])
         if order is None:
             raise not_found(f"Order {params['orderId']} was not found.")
         return {"order": render_order(order, include)}
 
     def get_inventory_summaries(self, account: Account, params: dict[str, str]) -> Json:
-        query = parse_stock_query(params, account.marketplace_ids, self.now())
+        query = parse_stock_query(params, account.open_marketplaces, self.now())
         if not account.fba:
             raise invalid("The seller is not registered for Fulfillment by Amazon.")
         token = params.get("nextToken")

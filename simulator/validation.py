@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from simulator.errors import denied, invalid
+from simulator.errors import Refused, denied, invalid
 from simulator.orders import to_ms
 
 DATA_SETS = frozenset(
@@ -153,11 +153,20 @@ def parse_included(params: Mapping[str, str]) -> frozenset[str]:
     return known_values(params, "includedData", DATA_SETS)
 
 
-def refuse_data(asked: Collection[str], refused: Collection[str]) -> None:
-    """A role is missing for some of the data sets that were asked for."""
+def refuse_data(asked: Collection[str], refused: Collection[str], unnamed: Collection[str]) -> None:
+    """A role is missing for some of the data sets that were asked for, or Amazon refuses them without a word.
+
+    The second was seen in August 2026: https://github.com/amzn/selling-partner-api-models/issues/5365
+    """
     denied_sets = sorted(set(asked) & set(refused))
     if denied_sets:
         raise denied(f"The application does not have access to: {', '.join(denied_sets)}.")
+    if set(asked) & set(unnamed):
+        raise Refused(
+            400,
+            "InvalidInput",
+            "The input you have submitted is not valid. Please check your input and try again.",
+        )
 
 
 def check_names(params: Mapping[str, str], allowed: Collection[str]) -> None:

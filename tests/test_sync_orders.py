@@ -399,6 +399,6 @@ def test_it_stops_where_the_pages_go_in_circles(start_simulator: StartSimulator)
     sim = start_simulator()
     sim.script("searchOrders", *[order_page(raw_order(number), token="same") for number in range(1, 9)])
     log = sync(platform_of(sim))
-    assert (log.status, log.error_code, log.created) == (Status.FAILED, "page_loop", 1)
+    assert (log.status, log.error_code, log.created) == (Status.FAILED, "page_loop", 2)
     assert sim.calls["searchOrders"] == 2
     assert watermark_of() is None

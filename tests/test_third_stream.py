@@ -39,6 +39,7 @@ class ReturnPage:
     failures: tuple[RecordFailure, ...] = ()
     next: Checkpoint | None = None
     notes: tuple[Note, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class HasReturns(Protocol):

@@ -9,6 +9,7 @@ from django.conf import settings
 from integrations.amazon import normalize, parse, sandbox
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.connection_check import check_connection
+from integrations.amazon.groups import MarketplaceGroups
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.order_listing import OrderListing
 from integrations.amazon.order_span import OrderSpan
@@ -18,6 +19,8 @@ from integrations.errors import (
     AuthorizationError,
     ConfigError,
     MalformedRecord,
+    PlatformError,
+    RateLimited,
     RequestRefused,
 )
 from integrations.protocol import (
@@ -27,6 +30,7 @@ from integrations.protocol import (
     Finding,
     Meter,
     OrderPage,
+    Parts,
     Quota,
     StockPage,
     Unlimited,
@@ -96,6 +100,7 @@ class AmazonAdapter:
         self.scope = config.scope
         self.notes = config.notes
         self.datasets = DataSets()
+        self.parts = Parts()
         self._config = config
         self._client = client
         self._all_datasets = normalize.ALWAYS_ASKED + (normalize.PERSONAL if include_pii else ())
@@ -110,26 +115,38 @@ class AmazonAdapter:
         if self._config.sandbox:
             yield from sandbox.order_pages(self._client, checkpoint)
             return
-        listing, span = self._listing(checkpoint), self._span(window, checkpoint)
+        groups = MarketplaceGroups(self._config.marketplaces, window, checkpoint, self.parts)
+        listing, span = self._listing(checkpoint), self._span(groups.window, checkpoint)
         if span.is_empty:
             yield OrderPage(records=(), notes=span.take_notes())
             return
-        while True:
-            answer = self._search(span, listing)
+        while groups.current is not None:
+            listing.marketplace_ids, first_page = list(groups.current.ids), not listing.token
+            try:
+                answer = self._search(span, listing, once=first_page and groups.current.is_part)
+            except RateLimited:
+                if groups.is_news:  # so that who goes on does not search again
+                    yield _page(groups, listing, span)
+                raise
+            except PlatformError as error:
+                groups.give_up(error, first_page=first_page)
+                listing, span = listing.next_group(), span.starting_at(groups.window.start)
+                continue
+            groups.confirm()
+            until = span.complete_until(answer)
             token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
-            listing.go_to(token)
-            if token:  # on its way while this page is read and stored
+            problem = listing.go_to(token)
+            if problem is None and token:  # on its way while this page is read and stored
                 self._client.start_search_orders(**self._parameters(span, listing))
-            records, failures = normalize.orders(answer["orders"], listing.datasets)
-            yield OrderPage(
-                records=records,
-                failures=failures,
-                next=listing.checkpoint() | span.checkpoint() if token else None,
-                complete_until=span.complete_until(answer),
-                notes=listing.take_notes() + span.take_notes(),
-            )
-            if not token:
-                return
+            elif problem is None:
+                groups.finish()
+                listing, span = listing.next_group(), span.starting_at(groups.window.start)
+            yield _page(groups, listing, span, answer["orders"], until)
+            if problem is not None:
+                groups.give_up(problem, first_page=first_page)
+                listing, span = listing.next_group(), span.starting_at(groups.window.start)
+        if groups.is_news:  # what was left out at last
+            yield _page(groups, listing, span)
 
     def order(self, external_id: str) -> OrderRecord:
         """One order by its id, without the data sets that Amazon refuses, like a listing.
@@ -164,25 +181,25 @@ class AmazonAdapter:
     def close(self) -> None:
         self._client.close()
 
-    def _search(self, span: OrderSpan, listing: OrderListing) -> dict[str, Any]:
+    def _search(self, span: OrderSpan, listing: OrderListing, *, once: bool) -> dict[str, Any]:
         """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
         while True:
             try:
-                answer = self._page(span, listing)
+                answer = self._answer(span, listing, once=once)
                 listing.confirm()
                 return answer
             except (RequestRefused, AuthorizationError) as error:
                 if not (listing.drop_refused_datasets(error) or listing.restart(error)):
                     raise
 
-    def _page(self, span: OrderSpan, listing: OrderListing) -> dict[str, Any]:
+    def _answer(self, span: OrderSpan, listing: OrderListing, *, once: bool) -> dict[str, Any]:
         """One page, of a shorter span where Amazon took the end of it for too young."""
         try:
-            return self._client.search_orders(**self._parameters(span, listing))
+            return self._client.search_orders(once=once, **self._parameters(span, listing))
         except RequestRefused as error:
             if listing.token or not span.end_earlier(error):
                 raise span.explained(error) from None
-        return self._page(span, listing)
+        return self._answer(span, listing, once=once)
 
     def _span(self, window: Window, checkpoint: Checkpoint) -> OrderSpan:
         return OrderSpan(window, checkpoint, region=self._config.region, clock=self._client.clock)
@@ -194,10 +211,30 @@ class AmazonAdapter:
         """All parameters, repeated with every page: Amazon refuses a token that comes with others."""
         parameters: dict[str, Any] = {
             **span.parameters(),
-            "marketplaceIds": [marketplace.id for marketplace in self._config.marketplaces],
+            "marketplaceIds": listing.marketplace_ids,
             "maxResultsPerPage": PAGE_SIZE,
             "includedData": listing.datasets or None,
         }
         if listing.token:
             parameters["paginationToken"] = listing.token
         return parameters
+
+
+def _page(
+    groups: MarketplaceGroups,
+    listing: OrderListing,
+    span: OrderSpan,
+    orders: Sequence[Any] = (),
+    complete_until: datetime | None = None,
+) -> OrderPage:
+    """A page with these orders, or with none; where to continue, and what was found out since the last page."""
+    records, failures = normalize.orders(orders, listing.datasets)
+    place = listing.checkpoint() | span.checkpoint() | groups.checkpoint()
+    return OrderPage(
+        records=records,
+        failures=failures,
+        next=None if groups.current is None else place,
+        notes=listing.take_notes() + span.take_notes() + groups.take_notes(),
+        unread=groups.take_unread(),
+        complete_until=complete_until,
+    )

@@ -106,9 +106,14 @@ class AmazonClient:
             meter=self._meter,
         )
 
-    def search_orders(self, **params: Any) -> Answer:
-        """One page of searchOrders: {"orders": […], "pagination": {"nextToken"}, "lastUpdatedBefore"}."""
-        return self._call(SEARCH, SEARCH_EXPECTED, lambda send: _Orders(send).search_orders(**params))
+    def search_orders(self, *, once: bool = False, **params: Any) -> Answer:
+        """One page of searchOrders: {"orders": […], "pagination": {"nextToken"}, "lastUpdatedBefore"}.
+
+        `once`: what fails is not tried again, since whoever asks has another question to ask.
+        """
+        return self._call(
+            SEARCH, SEARCH_EXPECTED, lambda send: _Orders(send).search_orders(**params), once=once
+        )
 
     def start_search_orders(self, **params: Any) -> None:
         """Send the request that the next call of `search_orders` with these parameters makes.
@@ -181,17 +186,20 @@ class AmazonClient:
         operation: str,
         expected: Expected,
         ask: Callable[[Callable[[str, dict[str, str]], Answer]], Any],
+        *,
+        once: bool = False,
     ) -> Answer:
-        """Raises PlatformError: at once where repeating is useless, after the last attempt otherwise."""
+        """Raises PlatformError: at once where repeating is useless or not wanted, after the last attempt otherwise."""
 
         def send(path: str, params: dict[str, str]) -> Answer:
             return self._exchange(Request(operation, path, params), expected)
 
-        answer: Answer = self._persist(lambda: ask(send))
+        answer: Answer = self._persist(lambda: ask(send), once=once)
         return answer
 
-    def _persist(self, attempt: Callable[[], Result]) -> Result:
-        """Repeat it as the rule says. An access token that Amazon refuses is renewed once, however often it fails."""
+    def _persist(self, attempt: Callable[[], Result], *, once: bool = False) -> Result:
+        """Repeat it as the rule says, unless `once` is set. An access token that Amazon refuses is renewed once,
+        however often it fails."""
         made, is_renewed = 0, False
         while True:
             try:
@@ -204,7 +212,7 @@ class AmazonClient:
             except PlatformError as error:
                 made += 1
                 wait = pause(error, made, jitter=random.random(), backoff=self._backoff)  # noqa: S311  no secret
-                if wait is None:
+                if wait is None or (once and not isinstance(error, RateLimited)):
                     raise
                 self._sleep(wait)
 

@@ -177,7 +177,7 @@ def _call_orders(
         return OrdersResult([try_call(lambda: client.search_orders(**sandbox.SEARCHES[0]))], {}, sandbox=True)
 
     def search(names: Sequence[str]) -> CallResult:
-        included = {"includedData": list(names)} if names else {}
+        included: dict[str, Any] = {"includedData": list(names)} if names else {}
         return try_call(lambda: client.search_orders(**window, **included))
 
     window = _yesterday(config)

@@ -15,6 +15,7 @@ from integrations.protocol import (
     Finding,
     Note,
     OrderPage,
+    Parts,
     RecordFailure,
     StockPage,
     Usage,
@@ -49,6 +50,7 @@ class MockAmazon:
     def __init__(self) -> None:
         self.usage = Usage()
         self.datasets = DataSets()
+        self.parts = Parts()
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
         for start in range(checkpoint.get("start", 0), ORDERS, PAGE_SIZE):

@@ -28,6 +28,7 @@ class OrderListing:
         seen: DataSets,
     ) -> None:
         self.token: str = checkpoint.get("token", "")
+        self.marketplace_ids: list[str] = []  # whoever asks sets them
         self.datasets: list[str] = checkpoint.get(
             "datasets", [name for name in asked if name not in leave_out]
         )
@@ -41,20 +42,28 @@ class OrderListing:
     def checkpoint(self) -> Checkpoint:
         return {"token": self.token, "datasets": self.datasets, "restarts": self._restarts}
 
-    def go_to(self, token: str) -> None:
-        """Raises PlatformError for a listing that goes in circles or never ends."""
+    def next_group(self) -> "OrderListing":
+        """The first page for other marketplaces, with the same data sets."""
+        following = OrderListing(self.datasets, {}, {}, self._seen)
+        following._notes = self._notes
+        return following
+
+    def go_to(self, token: str) -> PlatformError | None:
+        """Where this page says that the next one is; "" after the last. Returns the problem of a listing that goes in
+        circles or never ends: it cannot be read on, and this page is good all the same."""
         if token and token in self._tokens:
-            raise PlatformError(
+            return PlatformError(
                 "Amazon's list of orders repeats itself: a page named an earlier page as the next one. "
                 "What was read is stored; the next sync asks for the same time span again.",
                 code="page_loop",
             )
         if len(self._tokens) > MOST_PAGES:
-            raise PlatformError(
+            return PlatformError(
                 f"Amazon's list of orders did not end after {MOST_PAGES} pages.", code="page_loop"
             )
         self._tokens.add(token)
         self.token = token
+        return None
 
     def drop_refused_datasets(self, error: PlatformError) -> bool:
         """Whether there is something to leave out: a data set that the refusal names, or the personal ones.

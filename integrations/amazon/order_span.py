@@ -4,6 +4,7 @@ Facts: orders_2026-01-01.json in https://github.com/amzn/selling-partner-api-mod
 """
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ class OrderSpan:
     def __init__(self, window: Window, checkpoint: Checkpoint, *, region: str, clock: AmazonClock) -> None:
         self.family = "lastUpdated" if window.by == "updated" else "created"
         self.start, self.end = window.start, window.end
-        self._clock = clock
+        self._clock, self._region = clock, region
         self._is_moved = False  # the end, for the rest of the listing
         self._is_odd = False  # an answer's own bound; noted once
         self._notes: list[Note] = []
@@ -40,6 +41,13 @@ class OrderSpan:
     @property
     def is_empty(self) -> bool:
         return self.start > self.end
+
+    def starting_at(self, start: datetime) -> "OrderSpan":
+        """The span of the next listing of the same run, with the end of this one."""
+        following = copy(self)
+        following.start = start
+        following._begin_where_amazon_remembers(self._region)
+        return following
 
     def checkpoint(self) -> Checkpoint:
         return {"span": [self.start.isoformat(), self.end.isoformat()]}

@@ -18,12 +18,17 @@ class StreamState(models.Model):
     stream = models.CharField(max_length=16)  # a name of integrations.sync.streams.STREAMS
     # Minutes between scheduled syncs, 0: only by hand; NULL: nobody chose, the stream's own default.
     interval_minutes = models.PositiveIntegerField(null=True, blank=True)
-    # The stream is complete up to here, for exactly this scope (region and marketplaces). A platform that is given
+    # The stream is complete up to here, for exactly this scope (account and marketplaces). A platform that is given
     # another marketplace starts over, since that marketplace's older records were never asked for.
     watermark = models.DateTimeField(null=True, blank=True)
     watermark_scope = models.CharField(max_length=1024, blank=True, default="")
     # Data sets that the platform refused: {"BUYER": "2026-03-12T14:00:00+00:00"}, the time when they are tried again.
     refused_datasets = models.JSONField(default=dict, blank=True)
+    # Parts of the scope (marketplaces) that the platform refused, on their own or all of them: since when, and when
+    # each is asked for again, {"A1F83G8C2ARO7P": {"since": "…", "again": "…"}}. sync/parts.py has the rules.
+    refused_parts = models.JSONField(default=dict, blank=True)
+    # Parts that the watermark is not valid for: until when each is complete, {"A1F83G8C2ARO7P": "…"}.
+    part_watermarks = models.JSONField(default=dict, blank=True)
 
     class Meta:
         db_table = "stream_states"

@@ -9,7 +9,7 @@ from integrations.protocol import Adapter
 from integrations.quota.token_bucket import TokenBucket
 from integrations.quota.usage import UsageMeter
 from integrations.registry import CHANNELS
-from integrations.sync import datasets
+from integrations.sync import datasets, parts
 from platforms.models import Platform
 
 
@@ -33,7 +33,8 @@ def adapter_of(platform: Platform, states: Iterable[StreamState] = ()) -> Adapte
 
 @contextmanager
 def connected(platform: Platform, stream: str) -> Iterator[Adapter]:
-    """The adapter of a platform while records of a stream are fetched; keeps which data sets it is refused.
+    """The adapter of a platform while records of a stream are fetched; keeps which data sets and which parts of the
+    account it is refused.
 
     Raises ConfigError.
     """
@@ -43,3 +44,4 @@ def connected(platform: Platform, stream: str) -> Iterator[Adapter]:
             yield adapter
         finally:
             datasets.remember(platform, state, adapter.datasets)
+            parts.remember(platform, state, adapter.parts)

@@ -23,15 +23,18 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 def left_out(platform: Platform, states: Iterable[StreamState]) -> dict[str, datetime]:
     """The data sets that are not asked for, each with the moment when it is tried again."""
-    now = timezone.now()
-    # A refusal says nothing about credentials that were stored later.
-    since = max(map(datetime.fromisoformat, platform.credentials_set_at.values()), default=LONG_AGO)
+    now, since = timezone.now(), credentials_since(platform)
     times = {
         name: datetime.fromisoformat(text)
         for state in states
         for name, text in state.refused_datasets.items()
     }
     return {name: until for name, until in times.items() if until > now and until - REFUSED_FOR >= since}
+
+
+def credentials_since(platform: Platform) -> datetime:
+    """Since when the platform has these credentials: a refusal before says nothing about them."""
+    return max(map(datetime.fromisoformat, platform.credentials_set_at.values()), default=LONG_AGO)
 
 
 def remember(platform: Platform, state: StreamState, seen: DataSets) -> None:

@@ -160,8 +160,9 @@ def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None
     if adapter.source == Source.MOCK:
         transitions.close(lease, SyncLog.Status.FALLBACK)
     else:
+        is_partial = log.failed or progress.unread
         transitions.close(
-            lease, SyncLog.Status.PARTIAL if log.failed else SyncLog.Status.SUCCEEDED, scope=progress.scope
+            lease, SyncLog.Status.PARTIAL if is_partial else SyncLog.Status.SUCCEEDED, scope=progress.scope
         )
 
 
@@ -177,7 +178,7 @@ def _now_there(lease: Lease, adapter: Adapter) -> datetime:
 def _store_page(
     lease: Lease, stream: Stream[Record, AnyPage], progress: Progress[AnyPage], page: AnyPage
 ) -> None:
-    progress.take(page)
+    progress.receive(page)
     lease.remember(**_store(lease, stream, progress, page))
     lease.note(page.notes)
 

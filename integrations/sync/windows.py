@@ -1,7 +1,7 @@
 """Which time span an orders sync covers: what a person asked for, or the next incremental one."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from core.iso import utc_text
 from integrations.models import StreamState, SyncLog
-from integrations.protocol import Adapter, Note, TellsTime
+from integrations.protocol import Adapter, Note, TellsTime, Window
 from integrations.registry import order_lag
+from integrations.sync import parts
 
 # Windows overlap, because an order may become visible later than the time it carries.
 OVERLAP = timedelta(minutes=10)
@@ -81,10 +82,26 @@ def _next_start(log: SyncLog, end: datetime, scope: str) -> tuple[datetime, tupl
         )
         return start, (Note("watermark_ignored", text),)
     resumed = min(state.watermark, end).replace(microsecond=0) - OVERLAP
-    covered = set(scope.split(",")) <= set(state.watermark_scope.split(","))
-    return (resumed if covered else min(resumed, start)), ()
+    return (resumed if parts.is_covered(log, state, scope) else min(resumed, start)), ()
 
 
 def makes_sense(watermark: datetime, end: datetime) -> bool:
     """Whether orders can be complete until then, for a run whose window ends at `end`; clocks may differ a little."""
     return EARLIEST_WATERMARK <= watermark <= end + OVERLAP
+
+
+def by_part(log: SyncLog, state: StreamState, scope: str, window: Window) -> Window:
+    """The settled window of a run, with the parts of the scope that are left out of it, and from when those are read
+    that are behind the others.
+
+    A window that a person asked for leaves nothing out: each part that was refused is asked for by itself.
+    """
+    now, refused = timezone.now(), parts.refused(log.platform, state)
+    if not log.is_incremental:
+        return replace(window, behind=dict.fromkeys(refused, window.start))
+    left_out = {part: again for part, again in refused.items() if again > now}
+    starts = {part: until.replace(microsecond=0) - OVERLAP for part, until in parts.behind(state).items()}
+    if not parts.is_covered(log, state, scope):
+        starts = {part: min(start, window.start) for part, start in starts.items()}
+    behind = {part: min(start, window.end) for part, start in starts.items()}
+    return replace(window, behind=behind, left_out=left_out)

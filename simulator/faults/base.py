@@ -28,6 +28,11 @@ class Call:
     account: Account | None
 
     @property
+    def marketplaces(self) -> list[str]:
+        """The marketplaces that are asked for."""
+        return self.params.get("marketplaceIds", "").split(",")
+
+    @property
     def page_token(self) -> str | None:
         """The page token that was sent."""
         return self.params.get(PAGE_TOKENS.get(self.operation, ""))

@@ -33,6 +33,7 @@ faults:  OPERATION:WHEN:FAULT
              every=5          each fifth call
              probability=0.1  each tenth call by chance, the same ones with the same seed=7
              times=4          at most so often; without any WHEN each call
+             marketplace=ID   calls that ask for this marketplace
   FAULT      status=503       an answer of that status, instead of the real one
                :body=html       json (usual), html, empty, cut or non-utf8
                :rate=0.5        with this x-amzn-RateLimit-Limit (a 429 has none otherwise)
@@ -77,6 +78,7 @@ _WHEN: dict[str, Callable[[str], Any]] = {
     "probability": float,
     "times": int,
     "seed": int,
+    "marketplace": str,
 }
 
 

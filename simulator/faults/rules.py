@@ -22,6 +22,7 @@ class Rule:
     every        each so-many-th call
     probability  each call by chance; `seed` decides which ones, not the time
     times        at most so often; None: without end
+    marketplace  calls that ask for this marketplace, among others perhaps; the rule counts them alone
     """
 
     fault: Fault | Canned
@@ -31,6 +32,7 @@ class Rule:
     probability: float | None = None
     times: int | None = None
     seed: int = 7
+    marketplace: str | None = None
 
     def __post_init__(self) -> None:
         if self.operation != "*" and self.operation not in OPERATIONS:
@@ -90,6 +92,8 @@ class _Kept:
 
     def is_due(self, call: Call) -> bool:
         if self._rule.operation not in ("*", call.operation):
+            return False
+        if self._rule.marketplace and self._rule.marketplace not in call.marketplaces:
             return False
         self._count += 1
         hit = self._rule.hits(self._count, self._done)

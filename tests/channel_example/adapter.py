@@ -17,6 +17,7 @@ from integrations.protocol import (
     Meter,
     Note,
     OrderPage,
+    Parts,
     StockPage,
     Uncounted,
     Unlimited,
@@ -54,6 +55,7 @@ class ShopAdapter:
     def __init__(self, client: ShopClient, scope: str, *, include_pii: bool) -> None:
         self.scope = scope
         self.datasets = DataSets()
+        self.parts = Parts()
         self._client = client
         self._include_pii = include_pii
 

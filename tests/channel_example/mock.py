@@ -12,6 +12,7 @@ from integrations.protocol import (
     Finding,
     Note,
     OrderPage,
+    Parts,
     StockPage,
     Usage,
     Window,
@@ -29,6 +30,7 @@ class MockShop:
     def __init__(self) -> None:
         self.usage = Usage()
         self.datasets = DataSets()
+        self.parts = Parts()
         self._orders = [{**order, "number": f"DEMO-{order['number']}"} for order in orders()]
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:

@@ -26,6 +26,7 @@ class ReturnPage:
     failures: tuple[RecordFailure, ...] = ()
     next: Checkpoint | None = None
     notes: tuple[Note, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class DeliversReturns(Protocol):

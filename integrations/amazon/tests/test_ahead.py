@@ -130,9 +130,9 @@ def test_what_goes_wrong_with_it_shows_where_it_is_asked_for_and_is_tried_again(
 def first_page(sim: Simulator) -> dict[str, Any]:
     """As the simulator answers, so that its page token is good."""
     with closing(amazon_of(sim, Books())) as amazon:
-        answer = amazon._client.search_orders(
-            **amazon._parameters(amazon._span(WINDOW, {}), amazon._listing({}))
-        )
+        listing = amazon._listing({})
+        listing.marketplace_ids = [place.id for place in amazon._config.marketplaces]
+        answer = amazon._client.search_orders(**amazon._parameters(amazon._span(WINDOW, {}), listing))
     sim.calls.clear()
     return answer
 

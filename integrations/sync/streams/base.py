@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from core.outcome import Outcome
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import Adapter, Checkpoint, Page, RecordFailure, Window
+from integrations.sync import parts
 from integrations.sync.datasets import recovered
 from integrations.sync.estimates import guess_like_last_run
 from integrations.sync.windows import makes_sense
@@ -36,12 +37,19 @@ class Progress(ABC, Generic[AnyPage]):
         self.is_done: bool = log.checkpoint.get("done", False)
         # What all workers of this run covered: credentials and marketplaces may change while it is put back.
         self._scope = _in_both(log.checkpoint.get("scope", adapter.scope), adapter.scope)
+        # Parts of the scope that this run leaves out, or did not read to their end.
+        self.unread: set[str] = set(log.checkpoint.get("unread", ()))
         self._state = StreamState.of(log.platform, log.kind)
         self._calls_before, self._throttled_before = log.api_calls, log.throttled
 
     @abstractmethod
     def pages(self) -> Iterator[AnyPage]:
         """From where the last worker stopped. Raises PlatformError."""
+
+    def receive(self, page: AnyPage) -> None:
+        """A page has come, and is stored next."""
+        self.unread.update(page.unread)
+        self.take(page)
 
     def take(self, page: AnyPage) -> None:
         """Keep what a page tells about the whole run, before it is stored. Called once a page, however often
@@ -56,13 +64,14 @@ class Progress(ABC, Generic[AnyPage]):
 
     @property
     def scope(self) -> str:
-        """The scope of the watermark; empty if a refused data set came back, because older records lack it."""
+        """What this run covers, the parts that it leaves out included; empty if a refused data set came back, because
+        older records lack it."""
         return "" if recovered(self._state, self.adapter.datasets) else self._scope
 
     def checkpoint(self, page: AnyPage) -> Checkpoint:
         """The checkpoint after this page."""
         place = {"page": page.next or {}, "done": page.next is None, "scope": self.scope}
-        return place | self.remembered()
+        return place | {"unread": sorted(self.unread)} | self.remembered()
 
     def count_calls(self) -> None:
         """Put the calls that the adapter made so far on the log, on top of those of earlier workers."""
@@ -164,10 +173,19 @@ def _move_watermark(log: SyncLog, scope: str) -> None:
     ends = [log.window_end]
     if log.checkpoint.get("complete_until"):
         ends.append(datetime.fromisoformat(log.checkpoint["complete_until"]))
-    end, stored = min(ends), StreamState.of(log.platform, log.kind).watermark
-    if stored is not None and end < stored and makes_sense(stored, log.window_end):
+    end, state = min(ends), StreamState.of(log.platform, log.kind)
+    if state.watermark is not None and not makes_sense(state.watermark, log.window_end):
+        state.watermark = None
+    if state.watermark is not None and end < state.watermark:
         return
-    StreamState.write(log.platform_id, log.kind, watermark=end, watermark_scope=scope)
+    unread = set(log.checkpoint.get("unread", ()))
+    StreamState.write(
+        log.platform_id,
+        log.kind,
+        watermark=end,
+        watermark_scope=",".join(part for part in scope.split(",") if part not in unread),
+        part_watermarks=parts.watermarks(log, state, scope, unread),
+    )
 
 
 def _in_both(one: str, other: str) -> str:

@@ -23,20 +23,20 @@ class SweepProgress(Progress[StockPage]):
     def __init__(self, log: SyncLog, adapter: Adapter) -> None:
         super().__init__(log, adapter)
         self.seen: set[Key] = set()
-        self.unread = 0  # records of the sweep that could not be read
+        self.unreadable = 0  # records of the sweep that could not be read
 
     def pages(self) -> Iterator[StockPage]:
         return self.adapter.inventory_pages(self.log.skus, self.start)
 
     def take(self, page: StockPage) -> None:
         if page.restarted:
-            self.seen, self.unread = set(), 0
+            self.seen, self.unreadable = set(), 0
         self.seen.update(key_of(record) for record in page.records)
-        self.unread += len(page.failures)
+        self.unreadable += len(page.failures)
 
     def after_page(self, page: StockPage) -> None:
         """Only a sweep that was read from its first page to its last may mark unlisted SKUs as gone."""
-        if page.swept is not None and not self.unread:  # a row that could not be read may be any SKU
+        if page.swept is not None and not self.unreadable:  # a row that could not be read may be any SKU
             mark_gone(
                 platform=self.log.platform, marketplace_id=page.swept, source=self.source, seen=self.seen
             )

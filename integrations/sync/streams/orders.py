@@ -11,6 +11,7 @@ from integrations.models import SyncLog
 from integrations.protocol import Adapter, Checkpoint, OrderPage, RecordFailure
 from integrations.sync.estimates import guess_by_window
 from integrations.sync.streams.base import Progress, Stream, window_of
+from integrations.sync.windows import by_part
 from orders.models import Order
 from orders.records import OrderRecord
 from orders.services import delete_orders, upsert_orders
@@ -25,7 +26,8 @@ class OrdersProgress(Progress[OrderPage]):
         self.complete_until: str = log.checkpoint.get("complete_until", "")
 
     def pages(self) -> Iterator[OrderPage]:
-        return self.adapter.order_pages(window_of(self.log), self.start)
+        window = by_part(self.log, self._state, self.adapter.scope, window_of(self.log))
+        return self.adapter.order_pages(window, self.start)
 
     def take(self, page: OrderPage) -> None:
         until, window = page.complete_until, window_of(self.log)

@@ -1,0 +1,80 @@
+"""Parts of an account (marketplaces) that a platform refuses, or breaks on, while it answers for the others.
+
+The others are read without them. A part that was left out is asked for again by itself: after 15 minutes at first, then
+at growing distances of up to a day. It is read from where it was complete: `StreamState.part_watermarks` says until
+when each part is that the stream's own watermark is not valid for. With other credentials, all are asked for again.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import StreamState, SyncLog
+from integrations.protocol import Parts
+from integrations.sync.datasets import credentials_since
+from platforms.models import Platform
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=24)
+
+
+def refused(platform: Platform, state: StreamState) -> dict[str, datetime]:
+    """The parts that were refused when they were last asked for, each with the moment when it is asked for again."""
+    since = credentials_since(platform)
+    return {
+        part: datetime.fromisoformat(times["again"])
+        for part, times in state.refused_parts.items()
+        if datetime.fromisoformat(times["since"]) >= since
+    }
+
+
+def behind(state: StreamState) -> dict[str, datetime]:
+    """The parts that the watermark is not valid for, each with the time up to which it is complete."""
+    return {part: datetime.fromisoformat(text) for part, text in state.part_watermarks.items()}
+
+
+def is_covered(log: SyncLog, state: StreamState, scope: str) -> bool:
+    """Whether the watermark is valid for this scope, but for the parts that are behind or left out."""
+    apart = state.part_watermarks.keys() | refused(log.platform, state).keys()
+    main = {part for part in scope.split(",") if part not in apart}
+    return main <= set(state.watermark_scope.split(","))
+
+
+def watermarks(log: SyncLog, state: StreamState, scope: str, unread: Collection[str]) -> dict[str, str]:
+    """`StreamState.part_watermarks` after a run that covered `scope`, but for the parts that it did not read.
+
+    `state` is as it was before. A part that was never read is complete up to where a first sync begins.
+    """
+    if log.window_start is None or log.window_end is None:
+        raise ValueError(f"A sync of {log.kind} needs a settled window.")
+    first = min(log.window_start, log.window_end - timedelta(days=settings.ORDERS_INITIAL_DAYS))
+    known, main = behind(state), set(state.watermark_scope.split(","))
+    found = {}
+    for part in sorted(unread):
+        before = known.get(part) or (state.watermark if part in main else None) or first
+        # Without a scope, the next sync looks back as a first one does.
+        found[part] = (before if scope else min(before, first)).isoformat()
+    return found
+
+
+def remember(platform: Platform, state: StreamState, seen: Parts) -> None:
+    """After records were fetched: keep what was refused, forget what was answered.
+
+    Makes no query if nothing changed. Does nothing if the credentials changed meanwhile.
+    """
+    if not seen.refused and not seen.answered & state.refused_parts.keys():
+        return
+    with transaction.atomic():
+        row = Platform.objects.select_for_update().get(pk=platform.pk)
+        if row.credentials_digest != platform.credentials_digest:
+            return
+        valid = refused(row, stored := StreamState.of(row, state.stream))
+        kept = {part: stored.refused_parts[part] for part in valid if part not in seen.answered}
+        now = timezone.now()
+        for part in seen.refused:
+            since = datetime.fromisoformat(kept[part]["since"]) if part in kept else now
+            wait = min(max(now - since, FIRST_WAIT), LONGEST_WAIT)
+            kept[part] = {"since": since.isoformat(), "again": (now + wait).isoformat()}
+        StreamState.write(row.pk, state.stream, refused_parts=kept)

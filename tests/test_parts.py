@@ -1,0 +1,244 @@
+"""One marketplace that Amazon denies or breaks on costs that marketplace alone, and loses nothing. Over HTTP."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from integrations.models import StreamState, SyncLog
+from integrations.sync.run import run_sync
+from integrations.sync.windows import WindowRequest
+from integrations.tests.states import set_states, watermark_of
+from integrations.tests.syncing import (
+    UNAVAILABLE,
+    open_sync,
+    platform_of,
+    requests_of,
+    stored_orders,
+    sync,
+)
+from platforms.models import Platform
+from simulator import Account, Canned, Rule, Simulator
+
+pytestmark = pytest.mark.django_db
+StartSimulator = Callable[..., Simulator]
+Status = SyncLog.Status
+DE, FR, GB, IT, ES = "A1PA6795UKMFR9", "A13V1IB3VIYZZH", "A1F83G8C2ARO7P", "APJ6JRA9NG5V4", "A1RKKUPIHCS9HS"
+MANY = (DE, FR, GB, IT, ES, "A1C3SOZRARQ6R3", "A2NODRKZP88ZB9", "A1805IZSGTT6HS")
+BROKEN = Canned(200, b'{"orders": [{"orderId": ')
+
+
+@pytest.fixture(autouse=True)
+def _no_mock_data(settings: pytest.FixtureRequest) -> None:
+    settings.MOCK_FALLBACK = "never"  # type: ignore[attr-defined]
+
+
+def seller(start_simulator: StartSimulator, *marketplaces: str, orders: int = 60) -> Simulator:
+    return start_simulator(Account(orders=orders, skus=30, marketplace_ids=marketplaces or (DE, FR, GB)))
+
+
+def break_on(sim: Simulator, *marketplaces: str, answer: Canned = UNAVAILABLE) -> None:
+    sim.rules.add(*[Rule(fault=answer, marketplace=each) for each in marketplaces])
+
+
+def asked(sim: Simulator) -> list[str]:
+    """Which marketplaces each call of searchOrders asked for."""
+    return [call["marketplaceIds"] for call in requests_of(sim, "searchOrders")]
+
+
+def notes(log: SyncLog) -> list[tuple[str, str]]:
+    return [(note["code"], note["message"]) for note in log.notes]
+
+
+def truth_but_of(sim: Simulator, *without: str) -> dict[str, dict[str, object]]:
+    orders = sim.accounts[0].truth_orders()
+    return {key: order for key, order in orders.items() if order["marketplace_id"] not in without}
+
+
+def state() -> StreamState:
+    return StreamState.of(Platform.objects.get(name="amazon"), "orders")
+
+
+def time_passes(**span: float) -> None:
+    """Moves what is remembered of parts into the past, instead of the clock."""
+    refused = {
+        part: {
+            name: (datetime.fromisoformat(text) - timedelta(**span)).isoformat()
+            for name, text in times.items()
+        }
+        for part, times in state().refused_parts.items()
+    }
+    set_states(refused_parts=refused)
+    Platform.objects.update(credentials_set_at={})
+
+
+# --- orders
+
+
+@pytest.mark.parametrize("trouble", ["denied", "down", "broken answers"])
+def test_it_reads_the_orders_of_the_other_marketplaces(start_simulator: StartSimulator, trouble: str) -> None:
+    sim = seller(start_simulator)
+    if trouble == "denied":
+        sim.accounts[0].denied = frozenset({GB})
+    else:
+        break_on(sim, GB, answer=UNAVAILABLE if trouble == "down" else BROKEN)
+    platform = platform_of(sim)
+    log = sync(platform)
+    assert (log.status, log.error_code, log.failed) == (Status.PARTIAL, "", 0)
+    assert stored_orders(platform) == truth_but_of(sim, GB)
+    [(code, text)] = notes(log)
+    assert code == "marketplace_not_read"
+    assert "United Kingdom (A1F83G8C2ARO7P)" in text
+    assert asked(sim)[-3:] == [DE, FR, GB]
+    assert len(asked(sim)) == (4 if trouble == "denied" else 7)  # an outage is tried again, for all of them
+    assert watermark_of(platform) == log.window_end
+    again = sync(platform)
+    assert (again.status, [code for code, _ in notes(again)]) == (Status.PARTIAL, ["marketplace_left_out"])
+    assert asked(sim)[len(asked(sim)) - again.api_calls :] == [f"{DE},{FR}"]
+
+
+def test_a_marketplace_that_works_again_is_read_from_where_it_was_complete(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = seller(start_simulator)
+    account = sim.accounts[0]
+    platform = platform_of(sim)
+    first = sync(platform)
+    account.denied = frozenset({GB})
+    sync(platform)
+    [lost] = [key for key, order in account.truth_orders().items() if order["marketplace_id"] == GB][:1]
+    account.change_order(lost, at=timezone.now() - timedelta(minutes=5))
+    assert state().part_watermarks == {GB: first.window_end.isoformat()} if first.window_end else None
+    three_days = timezone.now() - timedelta(days=3)
+    set_states(part_watermarks={GB: three_days.isoformat()})
+    time_passes(hours=1)
+    account.denied = frozenset()
+    log = sync(platform)
+    assert log.status == Status.SUCCEEDED
+    assert stored_orders(platform) == account.truth_orders()
+    *_, others, alone = requests_of(sim, "searchOrders")
+    assert (others["marketplaceIds"], alone["marketplaceIds"]) == (f"{DE},{FR}", GB)
+    assert alone["lastUpdatedAfter"] == f"{three_days - timedelta(minutes=10):%Y-%m-%dT%H:%M:%SZ}"
+    assert [code for code, _ in notes(log)] == ["marketplace_read_on"]
+    assert (state().part_watermarks, state().refused_parts) == ({}, {})
+    sync(platform)
+    assert asked(sim)[-1] == f"{DE},{FR},{GB}"
+
+
+def test_one_that_was_never_read_is_read_from_the_first_sync_on(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator)
+    sim.accounts[0].denied = frozenset({GB})
+    platform = platform_of(sim)
+    first = sync(platform)
+    assert first.window_start
+    assert state().part_watermarks == {GB: first.window_start.isoformat()}
+    time_passes(hours=1)
+    sim.accounts[0].denied = frozenset()
+    assert sync(platform).status == Status.SUCCEEDED
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+
+
+def test_it_asks_for_it_again_at_growing_distances_and_with_one_call(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator)
+    sim.accounts[0].denied = frozenset({GB})
+    platform = platform_of(sim)
+    sync(platform)
+    waits = []
+    for minutes in (16, 17, 34, 68, 60 * 30):
+        time_passes(minutes=minutes)
+        log = sync(platform)
+        assert (log.status, log.api_calls, log.error_code) == (Status.PARTIAL, 2, "")
+        again = datetime.fromisoformat(state().refused_parts[GB]["again"])
+        waits.append(round((again - timezone.now()) / timedelta(minutes=1)))
+    assert waits == [16, 33, 67, 135, 24 * 60]
+
+
+def test_it_finds_one_of_many_with_few_calls(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, *MANY)
+    sim.accounts[0].denied = frozenset({ES})
+    log = sync(platform_of(sim))
+    assert (log.status, log.api_calls) == (Status.PARTIAL, 7)
+    assert [calls.count(",") + 1 for calls in asked(sim)] == [8, 4, 4, 1, 1, 1, 1]
+    assert stored_orders(log.platform) == truth_but_of(sim, ES)
+
+
+def test_it_fails_where_all_are_refused_and_searches_no_more(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator)
+    sim.accounts[0].denied = frozenset({DE, FR, GB})
+    platform = platform_of(sim)
+    first, second = sync(platform), sync(platform)
+    assert [(log.status, log.error_code, log.notes) for log in (first, second)] == [
+        (Status.FAILED, "forbidden", [])
+    ] * 2
+    assert (first.api_calls, second.api_calls) == (4, 1)
+    assert watermark_of() is None
+    sim.accounts[0].denied = frozenset()
+    assert sync(platform).status == Status.SUCCEEDED
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+    assert state().refused_parts == {}
+
+
+def test_an_outage_of_all_is_no_reason_to_leave_one_out(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, *MANY)
+    break_on(sim, *MANY)
+    log = sync(platform_of(sim))
+    assert (log.status, log.error_code) == (Status.FAILED, "unavailable")
+    assert len(asked(sim)) <= 4 + 8
+    assert state().refused_parts == {}
+
+
+def test_it_asks_for_it_again_at_once_with_other_credentials(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator)
+    sim.accounts[0].denied = frozenset({GB})
+    sync(platform_of(sim))
+    sim.accounts[0].denied = frozenset()
+    sim.accounts[0].client_secret = "another"
+    assert sync(platform_of(sim)).status == Status.SUCCEEDED
+    assert stored_orders(Platform.objects.get(name="amazon")) == sim.accounts[0].truth_orders()
+
+
+def test_a_window_that_a_person_asks_for_leaves_nothing_out(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator)
+    sim.accounts[0].denied = frozenset({GB})
+    platform = platform_of(sim)
+    sync(platform)
+    before = state()
+    window = WindowRequest("updated", timezone.now() - timedelta(days=40))
+    assert sync(platform, window=window).status == Status.PARTIAL
+    assert asked(sim)[-2:] == [f"{DE},{FR}", GB]
+    sim.accounts[0].denied = frozenset()
+    assert sync(platform, window=window).status == Status.SUCCEEDED
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+    assert (state().watermark, state().part_watermarks) == (before.watermark, before.part_watermarks)
+
+
+def test_it_goes_on_where_it_stopped_with_what_it_found_out(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, orders=60)
+    sim.accounts[0].denied = frozenset({GB})
+    platform = platform_of(sim)
+    log = open_sync(platform)
+    assert run_sync(log.pk, stopping=lambda: True).status == Status.QUEUED
+    assert asked(sim) == [f"{DE},{FR},{GB}", DE]
+    assert run_sync(log.pk).status == Status.PARTIAL
+    assert asked(sim)[2:] == [FR, GB]
+    assert stored_orders(platform) == truth_but_of(sim, GB)
+    assert list(state().part_watermarks) == [GB]
+
+
+def test_a_page_in_the_middle_that_is_always_broken_costs_its_marketplace(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(Account(orders=60, skus=30, marketplace_ids=(DE, FR)), page_size=10)
+
+    class BreaksBehindTheFirstPage:
+        def before(self, call: object) -> Canned | None:
+            params = getattr(call, "params", {})
+            return BROKEN if "paginationToken" in params and FR in params["marketplaceIds"] else None
+
+    sim.faults = BreaksBehindTheFirstPage()
+    platform = platform_of(sim)
+    log = sync(platform)
+    assert log.status == Status.PARTIAL
+    assert truth_but_of(sim, FR).items() <= stored_orders(platform).items()
+    assert list(state().part_watermarks) == [FR]
