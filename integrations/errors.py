@@ -2,7 +2,8 @@
 
     PlatformError
     ├── TransientError        try again later: outage, timeout, broken answer
-    │   └── RateLimited       try again after `retry_after` seconds
+    │   ├── RateLimited       try again after `retry_after` seconds
+    │   └── Interrupted       access was refused on a later page
     ├── AuthenticationError   refused: where it lasts, a person must act: wrong or revoked credentials
     ├── AuthorizationError    refused: where it lasts, a person must act: a role or consent is missing
     ├── ConfigError           a person must act: api_config is missing or malformed, a library is missing
@@ -50,6 +51,12 @@ class RateLimited(TransientError):
 
     def __init__(self, message: str, *, retry_after: float, request_id: str = "") -> None:
         super().__init__(message, retry_after=retry_after, request_id=request_id, status=429)
+
+
+class Interrupted(TransientError):
+    """Access was refused in the middle of a run for which it had been given: that passes by itself."""
+
+    default_code = "interrupted"
 
 
 class AuthenticationError(PlatformError):

@@ -8,6 +8,7 @@ import pytest
 
 from integrations.amazon import transport
 from integrations.models import SyncLog
+from integrations.schedule.due import Reason, dues_of
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import (
     ALWAYS,
@@ -19,7 +20,9 @@ from integrations.tests.syncing import (
     stored_stock,
     sync,
 )
+from platforms.models import Platform
 from simulator import Canned, Rule, Simulator
+from simulator.faults.kinds import Deny
 
 pytestmark = pytest.mark.django_db
 StartSimulator = Callable[..., Simulator]
@@ -136,6 +139,8 @@ def test_it_fails_with_a_code_a_sentence_and_amazons_request_id(
         (Canned.json(400, {"error": "invalid_grant", "error_description": "no"}), "invalid_grant"),
         (Canned.json(400, {"error": "unauthorized_client"}), "unauthorized_client"),
         (Canned.json(500, {"error": "server_error"}), "unavailable"),
+        (Canned.json(400, {"error": "server_error"}), "unavailable"),
+        (Canned.json(401, {"error": "temporarily_unavailable"}), "unavailable"),
         (Canned(503, b"<html></html>"), "unavailable"),
         (Canned(200, b"<html></html>"), "broken_answer"),
         (Canned.json(200, {"token_type": "bearer"}), "broken_answer"),
@@ -152,6 +157,42 @@ def test_it_says_what_is_wrong_with_the_login(
     assert (log.status, log.error_code) == (Status.FAILED, code)
     assert len(log.error_message) > 30
     assert sim.calls["searchOrders"] == 0
+
+
+def test_it_asks_again_for_a_login_that_has_trouble_whatever_its_status(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=3)
+    sim.script("token", Canned.json(400, {"error": "server_error"}))
+    assert sync(platform_of(sim)).created == 3
+
+
+def test_it_blames_no_credentials_where_amazon_refuses_a_token_that_it_has_just_issued(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=3)
+    sim.rules.add(Rule(operation="searchOrders", times=2, fault=Deny("The security token is expired")))
+    log = sync(platform_of(sim))
+    assert (log.status, log.error_code) == (Status.FAILED, "token_expired")
+    assert log.error_message.startswith(
+        "Amazon says that the access token has expired (HTTP 403: Unauthorized, "
+    )
+    assert "usually that is an outage of Amazon's, and the credentials are probably fine" in log.error_message
+    assert sync(Platform.objects.get()).created == 3
+
+
+@pytest.mark.parametrize("text", ["", "The security token included in the request is expired"])
+def test_it_takes_a_refusal_after_good_pages_for_an_interruption(
+    start_simulator: StartSimulator, text: str
+) -> None:
+    sim = start_simulator(orders=25, page_size=10)
+    platform = platform_of(sim)
+    sim.rules.add(Rule(operation="searchOrders", nth=2, times=2 if text else 1, fault=Deny(text)))
+    log = sync(platform)
+    assert (log.error_code, log.created, sim.calls["token"]) == ("interrupted", 10, 2 if text else 1)
+    assert log.error_message.endswith("Nothing has to be done: the next sync asks for the same time again.")
+    assert dues_of(platform)["orders"].reason == Reason.BACKING_OFF
+    assert sync(platform).created == 15
 
 
 def test_it_says_that_nobody_answers(start_simulator: StartSimulator, settings: Any) -> None:

@@ -73,14 +73,24 @@ _BY_ITSELF = gettext_lazy(
     "of %(channel)s and at the network of this server."
 )
 _AT_THE_PLATFORM = gettext_lazy("Open the platform, correct its credentials, and press Check connection.")
+_IF_CREDENTIALS_LAST = gettext_lazy(
+    "Nothing has to be done at first: OMS tries again by itself. If it lasts, open the platform, correct its "
+    "credentials, and press Check connection."
+)
+_IF_IT_LASTS = gettext_lazy(
+    "Nothing has to be done at first: OMS tries again by itself. If it lasts, open the platform and press Check "
+    "connection: it says what is missing."
+)
 # What a person does about an error whose own sentence does not say so.
 WHAT_TO_DO = {
-    **dict.fromkeys(("unavailable", "connection", "timeout", "broken_answer", "error_in_answer"), _BY_ITSELF),
-    "rate_limited": gettext_lazy("Nothing has to be done: the next sync goes on when there is quota again."),
-    **dict.fromkeys(codes_of(AuthenticationError) | {ConfigError.default_code}, _AT_THE_PLATFORM),
-    "forbidden": gettext_lazy(
-        "Open the platform and press Check connection: it says which permission is missing."
+    **dict.fromkeys(
+        ("unavailable", "connection", "timeout", "broken_answer", "error_in_answer", "interrupted"),
+        _BY_ITSELF,
     ),
+    "rate_limited": gettext_lazy("Nothing has to be done: the next sync goes on when there is quota again."),
+    ConfigError.default_code: _AT_THE_PLATFORM,
+    **dict.fromkeys(codes_of(AuthenticationError), _IF_CREDENTIALS_LAST),
+    "forbidden": _IF_IT_LASTS,
     "page_loop": gettext_lazy(
         "Start the sync again. If it happens again, give the support of %(channel)s the request id."
     ),

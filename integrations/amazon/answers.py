@@ -31,8 +31,22 @@ Expected = tuple[str, type]  # such as ("payload.inventorySummaries", list)
 SECRETS = re.compile(r"""(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s"'<>,;]*""")
 
 
+# What a login says that has trouble of its own, with status 400 as well: nothing is wrong with the credentials.
+# https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+LOGIN_TROUBLE = frozenset({"server_error", "temporarily_unavailable"})
+
+
 class AccessTokenRefused(AuthenticationError):
     """Amazon did not take the access token: a new one may help, once."""
+
+    def although_new(self) -> AuthenticationError:
+        """The same of a token that Amazon had issued a moment before."""
+        text = (
+            f"{self} It had issued this token a moment before: usually that is an outage of Amazon's, and the "
+            "credentials are probably fine. OMS goes on trying by itself. If it lasts for more than a day, check "
+            "whether the seller withdrew the app's authorisation, and whether the account belongs to this region."
+        )
+        return AuthenticationError(text, code=self.code, request_id=self.request_id, status=self.status)
 
 
 def judge(
@@ -122,6 +136,10 @@ def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
             "Login with Amazon's answer lacks the access token.", code="broken_answer", status=200
         )
     word = _word(answer.get("error"))
+    if word in LOGIN_TROUBLE:
+        # Without the status: it is not refused, so it is asked again like after a 503.
+        text = f"Login with Amazon is having trouble (HTTP {status}: {word})."
+        raise TransientError(text, retry_after=advised)
     if not word and status not in (400, 401, 403):
         raise RequestRefused(
             f"What answers for Login with Amazon is something else (HTTP {status}). Check AMAZON_LWA_ENDPOINT and "
@@ -129,7 +147,7 @@ def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
             code=_refusal_code(status),
             status=status,
         )
-    text = TOKEN_PROBLEMS.get(word, UNKNOWN_TOKEN_PROBLEM.format(word or "authentication"))
+    text = TOKEN_PROBLEMS.get(word, UNKNOWN_PROBLEM.format(word or "authentication"))
     # A word that is new to us is in the sentence alone: codes are a closed list.
     raise AuthenticationError(
         text, code=word if word in AuthenticationError.more_codes else "", status=status
@@ -139,19 +157,24 @@ def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
 # https://developer-docs.amazon.com/sp-api/docs/authorization-errors
 TOKEN_PROBLEMS = {
     "invalid_client": (
-        "Login with Amazon does not accept the client id and client secret (invalid_client). Copy both again from the "
-        "app's LWA credentials in Seller Central; a secret that was rotated more than 7 days ago no longer works."
+        "Login with Amazon does not accept the client id and client secret (invalid_client). OMS goes on trying. If it "
+        "lasts, copy both again from the app's LWA credentials in Seller Central; a secret that was rotated more than "
+        "7 days ago no longer works."
     ),
     "invalid_grant": (
-        "Login with Amazon does not accept the refresh token (invalid_grant). It was revoked, has expired or belongs "
-        "to another app: authorise the app again in Seller Central and store the new refresh token."
+        "Login with Amazon does not accept the refresh token (invalid_grant). OMS goes on trying. If it lasts, the "
+        "token was revoked, has expired or belongs to another app: authorise the app again in Seller Central and store "
+        "the new refresh token."
     ),
     "unauthorized_client": (
-        "The refresh token belongs to another app than this client id (unauthorized_client). Client id, client "
-        "secret and refresh token must come from the same app."
+        "Login with Amazon says that the refresh token belongs to another app than the client id "
+        "(unauthorized_client). OMS goes on trying. If it lasts, store client id, client secret and refresh token of "
+        "the same app."
     ),
 }
-UNKNOWN_TOKEN_PROBLEM = "Login with Amazon refused the credentials ({}). Check all three of them."  # noqa: S105
+UNKNOWN_PROBLEM = (
+    "Login with Amazon refused the credentials ({}). OMS goes on trying. If it lasts, check all of them."
+)
 
 
 def _reported(answer: Any) -> str:
@@ -175,24 +198,27 @@ def _access_error(status: int, problem: str, request_id: str) -> PlatformError:
     common: dict[str, Any] = {"request_id": request_id, "status": status}
     if "secret" in text and "expired" in text:
         return AuthenticationError(
-            "The app's client secret has expired. Make a new one in Seller Central (LWA credentials) and store it.",
+            f"Amazon says that the app's client secret has expired (HTTP {status}{problem}). OMS goes on trying. If it "
+            "lasts, make a new one in Seller Central (LWA credentials) and store it.",
             code="secret_expired",
             **common,
         )
     if "token" in text and "expired" in text:
         return AccessTokenRefused(
-            "Amazon says that the access token has expired.", code=TOKEN_EXPIRED, **common
+            f"Amazon says that the access token has expired (HTTP {status}{problem}).",
+            code=TOKEN_EXPIRED,
+            **common,
         )
     if "revoked" in text or "malformed" in text or status == 401:
         return AccessTokenRefused(
-            "Amazon does not accept the access token. The app's authorisation may have been revoked, or the account "
-            "belongs to another region: authorise the app again, and check the region.",
+            f"Amazon does not accept the access token (HTTP {status}{problem}).",
             code=TOKEN_REJECTED,
             **common,
         )
     return AuthorizationError(
-        f"Amazon denied access (HTTP {status}{problem}). The credentials are good, but the app lacks a role for this "
-        "call, is still a draft, or the account does not sell in this marketplace or region.",
+        f"Amazon denied access (HTTP {status}{problem}). The credentials are good. This often passes by itself, and "
+        "OMS goes on trying. If it lasts, the app lacks a role for this call, is still a draft, or the account does "
+        "not sell in this marketplace or region.",
         **common,
     )
 

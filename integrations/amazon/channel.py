@@ -29,8 +29,9 @@ AMAZON = Channel(
     check_settings=check_endpoints,
     advice={
         "forbidden": _(
-            "Open the platform and press Check connection: it says which role is missing. Add it to the app in Seller "
-            "Central, then authorise the app again."
+            "Nothing has to be done at first: OMS tries again by itself. If it lasts, open the platform and press "
+            "Check connection: it says which role is missing. Add it to the app in Seller Central, then authorise the "
+            "app again."
         ),
     },
 )

@@ -204,9 +204,9 @@ class AmazonClient:
         while True:
             try:
                 return attempt()
-            except AccessTokenRefused:
+            except AccessTokenRefused as error:
                 if is_renewed:
-                    raise
+                    raise error.although_new() from None
                 is_renewed = True
                 self._tokens.drop()
             except PlatformError as error:

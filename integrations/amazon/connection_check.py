@@ -42,11 +42,11 @@ STOCK_ROLES = (
     "stays as it is."
 )
 WRONG_ENVIRONMENT = (
-    "Login with Amazon accepts the credentials, but Amazon denies every call in {where}. Which of these it is cannot "
-    "be told from here: (1) the account was authorised for another region: choose that region and one of its "
-    "marketplaces; (2) {other} credentials are stored: {instead}; (3) the app is a draft, or has no role for orders "
-    "or stock: in Seller Central under Develop Apps, edit the app, add the roles, then authorise the app again. Until "
-    "then OMS fetches nothing for this platform. Amazon said: {said}"
+    "Login with Amazon accepts the credentials, but Amazon denies every call in {where}. That may be an outage of "
+    "theirs: check again in an hour. If it lasts, it is one of these: (1) the account was authorised for another "
+    "region: choose that region and one of its marketplaces; (2) {other} credentials are stored: {instead}; (3) the "
+    "app is a draft, or has no role for orders or stock: in Seller Central under Develop Apps, edit the app, add the "
+    "roles, then authorise the app again. Until then OMS fetches nothing for this platform. Amazon said: {said}"
 )
 
 

@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
-from integrations.errors import ConfigError, PlatformError, RateLimited
+from integrations.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    ConfigError,
+    Interrupted,
+    PlatformError,
+    RateLimited,
+)
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Adapter
 from integrations.registry import CHANNELS
@@ -121,8 +128,20 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
             _sync_pages(lease, adapter, callbacks)
     except RateLimited as error:
         transitions.wait_for_quota(lease, error)
+    except (AuthenticationError, AuthorizationError) as error:
+        _fall_back_or_fail(lease, _interrupted(error) if log.pages else error, callbacks)
     except PlatformError as error:
         _fall_back_or_fail(lease, error, callbacks)
+
+
+def _interrupted(error: PlatformError) -> Interrupted:
+    """The error of a run whose earlier pages were answered: what it was refused, it was allowed a moment before."""
+    happened = str(error).split(". ")[0].rstrip(".")
+    text = (
+        f"{happened}. It had answered for earlier pages of this sync, so this is probably an outage of theirs. What "
+        "was read before is stored. Nothing has to be done: the next sync asks for the same time again."
+    )
+    return Interrupted(text, request_id=error.request_id, status=error.status)
 
 
 def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None:

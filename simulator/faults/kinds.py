@@ -9,8 +9,9 @@ from random import Random
 from typing import Any
 
 from simulator.account import Account
-from simulator.errors import Refused
+from simulator.errors import Refused, denied
 from simulator.faults.base import PAGE_TOKENS, Call, Fault, Site
+from simulator.lwa import lwa_error
 from simulator.orders import from_ms, to_ms
 from simulator.wire import Canned
 
@@ -107,6 +108,22 @@ class NotUtf8(Fault):
     def after(self, site: Site, call: Call, answer: Canned) -> Canned:
         at = answer.body.rfind(b'"')
         return replace(answer, body=answer.body[:at] + b"\xff\xfe" + answer.body[at:])
+
+
+@dataclass(frozen=True)
+class Deny(Fault):
+    """A 403 instead of the real answer, whatever the caller is allowed; `details` is what Amazon says of it.
+
+    For 25 minutes every call of thousands of sellers was answered so: "The security token included in the request is
+    expired". https://github.com/amzn/selling-partner-api-docs/issues/3153
+    """
+
+    details: str = ""
+
+    def before(self, site: Site, call: Call) -> Canned | None:
+        if call.operation == "token":
+            return lwa_error(400, "server_error", "An internal server error occurred.")
+        return denied(self.details).answer()
 
 
 class ExpireTokens(Fault):

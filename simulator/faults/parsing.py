@@ -10,6 +10,7 @@ from simulator.faults.kinds import (
     Answer,
     Cut,
     Delay,
+    Deny,
     ExpirePageTokens,
     ExpireTokens,
     LoopPages,
@@ -43,6 +44,7 @@ faults:  OPERATION:WHEN:FAULT
              delay=40         the real answer, so many seconds late (OMS waits 30)
              slow=10          the real answer, its body trickled over so many seconds
              reset            the connection is reset before an answer; reset-in-body: within it
+             deny             403 although all is granted; for token: 400 with server_error
              expire-access    all access tokens so far are expired
              revoke           the refresh token is revoked: invalid_grant from then on
              clock=-90        its clock is so many seconds ahead, below zero behind, from then on
@@ -59,6 +61,7 @@ _PLAIN: dict[str, Callable[[], Fault]] = {
     "non-utf8": NotUtf8,
     "reset": Reset,
     "reset-in-body": lambda: Reset(in_body=True),
+    "deny": Deny,
     "expire-access": ExpireTokens,
     "revoke": Revoke,
     "expire-pages": ExpirePageTokens,
