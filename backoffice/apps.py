@@ -12,3 +12,6 @@ class BackofficeConfig(AppConfig):
         # Packages without translations of their own; the home page lists them.
         apps.get_app_config("knox").verbose_name = _("API tokens")
         apps.get_app_config("django_tasks_database").verbose_name = _("Background tasks")
+        from backoffice.users import staff  # it needs models, which are there now
+
+        staff.connect()

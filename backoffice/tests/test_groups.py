@@ -103,6 +103,56 @@ def test_it_holds_in_the_api_as_well(member: User, group: str) -> None:
     assert changed.status_code == (200 if group == MANAGER else 403)
 
 
+def _save_user(admin_client: Client, user: User, **fields: Any) -> str:
+    """The user's form as a browser sends it: what is not ticked is not sent. Returns the page that follows."""
+    form = {
+        "username": user.username,
+        "is_active": "on",
+        "date_joined_0": "2026-01-31",
+        "date_joined_1": "12:00",
+    }
+    address = f"/admin/auth/user/{user.pk}/change/"
+    return admin_client.post(address, form | fields, follow=True).content.decode()
+
+
+def test_it_lets_whoever_joins_a_group_sign_in(admin_client: Client) -> None:
+    password = "a long pass phrase"
+    form = {"username": "ada", "password1": password, "password2": password, "usable_password": "true"}
+    admin_client.post("/admin/auth/user/add/", form)
+    ada = User.objects.get(username="ada")
+    assert not ada.is_staff
+    viewer = Group.objects.get(name=VIEWER)
+    assert "ada can sign in to the admin now" in _save_user(admin_client, ada, groups=viewer.pk)
+    client = Client()
+    signed_in = client.post("/admin/login/", {"username": "ada", "password": password, "next": "/admin/"})
+    assert (signed_in.status_code, client.get("/admin/orders/order/").status_code) == (302, 200)
+
+    # Taken away on purpose, for somebody who only uses the API: it stays away, and leaving takes it from nobody.
+    assert "can sign in" not in _save_user(admin_client, ada, groups=viewer.pk)
+    ada.refresh_from_db()
+    assert not ada.is_staff
+    boss = User.objects.get(username="admin")
+    boss.groups.add(viewer)
+    boss.groups.clear()
+    boss.refresh_from_db()
+    assert boss.is_staff
+
+
+def test_it_sets_the_staff_status_from_a_script_as_well() -> None:
+    one, two = (User.objects.create_user(name) for name in ("one", "two"))
+    Group.objects.create(name="without rights").user_set.add(one)
+    one.refresh_from_db()
+    assert not one.is_staff
+    Group.objects.get(name=OPERATOR).user_set.add(one, two)
+    one.groups.remove(*one.groups.all())
+    assert User.objects.filter(is_staff=True, username__in=("one", "two")).count() == 2
+    three = User.objects.create_user("three")
+    three.groups.set([Group.objects.get(name=VIEWER)])
+    three.save()
+    three.refresh_from_db()
+    assert three.is_staff
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_makes_the_groups_but_leaves_one_alone_that_is_there() -> None:
     Group.objects.all().delete()

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_tasks_db.admin import DBTaskResultAdmin as DjangoTaskAdmin
 from django_tasks_db.models import DBTaskResult
@@ -34,6 +35,17 @@ class UserAdmin(OfferedLists, DjangoUserAdmin[User], UnfoldAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Says so where a group brought the staff status along (staff.py)."""
+        was_staff = form.instance.is_staff
+        super().save_related(request, form, formsets, change)
+        if form.instance.is_staff and not was_staff:
+            text = _(
+                "%(user)s can sign in to the admin now, as a member of a group. For somebody who only uses the API, "
+                "take the staff status away again."
+            )
+            messages.info(request, text % {"user": form.instance})
 
 
 @admin.register(Group)
