@@ -3,13 +3,22 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy
+
 from core.format import Text
 from integrations.amazon.channel import AMAZON
 from integrations.channel import Channel, Site
+from integrations.errors import ConfigError
 
 CHANNELS: dict[str, Channel] = {
     "amazon": AMAZON,
 }
+
+# For a platform whose kind is none of these: no credentials would help it.
+UNKNOWN_KIND = gettext_lazy(
+    "Its credentials are not the reason. Install the release of OMS that brings this channel, correct the platform's "
+    "kind, or make the platform inactive."
+)
 
 
 def default_kind() -> str:
@@ -41,6 +50,8 @@ def order_lag(kinds: Iterable[str] | None = None) -> timedelta:
 
 
 def advice_of(kind: str, error_code: str) -> Text:
-    """What the channel says a person does about this error, "" where it says nothing of its own."""
+    """What a person does about this error of a platform of this kind, "" where the channel says nothing of its own."""
     channel = CHANNELS.get(kind)
+    if channel is None and error_code == ConfigError.default_code:
+        return UNKNOWN_KIND
     return channel.advice.get(error_code, "") if channel else ""

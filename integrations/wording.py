@@ -150,6 +150,8 @@ def due_line(due: Due) -> str:
         return str(NOT_DUE[due.reason])
     if due.reason == Reason.STOPPED:
         text = _("%(problem)s; store working credentials or check the connection")
+        if due.is_of_unknown_kind:
+            text = _("%(problem)s; its credentials are not the reason")
         return text % {"problem": _in_short(due.message)}
     if due.reason in (Reason.SUSPECTED, Reason.RESTING):
         return _refused_line(due)

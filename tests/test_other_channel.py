@@ -21,6 +21,7 @@ from django.test import Client
 
 from api.tests.rest import superuser
 from integrations.amazon.marketplaces import MARKETPLACES
+from integrations.management.console import report
 from integrations.models import ApiQuota, ApiUsage, StreamState, SyncFailure, SyncLog
 from integrations.registry import CHANNELS
 from integrations.sync.run import run_sync
@@ -393,8 +394,16 @@ def test_a_platform_whose_channel_is_gone_is_shown_and_fails_with_a_reason(
     assert "this installation does not know the channel corner_shop" in page
     log = sync_all_without_words(admin_client, tea)
     assert (log.status, log.error_code) == ("failed", "config")
+    page = admin_client.get(f"/admin/integrations/synclog/{log.pk}/change/").content.decode()
+    said = "\n".join(report(log))
+    for text in (page, said):
+        assert "credentials are not the reason" in text
+        assert "Store the platform" not in text
+        assert "correct its credentials" not in text
     api = superuser()
-    assert api.get(f"/platforms/{tea.pk}").json()["kind"] == KIND
+    shown = api.get(f"/platforms/{tea.pk}").json()
+    assert shown["kind"] == KIND
+    assert "credentials are not the reason" in shown["next_syncs"]["orders"]["detail"]
     refused = api.put(f"/platforms/{tea.pk}", {"api_config": {"shop_url": "https://corner.example"}})
     assert (refused.status_code, list(refused.json()["fields"])) == (400, ["api_config"])
 

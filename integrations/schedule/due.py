@@ -27,6 +27,7 @@ from typing import Any
 
 from integrations.errors import ACCESS_CODES, CONFIG_CODES, REFUSED_CODES
 from integrations.models import SyncLog
+from integrations.registry import CHANNELS
 from integrations.schedule.history import History, histories
 from integrations.sync.streams import STREAMS, streams_of
 from platforms.models import Platform
@@ -56,7 +57,8 @@ class Due:
 
     `failures`: how many regular runs failed in a row. `code` and `message`: what the newest of them says. `since`: of
     what is suspected or rests, when the first refusal of these came. Of a regular one, `is_first`: there was none
-    before; `is_retry`: the last one failed, and there is reason to try again at once.
+    before; `is_retry`: the last one failed, and there is reason to try again at once. `is_of_unknown_kind`: it stopped
+    because no channel is registered for the platform.
     """
 
     at: datetime | None
@@ -67,6 +69,7 @@ class Due:
     since: datetime | None = None
     is_first: bool = False
     is_retry: bool = False
+    is_of_unknown_kind: bool = False
 
     def is_now(self, now: datetime) -> bool:
         return self.at is not None and self.at <= now
@@ -130,7 +133,7 @@ def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
         "failures": own.failures, "code": failed.error_code, "message": failed.error_message,
     }  # fmt: skip
     if failed.error_code in CONFIG_CODES:
-        return Due(None, Reason.STOPPED, **facts)
+        return Due(None, Reason.STOPPED, is_of_unknown_kind=platform.kind not in CHANNELS, **facts)
     spell = _spell(platform, own)
     longest = STREAMS[kind].longest_pause
     if failed.error_code in REFUSED_CODES:
