@@ -14,6 +14,7 @@ records ends in the rows that the last ones make in an empty table, but for what
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -24,8 +25,10 @@ from typing import Any, Generic, TypeVar
 import orjson
 from django.db import models
 
-from core.database.bulk import BulkFind, BulkUpsert
-from core.outcome import Outcome
+from core.database.bulk import BulkFind, BulkUpsert, DoesNotFit, rounded
+from core.dates import meant
+from core.outcome import CLEANED, Adjustment, Outcome
+from core.text import UnstorableText, storable
 
 Record = TypeVar("Record")
 Key = tuple[str, ...]  # the natural key of a row within its platform
@@ -34,6 +37,8 @@ Values = Sequence[Any]  # of the columns of a Columns, in their order
 MISSING = ("", ())  # besides None: not known
 ABSENT = "absent"  # the field of a record that names others
 NOT_STORED = (0, "", "")  # in the place of id, content hash and source
+# As JSON writes U+0000; behind a backslash that is itself escaped, the same letters are plain text.
+NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def reported_fields(record_type: type[Any], *, but: Iterable[str]) -> tuple[str, ...]:
@@ -44,12 +49,18 @@ def reported_fields(record_type: type[Any], *, but: Iterable[str]) -> tuple[str,
 def to_json(value: Any, *, sort_keys: bool = False) -> bytes:
     """Making JSON is the largest part of the work on a page, and orjson takes a tenth of the time of json.
 
-    Raises ValueError for text that no database takes.
+    Raises UnstorableText for text that not every database stores.
     """
     try:
-        return orjson.dumps(value, str, orjson.OPT_SORT_KEYS if sort_keys else None)
-    except TypeError:  # an integer of more than 64 bits; half a surrogate pair, which ends as ValueError
-        return json.dumps(value, default=str, ensure_ascii=False, sort_keys=sort_keys).encode()
+        text = orjson.dumps(value, str, orjson.OPT_SORT_KEYS if sort_keys else None)
+    except TypeError:  # an integer of more than 64 bits, or half a surrogate pair
+        try:
+            text = json.dumps(value, default=str, ensure_ascii=False, sort_keys=sort_keys).encode()
+        except UnicodeEncodeError:
+            raise UnstorableText("The text holds half a surrogate pair.") from None
+    if b"\\u0000" in text and NUL_IN_JSON.search(text):
+        raise UnstorableText("The text holds U+0000.")
+    return text
 
 
 class Columns:
@@ -68,11 +79,12 @@ class Columns:
         defaults = [(at, _default_of(column)) for at, column in enumerate(model_fields) if not column.null]
         # What a column holds of which nothing is known, where that is not empty.
         self.defaults = [(at, value) for at, value in defaults if value not in (None, "", [])]
-        # Amounts that differ by less than this are one and the same in the column.
-        self._precision = [
-            Decimal(5).scaleb(-column.decimal_places - 1) if isinstance(column, models.DecimalField) else None
+        self._steps = [
+            Decimal(1).scaleb(-column.decimal_places) if isinstance(column, models.DecimalField) else None
             for column in model_fields
         ]
+        # Amounts that differ by less than this are one and the same in the column.
+        self._precision = [step and step / 2 for step in self._steps]
 
     def merged(self, new: Values, stored: Values, absent: Collection[str] = ()) -> list[Any]:
         """What is to be stored: `new`, with the stored values of the columns that are `absent` in it."""
@@ -105,6 +117,13 @@ class Columns:
         compared = zip(new, stored, self._precision, strict=True)
         return [at for at, values in enumerate(compared) if not _is_same(*values)]
 
+    def too_fine(self, values: Values) -> tuple[str, Decimal] | None:
+        """The first amount that has more decimal places than its column, with the name of that."""
+        for name, value, step in zip(self.names, values, self._steps, strict=True):
+            if step is not None and value is not None and rounded(value, step) != value:
+                return name, value
+        return None
+
 
 def _is_same(new: Any, stored: Any, precision: Decimal | None) -> bool:
     if isinstance(new, Decimal) and isinstance(stored, Decimal) and precision is not None:
@@ -136,6 +155,9 @@ class Incoming(Generic[Record]):
     document: bytes  # JSON; empty where the table has none
     content_hash: str
     parts: tuple[Any, ...] = ()  # what the app stores of it in other tables
+    is_cleaned: bool = (
+        False  # `record` has U+FFFD where it came with characters that not every database stores
+    )
     pk: int = 0  # of the stored row; 0 where there is none
     stored: Values = ()
     merged: Values = ()  # the values to store
@@ -167,7 +189,11 @@ class Batch(Generic[Record]):
     def outcome(self) -> Outcome:
         """Call it once all records are sorted."""
         written = len(self.new) + len(self.changed)
-        return Outcome(len(self.new), len(self.changed), self.size - written)
+        outcome = Outcome(len(self.new), len(self.changed), self.size - written)
+        for item in self.news:
+            if item.is_cleaned:
+                outcome.adjust(Adjustment(CLEANED, item.key))
+        return outcome
 
 
 class RecordTable(Generic[Record]):
@@ -218,7 +244,7 @@ class RecordTable(Generic[Record]):
 
     def incoming(self, record: Record, *parts: Any) -> Incoming[Record]:
         """`parts` are what the app stores of the record in other tables, as JSON can say it; personal data only as a
-        keyed digest, since the hash itself has no key. Raises ValueError for text that no database takes."""
+        keyed digest, since the hash itself has no key. Raises UnstorableText; `incoming_of` does something about it."""
         key, values = self.key_of(record), self.values_of(record)
         absent: tuple[str, ...] = getattr(record, ABSENT)
         content = (key, values, parts, absent) if absent else (key, values, parts)
@@ -228,6 +254,23 @@ class RecordTable(Generic[Record]):
             document = to_json(getattr(record, self._document), sort_keys=True)
             digest.update(document)
         return Incoming(key, record, values, absent, document, digest.hexdigest(), parts)
+
+    def incoming_of(
+        self, record: Record, read: Callable[[Record], Incoming[Record]] | None = None
+    ) -> Incoming[Record]:
+        """What `read` (`incoming`, unless the app has a function of its own) makes of the record, or of a copy whose
+        text every database stores. Raises DoesNotFit where its key would be another one then."""
+        read = read or self.incoming
+        try:
+            return read(record)
+        except UnstorableText:
+            incoming = read(storable(record))
+        for name, came, kept in zip(self.key, self.key_of(record), incoming.key, strict=True):
+            if came != kept:
+                column = f"{self._model._meta.db_table}.{name}"
+                raise DoesNotFit(column, kept, "text without U+0000 and halves of characters")
+        incoming.is_cleaned = True
+        return incoming
 
     def compare(self, platform_id: int, incoming: Sequence[Incoming[Record]], source: str) -> Batch[Record]:
         """Sort the records by what is to be done. One query; two more where hashes differ."""
@@ -249,8 +292,7 @@ class RecordTable(Generic[Record]):
         return batch
 
     def write(self, platform_id: int, batch: Batch[Record], source: str, now: datetime) -> None:
-        """Store new and changed records. Raises DatabaseError, ValueError or OverflowError where a value does not
-        fit."""
+        """Store new and changed records. Raises DatabaseError where a value does not fit."""
         items = batch.news
         if not items:
             return
@@ -287,8 +329,9 @@ class RecordTable(Generic[Record]):
         return {pk: values for pk, (values, _) in self._stored(ids).items()}
 
     def is_older(self, values: Values, stored: Values) -> bool:
-        """Whether a record is older than the stored row; where one of the times is not known, it is not."""
-        updated, known = values[self._updated], stored[self._updated]
+        """Whether a record is older than the stored row; where one of the times is not known, it is not. A row of the
+        year 9999 would otherwise never change again."""
+        updated, known = meant(values[self._updated]), meant(stored[self._updated])
         return bool(updated and known and updated < known)
 
     def _newest(self, incoming: Sequence[Incoming[Record]]) -> dict[Key, Incoming[Record]]:

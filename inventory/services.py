@@ -28,10 +28,10 @@ def upsert_inventory(*, platform: Platform, records: Sequence[InventoryRecord], 
     """Store `records`, all or none of them, in a fixed number of queries.
 
     Records that are older than the stored row, or equal to it, change nothing; mock and sandbox never replace live,
-    and live takes nothing over from them. Raises django.db.DatabaseError, ValueError or OverflowError where a value
-    does not fit.
+    and live takes nothing over from them. Raises django.db.DatabaseError where a value does not fit.
     """
-    batch = _stock.compare(platform.pk, [_stock.incoming(record) for record in records], source)
+    incoming = [_stock.incoming_of(record) for record in records]
+    batch = _stock.compare(platform.pk, incoming, source)
     _stock.refresh(batch)
     _stock.write(platform.pk, batch, source, timezone.now())
     return batch.outcome()

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from core.dates import meant
 from core.encryption import SecretDict, Unreadable, keyed_digest
 from core.upsert import Incoming, to_json
 from orders.models import OrderBuyer
@@ -40,11 +41,13 @@ class Buyer:
 
 def purge_after_delivery(record: OrderRecord, deliver_by: datetime | None, now: datetime) -> datetime:
     """When the buyer's data is deleted: 30 days after the end of the delivery window that is stored of the order, or
-    after the order's last change where there is none."""
-    changed = min(record.platform_updated_at, now)
-    if deliver_by is None or deliver_by > changed + LONGEST_DELIVERY:
-        deliver_by = changed
-    return deliver_by + BUYER_DATA_LIFETIME
+    after the order's last change where there is none. A placeholder such as the year 9999 is neither a reason to keep
+    nor to lose it."""
+    changed = min(meant(record.platform_updated_at) or meant(record.purchased_at) or now, now)
+    delivery = meant(deliver_by)
+    if delivery is None or delivery > changed + LONGEST_DELIVERY:
+        delivery = changed
+    return delivery + BUYER_DATA_LIFETIME
 
 
 def buyer_digest(buyer: BuyerRecord | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -38,6 +39,12 @@ def reported_lines(record: OrderRecord) -> list[Reported] | None:
     """The lines of an order as this module takes them: the id of each, the values of ITEM_REPORTED, and which of these
     are absent. None where the answer says nothing about lines."""
     return None if "items" in record.absent else list(map(_reported, record.items))
+
+
+def too_fine(lines: Iterable[Reported] | None) -> tuple[str, Decimal] | None:
+    """The first amount of the lines that has more decimal places than its column, with the name of that."""
+    found = (_columns.too_fine(values) for _id, *values, _absent in lines or ())
+    return next(filter(None, found), None)
 
 
 def compare_lines(lines_of: Mapping[int, Sequence[Reported] | None]) -> dict[int, Lines]:

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from core.outcome import Outcome
+from core.outcome import ROUNDED, Adjustment, Outcome
 from core.upsert import Batch, Incoming, RecordTable
 from orders.buyers import (
     Buyer,
@@ -18,7 +18,7 @@ from orders.buyers import (
     write_buyers,
 )
 from orders.changes import Change, order_changes
-from orders.lines import Lines, Reported, compare_lines, reported_lines, write_lines
+from orders.lines import Lines, Reported, compare_lines, reported_lines, too_fine, write_lines
 from orders.models import Order, OrderBuyer, OrderChange, OrderItem
 from orders.records import OrderRecord
 from platforms.models import Platform, Source
@@ -50,7 +50,7 @@ def upsert_orders(
     3. Write orders, then items; remove lines that are no longer part of their order.
     4. Note what changed in orders that were stored already; write buyer data where the platform row asks for it.
 
-    Raises django.db.DatabaseError, ValueError or OverflowError where a value does not fit.
+    Raises django.db.DatabaseError where a value does not fit.
     """
     now = timezone.now()
     incoming = [_incoming(record, with_buyer=platform.include_pii) for record in records]
@@ -78,7 +78,7 @@ def upsert_orders(
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
         write_buyers(compare_buyers(_with_delivery(batch.new), {}, now) | of_changed)
-    return batch.outcome()
+    return _outcome(batch)
 
 
 def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | None:
@@ -114,7 +114,23 @@ def _delete(doomed: QuerySet[Order]) -> int:
 
 def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]:
     """The record with the hash of all that could be stored of it."""
-    return _orders.incoming(record, reported_lines(record), buyer_digest(record.buyer) if with_buyer else "")
+
+    def read(record: OrderRecord) -> Incoming[OrderRecord]:
+        buyer = buyer_digest(record.buyer) if with_buyer else ""
+        return _orders.incoming(record, reported_lines(record), buyer)
+
+    return _orders.incoming_of(record, read)
+
+
+def _outcome(batch: Batch[OrderRecord]) -> Outcome:
+    """With an example of an amount that was rounded."""
+    outcome = batch.outcome()
+    for item in batch.news:
+        if fine := _orders.columns.too_fine(item.values) or too_fine(_lines_of(item)):
+            field, amount = fine
+            outcome.adjust(Adjustment(ROUNDED, item.key, field, str(amount)))
+            break
+    return outcome
 
 
 def _lines_of(incoming: Incoming[OrderRecord]) -> list[Reported] | None:

@@ -63,6 +63,7 @@ class ReturnsStream(Stream[Return, ReturnPage]):
 
     def __init__(self) -> None:
         self.stored: dict[str, str] = {}
+        self.trips_over = ""
 
     def progress(self, log: SyncLog, adapter: Adapter) -> ReturnsProgress:
         return ReturnsProgress(log, adapter)
@@ -73,6 +74,8 @@ class ReturnsStream(Stream[Return, ReturnPage]):
     def store(
         self, platform: Platform, records: Sequence[Return], source: str, sync_log_id: int | None
     ) -> Outcome:
+        if self.trips_over in {record.external_id for record in records}:
+            raise TypeError("a mistake")
         new = [record for record in records if record.external_id not in self.stored]
         self.stored |= {record.external_id: source for record in records}
         return Outcome(created=len(new), unchanged=len(records) - len(new))
@@ -172,6 +175,19 @@ def test_it_is_on_the_admins_pages(api: APIClient, platform: Platform, admin_cli
     assert api.get("/sync-logs?kind=returns").json()["results"][0]["kind"] == "returns"
     (health,) = of_platforms()
     assert [label for label, _moment in health.last_good] == ["Orders", "Returns"]
+
+
+def test_a_mistake_of_ours_costs_its_record_and_is_called_one(
+    api: APIClient, platform: Platform, stream: ReturnsStream
+) -> None:
+    stream.trips_over = "R-2"
+    log = run_sync(started(api.post("/returns/sync")).pk)
+    assert (log.status, log.created, log.failed, set(stream.stored)) == ("partial", 2, 2, {"R-1", "R-3"})
+    failure = log.failures.get(external_id="R-2")
+    assert failure.error_code == "internal"
+    assert failure.error_message.startswith(
+        "OMS itself made a mistake with this record (TypeError), and stored"
+    )
 
 
 def test_its_failures_are_replayed(api: APIClient, platform: Platform, stream: ReturnsStream) -> None:

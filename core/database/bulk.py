@@ -6,11 +6,12 @@ is stored several times as fast this way (see `make bench`).
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 import orjson
 from django.db import DataError, connections, models, router
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.constants import OnConflict
 
 Row = Sequence[Any]
@@ -19,6 +20,20 @@ Adapt = Callable[[Sequence[Any]], Sequence[Any]]  # makes the values of a column
 # SQLite keeps decimals as 8-byte floats: so many significant digits come back as they went in.
 # https://www.sqlite.org/floatingpoint.html
 SQLITE_DIGITS = 15
+# Integers of a column are the same on every database; SQLite itself would keep 64 bits in each.
+INTEGERS = BaseDatabaseOperations.integer_field_ranges
+# A statement may be longer than its largest value: mysqlclient joins rows up to 64 KiB, and writes the columns' names.
+STATEMENT = 2**17
+SMALL = 2**17  # characters of a row that fit into a packet of any server
+WIDE = Context(prec=60)
+
+
+class DoesNotFit(DataError):
+    """A value for which its column has no room. `column` is "order_items.asin", `room` what there is room for."""
+
+    def __init__(self, column: str, value: Any, room: str) -> None:
+        super().__init__(f"{column} has room for {room}.")
+        self.column, self.value, self.room = column, value, room
 
 
 class BulkFind:
@@ -56,8 +71,9 @@ class BulkFind:
 class BulkUpsert:
     """Upserts rows of `model`, given as rows or as columns; values stand in the order of `fields`, concrete fields.
 
-    Values go to the database driver as they are (None, str, int, bool, Decimal, JSON as text); aware datetimes are
-    converted. `unique` names the fields of a unique constraint; all other `fields` are replaced on a conflict.
+    Values go to the database driver as they are (None, str, int, bool, JSON as text); aware datetimes are converted,
+    amounts rounded to the column. What the columns have no room for is refused before it is sent: SQLite would keep it
+    all the same. `unique` names the fields of a unique constraint; all other `fields` are replaced on a conflict.
     """
 
     def __init__(self, model: type[models.Model], *, fields: Sequence[str], unique: Sequence[str]) -> None:
@@ -65,10 +81,15 @@ class BulkUpsert:
         self._fields: list[Any] = [model._meta.get_field(name) for name in fields]
         self._unique: list[Any] = [model._meta.get_field(name) for name in unique]
         self._replaced = [field for field in self._fields if field not in self._unique]
+        self._large = [
+            at
+            for at, field in enumerate(self._fields)
+            if isinstance(field, models.TextField | models.JSONField)
+        ]
         self._prepared: dict[str, tuple[str, list[tuple[int, Adapt]]]] = {}  # by the alias of a connection
 
     def __call__(self, rows: Sequence[Row]) -> None:
-        """Raises django.db.DatabaseError, ValueError or OverflowError for a value that does not fit."""
+        """Raises DoesNotFit, or another django.db.DatabaseError, for a value that does not fit."""
         if rows:
             self.write_columns(list(zip(*rows, strict=True)))
 
@@ -79,6 +100,8 @@ class BulkUpsert:
         ready = list(columns)
         for position, adapt in adapters:
             ready[position] = adapt(columns[position])
+        if connection.vendor == "mysql":
+            self._check_packets(connection, ready)
         with connection.cursor() as cursor:
             cursor.executemany(sql, list(zip(*ready, strict=True)))
 
@@ -89,6 +112,25 @@ class BulkUpsert:
             needed = [(position, adapt) for position, adapt in enumerate(adapters) if adapt is not None]
             self._prepared[connection.alias] = self._sql(connection), needed
         return self._prepared[connection.alias]
+
+    def _check_packets(self, connection: Any, columns: Sequence[Sequence[Any]]) -> None:
+        """Refuses a row that is larger than what the server takes at once: it would answer by ending the connection,
+        and with it a transaction that holds other rows."""
+        for position in self._large:
+            if max(map(len, columns[position])) < SMALL:
+                continue
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT @@max_allowed_packet")
+                (most,) = cursor.fetchone()
+            for row in zip(*(columns[large] for large in self._large), strict=True):
+                size = sum(len(connection.connection.literal(value)) for value in row if value is not None)
+                if size + STATEMENT > most:
+                    field = self._fields[position]
+                    raise DoesNotFit(
+                        _name_of(field),
+                        row[self._large.index(position)],
+                        f"{most:,} bytes (max_allowed_packet)",
+                    )
 
     def _sql(self, connection: Any) -> str:
         quote = connection.ops.quote_name
@@ -116,15 +158,41 @@ def _column(model: type[models.Model], name: str) -> str:
     return str(field.column)
 
 
+def _name_of(field: Any) -> str:
+    return f"{field.model._meta.db_table}.{field.column}"
+
+
 def _adapter(field: Any, connection: Any) -> Adapt | None:
     """What makes values of this field ready for the driver; None where the driver takes them as they are."""
     if isinstance(field, models.DateTimeField):
         return _aware if connection.features.supports_timezones else _naive_text(connection.timezone)
     if isinstance(field, models.DecimalField):
-        return _exact_text(field) if connection.vendor == "sqlite" else _finite
-    if isinstance(field, models.BooleanField) and connection.vendor == "sqlite":
-        return _whole_numbers
-    return None
+        return _amounts(field, as_text=connection.vendor == "sqlite")
+    if isinstance(field, models.BooleanField):
+        return _whole_numbers if connection.vendor == "sqlite" else None
+    if isinstance(field, models.CharField) and field.max_length:
+        return _no_longer_than(field, field.max_length)
+    bounds = INTEGERS.get(field.get_internal_type())
+    return _within(field, *bounds) if bounds else None
+
+
+def _no_longer_than(field: Any, length: int) -> Adapt:
+    def check(texts: Sequence[Any]) -> Sequence[Any]:
+        if None not in texts and max(map(len, texts)) > length:  # None is for the database to refuse
+            raise DoesNotFit(_name_of(field), max(texts, key=len), f"{length} characters")
+        return texts
+
+    return check
+
+
+def _within(field: Any, lowest: int, highest: int) -> Adapt:
+    def check(numbers: Sequence[int | None]) -> Sequence[int | None]:
+        for number in numbers:
+            if number is not None and not lowest <= number <= highest:
+                raise DoesNotFit(_name_of(field), number, f"whole numbers from {lowest:,} to {highest:,}")
+        return numbers
+
+    return check
 
 
 def _aware(times: Sequence[datetime | None]) -> Sequence[datetime | None]:
@@ -149,32 +217,39 @@ def _naive_text(zone: Any) -> Adapt:
     return adapt
 
 
-def _finite(amounts: Sequence[Decimal | None]) -> Sequence[Decimal | None]:
-    """MySQL's driver would send the word Infinity for the name of a column; PostgreSQL would store NaN."""
-    if not all(amount is None or amount.is_finite() for amount in amounts):
-        raise DataError("The amount is not a number.")
-    return amounts
+def rounded(amount: Decimal, step: Decimal, context: Context = WIDE) -> Decimal:
+    """The amount with as many decimal places as `step`, a half away from zero, as MySQL and PostgreSQL round.
+
+    Raises InvalidOperation where it then has more digits than the context, or is infinite.
+    """
+    return amount.quantize(step, ROUND_HALF_UP, context)
 
 
-def _exact_text(field: models.DecimalField[Any, Any]) -> Adapt:
-    """Refuses what SQLite would round, or keep although it does not fit and could never be read again."""
-    small = Decimal(10) ** (SQLITE_DIGITS - field.decimal_places)  # below, the float holds every digit
+def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
+    """Rounds amounts to the column, and refuses those that have more digits than it, or than SQLite keeps.
+
+    MySQL's driver would send the word Infinity for the name of a column; PostgreSQL would store NaN.
+    """
+    small = Decimal(10) ** (SQLITE_DIGITS - field.decimal_places)  # below, SQLite's float holds every digit
     step, context = Decimal(1).scaleb(-field.decimal_places), Context(prec=field.max_digits)
+    room = f"{field.max_digits} digits, {field.decimal_places} of them behind the point"
 
-    def check(amount: Decimal) -> None:
-        digits = amount.quantize(step, context=context).normalize().as_tuple().digits
-        if len(digits) > SQLITE_DIGITS:
-            raise DataError(f"SQLite keeps {SQLITE_DIGITS} digits of an amount; this one has {len(digits)}.")
-
-    def adapt(amounts: Sequence[Decimal | None]) -> Sequence[str | None]:
-        present = [amount for amount in amounts if amount is not None]
+    def fit(amount: Decimal) -> Decimal:
         try:
-            if present and not -small < min(present) <= max(present) < small:
-                for amount in present:
-                    check(amount)
-        except InvalidOperation:  # NaN, infinite, or more digits than the column has
-            raise DataError(f"The amount does not fit into {field.max_digits} digits.") from None
-        return [None if amount is None else str(amount) for amount in amounts]
+            fitting = rounded(amount, step, context)
+        except InvalidOperation:
+            raise DoesNotFit(_name_of(field), amount, room) from None
+        if fitting.is_nan():
+            raise DoesNotFit(_name_of(field), amount, room)
+        if as_text and not -small < fitting < small:
+            digits = fitting.normalize().as_tuple().digits
+            if len(digits) > SQLITE_DIGITS:
+                raise DoesNotFit(_name_of(field), amount, f"{SQLITE_DIGITS} digits on SQLite")
+        return fitting
+
+    def adapt(amounts: Sequence[Decimal | None]) -> Sequence[Any]:
+        fitting = [None if amount is None else fit(amount) for amount in amounts]
+        return [None if amount is None else str(amount) for amount in fitting] if as_text else fitting
 
     return adapt
 

@@ -1,4 +1,4 @@
-"""What a database error means: whether it may pass, its stable code, and what a person has to know.
+"""What a database error means: whether it may pass or is about a value, its stable code, what a person has to know.
 
 Pure: it looks at the error alone. Numbers and texts are those of SQLite, MySQL and MariaDB, and PostgreSQL:
 https://www.sqlite.org/rescode.html
@@ -10,7 +10,7 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,17 @@ MYSQL: dict[DatabaseProblem, set[int]] = {
     READ_ONLY: {1290, 1792, 1836},
     DISK_FULL: {28, 1021, 1114},
 }  # fmt: skip
+# About a value of the statement, though the driver does not raise them as DataError.
+MYSQL_VALUES = {
+    1153, 2020,  # the packet is too big
+    1118,  # the row is
+    1267, 1271,  # text is compared whose character sets do not go together
+    1292, 1300, 1366, 1690,  # no time; no text of the character set, as an emoji in a column of utf8mb3; out of range
+    3140, 3141, 3156, 4025,  # no JSON, or a constraint failed
+}  # fmt: skip
+# Classes of PostgreSQL: the same row twice in a statement, data exceptions, integrity, limits of the program such as
+# the size of an index entry.
+POSTGRESQL_VALUES = ("21", "22", "23", "54")
 # Numbers that mean little without their text: 1026 and 1030 wrap what the system said, 1290 is about any option.
 MYSQL_NO_ROOM = ("no space left", "error 28", "errcode: 28", "errno: 28", "quota exceeded")
 
@@ -130,6 +141,17 @@ def classify(error: BaseException) -> DatabaseProblem:
         isinstance(error, OperationalError) and "connect" in text
     )
     return UNAVAILABLE if is_about_the_connection else REFUSED
+
+
+def is_about_values(error: BaseException) -> bool:
+    """Whether the database refused what it was given: other values may be taken, and these never will."""
+    if isinstance(error, DataError | IntegrityError | UnicodeError):
+        return True
+    if not isinstance(error, DatabaseError):
+        return False
+    driver = error.__cause__ or error
+    sqlstate = getattr(driver, "sqlstate", None) or getattr(driver, "pgcode", None)
+    return str(sqlstate or "")[:2] in POSTGRESQL_VALUES or _number_and_text(error)[0] in MYSQL_VALUES
 
 
 def _postgresql(sqlstate: str) -> DatabaseProblem:

@@ -96,8 +96,8 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         marketplace_id=parse.text(parse.mapping(source.get("salesChannel")).get("marketplaceId")),
         fulfilled_by=FULFILLED_BY.get(parse.text(fulfillment.get("fulfilledBy")).upper(), ""),
         service_level=parse.text(fulfillment.get("fulfillmentServiceLevel")),
-        ship_by=parse.time(parse.mapping(fulfillment.get("shipByWindow")).get("latestDateTime")),
-        deliver_by=parse.time(parse.mapping(fulfillment.get("deliverByWindow")).get("latestDateTime")),
+        ship_by=parse.meant_time(parse.mapping(fulfillment.get("shipByWindow")).get("latestDateTime")),
+        deliver_by=parse.meant_time(parse.mapping(fulfillment.get("deliverByWindow")).get("latestDateTime")),
         currency=currency,
         total=total,
         programs=_texts(source.get("programs")),
@@ -302,7 +302,7 @@ def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:
         unfulfillable=_sub_total(details, "unfulfillableQuantity", "totalUnfulfillableQuantity"),
         researching=_sub_total(details, "researchingQuantity", "totalResearchingQuantity"),
         details=details_of(source.get("inventoryDetails")),
-        platform_updated_at=parse.time(source.get("lastUpdatedTime")),
+        platform_updated_at=parse.meant_time(source.get("lastUpdatedTime")),
         # Nothing is available of nothing: a total of 0 leaves no details of what was there before.
         absent=_absent((_is_object(source, "inventoryDetails") or total == 0, OF_DETAILS)),
     )

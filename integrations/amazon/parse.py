@@ -1,15 +1,18 @@
 """Tolerant readers of single values. What is absent is None or ""; what is there but unreadable costs the record."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from core.dates import meant
 from integrations.errors import MalformedRecord
 
 MOST_WHOLE_DIGITS = 14
-SMALLEST_STEP = Decimal("0.0001")
 PLAIN = 10**18  # whole numbers below it are taken as they are
 MOST_DIGITS = 40  # "1E+99999999" is legal JSON text, and would fill the memory as a whole number
+LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
+TINY = Decimal(1).scaleb(-MOST_DIGITS)
 Money = tuple[Decimal | None, str]
 
 
@@ -55,14 +58,24 @@ def time(value: Any) -> datetime | None:
     """An ISO 8601 time in UTC, with or without fractions; a time without zone is UTC. None where unreadable."""
     if not isinstance(value, str) or not value.strip():
         return None
+    text = value.strip()
     try:
-        moment = datetime.fromisoformat(value.strip())
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        return None
+        # RFC 3339 has small letters and leap seconds as well.
+        try:
+            moment = datetime.fromisoformat(LEAP_SECOND.sub(r"\1:59", text.upper()))
+        except ValueError:
+            return None
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:  # within hours of year 1 or 9999
         return None
+
+
+def meant_time(value: Any) -> datetime | None:
+    """Like `time`; None also where the time stands for none, such as the year 9999."""
+    return meant(time(value))
 
 
 def required_time(value: Any, name: str) -> datetime:
@@ -84,8 +97,9 @@ def _shown(value: Any) -> str:
 def money(value: Any, name: str) -> Money:
     """Amount and currency of {"amount": "12.30", "currencyCode": "EUR"}; (None, "") where absent.
 
-    The amount is text in JSON's number syntax, so "1E+2" is legal. Raises MalformedRecord for an amount that is no
-    number or does not fit (14 digits before, 4 after the point): storing another one would be worse than storing none.
+    The amount is text in JSON's number syntax, so "1E+2" is legal, with as many decimal places as it is written with
+    ("no loss of precision", the model says). Raises MalformedRecord for an amount that is no number or has more than 14
+    digits before the point: storing another one would be worse than storing none.
     """
     source = mapping(value)
     amount_text = text(source.get("amount"))
@@ -96,6 +110,8 @@ def money(value: Any, name: str) -> Money:
     except InvalidOperation:
         raise MalformedRecord(f"{name} is {amount_text[:40]!r}, not an amount.") from None
     fits = amount.is_finite() and amount.adjusted() < MOST_WHOLE_DIGITS
-    if not fits or amount != amount.quantize(SMALLEST_STEP):
+    if not fits:
         raise MalformedRecord(f"{name} is {amount_text[:40]!r}, which is not an amount of money.")
+    if amount < TINY and -amount < TINY:  # written in full, 1E-99999999 would fill the memory
+        amount = Decimal(0)
     return amount, text(source.get("currencyCode")).upper()

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from core.outcome import Outcome
+from core.text import storable
 from integrations.errors import RequestRefused
 from integrations.lookup.stored import MOST, stored_orders
 from integrations.models import SyncFailure, SyncLog
@@ -86,7 +87,7 @@ def store(platform: Platform, external_id: str, *, user: User | None = None) -> 
         raise RequestRefused(refusal, code="other_source")
     with transaction.atomic():
         outcome, refused = store_bisecting(
-            records, lambda some: STREAM.store(platform, some, source, None), STREAM.id_of
+            records, lambda some: STREAM.store(platform, some, source, None), STREAM
         )
         for problem in [*problems, *refused]:
             raise RequestRefused(f"Nothing was stored. {problem.message}", code=problem.code)
@@ -100,7 +101,7 @@ def _fetch(
     platform.encrypt_plain_config()
     with connected(platform, STREAM.name) as adapter:
         records, problems = STREAM.fetch(adapter, external_id)
-        return adapter.source, records, problems
+        return adapter.source, storable(records), problems
 
 
 def _why_not(platform: Platform, stored: Order | None, source: str) -> str:

@@ -22,7 +22,7 @@ from integrations.errors import (
 from integrations.models import SyncFailure
 from integrations.protocol import RecordFailure
 from integrations.sync.connection import connected
-from integrations.sync.storing import storable_json, storable_text, store_bisecting
+from integrations.sync.storing import keep_what_is_storable, store_bisecting
 from integrations.sync.streams import stream_named
 from platforms.models import Source
 
@@ -79,7 +79,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         source = adapter.source
     with transaction.atomic():
         _outcome, refused = store_bisecting(
-            records, lambda some: stream.store(platform, some, source, None), stream.id_of
+            records, lambda some: stream.store(platform, some, source, None), stream
         )
         problems = [*problems, *refused]
         if problems:
@@ -168,7 +168,10 @@ def _check_source(failure: SyncFailure, source: str) -> None:
 
 
 def _keep_open(failure: SyncFailure, problem: RecordFailure) -> None:
-    reason: dict[str, Any] = {"error_code": problem.code, "error_message": storable_text(problem.message)}
-    if problem.payload:
-        reason["payload"] = storable_json(problem.payload)
-    SyncFailure.objects.open().filter(pk=failure.pk).update(**reason)
+    def write(problem: RecordFailure) -> None:
+        reason: dict[str, Any] = {"error_code": problem.code, "error_message": problem.message}
+        if problem.payload:
+            reason["payload"] = problem.payload
+        SyncFailure.objects.open().filter(pk=failure.pk).update(**reason)
+
+    keep_what_is_storable(problem, write)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.database.retry import retry_on_db_error
+from core.text import storable
 from integrations.models import SyncLog
 from integrations.models.sync import SyncLogQuerySet
 from integrations.protocol import Note
@@ -29,6 +30,7 @@ COUNTED = (
     "api_calls",
     "throttled",
     "checkpoint",
+    "notes",
 )
 
 
@@ -122,7 +124,7 @@ class Lease:
 
     def write(self, **values: Any) -> None:
         """As `update`, for a transaction that may be rolled back: `log` stays as it is."""
-        if not self._ours().update(**values):
+        if not self._ours().update(**_fitting(values)):
             raise LeaseLost(f"Sync {self.log.pk} is no longer ours.")
 
     def remember(self, **values: Any) -> None:
@@ -135,9 +137,9 @@ class Lease:
 
     def note(self, notes: Sequence[Note]) -> None:
         """Add to the log the notes that it does not have yet. Raises LeaseLost."""
-        new = [note.as_json() for note in notes if note.as_json() not in self.log.notes]
-        if new:
-            self.update(notes=self.log.notes + new)
+        noted = with_notes(self.log.notes, notes)
+        if len(noted) > len(self.log.notes):
+            self.update(notes=noted)
 
     @retry_on_db_error
     def end(self, status: str, **values: Any) -> None:
@@ -145,3 +147,18 @@ class Lease:
         with transaction.atomic():
             self.update(**values)
             self.update(status=status, lease_token="", lease_expires_at=None)
+
+
+def with_notes(stored: list[dict[str, str]], notes: Sequence[Note]) -> list[dict[str, str]]:
+    """The notes of a log, and those of `notes` that are not among them yet."""
+    return stored + [note.as_json() for note in notes if note.as_json() not in stored]
+
+
+def _fitting(values: dict[str, Any]) -> dict[str, Any]:
+    """The values as every database stores them: what a platform says of an error may hold anything."""
+    fitting = {name: storable(value) for name, value in values.items()}
+    for name, value in fitting.items():
+        length = getattr(SyncLog._meta.get_field(name), "max_length", None)
+        if length and isinstance(value, str):
+            fitting[name] = value[:length]
+    return fitting

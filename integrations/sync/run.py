@@ -21,15 +21,15 @@ from integrations.errors import (
     PlatformError,
     RateLimited,
 )
-from integrations.models import SyncFailure, SyncLog
+from integrations.models import SyncLog
 from integrations.protocol import Adapter
 from integrations.registry import CHANNELS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
 from integrations.sync.fallback import mock_may_stand_in
 from integrations.sync.lanes import must_stand_aside, take_turns
-from integrations.sync.leases import Lease, LeaseLost
-from integrations.sync.storing import store_bisecting, unstored
+from integrations.sync.leases import Lease, LeaseLost, with_notes
+from integrations.sync.storing import adjustments, keep_failures, store_bisecting
 from integrations.sync.streams import STREAMS, Progress, Stream, stream_named
 from integrations.sync.streams.base import AnyPage, Record
 from integrations.sync.windows import platform_now, settle_window
@@ -219,10 +219,10 @@ def _store(
         outcome, refused = store_bisecting(
             page.records,
             lambda records: stream.store(log.platform, records, progress.source, log.pk),
-            stream.id_of,
+            stream,
         )
         failures = [*page.failures, *refused]
-        SyncFailure.objects.bulk_create([unstored(log, failure) for failure in failures])
+        keep_failures(log, failures)
         progress.after_page(page)
         counted = {
             "pages": log.pages + 1,
@@ -231,6 +231,7 @@ def _store(
             "updated": log.updated + outcome.updated,
             "unchanged": log.unchanged + outcome.unchanged,
             "failed": log.failed + len(failures),
+            "notes": with_notes(log.notes, adjustments(outcome, log)),
             "checkpoint": progress.checkpoint(page),
             **transitions.calls_of(log),
         }

@@ -163,15 +163,20 @@ def test_it_refuses_what_is_no_whole_number(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "expected"),
-    [("12.30", Decimal("12.30")), ("1E+2", Decimal(100)), (5, Decimal(5)), ("-0.0001", Decimal("-0.0001"))],
+    [
+        ("12.30", Decimal("12.30")),
+        ("1E+2", Decimal(100)),
+        (5, Decimal(5)),
+        ("-0.0001", Decimal("-0.0001")),
+        ("3.33333333", Decimal("3.33333333")),
+        ("1E-99999999", Decimal(0)),
+    ],
 )
 def test_it_reads_money_exactly(amount: Any, expected: Decimal) -> None:
     assert parse.money({"amount": amount, "currencyCode": "eur"}, "m") == (expected, "EUR")
 
 
-@pytest.mark.parametrize(
-    "amount", ["1,5", "NaN", "Infinity", "1E+14", "-1E+99999999", "0.00001", "1E-99999999"]
-)
+@pytest.mark.parametrize("amount", ["1,5", "NaN", "Infinity", "1E+14", "-1E+99999999"])
 def test_it_refuses_what_is_no_money(amount: str) -> None:
     with pytest.raises(MalformedRecord, match="m is "):
         parse.money({"amount": amount}, "m")

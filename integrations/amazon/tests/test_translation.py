@@ -186,7 +186,7 @@ def test_it_reads_totals_to_the_digit(money: Json, expected: tuple[Decimal, str]
     assert (record.total, record.currency) == expected
 
 
-@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "1e400", "abc", "1,50", "12.34567"])
+@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "1e400", "abc", "1,50"])
 def test_it_stores_no_other_total_than_amazons(amount: str) -> None:
     with pytest.raises(MalformedRecord, match="grandTotal"):
         normalize.order(order(proceeds={"grandTotal": usd(amount)}))

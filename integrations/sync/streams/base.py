@@ -117,12 +117,16 @@ class Stream(ABC, Generic[Record, AnyPage]):
     ) -> Outcome:
         """Store all or none. `sync_log_id` is the sync that brought them, None where a person asked for them.
 
-        Raises DatabaseError, ValueError or OverflowError where a value does not fit.
+        Raises DatabaseError where a value does not fit.
         """
 
     @abstractmethod
     def id_of(self, record: Record) -> str:
         """The id of the record, as `fetch` takes it and a failure keeps it."""
+
+    def evidence_of(self, record: Record) -> dict[str, Any]:
+        """What a failure keeps of a record that could not be stored: JSON, without personal data."""
+        return {}
 
     def guess_pages(self, log: SyncLog, source: str) -> int | None:
         """About how many pages a run on this source will be, once its window is settled; None where nothing is known.

@@ -2,12 +2,15 @@
 gone."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.outcome import Outcome
+from core.upsert import ABSENT
 from integrations.models import SyncLog
 from integrations.protocol import Adapter, RecordFailure, StockPage
 from integrations.sync.streams.base import Progress, Stream
@@ -73,6 +76,12 @@ class InventoryStream(Stream[InventoryRecord, StockPage]):
 
     def id_of(self, record: InventoryRecord) -> str:
         return record.sku
+
+    def evidence_of(self, record: InventoryRecord) -> dict[str, Any]:
+        known = {name: value for name, value in asdict(record).items() if value not in (None, "", {})}
+        known.pop(ABSENT, None)
+        time = record.platform_updated_at
+        return known | ({"platform_updated_at": time.isoformat()} if time else {})
 
     def delete(self, platform: Platform, sources: Iterable[str]) -> int:
         return delete_inventory(platform=platform, sources=sources)

@@ -1,6 +1,7 @@
 """The stream of orders: read by a window of time, with a watermark up to which they are complete."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -76,6 +77,9 @@ class OrdersStream(Stream[OrderRecord, OrderPage]):
 
     def id_of(self, record: OrderRecord) -> str:
         return record.external_id
+
+    def evidence_of(self, record: OrderRecord) -> dict[str, Any]:
+        return record.payload
 
     def first_guess(self, log: SyncLog, source: str) -> int | None:
         return guess_by_window(log, source)

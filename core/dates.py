@@ -1,0 +1,16 @@
+"""Times that platforms write where they mean none, or no end: year 1, 1970, 1995, 9999."""
+
+from datetime import UTC, datetime
+
+# No marketplace has an order from before, and none promises anything for after.
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
+
+
+def is_meant(moment: datetime) -> bool:
+    """Whether the time is one, and does not stand for none."""
+    return EARLIEST <= moment < LATEST
+
+
+def meant(moment: datetime | None) -> datetime | None:
+    """The time; None where it stands for none."""
+    return moment if moment is not None and is_meant(moment) else None

@@ -1,0 +1,31 @@
+"""Text in a form that every database stores."""
+
+import re
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+# PostgreSQL stores no NUL, and no database half of a surrogate pair, as in a title that was cut inside an emoji.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
+
+
+class UnstorableText(ValueError):
+    """The text holds a character that no database stores, or not every database."""
+
+
+def storable_text(text: str) -> str:
+    """The text with U+FFFD in the place of each character that not every database stores."""
+    return UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def storable(value: Any) -> Any:
+    """A copy of the value with `storable_text` of each text in it, at any depth of lists, objects and dataclasses."""
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(storable(inner) for inner in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: storable(getattr(value, each.name)) for each in fields(value)})
+    return value
