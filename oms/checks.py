@@ -1,5 +1,6 @@
 """System checks of the project's own."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.core.checks import Warning as CheckWarning
 
 from integrations.registry import CHANNELS
 from oms.hosts import HOST, ORIGIN
+from oms.private_files import others_may_read
 
 
 @register()
@@ -27,6 +29,22 @@ def check_static_root(**_: Any) -> list[CheckMessage]:
             hint="Run `manage.py collectstatic --no-input` once, as a user who may write the source tree, or while "
             "an image is built. Until then, pages are served with uncompressed static files.",
             id="oms.W001",
+        )
+    ]
+
+
+@register()
+def check_sqlite_file(**_: Any) -> list[CheckMessage]:
+    """The file of SQLite, where a person chose its place and permissions."""
+    database = settings.DATABASES["default"]
+    file = Path(str(database["NAME"]))
+    if database["ENGINE"] != "django.db.backends.sqlite3" or not others_may_read(file):
+        return []
+    return [
+        CheckWarning(
+            f"Every user of this machine can read the database: {file}.",
+            hint=f"It holds sessions, which make anybody an admin who reads them. Run: chmod 600 {file}*",
+            id="oms.W004",
         )
     ]
 

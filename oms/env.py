@@ -14,6 +14,8 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from oms.private_files import make_private
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # What may be named by a file instead, as container engines hand secrets over: SECRET_KEY_FILE=/run/secrets/secret_key.
@@ -198,13 +200,14 @@ MYSQL_OPTIONS: dict[str, Any] = {
 }
 
 
-def _make_folder(folder: Path) -> None:
-    """Makes the folder of a SQLite database. Raises ImproperlyConfigured where that is not possible."""
+def _make_private(file: Path, default_path: Path) -> None:
+    """Makes folder and file of a SQLite database, for their owner alone. Raises ImproperlyConfigured where the folder
+    cannot be made."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(file, is_own_folder=file.parent == default_path.parent)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"The folder of the SQLite database cannot be made: {folder} ({error.strerror}). Make it writable for "
+            f"The folder of the SQLite database cannot be made: {file.parent} ({error.strerror}). Make it writable for "
             "the user that OMS runs as, or set DATABASE_URL: sqlite:////path/to/oms.sqlite3, or a database server."
         ) from None
 
@@ -227,7 +230,7 @@ def database(*, default_path: Path) -> dict[str, Any]:
     if config["ENGINE"] == "django.db.backends.sqlite3":
         if config["NAME"] != ":memory:":
             config["NAME"] = BASE_DIR / config["NAME"]
-            _make_folder(config["NAME"].parent)
+            _make_private(config["NAME"], default_path)
         options.update({**SQLITE_OPTIONS, **options})
         return config
     _require_driver(config["ENGINE"])
