@@ -18,19 +18,21 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
-.PHONY: help setup run test soak check bench reliability screenshots format lock dependencies audit messages clean
+.PHONY: help setup database run test soak check bench reliability screenshots format lock dependencies audit messages clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
 		printf '  make %-12s %s\n' "$$name" "$$what"; done
 
-setup: $(VENV)/.installed ## virtual environment, dependencies, .env with fresh keys, database, admin user
+setup: database ## virtual environment, dependencies, .env with fresh keys, database, admin user
+	@$(PY) manage.py create_first_admin
+
+database: $(VENV)/.installed
 	@test -e .env || $(PY) scripts/make_env.py
 	@$(PY) manage.py migrate --verbosity 0
 	@echo "The database is up to date."
-	@$(PY) manage.py create_first_admin
 
-run: setup ## set up, sync a first time, serve on port 8000 (PORT=…) with worker and scheduler
+run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with worker and scheduler
 	@$(PY) -m scripts.run --port $(PORT)
 
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)

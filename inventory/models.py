@@ -16,9 +16,9 @@ class InventoryQuerySet(models.QuerySet["InventoryItem"]):
         """Live rows that the platform still lists: what may be counted, within one marketplace."""
         return self.filter(source=Source.LIVE, gone_at__isnull=True)
 
-    def low(self) -> "InventoryQuerySet":
-        """Live, listed, and nothing left or no more than the threshold. What is not known is not low."""
-        return self.filter(source=Source.LIVE, level__in=(Level.OUT, Level.LOW))
+    def low(self, source: str = Source.LIVE) -> "InventoryQuerySet":
+        """Of one source, listed, and nothing left or no more than the threshold. What is not known is not low."""
+        return self.filter(source=source, level__in=(Level.OUT, Level.LOW))
 
     def out(self) -> "InventoryQuerySet":
         """Live, listed, and nothing left to sell."""

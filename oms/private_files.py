@@ -1,7 +1,7 @@
 """The SQLite file and its folder: readable by their owner alone, whatever the umask says.
 
-The file holds everything that OMS stores, sessions and the hashes of passwords among them. SQLite gives the files that it
-writes beside it (`-wal`, `-shm`, `-journal`) the same permissions.
+The file holds everything that OMS stores, sessions and the hashes of passwords among them. SQLite gives the files that
+it writes beside it (`-wal`, `-shm`, `-journal`) the same permissions.
 """
 
 import os
@@ -41,6 +41,8 @@ def others_may_read(database: Path) -> bool:
 
 
 def _close(path: Path, mode: int) -> None:
-    with suppress(OSError):  # missing, or another user's: the check of the system tells where others may read it
+    with suppress(
+        OSError
+    ):  # missing, or another user's: the check of the system tells where others may read it
         if path.stat().st_mode & OTHERS:
             path.chmod(mode)

@@ -9,9 +9,9 @@ from platforms.models import Platform, Source
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
-    def business(self) -> "OrderQuerySet":
-        """Live orders only: what may be counted and totalled."""
-        return self.filter(source=Source.LIVE)
+    def business(self, source: str = Source.LIVE) -> "OrderQuerySet":
+        """Orders of one source, live ones as a rule: what may be counted and totalled together."""
+        return self.filter(source=source)
 
     def to_ship(self) -> "OrderQuerySet":
         """What the seller has to ship; see Order.is_to_ship."""

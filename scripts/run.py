@@ -101,17 +101,16 @@ def main() -> int:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings")
     import django
+    from django.core.management import call_command
     from django.db import connections
 
     django.setup()
     for kind, command in FIRST_SYNCS:
         first_sync(kind, command)
+    say(f"\nOMS:  http://127.0.0.1:{port}/   Ctrl-C stops it.")
+    call_command("create_first_admin")
     connections.close_all()  # what follows forks
-    say(f"\nOMS: http://127.0.0.1:{port}/   Ctrl-C stops it.")
-    say(
-        "Sign in as admin; the password was printed once, when set-up created that user. "
-        "A new one: .venv/bin/python manage.py changepassword admin\n"
-    )
+    say("")
     return serve(port)
 
 

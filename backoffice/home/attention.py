@@ -18,7 +18,6 @@ from platforms.models import Source
 
 # How much a number stands out when it is not 0.
 ALARM, NOTICE, CALM = "alarm", "notice", "calm"
-LIVE = {"source__exact": Source.LIVE}
 FAILURES_NAMED = 5
 # Orders are counted by a column that is never NULL, and that no index holds: SQLite, which takes every status to be
 # as frequent as any other, would rather read a million entries of an index that holds all columns that are asked for
@@ -55,17 +54,17 @@ TO_SHIP = {
 }
 
 
-def orders() -> tuple[list[Tile], Tile]:
-    """Live orders to ship, by ship-by time, and those whose buyers ask to cancel. One query each."""
-    live = Order.objects.business()
-    counts = live.to_ship().aggregate(
+def orders(source: Source) -> tuple[list[Tile], Tile]:
+    """Orders of this source to ship, by ship-by time, and those whose buyers ask to cancel. One query each."""
+    counted = Order.objects.business(source)
+    counts = counted.to_ship().aggregate(
         **{str(name): Count(COUNTED, filter=condition) for name, condition in deadline_filters().items()}
     )
-    asked = live.cancellation_asked().aggregate(count=Count(COUNTED))
+    asked = counted.cancellation_asked().aggregate(count=Count(COUNTED))
     tiles = [
         Tile(
             label=label, count=counts[name], icon=icon, tone=tone, hint=hint,
-            href=list_of("orders_order", to_ship=name, **LIVE),
+            href=list_of("orders_order", to_ship=name, source__exact=source),
         )
         for name, (label, icon, tone, hint) in TO_SHIP.items()
         if counts[name] or name != Deadline.UNKNOWN
@@ -80,7 +79,7 @@ def orders() -> tuple[list[Tile], Tile]:
             "orders_order",
             buyer_requested_cancellation__exact=1,
             status__in="pending,unshipped,partially_shipped",
-            **LIVE,
+            source__exact=source,
         ),
     )
     return tiles, cancellations
@@ -101,24 +100,24 @@ def failures() -> tuple[Tile, list[SyncFailure]]:
     return tile, list(newest)
 
 
-def stock() -> list[Tile]:
-    """Live SKUs that are low or out of stock, and those that the platform no longer lists. Two queries."""
-    live = InventoryItem.objects.filter(source=Source.LIVE)
+def stock(source: Source) -> list[Tile]:
+    """SKUs of this source that are low or out of stock, and those that the platform no longer lists. Two queries."""
+    counted = InventoryItem.objects.filter(source=source)
     return [
         Tile(
             label=_("Low or out of stock"),
-            count=live.low().count(),
+            count=counted.low(source).count(),
             icon="production_quantity_limits",
             tone=NOTICE,
             hint=_("SKUs that are listed"),
-            href=list_of("inventory_inventoryitem", stock="low", **LIVE),
+            href=list_of("inventory_inventoryitem", stock="low", source__exact=source),
         ),
         Tile(
             label=_("Gone"),
-            count=live.gone().count(),
+            count=counted.gone().count(),
             icon="visibility_off",
             hint=_("SKUs no longer listed"),
-            href=list_of("inventory_inventoryitem", listed="no", **LIVE),
+            href=list_of("inventory_inventoryitem", listed="no", source__exact=source),
         ),
     ]
 

@@ -19,7 +19,7 @@ from core.money import decimals_of
 from integrations.models import ApiUsage
 from integrations.quota.usage import hourly
 from integrations.registry import site_of
-from platforms.models import Platform
+from platforms.models import Platform, Source
 
 MOST_LINES = 7  # platforms that are told apart; the others are one
 
@@ -34,9 +34,9 @@ class SalesCharts:
     as_of: datetime
 
 
-def of_sales() -> SalesCharts:
+def of_sales(source: Source) -> SalesCharts:
     """Orders per day by platform, and revenue per day by platform for each currency."""
-    sales, as_of = figures.kept("sales", figures.sales)
+    sales, as_of = figures.kept(f"sales:{source}", lambda: figures.sales(source))
     if not sales:
         return SalesCharts(orders=[], revenues=[], note="", as_of=as_of)
     days = figures.last_days()
@@ -61,9 +61,9 @@ def of_sales() -> SalesCharts:
     return SalesCharts(orders=[orders], revenues=_revenues(sales, days, names), note=note, as_of=as_of)
 
 
-def of_best_sellers() -> list[Chart]:
+def of_best_sellers(source: Source) -> list[Chart]:
     """The SKUs that sold best."""
-    found, _as_of = figures.kept("best-sellers", figures.best_sellers)
+    found, _as_of = figures.kept(f"best-sellers:{source}", lambda: figures.best_sellers(source))
     if not found:
         return []
     chart = Chart(

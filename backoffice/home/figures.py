@@ -1,4 +1,4 @@
-"""What the charts of the home page show, counted in the database: live orders only, cancelled ones left out.
+"""What the charts of the home page show, counted in the database: orders of one source, cancelled ones left out.
 
 Days are those of the active time zone. An order whose total is not known counts as an order, never as 0.
 """
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from inventory.snapshots import units_by_day
 from orders.models import Order, OrderItem
+from platforms.models import Source
 
 DAYS = 30
 BEST_SELLERS = 10
@@ -42,14 +43,18 @@ def last_days(count: int = DAYS) -> list[date]:
     return [today - timedelta(days=back) for back in reversed(range(count))]
 
 
-def sales() -> list[Sales]:
+def sales(source: Source) -> list[Sales]:
     """Orders and revenue of the last 30 days. One query: a range of the index for each day, so that a day is what
     it is in this time zone, however many hours it has."""
     zone = timezone.get_current_timezone()
     days = last_days()
     ends = [*days[1:], days[-1] + timedelta(days=1)]
     first, *others = [
-        _sales_between(datetime.combine(day, time.min, zone), datetime.combine(end, time.min, zone), position)
+        _sales_between(
+            _sold(source, datetime.combine(day, time.min, zone)),
+            datetime.combine(end, time.min, zone),
+            position,
+        )
         for position, (day, end) in enumerate(zip(days, ends, strict=True))
     ]
     rows = first.union(*others, all=True)
@@ -66,10 +71,9 @@ def sales() -> list[Sales]:
     ]
 
 
-def _sales_between(start: datetime, end: datetime, position: int) -> QuerySet[Order, Any]:
+def _sales_between(sold: QuerySet[Order], end: datetime, position: int) -> QuerySet[Order, Any]:
     return (
-        _sold(start)
-        .filter(purchased_at__lt=end)
+        sold.filter(purchased_at__lt=end)
         .order_by()
         .values("platform_id", "currency")
         .annotate(
@@ -82,12 +86,12 @@ def _sales_between(start: datetime, end: datetime, position: int) -> QuerySet[Or
     )
 
 
-def best_sellers() -> list[tuple[str, int]]:
+def best_sellers(source: Source) -> list[tuple[str, int]]:
     """The SKUs that sold most units in the last 30 days, with how many."""
     start = datetime.combine(last_days()[0], time.min, timezone.get_current_timezone())
     # By an expression, so that no database reads all items in the order of their SKUs instead of those of 30 days.
     units = (
-        OrderItem.objects.filter(order__in=_sold(start).order_by().values("pk"))
+        OrderItem.objects.filter(order__in=_sold(source, start).order_by().values("pk"))
         .exclude(sku="")
         .annotate(name=Concat("sku", Value("")))
         .order_by()
@@ -115,5 +119,7 @@ def kept(name: str, count: Callable[[], Sequence[Row]]) -> tuple[Sequence[Row], 
     return held
 
 
-def _sold(start: datetime) -> QuerySet[Order]:
-    return Order.objects.business().filter(purchased_at__gte=start).exclude(status=Order.Status.CANCELLED)
+def _sold(source: Source, start: datetime) -> QuerySet[Order]:
+    return (
+        Order.objects.business(source).filter(purchased_at__gte=start).exclude(status=Order.Status.CANCELLED)
+    )

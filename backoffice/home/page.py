@@ -10,6 +10,8 @@ from django.views.decorators.cache import never_cache
 
 from backoffice.base.charts import Chart
 from backoffice.home import attention, charts, health
+from backoffice.home.source import counted_source
+from platforms.models import Source
 
 CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
 MOST_SYNCS = 8
@@ -21,8 +23,10 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     may = request.user.has_perm
     context |= {"title": _("Home"), "shows_charts": any(may(permission) for permission in CHARTS)}
     tiles: list[attention.Tile] = []
+    source = counted_source()
+    context["is_mock"] = source == Source.MOCK
     if may("orders.view_order"):
-        context["to_ship"], cancellations = attention.orders()
+        context["to_ship"], cancellations = attention.orders(source)
         tiles.append(cancellations)
     if may("integrations.view_syncfailure"):
         failures, context["failures"] = attention.failures()
@@ -31,7 +35,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may("platforms.view_platform") or may("integrations.view_synclog"):
         context |= _platforms(request)
     if may("inventory.view_inventoryitem"):
-        tiles += attention.stock()
+        tiles += attention.stock(source)
     return context | {"tiles": tiles}
 
 
@@ -73,10 +77,11 @@ def home_charts(request: HttpRequest) -> HttpResponse:
     """The charts, as a piece of HTML; empty where this user may see no figures. Behind the admin's log-in."""
     may = request.user.has_perm
     shown: list[Chart] = []
-    context: dict[str, Any] = {"charts": shown}
+    source = counted_source()
+    context: dict[str, Any] = {"charts": shown, "is_mock": source == Source.MOCK}
     if may("orders.view_order"):
-        sales = charts.of_sales()
-        shown += sales.orders + charts.of_best_sellers() + sales.revenues
+        sales = charts.of_sales(source)
+        shown += sales.orders + charts.of_best_sellers(source) + sales.revenues
         context |= {"as_of": sales.as_of, "note": sales.note}
     if may("inventory.view_inventoryitem"):
         shown += charts.of_stock()

@@ -215,3 +215,23 @@ def test_it_asks_the_database_as_often_for_many_rows_as_for_few(
 
     assert fill(platforms=19, orders=990) == few
     assert few[0] <= 12
+
+
+def test_it_counts_mock_data_while_there_is_nothing_else_and_says_so(
+    admin_client: Client, order: Callable[..., Order], stock: Callable[..., InventoryItem]
+) -> None:
+    late = {"ship_by": timezone.now() - timedelta(days=1)}
+    order(source=Source.MOCK, **late)
+    stock(source=Source.MOCK, available=0)
+    href, overdue = tiles(admin_client)["Overdue"]
+    assert (overdue, tiles(admin_client)["Low or out of stock"][1]) == (1, 1)
+    assert "source__exact=mock" in href
+    assert "MOCK DATA" in admin_client.get("/admin/").content.decode()
+    assert "MOCK DATA" in admin_client.get("/admin/home-charts/").content.decode()
+
+    order(status=Order.Status.SHIPPED)
+    cache.clear()
+    href, overdue = tiles(admin_client)["Overdue"]
+    assert (overdue, tiles(admin_client)["Low or out of stock"][1]) == (0, 0)
+    assert "source__exact=live" in href
+    assert "MOCK DATA" not in admin_client.get("/admin/").content.decode()

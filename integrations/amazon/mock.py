@@ -1,6 +1,8 @@
-"""Amazon without an account: the same payloads every time, read by the same normalizer as real ones.
+"""Amazon without an account: payloads that depend on the time of day alone, read by the same normalizer as real ones.
 
-Ids start with MOCK, which Amazon never issues, and the source is "mock" all the way.
+An order is made every twelve hours since the beginning of 2026, and the newest 60 are listed: 30 days up to now. As it
+grows older an order is paid, shipped or cancelled, as a real one is. Ids start with MOCK, which Amazon never issues,
+and the source is "mock" all the way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,9 +25,10 @@ from integrations.protocol import (
 )
 from orders.records import OrderRecord
 
-ORDERS = 24
-PAGE_SIZE = 10
-FIRST_ORDER = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+ORDERS = 60
+PAGE_SIZE = 20
+FIRST_ORDER = datetime(2026, 1, 1, 8, 30, tzinfo=UTC)
+EVERY = timedelta(hours=12)  # an order is made, and orders grow older
 MARKETPLACE = "ATVPDKIKX0DER"
 # SKU, ASIN, title, price in USD, units available
 PRODUCTS = (
@@ -36,38 +39,48 @@ PRODUCTS = (
     ("MOCK-BOTTLE-75", "B0MOCK0005", "Steel bottle, 0.75 l", "24.00", 260),
     ("MOCK-TOWEL-SET", "B0MOCK0006", "Linen kitchen towels, set of 3", "18.75", 17),
 )
-STATUSES = ("UNSHIPPED", "SHIPPED", "SHIPPED", "PENDING", "PARTIALLY_SHIPPED", "CANCELLED")
+# What becomes of an order: from which age on (in EVERY) it has which status. At any time some orders wait to be
+# shipped, one of them too long; of another the buyer asks to cancel it.
+SHIPS = ((0, "PENDING"), (1, "UNSHIPPED"), (4, "SHIPPED"))
+SHIPS_LATE = ((0, "PENDING"), (1, "UNSHIPPED"), (9, "SHIPPED"))
+SHIPS_IN_PARTS = ((0, "PENDING"), (1, "UNSHIPPED"), (4, "PARTIALLY_SHIPPED"), (9, "SHIPPED"))
+IS_CANCELLED = ((0, "PENDING"), (1, "UNSHIPPED"), (7, "CANCELLED"))
+Course = tuple[tuple[int, str], ...]
 NOTE = Note("mock", "This is made-up data. Store the account's credentials to get its real orders and stock.")
 
 
 class MockAmazon:
-    """See integrations.protocol.Adapter. The window is not looked at: mock orders never change."""
+    """See integrations.protocol.Adapter. The window is not looked at: it always lists all it has."""
 
     source = "mock"
     scope = "mock"
     notes = (NOTE,)
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime | None = None) -> None:
         self.usage = Usage()
         self.datasets = DataSets()
         self.parts = Parts()
+        self._newest = ((now or datetime.now(UTC)) - FIRST_ORDER) // EVERY  # the number of the newest order
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
-        for start in range(checkpoint.get("start", 0), ORDERS, PAGE_SIZE):
-            end = min(start + PAGE_SIZE, ORDERS)
+        first, after = self._newest - ORDERS + 1, self._newest + 1
+        for start in range(checkpoint.get("start", first), after, PAGE_SIZE):
+            end = min(start + PAGE_SIZE, after)
             records, failures = normalize.orders(
-                map(order_payload, range(start, end)), normalize.ALWAYS_ASKED
+                [order_payload(number, self._newest - number) for number in range(start, end)],
+                normalize.ALWAYS_ASKED,
             )
-            yield OrderPage(records=records, failures=failures, next={"start": end} if end < ORDERS else None)
+            yield OrderPage(records=records, failures=failures, next={"start": end} if end < after else None)
 
     def order(self, external_id: str) -> OrderRecord:
-        for number in range(ORDERS):
-            if order_payload(number)["orderId"] == external_id:
-                return normalize.order(order_payload(number))
+        for age in range(ORDERS):
+            if order_id(self._newest - age) == external_id:
+                return normalize.order(order_payload(self._newest - age, age))
         raise RequestRefused(f"There is no mock order {external_id!r}.", code="not_found", status=404)
 
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
-        summaries = [_summary(*product) for product in PRODUCTS if not skus or product[0] in skus]
+        since = FIRST_ORDER + EVERY * self._newest
+        summaries = [_summary(*product, since) for product in PRODUCTS if not skus or product[0] in skus]
         records, failures = normalize.inventories(summaries, MARKETPLACE)
         known = {record.sku for record in records}
         missing = tuple(
@@ -86,18 +99,25 @@ class MockAmazon:
         """Nothing to close."""
 
 
-def order_payload(number: int) -> dict[str, Any]:
-    """Mock order `number` (from 0) in the shape of Orders API v2026-01-01."""
-    created = FIRST_ORDER + timedelta(hours=7 * number)
-    status = STATUSES[number % len(STATUSES)]
-    by_amazon = number % 3 == 1
-    order_id = f"MOCK-{number + 1:07d}"
+def order_id(number: int) -> str:
+    return f"MOCK-{number:07d}"
+
+
+def order_payload(number: int, age: int) -> dict[str, Any]:
+    """Mock order `number`, `age` times EVERY after it was made, in the shape of Orders API v2026-01-01."""
+    created = FIRST_ORDER + EVERY * number
+    since, status = max(phase for phase in _course(number) if phase[0] <= age)
+    by_amazon = number % 12 in (2, 4, 8, 10)
     products = [PRODUCTS[(number + offset) % len(PRODUCTS)] for offset in range(1 + number % 3)]
-    items = [_item(f"{order_id}-{line}", product, status) for line, product in enumerate(products, start=1)]
+    items = [
+        _item(f"{order_id(number)}-{line}", product, status) for line, product in enumerate(products, start=1)
+    ]
+    if number % 6 == 0 and status == "UNSHIPPED":
+        items[0]["cancellation"] = {"cancellationRequest": {"requester": "BUYER"}}
     payload: dict[str, Any] = {
-        "orderId": order_id,
+        "orderId": order_id(number),
         "createdTime": _iso(created),
-        "lastUpdatedTime": _iso(created + timedelta(hours=3)),
+        "lastUpdatedTime": _iso(created + EVERY * since),
         "programs": ["PRIME"] if by_amazon else [],
         "salesChannel": {
             "channelName": "AMAZON",
@@ -119,6 +139,14 @@ def order_payload(number: int) -> dict[str, Any]:
     return payload
 
 
+def _course(number: int) -> Course:
+    if number % 6 == 0:
+        return IS_CANCELLED
+    if number % 4 == 1:
+        return SHIPS_LATE
+    return SHIPS_IN_PARTS if number % 4 == 3 else SHIPS
+
+
 def _item(item_id: str, product: tuple[str, str, str, str, int], status: str) -> dict[str, Any]:
     sku, asin, title, price, _ = product
     item: dict[str, Any] = {
@@ -136,7 +164,7 @@ def _item(item_id: str, product: tuple[str, str, str, str, int], status: str) ->
     return item
 
 
-def _summary(sku: str, asin: str, title: str, _price: str, available: int) -> dict[str, Any]:
+def _summary(sku: str, asin: str, title: str, _price: str, available: int, since: datetime) -> dict[str, Any]:
     reserved, inbound = available // 10, 50 if available < 20 else 0
     return {
         "sellerSku": sku,
@@ -145,7 +173,7 @@ def _summary(sku: str, asin: str, title: str, _price: str, available: int) -> di
         "productName": title,
         "condition": "NewItem",
         "totalQuantity": available + reserved + inbound,
-        "lastUpdatedTime": _iso(FIRST_ORDER),
+        "lastUpdatedTime": _iso(since),
         "inventoryDetails": {
             "fulfillableQuantity": available,
             "inboundWorkingQuantity": 0,

@@ -89,7 +89,9 @@ def _what_it_covered(log: SyncLog) -> str:
 def _error(log: SyncLog) -> Iterator[str]:
     if not log.error_code:
         return
-    yield f"  error ({log.error_code}): {log.error_message}"
+    # Without credentials, mock data is what was promised, and no error.
+    word = "why" if log.is_mock_as_promised else f"error ({log.error_code})"
+    yield f"  {word}: {log.error_message}"
     if advice := advice_of(log.platform.kind, log.error_code) or ADVICE.get(log.error_code):
         yield f"  what to do: {advice}"
     if log.request_id:

@@ -172,6 +172,11 @@ class SyncLog(models.Model):
     def lane(self) -> "SyncLog.Lane":
         return self.Lane.REGULAR if self.is_incremental else self.Lane.WINDOW
 
+    @property
+    def is_mock_as_promised(self) -> bool:
+        """Mock data stands in since no credentials were stored: as announced, and no problem."""
+        return self.status == self.Status.FALLBACK and bool(self.error_code) and not self.credentials_digest
+
     @staticmethod
     def open_key_for(platform: Platform, kind: str, lane: str = Lane.REGULAR) -> str:
         return SyncLog.open_key_of(platform.pk, kind, lane)

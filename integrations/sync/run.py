@@ -243,9 +243,12 @@ def _fall_back_or_fail(lease: Lease, error: PlatformError, callbacks: RunCallbac
     """Stores the error in the row, then mock data if that is allowed and this sync stored nothing else. So one log
     never counts mock records together with others, and the checkpoint of a sync that fails stays."""
     log = lease.log
-    logger.warning("Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
+    falls_back = not log.pages and log.platform.kind in CHANNELS and mock_may_stand_in(log.platform)
+    # Without credentials, mock data is what was promised.
+    level = logging.INFO if falls_back and not log.platform.is_configured else logging.WARNING
+    logger.log(level, "Sync %s of %s: %s (%s)", log.pk, log.platform.name, error, error.code)
     facts = {"error_code": error.code, "error_message": str(error), "request_id": error.request_id}
-    if log.pages or log.platform.kind not in CHANNELS or not mock_may_stand_in(log.platform):
+    if not falls_back:
         transitions.close(lease, SyncLog.Status.FAILED, **facts)
         return
     lease.update(**facts, source=Source.MOCK, checkpoint={})

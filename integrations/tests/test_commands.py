@@ -19,6 +19,7 @@ from knox.models import AuthToken
 
 from api.serializers import SyncLogSerializer
 from conftest import api_config
+from integrations.amazon import mock
 from integrations.management.console import report
 from integrations.models import SyncLog
 from integrations.sync.start import request_sync
@@ -386,7 +387,7 @@ def test_it_deletes_mock_rows_alone(start_simulator: StartSimulator, amazon: Pla
     Ran("sync_orders", "live")
     Ran("sync_inventory", "live")
     ran = Ran("purge_mock")
-    assert "amazon: deleted 24 mock orders and 6 mock inventory items." in ran.out
+    assert f"amazon: deleted {mock.ORDERS} mock orders and 6 mock inventory items." in ran.out
     assert "live: deleted 0 mock orders and 0 mock inventory items." in ran.out
     assert not Order.objects.filter(platform=amazon).exists()
     assert Order.objects.filter(platform=live).count() == 4

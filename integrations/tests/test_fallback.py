@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from integrations.amazon import mock
 from integrations.models import SyncLog
 from integrations.sync.run import run_sync
 from integrations.tests.states import watermark_of
@@ -37,7 +38,7 @@ MODELS: dict[str, Any] = {ORDERS: Order, INVENTORY: InventoryItem}
 OPERATIONS: dict[str, str] = {ORDERS: "searchOrders", INVENTORY: "getInventorySummaries"}
 COMMANDS: dict[str, str] = {ORDERS: "sync_orders", INVENTORY: "sync_inventory"}
 KINDS = pytest.mark.parametrize("kind", [ORDERS, INVENTORY])
-MOCK_ROWS: dict[str, int] = {ORDERS: 24, INVENTORY: 6}
+MOCK_ROWS: dict[str, int] = {ORDERS: mock.ORDERS, INVENTORY: len(mock.PRODUCTS)}
 
 
 def no_credentials(sim: Simulator) -> None:
@@ -116,15 +117,15 @@ def test_it_falls_back_as_the_setting_says(
     live, watermark = rows(kind, Source.LIVE), watermark_of()
     problem(sim)
     ended = Exit(capsys, kind)
-    mock = mode == "always" or (mode == "auto" and not was_live)
-    assert (ended.sync["status"], ended.status) == ((Status.FALLBACK, 3) if mock else (Status.FAILED, 1))
+    stands_in = mode == "always" or (mode == "auto" and not was_live)
+    assert (ended.sync["status"], ended.status) == ((Status.FALLBACK, 3) if stands_in else (Status.FAILED, 1))
     assert ended.sync["source"] == (
-        Source.MOCK if mock else Source.LIVE if problem in (wrong_secret, outage) else ""
+        Source.MOCK if stands_in else Source.LIVE if problem in (wrong_secret, outage) else ""
     )
     assert ended.sync["error_code"] == PROBLEMS[problem]
     assert len(ended.sync["error_message"]) > 30
     assert ended.sync["request_id"] == ("req-503" if problem is outage else "")
-    assert len(rows(kind, Source.MOCK)) == (MOCK_ROWS[kind] if mock else 0)
+    assert len(rows(kind, Source.MOCK)) == (MOCK_ROWS[kind] if stands_in else 0)
     assert rows(kind, Source.LIVE) == live
     assert bool(live) == was_live
     assert watermark_of() == watermark
@@ -152,9 +153,9 @@ def test_it_goes_on_with_the_mock_data_after_an_interruption(start_simulator: St
     outage(sim)
     log = open_sync(platform)
     parked = run_sync(log.pk, stopping=lambda: True)
-    assert (parked.status, parked.source, parked.fetched) == (Status.QUEUED, Source.MOCK, 10)
+    assert (parked.status, parked.source, parked.fetched) == (Status.QUEUED, Source.MOCK, mock.PAGE_SIZE)
     ended = run_sync(log.pk)
-    assert (ended.status, ended.error_code, ended.fetched) == (Status.FALLBACK, "unavailable", 24)
+    assert (ended.status, ended.error_code, ended.fetched) == (Status.FALLBACK, "unavailable", mock.ORDERS)
     assert sim.calls["searchOrders"] == 4
 
 
@@ -277,3 +278,17 @@ def test_it_takes_a_partial_live_sync_for_live(start_simulator: StartSimulator) 
     sim.script("searchOrders", order_page(raw_order(1), raw_order(2, createdTime=None)))
     assert sync(platform_of(sim)).status == Status.PARTIAL
     assert list(Order.objects.values_list("source", flat=True)) == [Source.LIVE]
+
+
+def test_it_prints_the_promised_mock_data_as_no_error(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    Platform.objects.get_or_create(name="amazon")
+    with pytest.raises(SystemExit) as ended:
+        call_command("sync_orders", "amazon")
+    printed = "".join(capsys.readouterr())
+    assert ended.value.code == 3
+    assert "MOCK DATA" in printed
+    assert "why: No credentials are stored for this platform." in printed
+    assert "error" not in printed.lower()
+    assert [record for record in caplog.records if record.levelname not in ("INFO", "DEBUG")] == []

@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from integrations.amazon import mock
 from integrations.models import ApiQuota, SyncLog
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.leases import Lease, LeaseLost
@@ -402,7 +403,7 @@ def test_it_goes_on_with_mock_data_after_a_crash(start_simulator: StartSimulator
     with pytest.raises(KeyboardInterrupt):
         run_sync(log.pk, on_page=crash)
     after = run_sync(log.pk)
-    assert (after.status, after.error_code, after.created) == (Status.FALLBACK, "config", 24)
+    assert (after.status, after.error_code, after.created) == (Status.FALLBACK, "config", mock.ORDERS)
 
 
 @db
@@ -410,7 +411,7 @@ def test_it_changes_nothing_when_mock_data_comes_again(start_simulator: StartSim
     platform = without_credentials(start_simulator())
     sync(platform)
     with no_writes():
-        assert sync(platform).unchanged == 24
+        assert sync(platform).unchanged == mock.ORDERS
 
 
 @db

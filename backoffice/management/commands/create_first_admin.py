@@ -15,11 +15,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if User.objects.exists():
-            self.stdout.write("There is a user already; no other was created.")
+            self.stdout.write(
+                "Sign in as before. A new password: .venv/bin/python manage.py changepassword admin"
+            )
             return
         password = secrets.token_urlsafe(15)
         User.objects.create_superuser("admin", password=password)
         self.stdout.write(
-            f"Created the user   admin\nwith the password  {password}\n"
-            "It is not shown again. Another: manage.py changepassword admin"
+            f"Sign in as     admin\nwith password  {password}\n"
+            "It is not shown again. Another: .venv/bin/python manage.py changepassword admin"
         )
