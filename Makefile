@@ -27,7 +27,7 @@ help: ## list the commands
 setup: database ## virtual environment, dependencies, .env with fresh keys, database, admin user
 	@$(PY) manage.py create_first_admin
 
-database: $(VENV)/.installed
+database: $(VENV)/.installed ## what setup does, without the admin user
 	@test -e .env || $(PY) scripts/make_env.py
 	@$(PY) manage.py migrate --verbosity 0
 	@echo "The database is up to date."
