@@ -45,12 +45,16 @@ class TransientError(PlatformError):
 
 
 class RateLimited(TransientError):
-    """The quota is used up; `retry_after` seconds later there is some again."""
+    """The quota is used up; `retry_after` seconds later there is some again. `by_platform`: a call was made and
+    refused, so what we knew of the quota was wrong, and what the answer says of it may be."""
 
     default_code = "rate_limited"
 
-    def __init__(self, message: str, *, retry_after: float, request_id: str = "") -> None:
+    def __init__(
+        self, message: str, *, retry_after: float, request_id: str = "", by_platform: bool = False
+    ) -> None:
         super().__init__(message, retry_after=retry_after, request_id=request_id, status=429)
+        self.by_platform = by_platform
 
 
 class Interrupted(TransientError):

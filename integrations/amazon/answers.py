@@ -62,7 +62,12 @@ def judge(
     advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
         wait = max(advised, retry_after(operation, headers.get("x-amzn-RateLimit-Limit")))
-        raise RateLimited("Amazon's quota for this call is used up.", retry_after=wait, request_id=request_id)
+        raise RateLimited(
+            "Amazon's quota for this call is used up.",
+            retry_after=wait,
+            request_id=request_id,
+            by_platform=True,
+        )
     if status in PASSING:
         raise TransientError(
             f"Amazon is having trouble (HTTP {status}{problem}).",
@@ -117,7 +122,8 @@ def judge_token(status: int, headers: Mapping[str, str], body: bytes) -> dict[st
     answer = decode(body)
     advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
-        raise RateLimited("Login with Amazon is asked too often.", retry_after=max(advised, 5.0))
+        text = "Login with Amazon is asked too often."
+        raise RateLimited(text, retry_after=max(advised, 5.0), by_platform=True)
     if status >= 500 or status in PASSING:
         raise TransientError(
             f"Login with Amazon is having trouble (HTTP {status}).", retry_after=advised, status=status

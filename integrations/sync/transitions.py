@@ -23,14 +23,26 @@ from platforms.models import Source
 logger = logging.getLogger(__name__)
 
 
+# The least pause where the platform refuses the same page for want of quota once more, and the longest: it doubles with
+# each refusal, whatever the answers promise. Asking in vain costs the quota of everybody who shares it.
+SECOND_PAUSE, LONGEST_PAUSE = 60.0, 3600.0  # seconds
+
+
 def wait_for_quota(lease: Lease, error: RateLimited) -> None:
     """Out of quota: free the worker until there is quota again. The next worker continues from the checkpoint."""
     if is_cancelled(lease.log):
         close_cancelled(lease)
         return
+    checkpoint, pause = lease.log.checkpoint, error.retry_after
+    if error.by_platform:
+        refusals = checkpoint.get("throttled", 0)  # gone with the next page
+        if refusals:
+            pause = max(pause, min(SECOND_PAUSE * 2.0 ** min(refusals - 1, 16), LONGEST_PAUSE))
+        checkpoint = checkpoint | {"throttled": refusals + 1}
     lease.end(
         SyncLog.Status.WAITING,
-        resume_at=timezone.now() + timedelta(seconds=error.retry_after),
+        resume_at=timezone.now() + timedelta(seconds=pause),
+        checkpoint=checkpoint,
         request_id=error.request_id,
         **calls_of(lease.log),
     )

@@ -246,6 +246,24 @@ def test_it_waits_for_quota_without_holding_a_worker(
     assert sim.calls["searchOrders"] == 4
 
 
+@db
+def test_its_pauses_grow_while_a_page_is_refused_whatever_the_header_promises(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=30, page_size=10)
+    limited = refusal(429, "QuotaExceeded", "You exceeded your quota.", **{"x-amzn-RateLimit-Limit": "0.1"})
+    sim.rules.add(Rule(operation="searchOrders", nth=2, times=8, fault=limited))
+    log = sync(platform_of(sim))
+    pauses = []
+    for _wake in range(8):
+        assert (log.status, log.pages, log.resume_at is None) == (Status.WAITING, 1, False)
+        pauses.append(round((log.resume_at - timezone.now()).total_seconds() / 10) * 10)  # type: ignore[operator]
+        make_due(log)
+        log = run_sync(log.pk)
+    assert pauses == [10, 60, 120, 240, 480, 960, 1920, 3600]
+    assert (log.status, log.created, log.checkpoint.get("throttled")) == (Status.SUCCEEDED, 30, None)
+
+
 # --- cancelling
 
 
