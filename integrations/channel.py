@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from django.core.checks import CheckMessage
 
 from core.format import Text
-from integrations.protocol import Adapter, BudgetFor, Meter
+from integrations.protocol import Adapter, BudgetFor, Meter, Quota
 
 
 class Connect(Protocol):
@@ -139,6 +139,15 @@ class Site:
     code: str  # "DE", where there is little room
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The operation that lists a stream, one call a page, and what an account is granted of it unless its answers say
+    otherwise."""
+
+    operation: str
+    quota: Quota
+
+
 def no_page(_site: str, _order_id: str) -> str:
     """The channel has no page of its own for an order."""
     return ""
@@ -162,6 +171,7 @@ class Channel:
                    none
     streams        names of STREAMS that it delivers
     sites          its marketplaces by id; empty where it has none
+    listings       the operation that lists a stream, by name of the stream; for forecasts
     order_lag      how long after a change the channel lists an order at the latest: windows end this much earlier
     read_order_id  an order id out of what a person pasted, or ""
     seller_pages   what the channel calls its pages for sellers, e.g. "the back office"
@@ -181,6 +191,7 @@ class Channel:
     order_id_help: Text  # what its order ids look like
     streams: tuple[str, ...] = ("orders", "inventory")
     sites: Mapping[str, Site] = field(default_factory=dict)
+    listings: Mapping[str, Listing] = field(default_factory=dict)
     order_lag: timedelta = timedelta(0)
     seller_pages: Text = ""
     order_page: Callable[[str, str], str] = no_page

@@ -3,6 +3,7 @@
 progress_line   "waiting for the channel's quota until 14:32 UTC, 12 of about 40 pages"
 pages_line      "12 of about 40 pages"
 schedule_line   "Next orders sync: 2026-11-23 14:40 UTC · by its interval"
+forecast_line   "about 40 pages, which take about 1 h in all: the channel grants one call every …"
 asked_line      "orders updated in the last 7 days", "inventory of 2 SKUs (A-1, B 2)"
 another_open_line, queue_down_line    why a sync was not started, or not yet
 due_line        "by its interval", "failed 3 times in a row (…); next try 2026-11-23 14:40 UTC"
@@ -17,12 +18,13 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.format import format_datetime
+from core.format import duration, format_datetime
 from integrations.models import SyncLog
 from integrations.registry import channel_label
 from integrations.schedule.due import Due, Reason, dues_of
 from integrations.sync.asked import Asked, asked_of
 from integrations.sync.estimates import pages_expected
+from integrations.sync.forecast import forecast
 from integrations.sync.streams import STREAMS, label_of, streams_of
 from platforms.models import Platform
 
@@ -67,6 +69,40 @@ def pages_line(log: SyncLog) -> str:
         return text % {"count": log.pages}
     text = ngettext("%(count)d of about %(all)d page", "%(count)d of about %(all)d pages", expected)
     return text % {"count": log.pages, "all": expected}
+
+
+def forecast_line(log: SyncLog) -> str:
+    """How long a window will take in all, without a full stop; "" once it has begun, and where that cannot be judged.
+    Touches `platform`."""
+    known = forecast(log)
+    if known is None:
+        return ""
+    words = {
+        "channel": channel_label(log.platform.kind),
+        "pages": known.pages,
+        "time": duration(known.takes),
+        "every": duration(known.every),
+    }
+    if known.takes is None:
+        text = _(
+            "how long it takes is not known before it was read once: a page is one call, and %(channel)s grants one "
+            "every %(every)s, apart from those that were saved up"
+        )
+    elif known.takes:
+        text = ngettext(
+            "about %(pages)s page, which takes about %(time)s in all: %(channel)s grants one call every %(every)s, "
+            "and regular syncs go first",
+            "about %(pages)s pages, which take about %(time)s in all: %(channel)s grants one call every %(every)s, "
+            "and regular syncs go first",
+            known.pages or 0,
+        )
+    else:
+        text = ngettext(
+            "about %(pages)s page, for which there is quota now",
+            "about %(pages)s pages, for which there is quota now",
+            known.pages or 0,
+        )
+    return text % words
 
 
 def asked_line(log: SyncLog) -> str:

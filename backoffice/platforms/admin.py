@@ -22,7 +22,7 @@ from backoffice.platforms.exports import PLATFORM_EXPORTS
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell
-from backoffice.syncs.sync_dialog import start_syncs, sync_view
+from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import with_overview
 from integrations.models import ApiUsage, SyncFailure, SyncLog
@@ -60,6 +60,7 @@ class PlatformAdmin(OmsAdmin):
         wrap, name = self.admin_site.admin_view, "platforms_platform"
         return [
             path("sync/", wrap(sync_view), name=f"{name}_sync"),
+            path("sync/estimate/", wrap(estimate_view), name=f"{name}_sync_estimate"),
             path("<int:object_id>/check/", wrap(check_view), name=f"{name}_check"),
             *super().get_urls(),
         ]

@@ -10,7 +10,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from backoffice.base.channels import request_id_label
-from backoffice.syncs.presentation import copyable, kind_name, latest_sync, moment_of, next_due_text
+from backoffice.syncs.presentation import (
+    copyable,
+    kind_name,
+    latest_sync,
+    moment_of,
+    next_due_text,
+    other_open_syncs,
+)
 from backoffice.syncs.progress import slot
 from integrations.models import SyncLog
 from integrations.schedule.due import dues_of
@@ -31,15 +38,18 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
             "title": kind_name(kind),
             "due": next_due_text(platform, kind),
             "is_loud": is_loud(dues_of(platform)[kind]),
-            "runs": [
-                run_cell(log, may_cancel=may_cancel)
-                for log in SyncLog.objects.filter(platform=platform, kind=kind).defer(
-                    "checkpoint", "notes", "skus"
-                )[:RUNS]
-            ],
+            "runs": [run_cell(log, may_cancel=may_cancel) for log in _last(platform, kind)],
         }
         for kind in streams_of(platform)
     ]
+
+
+def _last(platform: Platform, kind: str) -> list[SyncLog]:
+    """The newest runs; before them those that are open, however long ago they were asked for."""
+    logs = SyncLog.objects.filter(platform=platform, kind=kind).defer("checkpoint", "notes", "skus")
+    newest = list(logs[:RUNS])
+    still_open = logs.filter(status__in=SyncLog.OPEN)
+    return [log for log in still_open if log not in newest] + newest
 
 
 def run_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
@@ -55,14 +65,18 @@ def run_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
 
 
 def latest_cell(platform: Platform, kind: str, *, may_cancel: bool) -> SafeString:
-    """The same for the last one alone, in a list of platforms; the closed ones without their sentence."""
+    """The same for the last one, and for windows that are open beside it, in a list of platforms; the closed ones
+    without their sentence."""
     log = latest_sync(platform, kind)
     if log is None:
         return SafeString(_("never"))
+    others = [run_cell(other, may_cancel=may_cancel) for other in other_open_syncs(platform, kind, log)]
     if log.is_open:
-        return run_cell(log, may_cancel=may_cancel)
-    text = '<div class="oms-cell">{}<span class="oms-when">{}</span></div>'
-    return format_html(text, slot(log, "state"), moment_of(log))
+        newest = run_cell(log, may_cancel=may_cancel)
+    else:
+        text = '<div class="oms-cell">{}<span class="oms-when">{}</span></div>'
+        newest = format_html(text, slot(log, "state"), moment_of(log))
+    return format_html("{}" * (1 + len(others)), newest, *others)
 
 
 def check_context(platform: Platform) -> dict[str, Any]:

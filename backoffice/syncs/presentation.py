@@ -138,6 +138,11 @@ def latest_sync(platform: Platform, kind: str) -> SyncLog | None:
     return next((log for log in getattr(platform, "latest_syncs", ()) if log.kind == kind), None)
 
 
+def other_open_syncs(platform: Platform, kind: str, shown: SyncLog) -> list[SyncLog]:
+    """Windows that are open beside the sync that is shown, of a platform that `with_overview` has prepared."""
+    return [log for log in getattr(platform, "open_windows", ()) if log.kind == kind and log.pk != shown.pk]
+
+
 def moment_of(log: SyncLog) -> SafeString:
     """The time of its last change, as a link to its page."""
     return link_to(log, format_datetime(log.finished_at or log.started_at or log.queued_at))

@@ -27,7 +27,7 @@ from core.format import DASH, duration, format_datetime
 from integrations.models import SyncLog
 from integrations.sync.estimates import pages_expected
 from integrations.sync.streams import counted
-from integrations.wording import pages_line, progress_line, time_of_day
+from integrations.wording import forecast_line, pages_line, progress_line, time_of_day
 from platforms.models import PLATFORM, SYNC_PERMISSION, Source
 
 MOST_AT_ONCE = 200  # syncs
@@ -68,6 +68,8 @@ def progress_sentence(log: SyncLog) -> str:
     speed = pace(log)
     if speed.per_minute:
         parts.append(_("%(count)s a minute") % {"count": number_format(round(speed.per_minute))})
+    if log.status in SyncLog.IDLE and (line := forecast_line(log)):
+        return f"{capfirst(', '.join(parts))}; {line}."
     if speed.ends_at:
         parts.append(_("done at about %(time)s") % {"time": time_of_day(speed.ends_at, timezone.now())})
     return f"{capfirst(', '.join(parts))}."

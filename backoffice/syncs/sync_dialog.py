@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext as _
@@ -24,11 +24,11 @@ from backoffice.base.model_admin import go_to, is_htmx, safe_next
 from backoffice.syncs.presentation import kind_name
 from integrations.errors import BadInput
 from integrations.models import SyncLog
-from integrations.sync.start import Problem, start_sync
+from integrations.sync.start import Problem, start_sync, unopened
 from integrations.sync.streams import STREAMS, label_of, streams_of
 from integrations.sync.windows import WindowRequest
 from integrations.window_input import LONGEST_LOOK_BACK_DAYS, read_window
-from integrations.wording import another_open_line, queue_down_line
+from integrations.wording import another_open_line, forecast_line, queue_down_line
 from platforms.models import SYNC_PERMISSION, Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Dj
 else:
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
 
+MOST_ESTIMATED = 10  # platforms
 logger = logging.getLogger(__name__)
 
 BOTH = "both"
@@ -186,6 +187,24 @@ def sync_view(request: HttpRequest) -> HttpResponse:
         "is_dialog": is_htmx(request),
     }
     return TemplateResponse(request, "platforms/sync.html", context)
+
+
+def estimate_view(request: HttpRequest) -> HttpResponse:
+    """POST the dialog's form: for each platform how long the window will take, as a piece of HTML; nothing where what
+    was entered cannot be used, or asks for no window. Starts nothing."""
+    if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
+        raise PermissionDenied
+    form = SyncForm(request.POST)
+    if request.method != "POST" or not form.is_valid() or form.window.is_incremental:
+        return HttpResponse()
+    lines = []
+    for platform in form.cleaned_data["platform"][:MOST_ESTIMATED]:
+        for kind in (
+            name for name in form.kinds if STREAMS[name].has_window and name in streams_of(platform)
+        ):
+            line = forecast_line(unopened(platform, kind, form.window, SyncLog.Trigger.ADMIN))
+            lines += [(kind_name(kind), platform, capfirst(line))] if line else []
+    return HttpResponse(format_html_join("", '<p class="oms-panel-text">{} · {}: {}.</p>', lines))
 
 
 def start_syncs(

@@ -9,8 +9,9 @@ from integrations.amazon.clock import ORDER_LAG
 from integrations.amazon.credentials_form import CREDENTIALS
 from integrations.amazon.marketplaces import MARKETPLACES, order_page, read_order_id
 from integrations.amazon.normalize import beside_lines
+from integrations.amazon.quota import QUOTAS
 from integrations.amazon.tokens import OPERATION as TOKEN
-from integrations.channel import Channel, Site
+from integrations.channel import Channel, Listing, Site
 
 AMAZON = Channel(
     label="Amazon",
@@ -19,6 +20,7 @@ AMAZON = Channel(
     credentials=CREDENTIALS,
     account_key=lambda api_config: config.load(api_config).account_key,
     sites={place.id: Site(place.id, _(place.country), place.code) for place in MARKETPLACES.values()},
+    listings={"orders": Listing("searchOrders", QUOTAS["searchOrders"])},
     order_lag=ORDER_LAG,
     read_order_id=read_order_id,
     order_id_help=_("Amazon's order ids look like 902-3159896-1390916: three, seven and seven digits."),

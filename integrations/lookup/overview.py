@@ -12,16 +12,21 @@ from platforms.models import Platform, Source
 
 
 def with_overview(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
-    """The platforms, each with `latest_syncs` (a list with the newest sync of each stream), what
-    `with_states` tells, and the annotations
-    `has_mock` and `has_sandbox` (whether such rows are stored)."""
+    """The platforms, each with `latest_syncs` (a list with the newest sync of each stream) and `open_windows` (open
+    syncs with a window of their own), what `with_states` tells, and the annotations `has_mock` and `has_sandbox`
+    (whether such rows are stored)."""
     begun = SyncLog.objects.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
     latest = begun.values("platform_id", "kind").annotate(latest=Max("pk")).order_by()
     newest = SyncLog.objects.filter(pk__in=latest.values("latest")).defer("checkpoint", "notes", "skus")
+    windows = SyncLog.objects.filter(status__in=SyncLog.OPEN, is_incremental=False)
+    windows = windows.defer("checkpoint", "notes", "skus")
     return (
         with_states(platforms)
         .annotate(has_mock=has_rows(Source.MOCK), has_sandbox=has_rows(Source.SANDBOX))
-        .prefetch_related(Prefetch("sync_logs", queryset=newest, to_attr="latest_syncs"))
+        .prefetch_related(
+            Prefetch("sync_logs", queryset=newest, to_attr="latest_syncs"),
+            Prefetch("sync_logs", queryset=windows, to_attr="open_windows"),
+        )
     )
 
 

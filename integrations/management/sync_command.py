@@ -31,7 +31,13 @@ from integrations.sync.start import Problem, Started, start_sync
 from integrations.sync.stop_signal import StopSignal
 from integrations.sync.streams import streams_of
 from integrations.sync.windows import WindowRequest
-from integrations.wording import another_open_line, not_delivered_line, progress_line, queue_down_line
+from integrations.wording import (
+    another_open_line,
+    forecast_line,
+    not_delivered_line,
+    progress_line,
+    queue_down_line,
+)
 from platforms.models import Platform
 
 GOOD = (SyncLog.Status.SUCCEEDED,)
@@ -135,6 +141,7 @@ class SyncCommand(OmsCommand):
                 worst = FAILED
             if not started.is_new:
                 self._already_open(started.log)
+            self._say_how_long(started)
             if self._as_json:
                 self._write_json(started.log)
             else:
@@ -157,6 +164,7 @@ class SyncCommand(OmsCommand):
                         self._say_another_is_open(started, shown)
                         statuses.append(SyncLog.Status.FAILED)
                         continue
+                    self._say_how_long(started, shown)
                     log = self._run_one(started, stop, shown)
                 except (DatabaseError, ObjectDoesNotExist) as error:  # the latter: deleted meanwhile
                     self._report_error(platform, "stopped; what was read before is stored", error)
@@ -211,6 +219,11 @@ class SyncCommand(OmsCommand):
     def _say_another_is_open(self, started: Started, shown: console.Display | None = None) -> None:
         hint = "Run the command again when it has ended, or with --wait to start then."
         (shown.say if shown else self.say)(f"{another_open_line(started.log)} {hint}")
+
+    def _say_how_long(self, started: Started, shown: console.Display | None = None) -> None:
+        """Before a window is read, or read on: how long it will take."""
+        if line := forecast_line(started.log):
+            (shown.say if shown else self.say)(f"{console.title(started.log)}: {line}.")
 
     def _already_open(self, log: SyncLog, shown: console.Display | None = None) -> None:
         if log.status == SyncLog.Status.DEFERRED:

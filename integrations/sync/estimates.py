@@ -4,7 +4,7 @@ import math
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from integrations.models import StreamState, SyncLog
 from orders.listing import in_order
@@ -67,11 +67,28 @@ def _guess_records(
     span = {f"{time}__gte": start, f"{time}__lt": end}
     # By the time, of which there are few orders, and not by platform and source, which most of them may share.
     found = in_order(Order.objects.filter(**span), "source", source)
-    stored = in_order(found, "platform_id", log.platform_id, nothing=0).count()
+    stored = in_order(found, "platform_id", log.platform_id, nothing=0).count() * _share_unread(
+        log, start, end
+    )
     complete_until = StreamState.of(log.platform, log.kind).watermark or start
     new_from = min(max(start, complete_until), end)
     new = _per_second(runs) * (end - new_from).total_seconds()
     return max(stored, new) if runs or stored else None
+
+
+def _share_unread(log: SyncLog, start: datetime, end: datetime) -> float:
+    """How many times more than is stored a window may hold, since it begins before anything that was read."""
+    known = [
+        SyncLog.objects.filter(platform=log.platform_id, kind=log.kind, status__in=COMPLETE).aggregate(
+            first=Min("window_start")
+        )["first"],
+        Order.objects.filter(platform=log.platform_id, purchased_at__isnull=False)
+        .order_by("purchased_at")
+        .values_list("purchased_at", flat=True)
+        .first(),
+    ]
+    first = min((moment for moment in known if moment is not None), default=start)
+    return (end - start) / (end - first) if start < first < end else 1.0
 
 
 def _per_second(runs: list[_Run]) -> float:

@@ -18,6 +18,7 @@ from django.db import IntegrityError, transaction
 from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
 from integrations.sync.asked import as_text, digest_of, is_what_was_asked, what_is_asked
+from integrations.sync.forecast import guess_pages
 from integrations.sync.queue import announce, start_next
 from integrations.sync.streams import STREAMS
 from integrations.sync.windows import WindowRequest
@@ -121,6 +122,11 @@ def request_sync(
     raise RuntimeError(f"Could neither open a sync for {open_key} nor find the open one.")
 
 
+def unopened(platform: Platform, kind: str, window: WindowRequest, trigger: str) -> SyncLog:
+    """The row that such a request would get, to say beforehand what it will take. It is not stored."""
+    return _Request(platform, kind, trigger, None, window, ()).unsaved()
+
+
 def _unless_it_closed_meanwhile(log: SyncLog) -> SyncLog:
     """The deferred sync as it is now. The process that closed the open one may have looked for it just before it
     was stored."""
@@ -148,23 +154,27 @@ class _Request:
     @retry_on_db_error  # many requests at once: InnoDB breaks deadlocks between their inserts
     def store(self, *, open_key: str, status: str = SyncLog.Status.QUEUED) -> SyncLog | None:
         """The new row; None if another row has the key."""
-        window = self.window
+        log = self.unsaved()
+        log.open_key, log.status, log.pages_expected = open_key, status, guess_pages(log)
         try:
             with transaction.atomic():
-                return SyncLog.objects.create(
-                    platform=self.platform,
-                    kind=self.kind,
-                    trigger=self.trigger,
-                    requested_by=self.user,
-                    status=status,
-                    open_key=open_key,
-                    asked=as_text(what_is_asked(window, self.skus)),
-                    is_incremental=window.is_incremental,
-                    window_by=window.by if STREAMS[self.kind].has_window else "",
-                    window_start=window.since,
-                    window_end=window.until,
-                    skus=list(self.skus),
-                    notes=[note.as_json() for note in window.notes],
-                )
+                log.save(force_insert=True)
         except IntegrityError:
             return None
+        return log
+
+    def unsaved(self) -> SyncLog:
+        window = self.window
+        return SyncLog(
+            platform=self.platform,
+            kind=self.kind,
+            trigger=self.trigger,
+            requested_by=self.user,
+            asked=as_text(what_is_asked(window, self.skus)),
+            is_incremental=window.is_incremental,
+            window_by=window.by if STREAMS[self.kind].has_window else "",
+            window_start=window.since,
+            window_end=window.until,
+            skus=list(self.skus),
+            notes=[note.as_json() for note in window.notes],
+        )

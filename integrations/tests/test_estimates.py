@@ -1,5 +1,6 @@
 """How many pages a run will be about, and the sentence on where it stands, on every surface."""
 
+import json
 import os
 import pty
 import re
@@ -10,21 +11,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from api.tests.rest import amazon, make_order, superuser
+from conftest import api_config
+from integrations.amazon.channel import AMAZON
 from integrations.as_json import sync_as_json
 from integrations.management.console import Display, display, report
-from integrations.models import SyncLog
+from integrations.models import ApiQuota, SyncLog
 from integrations.sync.estimates import pages_expected
+from integrations.sync.forecast import forecast
+from integrations.sync.start import unopened
 from integrations.sync.streams import STREAMS
 from integrations.sync.windows import WindowRequest
 from integrations.tests.states import set_states
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync, platform_of, refusal, sync
-from integrations.wording import progress_line
+from integrations.window_input import read_window
+from integrations.wording import forecast_line, progress_line
 from platforms.models import Platform
-from simulator import Canned, Simulator
+from simulator import Account, Canned, Simulator
 from simulator.faults.base import Call
 
 StartSimulator = Callable[..., Simulator]
@@ -104,7 +111,7 @@ def test_it_compares_with_nothing_else(other: dict[str, Any]) -> None:
 def test_it_counts_what_is_stored_where_no_window_was_as_long() -> None:
     run_of(HOUR / 10, fetched=3, pages=2)  # 1.5 a page
     for number in range(6):
-        make_order(str(number), platform_updated_at=NOON - number * DAY)
+        make_order(str(number), platform_updated_at=NOON - number * DAY, purchased_at=NOON - 40 * DAY)
     make_order("mock", platform_updated_at=NOON, source="mock")
     set_states(watermark=NOON + HOUR)
     assert guess(4 * DAY) == 3  # four orders
@@ -270,3 +277,96 @@ def test_it_never_expects_less_than_was_read() -> None:
     assert pages_expected(log) == 8
     log.status = SyncLog.Status.SUCCEEDED
     assert pages_expected(log) == 5
+
+
+# --- how long a window will take in all, before it begins
+
+
+def of_a_month(days: int = 30) -> SyncLog:
+    """As a request for the last days would be stored, of an account that sells 5,000 orders a day."""
+    window = read_window(days=days)
+    return unopened(Platform.objects.get(name="amazon"), ORDERS, window, "admin")
+
+
+@pytest.fixture
+def big() -> Platform:
+    platform = amazon()
+    platform.api_config = api_config(Account())
+    platform.save()
+    run_of(HOUR, end=timezone.now(), fetched=208, pages=3)
+    set_states(watermark=timezone.now() - 30 * DAY)
+    return platform
+
+
+def test_it_says_how_long_a_window_takes_by_the_quota_that_is_there(big: Platform) -> None:
+    found = forecast(of_a_month())
+    assert found is not None
+    assert found.pages is not None
+    assert (found.at_once, round(found.every.total_seconds())) == (20, 179)
+    assert found.takes == (found.pages - 20) * found.every
+    assert found.pages == pytest.approx(30 * 24 * 208 / (208 / 3), abs=40)
+    assert re.fullmatch(
+        r"about 2\d\d\d pages, which take about 10\d h \d+ min in all: Amazon grants one call every 2 min 58 s, and "
+        r"regular syncs go first",
+        forecast_line(of_a_month()),
+    )
+    account = AMAZON.account_key(big.api_config)
+    bucket = {"rate": 1.0, "burst": 20, "tokens": 5.0, "updated_at": timezone.now()}
+    ApiQuota.objects.create(account_key=account, operation="searchOrders", **bucket)
+    found = forecast(of_a_month())
+    assert found is not None
+    assert found.pages is not None
+    assert (found.at_once, found.every) == (5, timedelta(seconds=1))
+
+
+def test_it_says_that_a_short_window_has_its_quota(big: Platform) -> None:
+    run_of(DAY, end=timezone.now(), fetched=150, pages=2)
+    SyncLog.objects.filter(fetched=208).delete()
+    assert forecast_line(of_a_month(1)) == "about 2 pages, for which there is quota now"
+
+
+def test_it_takes_what_was_never_read_to_be_as_full_as_what_was(big: Platform) -> None:
+    SyncLog.objects.all().delete()
+    now = timezone.now()
+    for number in range(100):
+        at = now - number * DAY / 10
+        make_order(str(number), platform_updated_at=at, purchased_at=at)
+    nine, hundred = forecast(of_a_month(9)), forecast(of_a_month(100))
+    assert nine is not None
+    assert hundred is not None
+    assert (nine.pages, hundred.pages) == (1, 10)
+
+
+def test_it_does_not_judge_what_nobody_knows(big: Platform) -> None:
+    SyncLog.objects.all().delete()
+    assert forecast_line(of_a_month()).startswith("how long it takes is not known before it was read once")
+    log = open_sync(big)  # no window of its own
+    assert (forecast(log), forecast_line(log)) == (None, "")
+    big.api_config = {}
+    big.save()
+    assert forecast_line(of_a_month()) == ""
+
+
+def test_it_is_said_before_the_window_is_started(big: Platform, admin_client: Client, capsys: Any) -> None:
+    form = {"platform": big.pk, "kind": "orders", "span": "days", "days": "30", "by": "updated"}
+    estimate = "/admin/platforms/platform/sync/estimate/"
+    shown = admin_client.post(estimate, form).content.decode()
+    line = forecast_line(of_a_month())
+    assert f"Orders · Amazon: A{line[1:]}." in shown
+    for nothing in ({"span": "last"}, {"days": "x"}, {"kind": "inventory"}, {"platform": ""}):
+        assert admin_client.post(estimate, form | nothing).content == b""
+    assert 'hx-post="/admin/platforms/platform/sync/estimate/"' in page_at(
+        admin_client, "platforms/platform/sync/"
+    )
+    assert not SyncLog.objects.open().exists()
+    log = open_sync(big, window=read_window(days=30))
+    assert f"Waiting for a worker; {line}." in page_at(admin_client, f"integrations/synclog/{log.pk}/change/")
+    with suppress(SystemExit):
+        call_command("sync_orders", "amazon", "--days", "30", "--background", "--json")
+    written = capsys.readouterr()
+    assert f"amazon orders: {line}.\n" in written.err
+    assert json.loads(written.out)["id"] == log.pk
+
+
+def page_at(client: Client, address: str) -> str:
+    return client.get(f"/admin/{address}").content.decode()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.test import Client
 from rest_framework.test import APIClient
 
 from api.tests.rest import superuser
@@ -177,3 +178,18 @@ def test_a_window_with_the_key_of_the_version_before_runs_to_its_end(
     assert open_sync(platform).pk == log.pk  # it stands in the way, as before
     done = run_here(log.pk)
     assert (done.status, done.fetched, done.open_key) == (Status.SUCCEEDED, 30, None)
+
+
+# --- the admin
+
+
+def test_the_admin_shows_a_window_beside_the_regular_sync_that_is_newer(
+    sim: Simulator, platform: Platform, admin_client: Client
+) -> None:
+    log = open_sync(platform, window=month())
+    for _each in range(6):
+        sync(platform)
+    for address in ("", f"{platform.pk}/change/"):
+        page = admin_client.get(f"/admin/platforms/platform/{address}").content.decode()
+        assert f'href="/admin/integrations/synclog/{log.pk}/change/"' in page
+        assert f'href="/admin/integrations/synclog/{log.pk + 6}/change/"' in page

@@ -1,0 +1,57 @@
+"""How long a sync of a window will take in all, judged before it begins: its pages, each a call, against the quota."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations.errors import ConfigError
+from integrations.models import ApiQuota, SyncLog
+from integrations.quota.token_bucket import standing
+from integrations.registry import CHANNELS, order_lag
+from integrations.sync.estimates import guess_by_window
+from platforms.models import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """`pages` is None where nothing is known; `at_once` the calls that are there now, `every` the time that the quota
+    takes to give one more."""
+
+    pages: int | None
+    at_once: int
+    every: timedelta
+
+    @property
+    def takes(self) -> timedelta | None:
+        """The time spent waiting for quota, next to which everything else takes little; None where not known."""
+        return None if self.pages is None else max(0, self.pages - self.at_once) * self.every
+
+
+def forecast(log: SyncLog) -> Forecast | None:
+    """For a run with a window of its own that has not begun, stored or not; None for any other, and where no quota is
+    known."""
+    channel = CHANNELS.get(log.platform.kind)
+    listing = channel.listings.get(log.kind) if channel else None
+    if channel is None or listing is None or log.is_incremental or log.pages or log.platform.config_problem:
+        return None
+    try:
+        account = channel.account_key(log.platform.api_config)
+    except ConfigError:
+        return None
+    bucket = ApiQuota.objects.filter(account_key=account, operation=listing.operation).first()
+    rate, at_once = listing.quota.rate, listing.quota.burst
+    if bucket is not None and bucket.rate > 0:
+        rate, at_once = bucket.rate, standing(bucket, timezone.now())[0]
+    pages = guess_pages(log) if log.pages_expected is None else log.pages_expected
+    return Forecast(pages, at_once, timedelta(seconds=1 / rate))
+
+
+def guess_pages(log: SyncLog) -> int | None:
+    """About how many pages a window will have, before its open end is settled; None where nothing is known."""
+    if log.is_incremental or log.window_start is None:
+        return None
+    asked = SyncLog(platform=log.platform, kind=log.kind, window_by=log.window_by)
+    asked.window_start = log.window_start
+    asked.window_end = log.window_end or timezone.now() - order_lag([log.platform.kind])
+    return guess_by_window(asked, Source.LIVE)
