@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ class Generated:
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
         raise NotImplementedError
 
-    def check(self) -> Iterator[Finding]:
+    def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         return iter(())
 
     def close(self) -> None:

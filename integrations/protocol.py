@@ -1,6 +1,6 @@
 """What every channel delivers: pages of records, and the Adapter that yields them. No Django, no HTTP."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -230,8 +230,12 @@ class Adapter(Protocol):
 
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]: ...
 
-    def check(self) -> Iterator[Finding]:
-        """Try each thing that a sync needs, with few calls; changes nothing and raises nothing."""
+    def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
+        """Try each thing that a sync needs, with few calls, the same as in a sync; changes nothing and raises nothing.
+
+        `window` settles which orders a sync would ask for now. It asks for the platform's time, so it may raise
+        PlatformError.
+        """
         ...
 
     def close(self) -> None: ...

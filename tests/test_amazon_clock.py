@@ -13,6 +13,7 @@ from integrations.amazon.config import load
 from integrations.amazon.order_span import FAR_EAST_SINCE, MEMORY, OrderSpan
 from integrations.models import SyncLog
 from integrations.protocol import Window
+from integrations.sync.connection_check import check_platform, is_fine
 from integrations.sync.run import run_sync
 from integrations.sync.windows import WindowRequest
 from integrations.tests.states import set_states, watermark_of
@@ -289,3 +290,85 @@ def test_it_asks_nothing_where_amazon_remembers_nothing(start_simulator: StartSi
         ["window_start_moved"],
         0,
     )
+
+
+# --- the connection check
+
+
+def clock_finding(platform: Platform) -> tuple[bool | None, str, str] | None:
+    found = [each for each in check_platform(platform) if each.step == "clock"]
+    return (found[0].ok, found[0].code, found[0].message) if found else None
+
+
+@pytest.mark.parametrize("ahead", [0, 3, -3])
+def test_the_check_is_silent_about_a_small_difference(start_simulator: StartSimulator, ahead: float) -> None:
+    assert clock_finding(platform_of(start_simulator(clock_ahead=ahead))) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (-30, "clock is 30 seconds ahead of Amazon's"),
+        (7, "seconds behind Amazon's"),
+        (5 * HOUR, "clock is 5 hours behind Amazon's"),
+    ],
+)
+def test_the_check_says_how_far_this_machines_clock_is_off(
+    start_simulator: StartSimulator, ahead: float, said: str
+) -> None:
+    platform = platform_of(start_simulator(clock_ahead=ahead))
+    found = clock_finding(platform)
+    assert found is not None
+    ok, code, text = found
+    assert (ok, code) == (True, "clock_off")
+    assert said in text.replace("29 seconds", "30 seconds").replace("31 seconds", "30 seconds")
+    assert "OMS corrects this" in text
+    assert "time synchronisation" in text
+    assert is_fine(check_platform(platform))
+    assert sync(platform).status == Status.SUCCEEDED
+
+
+def test_the_check_says_that_more_than_a_day_is_not_corrected(start_simulator: StartSimulator) -> None:
+    found = clock_finding(platform_of(start_simulator(clock_ahead=-30 * 24 * HOUR)))
+    assert found is not None
+    assert found[:2] == (False, "clock_wrong")
+    assert "30 days ahead" in found[2]
+
+
+@pytest.mark.parametrize("watermark", [None, timedelta(hours=5), timedelta(days=-3)])
+def test_the_check_makes_the_calls_of_a_sync(
+    start_simulator: StartSimulator, watermark: timedelta | None
+) -> None:
+    sim = start_simulator(Account(orders=5, skus=3, marketplace_ids=("A1PA6795UKMFR9", "A13V1IB3VIYZZH")))
+    platform = platform_of(sim)
+    platform.include_pii = True
+    platform.save()
+    if watermark is not None:
+        set_states(watermark=timezone.now() - watermark, watermark_scope=scope_of(platform))
+    found = check_platform(platform)
+    checked = {name: requests_of(sim, name) for name in ("searchOrders", "getInventorySummaries")}
+    log = sync(platform)
+    sync(platform, "inventory")
+    assert {each.code for each in found} - {""} == set(codes(log))
+    for name, calls in checked.items():
+        asked_by_sync = requests_of(sim, name)[len(calls) :]
+        assert len(calls) == len(asked_by_sync)
+        for one, other in zip(calls, asked_by_sync, strict=True):
+            for end in {"lastUpdatedAfter", "lastUpdatedBefore"} & one.keys():  # the sync is a little later
+                assert abs(moment_of(one.pop(end)) - moment_of(other.pop(end))) < 20 * A_SECOND
+            assert one == other
+
+
+def moment_of(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_the_check_asks_once_more_like_a_sync(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
+    sim.script("searchOrders", TOO_YOUNG)
+    found = {each.step: each for each in check_platform(platform_of(sim))}
+    assert (found["orders"].ok, found["window"].code) == (True, "window_end_moved")
+    sim.script("searchOrders", *[TOO_YOUNG] * ALWAYS)
+    found = {each.step: each for each in check_platform(platform_of(sim))}
+    assert (found["orders"].ok, found["orders"].code) == (False, "bad_request")
+    assert "time synchronisation" in found["orders"].message

@@ -1,6 +1,6 @@
 """Amazon as an Adapter: pages of orders and stock of one selling account."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from django.conf import settings
 
 from integrations.amazon import normalize, parse, sandbox
 from integrations.amazon.config import AmazonConfig, load
-from integrations.amazon.connection_check import check_connection
+from integrations.amazon.connection_check import FirstPage, check_connection
 from integrations.amazon.groups import MarketplaceGroups
 from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.order_listing import OrderListing
@@ -170,8 +170,13 @@ class AmazonAdapter:
     def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
         return stock_pages(self._client, self._config.marketplaces, skus, checkpoint)
 
-    def check(self) -> Iterator[Finding]:
-        return check_connection(self._client, self._config, self._all_datasets, self.datasets)
+    def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
+        def ask(span: OrderSpan, listing: OrderListing) -> dict[str, Any]:
+            listing.marketplace_ids = [marketplace.id for marketplace in self._config.marketplaces]
+            return self._answer(span, listing, once=False)
+
+        first_page = FirstPage(lambda: self._span(window(), {}), ask)
+        return check_connection(self._client, self._config, self._all_datasets, self.datasets, first_page)
 
     def clock_offset(self) -> timedelta:
         """See integrations.protocol.TellsTime."""

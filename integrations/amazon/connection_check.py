@@ -1,22 +1,26 @@
 """The connection check: tries each thing that a sync needs, with few calls.
 
-token → the right environment → marketplaces → searchOrders → each data set → FBA inventory of each marketplace.
+token → this machine's clock → the right environment → marketplaces → searchOrders → each data set → FBA inventory of
+each marketplace. Orders and stock are asked for with the very calls of a sync.
 A call that the quota does not allow now is left out, and the finding says when to check again. searchOrders has the
 smallest quota of all, one call in three minutes: if everything works, it is called once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from integrations.amazon import normalize, participations, sandbox
+from integrations.amazon.clock import BELIEVED
 from integrations.amazon.config import AmazonConfig
 from integrations.amazon.datasets import CONTENTS, how_to_get, named_in
 from integrations.amazon.marketplaces import REGIONS, Marketplace
+from integrations.amazon.order_listing import OrderListing
+from integrations.amazon.order_span import OrderSpan
 from integrations.amazon.probe import CallResult, try_call
 from integrations.errors import AuthenticationError
-from integrations.protocol import DataSets, Finding
+from integrations.protocol import DataSets, Finding, Note
 
 if TYPE_CHECKING:
     from integrations.amazon.client import AmazonClient
@@ -36,6 +40,19 @@ SILENT = (
 )
 
 
+WORTH_SAYING = timedelta(seconds=5)
+CORRECTED = (
+    "OMS corrects this where it asks Amazon for orders, so syncs work; the times that OMS writes itself, such as those "
+    "of the sync log, are off by as much."
+)
+NOT_CORRECTED = (
+    "OMS corrects a day at the most: Amazon refuses the time spans that syncs ask for, or syncs miss the latest "
+    "orders."
+)
+HOW_TO_SET = (
+    "Switch on this machine's time synchronisation (on Linux: timedatectl set-ntp true; for a container, on its "
+    "host)."
+)
 STOCK_ROLES = (
     "For stock the app needs the role Amazon Fulfillment or Product Listing: in Seller Central under Develop Apps, "
     "edit the app, add the role, then authorise the app again. Until then OMS fetches orders alone, and stored stock "
@@ -50,8 +67,36 @@ WRONG_ENVIRONMENT = (
 )
 
 
+class FirstPage:
+    """Asks for the first page of orders as a sync does now, with the data sets that it is called with.
+
+    `notes` is what a sync would note of the span that it asked for.
+    """
+
+    def __init__(
+        self, settle: Callable[[], OrderSpan], ask: Callable[[OrderSpan, OrderListing], dict[str, Any]]
+    ) -> None:
+        self.notes: tuple[Note, ...] = ()
+        self._settle = settle
+        self._ask = ask
+        self._span: OrderSpan | None = None
+
+    def __call__(self, datasets: Sequence[str]) -> dict[str, Any]:
+        """Raises PlatformError."""
+        if self._span is None:
+            self._span = self._settle()
+        answer = self._ask(self._span, OrderListing(datasets, {}, {}, DataSets()))
+        self._span.complete_until(answer)
+        self.notes += self._span.take_notes()
+        return answer
+
+
 def check_connection(
-    client: "AmazonClient", config: AmazonConfig, datasets: Sequence[str], seen: DataSets
+    client: "AmazonClient",
+    config: AmazonConfig,
+    datasets: Sequence[str],
+    seen: DataSets,
+    first_page: FirstPage,
 ) -> Iterator[Finding]:
     """The findings, in the order of the steps. Nothing follows a token that Amazon does not issue or does not accept.
 
@@ -59,20 +104,45 @@ def check_connection(
     """
     token = try_call(client.renew_token).finding("token", "Login with Amazon accepts the credentials.")
     yield token
+    yield from _clock(client.clock.difference())
     if not token.ok:
         return
     sells = try_call(client.marketplace_participations)
     if isinstance(sells.error, AuthenticationError):
         yield _environment(config, [sells])
         return
-    orders = _call_orders(client, config, datasets, seen)
+    orders = _call_orders(client, config, datasets, seen, first_page)
     absent = _absent(config, sells)
     stock = {place: _call_stock(client, place) for place in config.marketplaces if place not in absent}
     yield _environment(config, [sells, *orders.calls, *stock.values()])
     yield from _marketplaces(config, sells)
     yield from orders.findings(not_participating=bool(absent))
+    for note in first_page.notes:
+        yield Finding(step="window", ok=True, message=note.message, code=note.code)
     for marketplace in config.marketplaces:
         yield _stock_finding(marketplace, stock.get(marketplace))
+
+
+def _clock(difference: timedelta) -> Iterator[Finding]:
+    """How far this machine's clock is off, where that is worth a sentence."""
+    if abs(difference) < WORTH_SAYING:
+        return
+    is_corrected = abs(difference) <= BELIEVED
+    text = (
+        f"This machine's clock is {_in_words(abs(difference))} {'behind' if difference > timedelta(0) else 'ahead of'} "
+        f"Amazon's. {CORRECTED if is_corrected else NOT_CORRECTED} {HOW_TO_SET}"
+    )
+    yield Finding(
+        step="clock", ok=is_corrected, message=text, code="clock_off" if is_corrected else "clock_wrong"
+    )
+
+
+def _in_words(span: timedelta) -> str:
+    seconds = round(span.total_seconds())
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{round(seconds / size)} {unit}"
+    return f"{seconds} seconds"
 
 
 def _environment(config: AmazonConfig, results: Sequence[CallResult]) -> Finding:
@@ -169,7 +239,11 @@ class OrdersResult:
 
 
 def _call_orders(
-    client: "AmazonClient", config: AmazonConfig, datasets: Sequence[str], seen: DataSets
+    client: "AmazonClient",
+    config: AmazonConfig,
+    datasets: Sequence[str],
+    seen: DataSets,
+    first_page: FirstPage,
 ) -> OrdersResult:
     """One call if everything works. Otherwise one without the data sets that the refusals name, then one without any,
     and then one with each alone."""
@@ -177,10 +251,8 @@ def _call_orders(
         return OrdersResult([try_call(lambda: client.search_orders(**sandbox.SEARCHES[0]))], {}, sandbox=True)
 
     def search(names: Sequence[str]) -> CallResult:
-        included: dict[str, Any] = {"includedData": list(names)} if names else {}
-        return try_call(lambda: client.search_orders(**window, **included))
+        return try_call(lambda: first_page(names))
 
-    window = _yesterday(config)
     calls, found, left = [search(datasets)], dict[str, CallResult](), list(datasets)
     while (error := calls[-1].error) and calls[-1].is_refused and (named := named_in(error, left)):
         found |= dict.fromkeys(named, calls[-1])
@@ -198,14 +270,3 @@ def _call_orders(
     seen.answered.update(name for name, result in found.items() if result.error is None)
     seen.refused.update(name for name, result in found.items() if result.is_refused)
     return OrdersResult(calls, {name: found[name] for name in datasets if name in found})
-
-
-def _yesterday(config: AmazonConfig) -> dict[str, Any]:
-    """Parameters of a small search: one order of the last day."""
-    now = datetime.now(UTC)
-    return {
-        "lastUpdatedAfter": f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
-        "lastUpdatedBefore": f"{now - timedelta(minutes=3):%Y-%m-%dT%H:%M:%SZ}",
-        "marketplaceIds": [marketplace.id for marketplace in config.marketplaces],
-        "maxResultsPerPage": 1,
-    }

@@ -5,7 +5,7 @@ grows older an order is paid, shipped or cancelled, as a real one is. Ids start 
 and the source is "mock" all the way.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,7 +92,7 @@ class MockAmazon:
         )
         yield StockPage(records=records, failures=failures + missing, swept=None if skus else MARKETPLACE)
 
-    def check(self) -> Iterator[Finding]:
+    def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         yield Finding(step="mock", ok=True, message=NOTE.message)
 
     def close(self) -> None:

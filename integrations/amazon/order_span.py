@@ -30,13 +30,14 @@ class OrderSpan:
         self.start, self.end = window.start, window.end
         self._clock, self._region = clock, region
         self._is_moved = False  # the end, for the rest of the listing
-        self._is_odd = False  # an answer's own bound; noted once
+        # What was noted once is not noted again: an answer's own bound that is odd, a start that was cut.
+        self._is_odd, self._is_cut = False, bool(checkpoint)
         self._notes: list[Note] = []
         if "span" in checkpoint:
             self.start, self.end = map(datetime.fromisoformat, checkpoint["span"])
             self._is_moved = self.end < window.end
         elif not checkpoint:
-            self._begin_where_amazon_remembers(region)
+            self._begin_where_amazon_remembers()
 
     @property
     def is_empty(self) -> bool:
@@ -46,7 +47,7 @@ class OrderSpan:
         """The span of the next listing of the same run, with the end of this one."""
         following = copy(self)
         following.start = start
-        following._begin_where_amazon_remembers(self._region)
+        following._begin_where_amazon_remembers()
         return following
 
     def checkpoint(self) -> Checkpoint:
@@ -98,17 +99,19 @@ class OrderSpan:
         notes, self._notes = tuple(self._notes), []
         return notes
 
-    def _begin_where_amazon_remembers(self, region: str) -> None:
-        earliest = FAR_EAST_SINCE if region == "FE" else self._clock.now() - MEMORY
+    def _begin_where_amazon_remembers(self) -> None:
+        earliest = FAR_EAST_SINCE if self._region == "FE" else self._clock.now() - MEMORY
         if self.start >= earliest:
             return
-        since = "2016" if region == "FE" else "two years ago"
+        since = "2016" if self._region == "FE" else "two years ago"
         text = (
             f"Amazon shows no orders from before {since}: they were read from {utc_text(earliest)} instead of "
             f"{utc_text(self.start)}. What is stored of older ones stays."
         )
         self.start = earliest.replace(microsecond=0)
-        self._notes.append(Note("window_start_moved", text))
+        if not self._is_cut:
+            self._notes.append(Note("window_start_moved", text))
+        self._is_cut = True
 
     def _is_too_young(self, error: PlatformError) -> bool:
         """Whether it names the end of the window, or names nothing while the end is too young by Amazon's clock."""

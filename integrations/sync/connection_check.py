@@ -6,10 +6,27 @@ from dataclasses import asdict
 from django.utils import timezone
 
 from integrations.errors import ConfigError
-from integrations.protocol import Finding
+from integrations.models import SyncLog
+from integrations.protocol import Adapter, Finding, Note, Window
 from integrations.sync import datasets
 from integrations.sync.connection import adapter_of
+from integrations.sync.streams.base import window_of
+from integrations.sync.windows import platform_now, settle_window
 from platforms.models import Platform
+
+
+class NextWindow:
+    """Settles the window of an orders sync that would start now, and keeps what that sync would note of it."""
+
+    def __init__(self, platform: Platform, adapter: Adapter) -> None:
+        self.notes: tuple[Note, ...] = ()
+        self._log = SyncLog(platform=platform, kind=SyncLog.Kind.ORDERS, window_by=SyncLog.WindowBy.UPDATED)
+        self._adapter = adapter
+
+    def __call__(self) -> Window:
+        """Raises PlatformError."""
+        self.notes = settle_window(self._log, self._adapter.scope, platform_now(self._adapter))
+        return window_of(self._log)
 
 
 def check_platform(platform: Platform) -> list[Finding]:
@@ -30,7 +47,12 @@ def check_platform(platform: Platform) -> list[Finding]:
                 Finding(step="credentials", ok=not adapter.notes, message=note.message, code=note.code)
                 for note in adapter.notes
             ] or [Finding(step="credentials", ok=True, message="The credentials are complete.")]
-            findings += adapter.check()
+            next_window = NextWindow(platform, adapter)
+            findings += adapter.check(next_window)
+            findings += [
+                Finding(step="window", ok=True, message=note.message, code=note.code)
+                for note in next_window.notes
+            ]
             datasets.ask_again(states, adapter.datasets)
     platform.checked_at = timezone.now()
     platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(finding) for finding in findings]}

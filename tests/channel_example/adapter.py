@@ -1,6 +1,6 @@
 """Corner Shop as an Adapter, which delivers returns as well."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,8 +64,7 @@ class ShopAdapter:
         return self._client.usage
 
     def order_pages(self, window: Window, checkpoint: Checkpoint) -> Iterator[OrderPage]:
-        span = {"since": _iso(window.start), "until": _iso(window.end)}
-        for rows, following in self._pages("listOrders", checkpoint, **span):
+        for rows, following in self._pages("listOrders", checkpoint, **_span(window)):
             records, failures = normalize.orders(rows, include_pii=self._include_pii)
             yield OrderPage(records=records, failures=failures, next=following)
 
@@ -84,10 +83,10 @@ class ShopAdapter:
         for rows, following in self._pages("listReturns", checkpoint):
             yield ReturnPage(records=tuple(ReturnRecord(**row) for row in rows), next=following)
 
-    def check(self) -> Iterator[Finding]:
+    def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         for step, operation in CHECKED:
             try:
-                self._client.get(operation, PATHS[operation])
+                self._client.get(operation, PATHS[operation], **(_span(window()) if step == "orders" else {}))
             except PlatformError as error:
                 facts = {"code": error.code, "request_id": error.request_id}
                 yield Finding(step=step, ok=False, message=str(error), **facts)
@@ -105,6 +104,10 @@ class ShopAdapter:
             answer = self._client.get(operation, PATHS[operation], start=start, **parameters)
             start = answer["next"]
             yield answer["rows"], None if start is None else {"start": start}
+
+
+def _span(window: Window) -> dict[str, str]:
+    return {"since": _iso(window.start), "until": _iso(window.end)}
 
 
 def _iso(moment: datetime) -> str:

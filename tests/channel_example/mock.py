@@ -1,6 +1,6 @@
 """Corner Shop without a shop: made-up payloads through the same normalizer, with ids that no shop issues."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from channel_example import normalize
 from channel_example.returns import ReturnPage, ReturnRecord
@@ -52,7 +52,7 @@ class MockShop:
             records=(ReturnRecord(number="DEMO-R-1", order="DEMO-CS-1", article="TEA-1", count=1),)
         )
 
-    def check(self) -> Iterator[Finding]:
+    def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         yield Finding(step="mock", ok=True, message="Made-up data needs no connection.")
 
     def close(self) -> None:
