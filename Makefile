@@ -38,8 +38,9 @@ run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with w
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)
 	@$(PY) -m pytest -q -n auto --maxprocesses 16 --dist worksteal $(ARGS)
 
-soak: $(VENV)/.installed-dev ## the property test for long (MINUTES=10 SEED=1); names the seed to repeat a failure
-	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py $(ARGS)
+soak: $(VENV)/.installed-dev ## the property tests for long (MINUTES=10 SEED=1); names the seed to repeat a failure
+	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py \
+		tests/test_law_of_absence.py $(ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployment check, migrations complete
 	$(PY) -m ruff format --check .

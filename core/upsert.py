@@ -272,8 +272,18 @@ class RecordTable(Generic[Record]):
         incoming.is_cleaned = True
         return incoming
 
-    def compare(self, platform_id: int, incoming: Sequence[Incoming[Record]], source: str) -> Batch[Record]:
-        """Sort the records by what is to be done. One query; two more where hashes differ."""
+    def compare(
+        self,
+        platform_id: int,
+        incoming: Sequence[Incoming[Record]],
+        source: str,
+        *,
+        guarded: Collection[Key] | None = None,
+    ) -> Batch[Record]:
+        """Sort the records by what is to be done. One query; two more where hashes differ.
+
+        A record that is older than its row changes nothing: any record, or those of the `guarded` keys alone.
+        """
         batch: Batch[Record] = Batch(len(incoming))
         newest = self._newest(incoming)
         known = self._known(platform_id, list(newest))
@@ -288,7 +298,7 @@ class RecordTable(Generic[Record]):
                 if pk:
                     batch.replaced.append(pk)
                 batch.new.append(item)
-        self._sort(batch, differing)
+        self._sort(batch, differing, guarded)
         return batch
 
     def write(self, platform_id: int, batch: Batch[Record], source: str, now: datetime) -> None:
@@ -355,14 +365,17 @@ class RecordTable(Generic[Record]):
     def _find_values(self, keys: Iterable[Key]) -> list[str]:
         return list(dict.fromkeys(key[self._find_by] for key in keys))
 
-    def _sort(self, batch: Batch[Record], differing: Sequence[Incoming[Record]]) -> None:
+    def _sort(
+        self, batch: Batch[Record], differing: Sequence[Incoming[Record]], guarded: Collection[Key] | None
+    ) -> None:
         """Compare records whose hash differs, value by value, and put each into its list."""
         stored = self._stored(item.pk for item in differing)
         expected = tuple(self._constants.values())
         for item in differing:
             item.stored, constants = stored[item.pk]
             comes_back = constants != expected
-            if not comes_back and self.is_older(item.values, item.stored):
+            is_guarded = not comes_back and (guarded is None or item.key in guarded)
+            if is_guarded and self.is_older(item.values, item.stored):
                 continue
             absent = () if comes_back else item.absent
             item.merged = self.columns.merged(item.values, item.stored, absent)

@@ -30,14 +30,16 @@ class Sum:
 
 
 def sum_up(order: Order, items: Sequence[OrderItem], beside: Decimal) -> Sum:
-    """The sum of `items`, which are all lines of `order`."""
-    totals = [item.total for item in items if item.total is not None]
+    """The sum of `items`, which are all lines of `order`. A cancelled line has no amount, and needs none."""
+    counted = [item for item in items if item.total is not None or item.quantity_ordered != 0]
+    totals = [item.total for item in counted if item.total is not None]
+    is_known = bool(items) and len(totals) == len(counted)
     why = ""
     if order.total is None:
         why = "total"
-    elif not items or len(totals) < len(items):
+    elif not is_known:
         why = "lines"
-    elif any(item.currency != order.currency for item in items):
+    elif any(item.currency != order.currency for item in counted):
         why = "currencies"
-    lines = sum(totals, Decimal(0)) if why in ("", "total") and totals and len(totals) == len(items) else None
+    lines = sum(totals, Decimal(0)) if why in ("", "total") and is_known and totals else None
     return Sum(total=order.total, lines=lines, beside=beside, why_unknown=why)

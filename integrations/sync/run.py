@@ -218,7 +218,7 @@ def _store(
             return lease.stored()
         outcome, refused = store_bisecting(
             page.records,
-            lambda records: stream.store(log.platform, records, progress.source, log.pk),
+            lambda records: progress.store(stream, records),
             stream,
         )
         failures = [*page.failures, *refused]

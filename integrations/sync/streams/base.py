@@ -55,6 +55,10 @@ class Progress(ABC, Generic[AnyPage]):
         """Keep what a page tells about the whole run, before it is stored. Called once a page, however often
         storing is tried: a run whose page cannot be stored ends, and what it remembers with it."""
 
+    def store(self, stream: "Stream[Record, AnyPage]", records: Sequence[Record]) -> Outcome:
+        """Store records of the page that came last, all or none; it may be tried again, with fewer of them."""
+        return stream.store(self.log.platform, records, self.source, self.log.pk)
+
     def after_page(self, page: AnyPage) -> None:
         """Called after a page was stored. Runs inside the page's transaction, which may be repeated."""
 

@@ -16,16 +16,20 @@ from integrations.protocol import Adapter, RecordFailure, StockPage
 from integrations.sync.streams.base import Progress, Stream
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
-from inventory.services import Key, delete_inventory, key_of, mark_gone, upsert_inventory
+from inventory.services import Key, delete_inventory, key_of, mark_gone, mark_replaced, upsert_inventory
 from platforms.models import Platform
 
 
 class SweepProgress(Progress[StockPage]):
-    """Knows which SKUs the sweep of the current marketplace has listed."""
+    """Knows which SKUs the sweep of the current marketplace has listed.
+
+    A complete sweep is one moment, later than all that is stored: times count only between rows that it lists twice.
+    """
 
     def __init__(self, log: SyncLog, adapter: Adapter) -> None:
         super().__init__(log, adapter)
         self.seen: set[Key] = set()
+        self.repeated: set[Key] = set()  # those of the last page that were listed before
         self.unreadable = 0  # records of the sweep that could not be read
 
     def pages(self) -> Iterator[StockPage]:
@@ -34,12 +38,25 @@ class SweepProgress(Progress[StockPage]):
     def take(self, page: StockPage) -> None:
         if page.restarted:
             self.seen, self.unreadable = set(), 0
-        self.seen.update(key_of(record) for record in page.records)
+        self.repeated = set()
+        for key in map(key_of, page.records):
+            (self.repeated if key in self.seen else self.seen).add(key)
         self.unreadable += len(page.failures)
 
+    def store(self, stream: Stream[Any, StockPage], records: Sequence[Any]) -> Outcome:
+        return upsert_inventory(
+            platform=self.log.platform, records=records, source=self.source, repeated=self.repeated
+        )
+
     def after_page(self, page: StockPage) -> None:
-        """Only a sweep that was read from its first page to its last may mark unlisted SKUs as gone."""
-        if page.swept is not None and not self.unreadable:  # a row that could not be read may be any SKU
+        """Only a sweep that was read from its first page to its last may mark unlisted SKUs as gone; a page of SKUs by
+        name has all their rows, unless one could not be read."""
+        if self.log.skus:
+            unread = {failure.external_id for failure in page.failures}
+            whole = [record for record in page.records if record.sku not in unread]
+            if "" not in unread:
+                mark_replaced(platform=self.log.platform, source=self.source, records=whole)
+        elif page.swept is not None and not self.unreadable:  # a row that could not be read may be any SKU
             mark_gone(
                 platform=self.log.platform, marketplace_id=page.swept, source=self.source, seen=self.seen
             )
