@@ -29,12 +29,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFailure:
-    """A record that could not be read. `payload` is without personal data."""
+    """A record that could not be read. `payload` is without personal data. `mark`: what tells it from others the next
+    time it comes, where it has no id."""
 
     external_id: str
     code: str
     message: str
     payload: dict[str, Any] = field(default_factory=dict)
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

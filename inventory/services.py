@@ -47,14 +47,22 @@ def upsert_inventory(
     return batch.outcome()
 
 
-def mark_gone(*, platform: Platform, marketplace_id: str, source: str, seen: Collection[Key]) -> int:
-    """After a complete sweep of one marketplace: rows that were not listed are gone, with nothing in stock.
+def mark_gone(
+    *,
+    platform: Platform,
+    marketplace_id: str,
+    source: str,
+    seen: Collection[Key],
+    spare: Collection[str] = (),
+) -> int:
+    """After a complete sweep of one marketplace: rows that were not listed are gone, with nothing in stock. `spare` are
+    SKUs that were listed, but could not be read.
 
     Returns the number of these rows.
     """
     present = InventoryItem.objects.filter(
         platform=platform, marketplace_id=marketplace_id, source=source, gone_at__isnull=True
-    )
+    ).exclude(sku__in=spare)
     return _mark_gone(present, seen)
 
 

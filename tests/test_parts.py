@@ -2,22 +2,27 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from integrations.models import StreamState, SyncLog
+from integrations.models import StreamState, SyncFailure, SyncLog
 from integrations.sync.run import run_sync
 from integrations.sync.windows import WindowRequest
 from integrations.tests.states import set_states, watermark_of
 from integrations.tests.syncing import (
+    INVENTORY,
     UNAVAILABLE,
     open_sync,
     platform_of,
+    refusal,
     requests_of,
     stored_orders,
+    stored_stock,
     sync,
 )
+from inventory.models import InventoryItem
 from platforms.models import Platform
 from simulator import Account, Canned, Rule, Simulator
 
@@ -242,3 +247,120 @@ def test_a_page_in_the_middle_that_is_always_broken_costs_its_marketplace(
     assert log.status == Status.PARTIAL
     assert truth_but_of(sim, FR).items() <= stored_orders(platform).items()
     assert list(state().part_watermarks) == [FR]
+
+
+# --- stock
+
+
+def stock_page(*rows: Any, **more: Any) -> Canned:
+    return Canned.json(200, {"payload": {"inventorySummaries": list(rows)}, **more})
+
+
+def listed(*skus: str) -> list[dict[str, Any]]:
+    return [{"sellerSku": sku, "totalQuantity": 5} for sku in skus]
+
+
+def present(marketplace_id: str = DE) -> set[str]:
+    rows = InventoryItem.objects.filter(marketplace_id=marketplace_id, gone_at__isnull=True)
+    return set(rows.values_list("sku", flat=True))
+
+
+@pytest.mark.parametrize("trouble", ["denied", "down", "broken answers"])
+@pytest.mark.parametrize("at", [0, 2], ids=["the first", "the last"])
+def test_it_reads_the_stock_of_the_other_marketplaces(
+    start_simulator: StartSimulator, trouble: str, at: int
+) -> None:
+    sim = seller(start_simulator, *(place := (DE, FR, GB)), orders=0)
+    bad = place[at]
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    if trouble == "denied":
+        sim.accounts[0].denied = frozenset({bad})
+    else:
+        break_on(sim, bad, answer=UNAVAILABLE if trouble == "down" else BROKEN)
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.error_code, log.failed) == (Status.PARTIAL, "", 0)
+    truth = sim.accounts[0].truth_inventory()
+    assert log.fetched == sum(1 for key in truth if key[0] != bad)
+    [(code, text)] = notes(log)
+    assert code == "marketplace_not_read"
+    assert bad in text
+    assert stored_stock(platform) == truth
+
+
+@pytest.mark.parametrize("skus", [[], ["CASE-1"]], ids=["sweep", "named"])
+def test_it_fails_where_no_stock_can_be_read(start_simulator: StartSimulator, skus: list[str]) -> None:
+    sim = seller(start_simulator, orders=0)
+    sim.accounts[0].denied = frozenset({DE, FR, GB})
+    log = sync(platform_of(sim), INVENTORY, skus=skus)
+    assert (log.status, log.error_code, log.notes, log.failed) == (Status.FAILED, "forbidden", [], 0)
+
+
+def test_named_skus_are_read_in_the_other_marketplaces(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, orders=0)
+    sim.accounts[0].denied = frozenset({FR})
+    log = sync(platform_of(sim), INVENTORY, skus=["CASE-1", "no such SKU"])
+    assert (log.status, log.fetched, log.failed) == (Status.PARTIAL, 2, 0)  # France might know the other one
+    assert [code for code, _ in notes(log)] == ["marketplace_not_read"]
+
+
+def test_one_sku_that_amazon_refuses_costs_that_sku(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, DE, FR, orders=0)
+
+    class RefusesLongSkus:
+        def before(self, call: Any) -> Canned | None:
+            asked = call.params.get("sellerSkus", call.params.get("sellerSku", ""))
+            return refusal(400, "InvalidInput", "Invalid input.") if "C" * 41 in asked else None
+
+    sim.faults = RefusesLongSkus()
+    known = sorted({sku for sku in sim.accounts[0].skus() if "," not in sku})[:20]
+    platform = platform_of(sim)
+    log = sync(platform, INVENTORY, skus=[*known, "C" * 41])
+    truth = sim.accounts[0].truth_inventory()
+    assert stored_stock(platform) == {key: row for key, row in truth.items() if row["sku"] in known}
+    assert (log.status, log.failed) == (Status.PARTIAL, 1)
+    failure = SyncFailure.objects.get(log=log)
+    assert (failure.external_id, failure.error_code) == ("C" * 41, "sku_refused")
+    assert log.api_calls <= 2 * 12  # the list, whether there is FBA at all, and halves of 21
+
+
+def test_a_page_of_stock_that_names_itself_is_stored(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, DE, orders=0)
+    sim.script("getInventorySummaries", stock_page(*listed("A"), pagination={"nextToken": "t"}))
+    sim.script("getInventorySummaries", stock_page(*listed("B"), pagination={"nextToken": "t"}))
+    log = sync(platform_of(sim), INVENTORY)
+    assert (log.status, log.error_code) == (Status.FAILED, "page_loop")
+    assert present() == {"A", "B"}
+
+
+def test_an_unreadable_row_with_a_sku_spares_that_sku_alone(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, DE, orders=0)
+    platform = platform_of(sim)
+    sim.script("getInventorySummaries", stock_page(*listed("A", "B ", "C")))
+    sync(platform, INVENTORY)
+    odd = {"sellerSku": "B ", "totalQuantity": "many"}
+    sim.script("getInventorySummaries", stock_page(*listed("A"), odd))
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.failed, log.notes) == (Status.PARTIAL, 1, [])
+    assert present() == {"A", "B "}
+
+
+def test_a_row_without_a_sku_keeps_the_others_for_one_sweep(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, DE, orders=0)
+    platform = platform_of(sim)
+
+    def sweep(*skus: str, nameless: tuple[str, ...] = ()) -> list[str]:
+        rows = [{"fnSku": each, "totalQuantity": 1} for each in nameless]
+        sim.script("getInventorySummaries", stock_page(*listed(*skus), *rows))
+        return [code for code, _ in notes(sync(platform, INVENTORY))]
+
+    assert sweep("A", "B", "C") == []
+    assert sweep("A", "B", nameless=("X1",)) == ["unreadable_rows"]
+    assert present() == {"A", "B", "C"}
+    assert sweep("A", "B", nameless=("X2",)) == ["unreadable_rows"]  # another one
+    assert present() == {"A", "B", "C"}
+    assert sweep("A", "B", nameless=("X2",)) == ["unreadable_rows_known"]
+    assert present() == {"A", "B"}
+    assert sweep("A", nameless=()) == []
+    assert present() == {"A"}
+    assert StreamState.of(platform, INVENTORY).unreadable_records == {}

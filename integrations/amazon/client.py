@@ -136,8 +136,11 @@ class AmazonClient:
             "getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params)
         )
 
-    def inventory_summaries(self, marketplace_id: str, **params: Any) -> Answer:
-        """One page of getInventorySummaries: {"payload": {"inventorySummaries": […]}, "pagination": {…}}."""
+    def inventory_summaries(self, marketplace_id: str, *, once: bool = False, **params: Any) -> Answer:
+        """One page of getInventorySummaries: {"payload": {"inventorySummaries": […]}, "pagination": {…}}.
+
+        `once`: see `search_orders`.
+        """
         place = {
             "granularityType": "Marketplace",
             "granularityId": marketplace_id,
@@ -148,6 +151,7 @@ class AmazonClient:
             "getInventorySummaries",
             ("payload.inventorySummaries", list),
             lambda send: _Inventories(send).get_inventory_summary_marketplace(**params),
+            once=once,
         )
 
     def marketplace_participations(self) -> Answer:

@@ -46,15 +46,21 @@ REPLACEMENTS = ("REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID")
 
 def orders(raws: Iterable[Any], datasets: Collection[str]) -> Read[OrderRecord]:
     """The records of one page, and its failures: an order that cannot be read costs that order."""
-    return _read(raws, lambda raw: order(raw, datasets=datasets), "orderId")
+    return _read(raws, lambda raw: order(raw, datasets=datasets), lambda raw: parse.text(raw.get("orderId")))
 
 
 def inventories(raws: Iterable[Any], marketplace_id: str) -> Read[InventoryRecord]:
     """The records of one page of summaries, and its failures."""
-    return _read(raws, lambda raw: inventory(raw, marketplace_id=marketplace_id), "sellerSku")
+    return _read(
+        raws,
+        lambda raw: inventory(raw, marketplace_id=marketplace_id),
+        lambda raw: parse.exact_text(raw.get("sellerSku")),
+    )
 
 
-def _read(raws: Iterable[Any], read: Callable[[Any], Record], id_name: str) -> Read[Record]:
+def _read(
+    raws: Iterable[Any], read: Callable[[Any], Record], id_of: Callable[[dict[str, Any]], str]
+) -> Read[Record]:
     records: list[Record] = []
     failures: list[RecordFailure] = []
     for raw in raws:
@@ -64,10 +70,11 @@ def _read(raws: Iterable[Any], read: Callable[[Any], Record], id_name: str) -> R
             source = parse.mapping(raw)
             failures.append(
                 RecordFailure(
-                    external_id=parse.text(source.get(id_name)),
+                    external_id=id_of(source),
                     code=error.code,
                     message=str(error),
                     payload=without_personal_data(source),
+                    mark=parse.text(source.get("fnSku")) or parse.text(source.get("asin")),
                 )
             )
     return tuple(records), tuple(failures)

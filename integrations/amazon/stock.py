@@ -5,13 +5,15 @@ Facts: fbaInventory.json in https://github.com/amzn/selling-partner-api-models
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from integrations.amazon import normalize
 from integrations.amazon.marketplaces import Marketplace
 from integrations.amazon.quota import QUOTAS
 from integrations.amazon.stock_listing import MOST_RESTARTS, QuotaTooSlow, listing, too_slow
-from integrations.errors import RateLimited, RequestRefused
+from integrations.amazon.unread import UnreadMarketplaces
+from integrations.errors import PlatformError, RateLimited, RequestRefused
 from integrations.protocol import Checkpoint, Note, RecordFailure, StockPage
 from inventory.records import InventoryRecord
 
@@ -24,35 +26,46 @@ SKUS_PER_CALL = 50
 def stock_pages(
     client: "AmazonClient", marketplaces: Sequence[Marketplace], skus: Sequence[str], checkpoint: Checkpoint
 ) -> Iterator[StockPage]:
-    """Pages of all marketplaces. The checkpoint says which parts are done: {"done": n, "found": [SKUs]}, and of a sweep
-    how often it was begun: {"done": n, "tries": n}."""
+    """Pages of all marketplaces that can be read. The checkpoint says which parts are done, {"done": n, "found":
+    [SKUs]}, of a sweep how often it was begun, {"done": n, "tries": n}, and which marketplaces could not be read.
+
+    Raises PlatformError where that is none, and for problems that are about all of them.
+    """
+    unread = UnreadMarketplaces(marketplaces, checkpoint)
     if skus:
-        yield from _named_pages(client, marketplaces, list(dict.fromkeys(skus)), checkpoint)
+        yield from _named_pages(client, marketplaces, list(dict.fromkeys(skus)), checkpoint, unread)
         return
     tries = checkpoint.get("tries", 0)
     for position in range(checkpoint.get("done", 0), len(marketplaces)):
         last = position + 1 == len(marketplaces)
-        for page in _sweep(client, marketplaces[position], tries):
-            finished = page.next is None
-            yield StockPage(
-                records=page.records,
-                failures=page.failures,
-                next=None if finished and last else {"done": position + finished} | (page.next or {}),
-                notes=page.notes,
-                swept=page.swept,
-                restarted=page.restarted,
-            )
+        try:
+            for page in _sweep(client, marketplaces[position], tries, once=unread.is_down):
+                unread.is_down = False
+                finished = page.next is None
+                place = {"done": position + finished} | (page.next or {}) | unread.checkpoint()
+                yield replace(
+                    page,
+                    next=None if finished and last else place,
+                    notes=page.notes + unread.take_notes(),
+                    unread=unread.take_ids(),
+                )
+        except PlatformError as error:
+            unread.leave_out(marketplaces[position], error)
         tries = 0
+    if unread.is_news:
+        yield StockPage(records=(), notes=unread.take_notes(), unread=unread.take_ids())
 
 
-def _sweep(client: "AmazonClient", marketplace: Marketplace, tries: int) -> Iterator[StockPage]:
+def _sweep(
+    client: "AmazonClient", marketplace: Marketplace, tries: int, *, once: bool
+) -> Iterator[StockPage]:
     """Every SKU of one marketplace. The last page alone has no `next`.
 
     A run that has to pause within a sweep begins it again, after a pause that is long enough for the bucket to fill
-    up. `tries` says how often that was in vain.
+    up. `tries` says how often that was in vain. `once`: see `AmazonClient.search_orders`.
     """
     try:
-        for part in listing(client, marketplace, {}):
+        for part in listing(client, marketplace, {"once": True} if once else {}):
             records, failures = normalize.inventories(part.summaries, marketplace.id)
             yield StockPage(
                 records=records,
@@ -73,42 +86,135 @@ def _sweep(client: "AmazonClient", marketplace: Marketplace, tries: int) -> Iter
 
 
 def _named_pages(
-    client: "AmazonClient", marketplaces: Sequence[Marketplace], skus: list[str], checkpoint: Checkpoint
+    client: "AmazonClient",
+    marketplaces: Sequence[Marketplace],
+    skus: list[str],
+    checkpoint: Checkpoint,
+    unread: UnreadMarketplaces,
 ) -> Iterator[StockPage]:
-    """Named SKUs, 50 a call, in every marketplace; what no marketplace knows is a failure on the last page."""
+    """Named SKUs, 50 a call, in every marketplace. On the last page, a failure for each SKU that Amazon does not take,
+    and for each that no marketplace knows."""
     calls = [(marketplace, batch) for marketplace in marketplaces for batch in _batches(skus)]
-    found: set[str] = set(checkpoint.get("found", ()))
+    found = _Found(set(checkpoint.get("found", ())), dict(checkpoint.get("refused", {})))
     for position in range(checkpoint.get("done", 0), len(calls)):
         marketplace, batch = calls[position]
-        page = _named_page(client, marketplace, batch)
-        found.update(record.sku for record in page.records)
+        if marketplace.id in unread.ids:
+            continue
+        read = _NamedRead(client, marketplace)
+        problem = read.batch(batch)
+        found.add(read)
         last = position + 1 == len(calls)
-        yield StockPage(
-            records=page.records,
-            failures=page.failures + (_not_found(skus, found) if last else ()),
-            next=None if last else {"done": position + 1, "found": sorted(found)},
-            notes=page.notes,
+        if problem is not None:
+            unread.leave_out(marketplace, problem)
+        elif last:
+            yield read.page(found.failures(skus, unread), None, unread)
+            return
+        if problem is None or read.records or read.failures:
+            yield read.page((), {"done": position + 1} | found.checkpoint() | unread.checkpoint(), unread)
+    failures = found.failures(skus, unread)
+    yield StockPage(records=(), failures=failures, notes=unread.take_notes(), unread=unread.take_ids())
+
+
+@dataclass
+class _Found:
+    """What is known so far of the SKUs that were asked for. `refused`: in which country, and what Amazon said."""
+
+    skus: set[str]
+    refused: dict[str, list[str]]
+
+    def add(self, read: "_NamedRead") -> None:
+        self.skus.update(record.sku for record in read.records)
+        for sku, error in read.refused.items():
+            self.refused.setdefault(sku, [read.marketplace.country, str(error)])
+
+    def checkpoint(self) -> Checkpoint:
+        return {"found": sorted(self.skus)} | ({"refused": self.refused} if self.refused else {})
+
+    def failures(self, skus: Sequence[str], unread: UnreadMarketplaces) -> tuple[RecordFailure, ...]:
+        """What no marketplace lists is unknown to Amazon, where all of them answered."""
+        refused = [_sku_refused(sku, *self.refused[sku]) for sku in skus if sku in self.refused]
+        unknown = [sku for sku in skus if sku not in self.skus and sku not in self.refused and not unread.ids]
+        return (*refused, *map(_not_found, unknown))
+
+
+@dataclass
+class _NamedRead:
+    """The rows of one batch of SKUs in one marketplace. `refused` are the SKUs that Amazon does not take;
+    `takes_others`: it is known to answer for this marketplace."""
+
+    client: "AmazonClient"
+    marketplace: Marketplace
+    records: list[InventoryRecord] = field(default_factory=list)
+    failures: list[RecordFailure] = field(default_factory=list)
+    refused: dict[str, RequestRefused] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    takes_others: bool = False
+
+    def page(
+        self, failures: Sequence[RecordFailure], following: Checkpoint | None, unread: UnreadMarketplaces
+    ) -> StockPage:
+        """What was read, and what was found out since the last page."""
+        return StockPage(
+            records=tuple(self.records),
+            failures=(*self.failures, *failures),
+            next=following,
+            notes=self.notes + unread.take_notes(),
+            unread=unread.take_ids(),
         )
 
+    def batch(self, parameters: dict[str, Any]) -> PlatformError | None:
+        """All rows of one batch. One that Amazon refuses is halved, until each SKU is alone that it does not take.
 
-def _named_page(client: "AmazonClient", marketplace: Marketplace, batch: dict[str, Any]) -> StockPage:
-    """All rows of one batch. It may take several calls: a SKU has a row for each FNSKU, and a page 50 rows."""
-    records: list[InventoryRecord] = []
-    failures: list[RecordFailure] = []
-    try:
-        for part in listing(client, marketplace, batch):
-            if part.restarted:
-                records, failures = [], []
-            more_records, more_failures = normalize.inventories(part.summaries, marketplace.id)
-            records += more_records
-            failures += more_failures
-    except QuotaTooSlow as error:
-        raise too_slow(marketplace, error) from error
-    except RequestRefused as error:
-        if error.status != 400:
+        Returns the problem where the rest of the batch cannot be read. Raises RateLimited.
+        """
+        try:
+            self._list(parameters)
+        except QuotaTooSlow as error:
+            raise too_slow(self.marketplace, error) from error
+        except RateLimited:
             raise
-        return _no_fba(marketplace, error)
-    return StockPage(records=tuple(records), failures=tuple(failures))
+        except PlatformError as error:
+            return error
+        return None
+
+    def _list(self, parameters: dict[str, Any]) -> None:
+        try:
+            self._read(parameters)
+        except RequestRefused as error:
+            if error.status != 400:
+                raise
+            skus = parameters.get("sellerSkus") or [parameters["sellerSku"]]
+            if (refusal := self._refusal_of_all()) is not None:
+                self.notes = _no_fba(self.marketplace, refusal).notes
+            elif len(skus) == 1:
+                self.refused[skus[0]] = error
+            else:
+                middle = len(skus) // 2
+                self._list({"sellerSkus": skus[:middle]})
+                self._list({"sellerSkus": skus[middle:]})
+
+    def _read(self, parameters: dict[str, Any]) -> None:
+        """It may take several calls: a SKU has a row for each FNSKU, and a page 50 rows."""
+        records, failures = len(self.records), len(self.failures)
+        for part in listing(self.client, self.marketplace, parameters):
+            if part.restarted:
+                del self.records[records:], self.failures[failures:]
+            more_records, more_failures = normalize.inventories(part.summaries, self.marketplace.id)
+            self.records += more_records
+            self.failures += more_failures
+
+    def _refusal_of_all(self) -> RequestRefused | None:
+        """Why Amazon refuses the stock of this marketplace whatever is asked for; None where it does not. Asked once a
+        batch."""
+        if not self.takes_others:
+            try:
+                self.client.inventory_summaries(self.marketplace.id)
+            except RequestRefused as error:
+                if error.status != 400:
+                    raise
+                return error
+            self.takes_others = True
+        return None
 
 
 def _batches(skus: list[str]) -> Iterator[dict[str, Any]]:
@@ -121,16 +227,20 @@ def _batches(skus: list[str]) -> Iterator[dict[str, Any]]:
             yield {"sellerSku": sku}
 
 
-def _not_found(skus: list[str], found: set[str]) -> tuple[RecordFailure, ...]:
-    return tuple(
-        RecordFailure(
-            external_id=sku,
-            code="sku_not_found",
-            message=f"Amazon has no FBA stock under the SKU {sku!r}. Check its spelling; capitals and blanks count.",
-        )
-        for sku in skus
-        if sku not in found
+def _not_found(sku: str) -> RecordFailure:
+    return RecordFailure(
+        external_id=sku,
+        code="sku_not_found",
+        message=f"Amazon has no FBA stock under the SKU {sku!r}. Check its spelling; capitals and blanks count.",
     )
+
+
+def _sku_refused(sku: str, country: str, said: str) -> RecordFailure:
+    text = (
+        f"Amazon does not take the SKU {sku!r} ({country}); the others were read. Check its spelling: Amazon's SKUs "
+        f"have at most 40 characters. What is stored of it stays. {said}"
+    )
+    return RecordFailure(external_id=sku, code="sku_refused", message=text)
 
 
 def _no_fba(marketplace: Marketplace, error: RequestRefused) -> StockPage:

@@ -39,7 +39,8 @@ class QuotaTooSlow(RateLimited):
 def listing(client: "AmazonClient", marketplace: Marketplace, parameters: dict[str, Any]) -> Iterator[Part]:
     """Page after page, from the first one again where Amazon no longer takes the token of a later one.
 
-    Raises RequestRefused for the first page alone, QuotaTooSlow, and PlatformError.
+    `parameters` are those of `AmazonClient.inventory_summaries`. Raises RequestRefused for the first page alone,
+    QuotaTooSlow, and PlatformError.
     """
     token, born, restarts, restarted = "", 0.0, 0, True
     seen: set[str] = set()
@@ -55,10 +56,10 @@ def listing(client: "AmazonClient", marketplace: Marketplace, parameters: dict[s
             continue
         born = time.monotonic()
         token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
-        if token in seen or len(seen) > MOST_PAGES:
+        yield Part(answer["payload"]["inventorySummaries"], last=not token, restarted=restarted)
+        if token in seen or len(seen) > MOST_PAGES:  # the page itself is good
             raise PlatformError(GOES_IN_CIRCLES, code="page_loop")
         seen.add(token)
-        yield Part(answer["payload"]["inventorySummaries"], last=not token, restarted=restarted)
         restarted = False
         if not token:
             return

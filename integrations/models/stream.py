@@ -29,6 +29,8 @@ class StreamState(models.Model):
     refused_parts = models.JSONField(default=dict, blank=True)
     # Parts that the watermark is not valid for: until when each is complete, {"A1F83G8C2ARO7P": "…"}.
     part_watermarks = models.JSONField(default=dict, blank=True)
+    # By part: records without an id that the last complete reading could not read, {"A1PA6795UKMFR9": ["X001", ""]}.
+    unreadable_records = models.JSONField(default=dict, blank=True)
 
     class Meta:
         db_table = "stream_states"

@@ -199,7 +199,7 @@ def _store_page(
 ) -> None:
     progress.receive(page)
     lease.remember(**_store(lease, stream, progress, page))
-    lease.note(page.notes)
+    lease.note([*page.notes, *progress.take_notes()])
 
 
 @retry_on_db_error

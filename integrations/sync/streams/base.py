@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.outcome import Outcome
 from integrations.models import StreamState, SyncLog
-from integrations.protocol import Adapter, Checkpoint, Page, RecordFailure, Window
+from integrations.protocol import Adapter, Checkpoint, Note, Page, RecordFailure, Window
 from integrations.sync import parts
 from integrations.sync.datasets import recovered
 from integrations.sync.estimates import guess_like_last_run
@@ -61,6 +61,10 @@ class Progress(ABC, Generic[AnyPage]):
 
     def after_page(self, page: AnyPage) -> None:
         """Called after a page was stored. Runs inside the page's transaction, which may be repeated."""
+
+    def take_notes(self) -> tuple[Note, ...]:
+        """What the run itself has to say, once the page is stored."""
+        return ()
 
     def remembered(self) -> Checkpoint:
         """What the next worker of this run has to know besides the place where it continues."""

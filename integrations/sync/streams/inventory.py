@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from core.outcome import Outcome
 from core.upsert import ABSENT
 from integrations.models import SyncLog
-from integrations.protocol import Adapter, RecordFailure, StockPage
+from integrations.protocol import Adapter, Note, RecordFailure, StockPage
 from integrations.sync.streams.base import Progress, Stream
+from integrations.sync.streams.unreadable import UnreadableRows
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
 from inventory.services import Key, delete_inventory, key_of, mark_gone, mark_replaced, upsert_inventory
@@ -30,18 +31,18 @@ class SweepProgress(Progress[StockPage]):
         super().__init__(log, adapter)
         self.seen: set[Key] = set()
         self.repeated: set[Key] = set()  # those of the last page that were listed before
-        self.unreadable = 0  # records of the sweep that could not be read
+        self.unreadable = UnreadableRows()
 
     def pages(self) -> Iterator[StockPage]:
         return self.adapter.inventory_pages(self.log.skus, self.start)
 
     def take(self, page: StockPage) -> None:
         if page.restarted:
-            self.seen, self.unreadable = set(), 0
+            self.seen, self.unreadable = set(), UnreadableRows()
         self.repeated = set()
         for key in map(key_of, page.records):
             (self.repeated if key in self.seen else self.seen).add(key)
-        self.unreadable += len(page.failures)
+        self.unreadable.add(page.failures)
 
     def store(self, stream: Stream[Any, StockPage], records: Sequence[Any]) -> Outcome:
         return upsert_inventory(
@@ -53,13 +54,24 @@ class SweepProgress(Progress[StockPage]):
         name has all their rows, unless one could not be read."""
         if self.log.skus:
             unread = {failure.external_id for failure in page.failures}
-            whole = [record for record in page.records if record.sku not in unread]
+            whole = [
+                record
+                for record in page.records
+                if record.sku not in unread and record.marketplace_id not in page.unread
+            ]
             if "" not in unread:
                 mark_replaced(platform=self.log.platform, source=self.source, records=whole)
-        elif page.swept is not None and not self.unreadable:  # a row that could not be read may be any SKU
+        elif page.swept is not None and self.unreadable.let_decide(self.log, page.swept):
             mark_gone(
-                platform=self.log.platform, marketplace_id=page.swept, source=self.source, seen=self.seen
+                platform=self.log.platform,
+                marketplace_id=page.swept,
+                source=self.source,
+                seen=self.seen,
+                spare=self.unreadable.skus,
             )
+
+    def take_notes(self) -> tuple[Note, ...]:
+        return self.unreadable.take_notes()
 
 
 class InventoryStream(Stream[InventoryRecord, StockPage]):

@@ -1,0 +1,71 @@
+"""The marketplaces whose stock cannot be read in one run, so that the others are read all the same."""
+
+from collections.abc import Sequence
+
+from integrations.amazon.marketplaces import Marketplace
+from integrations.errors import AuthorizationError, PlatformError, RateLimited, RequestRefused, TransientError
+from integrations.protocol import Checkpoint, Note
+
+# Lists that break off or go in circles; codes of stock_listing.py.
+BROKEN_LISTS = ("page_loop", "page_token_expired")
+
+
+def is_about_a_marketplace(error: PlatformError) -> bool:
+    """Whether another marketplace may be answered: not without an answer at all (network, time-out), with bad
+    credentials, or without quota."""
+    if isinstance(error, RateLimited):
+        return False
+    if isinstance(error, TransientError):
+        return error.status is not None
+    return isinstance(error, AuthorizationError | RequestRefused) or error.code in BROKEN_LISTS
+
+
+class UnreadMarketplaces:
+    """`ids` are those that were left out so far, by this worker or by those before."""
+
+    def __init__(self, marketplaces: Sequence[Marketplace], checkpoint: Checkpoint) -> None:
+        self.ids: list[str] = list(checkpoint.get("unread", ()))
+        self._all = marketplaces
+        self._new: list[str] = []  # what no page has told yet
+        self._notes: list[Note] = []
+        self.is_down = False  # the last answer was an outage; perhaps of all of Amazon
+
+    @property
+    def is_news(self) -> bool:
+        return bool(self._new)
+
+    def leave_out(self, marketplace: Marketplace, error: PlatformError) -> None:
+        """Go on without this one. Raises `error` where it is not about one marketplace, or where none is left."""
+        if not is_about_a_marketplace(error):
+            raise error
+        self.ids.append(marketplace.id)
+        if len(self.ids) == len(self._all):
+            raise error
+        self.is_down = isinstance(error, TransientError)
+        self._new.append(marketplace.id)
+        self._notes.append(_not_read(marketplace, error))
+
+    def checkpoint(self) -> Checkpoint:
+        return {"unread": self.ids} if self.ids else {}
+
+    def take_notes(self) -> tuple[Note, ...]:
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def take_ids(self) -> tuple[str, ...]:
+        ids, self._new = tuple(self._new), []
+        return ids
+
+
+def _not_read(place: Marketplace, error: PlatformError) -> Note:
+    if isinstance(error, AuthorizationError | RequestRefused):
+        happened = f"Amazon refuses the stock of {place.country} ({place.id}): it was not read"
+    else:
+        happened = (
+            f"Amazon does not list the stock of {place.country} ({place.id}) to its end: not all was read"
+        )
+    text = (
+        f"{happened}, that of the other marketplaces was. What is stored of {place.country} stays, and nothing is "
+        f"marked as gone there. The next sync asks for it again. {error}"
+    )
+    return Note("marketplace_not_read", text)
