@@ -43,6 +43,10 @@ DATABASE_RETRY_BACKOFF = 1.0  # the same for a database problem that may pass
 # operation: (calls per second, calls at once), where new buckets are to differ from Amazon's published ones.
 AMAZON_QUOTAS: dict[str, tuple[float, int]] = {}
 REDIS_URL = redis_url()
+# For how many days the scheduler keeps what grows: a year, and the same month of the year before.
+KEEP_SYNC_LOG_DAYS = whole_number("KEEP_SYNC_LOG_DAYS", default=400, minimum=31)
+KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2)
+KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

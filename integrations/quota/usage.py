@@ -3,7 +3,7 @@
 UsageMeter      counts, while adapters call
 hourly          the last two days as a chart shows them
 sharing         which platforms draw from one bucket
-prune_usage     deletes rows that are older than 400 days
+prune_usage     deletes rows that are too old
 """
 
 import logging
@@ -22,7 +22,6 @@ from platforms.models import Platform
 
 logger = logging.getLogger(__name__)
 
-KEPT = timedelta(days=400)  # a year, and the same month of the year before
 COUNTERS = ("calls", "throttled", "errors", "seconds")
 SUMS = tuple(f"{name}__sum" for name in COUNTERS)
 NOTHING = (0, 0, 0, 0.0)
@@ -100,7 +99,7 @@ def sharing() -> dict[str, list[str]]:
     return shared
 
 
-def prune_usage() -> int:
-    """Delete the hours that are older than 400 days. Returns how many rows that were."""
-    deleted, _by_model = ApiUsage.objects.filter(hour__lt=timezone.now() - KEPT).delete()
+def prune_usage(kept: timedelta) -> int:
+    """Delete the hours that are older than that. Returns how many rows that were."""
+    deleted, _by_model = ApiUsage.objects.filter(hour__lt=timezone.now() - kept).delete()
     return deleted

@@ -1,34 +1,87 @@
-"""Deletes old rows once a day."""
+"""Deletes old rows once a day. How long each sort is kept is a setting (docs/operations.md).
 
+Records that could not be stored stay, with their syncs, and so does what changed in orders.
+"""
+
+from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
+from typing import Any
 
-from django.db.models import Q
+from django.conf import settings
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
 from orders.buyers import purge_buyers
+from platforms.models import Source
 
-# The queue's own records say less than the sync log; they are kept for analysing the crash of a worker.
-KEEP_MESSAGES = timedelta(days=7)
+# Whatever their age: what the schedule, the estimates and the admin read of earlier syncs of a platform and stream.
+SYNCS_KEPT = 100
+AT_ONCE = 500
 
 
-def run_maintenance() -> tuple[int, int]:
-    """Delete buyer data that is due for deletion, old messages of the database queue, and counts of calls of long ago.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """How many rows of each sort."""
 
-    Returns how many of the first two.
+    buyers: int
+    messages: int
+    syncs: int
+    usage: int
 
-    Messages that nobody has taken yet stay, whatever their age. Raises DatabaseError.
-    """
-    prune_usage()
-    return purge_buyers(), prune_messages()
+
+def run_maintenance() -> Deleted:
+    """Delete what is older than its setting says, and sessions that have ended. Raises DatabaseError."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    return Deleted(
+        buyers=purge_buyers(),
+        messages=prune_messages(),
+        syncs=prune_syncs(),
+        usage=prune_usage(timedelta(days=settings.KEEP_API_USAGE_DAYS)),
+    )
 
 
 def prune_messages() -> int:
-    """Delete messages that were worked on long ago, as prune_db_task_results does, and those of workers that died over
-    them, which would stay for ever; the sync itself was queued again. Also where Redis is the queue by now."""
-    long_ago = timezone.now() - KEEP_MESSAGES
+    """Delete messages of the queue that were worked on long ago, as prune_db_task_results does. Returns how many.
+
+    And those of workers that died over them, which would stay for ever; the sync itself was queued again. Messages that
+    nobody has taken yet stay. Also where Redis is the queue by now.
+    """
+    long_ago = timezone.now() - timedelta(days=settings.KEEP_MESSAGES_DAYS)
     done = Q(finished_at__lt=long_ago)
     lost = Q(status=TaskResultStatus.RUNNING, started_at__lt=long_ago)
     return DBTaskResult.objects.filter(done | lost).delete()[0]
+
+
+def prune_syncs() -> int:
+    """Delete closed syncs of long ago. Returns how many.
+
+    Of each platform and stream, the newest SYNCS_KEPT stay, and the newest that went well. Those with records that
+    could not be stored stay everywhere.
+    """
+    long_ago = timezone.now() - timedelta(days=settings.KEEP_SYNC_LOG_DAYS)
+    old = SyncLog.objects.filter(finished_at__lt=long_ago).exclude(status__in=SyncLog.OPEN)
+    streams = old.order_by().values_list("platform_id", "kind").distinct()
+    return sum(_prune_stream(platform_id, kind, old) for platform_id, kind in streams)
+
+
+def _prune_stream(platform_id: int, kind: str, old: Any) -> int:
+    logs = SyncLog.objects.filter(platform_id=platform_id, kind=kind)
+    newest = list(logs.order_by("-pk").values_list("pk", flat=True)[:SYNCS_KEPT])
+    good = logs.filter(status__in=SyncLog.GOOD)
+    kept = good.aggregate(any=Max("pk"), live=Max("pk", filter=Q(source=Source.LIVE))).values()
+    doomed = (
+        old.filter(platform_id=platform_id, kind=kind, pk__lt=newest[-1])
+        .exclude(pk__in=[pk for pk in kept if pk is not None])
+        .exclude(Exists(SyncFailure.objects.filter(log=OuterRef("pk"))))
+        .order_by("pk")
+    )
+    deleted = 0
+    while ids := list(doomed.values_list("pk", flat=True)[:AT_ONCE]):  # one lock does not last long
+        SyncLog.objects.filter(pk__in=ids).delete()
+        deleted += len(ids)
+    return deleted

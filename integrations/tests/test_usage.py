@@ -15,7 +15,7 @@ from django.utils import timezone
 from integrations.errors import TransientError
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.protocol import Window
-from integrations.quota.usage import KEPT, UsageMeter, hourly, prune_usage
+from integrations.quota.usage import UsageMeter, hourly, prune_usage
 from integrations.sync.connection import adapter_of
 from integrations.sync.connection_check import check_platform
 from integrations.sync.failures import replay
@@ -35,6 +35,7 @@ from simulator import Canned, Simulator
 
 StartSimulator = Callable[..., Simulator]
 WINDOW = Window("updated", datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
+KEPT = timedelta(days=400)
 db = pytest.mark.django_db
 
 
@@ -182,7 +183,7 @@ def test_it_forgets_what_is_older_than_four_hundred_days() -> None:
     platform, now = Platform.objects.get(), timezone.now()
     for operation, age in (("old", KEPT + timedelta(hours=1)), ("kept", KEPT - timedelta(hours=1))):
         ApiUsage.objects.create(platform=platform, operation=operation, hour=now - age)
-    assert prune_usage() == 1
+    assert prune_usage(KEPT) == 1
     assert [row.operation for row in ApiUsage.objects.all()] == ["kept"]
 
 

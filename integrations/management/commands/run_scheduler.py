@@ -35,9 +35,9 @@ class Command(OmsCommand):
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
         "what is due, and queues again what a worker lost. It says when a platform is tried less often, or\n"
         "not at all, and why. Once an hour it writes down what is in stock; once a day it deletes buyer\n"
-        "data whose time has come, and old messages of the queue. Of all that are started, on whatever host,\n"
-        "one is active; the others stand by, and one of them takes over when it is stopped, or a minute after\n"
-        "it died. Stop it with Ctrl-C or SIGTERM."
+        "data whose time has come, and old syncs, counts, sessions and messages of the queue. Of all that\n"
+        "are started, on whatever host, one is active; the others stand by, and one of them takes over when\n"
+        "it is stopped, or a minute after it died. Stop it with Ctrl-C or SIGTERM."
     )
     examples = (
         "examples:\n"
@@ -168,12 +168,14 @@ class Command(OmsCommand):
 
     def _run_maintenance(self) -> bool:
         if self._maintained_at is None or time.monotonic() - self._maintained_at >= DAY:
-            purged, pruned = run_maintenance()
+            deleted = run_maintenance()
             self._maintained_at = time.monotonic()
-            if purged:
-                self._log(f"Deleted the buyer data of {purged} orders, whose time had come.")
-            if pruned:
-                self._log(f"Deleted {pruned} old messages of the queue.")
+            if deleted.buyers:
+                self._log(f"Deleted the buyer data of {deleted.buyers} orders, whose time had come.")
+            if deleted.messages:
+                self._log(f"Deleted {deleted.messages} old messages of the queue.")
+            if deleted.syncs:
+                self._log(f"Deleted {deleted.syncs} old rows of the sync log.")
         return True
 
     def _write_down_stock(self) -> bool:

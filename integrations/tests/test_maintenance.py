@@ -1,0 +1,57 @@
+"""What the scheduler deletes once a day, and what stays whatever its age."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.utils import timezone
+
+from integrations.models import SyncFailure, SyncLog
+from integrations.schedule.maintenance import SYNCS_KEPT
+from platforms.models import Platform, Source
+
+pytestmark = pytest.mark.django_db
+Status = SyncLog.Status
+
+
+def log_of(finished_at: datetime | None, **values: Any) -> SyncLog:
+    row = {"kind": SyncLog.Kind.ORDERS, "status": Status.FAILED, "trigger": SyncLog.Trigger.SCHEDULE}
+    return SyncLog.objects.create(platform=Platform.objects.get(), finished_at=finished_at, **row | values)
+
+
+def test_it_deletes_old_syncs_but_not_what_is_still_read(settings: Any) -> None:
+    settings.KEEP_SYNC_LOG_DAYS = 31
+    old, new = timezone.now() - timedelta(days=32), timezone.now() - timedelta(days=30)
+    doomed = [log_of(old), log_of(old, status=Status.SUCCEEDED, source=Source.LIVE), log_of(old)]
+    live = log_of(old, status=Status.SUCCEEDED, source=Source.LIVE)
+    good = log_of(old, status=Status.SUCCEEDED, source=Source.SANDBOX)
+    failed = log_of(old)
+    SyncFailure.objects.create(log=failed, platform=failed.platform, kind=failed.kind, external_id="1")
+    others = [log_of(None, status=Status.WAITING), log_of(old, kind="inventory"), log_of(new)]
+    newest = [log_of(old) for _number in range(SYNCS_KEPT)]
+
+    call_command("run_scheduler", "--once")
+
+    kept = {log.pk for log in (live, good, failed, *others, *newest)}
+    found = set(SyncLog.objects.values_list("pk", flat=True))
+    assert found == kept
+    assert not found & {log.pk for log in doomed}
+
+
+def test_it_deletes_sessions_that_have_ended() -> None:
+    now = timezone.now()
+    for name, ends in (("ended", now - timedelta(seconds=1)), ("alive", now + timedelta(days=1))):
+        Session.objects.create(session_key=name, session_data="x", expire_date=ends)
+    call_command("run_scheduler", "--once")
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["alive"]
+
+
+def test_it_says_what_it_deleted(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.KEEP_SYNC_LOG_DAYS = 31
+    old = timezone.now() - timedelta(days=40)
+    for _number in range(SYNCS_KEPT + 3):
+        log_of(old)
+    call_command("run_scheduler", "--once")
+    assert "Deleted 3 old rows of the sync log." in capsys.readouterr().out
