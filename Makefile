@@ -18,7 +18,7 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
-.PHONY: help setup database run test soak check bench reliability screenshots format lock dependencies audit messages clean
+.PHONY: help setup database run test soak check bench backup reliability screenshots format lock dependencies audit messages clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -52,6 +52,9 @@ check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployme
 
 bench: $(VENV)/.installed-dev ## benchmarks; ratios measured side by side (ARGS=…)
 	@$(PY) -m bench $(ARGS)
+
+backup: $(VENV)/.installed ## the whole database in one file under var/backups (ARGS=FILE for another place)
+	@$(PY) manage.py backup_database $(ARGS)
 
 screenshots: $(VENV)/.installed-dev ## the pictures in docs/images, of a simulated shop; needs chromium
 	@$(PY) -m scripts.screenshots $(ARGS)
