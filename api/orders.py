@@ -15,7 +15,7 @@ from core.money import amount_text
 from integrations.models import SyncLog
 from integrations.window_input import read_window
 from orders.listing import with_value
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderItem, OrderPackage
 from orders.search import find_orders
 from platforms.models import PLATFORM, Source
 
@@ -52,6 +52,33 @@ class OrderItemSerializer(AmountsMixin, serializers.ModelSerializer[OrderItem]):
             "shipping",
             "discount",
             "currency",
+            "tax_model",
+            "tax_responsible_party",
+            "tax_scheme",
+        )
+        read_only_fields = fields
+
+
+class ContentsSerializer(serializers.Serializer[Any]):
+    item = serializers.CharField(help_text="external_id of the item.")
+    quantity = serializers.IntegerField(allow_null=True)
+
+
+class OrderPackageSerializer(serializers.ModelSerializer[OrderPackage]):
+    contents = ContentsSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = OrderPackage
+        fields = (
+            "external_id",
+            "carrier",
+            "shipping_service",
+            "tracking_number",
+            "status",
+            "detailed_status",
+            "packed_at",
+            "shipped_at",
+            "contents",
         )
         read_only_fields = fields
 
@@ -59,8 +86,10 @@ class OrderItemSerializer(AmountsMixin, serializers.ModelSerializer[OrderItem]):
 class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
     """Amounts are strings; an unknown one is null, never 0."""
 
+    amounts = ("total", "tax")
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     items = OrderItemSerializer(many=True, read_only=True)
+    packages = OrderPackageSerializer(many=True, read_only=True)
     programs = serializers.ListField(child=serializers.CharField(), read_only=True)
     quantity_left = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="Units of all items that still have to be shipped."
@@ -83,6 +112,8 @@ class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
             "deliver_by",
             "currency",
             "total",
+            "tax",
+            "invoice_status",
             "quantity_left",
             "programs",
             "replaced_order_id",
@@ -91,6 +122,7 @@ class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
             "content_hash",
             "synced_at",
             "items",
+            "packages",
         )
         read_only_fields = fields
 
@@ -112,8 +144,12 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
     updated_after = TimeFilter(field_name="platform_updated_at", lookup_expr="gte")
     updated_before = TimeFilter(field_name="platform_updated_at", lookup_expr="lt")
     sku = TextFilter(method="with_sku", label="Orders with an item of exactly this SKU.")
+    tracking_number = TextFilter(
+        method="with_package", label="Orders with a package of exactly this tracking number."
+    )
     search = TextFilter(
-        method="find", label="The beginning of an order id or SKU, an ASIN, or words of an item's title."
+        method="find",
+        label="The beginning of an order id or SKU, an ASIN, a tracking number, or words of an item's title.",
     )
 
     def with_value(self, orders: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
@@ -122,6 +158,9 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
     def with_sku(self, orders: QuerySet[Order], _name: str, sku: str) -> QuerySet[Order]:
         return orders.filter(pk__in=OrderItem.objects.filter(sku=sku).values("order_id"))
 
+    def with_package(self, orders: QuerySet[Order], _name: str, number: str) -> QuerySet[Order]:
+        return orders.filter(pk__in=OrderPackage.objects.filter(tracking_number=number).values("order_id"))
+
     def find(self, orders: QuerySet[Order], _name: str, text: str) -> QuerySet[Order]:
         return find_orders(orders, text).orders
 
@@ -129,7 +168,7 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
 class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Order]):
     """Newest purchase first."""
 
-    queryset = Order.objects.prefetch_related(PLATFORM, "items")
+    queryset = Order.objects.prefetch_related(PLATFORM, "items", "packages")
     filterset_class = OrderFilter
     ordering = ("-purchased_at", "-id")
 

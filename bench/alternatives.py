@@ -12,7 +12,8 @@ from inventory.records import InventoryRecord
 from inventory.services import KEY
 from inventory.services import REPORTED as STOCK_REPORTED
 from orders.lines import ITEM_REPORTED
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderItem, OrderPackage
+from orders.packages import PACKAGE_REPORTED
 from orders.records import OrderRecord
 from orders.services import REPORTED
 from platforms.models import Platform, Source
@@ -36,7 +37,7 @@ def order_defaults(record: OrderRecord) -> dict[str, Any]:
 
 
 def orders_row_by_row(platform: Platform, records: Sequence[OrderRecord]) -> None:
-    """update_or_create for each order and each item: Django's textbook way."""
+    """update_or_create for each order, each item and each package: Django's textbook way."""
     with transaction.atomic():
         for record in records:
             order, _ = Order.objects.update_or_create(
@@ -47,6 +48,12 @@ def orders_row_by_row(platform: Platform, records: Sequence[OrderRecord]) -> Non
                     order=order,
                     external_id=item.external_id,
                     defaults={name: getattr(item, name) for name in ITEM_REPORTED},
+                )
+            for package in record.packages:
+                OrderPackage.objects.update_or_create(
+                    order=order,
+                    external_id=package.external_id,
+                    defaults={name: getattr(package, name) for name in PACKAGE_REPORTED},
                 )
 
 
@@ -74,7 +81,17 @@ def order_tables(platform: Platform, records: Sequence[OrderRecord], first_id: i
         for order, record in zip(orders, records, strict=True)
         for item in record.items
     ]
-    return {Order: [driver_row(order) for order in orders], OrderItem: [driver_row(item) for item in items]}
+    packages = [
+        OrderPackage(
+            order=order,
+            external_id=package.external_id,
+            **{name: getattr(package, name) for name in PACKAGE_REPORTED},
+        )
+        for order, record in zip(orders, records, strict=True)
+        for package in record.packages
+    ]
+    tables: dict[type[models.Model], list[Any]] = {Order: orders, OrderItem: items, OrderPackage: packages}
+    return {model: [driver_row(row) for row in rows] for model, rows in tables.items()}
 
 
 def stock_tables(platform: Platform, records: Sequence[InventoryRecord]) -> Tables:

@@ -87,6 +87,7 @@ def empty() -> None:
         "sync_logs",
         "order_buyers",
         "order_items",
+        "order_packages",
         "order_changes",
         "ordered_products",
         "orders",

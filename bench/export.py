@@ -95,6 +95,7 @@ def plain_ways() -> dict[str, Way]:
 
 def orders() -> Rows:
     found = Order.objects.select_related("platform").defer("payload", "platform__api_config")
+    found = found.prefetch_related("items")  # for what is left to ship
     return _values(found.order_by("-purchased_at", "-pk"), ORDER)
 
 

@@ -57,6 +57,9 @@ class Order(models.Model):
     deliver_by = models.DateTimeField(_("deliver by"), null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     total = models.DecimalField(_("total"), max_digits=18, decimal_places=4, null=True, blank=True)
+    tax = models.DecimalField(_("tax"), max_digits=18, decimal_places=4, null=True, blank=True)
+    # NULL, and not "": with a default, SQLite writes the whole table again.
+    invoice_status = models.CharField(_("invoice"), max_length=255, null=True, blank=True)
     programs = models.JSONField(_("programs"), default=list, blank=True)
     replaced_order_id = ExactCharField(_("replaces order"), max_length=128, blank=True, default="")
     buyer_requested_cancellation = models.BooleanField(_("buyer asks to cancel"), default=False)
@@ -137,6 +140,10 @@ class OrderItem(models.Model):
     shipping = models.DecimalField(_("shipping"), max_digits=18, decimal_places=4, null=True, blank=True)
     discount = models.DecimalField(_("discount"), max_digits=18, decimal_places=4, null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
+    # NULL where nothing is said, like all columns that came later: with a default, SQLite writes the whole table again.
+    tax_model = models.CharField(_("tax model"), max_length=255, null=True, blank=True)
+    tax_responsible_party = models.CharField(_("tax is paid by"), max_length=255, null=True, blank=True)
+    tax_scheme = models.CharField(_("tax scheme"), max_length=255, null=True, blank=True)
 
     class Meta:
         db_table = "order_items"
@@ -154,6 +161,39 @@ class OrderItem(models.Model):
 
     def __str__(self) -> str:
         return self.sku or self.external_id
+
+
+class OrderPackage(models.Model):
+    """A package of an order that the merchant ships, as the platform last listed it."""
+
+    # It has no index of its own: that of the constraint begins with it.
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="packages", db_index=False)
+    external_id = ExactCharField(_("package id"), max_length=255)
+    carrier = models.CharField(_("carrier"), max_length=255, blank=True, default="")
+    shipping_service = models.CharField(_("shipping service"), max_length=255, blank=True, default="")
+    tracking_number = ExactCharField(_("tracking number"), max_length=255, blank=True, default="")
+    status = models.CharField(_("status"), max_length=255, blank=True, default="")
+    detailed_status = models.CharField(_("detailed status"), max_length=255, blank=True, default="")
+    packed_at = models.DateTimeField(_("packed"), null=True, blank=True)
+    shipped_at = models.DateTimeField(_("shipped"), null=True, blank=True)
+    # {"item": external_id of the line, "quantity": units or null}
+    contents = models.JSONField(_("contents"), default=list, blank=True)
+
+    class Meta:
+        db_table = "order_packages"
+        ordering = ("id",)
+        verbose_name = _("package")
+        verbose_name_plural = _("packages")
+        constraints = [
+            models.UniqueConstraint(fields=("order", "external_id"), name="package_unique_per_order"),
+        ]
+        indexes = [
+            # The search, which needs to know the orders alone.
+            models.Index(fields=("tracking_number", "order"), name="package_tracking"),
+        ]
+
+    def __str__(self) -> str:
+        return self.tracking_number or self.external_id
 
 
 class OrderedProduct(models.Model):
@@ -179,8 +219,9 @@ class OrderChange(models.Model):
     """What one sync changed in an order that was stored already. Without personal data; deleted with the order.
 
     `changes`: [field, old, new] for the order itself, [field, old, new, line] for one of its lines, as text, null for
-    what is not known. A line that came or went is "added" or "removed", with its quantity. Empty where the platform
-    reported something new that is kept in the payload alone.
+    what is not known. A line that came or went is "added" or "removed", with its quantity. Fields of packages begin
+    with "package_", and name the package in the place of the line. Empty where the platform reported something new that
+    is kept in the payload alone.
     """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="changes")

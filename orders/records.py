@@ -15,8 +15,9 @@ from typing import Any
 class OrderItemRecord:
     """One line of an order. Amounts are for the whole line, except `unit_price`, in `currency` (ISO 4217).
 
-    `quantity_left` is what still has to be shipped, as the platform says: neither shipped nor cancelled.
-    `currency` need not be among the `absent`: it goes with the amounts.
+    `quantity_left` is what still has to be shipped, as the platform says: neither shipped nor cancelled. Of the line's
+    tax, `tax_responsible_party` pays it to the authority, under `tax_model`; `tax_scheme` is how it is reported; all
+    three in the platform's own words. `currency` need not be among the `absent`: it goes with the amounts.
     """
 
     external_id: str
@@ -32,7 +33,26 @@ class OrderItemRecord:
     shipping: Decimal | None = None
     discount: Decimal | None = None
     currency: str = ""
+    tax_model: str | None = None
+    tax_responsible_party: str | None = None
+    tax_scheme: str | None = None
     absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRecord:
+    """One package of an order. `external_id` is unique within the order; `status` and `detailed_status` are the
+    platform's own words. `contents`: {"item": id of the line, "quantity": units or None} for each line in it."""
+
+    external_id: str
+    carrier: str = ""
+    shipping_service: str = ""
+    tracking_number: str = ""
+    status: str = ""
+    detailed_status: str = ""
+    packed_at: datetime | None = None
+    shipped_at: datetime | None = None
+    contents: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +97,12 @@ class OrderRecord:
     deliver_by: datetime | None = None
     currency: str = ""
     total: Decimal | None = None
+    tax: Decimal | None = None
+    invoice_status: str | None = None
     programs: tuple[str, ...] = ()
     replaced_order_id: str = ""
     buyer_requested_cancellation: bool | None = None
     payload: dict[str, Any] = field(default_factory=dict)
     buyer: BuyerRecord | None = None
+    packages: tuple[PackageRecord, ...] = ()
     absent: tuple[str, ...] = ()

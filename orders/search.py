@@ -1,4 +1,4 @@
-"""Finding orders by an order id, a SKU, an ASIN or words of a title.
+"""Finding orders by an order id, a SKU, an ASIN, a tracking number or words of a title.
 
 Each search is a query of its own that an index answers. If it finds few orders, they are looked up by id. If it finds
 many, orders are read in the order of the list, and the first page is full after a few steps.
@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from core.database.prefix import prefix
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderItem, OrderPackage
 from orders.products import products_with, words_of
 from platforms.models import Platform
 
@@ -34,7 +34,8 @@ class Search(NamedTuple):
 
 
 def find_exact(orders: QuerySet[Order], text: str, *, few: int = FEW) -> FoundOrders | None:
-    """Orders of exactly this id, or else with an item of exactly this SKU or ASIN; None where there is none."""
+    """Orders of exactly this id, or else with an item of exactly this SKU or ASIN, or a package with exactly this
+    tracking number; None where there is none."""
     by_id = Order.objects.filter(Q(platform__in=all_platforms(), external_id=text))
     if by_id.exists():
         return _narrow_or_scan(orders, [Search(by_id, Q(external_id=text))], few)
@@ -42,12 +43,14 @@ def find_exact(orders: QuerySet[Order], text: str, *, few: int = FEW) -> FoundOr
         items = OrderItem.objects.filter(**{column: value})
         if items.exists():
             return _narrow_or_scan(orders, [Search(items, _item_condition(column, Q(scanned=value)))], few)
-    return None
+    by_package = _by_package(text)
+    return _narrow_or_scan(orders, by_package, few) if by_package and by_package[0].rows.exists() else None
 
 
 def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> FoundOrders:
     """Orders whose id begins with `text`, or that have an item whose SKU does, whose ASIN it is, or whose product's
-    title holds all its words. The case of letters matters in ids and SKUs."""
+    title holds all its words, or a package with this tracking number. The case of letters matters in ids, SKUs and
+    tracking numbers."""
     if not text.strip():
         return FoundOrders(orders)
     by_id, by_sku = prefix("external_id", text), prefix("sku", text)
@@ -56,6 +59,7 @@ def find_orders(orders: QuerySet[Order], text: str, *, few: int = FEW) -> FoundO
         Search(Order.objects.filter(by_id, platform__in=all_platforms()), by_id),
         Search(OrderItem.objects.filter(by_sku), _item_condition("sku", prefix("scanned", text))),
         Search(OrderItem.objects.filter(asin=asin), _item_condition("asin", Q(scanned=asin))),
+        *_by_package(text.strip()),
     ]
     skus = list(products_with(text).values_list("sku", flat=True)[: few + 1])
     has_words = Q(Exists(_of_order().filter(_has_words(text))))
@@ -79,6 +83,15 @@ def _narrow_or_scan(
         else:
             found.update(ids)
     return FoundOrders(orders.filter(scan | Q(pk__in=found)), is_scan=bool(scan))
+
+
+def _by_package(tracking_number: str) -> list[Search]:
+    """By exactly this tracking number; nothing for text without a digit, which is none."""
+    if not any(map(str.isdigit, tracking_number)):
+        return []
+    packages = OrderPackage.objects.filter(tracking_number=tracking_number)
+    has_package = OrderPackage.objects.filter(order=OuterRef("pk"), tracking_number=tracking_number)
+    return [Search(packages, Q(Exists(has_package)))]
 
 
 def _of_order() -> QuerySet[OrderItem]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,8 +19,9 @@ from orders.buyers import (
     write_buyers,
 )
 from orders.changes import Change, order_changes
-from orders.lines import Lines, Reported, compare_lines, reported_lines, too_fine, write_lines
-from orders.models import Order, OrderBuyer, OrderChange, OrderItem
+from orders.lines import Reported, compare_lines, reported_lines, too_fine, write_lines
+from orders.models import Order, OrderBuyer, OrderChange, OrderItem, OrderPackage
+from orders.packages import compare_packages, reported_packages, write_packages
 from orders.records import OrderRecord
 from platforms.models import Platform, Source
 
@@ -29,8 +31,8 @@ _orders = RecordTable(
     key=("external_id",),
     find_by="external_id",
     live=Source.LIVE,
-    apart=("items", "buyer"),
-    amounts=("total",),
+    apart=("items", "buyer", "packages"),
+    amounts=("total", "tax"),
     document="payload",
 )
 REPORTED = _orders.reported
@@ -46,8 +48,9 @@ def upsert_orders(
     1. Find out which are new or changed: equal records change nothing, and mock or sandbox never replaces live;
     where live
        replaces one of these, nothing of it stays.
-    2. Compare lines and buyers of known orders that may have changed, and leave alone what is equal after all.
-    3. Write orders, then items; remove lines that are no longer part of their order.
+    2. Compare lines, packages and buyers of known orders that may have changed, and leave alone what is equal after
+       all.
+    3. Write orders, then items and packages; remove lines and packages that are no longer part of their order.
     4. Note what changed in orders that were stored already; write buyer data where the platform row asks for it.
 
     Raises django.db.DatabaseError where a value does not fit.
@@ -59,10 +62,12 @@ def upsert_orders(
         _delete(Order.objects.filter(pk__in=batch.replaced))
     known = [*batch.changed, *batch.alike]
     lines = compare_lines({item.pk: _lines_of(item) for item in known})
+    packages = compare_packages({item.pk: _packages_of(item) for item in known})
     buyers: dict[int, Buyer] = {}
     if platform.include_pii:
         buyers = compare_buyers(_with_delivery(known), stored_buyers(item.pk for item in known), now)
-    batch.keep_alike(lambda item: not (lines[item.pk].changes or _is_news(buyers.get(item.pk))))
+    changes = {pk: lines[pk].changes + packages[pk].changes for pk in lines}
+    batch.keep_alike(lambda item: not (changes[item.pk] or _is_news(buyers.get(item.pk))))
     _orders.refresh(batch)
     move_purge({item.pk: buyers[item.pk] for item in batch.alike if _is_moved(buyers.get(item.pk))})
     if not batch.news:
@@ -74,7 +79,10 @@ def upsert_orders(
         {item.pk: _lines_of(item) for item in batch.new},
         {order_id: lines[order_id] for order_id in changed},
     )
-    _note_changes(batch, lines, OrderChange(sync_log_id=sync_log_id, changed_at=now))
+    write_packages(
+        {item.pk: _packages_of(item) for item in batch.new}, [(pk, packages[pk]) for pk in changed]
+    )
+    _note_changes(batch, changes, OrderChange(sync_log_id=sync_log_id, changed_at=now))
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
         write_buyers(compare_buyers(_with_delivery(batch.new), {}, now) | of_changed)
@@ -95,7 +103,8 @@ def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | Non
         return []
     merged = _orders.columns.merged(values, stored, record.absent)
     of_lines = compare_lines({order_id: reported_lines(record)})[order_id].changes
-    return order_changes(_orders.columns, stored, merged) + of_lines
+    of_packages = compare_packages({order_id: reported_packages(record)})[order_id].changes
+    return order_changes(_orders.columns, stored, merged) + of_lines + of_packages
 
 
 def delete_orders(*, platform: Platform, sources: Iterable[str]) -> int:
@@ -109,6 +118,7 @@ def _delete(doomed: QuerySet[Order]) -> int:
     with transaction.atomic():
         OrderBuyer.objects.filter(order__in=doomed).delete()
         OrderItem.objects.filter(order__in=doomed).delete()
+        OrderPackage.objects.filter(order__in=doomed).delete()
         return doomed.delete()[1].get("orders.Order", 0)
 
 
@@ -117,7 +127,7 @@ def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]
 
     def read(record: OrderRecord) -> Incoming[OrderRecord]:
         buyer = buyer_digest(record.buyer) if with_buyer else ""
-        return _orders.incoming(record, reported_lines(record), buyer)
+        return _orders.incoming(record, reported_lines(record), buyer, reported_packages(record))
 
     return _orders.incoming_of(record, read)
 
@@ -146,6 +156,12 @@ def _with_delivery(
     return [(item, (item.merged or item.values)[_DELIVER_BY]) for item in orders]
 
 
+def _packages_of(incoming: Incoming[OrderRecord]) -> list[tuple[Any, ...]] | None:
+    """The last of the parts that `_incoming` gives it."""
+    packages: list[tuple[Any, ...]] | None = incoming.parts[2]
+    return packages
+
+
 def _is_news(buyer: Buyer | None) -> bool:
     return buyer is not None and buyer.is_news
 
@@ -154,7 +170,9 @@ def _is_moved(buyer: Buyer | None) -> bool:
     return buyer is not None and buyer.is_moved
 
 
-def _note_changes(batch: Batch[OrderRecord], lines: Mapping[int, Lines], common: OrderChange) -> None:
+def _note_changes(
+    batch: Batch[OrderRecord], changes: Mapping[int, list[Change]], common: OrderChange
+) -> None:
     """One row of the timeline for each order that was stored already; `common` has what is the same in all."""
     OrderChange.objects.bulk_create(
         OrderChange(
@@ -162,7 +180,7 @@ def _note_changes(batch: Batch[OrderRecord], lines: Mapping[int, Lines], common:
             sync_log_id=common.sync_log_id,
             changed_at=common.changed_at,
             platform_updated_at=item.record.platform_updated_at,
-            changes=order_changes(_orders.columns, item.stored, item.merged) + lines[item.pk].changes,
+            changes=order_changes(_orders.columns, item.stored, item.merged) + changes[item.pk],
         )
         for item in batch.changed
     )

@@ -47,6 +47,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """A package of an order; `contents` are item ids with units."""
+
+    external_id: str
+    carrier: str
+    service: str
+    tracking_number: str
+    status: str
+    detailed_status: str
+    packed: datetime
+    shipped: datetime
+    contents: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """The buyer and the address, invented; every personal value contains the canary."""
 

@@ -172,7 +172,7 @@ def _windows(created: datetime, rng: Random) -> tuple[Window, Window]:
 
 def _programs(scene: Scene, rng: Random) -> tuple[str, ...]:
     special = {
-        Scene.UNKNOWN_EXTRAS: ("PRIME", "HOLOGRAM_DELIVERY"),
+        Scene.UNKNOWN_EXTRAS: ("PRIME", "HOLOGRAM_DELIVERY", "FULFILLMENT_ORDERS"),
         Scene.PENDING_AVAILABILITY: ("PREORDER",),
         Scene.BUSINESS: ("AMAZON_BUSINESS",),
     }

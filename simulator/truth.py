@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from simulator.model import Line, Order, Stock
+from simulator.packages import packages_of
 
 _RESERVED = ("pending_customer_order", "pending_transshipment", "fc_processing")
 _RESEARCHING = ("short_term", "mid_term", "long_term")
@@ -28,11 +30,32 @@ def order_truth(order: Order) -> dict[str, Any]:
         "deliver_by": order.deliver_by.latest if order.deliver_by else None,
         "currency": order.currency,
         "total": order.total,
+        "tax": _order_tax(order),
+        "invoice_status": "PROCESSING" if order.business else None,
         "programs": list(order.programs),
         "replaced_order_id": order.replaced_order_id,
         "buyer_requested_cancellation": any(line.cancel_requester == "BUYER" for line in order.lines),
+        "packages": [
+            {
+                "external_id": package.external_id,
+                "carrier": package.carrier,
+                "shipping_service": package.service,
+                "tracking_number": package.tracking_number,
+                "status": package.status,
+                "detailed_status": package.detailed_status,
+                "packed_at": package.packed,
+                "shipped_at": package.shipped,
+                "contents": [{"item": item, "quantity": quantity} for item, quantity in package.contents],
+            }
+            for package in packages_of(order)
+        ],
         "items": [_item_truth(order, line) for line in order.lines],
     }
+
+
+def _order_tax(order: Order) -> Decimal | None:
+    taxes = [line.tax for line in order.lines if line.tax is not None]
+    return sum(taxes, Decimal(0)) if taxes and order.total is not None else None
 
 
 def _item_truth(order: Order, line: Line) -> dict[str, Any]:
@@ -51,6 +74,9 @@ def _item_truth(order: Order, line: Line) -> dict[str, Any]:
         "shipping": line.shipping,
         "discount": line.discount,
         "currency": line.currency,
+        "tax_model": None if line.tax is None else "MARKETPLACE_FACILITATOR",
+        "tax_responsible_party": None if line.tax is None else "Amazon Services, Inc.",
+        "tax_scheme": None,
     }
 
 

@@ -5,12 +5,15 @@ import io
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 
 from api.tests.rest import superuser
 from integrations.tests.syncing import INVENTORY, Json, order_page, platform_of, raw_item, raw_order, sync
@@ -196,3 +199,134 @@ def test_personal_data_is_in_the_vault_and_nowhere_else(
 def test_no_personal_data_is_stored_unless_the_platform_asks_for_it(start_simulator: StartSimulator) -> None:
     read(start_simulator, raw_order(**PERSONAL))
     assert (Order.objects.count(), OrderBuyer.objects.count()) == (1, 0)
+
+
+def package(number: int, status: str, **contents: Any) -> Json:
+    """`contents`: units by the line's name, as `line_1=2`."""
+    return {
+        "packageReferenceId": str(number), "createdTime": "2026-11-01T08:00:00Z", "carrier": "DHL",
+        "shipTime": f"2026-11-01T09:00:0{number}Z", "shippingService": "Paket", "trackingNumber": f"JJD00{number}",
+        "packageStatus": {"status": status},
+        "packageItems": [
+            {"orderItemId": f"{int(name.removeprefix('line_')):014d}", "quantity": quantity}
+            for name, quantity in contents.items()
+        ],
+        "shipFromAddress": {"name": "Our warehouse"},
+    }  # fmt: skip
+
+
+def test_packages_and_what_is_in_them(start_simulator: StartSimulator, admin_client: Client) -> None:
+    def answer(hour: int, *packages: Json, **changes: Any) -> Json:
+        listed: Json = {"packages": list(packages)} if packages else {}
+        return raw_order(updated=f"2026-11-01T{hour}:00:00Z", items=2, **listed, **changes)
+
+    read(
+        start_simulator,
+        answer(10),
+        answer(11, package(1, "SHIPPED", line_1=2, line_2=1), package(2, "PENDING")),
+        answer(
+            12,
+            package(1, "DELIVERED", line_1=2, line_2=1) | {"carrier": "UPS"},
+            package(3, "SHIPPED", line_2="?"),
+        ),
+        answer(13),  # says nothing about packages
+    )
+    order = Order.objects.get()
+    first, third = order.packages.all()
+    assert (first.external_id, first.carrier, first.status, first.detailed_status) == (
+        "1",
+        "UPS",
+        "DELIVERED",
+        "",
+    )
+    assert (first.shipping_service, first.tracking_number) == ("Paket", "JJD001")
+    assert first.shipped_at == datetime(2026, 11, 1, 9, 0, 1, tzinfo=UTC)
+    assert first.contents == [{"item": f"{1:014d}", "quantity": 2}, {"item": f"{2:014d}", "quantity": 1}]
+    assert (third.external_id, third.contents) == ("3", [{"item": f"{2:014d}", "quantity": None}])
+    client = superuser()
+    shown = client.get(f"/orders/{order.pk}").json()["packages"]
+    assert [(row["tracking_number"], row["shipped_at"], row["contents"]) for row in shown] == [
+        ("JJD001", "2026-11-01T09:00:01Z", first.contents), ("JJD003", "2026-11-01T09:00:03Z", third.contents),
+    ]  # fmt: skip
+    for query in ("tracking_number=JJD003", "search=JJD003"):
+        assert client.get(f"/orders?{query}").json()["results"][0]["external_id"] == order.external_id
+    assert client.get("/orders?tracking_number=JJD00").json()["results"] == []
+    page = admin_client.get(f"{ORDERS}{order.pk}/change/").content.decode()
+    for words in ("JJD001", "UPS Paket", "DELIVERED", "2 × SKU-1, 1 × SKU-2", "– × SKU-2", "package added"):
+        assert words in page
+    assert order.external_id in admin_client.get(f"{ORDERS}?q=JJD003").content.decode()
+    where = admin_client.get(reverse("where-is-my-order"), {"id": "JJD001"}).content.decode()
+    assert f"Tracking number JJD001 is that of a package of order {order.external_id}." in where
+    assert "Our warehouse" not in json.dumps(order.payload)
+    rows = exported(admin_client, "packages")
+    assert [(row["order_external_id"], row["tracking_number"], row["status"]) for row in rows] == [
+        (order.external_id, "JJD001", "DELIVERED"), (order.external_id, "JJD003", "SHIPPED"),
+    ]  # fmt: skip
+    changes = list(OrderChange.objects.order_by("id").values_list("changes", flat=True))
+    assert changes == [
+        [["package_added", None, "JJD001", "1"], ["package_added", None, "JJD002", "2"]],
+        [
+            ["package_carrier", "DHL", "UPS", "1"], ["package_status", "SHIPPED", "DELIVERED", "1"],
+            ["package_added", None, "JJD003", "3"], ["package_removed", "JJD002", None, "2"],
+        ],
+        [],
+    ]  # fmt: skip
+
+
+def test_the_tax_of_an_order_and_its_lines(start_simulator: StartSimulator, admin_client: Client) -> None:
+    def taxed(total: str, tax: str) -> list[Json]:
+        amounts = (
+            {"type": kind, "subtotal": {"amount": of, "currencyCode": "EUR"}}
+            for kind, of in (("ITEM", total), ("TAX", tax))
+        )
+        return list(amounts)
+
+    line = raw_item(
+        1, proceeds={"proceedsTotal": {"amount": "11.90", "currencyCode": "EUR"}, "breakdowns": taxed("10", "1.9")},
+        tax={
+            "taxCollections": [{"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}],
+            "taxCalculationBreakdowns": [{"reportingScheme": "IOSS"}],
+        },
+    )  # fmt: skip
+    proceeds = {"grandTotal": {"amount": "11.90", "currencyCode": "EUR"}, "breakdowns": taxed("10", "1.9")}
+    answer = raw_order(
+        proceeds=proceeds, orderItems=[line], tax={"taxInvoicing": {"invoiceStatus": "PENDING"}}
+    )
+    without = raw_order(
+        updated="2026-11-01T11:00:00Z",
+        orderItems=[raw_item(1)],
+        proceeds=proceeds | {"breakdowns": []},
+    )
+    read(start_simulator, answer)
+    order = Order.objects.get()
+    assert (order.tax, order.currency, order.invoice_status) == (Decimal("1.9"), "EUR", "PENDING")
+    shown = superuser().get(f"/orders/{order.pk}").json()
+    assert (shown["tax"], shown["currency"], shown["invoice_status"]) == ("1.90", "EUR", "PENDING")
+    names = ("tax", "tax_model", "tax_responsible_party", "tax_scheme")
+    facts = ("1.90", "MARKETPLACE_FACILITATOR", "Amazon Services, Inc.", "IOSS")
+    assert tuple(shown["items"][0][name] for name in names) == facts
+    [row] = exported(admin_client, "order-lines")
+    assert tuple(row[name] for name in names) == facts
+    assert [row["tax"] for row in exported(admin_client, "orders")] == ["1.90"]
+    assert "Amazon Services, Inc. · IOSS" in admin_client.get(f"{ORDERS}{order.pk}/change/").content.decode()
+    read(start_simulator, without)
+    order = Order.objects.get()
+    assert (order.tax, order.items.get().tax, order.items.get().tax_scheme) == (None, Decimal("1.9"), "IOSS")
+
+
+def test_what_amazon_added_lately_is_kept(start_simulator: StartSimulator) -> None:
+    newest: Json = {
+        "programs": ["FULFILLMENT_ORDERS"],
+        "fulfillment": {"fulfillmentStatus": "UNSHIPPED", "promiseCalculationInputs": {"transitTime": {"value": 3}}},
+        "fulfillmentOrders": [{"fulfillmentOrderId": "FO-1"}],
+        "orderItems": [
+            raw_item(1, associatedOrderItems=[{
+                "orderId": "111-2", "associationType": "WARRANTY", "asin": "B01",
+                "purchasePrice": {"amount": "9.90", "currencyCode": "USD"},
+            }])
+        ],
+    }  # fmt: skip
+    read(start_simulator, raw_order(**newest))
+    order = Order.objects.get()
+    assert order.programs == ["FULFILLMENT_ORDERS"]
+    assert {name: order.payload[name] for name in newest} == newest

@@ -43,7 +43,7 @@ DENIED = refusal(403, "Unauthorized", "Access to requested resource is denied.")
 US, CA, DE, FR, IT = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2", "A1PA6795UKMFR9", "A13V1IB3VIYZZH", "APJ6JRA9NG5V4"
 HEALTHY = [
     "credentials", "token", "environment", "marketplace US", "orders", "data set FULFILLMENT", "data set PROCEEDS",
-    "data set CANCELLATION", "inventory US",
+    "data set CANCELLATION", "data set PACKAGES", "data set TAX", "inventory US",
 ]  # fmt: skip
 
 
@@ -140,7 +140,8 @@ def test_it_tries_each_data_set_where_all_together_are_refused(start_simulator: 
         [*HEALTHY[:-1], "data set BUYER", "data set RECIPIENT", "inventory US"], (True, "")
     )
     asked = [params.get("includedData") for params in requests_of(sim, "searchOrders")]
-    assert asked[1:] == [None, "FULFILLMENT", "PROCEEDS", "CANCELLATION", "BUYER", "RECIPIENT"]
+    alone = ["FULFILLMENT", "PROCEEDS", "CANCELLATION", "PACKAGES", "TAX", "BUYER", "RECIPIENT"]
+    assert asked[1:] == [None, *alone]
 
 
 def test_it_asks_once_more_where_a_refusal_names_the_data_sets(start_simulator: StartSimulator) -> None:

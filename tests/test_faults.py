@@ -209,7 +209,7 @@ def test_it_does_without_a_data_set_that_amazon_refuses(start_simulator: StartSi
     log = sync(platform_of(sim))
     assert (log.status, log.created) == (Status.SUCCEEDED, 5)
     assert [note["code"] for note in log.notes] == ["dataset_refused"]
-    assert sim.requests[-1].params["includedData"] == "FULFILLMENT,PROCEEDS"
+    assert sim.requests[-1].params["includedData"] == "FULFILLMENT,PROCEEDS,PACKAGES,TAX"
 
 
 def test_it_renews_an_access_token_that_expired_on_the_way(start_simulator: StartSimulator) -> None:

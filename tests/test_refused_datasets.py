@@ -36,8 +36,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
-WITHOUT_BUYER = "FULFILLMENT,PROCEEDS,CANCELLATION,RECIPIENT"
-EVERYTHING = "FULFILLMENT,PROCEEDS,CANCELLATION,BUYER,RECIPIENT"
+WITHOUT_BUYER = "FULFILLMENT,PROCEEDS,CANCELLATION,PACKAGES,TAX,RECIPIENT"
+EVERYTHING = "FULFILLMENT,PROCEEDS,CANCELLATION,PACKAGES,TAX,BUYER,RECIPIENT"
 
 
 def refusing(start_simulator: StartSimulator, *names: str) -> tuple[Simulator, Platform]:
@@ -197,7 +197,7 @@ def test_it_asks_again_once_the_check_finds_that_it_works(start_simulator: Start
     assert stored() == {}
 
 
-@pytest.mark.parametrize("name", ["FULFILLMENT", "PROCEEDS", "CANCELLATION"])
+@pytest.mark.parametrize("name", ["FULFILLMENT", "PROCEEDS", "CANCELLATION", "PACKAGES", "TAX"])
 def test_it_keeps_what_an_earlier_sync_brought(start_simulator: StartSimulator, name: str) -> None:
     sim, platform = refusing(start_simulator)
     account = sim.accounts[0]
@@ -205,7 +205,7 @@ def test_it_keeps_what_an_earlier_sync_brought(start_simulator: StartSimulator, 
     before = stored_orders(platform)
     account.refused_data = frozenset({name})
     for external_id in account.order_ids():
-        account.change_order(external_id, at=timezone.now() - timedelta(minutes=3))
+        account.change_order(external_id, at=timezone.now() - timedelta(minutes=5))
     log = sync(Platform.objects.get(pk=platform.pk))
     assert (log.status, log.updated) == (Status.SUCCEEDED, 5)
     lost = {

@@ -84,11 +84,38 @@ def expected_item(item: Json) -> Json:
         "shipping": amount(parts.get("SHIPPING")),
         "discount": amount(parts.get("DISCOUNT")),
         "currency": item["proceeds"]["proceedsTotal"]["currencyCode"],
+        **expected_tax(item.get("tax", {})),
+    }
+
+
+def expected_tax(tax: Json) -> Json:
+    collections, breakdowns = tax.get("taxCollections", []), tax.get("taxCalculationBreakdowns", [])
+    return {
+        "tax_model": collections[0].get("model") if collections else None,
+        "tax_responsible_party": collections[0].get("responsibleParty") if collections else None,
+        "tax_scheme": breakdowns[0].get("reportingScheme") if breakdowns else None,
+    }
+
+
+def expected_package(package: Json) -> Json:
+    return {
+        "external_id": package["packageReferenceId"],
+        "carrier": package["carrier"],
+        "shipping_service": package.get("shippingService", ""),
+        "tracking_number": package.get("trackingNumber", ""),
+        "status": package["packageStatus"]["status"],
+        "detailed_status": package["packageStatus"].get("detailedStatus", ""),
+        "packed_at": moment(package.get("createdTime")),
+        "shipped_at": moment(package.get("shipTime")),
+        "contents": [
+            {"item": entry["orderItemId"], "quantity": entry["quantity"]} for entry in package["packageItems"]
+        ],
     }
 
 
 def expected(order: Json) -> Json:
     fulfillment = order["fulfillment"]
+    taxes = {part["type"]: part["subtotal"] for part in order["proceeds"].get("breakdowns", [])}
     return {
         "external_id": order["orderId"],
         "status": {"SHIPPED": "shipped", "UNSHIPPED": "unshipped"}[fulfillment["fulfillmentStatus"]],
@@ -102,6 +129,9 @@ def expected(order: Json) -> Json:
         "deliver_by": moment(fulfillment.get("deliverByWindow", {}).get("latestDateTime")),
         "currency": order["proceeds"]["grandTotal"]["currencyCode"],
         "total": amount(order["proceeds"]["grandTotal"]),
+        "tax": amount(taxes.get("TAX")),
+        "invoice_status": order.get("tax", {}).get("taxInvoicing", {}).get("invoiceStatus"),
+        "packages": [expected_package(package) for package in order.get("packages", [])],
         "programs": order.get("programs", []),
         "replaced_order_id": "",  # none of the six replaces another
         "buyer_requested_cancellation": False,

@@ -295,6 +295,7 @@ def test_it_sends_only_the_data_sets_that_were_asked_for(client: Client, account
     always = {"orderId", "orderAliases", "createdTime", "lastUpdatedTime", "programs", "associatedOrders"}
     always |= {"salesChannel", "orderItems", "simulatorFutureField"}
     item_always = {"orderItemId", "quantityOrdered", "product", "programs", "simulatorFutureField"}
+    item_always |= {"associatedOrderItems"}
     for page in client.all_pages():
         for order in page["orders"]:
             assert set(order) <= always
@@ -721,6 +722,7 @@ def unify(order: Json) -> Json:
     total = order.get("proceeds", {}).get("grandTotal")
     replaced = [link["orderId"] for link in order.get("associatedOrders", [])]
     requests = [item.get("cancellation", {}).get("cancellationRequest", {}) for item in order["orderItems"]]
+    taxes = {part["type"]: part["subtotal"] for part in order.get("proceeds", {}).get("breakdowns", [])}
     return {
         "external_id": order["orderId"],
         "status": STATUSES.get(fulfillment["fulfillmentStatus"], "unknown"),
@@ -736,6 +738,9 @@ def unify(order: Json) -> Json:
         "deliver_by": latest(fulfillment.get("deliverByWindow")),
         "currency": total["currencyCode"] if total else "",
         "total": money(total),
+        "tax": money(taxes.get("TAX")),
+        "invoice_status": order.get("tax", {}).get("taxInvoicing", {}).get("invoiceStatus"),
+        "packages": [unify_package(package) for package in order.get("packages", [])],
         "programs": order.get("programs", []),
         "replaced_order_id": replaced[0] if replaced else "",
         "buyer_requested_cancellation": any(r.get("requester") == "BUYER" for r in requests),
@@ -743,10 +748,27 @@ def unify(order: Json) -> Json:
     }
 
 
+def unify_package(package: Json) -> Json:
+    return {
+        "external_id": package["packageReferenceId"],
+        "carrier": package["carrier"],
+        "shipping_service": package["shippingService"],
+        "tracking_number": package["trackingNumber"],
+        "status": package["packageStatus"]["status"],
+        "detailed_status": package["packageStatus"].get("detailedStatus", ""),
+        "packed_at": parse(package["createdTime"]),
+        "shipped_at": parse(package["shipTime"]),
+        "contents": [
+            {"item": entry["orderItemId"], "quantity": entry["quantity"]} for entry in package["packageItems"]
+        ],
+    }
+
+
 def unify_item(item: Json, status: str) -> Json:
     product, proceeds = item["product"], item.get("proceeds", {})
     parts = {part["type"]: part["subtotal"] for part in proceeds.get("breakdowns", [])}
     unit = product.get("price", {}).get("unitPrice")
+    collections = item.get("tax", {}).get("taxCollections", [])
     amounts = [node for node in (unit, proceeds.get("proceedsTotal")) if node]
     return {
         "external_id": item["orderItemId"],
@@ -762,6 +784,9 @@ def unify_item(item: Json, status: str) -> Json:
         "shipping": money(parts.get("SHIPPING")),
         "discount": money(parts.get("DISCOUNT")),
         "currency": amounts[0]["currencyCode"] if amounts else "",
+        "tax_model": collections[0]["model"] if collections else None,
+        "tax_responsible_party": collections[0]["responsibleParty"] if collections else None,
+        "tax_scheme": None,
     }
 
 

@@ -42,6 +42,7 @@ from backoffice.orders.filters import (
     ToShipFilter,
 )
 from backoffice.orders.items import ItemInline, items_to_show
+from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
 from core.format import DASH, countdown, format_datetime
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
@@ -85,13 +86,14 @@ class OrderAdmin(ReadOnlyAdmin):
     exports = ORDER_EXPORTS
     list_fullwidth = True
     search_fields = ("external_id",)  # see get_search_results
-    search_help_text = gettext_lazy("Order id, SKU, ASIN, or words of a title")
+    search_help_text = gettext_lazy("Order id, SKU, ASIN, tracking number, or words of a title")
     empty_text = gettext_lazy("No order was stored yet. Open Platforms and start a sync.")
     inlines = (ItemInline,)
     change_form_after_template = "orders/after_items.html"
     fieldsets = (
         (None, {"fields": (
             ("external_id", "platform"), ("state", "platform_status"), ("number_total", "adding_up"),
+            ("number_tax", "invoice_status"),
             ("purchased_at", "platform_updated_at"), ("marketplace_name", "synced_at"),
             ("source_of", "seller_page"),
         )}),
@@ -138,6 +140,7 @@ class OrderAdmin(ReadOnlyAdmin):
             found = sum_up(order, list(order.items.all()), beside_lines(order))
             context.update(timeline=timeline(order), sum=found, amounts=sum_cells(found, order.currency))
             context["payload"] = pretty_json(order.payload)
+            context["packages"] = package_rows(order)
             context["page_links"] = []
             if address := seller_page(order):
                 link = {
@@ -191,6 +194,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("total"))
     def number_total(self, obj: Order) -> SafeString:
         return money(obj.total, obj.currency)
+
+    @admin.display(description=gettext_lazy("tax"))
+    def number_tax(self, obj: Order) -> SafeString:
+        return money(obj.tax, obj.currency)
 
     @admin.display(description=gettext_lazy("amounts"))
     def adding_up(self, obj: Order) -> SafeString:

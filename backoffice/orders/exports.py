@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
 from backoffice.export.table import Columns, amounts, columns
-from orders.models import OrderItem
+from orders.models import OrderItem, OrderPackage
 
 ORDER: Columns = {
     **columns(platform="platform__name"),
@@ -16,26 +16,33 @@ ORDER: Columns = {
         "external_id", "status", "platform_status", "purchased_at", "platform_updated_at", "marketplace_id",
         "fulfilled_by", "service_level", "ship_by", "deliver_by", "currency",
     ),
-    **amounts("total"),
-    **columns("quantity_left", "replaced_order_id", "buyer_requested_cancellation", "source", "synced_at"),
+    **amounts("total", "tax"),
+    **columns("invoice_status", "quantity_left", "replaced_order_id", "buyer_requested_cancellation", "source",
+        "synced_at"),
 }  # fmt: skip
 ITEM: Columns = {
     **columns(
-        "external_id",
-        "sku",
-        "asin",
-        "title",
-        "quantity_ordered",
-        "quantity_shipped",
-        "quantity_left",
-        "currency",
+        "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left", "currency",
     ),
     **amounts("unit_price", "total", "tax", "shipping", "discount"),
-}
-OF_THE_ORDER: Columns = {
-    f"order_{name}" if name in ITEM else name: replace(ORDER[name], path=f"order__{ORDER[name].path}")
-    for name in ("platform", "external_id", "status", "purchased_at", "marketplace_id", "source")
-}
+    **columns("tax_model", "tax_responsible_party", "tax_scheme"),
+}  # fmt: skip
+PACKAGE: Columns = columns(
+    "external_id", "carrier", "shipping_service", "tracking_number", "status", "detailed_status", "packed_at",
+    "shipped_at", "contents",
+)  # fmt: skip
+
+
+def _of_the_order(beside: Columns) -> Columns:
+    """What a row of an order's lines or packages says of the order."""
+    names = ("platform", "external_id", "status", "purchased_at", "marketplace_id", "source")
+    return {
+        f"order_{name}" if name in beside else name: replace(ORDER[name], path=f"order__{ORDER[name].path}")
+        for name in names
+    }
+
+
+OF_THE_ORDER = _of_the_order(ITEM)
 
 
 def with_quantity_left(orders: QuerySet[Any]) -> QuerySet[Any]:
@@ -52,6 +59,17 @@ def with_quantity_left(orders: QuerySet[Any]) -> QuerySet[Any]:
 ORDER_EXPORTS = (
     Export(name="orders", label=_("Orders"), columns=ORDER, annotate=with_quantity_left),
     Export(
-        name="order-lines", label=_("Order lines"), columns=OF_THE_ORDER | ITEM, lines=OrderItem, key="order"
+        name="order-lines",
+        label=_("Order lines"),
+        columns=OF_THE_ORDER | ITEM,
+        lines=OrderItem,
+        key="order",
+    ),
+    Export(
+        name="packages",
+        label=_("Packages"),
+        columns=_of_the_order(PACKAGE) | PACKAGE,
+        lines=OrderPackage,
+        key="order",
     ),
 )

@@ -58,10 +58,23 @@ class OrderPlatformFilter(PlatformFilter):
 
 
 class ToShipFilter(DropdownFilter):
-    """By the day of the ship-by time, in the current time zone. These lists begin with what is due first."""
+    """By the day of the ship-by time, in the current time zone. These lists begin with what is due first.
+
+    `?to_ship=all` works as well as `any`.
+    """
 
     title = _("to ship")
     parameter_name = "to_ship"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        if params.get(self.parameter_name) == ["all"]:
+            params[self.parameter_name] = ["any"]
+        super().__init__(request, params, model, model_admin)
+
+    def value_problem(self, _name: str, value: str) -> str:
+        return (
+            "" if value == "all" or value in dict(self.lookup_choices) else no_choice(str(self.title), value)
+        )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         return [

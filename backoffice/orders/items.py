@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import money, number, title_cell
 from backoffice.base.model_admin import ReadOnlyInline
+from core.format import DASH
 from orders.models import Order, OrderItem
 
 
@@ -27,7 +28,7 @@ class ItemInline(ReadOnlyInline):
     model = OrderItem
     fields = (
         "sku", "asin", "short_title", "number_ordered", "number_shipped", "number_left", "number_unit_price",
-        "number_total", "number_tax", "number_shipping", "number_discount",
+        "number_total", "number_tax", "number_shipping", "number_discount", "tax_paid_by",
     )  # fmt: skip
     readonly_fields = fields
     verbose_name_plural = gettext_lazy("items")
@@ -63,6 +64,11 @@ class ItemInline(ReadOnlyInline):
     @admin.display(description=gettext_lazy("shipping"))
     def number_shipping(self, obj: OrderItem) -> SafeString:
         return money(obj.shipping, obj.currency)
+
+    @admin.display(description=gettext_lazy("tax is paid by"))
+    def tax_paid_by(self, obj: OrderItem) -> str:
+        """With the scheme under which it is reported."""
+        return " · ".join(filter(None, [obj.tax_responsible_party or obj.tax_model, obj.tax_scheme])) or DASH
 
     @admin.display(description=gettext_lazy("discount"))
     def number_discount(self, obj: OrderItem) -> SafeString:

@@ -18,7 +18,7 @@ from backoffice.syncs.presentation import status_badge
 from core.format import format_datetime
 from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
-from integrations.lookup.stored import KnownOrder, known_orders
+from integrations.lookup.stored import KnownOrder, known_orders, order_id_of_package
 from integrations.models import StreamState, SyncLog
 from integrations.registry import channel_label
 from platforms.models import SYNC_PERMISSION, Platform
@@ -66,13 +66,18 @@ class WhereIsMyOrder(View):
         return HttpResponseRedirect(reverse("admin:orders_order_change", args=[order.pk]))
 
     def _page(self, request: HttpRequest, text: str, answers: dict[int, dict[str, Any]]) -> HttpResponse:
-        external_id = _read(text)
+        external_id, tracking_number = _read(text), ""
         found = known_orders(external_id) if external_id else []
+        is_stored = any(one.order for one in found)
+        if external_id and not is_stored and (of_package := order_id_of_package(external_id)):
+            external_id, tracking_number = of_package, external_id
+            found = known_orders(external_id)
         context = {
             **admin.site.each_context(request),
             "title": _("Where is my order?"),
             "pasted": text[:LONGEST_ID],
             "external_id": external_id,
+            "tracking_number": tracking_number,
             "is_too_long": bool(text.strip()) and not external_id,
             "is_odd": bool(external_id)
             and not is_likely_id(external_id)

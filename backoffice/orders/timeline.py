@@ -11,15 +11,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from core.format import DASH, format_datetime
-from orders.changes import ADDED, REMOVED, Change
-from orders.models import Order, OrderChange, OrderItem
+from orders.changes import ADDED, PACKAGE, PACKAGE_ADDED, PACKAGE_REMOVED, REMOVED, Change
+from orders.models import Order, OrderChange, OrderItem, OrderPackage
 
 MOST_ENTRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One line of an entry. `line` names one of the order's lines, "" is the order itself."""
+    """One line of an entry. `line` names one of the order's lines or packages, "" is the order itself."""
 
     what: str
     line: str
@@ -66,6 +66,8 @@ def readable(changes: list[Change]) -> Iterator[Difference]:
 
 
 def _label(field: str, *, is_line: bool) -> str:
+    if field.startswith(PACKAGE):
+        return _package_label(field)
     try:
         model_field: Any = (OrderItem if is_line else Order)._meta.get_field(field)
     except FieldDoesNotExist:  # written by another version
@@ -78,6 +80,16 @@ def _label(field: str, *, is_line: bool) -> str:
     )
 
 
+def _package_label(field: str) -> str:
+    if field in (PACKAGE_ADDED, PACKAGE_REMOVED):
+        return _("package added") if field == PACKAGE_ADDED else _("package removed")
+    try:
+        model_field: Any = OrderPackage._meta.get_field(field.removeprefix(PACKAGE))
+    except FieldDoesNotExist:  # written by another version
+        return str(field)
+    return _("Package: %(name)s") % {"name": model_field.verbose_name}
+
+
 def _show(field: str, value: Any) -> str:
     if value is None or value == "":
         return DASH
@@ -87,6 +99,6 @@ def _show(field: str, value: Any) -> str:
         return str(dict(Order.Status.choices).get(value, value))
     if field == "fulfilled_by":
         return str(dict(Order.FulfilledBy.choices).get(value, value))
-    if field in ("ship_by", "deliver_by", "purchased_at"):
+    if field in ("ship_by", "deliver_by", "purchased_at", f"{PACKAGE}packed_at", f"{PACKAGE}shipped_at"):
         return format_datetime(parse_datetime(str(value)))
     return str(value)

@@ -178,8 +178,9 @@ def _adapter(field: Any, connection: Any) -> Adapt | None:
 
 def _no_longer_than(field: Any, length: int) -> Adapt:
     def check(texts: Sequence[Any]) -> Sequence[Any]:
-        if None not in texts and max(map(len, texts)) > length:  # None is for the database to refuse
-            raise DoesNotFit(_name_of(field), max(texts, key=len), f"{length} characters")
+        known = texts if None not in texts else [text for text in texts if text is not None]
+        if known and max(map(len, known)) > length:  # None is for the database to refuse, or to store
+            raise DoesNotFit(_name_of(field), max(known, key=len), f"{length} characters")
         return texts
 
     return check

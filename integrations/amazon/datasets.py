@@ -17,6 +17,8 @@ CONTENTS = {
     "FULFILLMENT": "status, shipped quantities, ship-by and deliver-by times",
     "PROCEEDS": "totals, taxes, shipping and discounts",
     "CANCELLATION": "buyers' requests to cancel",
+    "PACKAGES": "packages with carrier, tracking number and contents",
+    "TAX": "who pays the tax to the authority, and the state of the invoice",
     "BUYER": "the buyer's name and e-mail, company and purchase order",
     "RECIPIENT": "the delivery address and phone, and wishes for the delivery",
 }

@@ -133,6 +133,8 @@ def order_payload(number: int, age: int) -> dict[str, Any]:
         },
         "orderItems": items,
     }
+    if status == "SHIPPED" and not by_amazon:
+        payload["packages"] = [_package(number, created, items)]
     if status != "PENDING":  # like Amazon, which knows no total yet
         cents = sum(int(price.replace(".", "")) for _, _, _, price, _ in products)
         payload["proceeds"] = {"grandTotal": _usd(f"{cents // 100}.{cents % 100:02d}")}
@@ -145,6 +147,20 @@ def _course(number: int) -> Course:
     if number % 4 == 1:
         return SHIPS_LATE
     return SHIPS_IN_PARTS if number % 4 == 3 else SHIPS
+
+
+def _package(number: int, created: datetime, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """All items of an order in one parcel."""
+    return {
+        "packageReferenceId": "1",
+        "createdTime": _iso(created + timedelta(hours=2)),
+        "shipTime": _iso(created + timedelta(hours=3)),
+        "carrier": "UPS",
+        "shippingService": "Ground",
+        "trackingNumber": f"MOCK1Z{number + 1:08d}",
+        "packageStatus": {"status": "DELIVERED"},
+        "packageItems": [{"orderItemId": item["orderItemId"], "quantity": 1} for item in items],
+    }
 
 
 def _item(item_id: str, product: tuple[str, str, str, str, int], status: str) -> dict[str, Any]:

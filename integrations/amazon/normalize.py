@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from integrations.amazon import parse
 from integrations.amazon.buyer import buyer_of
+from integrations.amazon.packages import invoice_status, packages_of, tax_facts
 from integrations.amazon.redact import without_personal_data
 from integrations.amazon.stock_details import details_of
 from integrations.errors import MalformedRecord
@@ -20,7 +21,7 @@ from integrations.protocol import RecordFailure
 from inventory.records import InventoryRecord
 from orders.records import OrderItemRecord, OrderRecord
 
-ALWAYS_ASKED = ("FULFILLMENT", "PROCEEDS", "CANCELLATION")
+ALWAYS_ASKED = ("FULFILLMENT", "PROCEEDS", "CANCELLATION", "PACKAGES", "TAX")
 PERSONAL = ("BUYER", "RECIPIENT")
 
 STATUS = {
@@ -39,6 +40,7 @@ Read = tuple[tuple[Record, ...], tuple[RecordFailure, ...]]
 # The fields of each branch. A window that does not come says nothing about the day.
 OF_FULFILLMENT = ("status", "platform_status", "fulfilled_by", "service_level")
 OF_PRODUCT = ("sku", "asin", "title")
+OF_TAX = ("tax_model", "tax_responsible_party", "tax_scheme")
 OF_BREAKDOWNS = ("tax", "shipping", "discount")
 OF_DETAILS = ("available", "reserved", "inbound", "unfulfillable", "researching", "details")
 REPLACEMENTS = ("REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID")
@@ -91,7 +93,9 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         raise MalformedRecord("The order has no list of items (orderItems).")
     fulfillment = parse.mapping(source.get("fulfillment"))
     platform_status = parse.text(fulfillment.get("fulfillmentStatus"))
-    total, currency = parse.money(parse.mapping(source.get("proceeds")).get("grandTotal"), "grandTotal")
+    proceeds = parse.mapping(source.get("proceeds"))
+    total, currency = parse.money(proceeds.get("grandTotal"), "grandTotal")
+    tax, tax_currency = _added_up(_subtotals(proceeds), "TAX")
     asked_to_cancel = _buyer_requested_cancellation(source, datasets)
     return OrderRecord(
         external_id=order_id,
@@ -105,24 +109,36 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         service_level=parse.text(fulfillment.get("fulfillmentServiceLevel")),
         ship_by=parse.meant_time(parse.mapping(fulfillment.get("shipByWindow")).get("latestDateTime")),
         deliver_by=parse.meant_time(parse.mapping(fulfillment.get("deliverByWindow")).get("latestDateTime")),
-        currency=currency,
+        currency=currency or tax_currency,
         total=total,
+        # In another currency than the order it could not be told apart from it; the payload holds it.
+        tax=None if currency and tax_currency != currency else tax,
+        invoice_status=invoice_status(source),
         programs=_texts(source.get("programs")),
         replaced_order_id=_replaced_order_id(source),
         buyer_requested_cancellation=asked_to_cancel,
         payload=without_personal_data(source),
         buyer=buyer_of(source),
-        absent=_absent(
-            (_is_object(source, "fulfillment"), OF_FULFILLMENT),
-            (_is_object(fulfillment, "shipByWindow"), ("ship_by",)),
-            (_is_object(fulfillment, "deliverByWindow"), ("deliver_by",)),
-            (_is_object(source, "proceeds"), ("total",)),
-            (_is_object(source, "salesChannel"), ("marketplace_id",)),
-            (_is_list(source, "programs"), ("programs",)),
-            (_is_list(source, "associatedOrders"), ("replaced_order_id",)),
-            (asked_to_cancel is not None, ("buyer_requested_cancellation",)),
-            (bool(source["orderItems"]), ("items",)),  # every order has a line; the answer is not complete
-        ),
+        packages=packages_of(source),
+        absent=_absent_of_order(source, asked_to_cancel),
+    )
+
+
+def _absent_of_order(source: dict[str, Any], asked_to_cancel: bool | None) -> tuple[str, ...]:
+    fulfillment = parse.mapping(source.get("fulfillment"))
+    return _absent(
+        (_is_object(source, "fulfillment"), OF_FULFILLMENT),
+        (_is_object(fulfillment, "shipByWindow"), ("ship_by",)),
+        (_is_object(fulfillment, "deliverByWindow"), ("deliver_by",)),
+        (_is_object(source, "proceeds"), ("total",)),
+        (_has_breakdowns(source), ("tax",)),
+        (_is_object(source, "tax"), ("invoice_status",)),
+        (_is_list(source, "packages"), ("packages",)),
+        (_is_object(source, "salesChannel"), ("marketplace_id",)),
+        (_is_list(source, "programs"), ("programs",)),
+        (_is_list(source, "associatedOrders"), ("replaced_order_id",)),
+        (asked_to_cancel is not None, ("buyer_requested_cancellation",)),
+        (bool(source["orderItems"]), ("items",)),  # every order has a line; the answer is not complete
     )
 
 
@@ -167,6 +183,7 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
     }
     ordered = parse.number(source.get("quantityOrdered"), "quantityOrdered")
     shipped, left = _shipped_and_left(source, ordered)
+    tax_model, responsible_party, scheme = tax_facts(source)
     has_fulfillment, is_cancelled = _is_object(source, "fulfillment"), order_is_cancelled or ordered == 0
     # Amazon leaves out the proceeds of a cancelled line, while the others have theirs.
     has_no_proceeds = ordered == 0 and order_has_proceeds
@@ -186,7 +203,11 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
             (has_fulfillment or is_cancelled, ("quantity_left",)),
             (has_no_proceeds or _is_object(source, "proceeds"), ("total",)),
             (has_no_proceeds or _has_breakdowns(source), OF_BREAKDOWNS),
+            (_is_object(source, "tax"), OF_TAX),
         ),
+        tax_model=tax_model,
+        tax_responsible_party=responsible_party,
+        tax_scheme=scheme,
         **{name: amount for name, (amount, _) in amounts.items()},
     )
 
@@ -208,11 +229,11 @@ def _shipped_and_left(source: dict[str, Any], ordered: int | None) -> tuple[int 
     return shipped, left
 
 
-def _has_breakdowns(item: dict[str, Any]) -> bool:
-    """Proceeds without a total and without breakdowns say that there are none."""
-    proceeds = parse.mapping(item.get("proceeds"))
+def _has_breakdowns(source: dict[str, Any]) -> bool:
+    """Of an order or an item. Proceeds without a total and without breakdowns say that there are none."""
+    proceeds = parse.mapping(source.get("proceeds"))
     return _is_list(proceeds, "breakdowns") or (
-        _is_object(item, "proceeds") and not {"breakdowns", "proceedsTotal"} & proceeds.keys()
+        _is_object(source, "proceeds") and not {"breakdowns", "proceedsTotal", "grandTotal"} & proceeds.keys()
     )
 
 

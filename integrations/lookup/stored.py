@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, RowNumber
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.streams.states import with_states
-from orders.models import Order
+from orders.models import Order, OrderPackage
 from orders.search import all_platforms
 from platforms.models import Platform, Source
 
@@ -59,6 +59,12 @@ def known_orders(external_id: str) -> list[KnownOrder]:
         )
         for platform in platforms
     ]
+
+
+def order_id_of_package(tracking_number: str) -> str:
+    """The id of the newest order that has a package with this tracking number; "" where there is none."""
+    packages = OrderPackage.objects.filter(tracking_number=tracking_number).order_by("-order_id")
+    return packages.values_list("order__external_id", flat=True).first() or ""
 
 
 def stored_orders() -> QuerySet[Order]:

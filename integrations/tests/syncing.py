@@ -28,16 +28,21 @@ Json = dict[str, Any]
 ROOT = Path(__file__).resolve().parents[2]
 
 WRITES = re.compile(
-    r"(INSERT INTO|UPDATE|DELETE FROM)\s+[`\"](orders|order_items|order_buyers|inventory_items)[`\"]"
+    r"(INSERT INTO|UPDATE|DELETE FROM)\s+[`\"](orders|order_items|order_packages|order_buyers|inventory_items)[`\"]"
 )
 ORDER_FIELDS = (
     "external_id", "status", "platform_status", "purchased_at", "platform_updated_at", "marketplace_id",
-    "fulfilled_by", "service_level", "ship_by", "deliver_by", "currency", "total", "programs", "replaced_order_id",
+    "fulfilled_by", "service_level", "ship_by", "deliver_by", "currency", "total", "tax",
+    "invoice_status", "programs", "replaced_order_id",
     "buyer_requested_cancellation",
 )  # fmt: skip
 ITEM_FIELDS = (
     "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left", "unit_price",
-    "total", "tax", "shipping", "discount", "currency",
+    "total", "tax", "shipping", "discount", "currency", "tax_model", "tax_responsible_party", "tax_scheme",
+)  # fmt: skip
+PACKAGE_FIELDS = (
+    "external_id", "carrier", "shipping_service", "tracking_number", "status", "detailed_status", "packed_at",
+    "shipped_at", "contents",
 )  # fmt: skip
 STOCK_FIELDS = (
     "marketplace_id", "sku", "asin", "fnsku", "title", "condition", "total", "available", "reserved", "inbound",
@@ -71,7 +76,12 @@ def stored_orders(platform: Platform) -> dict[str, Json]:
     return {
         order.external_id: {name: getattr(order, name) for name in ORDER_FIELDS}
         | {"items": [{name: getattr(item, name) for name in ITEM_FIELDS} for item in order.items.all()]}
-        for order in Order.objects.filter(platform=platform).prefetch_related("items")
+        | {
+            "packages": [
+                {name: getattr(row, name) for name in PACKAGE_FIELDS} for row in order.packages.all()
+            ]
+        }
+        for order in Order.objects.filter(platform=platform).prefetch_related("items", "packages")
     }
 
 

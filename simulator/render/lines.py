@@ -10,6 +10,8 @@ from simulator.model import Line, Order
 
 Json = dict[str, Any]
 
+TAX_MODEL, TAX_PARTY = "MARKETPLACE_FACILITATOR", "Amazon Services, Inc."
+
 
 def render_money(amount: Decimal, currency: str) -> Json:
     return {"amount": f"{amount:f}", "currencyCode": currency}
@@ -25,6 +27,16 @@ def render_line(order: Order, line: Line, include: Collection[str]) -> Json:
     if order.extras:
         document["programs"] = ["SUBSCRIBE_AND_SAVE", "HOLOGRAM_ITEM"]
         document["simulatorFutureField"] = "future"
+        # Since July 2026 associated items have an ASIN and a price, and may be a warranty.
+        document["associatedOrderItems"] = [
+            {
+                "orderId": order.external_id,
+                "orderItemId": f"9{line.external_id[1:]}",
+                "associationType": "WARRANTY",
+                "asin": "B0WARRANTY",
+                "purchasePrice": render_money(Decimal("9.90"), order.currency or "USD"),
+            }
+        ]
     for data_set, render in _DATA_SETS.items():
         if data_set in include:
             document.update(render(order, line))
@@ -137,7 +149,7 @@ def _fulfillment(order: Order, line: Line) -> Json:
 def _tax(order: Order, line: Line) -> Json:
     if line.tax is None:
         return {}
-    collection = {"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}
+    collection = {"model": TAX_MODEL, "responsibleParty": TAX_PARTY}
     return {"tax": {"taxCollections": [collection]}}
 
 

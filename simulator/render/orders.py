@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.model import Order, Window
+from simulator.model import Order, Package, Window
+from simulator.packages import packages_of
 from simulator.render.lines import render_line, render_money, sum_breakdowns
 from simulator.render.people import render_buyer, render_payment, render_recipient, render_tax
 
@@ -79,6 +80,8 @@ def _fulfillment(order: Order) -> Json:
         rendered = _window(window, order.blanks)
         if rendered is not None:
             fulfillment[name] = rendered
+    if order.extras:  # new since July 2026
+        fulfillment["promiseCalculationInputs"] = {"transitTime": {"value": 3, "unit": "DAYS"}}
     return {"fulfillment": fulfillment}
 
 
@@ -99,25 +102,32 @@ def _proceeds(order: Order) -> Json:
 
 def _packages(order: Order) -> Json:
     # Only merchant-fulfilled orders have packages (the model, `Order.packages`).
-    shipped = [line for line in order.lines if line.quantity_shipped]
-    if order.fulfilled_by != "merchant" or not shipped:
-        return {}
-    package: Json = {
-        "packageReferenceId": str(order.index % 3 + 1),
-        "createdTime": render_time(order.updated),
-        "packageStatus": {"status": ("SHIPPED", "IN_TRANSIT", "DELIVERED")[order.index % 3]},
-        "carrier": "DHL",
-        "trackingNumber": f"00{order.index:012d}",
-        "packageItems": [
-            {"orderItemId": line.external_id, "quantity": line.quantity_shipped} for line in shipped
-        ],
+    packages = [_package(package) for package in packages_of(order)]
+    return {"packages": packages} if packages else {}
+
+
+def _package(package: Package) -> Json:
+    document: Json = {
+        "packageReferenceId": package.external_id,
+        "createdTime": render_time(package.packed),
+        "packageStatus": {"status": package.status},
+        "carrier": package.carrier,
+        "shipTime": render_time(package.shipped),
+        "shippingService": package.service,
+        "trackingNumber": package.tracking_number,
+        "packageItems": [{"orderItemId": item, "quantity": quantity} for item, quantity in package.contents],
     }
-    if order.index % 2:
-        package["packageStatus"]["detailedStatus"] = "OUT_FOR_DELIVERY"
-    return {"packages": [package]}
+    if package.detailed_status:
+        document["packageStatus"]["detailedStatus"] = package.detailed_status
+    return document
 
 
-# EXPENSE, PROMOTION and CANCELLATION live on the items only; FULFILLMENT_ORDERS is for Easy Ship alone.
+def _fulfillment_orders(order: Order) -> Json:
+    # For Easy Ship alone.
+    return {"fulfillmentOrders": [{"fulfillmentOrderId": f"FO-{order.index}"}]} if order.extras else {}
+
+
+# EXPENSE, PROMOTION and CANCELLATION live on the items only.
 _DATA_SETS: dict[str, Callable[[Order], Json]] = {
     "BUYER": render_buyer,
     "RECIPIENT": render_recipient,
@@ -126,4 +136,5 @@ _DATA_SETS: dict[str, Callable[[Order], Json]] = {
     "TAX": render_tax,
     "FULFILLMENT": _fulfillment,
     "PACKAGES": _packages,
+    "FULFILLMENT_ORDERS": _fulfillment_orders,
 }

@@ -110,7 +110,7 @@ def test_it_agrees_where_parsers_differ(body: bytes) -> None:
 
 def test_it_reads_pages_of_orders_like_the_standard_library() -> None:
     account = Account(orders=200)
-    datasets = ("FULFILLMENT", "PROCEEDS", "CANCELLATION", "BUYER", "RECIPIENT")
+    datasets = ("FULFILLMENT", "PROCEEDS", "CANCELLATION", "PACKAGES", "TAX", "BUYER", "RECIPIENT")
     page = {"orders": [render_order(account.order(index), datasets) for index in range(200)]}
     body = json.dumps(page, ensure_ascii=False).encode()
     assert repr(decode(body)) == repr(plainly(body)) == repr(page)

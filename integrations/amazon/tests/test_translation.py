@@ -94,6 +94,13 @@ def test_it_reads_every_field_of_an_item() -> None:
                 {"type": "DISCOUNT", "subtotal": usd("-2.00")},
             ],
         },
+        tax={
+            "taxCollections": [
+                {"model": "M", "responsibleParty": "P"},
+                {"model": "M", "responsibleParty": "Q"},
+            ],
+            "taxCalculationBreakdowns": [{"reportingScheme": "UOSS"}, None],
+        },
     )
     assert record == OrderItemRecord(
         external_id="05015851154158",
@@ -109,6 +116,9 @@ def test_it_reads_every_field_of_an_item() -> None:
         shipping=Decimal("3.00"),
         discount=Decimal("-2.00"),
         currency="USD",
+        tax_model="M",
+        tax_responsible_party="P, Q",
+        tax_scheme="UOSS",
     )
 
 
@@ -125,10 +135,10 @@ def test_it_takes_what_amazon_leaves_out_for_unknown() -> None:
     assert record.buyer_requested_cancellation is None
     assert set(record.absent) == {
         *normalize.OF_FULFILLMENT, "ship_by", "deliver_by", "total", "marketplace_id", "programs", "replaced_order_id",
-        "buyer_requested_cancellation",
+        "buyer_requested_cancellation", "tax", "invoice_status", "packages",
     }  # fmt: skip
     of_line = ("unit_price", "quantity_shipped", "quantity_left", "total")
-    nothing = (*normalize.OF_PRODUCT, *of_line, *normalize.OF_BREAKDOWNS)
+    nothing = (*normalize.OF_PRODUCT, *of_line, *normalize.OF_BREAKDOWNS, *normalize.OF_TAX)
     assert record.items == (OrderItemRecord(external_id="1", absent=nothing),)
 
 
