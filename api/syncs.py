@@ -192,7 +192,12 @@ class SyncView(APIView):
         asked |= {"user": user, "in_place": wait, "after_open": queue}
         syncs, refused = [], []
         for platform in platforms:
-            started = start_sync(platform=platform, kind=self.kind, trigger=SyncLog.Trigger.API, **asked)
+            try:
+                started = start_sync(platform=platform, kind=self.kind, trigger=SyncLog.Trigger.API, **asked)
+            except Platform.DoesNotExist as gone:
+                if values.get("platform_name") is not None:
+                    raise NotFound(str(gone)) from None
+                continue  # it is none of all active ones any more
             if started.is_refused:
                 refused.append(_refusal(started))
             else:

@@ -220,6 +220,10 @@ def start_syncs(
         for kind in streams if kinds is None else [name for name in kinds if name in streams]:
             try:
                 _start(request, platform, kind, window if streams[kind].has_window else None)
+            except Platform.DoesNotExist:
+                text = _("%(platform)s was deleted meanwhile. Nothing was started for it.")
+                messages.error(request, text % {"platform": platform})
+                break
             except Exception:
                 logger.exception("The admin could not start the %s sync of %s", kind, platform.name)
                 text = _(

@@ -128,7 +128,7 @@ class SyncCommand(OmsCommand):
         for platform in platforms:
             try:
                 started = start(platform=platform)
-            except DatabaseError as error:
+            except (DatabaseError, ObjectDoesNotExist) as error:
                 self._report_error(platform, "could not be queued", error)
                 worst = FAILED
                 continue

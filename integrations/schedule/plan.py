@@ -49,7 +49,7 @@ def due_syncs(planned: Iterable[Planned] | None = None) -> Iterator[Started]:
     for platform, kind, _due in sorted(due_now, key=lambda planned_sync: planned_sync.due.at or now):
         try:
             started = start_sync(platform=platform, kind=kind, trigger=SyncLog.Trigger.SCHEDULE)
-        except (DatabaseError, RuntimeError) as error:
+        except (DatabaseError, RuntimeError, Platform.DoesNotExist) as error:
             logger.error("No %s sync of %s could be opened: %s", kind, platform.name, error)
             continue
         if started.is_new:

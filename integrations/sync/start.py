@@ -67,8 +67,9 @@ def start_sync(
 
     `in_place`: the caller works on it, so no worker is told. `after_open`: where another sync is open, start when
     that one is closed, instead of being refused; the request is stored and survives a restart of all processes.
-    Raises DatabaseError where the request could not be stored. A queue that is down is no error: the sync stays
-    open, `problem` says so, and the scheduler tells the workers within minutes.
+    Raises DatabaseError where the request could not be stored, and Platform.DoesNotExist where the platform was deleted
+    meanwhile. A queue that is down is no error: the sync stays open, `problem` says so, and the scheduler tells the
+    workers within minutes.
     """
     started = request_sync(
         platform=platform,
@@ -97,7 +98,10 @@ def request_sync(
     skus: Sequence[str] = (),
     after_open: bool = False,
 ) -> Started:
-    """The row of the sync to work on, new or open already, or the open sync that stands in the way."""
+    """The row of the sync to work on, new or open already, or the open sync that stands in the way.
+
+    Raises Platform.DoesNotExist where it was deleted meanwhile.
+    """
     request = _Request(platform, kind, trigger, user, window or WindowRequest(), skus)
     asked = what_is_asked(request.window, skus)
     open_key = SyncLog.open_key_for(platform, kind, request.lane)
@@ -108,6 +112,7 @@ def request_sync(
             return Started(log, is_new=True)
         open_one = _with_key(open_key)
         if open_one is None:
+            _check_it_is_there(platform)
             continue
         if is_what_was_asked(open_one, asked):
             return Started(open_one)
@@ -120,6 +125,12 @@ def request_sync(
         if log is not None:
             return Started(_unless_it_closed_meanwhile(log), is_new=True)
     raise RuntimeError(f"Could neither open a sync for {open_key} nor find the open one.")
+
+
+def _check_it_is_there(platform: Platform) -> None:
+    """Raises Platform.DoesNotExist with a sentence for people."""
+    if not Platform.objects.filter(pk=platform.pk).exists():
+        raise Platform.DoesNotExist(f"Platform {platform.name} was deleted meanwhile. Nothing was started.")
 
 
 def unopened(platform: Platform, kind: str, window: WindowRequest, trigger: str) -> SyncLog:

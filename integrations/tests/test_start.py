@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_init
 from django.utils import timezone
 from django_tasks_db import DatabaseBackend
 from django_tasks_db.models import DBTaskResult
@@ -323,6 +324,26 @@ def test_it_does_not_promote_while_one_is_worked_on(api: APIClient) -> None:
     _, answer = ask(api, "orders/sync?days=3&queue=true")
     assert "waited for another one" not in Ran("run_scheduler", "--once").out
     assert SyncLog.objects.get(pk=answer["syncs"][0]["id"]).status == Status.DEFERRED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["?platform_name=amazon", ""])
+def test_a_platform_that_is_deleted_meanwhile_is_no_error_of_ours(name: str) -> None:
+    amazon()
+
+    def delete(**_signal: Any) -> None:
+        """Just after the request has read the row."""
+        post_init.disconnect(delete, sender=Platform)
+        Platform.objects.all().delete()
+
+    post_init.connect(delete, sender=Platform)
+    status, answer = ask(superuser(), f"orders/sync{name}")
+    if name:
+        assert (status, answer["code"]) == (404, "not_found")
+        assert "deleted meanwhile" in answer["detail"]
+    else:
+        assert (status, answer["syncs"]) == (202, [])
+    assert not SyncLog.objects.exists()
 
 
 # --- the description
