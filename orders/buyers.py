@@ -16,6 +16,8 @@ from orders.records import BuyerRecord, OrderRecord
 
 # The strictest rule of any channel: personal data is kept for at most 30 days after delivery.
 BUYER_DATA_LIFETIME = timedelta(days=30)
+# The scheduler deletes once a day: what falls due before its next turn goes with this one.
+BEFORE_NEXT_TURN = timedelta(hours=25)
 # A delivery window that ends later says nothing of the delivery.
 LONGEST_DELIVERY = timedelta(days=365)
 
@@ -80,7 +82,7 @@ def compare_buyers(
         record, before = incoming.record, stored.get(incoming.pk)
         purge_after = purge_after_delivery(record, deliver_by, now)
         is_moved = before is not None and before.purge_after != purge_after
-        given = _given(record.buyer) if record.buyer and purge_after > now else {}
+        given = _given(record.buyer) if record.buyer and purge_after > now + BEFORE_NEXT_TURN else {}
         if before is None:
             if given:
                 buyers[incoming.pk] = Buyer(SecretDict(given), purge_after, is_news=True, is_moved=False)

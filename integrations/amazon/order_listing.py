@@ -1,7 +1,9 @@
 """A listing of orders from its first page to its last: where it is, and what it learned on the way."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.utils import timezone
 
 from integrations.amazon import normalize
 from integrations.amazon.datasets import named_in
@@ -10,6 +12,8 @@ from integrations.protocol import Checkpoint, DataSets, Note
 
 MOST_PAGES = 20_000  # two million orders; a listing that goes on longer does not end
 MOST_RESTARTS = 3
+# Amazon says 24 hours; what is beyond it is our margin. orders_2026-01-01.json, Pagination.nextToken
+TOKEN_LIFE = timedelta(hours=24) - timedelta(minutes=10)
 LOST_TOKEN = "Amazon no longer took the page token; the window was read again."  # noqa: S105  no secret
 
 
@@ -33,14 +37,18 @@ class OrderListing:
             "datasets", [name for name in asked if name not in leave_out]
         )
         self._restarts: int = checkpoint.get("restarts", 0)
+        self._got_at: str = checkpoint.get("got_at", "")  # the token
         self._tokens: set[str] = {self.token}
         self._seen = seen
         self._refused: set[str] = set()
         missing = [name for name in leave_out if name not in self.datasets]
         self._notes = [_left_out(name, leave_out[name]) for name in missing]
+        if self.token and _is_dead(self._got_at) and self._restart():
+            self._notes.append(Note("restarted", LOST_TOKEN))
 
     def checkpoint(self) -> Checkpoint:
-        return {"token": self.token, "datasets": self.datasets, "restarts": self._restarts}
+        place = {"token": self.token, "datasets": self.datasets, "restarts": self._restarts}
+        return place | {"got_at": self._got_at}
 
     def next_group(self) -> "OrderListing":
         """The first page for other marketplaces, with the same data sets."""
@@ -62,7 +70,7 @@ class OrderListing:
                 f"Amazon's list of orders did not end after {MOST_PAGES} pages.", code="page_loop"
             )
         self._tokens.add(token)
-        self.token = token
+        self.token, self._got_at = token, timezone.now().isoformat()
         return None
 
     def drop_refused_datasets(self, error: PlatformError) -> bool:
@@ -108,6 +116,11 @@ class OrderListing:
         self._restarts += 1
         self.token, self._tokens = "", {""}
         return True
+
+
+def _is_dead(got_at: str) -> bool:
+    """Whether Amazon no longer takes a token that it gave then, so that asking would cost a call for nothing."""
+    return bool(got_at) and timezone.now() - datetime.fromisoformat(got_at) > TOKEN_LIFE
 
 
 def _left_out(name: str, until: datetime) -> Note:

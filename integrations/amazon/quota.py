@@ -16,6 +16,8 @@ QUOTAS = {
 # https://developer-docs.amazon.com/sp-api/docs/the-selling-partner-api-sandbox
 SANDBOX_QUOTAS = dict.fromkeys(QUOTAS, Quota(rate=5, burst=15))
 
+SLOWEST, FASTEST = 1e-6, 10_000.0  # requests per second; no quota is beyond these
+
 
 def retry_after(operation: str, headers_rate: str | None) -> float:
     """Seconds until a refused call may be repeated: one refill of the bucket.
@@ -34,4 +36,4 @@ def granted_rate(headers_rate: str | None) -> float | None:
         rate = float(headers_rate or 0)
     except ValueError:
         return None
-    return rate if 1e-6 < rate < 10_000 else None
+    return rate if SLOWEST <= rate <= FASTEST else None

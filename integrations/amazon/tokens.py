@@ -4,6 +4,7 @@ https://developer-docs.amazon.com/sp-api/docs/connect-to-the-selling-partner-api
 """
 
 import hashlib
+import math
 import threading
 import time
 from typing import Any
@@ -18,7 +19,8 @@ from integrations.amazon.transport import exchange
 from integrations.errors import PlatformError
 from integrations.protocol import Meter, Uncounted
 
-RENEW_SECONDS_EARLY = 120.0
+RENEW_SECONDS_EARLY = 120.0  # or half its life, of a token that lives shorter than that
+LIFETIME = 3600.0  # seconds; Amazon grants no more, and where it does not say how long, this is it
 OPERATION = "token"  # as it is counted
 
 _lock = threading.Lock()
@@ -64,13 +66,13 @@ class AccessTokens:
             _tokens.pop(self._key, None)
 
     def _renew(self) -> str:
+        asked_at = time.monotonic()  # it may be as old as that
         with metered(self._meter, OPERATION):
             answer = self._ask()
-        token = str(answer["access_token"])
-        lifetime = answer.get("expires_in")
-        seconds = float(lifetime) if isinstance(lifetime, int | float) else 3600.0
+        token, seconds = str(answer["access_token"]), lifetime(answer.get("expires_in"))
+        until = asked_at + seconds - min(RENEW_SECONDS_EARLY, seconds / 2)
         with _lock:
-            _tokens[self._key] = (token, time.monotonic() + max(seconds - RENEW_SECONDS_EARLY, 0.0))
+            _tokens[self._key] = (token, until)
         return token
 
     def _ask(self) -> dict[str, Any]:
@@ -89,3 +91,12 @@ class AccessTokens:
             return judge_token(response.status_code, response.headers, response.content)
         except PlatformError as error:
             raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
+
+
+def lifetime(expires_in: Any) -> float:
+    """How many seconds an access token lives, from 0 to LIFETIME; `expires_in` is what the answer says."""
+    try:
+        seconds = LIFETIME if isinstance(expires_in, bool) else float(expires_in)
+    except (TypeError, ValueError, OverflowError):
+        return LIFETIME
+    return min(max(seconds, 0.0), LIFETIME) if math.isfinite(seconds) else LIFETIME

@@ -16,7 +16,7 @@ from django_tasks_db.models import DBTaskResult
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
-from orders.buyers import purge_buyers
+from orders.buyers import BEFORE_NEXT_TURN, purge_buyers
 from platforms.models import Source
 
 # Whatever their age: what the schedule, the estimates and the admin read of earlier syncs of a platform and stream.
@@ -38,7 +38,7 @@ def run_maintenance() -> Deleted:
     """Delete what is older than its setting says, and sessions that have ended. Raises DatabaseError."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     return Deleted(
-        buyers=purge_buyers(),
+        buyers=purge_buyers(now=timezone.now() + BEFORE_NEXT_TURN),
         messages=prune_messages(),
         syncs=prune_syncs(),
         usage=prune_usage(timedelta(days=settings.KEEP_API_USAGE_DAYS)),
