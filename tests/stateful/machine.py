@@ -10,7 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.cancel import cancel_sync
+from integrations.sync.deferred import promote_next
 from integrations.sync.failures import dismiss_each, replay_each
+from integrations.sync.lanes import LANES
 from integrations.sync.run import run_sync
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
 from integrations.tests.states import watermark_of
@@ -59,7 +61,7 @@ class SyncMachine(RuleBasedStateMachine):
         there.recover()
         there.wait(15)
         for kind in (ORDERS, INVENTORY):
-            while (left := SyncLog.objects.open().filter(kind=kind).first()) is not None:
+            while (left := self.whose_turn_it_is(kind)) is not None:
                 self.work(left)
                 left.refresh_from_db()
                 assert left.open_key is None, f"{left} does not come to an end"
@@ -139,6 +141,12 @@ class SyncMachine(RuleBasedStateMachine):
         ended_well = log.kind == ORDERS and log.is_incremental and log.status in DONE
         if ended_well or self.watermark() != watermark:
             self.complete_since = self.began[log.pk]
+
+    def whose_turn_it_is(self, kind: str) -> SyncLog | None:
+        """Of the open runs, the one that goes first; one that stood aside is queued again behind it."""
+        promote_next(self.there.platform.pk, kind)
+        begun = SyncLog.objects.open().filter(kind=kind).exclude(status=SyncLog.Status.DEFERRED)
+        return min(begun, key=lambda log: LANES.index(log.lane), default=None)
 
     def watermark(self) -> datetime | None:
         return watermark_of(self.there.platform)
