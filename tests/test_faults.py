@@ -36,7 +36,6 @@ TEMPORARY = {
     "504 of a gateway": Canned.json(504, {"message": "Endpoint request timed out"}),
     "cut short": Canned(200, b'{"orders": [], "pagination": {}}', cut=12),
     "reset": Canned(reset=True),
-    "not UTF-8": Canned(200, b'{"orders": ["\xff\xfe"]}'),
     "no JSON": Canned(200, b"<html>maintenance</html>"),
     "empty": Canned(200, b""),
     "a list": Canned.json(200, []),

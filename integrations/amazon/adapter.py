@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from integrations.amazon import normalize, parse, sandbox
+from integrations.amazon.answers import note_of_replacements
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.connection_check import FirstPage, check_connection
 from integrations.amazon.groups import MarketplaceGroups
@@ -141,7 +142,7 @@ class AmazonAdapter:
             elif problem is None:
                 groups.finish()
                 listing, span = listing.next_group(), span.starting_at(groups.window.start)
-            yield _page(groups, listing, span, answer["orders"], until)
+            yield _page(groups, listing, span, answer, until)
             if problem is not None:
                 groups.give_up(problem, first_page=first_page)
                 listing, span = listing.next_group(), span.starting_at(groups.window.start)
@@ -229,17 +230,20 @@ def _page(
     groups: MarketplaceGroups,
     listing: OrderListing,
     span: OrderSpan,
-    orders: Sequence[Any] = (),
+    answer: Mapping[str, Any] | None = None,
     complete_until: datetime | None = None,
 ) -> OrderPage:
-    """A page with these orders, or with none; where to continue, and what was found out since the last page."""
+    """A page with the orders of the answer, or with none; where to continue, and what was found out since the last
+    page."""
+    orders = answer["orders"] if answer else ()
     records, failures = normalize.orders(orders, listing.datasets)
+    replaced = note_of_replacements(answer, orders, "orderId") if answer else ()
     place = listing.checkpoint() | span.checkpoint() | groups.checkpoint()
     return OrderPage(
         records=records,
         failures=failures,
         next=None if groups.current is None else place,
-        notes=listing.take_notes() + span.take_notes() + groups.take_notes(),
+        notes=listing.take_notes() + span.take_notes() + groups.take_notes() + replaced,
         unread=groups.take_unread(),
         complete_until=complete_until,
     )

@@ -7,10 +7,10 @@ Error texts and their meaning: https://developer-docs.amazon.com/sp-api/docs/sp-
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integrations.amazon.decoding import decode
+from integrations.amazon.decoding import REPLACEMENT, decode, mend, replaced_in
 from integrations.amazon.quota import retry_after
 from integrations.amazon.retry import PASSING, advised_wait
 from integrations.errors import (
@@ -21,10 +21,12 @@ from integrations.errors import (
     RequestRefused,
     TransientError,
 )
+from integrations.protocol import Note
 
 TOKEN_EXPIRED = "token_expired"  # noqa: S105  error codes, not secrets
 TOKEN_REJECTED = "token_rejected"  # noqa: S105
 
+MOST_NAMED = 5  # records in a note
 Expected = tuple[str, type]  # such as ("payload.inventorySummaries", list)
 
 # Access, refresh and client secrets as Amazon issues them: a gateway's message may repeat what was sent.
@@ -34,6 +36,10 @@ SECRETS = re.compile(r"""(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s"'<>,;]*""")
 # What a login says that has trouble of its own, with status 400 as well: nothing is wrong with the credentials.
 # https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
 LOGIN_TROUBLE = frozenset({"server_error", "temporarily_unavailable"})
+
+
+class Mended(dict[str, Any]):
+    """An answer in which U+FFFD stands for characters that could not be read."""
 
 
 class AccessTokenRefused(AuthenticationError):
@@ -57,7 +63,7 @@ def judge(
     `headers` must find names whatever their case. Raises PlatformError with Amazon's request id.
     """
     request_id = headers.get("x-amzn-RequestId", "")
-    answer = decode(body)
+    answer, is_mended = mend(body, headers.get("Content-Type", ""))
     problem = _reported(answer)
     advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
     if status == 429:
@@ -107,7 +113,25 @@ def judge(
             request_id=request_id,
             status=status,
         )
-    return answer
+    if not _is_pagination(answer.get("pagination")):
+        raise TransientError(
+            f"Amazon's answer to {operation} does not say whether there is a next page: its pagination is no object "
+            "with a nextToken of text.",
+            code="broken_answer",
+            request_id=request_id,
+            status=status,
+        )
+    return Mended(answer) if is_mended else answer
+
+
+def _is_pagination(value: Any) -> bool:
+    """Whether it tells if there is a next page. Absent and null mean that there is none."""
+    if value is None:
+        return True
+    token = value.get("nextToken") if isinstance(value, dict) else False
+    if isinstance(token, str):  # what was replaced in a token leads nowhere
+        return REPLACEMENT not in token
+    return token is None or (isinstance(token, int | float) and not isinstance(token, bool))
 
 
 def _at(path: str, answer: Any) -> Any:
@@ -240,3 +264,19 @@ def _is_header_word(value: Any) -> bool:
 def _word(value: Any) -> str:
     """A short error word of the answer; anything else could be an echo of what was sent."""
     return value if isinstance(value, str) and re.fullmatch(r"[a-z_]{1,40}", value) else ""
+
+
+def note_of_replacements(answer: Mapping[str, Any], raws: Sequence[Any], id_name: str) -> tuple[Note, ...]:
+    """What a person should know of an answer that had to be mended; nothing of any other."""
+    if not isinstance(answer, Mended):
+        return ()
+    ids = replaced_in(raws, lambda raw: str(raw.get(id_name) or "") if isinstance(raw, dict) else "")
+    listed = ", ".join(ids[:MOST_NAMED]) + (
+        f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+    )
+    text = (
+        "Amazon's answer held characters that cannot be read: bytes that are no UTF-8, with no charset named, or half "
+        f"of a character. {REPLACEMENT} stands for them in: {listed or 'no record'}. All the rest was stored; once "
+        "Amazon sends them well, they are corrected."
+    )
+    return (Note("characters_replaced", text),)

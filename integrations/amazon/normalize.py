@@ -53,11 +53,13 @@ def orders(raws: Iterable[Any], datasets: Collection[str]) -> Read[OrderRecord]:
 
 def inventories(raws: Iterable[Any], marketplace_id: str) -> Read[InventoryRecord]:
     """The records of one page of summaries, and its failures."""
-    return _read(
-        raws,
-        lambda raw: inventory(raw, marketplace_id=marketplace_id),
-        lambda raw: parse.exact_text(raw.get("sellerSku")),
-    )
+    return _read(raws, lambda raw: inventory(raw, marketplace_id=marketplace_id), _known_sku)
+
+
+def _known_sku(raw: dict[str, Any]) -> str:
+    """The SKU of a row that could not be read; "" where it is not known itself."""
+    sku = parse.exact_text(raw.get("sellerSku"))
+    return "" if parse.UNREADABLE in sku else sku
 
 
 def _read(
@@ -86,9 +88,7 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
     """The record of one order. `datasets` are those that were asked for: without CANCELLATION, the absence of a
     cancellation request says nothing. Raises MalformedRecord."""
     source = parse.mapping(raw)
-    order_id = parse.text(source.get("orderId"))
-    if not order_id:
-        raise MalformedRecord("The order has no orderId.")
+    order_id = parse.required_id(parse.text(source.get("orderId")), "orderId")
     if not isinstance(source.get("orderItems"), list):
         raise MalformedRecord("The order has no list of items (orderItems).")
     fulfillment = parse.mapping(source.get("fulfillment"))
@@ -168,9 +168,7 @@ def _items(order: dict[str, Any], *, is_cancelled: bool) -> tuple[OrderItemRecor
 
 def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> OrderItemRecord:
     source = parse.mapping(raw)
-    item_id = parse.text(source.get("orderItemId"))
-    if not item_id:
-        raise MalformedRecord("An item of the order has no orderItemId.")
+    item_id = parse.required_id(parse.text(source.get("orderItemId")), "orderItemId")
     product = parse.mapping(source.get("product"))
     proceeds = parse.mapping(source.get("proceeds"))
     subtotals = _subtotals(proceeds)
@@ -306,9 +304,7 @@ def _buyer_requested_cancellation(source: dict[str, Any], datasets: Collection[s
 def inventory(raw: Any, *, marketplace_id: str) -> InventoryRecord:
     """The record of one inventory summary. Raises MalformedRecord."""
     source = parse.mapping(raw)
-    sku = parse.exact_text(source.get("sellerSku"))
-    if not sku:
-        raise MalformedRecord("The inventory summary has no sellerSku.")
+    sku = parse.required_id(parse.exact_text(source.get("sellerSku")), "sellerSku")
     details = parse.mapping(source.get("inventoryDetails"))
     inbound = [
         parse.number(details.get(name), name)

@@ -13,6 +13,7 @@ PLAIN = 10**18  # whole numbers below it are taken as they are
 MOST_DIGITS = 40  # "1E+99999999" is legal JSON text, and would fill the memory as a whole number
 LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
 TINY = Decimal(1).scaleb(-MOST_DIGITS)
+UNREADABLE = "\ufffd"  # stands for a character that could not be read (decoding.py)
 Money = tuple[Decimal | None, str]
 
 
@@ -36,6 +37,15 @@ def text(value: Any) -> str:
 def exact_text(value: Any) -> str:
     """Like `text`, with blanks at the ends kept: they are part of a SKU."""
     return value if isinstance(value, str) and value.strip() else text(value)
+
+
+def required_id(value: str, name: str) -> str:
+    """Raises MalformedRecord for a text that cannot be an id: a wrong one would stand for another record."""
+    if not value:
+        raise MalformedRecord(f"{name} is missing.")
+    if UNREADABLE in value:
+        raise MalformedRecord(f"{name} is {value[:40]!r}, which has characters that could not be read.")
+    return value
 
 
 def number(value: Any, name: str) -> int | None:

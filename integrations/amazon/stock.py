@@ -71,6 +71,7 @@ def _sweep(
                 records=records,
                 failures=failures,
                 next=None if part.last else {"tries": tries + 1},
+                notes=part.notes,
                 swept=marketplace.id if part.last else None,
                 restarted=part.restarted,
             )
@@ -185,7 +186,7 @@ class _NamedRead:
                 raise
             skus = parameters.get("sellerSkus") or [parameters["sellerSku"]]
             if (refusal := self._refusal_of_all()) is not None:
-                self.notes = _no_fba(self.marketplace, refusal).notes
+                self.notes += _no_fba(self.marketplace, refusal).notes
             elif len(skus) == 1:
                 self.refused[skus[0]] = error
             else:
@@ -200,6 +201,7 @@ class _NamedRead:
             if part.restarted:
                 del self.records[records:], self.failures[failures:]
             more_records, more_failures = normalize.inventories(part.summaries, self.marketplace.id)
+            self.notes += part.notes
             self.records += more_records
             self.failures += more_failures
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from integrations.amazon import parse
+from integrations.amazon.answers import note_of_replacements
 from integrations.amazon.marketplaces import Marketplace
 from integrations.errors import PlatformError, RateLimited, RequestRefused
+from integrations.protocol import Note
 
 if TYPE_CHECKING:
     from integrations.amazon.client import AmazonClient
@@ -25,11 +27,13 @@ GOES_IN_CIRCLES = "Amazon's list of stock goes in circles; the rest was not read
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One page. `restarted`: it is the first page, and what was listed before counts no more."""
+    """One page; `notes` are about it alone. `restarted`: it is the first page, and what was listed before counts no
+    more."""
 
     summaries: list[Any]
     last: bool
     restarted: bool
+    notes: tuple[Note, ...] = ()
 
 
 class QuotaTooSlow(RateLimited):
@@ -56,7 +60,9 @@ def listing(client: "AmazonClient", marketplace: Marketplace, parameters: dict[s
             continue
         born = time.monotonic()
         token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
-        yield Part(answer["payload"]["inventorySummaries"], last=not token, restarted=restarted)
+        rows = answer["payload"]["inventorySummaries"]
+        notes = note_of_replacements(answer, rows, "sellerSku")
+        yield Part(rows, last=not token, restarted=restarted, notes=notes)
         if token in seen or len(seen) > MOST_PAGES:  # the page itself is good
             raise PlatformError(GOES_IN_CIRCLES, code="page_loop")
         seen.add(token)
