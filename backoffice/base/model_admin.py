@@ -92,7 +92,7 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
         export_name = f"{self.opts.app_label}_{self.opts.model_name}_export"
         return [
             path("<path:object_id>/press/<slug:button>/", press, name=name),
-            path("export/<slug:name>.<slug:extension>", export, name=export_name),
+            path("export/<slug:name>.<str:extension>", export, name=export_name),
             *super().get_urls(),
         ]
 

@@ -8,9 +8,10 @@ Office Open XML, ECMA-376 part 1, chapter 18: https://ecma-international.org/pub
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
-from itertools import chain, islice
+from functools import partial
+from itertools import chain, count, islice
 from typing import Any
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -20,6 +21,10 @@ from backoffice.export.conversion import converted
 
 ROWS_OF_A_PIECE = 500
 PIECES_OF_A_SHEET = 2000  # a million rows; Excel takes 1,048,576
+ROWS_OF_A_SHEET = ROWS_OF_A_PIECE * PIECES_OF_A_SHEET
+NARROWEST, WIDEST = 8, 60  # characters of a column
+LOOKED_AT = 200  # rows, for the widths of the columns
+TIME_WIDTH = 19
 LONGEST_TEXT = 32_767  # characters of a cell
 DIGITS = 15  # that a number of Excel's holds
 EPOCH = datetime(1899, 12, 30, tzinfo=UTC)  # day 0 of Excel's calendar, right from 1 March 1900 on
@@ -28,6 +33,9 @@ EARLIEST = EPOCH.replace(year=1901)
 UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 ESCAPE_LIKE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 ANY_OF_IT = re.compile(r"[\x00-\x1f&<>\ud800-\udfff\ufffe\uffff]|_x")  # nearly no text has
+
+NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\<>&\"\x00-\x1f]")
+Converters = dict[type, Callable[[Any], str]]
 
 XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -64,24 +72,31 @@ class _Pipe:
         return data
 
 
-def xlsx_stream(headings: Iterable[str], chunks: Iterable[Cells]) -> Iterator[bytes]:
-    """The workbook, piece by piece. A further sheet begins where one is full."""
-    pipe = _Pipe()
-    titles = [f"{heading} (UTC)" if heading.endswith("_at") else heading for heading in headings]
-    rows = (row for cells in chunks for row in _rows(cells))
+def xlsx_stream(
+    headings: Iterable[str], chunks: Iterable[Cells], *, sheet_name: str = "1", zone: tzinfo = UTC
+) -> Iterator[bytes]:
+    """The workbook, piece by piece, with times in `zone`. A further sheet begins where one is full."""
+    pipe, titles, chunks = _Pipe(), list(headings), iter(chunks)
+    beginning = list(islice(chunks, 1))
+    opening = _opening(titles, _widths(titles, beginning))
+    numbers = (number % ROWS_OF_A_SHEET + 2 for number in count())
+    converters = _converters(zone)
+    rows = (row for cells in chain(beginning, chunks) for row in _rows(cells, numbers, converters))
     pieces = iter(lambda: "".join(islice(rows, ROWS_OF_A_PIECE)).encode(), b"")
     with ZipFile(pipe, "w", ZIP_DEFLATED, compresslevel=3) as archive:  # type: ignore[call-overload]  # it writes, and that is all it has to do
         sheets, first = 0, next(pieces, b"")
         while first or not sheets:
             sheets += 1
             with archive.open(_entry(f"xl/worksheets/sheet{sheets}.xml"), "w") as sheet:
-                sheet.write(_opening(titles))
+                sheet.write(opening)
+                last_row = 1
                 for piece in chain([first], islice(pieces, PIECES_OF_A_SHEET - 1)):
                     sheet.write(piece)
+                    last_row += piece.count(b"<row ")
                     yield pipe.take()
-                sheet.write(b"</sheetData></worksheet>")
+                sheet.write(_closing(len(titles), last_row))
             first = next(pieces, b"")
-        for name, text in _frame(sheets).items():
+        for name, text in _frame(sheets, sheet_name).items():
             archive.writestr(_entry(name), text)
     yield pipe.take()
 
@@ -92,53 +107,98 @@ def _entry(name: str) -> ZipInfo:
     return entry
 
 
-def _opening(titles: list[str]) -> bytes:
-    cells = "".join(f'<c s="2" t="inlineStr"><is><t>{_escaped(title)}</t></is></c>' for title in titles)
+def _opening(titles: list[str], widths: list[int]) -> bytes:
+    cells = "".join(
+        f'<c r="{_letters(at)}1" s="2" t="inlineStr"><is><t>{_escaped(title)}</t></is></c>'
+        for at, title in enumerate(titles)
+    )
+    cols = "".join(
+        f'<col min="{at}" max="{at}" width="{width}" customWidth="1"/>' for at, width in enumerate(widths, 1)
+    )
     pane = '<pane ySplit="1" topLeftCell="A2" state="frozen"/>'
     view = f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews>'
-    return f'{XML}<worksheet xmlns="{MAIN}">{view}<sheetData><row>{cells}</row>'.encode()
+    opening = f'{XML}<worksheet xmlns="{MAIN}">{view}<cols>{cols}</cols><sheetData>'
+    return f'{opening}<row r="1">{cells}</row>'.encode()
 
 
-def _rows(cells: Cells) -> Iterator[str]:
-    columns = [converted(column, CELLS, _json) for column in cells]
-    return (f"<row>{''.join(row)}</row>" for row in zip(*columns, strict=True))
+def _closing(columns: int, last_row: int) -> bytes:
+    """With a filter over all columns."""
+    return f'</sheetData><autoFilter ref="A1:{_letters(columns - 1)}{last_row}"/></worksheet>'.encode()
+
+
+def _letters(at: int) -> str:
+    """The name of a column, from 0: A to Z, AA, AB and so on."""
+    letters = ""
+    at += 1
+    while at:
+        at, letter = divmod(at - 1, 26)
+        letters = f"{chr(ord('A') + letter)}{letters}"
+    return letters
+
+
+def _widths(titles: list[str], beginning: list[Cells]) -> list[int]:
+    """In characters, by the heading (with room for the arrow of the filter) and the first rows."""
+    widths = [len(title) + 3 for title in titles]
+    for cells in beginning:
+        for at, column in enumerate(cells):
+            lengths = [
+                TIME_WIDTH if isinstance(cell, datetime) else len(str(cell))
+                for cell in islice(column, LOOKED_AT)
+                if cell is not None
+            ]
+            widths[at] = max(widths[at], max(lengths, default=0) + 1)
+    return [min(max(width, NARROWEST), WIDEST) for width in widths]
+
+
+def _rows(cells: Cells, numbers: Iterator[int], converters: Converters) -> Iterator[str]:
+    """What follows `<c` of each cell is made column by column, its address row by row."""
+    columns = [converted(column, converters, _json) for column in cells]
+    row = "".join(f'<c r="{_letters(at)}{{0}}"{{1[{at}]}}' for at in range(len(columns)))
+    written = f'<row r="{{0}}">{row}</row>'.format
+    return (written(number, each) for each, number in zip(zip(*columns, strict=True), numbers, strict=False))
 
 
 def _text(text: str) -> str:
     if not text:
-        return "<c/>"
+        return "/>"
     if len(text) > LONGEST_TEXT or ANY_OF_IT.search(text):
         text = _escaped(text)
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    return f' t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 
 def _number(number: int | Decimal) -> str:
     """As a number where Excel keeps each digit; a longer one is text there."""
     text = f"{number:f}" if isinstance(number, Decimal) else str(number)
     fits = len(text) <= DIGITS or len(text.strip("-").replace(".", "").lstrip("0")) <= DIGITS
-    return f"<c><v>{text}</v></c>" if fits else _text(str(number))
+    return f"><v>{text}</v></c>" if fits else _text(str(number))
 
 
-def _time(value: datetime) -> str:
+def _time(value: datetime, zone: tzinfo) -> str:
     if value <= EARLIEST:
         return _text(str(value))
-    return f'<c s="1"><v>{(value - EPOCH).total_seconds() / 86400:.10f}</v></c>'
+    try:
+        local = value if zone is UTC else value.astimezone(zone).replace(tzinfo=UTC)
+    except OverflowError:  # in the last hours of the year 9999
+        local = value
+    return f' s="1"><v>{(local - EPOCH).total_seconds() / 86400:.10f}</v></c>'
 
 
 def _json(value: Any) -> str:
     return _text(json.dumps(value, ensure_ascii=False, default=str))
 
 
-CELLS: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _unknown: "<c/>",
-    bool: lambda value: f'<c t="b"><v>{int(value)}</v></c>',
-    int: _number,
-    float: lambda value: f"<c><v>{value!r}</v></c>",
-    Decimal: _number,
-    datetime: _time,
-    date: lambda value: _text(value.isoformat()),
-    str: _text,
-}
+def _converters(zone: tzinfo) -> Converters:
+    """By type, what follows `<c` and the address of a cell."""
+    return {
+        type(None): lambda _unknown: "/>",
+        bool: lambda value: f' t="b"><v>{int(value)}</v></c>',
+        int: _number,
+        float: lambda value: f"><v>{value!r}</v></c>",
+        Decimal: _number,
+        datetime: partial(_time, zone=zone),
+        date: lambda value: _text(value.isoformat()),
+        str: _text,
+    }
 
 
 def _escaped(text: str) -> str:
@@ -148,14 +208,23 @@ def _escaped(text: str) -> str:
     return escape(text).replace("\r", "_x000D_")
 
 
-def _frame(sheets: int) -> dict[str, str]:
+def _sheet_names(sheets: int, name: str) -> list[str]:
+    """Excel takes 31 characters, and none of those that addresses of cells are made of."""
+    plain = NOT_IN_A_NAME.sub(" ", name)[:25].strip(" '") or "1"
+    return [plain, *(f"{plain} ({number})" for number in range(2, sheets + 1))]
+
+
+def _frame(sheets: int, sheet_name: str) -> dict[str, str]:
     """The parts around the sheets, which name them all: written last, when their number is known."""
     numbers = range(1, sheets + 1)
     overrides = "".join(
         f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{TYPES}.worksheet+xml"/>'
         for n in numbers
     )
-    names = "".join(f'<sheet name="{n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
+    names = "".join(
+        f'<sheet name="{escape(name)}" sheetId="{n}" r:id="rId{n}"/>'
+        for n, name in enumerate(_sheet_names(sheets, sheet_name), 1)
+    )
     links = "".join(
         f'<Relationship Id="rId{n}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>'
         for n in numbers

@@ -1,11 +1,13 @@
 """The addresses of the exports: `…/export/<name>.csv` and `.xlsx` beside each list, with the list's own parameters."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -19,20 +21,23 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_safe
 
 from backoffice.export.as_csv import csv_stream
 from backoffice.export.as_xlsx import xlsx_stream
-from backoffice.export.chunks import Chunk, chunks_of, ids_of
+from backoffice.export.chunks import Cells, Chunk, chunks_of, ids_of
 from backoffice.export.progress import ExportProgress
+from backoffice.export.reader import MACHINE, of_language, titles
 from backoffice.export.table import Export
 from backoffice.models import ExportRun
 
-STREAMS = {"csv": csv_stream, "xlsx": xlsx_stream}
 TYPES = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",  # for spreadsheets of the reader's language
+    "machine.csv": "text/csv; charset=utf-8",  # for programs: the same for everybody
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+LABELS = {"csv": "CSV", "machine.csv": _lazy("CSV for programs"), "xlsx": "XLSX"}
 PATIENCE = 59  # answers in a row without news, a second apart
 TOKEN = "export_token"  # noqa: S105  the parameter's name
 
@@ -52,7 +57,7 @@ class ExportingAdmin(Protocol):
 def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extension: str) -> Any:
     """The list as the address describes it, all pages of it. 400 for parameters that the list does not know."""
     export = next((candidate for candidate in admin.exports if candidate.name == name), None)
-    if export is None or extension not in STREAMS:
+    if export is None or extension not in TYPES:
         raise Http404
     if not admin.has_view_permission(request):
         raise PermissionDenied
@@ -68,7 +73,7 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         why = " ".join([text, *changelist.problems])
         return HttpResponseBadRequest(why, content_type="text/plain; charset=utf-8")
     ids = ids_of(changelist.queryset)
-    file_name = f"{name}-{timezone.now():%Y%m%d-%H%M}.{extension}"
+    file_name = f"{name}-{timezone.now():%Y%m%d-%H%M}.{extension.removeprefix('machine.')}"
     try:
         progress = ExportProgress.begin(
             user=request.user, token=token[:64], file_name=file_name, query=query.urlencode(), rows=len(ids)
@@ -80,9 +85,9 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         )
     rows = export.annotate((export.lines or admin.model)._default_manager.all())
     chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
-    response = StreamingHttpResponse(
-        _stream(export, extension, progress, chunks), content_type=TYPES[extension]
-    )
+    # Before the first row is asked for: language and time zone are those of this request.
+    file = _file_of(export, extension, rows)
+    response = StreamingHttpResponse(_stream(export, file, progress, chunks), content_type=TYPES[extension])
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx would keep it on disk first
@@ -96,25 +101,40 @@ def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[s
         query.pop(name, None)
     address_of = f"admin:{admin.opts.app_label}_{admin.opts.model_name}_export"
     for export in admin.exports:
-        for extension in STREAMS:
+        for extension, kind in LABELS.items():
             address = reverse(address_of, args=[export.name, extension])
             token = query[TOKEN] = uuid.uuid4().hex
             yield {
                 "label": export.label,
-                "extension": extension,
+                "kind": kind,
                 "address": f"{address}?{query.urlencode()}",
                 "progress": reverse("export-progress", args=[token]),
             }
 
 
+def _file_of(
+    export: Export, extension: str, rows: QuerySet[Any]
+) -> Callable[[Iterable[Cells]], Iterator[bytes]]:
+    """What makes the file out of its rows."""
+    if extension == "xlsx":
+        zone = timezone.get_current_timezone()
+        headings = titles(export.columns, rows, zone)
+        return partial(xlsx_stream, headings, sheet_name=str(export.label), zone=zone)
+    reader = MACHINE if extension == "machine.csv" else of_language()
+    return partial(csv_stream, list(export.columns), reader=reader)
+
+
 def _stream(
-    export: Export, extension: str, progress: ExportProgress, chunks: Iterator[Chunk]
+    export: Export,
+    file: Callable[[Iterable[Cells]], Iterator[bytes]],
+    progress: ExportProgress,
+    chunks: Iterator[Chunk],
 ) -> Iterator[bytes]:
     """An exception ends it without the end mark of the transfer, so that the browser sees that the file is
     incomplete."""
     with progress:
         cells = (export.cells_of(chunk.cells) for chunk in progress.watch(chunks))
-        yield from STREAMS[extension](export.columns, cells)
+        yield from file(cells)
 
 
 @require_safe

@@ -39,10 +39,16 @@ def from_csv(client: Client, address: str, **query: Any) -> list[dict[str, str]]
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
+def sheet_of(client: Client, address: str, **query: Any) -> Any:
+    return load_workbook(io.BytesIO(body(client, f"{address}.xlsx", **query))).worksheets[0]
+
+
 def from_xlsx(client: Client, address: str, **query: Any) -> list[dict[str, Any]]:
-    sheet = load_workbook(io.BytesIO(body(client, f"{address}.xlsx", **query))).worksheets[0]
-    headings, *rows = sheet.iter_rows(values_only=True)
-    return [dict(zip(headings, row, strict=True)) for row in rows]
+    """By the names of the same columns in the CSV."""
+    text = body(client, f"{address}.csv", **query).decode("utf-8-sig")
+    names = next(csv.reader(io.StringIO(text, newline="")))
+    _titles, *rows = sheet_of(client, address, **query).iter_rows(values_only=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def test_it_exports_orders_with_text_numbers_and_times(admin_client: Client) -> None:
@@ -50,15 +56,46 @@ def test_it_exports_orders_with_text_numbers_and_times(admin_client: Client) -> 
     (row,) = from_csv(admin_client, ORDERS)
     assert row["external_id"] == "012-0000001-0000001"
     assert row["total"] == "1234.50"
+    assert row["purchased_at"] == "2026-01-31 12:00:00"
+    (row,) = from_csv(admin_client, f"{ORDERS}.machine")
     assert row["purchased_at"] == "2026-01-31T12:00:00Z"
     assert row["ship_by"] == ""
     assert row["source"] == "live"
     (cells,) = from_xlsx(admin_client, ORDERS)
     assert cells["external_id"] == "012-0000001-0000001"
     assert cells["total"] == 1234.5
-    assert cells["purchased_at (UTC)"] == datetime(2026, 1, 31, 12)  # noqa: DTZ001  Excel's times have no zone
+    assert cells["purchased_at"] == datetime(2026, 1, 31, 12)  # noqa: DTZ001  Excel's times have no zone
     assert cells["ship_by"] is None
     assert cells["platform"] == amazon().name
+
+
+def test_a_person_gets_a_file_in_his_language_and_a_program_the_same_as_ever(admin_client: Client) -> None:
+    make_order("012-0000001-0000001", total=Decimal("1234.5"), currency="EUR", tax=Decimal("0.25"))
+    english = body(admin_client, f"{ORDERS}.machine.csv")
+    admin_client.cookies["django_language"] = "de"
+    admin_client.cookies["oms_timezone"] = "Europe/Berlin"
+    assert body(admin_client, f"{ORDERS}.machine.csv") == english
+    lines = body(admin_client, f"{ORDERS}.csv").decode("utf-8-sig").splitlines()
+    (row,) = csv.DictReader(lines, delimiter=";")
+    assert (row["total"], row["purchased_at"]) == ("1234,50", "2026-01-31 12:00:00")
+
+    titles, cells = sheet_of(admin_client, ORDERS).iter_rows(values_only=True)
+    named = dict(zip(titles, cells, strict=True))
+    assert named["Gekauft (Europe/Berlin)"] == datetime(2026, 1, 31, 13)  # noqa: DTZ001  Excel's times have no zone
+    assert all("Europe/Berlin" in title for title, cell in named.items() if isinstance(cell, datetime))
+
+
+def test_a_workbook_opens_readable(admin_client: Client) -> None:
+    order = make_order("012-0000001-0000001", sku="A-SKU-OF-SOME-LENGTH-0001")
+    sheet = sheet_of(admin_client, LINES)
+    assert sheet.title == "Order lines"
+    assert sheet.auto_filter.ref == sheet.dimensions
+    assert sheet.freeze_panes == "A2"
+    widths = {cell.value: sheet.column_dimensions[cell.column_letter].width for cell in sheet[1]}
+    assert {"Order id", "Order: purchased (UTC)", "SKU", "Left to ship"} <= set(widths)
+    assert widths["SKU"] > len("A-SKU-OF-SOME-LENGTH-0001")
+    assert widths["Order id"] > len(order.external_id)
+    assert widths["Order: purchased (UTC)"] >= len("2026-01-31 12:00:00")
 
 
 def test_it_exports_a_line_for_each_item_of_an_order(admin_client: Client) -> None:

@@ -1,0 +1,78 @@
+"""For whom a file is made: a person who opens it in a spreadsheet, or a program that reads it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.utils.formats import get_format
+from django.utils.text import capfirst
+
+from backoffice.export.table import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How values are written into a CSV: what separates them, the decimal sign, and whether a program reads them.
+
+    Times are UTC: as ISO 8601 says for programs, and as spreadsheets of any language take them for a time.
+    """
+
+    separator: str = ","
+    decimal: str = "."
+    is_machine: bool = False
+
+    def time(self, value: datetime) -> str:
+        if self.is_machine:
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        text = value.astimezone(UTC).isoformat(sep=" ", timespec="seconds")
+        return text.removesuffix("+00:00")
+
+
+MACHINE = Reader(is_machine=True)
+
+
+def of_language() -> Reader:
+    """A person of the active language. Where the decimal sign is a comma, spreadsheets separate by semicolons."""
+    has_comma = str(get_format("DECIMAL_SEPARATOR")) == ","
+    return Reader(separator=";", decimal=",") if has_comma else Reader()
+
+
+def titles(columns: Columns, rows: QuerySet[Any], zone: tzinfo) -> list[str]:
+    """What the columns are called for people, in the active language; times name their zone."""
+    return list(_titles(columns, rows, zone))
+
+
+def _titles(columns: Columns, rows: QuerySet[Any], zone: tzinfo) -> Iterator[str]:
+    for name, column in columns.items():
+        field, owner = _field_of(rows.model, column.path)
+        if field is None:
+            annotation: Any = rows.query.annotations.get(column.path)
+            field = getattr(annotation, "output_field", None)
+            title = name.replace("_", " ")
+        elif column.inside:
+            title = name.replace("_", " ")
+        else:
+            title = str(field.verbose_name)
+            if owner and owner.lower() not in title.lower():
+                title = f"{owner}: {title}"
+        yield f"{capfirst(title)} ({zone})" if isinstance(field, DateTimeField) else str(capfirst(title))
+
+
+def _field_of(model: type[Model], path: str) -> tuple[Field[Any, Any] | None, str]:
+    """The field at this path, and what it belongs to where that is not the row or its platform."""
+    owner = ""
+    *way, last = path.split("__")
+    try:
+        for name in way:
+            relation: Any = model._meta.get_field(name)
+            model = relation.related_model
+            if name == "platform":
+                return relation, ""
+            owner = str(relation.verbose_name)
+        field: Any = model._meta.get_field(last)
+    except FieldDoesNotExist:
+        return None, ""
+    return field, owner
