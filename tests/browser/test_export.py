@@ -48,7 +48,7 @@ def test_it_exports_just_what_the_filters_show(
     )
     book = load_workbook(export(page, "Orders XLSX", tmp_path)).worksheets[0]
     headings, *rows = book.iter_rows(values_only=True)
-    assert [row[headings.index("external_id")] for row in rows] == ids
+    assert [row[headings.index("Order id")] for row in rows] == ids
 
 
 def test_it_says_how_far_it_got(log_in: LogIn, platform: Platform, tmp_path: Path) -> None:
