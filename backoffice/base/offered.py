@@ -34,6 +34,7 @@ else:
     Admin = object
 
 LONGEST_SHOWN = 60  # characters of a refused name or value
+MOST_WORDS = 200  # of a search: more than a title has, and each is a condition; SQLite takes a thousand
 YES_OR_NO = ("0", "1", "True", "False")  # as Django's own links say it
 # What filters of these classes read, behind the path of their field; the first class that fits counts.
 SUFFIXES: Sequence[tuple[type, Sequence[str]]] = (
@@ -74,8 +75,7 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
             self.params.pop(name, None)
         found: tuple[Any, ...] = super().get_filters(request)
         self.problems = [*map(_unknown, unknown), *_unreadable(found[0], asked)]
-        if "\0" in request.GET.get(SEARCH_VAR, ""):
-            self.problems.append(_("The search holds a NUL character."))
+        self.problems += _search_problems(request.GET.get(SEARCH_VAR, ""))
         if self.problems:
             raise _Refused(found)
         return found
@@ -159,6 +159,13 @@ def leads_to_encrypted(model: type[Model], lookup: str) -> bool:
             return False
         model = field.related_model
     return False
+
+
+def _search_problems(text: str) -> Iterator[str]:
+    if "\0" in text:
+        yield _("The search holds a NUL character.")
+    if len(text.split()) > MOST_WORDS:
+        yield _("The search has more than %(most)d words.") % {"most": MOST_WORDS}
 
 
 def _unreadable(specs: Iterable[Any], asked: dict[str, list[str]]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from knox.models import AuthToken
 
 from api.tests.rest import amazon, make_order, make_stock
 from backoffice.base.model_admin import DayRangeFilter
-from backoffice.base.offered import OfferedLists, offered_parameters
+from backoffice.base.offered import MOST_WORDS, OfferedLists, offered_parameters
 from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.tasks import continue_sync
 from orders.models import OrderBuyer
@@ -214,6 +214,9 @@ def test_a_page_that_is_not_there_keeps_the_filters(admin_client: Client) -> Non
 
 def test_a_search_that_no_database_takes_finds_nothing(rows: None, admin_client: Client) -> None:
     assert refused(admin_client, LISTS["orders.Order"], q="A\0B")
+    for label in ("auth.User", "integrations.SyncLog"):
+        assert refused(admin_client, LISTS[label], q="a " * (MOST_WORDS + 1))
+        assert admin_client.get(address_of(LISTS[label].model), {"q": "a " * MOST_WORDS}).status_code == 200
 
 
 def test_a_list_of_choices_is_read_where_a_link_has_one(admin_client: Client) -> None:
