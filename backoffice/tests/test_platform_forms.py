@@ -264,3 +264,12 @@ def test_it_says_which_region_follows_from_the_marketplace() -> None:
 
 def test_it_has_a_field_for_each_value() -> None:
     assert set(form_for("amazon").credentials) <= set(form_for("amazon")(instance=platform()).fields)
+
+
+def test_it_says_at_its_field_which_credential_is_something_else() -> None:
+    wrong = {"client_id": "amzn1.sp.solution.1", "client_secret": "s3cr\u200bet", "refresh_token": "Atza|x"}
+    bound = form(platform(), **COMPLETE | wrong)
+    assert {name: len(texts) for name, texts in bound.errors.items()} == dict.fromkeys(wrong, 1)
+    assert "begins with amzn1.application-oa2-client." in bound.errors["client_id"][0]
+    assert "ZERO WIDTH SPACE" in bound.errors["client_secret"][0]
+    assert "begins with Atzr|" in bound.errors["refresh_token"][0]

@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import translation
+
 from core.encryption import SecretDict
+from integrations.amazon.credential_text import text_problem
 from integrations.amazon.marketplaces import MARKETPLACES, REGIONS, UNITED_STATES, Marketplace
 from integrations.errors import ConfigError
 from integrations.protocol import Note
 
 REQUIRED = ("client_id", "client_secret", "refresh_token", "marketplace_id")
 OPTIONAL = ("region", "additional_marketplace_ids")
+LONGEST_ID = 20  # of a marketplace; Amazon's have 12 to 14 characters
 INDIA_MIX_UP = " If you mean India: that is A21TJRUUN4KGV, region EU; A19VAU5U5O7RUS is Singapore."
 
 
@@ -85,11 +89,12 @@ def load(raw: Mapping[str, Any]) -> AmazonConfig:
         notes = (
             Note(
                 "unknown_marketplace",
-                f"Marketplace {unknown[:40]!r} is not one of Amazon's; the United States "
+                f"Marketplace {_shown(unknown)} is not one of Amazon's; the United States "
                 f"({UNITED_STATES.id}) was used instead. Correct marketplace_id in the platform's credentials.",
             ),
         )
-    values = check(values)
+    with translation.override("en"):  # it is stored with the sync, for all readers
+        values = check(values)
     ids = [values["marketplace_id"], *values.get("additional_marketplace_ids", ())]
     marketplaces = tuple(MARKETPLACES[marketplace_id] for marketplace_id in dict.fromkeys(ids))
     return AmazonConfig(
@@ -122,6 +127,8 @@ def _problems(values: Mapping[str, Any]) -> dict[str, str]:
             problems[name] = "missing" if name not in values else "empty"
         elif not isinstance(value, str):
             problems[name] = "must be text"
+        elif problem := text_problem(name, value):
+            problems[name] = problem
     region = values.get("region")
     if region not in (None, "") and (not isinstance(region, str) or region.upper() not in REGIONS):
         problems["region"] = f"unknown region; use one of {', '.join(REGIONS)}"
@@ -141,7 +148,7 @@ def _marketplace_problem(marketplace_id: str, region: str) -> str:
     """`region` "" leaves the region unchecked: it is wrong itself."""
     marketplace = MARKETPLACES.get(marketplace_id)
     if marketplace is None:
-        return f"{marketplace_id[:40]!r} is not one of Amazon's marketplaces"
+        return f"{_shown(marketplace_id)} is not one of Amazon's marketplaces"
     if region in ("", "SANDBOX", marketplace.region):
         return ""
     hint = INDIA_MIX_UP if marketplace.code == "SG" else ""
@@ -163,6 +170,12 @@ def _additional_problem(values: Mapping[str, Any]) -> str:
         if problem:
             return problem
     return ""
+
+
+def _shown(marketplace_id: str) -> str:
+    """Only what can be a marketplace id: a secret may have been pasted into the field."""
+    can_be_one = len(marketplace_id) <= LONGEST_ID and marketplace_id.isascii() and marketplace_id.isalnum()
+    return repr(marketplace_id) if can_be_one else "what was entered"
 
 
 def _refusal(problems: dict[str, str]) -> ConfigError:

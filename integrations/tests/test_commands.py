@@ -207,6 +207,9 @@ def test_it_says_that_a_time_without_a_zone_was_read_as_utc() -> None:
         ("--days", ("sync_orders", "--since", "2026-01-01", "--days", "3")),
         ("--days", ("sync_orders", "--days", "0")),
         ("--days", ("sync_orders", "--days", "many")),
+        ("--days", ("sync_orders", "--days", "nan")),
+        ("--days", ("sync_orders", "--days", "-3")),
+        ("--days", ("sync_orders", "--days=1.5")),
         ("--by", ("sync_orders", "--by", "shipped")),
         ("--sku", ("sync_inventory", "--sku", " ")),
     ],
@@ -364,7 +367,7 @@ def test_it_moves_more_rows_than_fit_in_a_batch(settings: Any) -> None:
 
 
 def test_it_names_rows_that_no_key_reads_and_leaves_them(settings: Any, amazon: Platform) -> None:
-    configure(amazon, Account(client_secret="very secret"))
+    configure(amazon, Account(client_secret="very-secret"))
     (lost,) = stored("platforms", "api_config")
     settings.FIELD_ENCRYPTION_KEY = [Fernet.generate_key().decode()]
     ran = Ran("reencrypt")

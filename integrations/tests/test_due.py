@@ -301,7 +301,7 @@ def test_it_suspects_that_the_credentials_are_refused(revoked: Simulator) -> Non
 
 
 def test_it_goes_on_when_the_credentials_are_others(revoked: Simulator) -> None:
-    other = api_config(revoked.accounts[0], client_secret="another one")
+    other = api_config(revoked.accounts[0], client_secret="another-one")
     superuser_api().put("/platforms/1", {"api_config": other})
     assert next_sync()["reason"] == "regular"
     assert started() == {("amazon", ORDERS), ("amazon", INVENTORY)}

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from integrations.amazon.config import check, load
 from integrations.amazon.marketplaces import MARKETPLACES, endpoint
@@ -51,6 +52,72 @@ def test_it_refuses_by_the_name_of_the_field(changes: dict[str, Any], field: str
     assert says in refused.value.fields[field]
     assert f"{field}: " in str(refused.value)
     assert "s3cret" not in str(refused.value)
+
+
+CLIENT_ID, APPLICATION = "amzn1.application-oa2-client.0a1b", "amzn1.sp.solution.11111111-2222"
+SECRET, OLD_SECRET = "amzn1.oa2-cs.v1.0a1b2c", "0123456789abcdef" * 4
+REFRESH, ACCESS = "Atzr|IwEB0a1b", "Atza|IwEB0a1b"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_a", "expected"),
+    [
+        ("client_id", APPLICATION, "the id of an application", "begins with amzn1.application-oa2-client."),
+        ("client_id", SECRET, "a client secret", "the client id is expected"),
+        ("client_id", OLD_SECRET, "a client secret", "the client id is expected"),
+        ("client_id", REFRESH, "a refresh token", "the client id is expected"),
+        ("client_id", "AKIAIOSFODNN7EXAMPLE", "an access key of AWS", "the client id is expected"),
+        ("client_id", DE, "a marketplace id", "the client id is expected"),
+        ("client_secret", CLIENT_ID, "a client id", "the client secret is expected"),
+        ("client_secret", APPLICATION, "the id of an application", "beside the client id"),
+        ("client_secret", REFRESH, "a refresh token", "the client secret is expected"),
+        ("refresh_token", ACCESS, "an access token, which lives for an hour", "begins with Atzr|"),
+        ("refresh_token", "Atz.sprdt|x", "a restricted data token", "begins with Atzr|"),
+        ("refresh_token", SECRET, "a client secret", "the refresh token is expected"),
+        ("refresh_token", OLD_SECRET, "a client secret", "the refresh token is expected"),
+        ("refresh_token", "arn:aws:iam::1:role/x", "a name of AWS (ARN)", "the refresh token is expected"),
+        ("marketplace_id", SECRET, "a client secret", "a marketplace id is expected"),
+        ("client_secret", "s3cret\u200b", "ZERO WIDTH SPACE (U+200B) at place 7", "copy it again"),
+        ("client_secret", "\ufeffs3cret", "ZERO WIDTH NO-BREAK SPACE (U+FEFF) at place 1", "copy it again"),
+        ("client_secret", "s3\xa0cret", "NO-BREAK SPACE (U+00A0) at place 3", "copy it again"),
+        ("client_secret", "s3cr\u0435t", "CYRILLIC SMALL LETTER IE (U+0435) at place 5", "copy it again"),
+        ("refresh_token", "Atzr|sim\n-1", "a line break at place 9", "copy it again"),
+        ("refresh_token", "Atzr|sim\r\n-1", "a line break at place 9", "copy it again"),
+        ("refresh_token", "Atzr|sim\t-1", "a tab at place 9", "copy it again"),
+        ("client_id", "amzn1. application", "a blank at place 7", "copy it again"),
+        ("client_id", "amzn1.\x00", "a control character (U+0000) at place 7", "copy it again"),
+        ("marketplace_id", f"{DE}\u2060", "WORD JOINER (U+2060) at place 15", "copy it again"),
+        ("client_id", '"amzn1.application-oa2-client.0a1b"', "quotation marks", "leave them out"),
+    ],
+)
+def test_it_says_what_a_value_is_and_what_was_expected(
+    name: str, value: str, is_a: str, expected: str
+) -> None:
+    """The value itself, which may be a secret in the wrong field, is not repeated."""
+    with pytest.raises(ConfigError) as refused:
+        check(config(**{name: value}))
+    assert list(refused.value.fields) == [name]
+    assert is_a in refused.value.fields[name]
+    assert expected in refused.value.fields[name]
+    assert value not in str(refused.value)
+
+
+def test_it_takes_what_amazon_issues() -> None:
+    for secret in (SECRET, OLD_SECRET):
+        stored = check(
+            config(client_id=CLIENT_ID, client_secret=f"\u00a0{secret}\r\n", refresh_token=REFRESH)
+        )
+        assert (stored["client_id"], stored["client_secret"]) == (CLIENT_ID, secret)
+
+
+def test_it_stores_the_reason_in_english_whoever_reads_the_page() -> None:
+    with translation.override("de"), pytest.raises(ConfigError, match=r"ZERO WIDTH SPACE .* copy it again"):
+        load(config(client_secret="s3cret\u200b"))
+
+
+def test_it_repeats_no_secret_that_stands_for_a_marketplace() -> None:
+    for secret in (OLD_SECRET, REFRESH):
+        assert secret[:12] not in load(config(marketplace_id=secret)).notes[0].message
 
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret", "refresh_token", "marketplace_id"])

@@ -205,7 +205,7 @@ def recorder(settings: Any) -> Iterator[Recorder]:
 
 @pytest.fixture
 def amazon(recorder: Recorder) -> Iterator[AmazonAdapter]:
-    stored = {"client_id": "i d", "client_secret": "s+&=", "refresh_token": "Atzr|r"}
+    stored = {"client_id": "i&d", "client_secret": "s+&=", "refresh_token": "Atzr|r"}
     with closing(connect(stored | {"marketplace_id": "ATVPDKIKX0DER"}, include_pii=False)) as connected:
         yield connected
 
@@ -253,7 +253,7 @@ def test_it_identifies_itself_and_sends_the_token_in_its_header(
     assert (login.method, login.path, login.query) == ("POST", "/auth/o2/token", "")
     assert (
         login.body
-        == b"grant_type=refresh_token&client_id=i+d&client_secret=s%2B%26%3D&refresh_token=Atzr%7Cr"
+        == b"grant_type=refresh_token&client_id=i%26d&client_secret=s%2B%26%3D&refresh_token=Atzr%7Cr"
     )
     assert call.headers["x-amz-access-token"] == "Atza|t"
     assert "Atz" not in call.path + call.query
