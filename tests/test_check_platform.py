@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from api.tests.rest import amazon, superuser, user_with
+from api.tests.rest import SECRETS, amazon, superuser, user_with
 from conftest import api_config
 from integrations.models import ApiQuota
 from integrations.protocol import Finding
@@ -107,6 +107,25 @@ def test_it_changes_nothing_but_when_it_was_checked(start_simulator: StartSimula
 def test_it_says_that_credentials_are_missing() -> None:
     [finding] = check_platform(amazon())
     assert (finding.step, finding.ok, finding.code) == ("credentials", False, "config")
+
+
+def test_it_names_a_credential_that_is_something_else() -> None:
+    platform = amazon()
+    platform.api_config = SECRETS | {"refresh_token": "Atza|x"}  # as if written with SQL
+    platform.save()
+    [finding] = check_platform(platform)
+    assert (finding.step, finding.ok, finding.code) == ("credentials", False, "config")
+    assert "refresh_token: this is an access token" in finding.message
+
+
+def test_it_warns_of_another_platform_with_the_same_account(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
+    first, second = platform_of(sim), platform_of(sim, "amazon-de")
+    for platform, other in ((first, second), (second, first)):
+        findings = {finding.step: finding for finding in check_platform(platform)}
+        warning = findings["account"]
+        assert (warning.ok, warning.code) == (True, "same_account")
+        assert f"{platform.name} has the same account as {other.name}." in warning.message
 
 
 def test_it_stops_at_a_token_that_amazon_does_not_give(start_simulator: StartSimulator) -> None:

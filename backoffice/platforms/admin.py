@@ -26,6 +26,7 @@ from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import with_overview
 from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.quota.same_account import same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind
 from integrations.schedule.due import attach_dues
 from integrations.sync.connection_check import check_platform
@@ -141,6 +142,7 @@ class PlatformAdmin(OmsAdmin):
         if not change:
             super().save_model(request, obj, form, change)
             set_intervals(obj, form.new_intervals)
+            _warn_of_same_account(request, obj)
             return
         set_intervals(obj, form.new_intervals)
         fields = [name for name in form.changed_data if name in (*GENERAL, "include_pii")]
@@ -149,6 +151,8 @@ class PlatformAdmin(OmsAdmin):
         if fields:
             obj.save(update_fields=fields)
         obj.encrypt_plain_config()
+        if form.new_config:
+            _warn_of_same_account(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A platform that delivered anything is made inactive instead; its orders must not vanish."""
@@ -277,6 +281,11 @@ def _watermark_field(name: str) -> Callable[[Platform], str]:
 def kind_of(request: HttpRequest, platform: Platform | None) -> str:
     """Of a stored platform its own, of one that is being added the one that was chosen."""
     return platform.kind if platform else asked_kind(request) or default_kind()
+
+
+def _warn_of_same_account(request: HttpRequest, platform: Platform) -> None:
+    if line := same_account_line(platform):
+        messages.warning(request, line)
 
 
 def report_check(request: HttpRequest, platform: Platform) -> None:

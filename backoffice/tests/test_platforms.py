@@ -140,6 +140,12 @@ def test_it_adds_a_platform_with_its_credentials(admin_client: Client) -> None:
     assert Platform.objects.get(name="amazon-de").api_config == COMPLETE
 
 
+def test_it_warns_of_an_account_that_another_platform_has(admin_client: Client) -> None:
+    platform(**COMPLETE)
+    html = text(admin_client.post(f"{LIST}add/", {**GENERAL, **COMPLETE, "name": "amazon-de"}, follow=True))
+    assert "amazon-de has the same account as amazon." in html
+
+
 def test_it_shows_a_summary_to_those_who_may_only_look(as_user: Callable[..., Client]) -> None:
     platform(**COMPLETE)
     html = text(as_user("platforms.view_platform").get(page(platform())))
