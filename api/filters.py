@@ -92,6 +92,15 @@ class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
         return filtered
 
 
+class KnownParameters:
+    """Mixin of viewsets, in front: routes other than lists, whose filters do it, take no parameter in the address."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if getattr(self, "action", None) not in (None, "list", "metadata"):
+            refuse_odd_parameters(request.query_params, known=())
+
+
 def refuse_odd_parameters(
     parameters: QueryDict, *, known: Iterable[str], repeatable: Iterable[str] = ()
 ) -> None:
@@ -99,7 +108,8 @@ def refuse_odd_parameters(
     known, problems = list(known), {}
     for name, values in parameters.lists():
         if name not in known:
-            problems[name] = f"It is not known here. Known are: {', '.join(sorted(known))}."
+            names = f" Known are: {', '.join(sorted(known))}." if known else " No parameter is."
+            problems[name] = f"It is not known here.{names}"
         elif "" in values:
             problems[name] = "It is empty; leave it out instead."
         elif any("\0" in value for value in values):

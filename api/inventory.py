@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import KnownChoiceFilter, PlatformNameFilter, TextFilter, TimeFilter
+from api.filters import KnownChoiceFilter, KnownParameters, PlatformNameFilter, TextFilter, TimeFilter
 from api.syncs import COMMON, RESPONSES, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
@@ -66,13 +66,13 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
 class ThresholdSerializer(serializers.Serializer[Any]):
     threshold = serializers.IntegerField(min_value=0, max_value=HIGHEST_THRESHOLD, allow_null=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def to_internal_value(self, data: Any) -> Any:
         """Raises ValidationError for any other field, so that nobody believes that a sent quantity was stored."""
-        others = sorted(set(self.initial_data) - set(self.fields))
+        others = sorted(set(data) - set(self.fields))
         if others:
             text = "Only threshold can be changed here; the platform's sync writes everything else."
             raise serializers.ValidationError(dict.fromkeys(others, text))
-        return attrs
+        return super().to_internal_value(data)
 
 
 class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
@@ -89,7 +89,9 @@ class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no ann
         return items.filter(matching(text))
 
 
-class InventoryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[InventoryItem]):
+class InventoryViewSet(
+    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[InventoryItem]
+):
     """By SKU. The same unit is listed in several marketplaces: do not add them up."""
 
     queryset = InventoryItem.objects.prefetch_related(PLATFORM)

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import KnownChoiceFilter, PlatformNameFilter, TextFilter, TimeFilter
+from api.filters import KnownChoiceFilter, KnownParameters, PlatformNameFilter, TextFilter, TimeFilter
 from api.syncs import COMMON, RESPONSES, SyncView
 from core.money import amount_text
 from integrations.models import SyncLog
@@ -165,7 +165,7 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
         return find_orders(orders, text).orders
 
 
-class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Order]):
+class OrderViewSet(KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Order]):
     """Newest purchase first."""
 
     queryset = Order.objects.prefetch_related(PLATFORM, "items", "packages")

@@ -16,9 +16,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from api.base import Conflict, Invalid, MaySync, ModelPermissions
-from api.filters import PlatformNameFilter, TextFilter
+from api.filters import KnownParameters, PlatformNameFilter, TextFilter
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
+from integrations.quota.same_account import attach_others, same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind, kind_choices
 from integrations.schedule.due import Due, attach_dues, dues_of
 from integrations.sync.connection_check import check_platform, is_fine
@@ -98,6 +99,7 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
     kind = KindField(required=False)
     api_config = ApiConfigField(required=False)
     next_syncs = serializers.SerializerMethodField()
+    warnings = serializers.SerializerMethodField()
 
     class Meta:
         model = Platform
@@ -112,6 +114,7 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
             "checked_at",
             "check_outcome",
             "next_syncs",
+            "warnings",
             "created_at",
         )
         read_only_fields = ("checked_at", "check_outcome", "created_at")
@@ -137,6 +140,11 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
     def get_next_syncs(self, platform: Platform) -> dict[str, Any]:
         return {str(kind): DueSerializer(due).data for kind, due in dues_of(platform).items()}
 
+    def get_warnings(self, platform: Platform) -> list[str]:
+        """Sentences about what is stored although it is rarely meant, such as an account that two platforms have."""
+        line = same_account_line(platform)
+        return [line] if line else []
+
     def to_internal_value(self, data: Any) -> Any:
         # A misspelt field would otherwise be dropped, and the answer would look as if it had been stored.
         unknown = [str(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
@@ -145,7 +153,18 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
             raise serializers.ValidationError(
                 {name: [f"It is not known here. Known are: {known}."] for name in unknown}
             )
+        self._refuse_what_oms_sets(data)
         return super().to_internal_value(data)
+
+    def _refuse_what_oms_sets(self, data: Any) -> None:
+        """Raises ValidationError for a read-only field with another value than it has: nothing would be stored of it.
+        What a GET answered may be sent back."""
+        given = [name for name in data if self.fields[name].read_only] if isinstance(data, Mapping) else []
+        shown = self.to_representation(self.instance) if given and self.instance is not None else {}
+        refused = [name for name in given if name not in shown or data[name] != shown[name]]
+        if refused:
+            text = "OMS sets it, and it cannot be given another value here."
+            raise serializers.ValidationError({name: [text] for name in refused})
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is None:
@@ -225,7 +244,7 @@ CHECK = inline_serializer(
 )
 
 
-class PlatformViewSet(ModelViewSet[Platform]):
+class PlatformViewSet(KnownParameters, ModelViewSet[Platform]):
     """Selling accounts. PUT and PATCH both change what is given and keep the rest, so {"api_config": {…}} alone
     will do; api_config itself is replaced as a whole."""
 
@@ -237,9 +256,10 @@ class PlatformViewSet(ModelViewSet[Platform]):
         return with_states(Platform.objects.all())
 
     def paginate_queryset(self, queryset: Any) -> Any:
-        """A page of platforms, with their dues computed at once."""
+        """A page of platforms, with their dues and their twins computed at once."""
         page = super().paginate_queryset(queryset)
         attach_dues(page or ())
+        attach_others(page or ())
         return page
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

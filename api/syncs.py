@@ -16,7 +16,13 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from api.base import Conflict, MaySync, ModelPermissions
-from api.filters import KnownChoiceFilter, PlatformNameFilter, TextFilter, refuse_odd_parameters
+from api.filters import (
+    KnownChoiceFilter,
+    KnownParameters,
+    PlatformNameFilter,
+    TextFilter,
+    refuse_odd_parameters,
+)
 from api.serializers import SyncFailureSerializer, SyncLogSerializer
 from integrations.errors import BadInput, PlatformError
 from integrations.models import SyncFailure, SyncLog, stream_choices
@@ -44,7 +50,9 @@ class SyncLogFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annot
         return logs.filter(_by_id(text) | Q(error_code=text) | Q(error_message__icontains=text))
 
 
-class SyncLogViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncLog]):
+class SyncLogViewSet(
+    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncLog]
+):
     queryset = SyncLog.objects.select_related("requested_by").prefetch_related(PLATFORM).defer("checkpoint")
     serializer_class = SyncLogSerializer
     filterset_class = SyncLogFilter
@@ -86,7 +94,9 @@ class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
         )
 
 
-class SyncFailureViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncFailure]):
+class SyncFailureViewSet(
+    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncFailure]
+):
     queryset = SyncFailure.objects.select_related("resolved_by").prefetch_related(PLATFORM)
     serializer_class = SyncFailureSerializer
     filterset_class = SyncFailureFilter

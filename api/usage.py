@@ -4,7 +4,7 @@ import django_filters
 from rest_framework import mixins
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import PlatformNameFilter, TextFilter, TimeFilter
+from api.filters import KnownParameters, PlatformNameFilter, TextFilter, TimeFilter
 from api.serializers import ApiUsageSerializer
 from integrations.models import ApiUsage
 from platforms.models import PLATFORM
@@ -17,7 +17,7 @@ class ApiUsageFilter(django_filters.FilterSet):  # type: ignore[misc]  # no anno
     until = TimeFilter("hour", "lt", label="Hours that begin before this time.")
 
 
-class ApiUsageViewSet(mixins.ListModelMixin, GenericViewSet[ApiUsage]):
+class ApiUsageViewSet(KnownParameters, mixins.ListModelMixin, GenericViewSet[ApiUsage]):
     """Calls by platform, operation and hour (UTC), the newest first; hours without a call have no row."""
 
     queryset = ApiUsage.objects.prefetch_related(PLATFORM)

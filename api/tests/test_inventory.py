@@ -141,3 +141,9 @@ def test_it_reports_a_sku_that_nobody_knows(api: APIClient, start_simulator: Any
     [failure] = api.get("/sync-failures?search=no-such").json()["results"]
     assert (failure["error_code"], failure["sync"]) == ("sku_not_found", sync["id"])
     assert api.get(f"/sync-failures/{failure['id']}").json() == failure
+
+
+def test_it_says_that_a_quantity_cannot_be_set(api: APIClient) -> None:
+    answer = api.patch(f"/inventory/{make_stock().pk}", {"available": 4})
+    assert answer.status_code == 400
+    assert "Only threshold can be changed here" in answer.json()["fields"]["available"][0]

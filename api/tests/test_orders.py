@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from api.tests.rest import NOON, amazon, fetch_all, make_order, superuser
+from api.tests.rest import NOON, amazon, fetch_all, make_order, make_stock, superuser
 from conftest import api_config
 from integrations.models import SyncLog
 from platforms.models import Platform
@@ -120,6 +120,20 @@ def test_it_refuses_odd_filters(api: APIClient, query: str, field: str) -> None:
     answer = api.get(f"/orders?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert list(answer.json()["fields"]) == [field]
+
+
+def test_it_refuses_parameters_of_addresses_that_take_none(api: APIClient) -> None:
+    order, item = make_order(), make_stock()
+    log = SyncLog.objects.create(platform=amazon(), kind="orders", trigger="api")
+    asked = {
+        f"/orders/{order.pk}": "get", f"/inventory/{item.pk}": "patch", "/platforms/1": "put", "/platforms": "post",
+        "/platforms/1/check": "post", f"/sync-logs/{log.pk}/cancel": "post",
+    }  # fmt: skip
+    for address, method in asked.items():
+        answer = getattr(api, method)(f"{address}?page_size=5", {})
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["page_size"]), address
+    log.refresh_from_db()
+    assert not log.cancel_requested
 
 
 def test_it_walks_over_each_order_once_while_orders_are_added(api: APIClient) -> None:

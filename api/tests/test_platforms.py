@@ -222,5 +222,50 @@ def test_it_lists_platforms_with_a_fixed_number_of_queries(
     for number in range(5):
         Platform.objects.create(name=f"more-{number}")
     for size in (1, 5):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             assert len(api.get(f"/platforms?page_size={size}").json()["results"]) == size
+
+
+# --- what cannot be read, or is rarely meant
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "expected"),
+    [
+        ({"client_id": "amzn1.sp.solution.11111111-2222"}, "client_id", "begins with amzn1.application-oa2-client."),
+        ({"client_secret": "s3cret\u200b"}, "client_secret", "ZERO WIDTH SPACE (U+200B) at place 7"),
+        ({"refresh_token": "Atzr|sim\n-1"}, "refresh_token", "a line break at place 9"),
+        ({"refresh_token": "Atza|x"}, "refresh_token", "begins with Atzr|"),
+    ],
+)  # fmt: skip
+def test_it_says_which_credential_is_something_else(
+    api: APIClient, changes: dict[str, str], field: str, expected: str
+) -> None:
+    answer = api.put("/platforms/1", {"api_config": SECRETS | changes})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+    assert expected in answer.json()["fields"][field][0]
+    assert changes[field] not in answer.content.decode()
+    assert not amazon().api_config
+
+
+def test_it_warns_of_a_second_platform_with_the_same_account(api: APIClient) -> None:
+    assert api.put("/platforms/1", {"api_config": SECRETS}).json()["warnings"] == []
+    second = {"name": "amazon-de", "api_config": SECRETS}
+    (warning,) = api.post("/platforms", second).json()["warnings"]
+    assert "amazon-de has the same account as amazon." in warning
+    assert "counted twice" in warning
+    assert "share one quota of Amazon" in warning
+    assert [len(row["warnings"]) for row in fetch_all(api, "/platforms")] == [1, 1]
+    other = SECRETS | {"refresh_token": "Atzr|another"}
+    assert api.put("/platforms/1", {"api_config": other}).json()["warnings"] == []
+
+
+def test_it_refuses_another_value_for_what_oms_sets(api: APIClient) -> None:
+    shown = api.get("/platforms/1").json()
+    del shown["api_config"]  # which reads back in another form than it is written
+    assert api.put("/platforms/1", shown).status_code == 200
+    for name in ("id", "created_at", "orders_watermark", "check_outcome"):
+        refused = api.patch("/platforms/1", {name: "2020-01-01T00:00:00Z"})
+        assert (refused.status_code, list(refused.json()["fields"])) == (400, [name])
+    created = api.post("/platforms", {"name": "other", "created_at": "2020-01-01T00:00:00Z"})
+    assert (created.status_code, list(created.json()["fields"])) == (400, ["created_at"])
