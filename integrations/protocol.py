@@ -17,7 +17,8 @@ class Window:
     """Orders updated or created (`by`) from `start` until before `end`; both aware.
 
     `behind` names parts of the scope that are read from another time on, each by itself and after the others;
-    `left_out` those that are not asked for, and until when.
+    `left_out` those that are not asked for, and until when. `doubted_from`: if several parts have no order together,
+    each is asked for by itself, from then on; None: an answer without orders is believed.
     """
 
     by: str
@@ -25,6 +26,7 @@ class Window:
     end: datetime
     behind: Mapping[str, datetime] = field(default_factory=dict)
     left_out: Mapping[str, datetime] = field(default_factory=dict)
+    doubted_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,11 @@ class AmazonAdapter:
             groups.confirm()
             until = span.complete_until(answer)
             token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
+            if answer["orders"]:
+                groups.contradict()
+            elif first_page and not token and groups.doubt():
+                listing, span = listing.next_group(), span.starting_at(groups.window.start)
+                continue
             problem = listing.go_to(token)
             if problem is None and token:  # on its way while this page is read and stored
                 self._client.start_search_orders(**self._parameters(span, listing))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core.iso import utc_text
 from integrations.amazon.marketplaces import Marketplace
 from integrations.errors import AuthorizationError, PlatformError, RateLimited, RequestRefused, TransientError
 from integrations.protocol import Checkpoint, Note, Parts, Window
@@ -23,11 +24,12 @@ MOST_IN_VAIN = 8
 @dataclass(frozen=True, slots=True)
 class Group:
     """Marketplaces that are asked for together. `start` is set for one that is read from another time than the rest.
-    `is_part`: a group that it was part of could not be read."""
+    `is_part`: a group that it was part of could not be read; `is_doubted`: that group had no order."""
 
     ids: tuple[str, ...]
     start: datetime | None = None
     is_part: bool = False
+    is_doubted: bool = False
 
 
 def is_about_marketplaces(error: PlatformError, *, first_page: bool) -> bool:
@@ -87,8 +89,26 @@ class MarketplaceGroups:
         """Amazon answered for the current group."""
         group, self._vain = self._groups[0], 0
         self._parts.answered.update(group.ids)
-        if group.start is not None and group.start < self._window.start:
+        if group.start is not None and group.start < self._window.start and not group.is_doubted:
             self._notes += [_read_on(self._places[name], group.start) for name in group.ids]
+
+    def doubt(self) -> bool:
+        """Whether to ask for each marketplace of the current group by itself, since it has no order together."""
+        since, group = self._window.doubted_from, self._groups[0]
+        if since is None or len(group.ids) == 1:
+            return False
+        self._groups.pop(0)
+        self._queue([Group((name,), since, is_doubted=True) for name in group.ids])
+        self.is_news = True
+        return True
+
+    def contradict(self) -> None:
+        """The current group has orders. Where it had none together with others, its time is not complete."""
+        group = self._groups[0]
+        if group.is_doubted and group.start is not None:
+            self._groups[0] = replace(group, is_doubted=False)  # said once
+            self._unread += group.ids
+            self._notes += [_contradicted(self._places[name], group.start) for name in group.ids]
 
     def finish(self) -> None:
         """The current group is read to its end: what was refused before is about its own marketplaces."""
@@ -186,6 +206,15 @@ def _left_out(place: Marketplace, until: datetime) -> Note:
     return Note("marketplace_left_out", text)
 
 
+def _contradicted(place: Marketplace, start: datetime) -> Note:
+    text = (
+        f"Amazon listed no orders for all marketplaces together, and orders of {place.country} ({place.id}) when asked "
+        f"for it alone. These were read from {utc_text(start)} on and are stored. The next sync asks for "
+        f"{place.country} by itself, from where its orders were known to be complete."
+    )
+    return Note("empty_answer", text)
+
+
 def _read_on(place: Marketplace, start: datetime) -> Note:
     text = (
         f"Amazon answers for {place.country} ({place.id}) again: its orders were read from {start:%Y-%m-%d %H:%M} UTC "
@@ -196,9 +225,10 @@ def _read_on(place: Marketplace, start: datetime) -> Note:
 
 def _to_json(group: Group) -> dict[str, Any]:
     start = group.start.isoformat() if group.start else ""
-    return {"ids": list(group.ids), "start": start, "is_part": group.is_part}
+    doubted = {"is_doubted": True} if group.is_doubted else {}
+    return {"ids": list(group.ids), "start": start, "is_part": group.is_part} | doubted
 
 
 def _from_json(group: dict[str, Any]) -> Group:
     start = datetime.fromisoformat(group["start"]) if group["start"] else None
-    return Group(tuple(group["ids"]), start, group["is_part"])
+    return Group(tuple(group["ids"]), start, group["is_part"], group.get("is_doubted", False))

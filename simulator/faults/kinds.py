@@ -217,6 +217,18 @@ class NextRowToo(_Paging):
         rows(document).append(rows(site.serve(replace(call, params=params)))[0])
 
 
+@dataclass(frozen=True)
+class Empty(_Paging):
+    """A list without rows, and the last page. `several`: only where several marketplaces are asked for at once."""
+
+    several: bool = False
+
+    def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
+        if not self.several or "," in call.params.get("marketplaceIds", ""):
+            rows(document).clear()
+            document.pop("pagination", None)
+
+
 class SpoilRow(_Paging):
     """The first row of the page cannot be read: an order without lastUpdatedTime, stock whose total is no number."""
 

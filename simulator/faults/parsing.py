@@ -11,6 +11,7 @@ from simulator.faults.kinds import (
     Cut,
     Delay,
     Deny,
+    Empty,
     ExpirePageTokens,
     ExpireTokens,
     LoopPages,
@@ -49,6 +50,7 @@ faults:  OPERATION:WHEN:FAULT
              revoke           the refresh token is revoked: invalid_grant from then on
              clock=-90        its clock is so many seconds ahead, below zero behind, from then on
              expire-pages     all page tokens so far are expired
+             empty            a list without rows; empty-together: where several marketplaces are asked for
              repeat           the next page is this one again
              loop             the page names itself as the next one
              twice            the next page's first row is on this page, too
@@ -62,6 +64,8 @@ _PLAIN: dict[str, Callable[[], Fault]] = {
     "reset": Reset,
     "reset-in-body": lambda: Reset(in_body=True),
     "deny": Deny,
+    "empty": Empty,
+    "empty-together": lambda: Empty(several=True),
     "expire-access": ExpireTokens,
     "revoke": Revoke,
     "expire-pages": ExpirePageTokens,

@@ -1,6 +1,7 @@
 """The stream of orders: read by a window of time, with a watermark up to which they are complete."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -10,13 +11,14 @@ from core.outcome import Outcome
 from integrations.errors import MalformedRecord, RequestRefused, TransientError
 from integrations.models import SyncLog
 from integrations.protocol import Adapter, Checkpoint, OrderPage, RecordFailure
+from integrations.sync.doubts import doubted_from
 from integrations.sync.estimates import guess_by_window
 from integrations.sync.streams.base import Progress, Stream, window_of
 from integrations.sync.windows import by_part
 from orders.models import Order
 from orders.records import OrderRecord
 from orders.services import delete_orders, upsert_orders
-from platforms.models import Platform
+from platforms.models import Platform, Source
 
 
 class OrdersProgress(Progress[OrderPage]):
@@ -27,7 +29,11 @@ class OrdersProgress(Progress[OrderPage]):
         self.complete_until: str = log.checkpoint.get("complete_until", "")
 
     def pages(self) -> Iterator[OrderPage]:
-        window = by_part(self.log, self._state, self.adapter.scope, window_of(self.log))
+        scope = self.adapter.scope
+        window = by_part(self.log, self._state, scope, window_of(self.log))
+        together = {*scope.split(",")} - window.behind.keys() - window.left_out.keys()
+        if self.source == Source.LIVE and len(together) > 2:  # the account is a part of the scope, too
+            window = replace(window, doubted_from=doubted_from(self.log, together))
         return self.adapter.order_pages(window, self.start)
 
     def take(self, page: OrderPage) -> None:
