@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from integrations.errors import PlatformError
 from inventory.records import InventoryRecord
 from orders.records import OrderRecord
 
@@ -87,11 +88,23 @@ class OrderPage:
     complete_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The platform refuses to list the stock of this part of the scope, as it does where the account keeps none.
+
+    `note` says so, for a run of an account of which nothing is stored there; otherwise `error` is a failure.
+    """
+
+    part: str
+    error: PlatformError
+    note: Note
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockPage:
     """`swept` names the marketplace whose complete list ends with this page ("" of a channel without marketplaces),
     None otherwise; only then may stock rows that were not listed be marked as gone. `restarted`: the sweep of this
-    marketplace began again. `unread`: see Page."""
+    marketplace began again. `unread`: see Page. `absent`: see Absent."""
 
     records: tuple[InventoryRecord, ...]
     failures: tuple[RecordFailure, ...] = ()
@@ -99,6 +112,7 @@ class StockPage:
     notes: tuple[Note, ...] = ()
     unread: tuple[str, ...] = ()
     swept: str | None = None
+    absent: Absent | None = None
     restarted: bool = False
 
 

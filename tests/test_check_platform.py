@@ -190,6 +190,15 @@ def test_it_takes_a_seller_without_fba_for_no_problem(start_simulator: StartSimu
     assert (findings[-1].ok, findings[-1].code, is_fine(findings)) == (True, "no_fba", True)
 
 
+def test_it_takes_one_with_stored_stock_for_a_problem(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(Account(seed=7, orders=5, skus=3)))
+    sync(platform, INVENTORY)
+    start_simulator(Account(seed=7, orders=5, fba=False))
+    findings = check_platform(platform)
+    assert (findings[-1].ok, findings[-1].code, is_fine(findings)) == (False, "stock_refused", False)
+    assert "stock of United States is stored as listed" in findings[-1].message
+
+
 def test_it_checks_every_marketplace(start_simulator: StartSimulator) -> None:
     sim = start_simulator(marketplace_ids=("A1PA6795UKMFR9", "A13V1IB3VIYZZH"))
     findings = found(platform_of(sim))

@@ -23,7 +23,8 @@ from integrations.tests.syncing import (
 )
 from inventory.models import InventoryItem
 from platforms.models import Platform, Source
-from simulator import AWKWARD_SKUS, Account, Canned, Limit, Quotas, Simulator
+from simulator import AWKWARD_SKUS, Account, Canned, Limit, Quotas, Rule, Simulator
+from simulator.faults.kinds import Empty
 
 pytestmark = pytest.mark.django_db
 StartSimulator = Callable[..., Simulator]
@@ -179,10 +180,8 @@ def test_it_marks_nothing_as_gone_when_a_row_could_not_be_read(start_simulator: 
     assert len(present(platform)) == 3
 
 
-def test_it_tells_a_seller_without_fba_so_and_changes_nothing(start_simulator: StartSimulator) -> None:
-    platform = platform_of(start_simulator(skus=5))
-    sync(platform, INVENTORY)
-    start_simulator(Account(skus=5, fba=False))
+def test_it_tells_a_seller_without_fba_so(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(Account(skus=5, fba=False)))
     with no_writes():
         log = sync(platform, INVENTORY)
     assert (log.status, log.error_code, log.fetched) == (Status.SUCCEEDED, "", 0)
@@ -195,6 +194,73 @@ def test_it_tells_a_seller_without_fba_so_when_skus_are_named(start_simulator: S
     assert (log.status, log.failed) == (Status.PARTIAL, 1)
     assert [note["code"] for note in log.notes] == ["no_fba"]
     assert InventoryItem.objects.count() == 0
+
+
+# --- answers that contradict what is stored
+
+
+REFUSED = refusal(400, "InvalidInput", "Invalid Input", **{"x-amzn-RequestId": "req-400"})
+
+
+def test_it_takes_a_refused_list_for_a_failure_where_stock_is_stored(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=5)
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    before = stored_stock(platform)
+    sim.script("getInventorySummaries", REFUSED)
+    with no_writes():
+        log = sync(platform, INVENTORY)
+    assert (log.status, log.error_code, log.request_id) == (Status.FAILED, "bad_request", "req-400")
+    assert log.error_message.startswith(
+        "Amazon's list of stock of United States (ATVPDKIKX0DER) was refused, as"
+    )
+    assert f"but {len(before)} SKUs are stored as listed there" in log.error_message
+    assert [note["code"] for note in log.notes] == ["stock_refused"]
+    sim.script("getInventorySummaries", REFUSED, REFUSED)
+    assert sync(platform, INVENTORY, skus=["CASE-1"]).error_code == "bad_request"
+    InventoryItem.objects.update(gone_at=timezone.now())
+    sim.script("getInventorySummaries", REFUSED)
+    log = sync(platform, INVENTORY)
+    assert (log.status, [note["code"] for note in log.notes]) == (Status.SUCCEEDED, ["no_fba"])
+
+
+def test_it_marks_all_as_gone_once_a_second_list_is_empty(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=5)
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    listed = present(platform)
+    sim.script("getInventorySummaries", summaries())
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.error_code, present(platform)) == (Status.FAILED, "empty_list", listed)
+    assert "Nothing was marked as gone. If the next complete list is empty as well" in log.error_message
+    sync(platform, INVENTORY)  # is not
+    sim.script(
+        "getInventorySummaries", summaries(), UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, summaries()
+    )
+    assert sync(platform, INVENTORY).error_code == "empty_list"
+    assert sync(platform, INVENTORY).error_code == "unavailable"  # which says nothing
+    log = sync(platform, INVENTORY)
+    assert (log.status, [note["code"] for note in log.notes]) == (Status.SUCCEEDED, ["empty_list_confirmed"])
+    assert (present(platform), InventoryItem.objects.exclude(total=0).count()) == (set(), 0)
+    sim.script("getInventorySummaries", summaries())
+    assert sync(platform, INVENTORY).notes == []
+
+
+def test_it_reads_other_marketplaces_where_one_contradicts_what_is_stored(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(Account(skus=20, marketplace_ids=(DE, FR)))
+    platform = platform_of(sim, marketplace_id=DE, additional_marketplace_ids=[FR], region="EU")
+    sync(platform, INVENTORY)
+    before = stored_stock(platform)
+    sim.rules.add(Rule(operation="getInventorySummaries", marketplace=FR, times=1, fault=Empty()))
+    log = sync(platform, INVENTORY)
+    assert (log.status, [note["code"] for note in log.notes]) == (Status.PARTIAL, ["empty_list"])
+    assert "of France (A13V1IB3VIYZZH) is empty" in log.notes[0]["message"]
+    sim.rules.add(Rule(operation="getInventorySummaries", marketplace=FR, times=1, fault=REFUSED))
+    log = sync(platform, INVENTORY)
+    assert (log.status, [note["code"] for note in log.notes]) == (Status.PARTIAL, ["stock_refused"])
+    assert stored_stock(platform) == before
 
 
 # --- named SKUs

@@ -14,7 +14,7 @@ from integrations.amazon.quota import QUOTAS
 from integrations.amazon.stock_listing import MOST_RESTARTS, QuotaTooSlow, listing, too_slow
 from integrations.amazon.unread import UnreadMarketplaces
 from integrations.errors import PlatformError, RateLimited, RequestRefused
-from integrations.protocol import Checkpoint, Note, RecordFailure, StockPage
+from integrations.protocol import Absent, Checkpoint, Note, RecordFailure, StockPage
 from inventory.records import InventoryRecord
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _sweep(
     except RequestRefused as error:
         if error.status != 400:
             raise
-        yield _no_fba(marketplace, error)
+        yield StockPage(records=(), absent=_no_fba(marketplace, error))
 
 
 def _named_pages(
@@ -149,6 +149,7 @@ class _NamedRead:
     failures: list[RecordFailure] = field(default_factory=list)
     refused: dict[str, RequestRefused] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    absent: Absent | None = None
     takes_others: bool = False
 
     def page(
@@ -161,6 +162,7 @@ class _NamedRead:
             next=following,
             notes=self.notes + unread.take_notes(),
             unread=unread.take_ids(),
+            absent=self.absent,
         )
 
     def batch(self, parameters: dict[str, Any]) -> PlatformError | None:
@@ -186,7 +188,7 @@ class _NamedRead:
                 raise
             skus = parameters.get("sellerSkus") or [parameters["sellerSku"]]
             if (refusal := self._refusal_of_all()) is not None:
-                self.notes += _no_fba(self.marketplace, refusal).notes
+                self.absent = _no_fba(self.marketplace, refusal)
             elif len(skus) == 1:
                 self.refused[skus[0]] = error
             else:
@@ -245,10 +247,10 @@ def _sku_refused(sku: str, country: str, said: str) -> RecordFailure:
     return RecordFailure(external_id=sku, code="sku_refused", message=text)
 
 
-def _no_fba(marketplace: Marketplace, error: RequestRefused) -> StockPage:
+def _no_fba(marketplace: Marketplace, error: RequestRefused) -> Absent:
     """Amazon answers a seller without FBA with a 400; no call tells beforehand. Stored stock stays as it is."""
     text = (
         f"Amazon lists no FBA stock for this account in {marketplace.country}: the seller does not use FBA there. "
         f"Nothing was changed. {error}"
     )
-    return StockPage(records=(), notes=(Note("no_fba", text),))
+    return Absent(marketplace.id, error, Note("no_fba", text))

@@ -1,7 +1,7 @@
 """The connection check of a platform: does it work, and what is missing?"""
 
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from django.utils import timezone, translation
 
@@ -9,9 +9,11 @@ from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from integrations.protocol import Adapter, Finding, Note, Window
 from integrations.quota.same_account import same_account_line
+from integrations.registry import site_of
 from integrations.sync import datasets
 from integrations.sync.connection import adapter_of
 from integrations.sync.streams.base import window_of
+from integrations.sync.streams.stock_doubts import parts_with_stock
 from integrations.sync.windows import platform_now, settle_window
 from platforms.models import Platform
 
@@ -28,6 +30,24 @@ class NextWindow:
         """Raises PlatformError."""
         self.notes = settle_window(self._log, self._adapter.scope, platform_now(self._adapter))
         return window_of(self._log)
+
+
+class _Stored:
+    """Corrects a finding that is contradicted by what is stored: no stock, where some is stored as listed."""
+
+    def __init__(self, platform: Platform, source: str) -> None:
+        sites = [site_of(platform.kind, part) for part in parts_with_stock(platform, source)]
+        self._countries = {f"inventory {site.code}": site.name for site in sites if site}
+
+    def __call__(self, finding: Finding) -> Finding:
+        country = self._countries.get(finding.step)
+        if finding.code != "no_fba" or country is None:
+            return finding
+        text = (
+            f"The list of stock was refused, as it is where an account keeps none, but stock of {country} is stored as "
+            "listed. Syncs of stock fail until it is listed again. Often this passes: check again in an hour."
+        )
+        return replace(finding, ok=False, code="stock_refused", message=text)
 
 
 def check_platform(platform: Platform) -> list[Finding]:
@@ -49,7 +69,10 @@ def check_platform(platform: Platform) -> list[Finding]:
                 for note in adapter.notes
             ] or [Finding(step="credentials", ok=True, message="The credentials are complete.")]
             next_window = NextWindow(platform, adapter)
-            findings += [*_same_account(platform), *adapter.check(next_window)]
+            findings += [
+                *_same_account(platform),
+                *map(_Stored(platform, adapter.source), adapter.check(next_window)),
+            ]
             findings += [
                 Finding(step="window", ok=True, message=note.message, code=note.code)
                 for note in next_window.notes

@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from core.outcome import Outcome
 from core.upsert import ABSENT
 from integrations.models import SyncLog
-from integrations.protocol import Adapter, Note, RecordFailure, StockPage
+from integrations.protocol import Adapter, Checkpoint, Note, RecordFailure, StockPage
 from integrations.sync.streams.base import Progress, Stream
+from integrations.sync.streams.stock_doubts import StockDoubts
 from integrations.sync.streams.unreadable import UnreadableRows
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
@@ -32,9 +33,11 @@ class SweepProgress(Progress[StockPage]):
         self.seen: set[Key] = set()
         self.repeated: set[Key] = set()  # those of the last page that were listed before
         self.unreadable = UnreadableRows()
+        self.doubts = StockDoubts(log, self.source)
 
     def pages(self) -> Iterator[StockPage]:
-        return self.adapter.inventory_pages(self.log.skus, self.start)
+        yield from self.adapter.inventory_pages(self.log.skus, self.start)
+        self.doubts.raise_for_all()
 
     def take(self, page: StockPage) -> None:
         if page.restarted:
@@ -43,6 +46,20 @@ class SweepProgress(Progress[StockPage]):
         for key in map(key_of, page.records):
             (self.repeated if key in self.seen else self.seen).add(key)
         self.unreadable.add(page.failures)
+        if page.absent is None and not page.unread and (page.records or self.log.skus):
+            self.doubts.has_read = True
+        if page.absent is not None and not self.doubts.is_absent(page.absent):
+            self.unread.add(page.absent.part)
+        if page.swept is not None and not self.doubts.is_swept(page.swept, is_empty=self.is_empty):
+            self.unread.add(page.swept)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the list of the current marketplace has no row so far."""
+        return not (self.seen or self.unreadable)
+
+    def remembered(self) -> Checkpoint:
+        return self.doubts.remembered()
 
     def store(self, stream: Stream[Any, StockPage], records: Sequence[Any]) -> Outcome:
         return upsert_inventory(
@@ -61,6 +78,8 @@ class SweepProgress(Progress[StockPage]):
             ]
             if "" not in unread:
                 mark_replaced(platform=self.log.platform, source=self.source, records=whole)
+        elif page.swept in self.unread:
+            return
         elif page.swept is not None and self.unreadable.let_decide(self.log, page.swept):
             mark_gone(
                 platform=self.log.platform,
@@ -71,7 +90,7 @@ class SweepProgress(Progress[StockPage]):
             )
 
     def take_notes(self) -> tuple[Note, ...]:
-        return self.unreadable.take_notes()
+        return self.unreadable.take_notes() + self.doubts.take_notes()
 
 
 class InventoryStream(Stream[InventoryRecord, StockPage]):

@@ -18,6 +18,10 @@ class UnreadableRows:
         self._marks: list[str] = []  # of rows without a SKU
         self._note: Note | None = None
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.skus or self._marks)
+
     def add(self, failures: Iterable[RecordFailure]) -> None:
         for failure in failures:
             if failure.external_id:
