@@ -9,12 +9,13 @@ import time
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
+from stateful.amazon import ORDER_CHANGES, Change
 from stateful.choices import Turn
 from stateful.events import Cancelled, Dies, Outrun, Stops
 from stateful.machine import SyncMachine
 
 from integrations.tests.syncing import INVENTORY, ORDERS
-from simulator import Answer, ExpirePageTokens, Reset, SpoilRow
+from simulator import Answer, CompleteUntil, ExpirePageTokens, Reset, SpoilRow
 
 BOUNDED = settings(
     max_examples=16,
@@ -46,8 +47,26 @@ SCENARIOS: dict[str, list[tuple[str, Turn]]] = {
     "an order that cannot be read": [(ORDERS, Turn(faults=[("", SpoilRow(), 2, 1)]))],
     "stock that cannot be read": [(INVENTORY, Turn()), (INVENTORY, Turn(faults=[("", SpoilRow(), 1, 1)]))],
     "stock whose sweep broke": [(INVENTORY, Turn()), (INVENTORY, Turn(faults=[("", Reset(), 2, 30)]))],
+    "says it is complete since year 1": [
+        (ORDERS, Turn(faults=[("", CompleteUntil("0001-01-01T00:00:00Z"), 1, 30)])),
+        (ORDERS, Turn(minutes=6)),
+    ],
     "outrun by another worker": [(ORDERS, Turn(event=Outrun(2, 1))), (ORDERS, Turn())],
 }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("clock_ahead", [45, -3 * 3600, 3 * 3600])
+def test_it_keeps_the_laws_with_a_clock_that_is_off(clock_ahead: float) -> None:
+    machine = SyncMachine()
+    machine.begin(seed=4, orders=12, marketplaces=1, clock_ahead=clock_ahead)
+    try:
+        for late in (0, 5):
+            change = Change(ORDER_CHANGES[1], pick=3, late=late)
+            machine.sync_orders(turn=Turn(before=[change], minutes=6, while_read=[(1, change)]), window={})
+            machine.the_laws_hold()
+    finally:
+        machine.teardown()
 
 
 @pytest.mark.django_db(transaction=True)

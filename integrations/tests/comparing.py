@@ -134,6 +134,7 @@ KINDS = {
     "RepeatPage": "a page comes twice",
     "LoopPages": "page tokens loop",
     "NextRowToo": "the same row on two pages",
+    "CompleteUntil": "a page says it is complete until a senseless time",
     "SpoilRow": "a record that cannot be read",
     "Between": "Amazon's data changes while pages are read",
     "Mutate": "Amazon's data changes while pages are read",

@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from simulator import (
     AWKWARD_SKUS,
     Answer,
+    CompleteUntil,
     Cut,
     ExpirePageTokens,
     ExpireTokens,
@@ -34,6 +35,9 @@ NETWORK = st.sampled_from((Reset(), Reset(in_body=True), Cut(), Cut(declared=Tru
 PAGING = st.sampled_from(
     (SpoilRow(), ExpirePageTokens(), RepeatPage(), LoopPages(), NextRowToo(), ExpireTokens(), Revoke())
 )
+# Until when an answer says it is complete.
+ODD_TIMES = st.sampled_from(("0001-01-01T00:00:00Z", "1961-06-09T14:52:24Z", "9999-12-31T23:59:59Z", "soon"))
+CLOCKS = (0, 0, 45, -45, 3 * 3600, -3 * 3600)  # seconds that this machine's clock is ahead of Amazon's
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def turns(kind: str) -> SearchStrategy[Turn]:
     )
     if kind == "orders":  # without a rate: for other operations that is a second or two, waited for in place
         fault |= st.tuples(st.just(""), st.just(Answer(429, "html")), position, times)
+        fault |= st.tuples(st.just(""), st.builds(CompleteUntil, ODD_TIMES), position, times)
     change = changes(kind)
     return st.builds(
         Turn,

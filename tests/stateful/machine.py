@@ -19,7 +19,7 @@ from integrations.tests.states import watermark_of
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
 from integrations.window_input import read_window
 from stateful import events, laws
-from stateful.choices import Turn, some_skus, turns, windows
+from stateful.choices import CLOCKS, Turn, some_skus, turns, windows
 from stateful.events import Database, Event, Killed
 from stateful.world import World
 
@@ -34,9 +34,14 @@ class SyncMachine(RuleBasedStateMachine):
 
     world: World | None = None
 
-    @initialize(seed=st.integers(1, 50), orders=st.integers(0, 24), marketplaces=st.integers(1, 2))
-    def begin(self, seed: int, orders: int, marketplaces: int) -> None:
-        self.world = World(seed=seed, orders=orders, marketplaces=marketplaces)
+    @initialize(
+        seed=st.integers(1, 50),
+        orders=st.integers(0, 24),
+        marketplaces=st.integers(1, 2),
+        clock_ahead=st.sampled_from(CLOCKS),
+    )
+    def begin(self, seed: int, orders: int, marketplaces: int, clock_ahead: float = 0) -> None:
+        self.world = World(seed=seed, orders=orders, marketplaces=marketplaces, clock_ahead=clock_ahead)
         self.complete_since = -1  # no run has moved the watermark yet
         self.began: dict[int, int] = {}  # log -> how many changes there had been
         self.database_failed = False

@@ -1,4 +1,7 @@
-"""Both sides of the property test: a simulated Amazon, the database, and one clock for them that moves when told to."""
+"""Both sides of the property test: a simulated Amazon, the database, and the time, which passes when told to.
+
+Amazon's clock is right. That of this machine may be ahead of it, or behind.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -27,14 +30,16 @@ PAGE = 4
 class World:
     """`amazon` has the truth, `platform` is the row that OMS syncs. Close it, or the next one meets its clock."""
 
-    def __init__(self, *, seed: int, orders: int, marketplaces: int) -> None:
+    def __init__(self, *, seed: int, orders: int, marketplaces: int, clock_ahead: float = 0) -> None:
+        """`clock_ahead`: so many seconds is this machine's clock ahead of Amazon's, below zero behind it."""
         for model in TABLES:
             model.objects.all().delete()
         tokens._tokens.clear()  # they live as long as the process
         clock._measured.clear()
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._patch = pytest.MonkeyPatch()
-        self._patch.setattr(timezone, "now", self.now)
+        self._ahead = timedelta(seconds=clock_ahead)
+        self._patch.setattr(timezone, "now", self.now_here)
         account = Account(
             seed=seed,
             orders=orders,
@@ -42,7 +47,7 @@ class World:
             marketplace_ids=MARKETPLACES[:marketplaces],
             end=self._now - timedelta(minutes=5),
         )
-        self.amazon = Amazon(account, self.now)
+        self.amazon = Amazon(account, lambda: self._now)
         self.sim = Simulator(account, page_size=PAGE, clock=lambda: self._now.timestamp())
         self.sim.__enter__()
         self._settings = override_settings(
@@ -62,8 +67,8 @@ class World:
         self._settings.disable()
         self._patch.undo()
 
-    def now(self) -> datetime:
-        return self._now
+    def now_here(self) -> datetime:
+        return self._now + self._ahead
 
     def wait(self, minutes: float) -> None:
         """Time passes, for Amazon and for OMS; the token bucket fills up, which goes by a clock of its own."""
