@@ -103,13 +103,14 @@ def _joined(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
     """What is known of a buyer: a platform says less after a while, and what it said before stays.
 
     A part such as the address stays where all that is given of it is equal, and is replaced as a whole where something
-    differs: half of one address and half of another would be nobody's. The phone goes with its address.
+    differs: half of one address and half of another would be nobody's. The phone goes with its address; each of the
+    `lines` is a part of its own.
     """
     joined = {**stored, **given}
     for name, value in given.items():
         before = stored.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
-            if _agrees(value, before):
+            if name == "lines" or _agrees(value, before):
                 joined[name] = _joined(before, value)
             elif name == "address" and "phone" not in given:
                 joined.pop("phone", None)

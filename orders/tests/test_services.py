@@ -431,6 +431,16 @@ def test_it_keeps_an_address_whole(
     assert (stored["address"], stored.get("phone"), stored["email"]) == (address, phone, BUYER.email)
 
 
+def test_it_keeps_what_is_personal_about_each_line(platform: Platform) -> None:
+    platform.include_pii = True
+    gift, reason = {"giftMessage": "Happy birthday"}, {"cancelReason": "Ordered twice"}
+    record = with_buyer(order(), lines={"1": gift, "2": reason})
+    store(platform, record)
+    other = BuyerRecord(lines={"2": {"cancelReason": "Too late"}})
+    assert store(platform, later(record, buyer=other)) == (0, 1, 0)
+    assert OrderBuyer.objects.get().data["lines"] == {"1": gift, "2": {"cancelReason": "Too late"}}
+
+
 def purge_date() -> datetime:
     return OrderBuyer.objects.values_list("purge_after", flat=True).get()
 
