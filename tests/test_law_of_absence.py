@@ -187,6 +187,9 @@ BRANCHES: Branches = {
     "fulfillment.shipByWindow": ("ship_by",),
     "fulfillment.deliverByWindow": ("deliver_by",),
     "proceeds": ("total", "currency"),
+    "proceeds.breakdowns": ("tax", "currency"),
+    "tax": ("invoice_status",),
+    "packages": ("packages",),
     "salesChannel": ("marketplace_id",),
     "programs": ("programs",),
     "associatedOrders": ("replaced_order_id",),
@@ -197,6 +200,7 @@ ITEM_BRANCHES: Branches = {
     "fulfillment": ("quantity_shipped", "quantity_left"),
     "proceeds": ("total", "currency"),
     "proceeds.breakdowns": ("tax", "shipping", "discount", "currency"),
+    "tax": ("tax_model", "tax_responsible_party", "tax_scheme"),
 }
 AMOUNTS = ("unit_price", "total", "tax", "shipping", "discount")
 CURRENCIES = st.sampled_from(["EUR", "USD", ""])
@@ -215,6 +219,10 @@ def answers(draw: DrawFn) -> Answer:
     breakdown = st.fixed_dictionaries(
         {"type": st.sampled_from(["TAX", "SHIPPING", "DISCOUNT", "ITEM"]), "subtotal": money}
     )
+    package = st.fixed_dictionaries(
+        {"packageReferenceId": st.sampled_from(["1", "2"])},
+        optional={"carrier": st.just("DHL"), "packageItems": st.just([{"orderItemId": "1", "quantity": 1}])},
+    )
     window = some(latestDateTime=st.sampled_from(["2026-11-05T00:00:00Z", "2026-11-09T00:00:00Z"]))
     item = st.fixed_dictionaries(
         {"quantityOrdered": st.sampled_from([2, 1, 0])},
@@ -224,6 +232,7 @@ def answers(draw: DrawFn) -> Answer:
             ),
             "fulfillment": some(quantityFulfilled=st.sampled_from([0, 1])),
             "proceeds": some(proceedsTotal=money, breakdowns=st.lists(breakdown, max_size=3)),
+            "tax": some(taxCollections=st.sampled_from([[], [{"model": "M", "responsibleParty": "P"}]])),
             "cancellation": st.just({"cancellationRequest": {"requester": "BUYER"}}),
         },
     )
@@ -236,7 +245,9 @@ def answers(draw: DrawFn) -> Answer:
             shipByWindow=window,
             deliverByWindow=window,
         ),
-        proceeds=some(grandTotal=money, breakdowns=st.just([])),
+        proceeds=some(grandTotal=money, breakdowns=st.lists(breakdown, max_size=2)),
+        tax=some(taxInvoicing=some(invoiceStatus=st.just("PENDING"))),
+        packages=st.lists(package, max_size=2, unique_by=lambda package: package["packageReferenceId"]),
         salesChannel=some(marketplaceId=st.just(DE)),
         programs=st.sampled_from([[], ["PRIME"], ["PRIME", "BUSINESS"]]),
         associatedOrders=st.sampled_from([[], FULL["associatedOrders"]]),
@@ -258,7 +269,8 @@ def read(platform: Platform, raw: Json, asked: tuple[str, ...], moment: int) -> 
 def rows(platform: Platform) -> Stored:
     (stored,) = stored_orders(platform).values()
     lines = {each["external_id"]: {name: each[name] for name in ITEM_FIELDS} for each in stored.pop("items")}
-    return {name: stored[name] for name in ORDER_FIELDS}, lines
+    packages = sorted(stored["packages"], key=lambda package: str(package["external_id"]))
+    return {name: stored[name] for name in ORDER_FIELDS} | {"packages": packages}, lines
 
 
 def silent_about(answer: Json, branches: Branches) -> set[str]:

@@ -109,10 +109,10 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         service_level=parse.text(fulfillment.get("fulfillmentServiceLevel")),
         ship_by=parse.meant_time(parse.mapping(fulfillment.get("shipByWindow")).get("latestDateTime")),
         deliver_by=parse.meant_time(parse.mapping(fulfillment.get("deliverByWindow")).get("latestDateTime")),
-        currency=currency or tax_currency,
+        currency=currency if total is not None else tax_currency,
         total=total,
-        # In another currency than the order it could not be told apart from it; the payload holds it.
-        tax=None if currency and tax_currency != currency else tax,
+        # In another currency than the total it could not be told apart from it; the payload holds it.
+        tax=None if total is not None and tax_currency != currency else tax,
         invoice_status=invoice_status(source),
         programs=_texts(source.get("programs")),
         replaced_order_id=_replaced_order_id(source),

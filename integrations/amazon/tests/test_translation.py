@@ -319,6 +319,23 @@ def test_it_tells_amounts_that_are_gone_from_those_that_did_not_come(
     assert ("total" in record.absent) == (of_order is None)
 
 
+@pytest.mark.parametrize(
+    ("total", "expected"),
+    [
+        (usd("9"), (Decimal(9), Decimal(3), "USD")),
+        ({"amount": "9", "currencyCode": "EUR"}, (Decimal(9), None, "EUR")),
+        ({"amount": "9"}, (Decimal(9), None, "")),  # nobody knows 9 of what
+        (None, (None, Decimal(3), "USD")),
+    ],
+)
+def test_it_keeps_an_orders_amounts_to_one_currency(
+    total: Json | None, expected: tuple[Decimal | None, Decimal | None, str]
+) -> None:
+    proceeds = breakdowns(("TAX", "1.00"), ("TAX", "2.00")) | {"grandTotal": total}
+    record = normalize.order(order(proceeds=proceeds))
+    assert (record.total, record.tax, record.currency) == expected
+
+
 @pytest.mark.parametrize("kind", ["REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID"])
 def test_it_names_the_order_that_was_replaced(kind: str) -> None:
     associated = [None, {"associationType": kind, "orderId": "111-1"}]
