@@ -11,7 +11,7 @@ from django.utils import timezone
 from api.tests.rest import superuser
 from conftest import api_config
 from integrations.lookup.order import ask, store
-from integrations.models import StreamState, SyncFailure, SyncLog
+from integrations.models import ApiQuota, StreamState, SyncFailure, SyncLog
 from integrations.sync.connection_check import check_platform
 from integrations.sync.datasets import left_out
 from integrations.sync.failures import replay
@@ -251,3 +251,58 @@ def test_it_reads_again_what_was_read_without_a_data_set_that_came_back(
     again = sync(Platform.objects.get(pk=platform.pk))
     assert again.window_start is not None
     assert again.window_start > timezone.now() - timedelta(days=1)
+
+
+# --- refused without a name
+
+
+def refusing_without_a_word(start_simulator: StartSimulator, *names: str) -> tuple[Simulator, Platform]:
+    sim, platform = refusing(start_simulator)
+    sim.accounts[0].unnamed_data = frozenset(names)
+    return sim, platform
+
+
+@pytest.mark.parametrize(
+    "names", [("FULFILLMENT",), ("BUYER",), ("TAX", "RECIPIENT"), EVERYTHING.split(",")], ids=len
+)
+def test_it_finds_the_data_sets_that_a_refusal_does_not_name(
+    start_simulator: StartSimulator, names: tuple[str, ...]
+) -> None:
+    _sim, platform = refusing_without_a_word(start_simulator, *names)
+    log = sync(platform)
+    assert (log.status, log.created, notes(log)) == (Status.SUCCEEDED, 5, ["dataset_refused"])
+    assert set(stored()) == set(names)
+    assert log.api_calls <= (17 if len(names) > 2 else 12)
+    again = sync(Platform.objects.get(pk=platform.pk))
+    assert (again.status, again.api_calls, set(notes(again))) == (Status.SUCCEEDED, 1, {"dataset_left_out"})
+
+
+def test_it_finds_a_data_set_beside_a_marketplace_that_is_denied(start_simulator: StartSimulator) -> None:
+    places = ("A1PA6795UKMFR9", "A13V1IB3VIYZZH")
+    sim = start_simulator(Account(orders=20, marketplace_ids=places, denied=places[1:]))
+    platform = platform_of(sim)
+    platform.include_pii = True
+    platform.save()
+    log = sync(platform)
+    assert (log.status, notes(log), stored()) == (Status.PARTIAL, ["marketplace_not_read"], {})
+    assert asked(sim)[-2:] == [EVERYTHING, EVERYTHING]
+
+
+def test_it_goes_on_with_the_search_when_there_is_quota_again(start_simulator: StartSimulator) -> None:
+    sim, platform = refusing_without_a_word(start_simulator, "TAX")
+    log = open_sync(platform)
+    rounds = 0
+    while log.status not in (Status.SUCCEEDED, Status.FAILED) and rounds < 20:
+        ApiQuota.objects.update(tokens=1, rate=0.0056, burst=20, updated_at=timezone.now())
+        SyncLog.objects.update(resume_at=timezone.now())
+        log, rounds = run_sync(log.pk), rounds + 1
+    assert (log.status, log.created, list(stored())) == (Status.SUCCEEDED, 5, ["TAX"])
+    calls = asked(sim)
+    assert len(calls) - len(set(calls)) <= 3  # pages
+
+
+def test_a_refusal_that_was_only_of_the_moment_blames_nothing(start_simulator: StartSimulator) -> None:
+    sim, platform = refusing(start_simulator)
+    sim.script("searchOrders", refusal(400, "InvalidInput", "The input you have submitted is not valid."))
+    log = sync(platform)
+    assert (log.status, log.created, log.notes, stored()) == (Status.SUCCEEDED, 5, [], {})

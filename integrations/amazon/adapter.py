@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -118,6 +119,7 @@ class AmazonAdapter:
             return
         groups = MarketplaceGroups(self._config.marketplaces, window, checkpoint, self.parts)
         listing, span = self._listing(checkpoint), self._span(groups.window, checkpoint)
+        listing.may_search &= groups.may_divide
         if span.is_empty:
             yield OrderPage(records=(), notes=span.take_notes())
             return
@@ -126,7 +128,7 @@ class AmazonAdapter:
             try:
                 answer = self._search(span, listing, once=first_page and groups.current.is_part)
             except RateLimited:
-                if groups.is_news:  # so that who goes on does not search again
+                if groups.is_news or listing.is_news:  # so that who goes on does not search again
                     yield _page(groups, listing, span)
                 raise
             except PlatformError as error:
@@ -196,12 +198,27 @@ class AmazonAdapter:
         """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
         while True:
             try:
+                listing.search(partial(self._is_answered, span, listing))
                 answer = self._answer(span, listing, once=once)
                 listing.confirm()
                 return answer
             except (RequestRefused, AuthorizationError) as error:
-                if not (listing.drop_refused_datasets(error) or listing.restart(error)):
+                if not (
+                    listing.drop_refused_datasets(error)
+                    or listing.restart(error)
+                    or (not span.is_to_blame(error) and listing.begin_search(error))
+                ):
                     raise
+
+    def _is_answered(self, span: OrderSpan, listing: OrderListing, datasets: list[str]) -> bool:
+        """Whether Amazon answers with these data sets. Raises PlatformError for what is no refusal."""
+        trial = OrderListing(datasets, {}, {}, DataSets())
+        trial.marketplace_ids = listing.marketplace_ids
+        try:
+            self._answer(span, trial, once=False)
+        except (RequestRefused, AuthorizationError):
+            return False
+        return True
 
     def _answer(self, span: OrderSpan, listing: OrderListing, *, once: bool) -> dict[str, Any]:
         """One page, of a shorter span where Amazon took the end of it for too young."""

@@ -86,6 +86,13 @@ class OrderSpan:
             status=error.status,
         )
 
+    def is_to_blame(self, error: PlatformError) -> bool:
+        """Whether the refusal is about the end of the window and nothing else, although that was moved back. A general
+        text names the ends of both sorts of window."""
+        text = str(error).lower()
+        is_general = "createdbefore" in text and "lastupdatedbefore" in text
+        return self._is_moved and self._is_too_young(error) and not is_general
+
     def complete_until(self, answer: Mapping[str, Any]) -> datetime | None:
         """Until when the answer says it is complete, None where it says nothing or nothing that makes sense."""
         said = answer.get("lastUpdatedBefore") or answer.get("createdBefore")
