@@ -117,6 +117,8 @@ def asked_line(log: SyncLog) -> str:
 
 
 def _window_line(kind: str, asked: Asked) -> str:
+    if "look_back" in asked:
+        return _("%(kind)s that became visible late") % {"kind": kind}
     words = {
         "kind": kind,
         "by": SyncLog.WindowBy(asked["by"]).label,

@@ -34,6 +34,9 @@ ALLOWED_HOSTS: list[str] = hosts(text("ALLOWED_HOSTS")) or ["127.0.0.1", "localh
 FIELD_ENCRYPTION_KEY = encryption_keys()
 MOCK_FALLBACK = one_of("MOCK_FALLBACK", default="auto", choices=("auto", "always", "never"))
 ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
+# How far what was read of the orders is read again, for those that become visible late; 0: not at all.
+ORDERS_LOOK_BACK_HOURS = whole_number("ORDERS_LOOK_BACK_HOURS", default=24, minimum=0)
+ORDERS_LOOK_BACK_DAYS = whole_number("ORDERS_LOOK_BACK_DAYS", default=30, minimum=0)
 # For simulators and proxies. Both unset: Amazon's own hosts, by region.
 AMAZON_SP_API_ENDPOINT = text("AMAZON_SP_API_ENDPOINT")
 AMAZON_LWA_ENDPOINT = text("AMAZON_LWA_ENDPOINT")

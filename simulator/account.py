@@ -50,6 +50,7 @@ class Account:
     suspended         those of its marketplaces where its listings are inactive
     refused_data      data sets of includedData that are refused with a 403 that names them
     unnamed_data      data sets that are refused with a 400 that names none
+    late_by           how long after an order changed it is listed (with its own times); may be changed at any time
     denied            marketplaces where it takes part, and that are refused with a 403 all the same
 
     The last three may be changed at any time.
@@ -71,6 +72,7 @@ class Account:
         refused_data: Collection[str] = (),
         unnamed_data: Collection[str] = (),
         denied: Collection[str] = (),
+        late_by: timedelta = timedelta(0),
     ) -> None:
         named = (*marketplace_ids, *former, *suspended)
         unknown = [marketplace for marketplace in named if marketplace not in MARKETPLACES]
@@ -91,6 +93,7 @@ class Account:
         self.refused_data = frozenset(refused_data)
         self.unnamed_data = frozenset(unnamed_data)
         self.denied = frozenset(denied)
+        self.late_by = late_by
         # Held while a page is read or an order changes, so that a page shows one moment.
         self.lock = threading.RLock()
         self._count = orders
@@ -125,6 +128,10 @@ class Account:
     def outline(self, index: int) -> Outline:
         known, edit = outline(self.book, index), self._edits.get(index)
         return known if edit is None else revised_outline(known, edit)
+
+    def is_listed_at(self, index: int, now: datetime) -> bool:
+        """Whether a search finds the order yet; it carries the same times before and after."""
+        return not self.late_by or from_ms(self._updated(index)) + self.late_by <= now
 
     def find(self, external_id: str) -> Order | None:
         """The order with this id, or None."""

@@ -55,7 +55,7 @@ class Operations:
         limit = min(search.limit, self.page_size or search.limit)
         # One more than fits tells whether there is another page.
         with account.lock:
-            found = list(islice(_matches(account, search, state), limit + 1))
+            found = list(islice(_matches(account, search, state, self.now()), limit + 1))
             orders = [render_order(account.order(index), search.include) for _, index in found[:limit]]
         document: Json = {
             "orders": orders,
@@ -104,14 +104,14 @@ def _without(params: dict[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in params.items() if name not in names}
 
 
-def _matches(account: Account, search: Search, state: PageState) -> Iterator[tuple[int, int]]:
-    """(ms, index) of the orders that a search finds after the position, oldest first."""
+def _matches(account: Account, search: Search, state: PageState, now: datetime) -> Iterator[tuple[int, int]]:
+    """(ms, index) of the orders that a search finds `now` after the position, oldest first."""
     timeline = account.by_created if search.axis == "created" else account.by_updated
     start = bisect_right(timeline, state.position)
     stop = bisect_left(timeline, (state.bound + 1, -1))
     narrow = search.marketplaces or search.statuses or search.fulfillers
     for entry in islice(timeline, start, max(start, stop)):
-        if not narrow or _fits(account, search, entry[1]):
+        if account.is_listed_at(entry[1], now) and (not narrow or _fits(account, search, entry[1])):
             yield entry
 
 

@@ -184,8 +184,9 @@ ODD = ["0001-01-01T00:00:00Z", "1961-06-09T14:52:24Z", "9999-12-31T23:59:59Z", "
 @pytest.mark.parametrize("said", ODD)
 @pytest.mark.parametrize("by", ["updated", "created"])
 def test_an_end_that_makes_no_sense_is_noted_and_ignored(
-    start_simulator: StartSimulator, said: str, by: str
+    start_simulator: StartSimulator, settings: Any, said: str, by: str
 ) -> None:
+    settings.ORDERS_LOOK_BACK_HOURS = 0
     sim = start_simulator(orders=25, page_size=10)
     sim.rules.add(Rule(operation="searchOrders", fault=CompleteUntil(said)))
     platform = platform_of(sim)
@@ -238,7 +239,8 @@ def test_a_watermark_that_makes_no_sense_is_survived(
     assert codes(sync(platform)) == []
 
 
-def test_a_watermark_a_little_ahead_is_a_clocks_fault(start_simulator: StartSimulator) -> None:
+def test_a_watermark_a_little_ahead_is_a_clocks_fault(start_simulator: StartSimulator, settings: Any) -> None:
+    settings.ORDERS_LOOK_BACK_HOURS = 0
     sim = start_simulator()
     platform = platform_of(sim)
     ahead = timezone.now() + timedelta(minutes=6)

@@ -242,7 +242,8 @@ def test_it_looks_back_30_days_at_first_and_moves_the_watermark_to_the_windows_e
     assert watermark_of(platform) == log.window_end
 
 
-def test_it_goes_on_ten_minutes_before_the_watermark(start_simulator: StartSimulator) -> None:
+def test_it_goes_on_ten_minutes_before_the_watermark(start_simulator: StartSimulator, settings: Any) -> None:
+    settings.ORDERS_LOOK_BACK_HOURS = 0
     sim = start_simulator(orders=5)
     platform = platform_of(sim)
     watermark = timezone.now().replace(microsecond=0) - timedelta(hours=3)
@@ -308,7 +309,8 @@ def test_it_leaves_the_watermark_of_other_runs_alone(
     assert watermark_of() == watermark
 
 
-def test_it_starts_over_for_a_new_marketplace(start_simulator: StartSimulator) -> None:
+def test_it_starts_over_for_a_new_marketplace(start_simulator: StartSimulator, settings: Any) -> None:
+    settings.ORDERS_LOOK_BACK_HOURS = 0
     sim = start_simulator(Account(orders=20, marketplace_ids=(US, CA, MX)))
     platform = platform_of(sim, additional_marketplace_ids=[CA])
     first = sync(platform)
@@ -323,7 +325,8 @@ def test_it_starts_over_for_a_new_marketplace(start_simulator: StartSimulator) -
     assert narrower.window_start == wider.window_end - timedelta(minutes=10)
 
 
-def test_it_starts_over_for_another_seller(start_simulator: StartSimulator) -> None:
+def test_it_starts_over_for_another_seller(start_simulator: StartSimulator, settings: Any) -> None:
+    settings.ORDERS_LOOK_BACK_HOURS = 0
     other = Account(seed=8, orders=20, refresh_token="Atzr|other")
     new_secret = Account(seed=8, orders=20, refresh_token="Atzr|other", client_secret="rotated")
     sync(platform_of(start_simulator(orders=20)))

@@ -93,6 +93,7 @@ def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     for kind in STREAMS:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
         logs = logs.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
+        logs = logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK)  # what is new comes with the others
         good = logs.filter(status__in=SyncLog.GOOD, source=Source.LIVE)
         platforms = platforms.annotate(
             **{

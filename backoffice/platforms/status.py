@@ -47,6 +47,7 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
 def _last(platform: Platform, kind: str) -> list[SyncLog]:
     """The newest runs; before them those that are open, however long ago they were asked for."""
     logs = SyncLog.objects.filter(platform=platform, kind=kind).defer("checkpoint", "notes", "skus")
+    logs = logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK)  # those are in the sync log
     newest = list(logs[:RUNS])
     still_open = logs.filter(status__in=SyncLog.OPEN)
     return [log for log in still_open if log not in newest] + newest

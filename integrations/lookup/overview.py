@@ -15,11 +15,12 @@ def with_overview(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     """The platforms, each with `latest_syncs` (a list with the newest sync of each stream) and `open_windows` (open
     syncs with a window of their own), what `with_states` tells, and the annotations `has_mock` and `has_sandbox`
     (whether such rows are stored)."""
-    begun = SyncLog.objects.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
+    # What a deferred one waits for says more; look-backs come and go.
+    begun = SyncLog.objects.exclude(status=SyncLog.Status.DEFERRED).exclude(trigger=SyncLog.Trigger.LOOK_BACK)
     latest = begun.values("platform_id", "kind").annotate(latest=Max("pk")).order_by()
     newest = SyncLog.objects.filter(pk__in=latest.values("latest")).defer("checkpoint", "notes", "skus")
     windows = SyncLog.objects.filter(status__in=SyncLog.OPEN, is_incremental=False)
-    windows = windows.defer("checkpoint", "notes", "skus")
+    windows = windows.exclude(trigger=SyncLog.Trigger.LOOK_BACK).defer("checkpoint", "notes", "skus")
     return (
         with_states(platforms)
         .annotate(has_mock=has_rows(Source.MOCK), has_sandbox=has_rows(Source.SANDBOX))

@@ -85,6 +85,7 @@ def _failures(external_id: str) -> QuerySet[SyncFailure]:
 def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     """Each with its watermark, and the ids of its last `good` orders sync and of its `open` one (no deferred one)."""
     logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=SyncLog.Kind.ORDERS).order_by("-pk")
+    logs = logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK)
     still_open = logs.filter(status__in=SyncLog.OPEN).exclude(status=SyncLog.Status.DEFERRED)
     return with_states(platforms).annotate(good=_newest(_good(logs)), open=_newest(still_open))
 

@@ -1,5 +1,6 @@
 """SyncLog: one run of one stream of a platform; `kind` names the stream. SyncFailure: a record that was not stored."""
 
+import json
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -54,6 +55,7 @@ class SyncLog(models.Model):
         API = "api", _("API")
         COMMAND = "command", _("command line")
         SCHEDULE = "schedule", _("schedule")
+        LOOK_BACK = "look_back", _("look-back")
 
     class Status(models.TextChoices):
         DEFERRED = "deferred", _("waiting for another sync")
@@ -76,6 +78,8 @@ class SyncLog(models.Model):
 
         REGULAR = ""
         WINDOW = "window"
+        RECENT = "recent"  # the schedule looks back a day (sync/look_back.py)
+        FAR = "far"  # a month
 
     OPEN = (Status.DEFERRED, Status.QUEUED, Status.RUNNING, Status.WAITING)
     IDLE = (Status.DEFERRED, Status.QUEUED, Status.WAITING)  # open, and nobody works on it
@@ -170,7 +174,10 @@ class SyncLog(models.Model):
 
     @property
     def lane(self) -> "SyncLog.Lane":
-        return self.Lane.REGULAR if self.is_incremental else self.Lane.WINDOW
+        if self.is_incremental:
+            return self.Lane.REGULAR
+        asked = json.loads(self.asked or "{}") if self.trigger == self.Trigger.LOOK_BACK else {}
+        return self.Lane(asked.get("look_back", self.Lane.WINDOW))
 
     @property
     def is_mock_as_promised(self) -> bool:

@@ -25,8 +25,9 @@ LONGEST_WAIT = timedelta(hours=1)
 class TokenBucket:
     """A Budget (integrations.protocol) that is kept in the database.
 
-    `account_key` tells application and seller apart; `published` has what a new bucket starts with; `clock` gives
-    seconds since 1970. Not to be used inside a transaction: the row would stay locked until that ends.
+    `account_key` tells application and seller apart; `published` has what a new bucket starts with; `keep` is the share
+    of its burst that is left to others, 0 for who may take all; `clock` gives seconds since 1970. Not to be used
+    inside a transaction: the row would stay locked until that ends.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class TokenBucket:
         account_key: str,
         published: Mapping[str, Quota],
         *,
+        keep: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._account_key = account_key
         self._published = published
+        self._keep = keep
         self._clock = clock
         self._rates: dict[str, float] = {}  # of the rows, as last seen
 
@@ -45,8 +48,9 @@ class TokenBucket:
         """Take a token: 0.0, or the seconds until there is one (then nothing was taken)."""
 
         def take(bucket: ApiQuota) -> float:
-            if bucket.tokens < ENOUGH:
-                return _seconds_until_next(bucket, self._now())
+            kept = kept_back(bucket, self._keep)
+            if bucket.tokens - kept < ENOUGH:
+                return _seconds_until(1 + kept, bucket, self._now())
             if bucket.tokens >= bucket.burst:
                 bucket.updated_at += TRAVEL
             bucket.tokens = max(0.0, bucket.tokens - 1)
@@ -111,6 +115,11 @@ class TokenBucket:
         return datetime.fromtimestamp(self._clock(), UTC)
 
 
+def kept_back(bucket: ApiQuota, share: float) -> float:
+    """The tokens that who leaves this share of the burst to others does not take; one is always to be had."""
+    return max(0.0, min(share * bucket.burst, bucket.burst - 1.0))
+
+
 def standing(bucket: ApiQuota, now: datetime) -> tuple[int, float]:
     """How many calls could be made now, and the seconds until the next one can: 0.0 where there is one.
 
@@ -118,7 +127,7 @@ def standing(bucket: ApiQuota, now: datetime) -> tuple[int, float]:
     """
     _refill(bucket, now)
     left = int(bucket.tokens + 1 - ENOUGH)
-    return left, 0.0 if left else _seconds_until_next(bucket, now)
+    return left, 0.0 if left else _seconds_until(1, bucket, now)
 
 
 def _refill(bucket: ApiQuota, now: datetime) -> None:
@@ -131,10 +140,10 @@ def _refill(bucket: ApiQuota, now: datetime) -> None:
         bucket.updated_at = now
 
 
-def _seconds_until_next(bucket: ApiQuota, now: datetime) -> float:
+def _seconds_until(tokens: float, bucket: ApiQuota, now: datetime) -> float:
     longest = LONGEST_WAIT.total_seconds()
     if bucket.rate <= 0:  # somebody closed it by hand
         return longest
     ahead = max(0.0, (bucket.updated_at - now).total_seconds())
     # A microsecond more: times are stored no finer than that.
-    return min(longest, ahead + (1 - bucket.tokens) / bucket.rate + 1e-6)
+    return min(longest, ahead + (tokens - bucket.tokens) / bucket.rate + 1e-6)

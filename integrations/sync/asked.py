@@ -3,6 +3,7 @@
 {}                                                      what changed since the last time; the stock of all SKUs
 {"by": "updated", "since": "…Z", "until": "…Z"}         a window; `until` is left out where it ends now
 {"by": "updated", "days": 7}                            the last days; the same request a minute later, too
+{"by": "updated", "look_back": "recent"}                what was read before, once more; "far": further back
 {"skus": ["A-1", "B 2"]}                                some SKUs, sorted
 """
 
@@ -22,6 +23,8 @@ def what_is_asked(window: WindowRequest, skus: Sequence[str]) -> Asked:
     asked: Asked = {}
     if not window.is_incremental:
         asked["by"] = str(window.by)
+        if window.look_back:
+            return asked | {"look_back": window.look_back}
         if window.days is not None:
             asked["days"] = window.days
         elif window.since is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 from integrations.errors import ConfigError
 from integrations.models import StreamState
@@ -13,8 +14,9 @@ from integrations.sync import datasets, parts
 from platforms.models import Platform
 
 
-def adapter_of(platform: Platform, states: Iterable[StreamState] = ()) -> Adapter:
-    """The adapter of a platform, ready to ask about these streams. Raises ConfigError; makes no call."""
+def adapter_of(platform: Platform, states: Iterable[StreamState] = (), *, keep: float = 0.0) -> Adapter:
+    """The adapter of a platform, ready to ask about these streams. It leaves the share `keep` of each quota's burst to
+    others. Raises ConfigError; makes no call."""
     if platform.config_problem:
         raise ConfigError(platform.config_problem, code="unreadable_credentials")
     if platform.kind not in CHANNELS:
@@ -25,21 +27,21 @@ def adapter_of(platform: Platform, states: Iterable[StreamState] = ()) -> Adapte
     return CHANNELS[platform.kind].connect(
         platform.api_config,
         include_pii=platform.include_pii,
-        budget_for=TokenBucket,
+        budget_for=partial(TokenBucket, keep=keep),
         leave_out=datasets.left_out(platform, states),
         meter=UsageMeter(platform),
     )
 
 
 @contextmanager
-def connected(platform: Platform, stream: str) -> Iterator[Adapter]:
+def connected(platform: Platform, stream: str, *, keep: float = 0.0) -> Iterator[Adapter]:
     """The adapter of a platform while records of a stream are fetched; keeps which data sets and which parts of the
-    account it is refused.
+    account it is refused. `keep` is that of adapter_of.
 
     Raises ConfigError.
     """
     state = StreamState.of(platform, stream)
-    with closing(adapter_of(platform, [state])) as adapter:
+    with closing(adapter_of(platform, [state], keep=keep)) as adapter:
         try:
             yield adapter
         finally:

@@ -16,7 +16,7 @@ from integrations.models import SyncLog
 from integrations.sync.lanes import LANES
 
 # What says whose turn it is.
-COLUMNS = ("platform_id", "kind", "open_key", "is_incremental", "trigger")
+COLUMNS = ("platform_id", "kind", "open_key", "is_incremental", "trigger", "asked")
 
 
 @retry_on_db_error

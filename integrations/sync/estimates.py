@@ -96,6 +96,12 @@ def _per_second(runs: list[_Run]) -> float:
     return sum(run.fetched for run in runs) / seconds if seconds > 0 else 0.0
 
 
+def records_of_a_page(log: SyncLog, source: str) -> float:
+    """The usual number of records on a page of this platform and stream, by earlier runs."""
+    columns = _earlier(log, source).values_list("fetched", "pages")[:RECENT]
+    return _records_of_a_page([_Run(0.0, fetched, pages) for fetched, pages in columns])
+
+
 def _records_of_a_page(runs: list[_Run]) -> float:
     """The usual number of records on a page, from runs of several pages; the last page of each is shorter."""
     return max((run.fetched / run.pages for run in runs if run.pages > 1 and run.fetched), default=FULL_PAGE)

@@ -15,11 +15,12 @@ from platforms.models import Source
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`pages` is None where nothing is known; `at_once` the calls that are there now, `every` the time that the quota
-    takes to give one more."""
+    """`pages` is None where nothing is known; `at_once` the calls that are there now, of `burst` at most, `every` the
+    time that the quota takes to give one more."""
 
     pages: int | None
     at_once: int
+    burst: int
     every: timedelta
 
     @property
@@ -40,11 +41,11 @@ def forecast(log: SyncLog) -> Forecast | None:
     except ConfigError:
         return None
     bucket = ApiQuota.objects.filter(account_key=account, operation=listing.operation).first()
-    rate, at_once = listing.quota.rate, listing.quota.burst
+    rate, burst, at_once = listing.quota.rate, listing.quota.burst, listing.quota.burst
     if bucket is not None and bucket.rate > 0:
-        rate, at_once = bucket.rate, standing(bucket, timezone.now())[0]
+        rate, burst, at_once = bucket.rate, bucket.burst, standing(bucket, timezone.now())[0]
     pages = guess_pages(log) if log.pages_expected is None else log.pages_expected
-    return Forecast(pages, at_once, timedelta(seconds=1 / rate))
+    return Forecast(pages, at_once, burst, timedelta(seconds=1 / rate))
 
 
 def guess_pages(log: SyncLog) -> int | None:

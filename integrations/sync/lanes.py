@@ -12,6 +12,8 @@ from integrations.models import SyncLog
 from integrations.models.sync import SyncLogQuerySet
 
 LANES = list(SyncLog.Lane)
+# Of the burst of each quota.
+LEFT_BY_LOOK_BACKS = 0.25
 
 
 @retry_on_db_error
@@ -25,6 +27,11 @@ def in_the_way_of(log: SyncLog) -> SyncLog | None:
     """The run that a deferred one waits for: one that goes before it, or another one of its own lane."""
     found = _begun(log, LANES[: LANES.index(log.lane) + 1]).select_related("platform")
     return min(found, key=lambda other: LANES.index(other.lane), default=None)
+
+
+def share_left_to_others(log: SyncLog) -> float:
+    """Of the burst of each quota, what this run does not take: a look-back makes only calls that nobody else needs."""
+    return LEFT_BY_LOOK_BACKS if log.trigger == SyncLog.Trigger.LOOK_BACK else 0.0
 
 
 def take_turns(log: SyncLog) -> None:

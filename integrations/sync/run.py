@@ -27,7 +27,7 @@ from integrations.registry import CHANNELS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
 from integrations.sync.fallback import mock_may_stand_in
-from integrations.sync.lanes import must_stand_aside, take_turns
+from integrations.sync.lanes import must_stand_aside, share_left_to_others, take_turns
 from integrations.sync.leases import Lease, LeaseLost, with_notes
 from integrations.sync.storing import adjustments, keep_failures, store_bisecting
 from integrations.sync.streams import STREAMS, Progress, Stream, stream_named
@@ -124,7 +124,7 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
     try:
         retry_on_db_error(log.platform.encrypt_plain_config)()
         lease.update(credentials_digest=log.platform.credentials_digest)
-        with connected(log.platform, log.kind) as adapter:
+        with connected(log.platform, log.kind, keep=share_left_to_others(log)) as adapter:
             _sync_pages(lease, adapter, callbacks)
     except RateLimited as error:
         transitions.wait_for_quota(lease, error)

@@ -160,7 +160,7 @@ class _Request:
 
     @property
     def lane(self) -> SyncLog.Lane:
-        return SyncLog.Lane.REGULAR if self.window.is_incremental else SyncLog.Lane.WINDOW
+        return self.unsaved().lane
 
     @retry_on_db_error  # many requests at once: InnoDB breaks deadlocks between their inserts
     def store(self, *, open_key: str, status: str = SyncLog.Status.QUEUED) -> SyncLog | None:

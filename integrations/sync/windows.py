@@ -11,7 +11,7 @@ from core.iso import utc_text
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import Adapter, Note, TellsTime, Window
 from integrations.registry import order_lag
-from integrations.sync import parts
+from integrations.sync import look_back, parts
 
 # Windows overlap, because an order may become visible later than the time it carries.
 OVERLAP = timedelta(minutes=10)
@@ -24,6 +24,7 @@ class WindowRequest:
     """What a person asked for. All None: go on from the watermark.
 
     `days` is set where the start was given so; `asked_until` is the end as it was given, where `until` had to be moved.
+    `look_back` is the lane of a look-back, which nobody asks for by hand.
     """
 
     by: str = SyncLog.WindowBy.UPDATED
@@ -32,6 +33,7 @@ class WindowRequest:
     notes: tuple[Note, ...] = ()
     days: int | None = None
     asked_until: datetime | None = None
+    look_back: str = ""
 
     @property
     def is_incremental(self) -> bool:
@@ -50,9 +52,10 @@ def platform_now(adapter: Adapter) -> datetime:
 def settle_window(log: SyncLog, scope: str, now: datetime) -> tuple[Note, ...]:
     """Fill in the open ends of the log's window when the run starts, at `now` by the platform's clock. Does not save.
 
-    Incremental: from the watermark less an overlap; where orders were never complete for this scope (another
-    marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the latest. The last days count from the start of the
-    run, not from when they were asked for. Returns what a person should know of it.
+    Incremental: from the watermark less an overlap, or earlier where that costs nothing (`look_back.py`); where orders
+    were never complete for this scope (another marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the
+    latest. The last days count from the start of the run, not from when they were asked for. Returns what a person
+    should know of it.
     """
     if log.pages:  # a listing goes on with the window that it began with
         return ()
@@ -82,7 +85,9 @@ def _next_start(log: SyncLog, end: datetime, scope: str) -> tuple[datetime, tupl
         )
         return start, (Note("watermark_ignored", text),)
     resumed = min(state.watermark, end).replace(microsecond=0) - OVERLAP
-    return (resumed if parts.is_covered(log, state, scope) else min(resumed, start)), ()
+    if not parts.is_covered(log, state, scope):
+        return min(resumed, start), ()
+    return look_back.at_no_cost(log, resumed, end), ()
 
 
 def makes_sense(watermark: datetime, end: datetime) -> bool:

@@ -12,6 +12,7 @@ from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, Reason
 from integrations.schedule.leadership import Leadership, active_scheduler
+from integrations.schedule.look_backs import due_look_backs
 from integrations.schedule.maintenance import run_maintenance
 from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
 from integrations.sync.deferred import promote_all
@@ -136,7 +137,8 @@ class Command(OmsCommand):
         planned = plan()
         self._tell_problems(planned)
         told = [self._tell(started.log, started.is_queued, "is due") for started in due_syncs(planned)]
-        return all(told)
+        back = [self._tell(each.log, each.is_queued, "looks back") for each in due_look_backs(planned)]
+        return all(told + back)
 
     def _announce(self, logs: Iterable[SyncLog], why: str) -> bool:
         told = [self._tell(log, announce(log), why) for log in logs]

@@ -1,0 +1,155 @@
+"""Look-backs: runs that read again what was read, for orders that became visible late (sync/look_back.py).
+
+recent    the last ORDERS_LOOK_BACK_HOURS once an hour, where regular syncs do not read them anyway
+far       the last ORDERS_LOOK_BACK_DAYS once a week
+
+They take what is left of the quota. All other syncs go first (sync/lanes.py), a quarter of the burst is left to them,
+and a look-back rests as long as the last one took: on a large account it comes less often, and the other one has its
+turn as well. One that would take more than some hours of the whole quota reads less far, and says so.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from integrations.models import StreamState, SyncLog
+from integrations.protocol import Note
+from integrations.schedule.due import JITTER, Reason
+from integrations.schedule.plan import Planned
+from integrations.sync import look_back
+from integrations.sync.forecast import forecast
+from integrations.sync.lanes import LEFT_BY_LOOK_BACKS
+from integrations.sync.start import Started, start_sync, unopened
+from integrations.sync.windows import OVERLAP, WindowRequest
+from platforms.models import Platform
+
+logger = logging.getLogger(__name__)
+LOOK_BACK, Lane, ORDERS = SyncLog.Trigger.LOOK_BACK, SyncLog.Lane, SyncLog.Kind.ORDERS
+
+
+class Rule(NamedTuple):
+    """How often to look back, and how many hours of the whole quota it may take at most."""
+
+    every: timedelta
+    most: timedelta
+
+
+RULES = {
+    Lane.RECENT: Rule(timedelta(hours=1), timedelta(hours=5)),
+    Lane.FAR: Rule(timedelta(days=7), timedelta(hours=75)),
+}
+
+
+def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
+    """Start and yield the look-backs that are due, of platforms whose regular syncs are well and not due now.
+
+    Two queries for any number of platforms that need none. Raises DatabaseError only if these fail.
+    """
+    now = timezone.now()
+    well = {
+        (each.platform.pk, each.kind): each.platform
+        for each in planned
+        if each.kind == ORDERS and each.due.reason == Reason.REGULAR and not each.due.is_now(now)
+    }
+    rows = StreamState.objects.filter(platform__in={pk for pk, _kind in well}, watermark__isnull=False)
+    states = [state for state in rows if (state.platform_id, state.stream) in well]
+    ids = [entry.get("log") for state in states for entry in state.look_backs.values()]
+    logs = SyncLog.objects.defer("checkpoint", "notes").in_bulk([pk for pk in ids if pk])
+    for state in states:
+        state.platform = well[state.platform_id, state.stream]
+        for lane in (Lane.RECENT, Lane.FAR):
+            entry = state.look_backs.get(lane, {})
+            if not _span(lane) or not _is_due(state, lane, entry, logs.get(entry.get("log", 0)), now):
+                continue
+            try:
+                started = _start(state, lane, logs.get(entry.get("log", 0)), now)
+            except (DatabaseError, RuntimeError) as error:
+                logger.error("No look-back of %s could be opened: %s", state.platform.name, error)
+                continue
+            if started is not None:
+                yield started
+
+
+def _span(lane: str) -> timedelta:
+    return look_back.recent() if lane == Lane.RECENT else look_back.far()
+
+
+def _is_due(state: StreamState, lane: str, entry: dict[str, Any], log: SyncLog | None, now: datetime) -> bool:
+    every = RULES[Lane(lane)].every
+    drawn = hashlib.sha256(f"{state.platform_id}:{lane}:{entry.get('at')}".encode()).digest()
+    jitter = every * JITTER * (int.from_bytes(drawn[:4]) / 2**32)  # so that platforms part ways
+    begun = datetime.fromisoformat(entry["at"]) if entry else state.platform.created_at
+    if log is None:
+        return begun + every + jitter <= now
+    if log.is_open or log.finished_at is None:
+        return False
+    took = log.finished_at - (log.started_at or log.finished_at)
+    return max(begun + every, log.finished_at + took) + jitter <= now
+
+
+def _start(state: StreamState, lane: str, last: SyncLog | None, now: datetime) -> Started | None:
+    """The look-back; None where regular syncs do it, or where no call is to spare now. What the regular ones have not
+    read yet is left to them."""
+    platform, kind, end = state.platform, state.stream, state.watermark
+    assert end is not None  # noqa: S101  for the type checker
+    window = WindowRequest(since=end - _span(lane), until=end - OVERLAP, look_back=lane)
+    assert window.since is not None  # noqa: S101
+    if lane == Lane.RECENT and look_back.fits(platform, kind, window.since):
+        _remember(state, lane, now, None)
+        return None
+    if window.since >= end - OVERLAP or not _can_spare_a_call(platform, kind, window):
+        return None
+    started = start_sync(
+        platform=platform,
+        kind=kind,
+        trigger=LOOK_BACK,
+        window=_what_it_may_take(platform, kind, lane, window),
+    )
+    if not started.is_new:
+        return None
+    _remember(state, lane, now, started.log.pk)
+    if last is not None and _found_nothing(last):
+        last.delete()  # the list of syncs keeps one of them
+    return started
+
+
+def _can_spare_a_call(platform: Platform, kind: str, window: WindowRequest) -> bool:
+    log = unopened(platform, kind, window, LOOK_BACK)
+    log.pages_expected = 0  # not to be judged now: this is asked at every tick until there is a call
+    known = forecast(log)
+    return known is None or known.at_once > LEFT_BY_LOOK_BACKS * known.burst
+
+
+def _what_it_may_take(platform: Platform, kind: str, lane: str, window: WindowRequest) -> WindowRequest:
+    """The window, shorter where it would take too many calls."""
+    known = forecast(unopened(platform, kind, window, LOOK_BACK))
+    if known is None or known.pages is None or window.since is None or window.until is None:
+        return window
+    most = max(1, int(RULES[Lane(lane)].most / known.every))
+    if known.pages <= most:
+        return window
+    since = window.until - (window.until - window.since) * (most / known.pages)
+    text = (
+        f"Looking back to {window.since:%Y-%m-%d %H:%M} UTC would take about {known.pages} calls, which are more than "
+        f"can be spared; this run reads from {since:%Y-%m-%d %H:%M} UTC on, about {most} calls."
+    )
+    return WindowRequest(
+        since=since.replace(microsecond=0),
+        until=window.until,
+        look_back=lane,
+        notes=(Note("look_back_reduced", text),),
+    )
+
+
+def _remember(state: StreamState, lane: str, now: datetime, log_id: int | None) -> None:
+    state.look_backs = state.look_backs | {str(lane): {"at": now.isoformat(), "log": log_id}}
+    StreamState.write(state.platform_id, state.stream, look_backs=state.look_backs)
+
+
+def _found_nothing(log: SyncLog) -> bool:
+    return log.status == SyncLog.Status.SUCCEEDED and not (log.created or log.updated or log.failed)
