@@ -115,7 +115,8 @@ def test_it_exits_1_with_the_reason_and_amazons_request_id(
     ran = Ran("sync_orders", "amazon")
     assert ran.status == 1
     assert "error (forbidden): Amazon denied access" in ran.out
-    assert "what to do: Open the platform and press Check connection" in ran.out
+    assert "what to do: Nothing has to be done at first" in ran.out
+    assert "If it lasts, open the platform and press Check connection" in ran.out
     assert "Amazon's request id: request-77" in ran.out
 
 
