@@ -11,7 +11,7 @@ from django.utils import timezone
 from integrations.amazon.clock import AmazonClock
 from integrations.amazon.config import load
 from integrations.amazon.order_span import FAR_EAST_SINCE, MEMORY, OrderSpan
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
 from integrations.protocol import Window
 from integrations.sync.connection_check import check_platform, is_fine
 from integrations.sync.run import run_sync
@@ -237,6 +237,24 @@ def test_a_watermark_that_makes_no_sense_is_survived(
     assert log.window_start == log.window_end - timedelta(days=30)
     assert watermark_of() == log.window_end
     assert codes(sync(platform)) == []
+
+
+@pytest.mark.parametrize("stored", ["0001-01-01T00:00:00+00:00", "2098-01-01T00:00:00+00:00"])
+def test_a_marketplaces_watermark_that_makes_no_sense_is_survived(
+    start_simulator: StartSimulator, stored: str
+) -> None:
+    main, other = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
+    sim = start_simulator(Account(orders=9, marketplace_ids=(main, other)))
+    platform = platform_of(sim)
+    account = scope_of(platform).split(",")[-1]
+    set_states(
+        watermark=timezone.now() - timedelta(hours=1),
+        watermark_scope=f"{main},{account}",
+        part_watermarks={other: stored},
+    )
+    log = sync(platform)
+    assert (log.status, set(asked(sim, "lastUpdatedAfter"))) == (Status.SUCCEEDED, {log.window_start})
+    assert StreamState.of(platform, "orders").part_watermarks == {}
 
 
 def test_a_watermark_a_little_ahead_is_a_clocks_fault(start_simulator: StartSimulator, settings: Any) -> None:

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
+from core.dates import is_meant
 from core.iso import utc_text
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import Adapter, Note, TellsTime, Window
@@ -15,8 +16,6 @@ from integrations.sync import look_back, parts
 
 # Windows overlap, because an order may become visible later than the time it carries.
 OVERLAP = timedelta(minutes=10)
-# No orders were complete before it; a watermark from then is somebody's "no date".
-EARLIEST_WATERMARK = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def _next_start(log: SyncLog, end: datetime, scope: str) -> tuple[datetime, tupl
 
 def makes_sense(watermark: datetime, end: datetime) -> bool:
     """Whether orders can be complete until then, for a run whose window ends at `end`; clocks may differ a little."""
-    return EARLIEST_WATERMARK <= watermark <= end + OVERLAP
+    return is_meant(watermark) and watermark <= end + OVERLAP
 
 
 def by_part(log: SyncLog, state: StreamState, scope: str, window: Window) -> Window:
@@ -105,7 +104,10 @@ def by_part(log: SyncLog, state: StreamState, scope: str, window: Window) -> Win
     if not log.is_incremental:
         return replace(window, behind=dict.fromkeys(refused, window.start))
     left_out = {part: again for part, again in refused.items() if again > now}
-    starts = {part: until.replace(microsecond=0) - OVERLAP for part, until in parts.behind(state).items()}
+    starts = {
+        part: until.replace(microsecond=0) - OVERLAP if makes_sense(until, window.end) else window.start
+        for part, until in parts.behind(state).items()
+    }
     if not parts.is_covered(log, state, scope):
         starts = {part: min(start, window.start) for part, start in starts.items()}
     behind = {part: min(start, window.end) for part, start in starts.items()}
