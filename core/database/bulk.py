@@ -117,7 +117,7 @@ class BulkUpsert:
         """Refuses a row that is larger than what the server takes at once: it would answer by ending the connection,
         and with it a transaction that holds other rows."""
         for position in self._large:
-            if max(map(len, columns[position])) < SMALL:
+            if max((len(text) for text in columns[position] if text is not None), default=0) < SMALL:
                 continue
             with connection.cursor() as cursor:
                 cursor.execute("SELECT @@max_allowed_packet")
