@@ -178,6 +178,7 @@ class Channel:
     order_page     (id of the site, order id) -> the address of the order on these pages, or ""
     beside_lines   an order's payload -> what of its total belongs to none of its lines
     unmetered      operations that are counted as API usage and have no quota, such as logins
+    ships_its_stock the stock that it lists is what it ships itself: orders that the seller ships take nothing of it
     advice         error code -> what a person does about it, where that is special here
     check_settings what is wrong with settings of its own, for `manage.py check`
     """
@@ -197,5 +198,6 @@ class Channel:
     order_page: Callable[[str, str], str] = no_page
     beside_lines: Callable[[Any], Decimal] = nothing_beside
     unmetered: tuple[str, ...] = ()
+    ships_its_stock: bool = False
     advice: Mapping[str, Text] = field(default_factory=dict)
     check_settings: Callable[[], list[CheckMessage]] = no_problems

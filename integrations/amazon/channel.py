@@ -28,6 +28,7 @@ AMAZON = Channel(
     order_page=order_page,
     beside_lines=beside_lines,
     unmetered=(TOKEN,),
+    ships_its_stock=True,  # FBA
     check_settings=check_endpoints,
     advice={
         "forbidden": _(

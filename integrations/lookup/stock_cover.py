@@ -10,14 +10,15 @@ from django.db.models import F, Min, QuerySet, Sum
 from django.utils import timezone
 
 from integrations.models import SyncLog
+from integrations.registry import CHANNELS
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
-from platforms.models import Source
 
 SALES_DAYS = 30
 FIRST_ORDER, KEPT_SECONDS = "cover:first-order", 300
 
-Key = tuple[int, str, str]  # platform, marketplace, SKU
+Key = tuple[int, str, str, str]  # platform, source, marketplace, SKU
+Pool = tuple[int, str, str, str, int]  # platform, source, SKU, FNSKU, units available
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,20 @@ class Cover:
 
 
 def covers(items: Collection[InventoryItem]) -> dict[int, Cover]:
-    """By the rows' ids. Two queries at most, for any number of rows."""
-    sold = _units_sold({item.sku for item in items})
-    return {
-        item.pk: _cover(item, sold.get((item.platform_id, item.marketplace_id, item.sku), 0))
-        for item in items
-    }
+    """By the rows' ids. Three queries at most, for any number of rows.
+
+    One unit may be listed in several marketplaces. Sales of all that share it count.
+    """
+    sold, pools = _units_sold(items), _pools(items)
+    return {item.pk: _cover(item, sum(sold.get(key, 0) for key in _keys(item, pools))) for item in items}
 
 
 def recent_sales(item: InventoryItem, count: int = 10) -> list[OrderItem]:
-    """The newest lines of live orders in this marketplace that have this SKU, with their orders."""
+    """The newest lines of orders that took of this stock, with their orders."""
+    marketplaces = {marketplace for _platform, _source, marketplace, _sku in _keys(item, _pools([item]))}
     return list(
-        _sold_since(timezone.now() - timedelta(days=SALES_DAYS), {item.sku})
-        .filter(order__platform=item.platform_id, order__marketplace_id=item.marketplace_id)
+        _taking_stock(timezone.now() - timedelta(days=SALES_DAYS), [item])
+        .filter(order__platform=item.platform_id, order__marketplace_id__in=marketplaces)
         .select_related("order")
         .defer("order__payload")
         .order_by("-order__purchased_at", "-pk")[:count]
@@ -73,25 +75,59 @@ def _cover(item: InventoryItem, sold: int) -> Cover:
     return Cover(sold, max(item.available, 0) * SALES_DAYS / sold)
 
 
-def _units_sold(skus: Collection[str]) -> dict[Key, int]:
+def _pools(items: Collection[InventoryItem]) -> dict[Pool, set[str]]:
+    """The marketplaces that list the same units: rows of one platform, SKU and FNSKU that say the same number.
+
+    Amazon does not tell that a unit is listed twice. Two marketplaces with stock of their own hardly ever have exactly
+    as much of one product; where they do, what is left is taken to last shorter than it does.
+    """
+    rows = InventoryItem.objects.filter(
+        platform__in={item.platform_id for item in items}, sku__in={item.sku for item in items}
+    )
+    listed = rows.filter(gone_at=None, available__isnull=False).exclude(fnsku="").order_by()
+    pools: dict[Pool, set[str]] = {}
+    for marketplace, *pool in listed.values_list(
+        "marketplace_id", "platform_id", "source", "sku", "fnsku", "available"
+    ):
+        pools.setdefault(tuple(pool), set()).add(marketplace)  # type: ignore[arg-type]
+    return pools
+
+
+def _keys(item: InventoryItem, pools: dict[Pool, set[str]]) -> set[Key]:
+    """Where the units of this row are sold."""
+    shared: set[str] = set()
+    if item.available is not None:
+        shared = pools.get((item.platform_id, item.source, item.sku, item.fnsku, item.available), shared)
+    return {
+        (item.platform_id, item.source, marketplace, item.sku)
+        for marketplace in {item.marketplace_id, *shared}
+    }
+
+
+def _units_sold(items: Collection[InventoryItem]) -> dict[Key, int]:
     rows = (
-        _sold_since(timezone.now() - timedelta(days=SALES_DAYS), skus)
+        _taking_stock(timezone.now() - timedelta(days=SALES_DAYS), items)
         .order_by()
-        .values_list("order__platform_id", "order__marketplace_id", "sku")
+        .values_list("order__platform_id", "order__source", "order__marketplace_id", "sku")
         .annotate(units=Sum("quantity_ordered"))
     )
-    return {(platform, marketplace, sku): units or 0 for platform, marketplace, sku, units in rows}
+    return {tuple(key): units or 0 for *key, units in rows}  # type: ignore[misc]
 
 
-def _sold_since(since: datetime, skus: Collection[str]) -> QuerySet[OrderItem]:
-    """Lines of live orders that are not cancelled. A line is looked up by SKU and order: without a first order, all
-    that was ever sold of a best seller would be read."""
-    return OrderItem.objects.filter(
-        sku__in=skus,
-        order__gte=_first_order(since),
-        order__purchased_at__gte=since,
-        order__source=Source.LIVE,
-    ).exclude(order__status=Order.Status.CANCELLED)
+def _taking_stock(since: datetime, items: Collection[InventoryItem]) -> QuerySet[OrderItem]:
+    """Lines of orders of the same sources that are not cancelled, and are shipped from the stock of their channel. A
+    line is looked up by SKU and order: without a first order, all that was ever sold of a best seller would be read."""
+    ships_itself = [kind for kind, channel in CHANNELS.items() if channel.ships_its_stock]
+    return (
+        OrderItem.objects.filter(
+            sku__in={item.sku for item in items},
+            order__gte=_first_order(since),
+            order__purchased_at__gte=since,
+            order__source__in={item.source for item in items},
+        )
+        .exclude(order__status=Order.Status.CANCELLED)
+        .exclude(order__fulfilled_by=Order.FulfilledBy.MERCHANT, order__platform__kind__in=ships_itself)
+    )
 
 
 def _first_order(since: datetime) -> int:

@@ -18,7 +18,7 @@ from platforms.models import Platform
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/inventory/inventoryitem/"
-US, DE = "ATVPDKIKX0DER", "A1PA6795UKMFR9"
+US, DE, FR, ES = "ATVPDKIKX0DER", "A1PA6795UKMFR9", "A13V1IB3VIYZZH", "A1RKKUPIHCS9HS"
 
 
 def sell(external_id: str, units: int | None, *, sku: str = "A", days_ago: float = 1, **values: Any) -> Order:
@@ -50,14 +50,47 @@ def test_it_divides_what_is_available_by_what_was_sold_a_day() -> None:
         {"marketplace_id": DE},
         {"sku": "a"},
         {"units": None},
+        {"fulfilled_by": "merchant"},
     ],
 )
-def test_it_counts_live_orders_of_the_last_30_days_in_the_same_marketplace_alone(
+def test_it_counts_live_orders_of_the_last_30_days_that_took_of_this_stock(
     values: dict[str, Any],
 ) -> None:
     item = make_stock("A", available=20)
     sell("1", **{"units": 10} | values)
     assert cover_of(item) == (0, None)
+
+
+def test_marketplaces_that_list_the_same_units_share_their_sales() -> None:
+    """200 units listed in three marketplaces that sell 10, 5 and 5 a day last 10 days, not 20 and 40."""
+    sold = {DE: 300, FR: 150, ES: 150}
+    items = [make_stock("A", marketplace_id=place, fnsku="X1", available=200) for place in sold]
+    apart = make_stock("A", marketplace_id=US, fnsku="X1", available=90)
+    for place, units in sold.items():
+        sell(place, units, marketplace_id=place)
+    sell("us", 30, marketplace_id=US)
+    found = covers([*items, apart])
+    assert [found[item.pk].days for item in items] == [10.0, 10.0, 10.0]
+    assert (found[apart.pk].sold, found[apart.pk].days) == (30, 90.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"fnsku": "X2"}, {"sku": "a"}, {"available": 199}, {"gone_at": timezone.now()}, {"source": "mock"}],
+)
+def test_it_takes_no_other_units_for_the_same(values: dict[str, Any]) -> None:
+    item = make_stock("A", marketplace_id=DE, fnsku="X1", available=200)
+    make_stock(**{"sku": "A", "marketplace_id": FR, "fnsku": "X1", "available": 200} | values)
+    sell("1", 10, marketplace_id=DE)
+    sell("2", 10, marketplace_id=FR)
+    assert cover_of(item) == (10, 600.0)
+
+
+def test_it_counts_mock_sales_for_mock_stock() -> None:
+    item = make_stock("A", available=20, source="mock")
+    sell("1", 10, source="mock")
+    sell("2", 7)
+    assert cover_of(item) == (10, 60.0)
 
 
 def test_it_does_not_count_another_platforms_sales() -> None:
@@ -84,7 +117,7 @@ def test_it_counts_orders_that_arrived_late(django_assert_num_queries: DjangoAss
     sell("2", 10, days_ago=50)
     sell("3", 5, days_ago=29)
     sell("4", 3, sku="B", days_ago=2)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         found = covers(items)
     assert [found[item.pk].sold for item in items] == [15, 3]
 
@@ -148,9 +181,9 @@ def test_it_opens_the_list_and_the_page_with_a_fixed_number_of_queries(
         sell(f"o-{number}", 2, sku=f"S-{number}")
     item = InventoryItem.objects.all()[0]
     admin_client.get(LIST)
-    with django_assert_num_queries(8):  # since when orders count is kept
+    with django_assert_num_queries(9):  # since when orders count is kept
         admin_client.get(LIST)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         admin_client.get(f"{LIST}{item.pk}/change/")
 
 
@@ -163,5 +196,5 @@ def test_it_counts_what_was_sold_since_it_last_looked(
     assert cover_of(item)[0] == 10
     sell("2", 5)
     sell("3", 7, days_ago=29)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert cover_of(item)[0] == 22
