@@ -247,7 +247,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("oms/favicon.svg")},
     ],
-    "STYLES": [lambda request: static("oms/admin.css")],
+    "STYLES": [lambda request: static("oms/admin.css"), lambda request: static("oms/print.css")],
     "SCRIPTS": [
         lambda request: static("oms/zone.js"),
         lambda request: static("oms/labels.js"),

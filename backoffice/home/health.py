@@ -168,7 +168,7 @@ def _next_step(state: State, platform: Platform, logs: Sequence[SyncLog]) -> str
     steps = {
         State.CREDENTIALS: _("Enter the credentials of the selling account."),
         State.FAILING: reason,
-        State.MOCK: _("Mock data is stored and is in no figure. Enter credentials that work."),
+        State.MOCK: _("Mock data is stored. Enter credentials that work."),
         State.SANDBOX: _("Test data of the platform's sandbox is stored, and is in no figure."),
         State.NEW: _("Check the connection, then start the first sync."),
     }

@@ -111,3 +111,30 @@ def test_it_fits_a_phone(log_in: LogIn, synced: Simulator) -> None:
     ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+def test_a_list_is_printed_whole(log_in: LogIn, order: Callable[..., Order], platform: Platform) -> None:
+    """On paper as narrow as A4 it is a table of all rows, and nothing around it cuts it off."""
+    for _number in range(50):
+        order()
+    page = log_in("view_order")
+    page.set_viewport_size({"width": 740, "height": 900})
+    page.goto("/admin/orders/order/")
+    page.emulate_media(media="print")
+    assert page.locator("#result_list tbody tr").count() == 50
+    cuts = """
+        () => {
+            const found = [];
+            for (let e = document.querySelector("#result_list").parentElement; e; e = e.parentElement) {
+                const style = getComputedStyle(e);
+                const cuts = style.overflowY !== "visible" || style.position === "absolute";
+                if (cuts) found.push(e.className || e.tagName);
+            }
+            return found;
+        }
+    """
+    assert page.evaluate(cuts) == []
+    shown = "e => getComputedStyle(e).display"
+    assert page.locator("#result_list thead").evaluate(shown) == "table-header-group"
+    assert page.locator("#result_list tbody tr").last.evaluate(shown) == "table-row"
+    expect(page.get_by_role("link", name="Filters")).not_to_be_visible()
