@@ -111,7 +111,7 @@ def _units_sold(items: Collection[InventoryItem]) -> dict[Key, int]:
         .values_list("order__platform_id", "order__source", "order__marketplace_id", "sku")
         .annotate(units=Sum("quantity_ordered"))
     )
-    return {tuple(key): units or 0 for *key, units in rows}  # type: ignore[misc]
+    return {tuple(key): units or 0 for *key, units in rows}
 
 
 def _taking_stock(since: datetime, items: Collection[InventoryItem]) -> QuerySet[OrderItem]:

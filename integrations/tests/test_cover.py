@@ -80,7 +80,8 @@ def test_marketplaces_that_list_the_same_units_share_their_sales() -> None:
 )
 def test_it_takes_no_other_units_for_the_same(values: dict[str, Any]) -> None:
     item = make_stock("A", marketplace_id=DE, fnsku="X1", available=200)
-    make_stock(**{"sku": "A", "marketplace_id": FR, "fnsku": "X1", "available": 200} | values)
+    other: dict[str, Any] = {"sku": "A", "marketplace_id": FR, "fnsku": "X1", "available": 200}
+    make_stock(**other | values)
     sell("1", 10, marketplace_id=DE)
     sell("2", 10, marketplace_id=FR)
     assert cover_of(item) == (10, 600.0)
