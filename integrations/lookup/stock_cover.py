@@ -78,7 +78,7 @@ def _cover(item: InventoryItem, sold: int) -> Cover:
 def _pools(items: Collection[InventoryItem]) -> dict[Pool, set[str]]:
     """The marketplaces that list the same units: rows of one platform, SKU and FNSKU that say the same number.
 
-    Amazon does not tell that a unit is listed twice. Two marketplaces with stock of their own hardly ever have exactly
+    Channels do not tell that a unit is listed twice. Two marketplaces with stock of their own hardly ever have exactly
     as much of one product; where they do, what is left is taken to last shorter than it does.
     """
     rows = InventoryItem.objects.filter(
