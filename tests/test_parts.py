@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from integrations.lookup.order import ask
 from integrations.models import StreamState, SyncFailure, SyncLog
+from integrations.sync.connection_check import check_platform
 from integrations.sync.run import run_sync
 from integrations.sync.windows import WindowRequest
 from integrations.tests.states import set_states, watermark_of
@@ -366,3 +368,44 @@ def test_a_row_without_a_sku_keeps_the_others_for_one_sweep(start_simulator: Sta
     assert sweep("A", nameless=()) == []
     assert present() == {"A"}
     assert StreamState.of(platform, INVENTORY).unreadable_records == {}
+
+
+# --- the check
+
+
+def test_the_check_names_the_marketplace_and_lets_the_next_sync_ask_again(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = seller(start_simulator)
+    sim.accounts[0].denied = frozenset({GB})
+    platform = platform_of(sim)
+    sync(platform)
+    found = {finding.step: finding for finding in check_platform(platform)}
+    assert [found[f"orders{place}"].ok for place in ("", " DE", " FR", " GB")] == [True, True, True, False]
+    assert found["inventory GB"].ok is False
+    assert "asks for it again by itself" in found["orders GB"].message
+    assert found["data set PROCEEDS"].ok
+    assert [code for code, _ in notes(sync(platform))] == ["marketplace_left_out"]
+    sim.accounts[0].denied = frozenset()
+    assert all(finding.ok for finding in check_platform(platform))
+    log = sync(platform)
+    assert (log.status, [code for code, _ in notes(log)]) == (Status.SUCCEEDED, ["marketplace_read_on"])
+    assert stored_orders(platform) == sim.accounts[0].truth_orders()
+
+
+def test_a_question_about_an_order_counts_no_sync_that_left_its_marketplace_out(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = seller(start_simulator)
+    account = sim.accounts[0]
+    account.denied = frozenset({GB})
+    platform = platform_of(sim)
+    log = sync(platform)
+    account.denied = frozenset()
+    places = {key: order["marketplace_id"] for key, order in account.truth_orders().items()}
+    [elsewhere] = [key for key, place in places.items() if place == DE][:1]
+    [left_out] = [key for key, place in places.items() if place == GB][:1]
+    assert [each.pk for each in ask(platform, elsewhere).covering] == [log.pk]
+    assert ask(platform, left_out).covering == []
+    assert log.window_start
+    assert state().watermark_of(GB) == log.window_start

@@ -207,6 +207,19 @@ def test_it_refuses_a_data_set_that_the_role_does_not_cover(clock: Clock) -> Non
         assert error_of(client.get(f"{SEARCH}/{order['orderId']}", {"includedData": "BUYER"}))[0] == 403
 
 
+def test_it_refuses_a_data_set_without_naming_it_and_a_marketplace_where_it_sells(clock: Clock) -> None:
+    account = Account(orders=1, end=END, marketplace_ids=(US, JP), unnamed_data=["TAX"], denied=[JP])
+    with Simulator(account, clock=clock) as sim:
+        client = Client(sim)
+        refused = client.search(includedData="TAX", marketplaceIds=US)
+        assert (error_of(refused)[0], "TAX" in str(refused)) == (400, False)
+        assert ok(client.search(includedData="PROCEEDS", marketplaceIds=US))
+        assert error_of(client.search(marketplaceIds=f"{US},{JP}"))[0] == 403
+        assert error_of(client.stock(marketplaceIds=JP, granularityId=JP))[0] == 403
+        account.denied = frozenset()
+        assert ok(client.search(marketplaceIds=f"{US},{JP}"))
+
+
 def test_it_refuses_in_the_models_shape(client: Client) -> None:
     orders = validator("orders_2026-01-01.json", "ErrorList")
     orders.validate(client.search(lastUpdatedAfter="yesterday")[1])

@@ -42,6 +42,7 @@ from simulator import (
 )
 from simulator.faults.base import Call, Fault, Site
 from simulator.faults.parsing import parse_quotas, parse_rule
+from simulator.faults.rules import ActiveRules
 
 pytestmark = pytest.mark.own_database
 
@@ -151,6 +152,17 @@ def test_it_happens_by_chance_to_the_same_calls_with_the_same_seed() -> None:
 
     assert run(1) == run(1) != run(2)
     assert 4 <= run(1).count(500) <= 20
+
+
+def test_it_happens_to_calls_for_one_marketplace() -> None:
+    rule = Rule(fault=Answer(503), marketplace="A13V1IB3VIYZZH", times=1)
+    rules = ActiveRules([rule])
+    due = [
+        bool(rules.due(Call("searchOrders", {"marketplaceIds": ids}, None)))
+        for ids in ("A1PA6795UKMFR9", "A1PA6795UKMFR9,A13V1IB3VIYZZH", "A13V1IB3VIYZZH")
+    ]
+    assert due == [False, True, False]
+    assert parse_rule("*:marketplace=A13V1IB3VIYZZH:times=1:status=503") == rule
 
 
 def test_it_counts_each_operation_apart_and_all_of_them_for_a_star() -> None:

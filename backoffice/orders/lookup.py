@@ -147,7 +147,7 @@ def _verdict(platform: Platform, answer: Answer) -> str:
     record = answer.record
     if record is None or answer.changes == []:
         return ""
-    watermark = StreamState.of(platform, SyncLog.Kind.ORDERS).watermark
+    watermark = StreamState.of(platform, SyncLog.Kind.ORDERS).watermark_of(record.marketplace_id)
     times = {
         "changed": format_datetime(record.platform_updated_at),
         "until": format_datetime(watermark),

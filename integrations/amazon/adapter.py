@@ -180,11 +180,12 @@ class AmazonAdapter:
 
     def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         def ask(span: OrderSpan, listing: OrderListing) -> dict[str, Any]:
-            listing.marketplace_ids = [marketplace.id for marketplace in self._config.marketplaces]
             return self._answer(span, listing, once=False)
 
-        first_page = FirstPage(lambda: self._span(window(), {}), ask)
-        return check_connection(self._client, self._config, self._all_datasets, self.datasets, first_page)
+        first_page = FirstPage(lambda: self._span(window(), {}), ask, self._config.marketplaces)
+        return check_connection(
+            self._client, self._config, self._all_datasets, self.datasets, self.parts, first_page
+        )
 
     def clock_offset(self) -> timedelta:
         """See integrations.protocol.TellsTime."""

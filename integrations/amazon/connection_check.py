@@ -7,8 +7,9 @@ smallest quota of all, one call in three minutes: if everything works, it is cal
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from integrations.amazon import normalize, participations, sandbox
@@ -20,7 +21,7 @@ from integrations.amazon.order_listing import OrderListing
 from integrations.amazon.order_span import OrderSpan
 from integrations.amazon.probe import CallResult, try_call
 from integrations.errors import AuthenticationError
-from integrations.protocol import DataSets, Finding, Note
+from integrations.protocol import DataSets, Finding, Note, Parts
 
 if TYPE_CHECKING:
     from integrations.amazon.client import AmazonClient
@@ -31,8 +32,13 @@ ORDER_ROLES = (
     "again. Until then, orders cannot be fetched; those that are stored stay as they are."
 )
 ELSEWHERE = (
-    "The likely reason is the marketplace above where the seller does not take part: one call covers all marketplaces "
-    "of the platform. Until it is taken out, orders cannot be fetched; those that are stored stay as they are."
+    "The likely reason is the marketplace above where the seller does not take part: choose one where it sells. Until "
+    "then, orders cannot be fetched; those that are stored stay as they are."
+)
+LEFT_OUT = (
+    "Syncs leave its orders out and fetch those of the other marketplaces; those that are stored stay as they are. OMS "
+    "asks for it again by itself, at least once a day, and then reads on from where it was complete. If the seller "
+    "does not sell there, take it out of the platform's marketplaces."
 )
 SILENT = (
     " Amazon takes the question, and leaves the values out silently where the app lacks the restricted role "
@@ -74,18 +80,24 @@ class FirstPage:
     """
 
     def __init__(
-        self, settle: Callable[[], OrderSpan], ask: Callable[[OrderSpan, OrderListing], dict[str, Any]]
+        self,
+        settle: Callable[[], OrderSpan],
+        ask: Callable[[OrderSpan, OrderListing], dict[str, Any]],
+        marketplaces: Sequence[Marketplace],
     ) -> None:
         self.notes: tuple[Note, ...] = ()
         self._settle = settle
         self._ask = ask
+        self._all = [place.id for place in marketplaces]
         self._span: OrderSpan | None = None
 
-    def __call__(self, datasets: Sequence[str]) -> dict[str, Any]:
-        """Raises PlatformError."""
+    def __call__(self, datasets: Sequence[str], only: Marketplace | None = None) -> dict[str, Any]:
+        """Of all marketplaces, or of one. Raises PlatformError."""
         if self._span is None:
             self._span = self._settle()
-        answer = self._ask(self._span, OrderListing(datasets, {}, {}, DataSets()))
+        listing = OrderListing(datasets, {}, {}, DataSets())
+        listing.marketplace_ids = [only.id] if only else self._all
+        answer = self._ask(self._span, listing)
         self._span.complete_until(answer)
         self.notes += self._span.take_notes()
         return answer
@@ -96,11 +108,12 @@ def check_connection(
     config: AmazonConfig,
     datasets: Sequence[str],
     seen: DataSets,
+    parts: Parts,
     first_page: FirstPage,
 ) -> Iterator[Finding]:
     """The findings, in the order of the steps. Nothing follows a token that Amazon does not issue or does not accept.
 
-    Adds to `seen` which of the `datasets` Amazon returns and refuses.
+    Adds to `seen` which of the `datasets` Amazon returns and refuses, and to `parts` the marketplaces it answers for.
     """
     token = try_call(client.renew_token).finding("token", "Login with Amazon accepts the credentials.")
     yield token
@@ -116,6 +129,7 @@ def check_connection(
     stock = {place: _call_stock(client, place) for place in config.marketplaces if place not in absent}
     yield _environment(config, [sells, *orders.calls, *stock.values()])
     yield from _marketplaces(config, sells)
+    parts.answered.update(place.id for place in config.marketplaces if orders.works_in(place))
     yield from orders.findings(not_participating=bool(absent))
     for note in first_page.notes:
         yield Finding(step="window", ok=True, message=note.message, code=note.code)
@@ -220,15 +234,23 @@ def _stock_finding(marketplace: Marketplace, result: CallResult | None) -> Findi
 @dataclass(frozen=True, slots=True)
 class OrdersResult:
     """`calls`: the result of every call, the decisive one last. `datasets`: the result of each data set, where
-    known."""
+    known; `places`: of each marketplace, where one call for all of them was refused."""
 
     calls: list[CallResult]
     datasets: dict[str, CallResult]
+    places: dict[Marketplace, CallResult] = field(default_factory=dict)
     sandbox: bool = False
+
+    def works_in(self, place: Marketplace) -> bool:
+        """Whether orders of this marketplace can be fetched."""
+        return self.places.get(place, self.calls[-1]).error is None
 
     def findings(self, *, not_participating: bool) -> Iterator[Finding]:
         good = "The sandbox answers with its example orders." if self.sandbox else "Orders can be fetched."
         yield self.calls[-1].finding("orders", good, ELSEWHERE if not_participating else ORDER_ROLES)
+        for place, result in self.places.items():
+            fetched = f"Orders of {place.country} can be fetched."
+            yield result.finding(f"orders {place.code}", fetched, LEFT_OUT)
         for name, result in self.datasets.items():
             silent = SILENT if name in normalize.PERSONAL else ""
             yield result.finding(
@@ -246,7 +268,7 @@ def _call_orders(
     first_page: FirstPage,
 ) -> OrdersResult:
     """One call if everything works. Otherwise one without the data sets that the refusals name, then one without any,
-    and then one with each alone."""
+    and then one with each alone. If data sets are not to blame: one for each marketplace."""
     if config.sandbox:
         return OrdersResult([try_call(lambda: client.search_orders(**sandbox.SEARCHES[0]))], {}, sandbox=True)
 
@@ -264,9 +286,16 @@ def _call_orders(
     else:
         alone = dict.fromkeys(left, calls[-1]) if calls[-1].error is None else {}
     found |= alone
-    works = calls[-1].error is None
-    if not works:
+    places = dict[Marketplace, CallResult]()
+    if calls[-1].is_refused and len(config.marketplaces) > 1:
+        places = {place: try_call(partial(first_page, left, place)) for place in config.marketplaces}
+        working = [result for result in places.values() if result.error is None]
+        if not working:
+            return OrdersResult([*calls, *places.values()], {})
+        calls += working[:1]
+        found |= dict.fromkeys(left, working[0])
+    if calls[-1].error is not None:
         return OrdersResult(calls, {})
     seen.answered.update(name for name, result in found.items() if result.error is None)
     seen.refused.update(name for name, result in found.items() if result.is_refused)
-    return OrdersResult(calls, {name: found[name] for name in datasets if name in found})
+    return OrdersResult(calls, {name: found[name] for name in datasets if name in found}, places)

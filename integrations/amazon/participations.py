@@ -77,7 +77,7 @@ def _missing(step: str, marketplace: Marketplace, active: list[Participation]) -
         f"The seller does not take part in {marketplace.country} ({marketplace.id}); with these credentials it "
         f"sells in: {listed}. Choose one of those in the platform's credentials, or register for "
         f"{marketplace.country} at {marketplace.seller_central} → Settings → Account Info → Your Marketplaces. "
-        "Until then OMS gets nothing from there, and Amazon may refuse the orders of the other marketplaces with it."
+        "Until then OMS gets nothing from there; it fetches what the other marketplaces have."
     )
     return Finding(step=step, ok=False, code="not_participating", message=text)
 

@@ -118,4 +118,6 @@ def _covering(platform: Platform, record: OrderRecord) -> list[SyncLog]:
     by_updated = Q(window_by=SyncLog.WindowBy.UPDATED, window_start__lte=updated, window_end__gt=updated)
     by_created = Q(window_by=SyncLog.WindowBy.CREATED, window_start__lte=created, window_end__gt=created)
     logs = SyncLog.objects.filter(by_updated | by_created, platform=platform, kind=STREAM.name)
-    return list(logs.exclude(source=Source.MOCK, error_code="").defer("checkpoint").order_by("-pk")[:MOST])
+    logs = logs.exclude(source=Source.MOCK, error_code="").order_by("-pk")
+    # Not those that left the order's own part of the account out.
+    return [log for log in logs[:MOST] if record.marketplace_id not in log.checkpoint.get("unread", ())]

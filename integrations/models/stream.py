@@ -1,5 +1,6 @@
 """StreamState: what is known and chosen of one stream of one platform."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
@@ -53,6 +54,11 @@ class StreamState(models.Model):
         """The stored row, or one that is not stored and says nothing."""
         found = cls.objects.filter(platform=platform.pk, stream=stream).first()
         return found or cls(platform=platform, stream=stream)
+
+    def watermark_of(self, part: str) -> datetime | None:
+        """Until when a part of the scope is complete."""
+        own = self.part_watermarks.get(part)
+        return datetime.fromisoformat(own) if own else self.watermark
 
     @staticmethod
     def write(platform_id: int, stream: str, **values: Any) -> None:

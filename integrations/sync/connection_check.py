@@ -10,7 +10,7 @@ from integrations.models import SyncLog
 from integrations.protocol import Adapter, Finding, Note, Window
 from integrations.quota.same_account import same_account_line
 from integrations.registry import site_of
-from integrations.sync import datasets
+from integrations.sync import datasets, parts
 from integrations.sync.connection import adapter_of
 from integrations.sync.streams.base import window_of
 from integrations.sync.streams.stock_doubts import parts_with_stock
@@ -52,7 +52,7 @@ class _Stored:
 
 def check_platform(platform: Platform) -> list[Finding]:
     """Try what a sync of this platform needs. Stores only the time of the check and its findings. If a data set is no
-    longer refused, the next sync asks for it again.
+    longer refused, or a part of the account, the next sync asks for it again.
 
     Never raises for a problem of the platform: the findings report it.
     """
@@ -78,6 +78,7 @@ def check_platform(platform: Platform) -> list[Finding]:
                 for note in next_window.notes
             ]
             datasets.ask_again(states, adapter.datasets)
+            parts.ask_again(states, adapter.parts)
     platform.checked_at = timezone.now()
     platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(finding) for finding in findings]}
     platform.save(update_fields=["checked_at", "check_outcome"])

@@ -78,3 +78,21 @@ def remember(platform: Platform, state: StreamState, seen: Parts) -> None:
             wait = min(max(now - since, FIRST_WAIT), LONGEST_WAIT)
             kept[part] = {"since": since.isoformat(), "again": (now + wait).isoformat()}
         StreamState.write(row.pk, state.stream, refused_parts=kept)
+
+
+def ask_again(states: Collection[StreamState], seen: Parts) -> None:
+    """After a check found that these work: let the next sync ask for them again."""
+    for state in states:
+        if not seen.answered & state.refused_parts.keys():
+            continue
+        with transaction.atomic():
+            Platform.objects.select_for_update().get(pk=state.platform_id)
+            stored, now = (
+                StreamState.of(state.platform, state.stream).refused_parts,
+                timezone.now().isoformat(),
+            )
+            again = {
+                part: times | ({"again": now} if part in seen.answered else {})
+                for part, times in stored.items()
+            }
+            StreamState.write(state.platform_id, state.stream, refused_parts=again)
