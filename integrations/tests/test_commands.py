@@ -111,7 +111,8 @@ def test_it_exits_1_with_the_reason_and_amazons_request_id(
     sim = start_simulator()
     configure(amazon, sim.accounts[0])
     answer = {"errors": [{"code": "Unauthorized", "message": "Access to requested resource is denied."}]}
-    sim.script("searchOrders", Canned.json(403, answer, {"x-amzn-RequestId": "request-77"}))
+    refusal = Canned.json(403, answer, {"x-amzn-RequestId": "request-77"})
+    sim.script("searchOrders", *[refusal] * 9)  # one alone would be asked again, in smaller parts
     ran = Ran("sync_orders", "amazon")
     assert ran.status == 1
     assert "error (forbidden): Amazon denied access" in ran.out
@@ -314,7 +315,7 @@ def buyers(amazon: Platform) -> list[OrderBuyer]:
     now = timezone.now()
     return [
         OrderBuyer.objects.create(
-            order=order, data={"name": f"Buyer {number}"}, purge_after=now + timedelta(days=number - 0.5)
+            order=order, data={"name": f"Buyer {number}"}, purge_after=now + timedelta(days=3 * number - 0.5)
         )
         for number, order in enumerate(Order.objects.order_by("pk")[:3])
     ]
