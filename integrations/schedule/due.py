@@ -34,6 +34,8 @@ from platforms.models import Platform
 
 JITTER = 0.1  # of the interval, at most
 FIRST_PAUSE = timedelta(minutes=5)  # after a first refusal
+# So often one stream of a platform that is down is tried at least: nothing else tells that it is back.
+PROBE_PAUSE = timedelta(hours=1)
 # A refusal that lasts longer is none that passes by itself. Outages that look like refusals lasted up to some hours.
 SUSPECTED_FOR = timedelta(days=1)
 RESTING_PAUSE = timedelta(days=1)
@@ -135,15 +137,22 @@ def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
     if failed.error_code in CONFIG_CODES:
         return Due(None, Reason.STOPPED, is_of_unknown_kind=platform.kind not in CHANNELS, **facts)
     spell = _spell(platform, own)
-    longest = STREAMS[kind].longest_pause
+    longest = _longest_pause(known, kind)
     if failed.error_code in REFUSED_CODES:
-        since = min(_end(log) for log in spell if log.error_code in REFUSED_CODES)
+        since = _refused_since(platform, own, spell)
         if _end(failed) - since > SUSPECTED_FOR:
             return Due(_after(last, max(interval, RESTING_PAUSE)), Reason.RESTING, since=since, **facts)
         pause = min(_doubled(FIRST_PAUSE, len(spell) - 1), longest)
         return Due(_after(last, pause), Reason.SUSPECTED, since=since, **facts)
     pause = max(interval, min(_doubled(interval, len(spell)), longest))
     return Due(_after(last, pause), Reason.BACKING_OFF, **facts)
+
+
+def _longest_pause(known: dict[str, History], kind: str) -> timedelta:
+    """Of what fails: that of the stream, unless no other stream of the platform finds out sooner that it is back."""
+    own = STREAMS[kind].longest_pause
+    others = [STREAMS[name].longest_pause for name, other in known.items() if name != kind and other.interval]
+    return own if any(pause <= PROBE_PAUSE for pause in others) else min(own, PROBE_PAUSE)
 
 
 def _doubled(pause: timedelta, times: int) -> timedelta:
@@ -176,6 +185,20 @@ def _spell(platform: Platform, own: History) -> list[SyncLog]:
             break
         spell.append(failure.log)
     return spell
+
+
+def _refused_since(platform: Platform, own: History, spell: list[SyncLog]) -> datetime:
+    """When the first refusal of the spell came; of one that is longer than what is looked at, of all that failed."""
+    refusals = [log for log in spell if log.error_code in REFUSED_CODES]
+    first = own.first_refusal
+    is_longer = len(spell) == len(own.newest_failures) < own.failures
+    if (
+        is_longer
+        and first
+        and not (_has_other_credentials(platform, first) or _is_found_working(platform, first))
+    ):
+        refusals.append(first)
+    return min(map(_end, refusals))
 
 
 def _is_back(known: dict[str, History], kind: str) -> bool:

@@ -1,13 +1,14 @@
 """What the rows of a platform's past syncs say that matters for its schedule, for many platforms at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, When, Window
 from django.db.models.functions import RowNumber
 
+from integrations.errors import REFUSED_CODES
 from integrations.models import SyncLog
 from integrations.sync.streams import STREAMS
 from integrations.sync.streams.states import interval_columns
@@ -46,8 +47,8 @@ class Failure:
 @dataclass
 class History:
     """Of one platform and stream. `interval`: minutes between scheduled syncs. `good`: id of the newest run that went
-    well, 0 for none. The rest is later than that: how many regular runs failed in a row, and the newest LOOKED_AT of
-    them, newest first."""
+    well, 0 for none. The rest is later than that: how many regular runs failed in a row, the newest LOOKED_AT of them,
+    newest first, and the first that was refused."""
 
     interval: int = 0
     is_open: bool = False
@@ -55,14 +56,16 @@ class History:
     good: int = 0
     failures: int = 0
     newest_failures: list[Failure] = field(default_factory=list)
+    first_refusal: SyncLog | None = None
 
 
 class Streak(NamedTuple):
-    """Regular runs that failed since the last one that went well: how many, the id of the first, the ids of the newest
-    LOOKED_AT."""
+    """Regular runs that failed since the last one that went well: how many; ids of the first, of the first that was
+    refused, and of the newest LOOKED_AT."""
 
     in_a_row: int
     first: int
+    first_refusal: int | None
     newest: list[int]
 
 
@@ -87,8 +90,11 @@ def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
     )
     for key, history in found.items():
         history.last_regular = regular.get(newest[key]["regular"] or 0)
-    for key, streak, failures in _failures(unwell):
-        found[key].failures, found[key].newest_failures = streak.in_a_row, failures
+    for key, streak, rows in _failures(unwell):
+        history = found[key]
+        history.failures = streak.in_a_row
+        history.newest_failures = [_failure(rows[pk], streak.first) for pk in streak.newest]
+        history.first_refusal = rows.get(streak.first_refusal or 0)
     return found
 
 
@@ -122,41 +128,43 @@ def _first(logs: QuerySet[SyncLog]) -> QuerySet[SyncLog, Any]:
     return logs.order_by("-pk").values("pk")[:1]
 
 
-def _failures(since: dict[Key, int]) -> Iterator[tuple[Key, Streak, list[Failure]]]:
-    """What failed after the given run of each platform and stream, where anything did."""
+def _failures(since: dict[Key, int]) -> Iterator[tuple[Key, Streak, dict[int, SyncLog]]]:
+    """What failed after the given run of each platform and stream, where anything did, with the rows by id."""
     keys = list(since)
     for start in range(0, len(keys), AT_ONCE):
         streaks = _streaks({key: since[key] for key in keys[start : start + AT_ONCE]})
-        rows = _beside_others([pk for streak in streaks.values() for pk in streak.newest])
+        pks = {pk for streak in streaks.values() for pk in (*streak.newest, streak.first_refusal) if pk}
+        rows = _beside_others(pks)
         for key, streak in streaks.items():
-            yield key, streak, [_failure(rows[pk], streak.first) for pk in streak.newest]
+            yield key, streak, rows
 
 
 def _streaks(since: dict[Key, int]) -> dict[Key, Streak]:
     later = Q()
     for (pk, kind), good in since.items():
         later |= Q(platform=pk, kind=kind, pk__gt=good)
-    stream = [F("platform_id"), F("kind")]
+    stream, refused = [F("platform_id"), F("kind")], Q(error_code__in=REFUSED_CODES)
     rows = (
         SyncLog.objects.filter(BAD, REGULAR, later)
         .annotate(
             rank=Window(RowNumber(), partition_by=stream, order_by=F("pk").desc()),
             in_a_row=Window(Count("pk"), partition_by=stream),
             first=Window(Min("pk"), partition_by=stream),
+            first_refusal=Window(Min(Case(When(refused, then="pk"))), partition_by=stream),
         )
         .filter(rank__lte=LOOKED_AT)
         .order_by("-pk")
-        .values_list("platform_id", "kind", "in_a_row", "first", "pk")
+        .values_list("platform_id", "kind", "in_a_row", "first", "first_refusal", "pk")
     )
     newest, found = defaultdict[Key, list[int]](list), dict[Key, Streak]()
-    for platform_id, kind, in_a_row, first, pk in rows:
+    for platform_id, kind, in_a_row, first, first_refusal, pk in rows:
         key = platform_id, kind
         newest[key].append(pk)
-        found[key] = Streak(in_a_row, first, newest[key])
+        found[key] = Streak(in_a_row, first, first_refusal, newest[key])
     return found
 
 
-def _beside_others(pks: list[int]) -> dict[int, SyncLog]:
+def _beside_others(pks: Collection[int]) -> dict[int, SyncLog]:
     """These runs. Each has, of each stream, the ids of the newest run before it: `closed_orders` of those that say
     something of the platform, `good_orders` of those that went well."""
     before = SyncLog.objects.filter(platform=OuterRef("platform"), pk__lt=OuterRef("pk"))
@@ -166,7 +174,7 @@ def _beside_others(pks: list[int]) -> dict[int, SyncLog]:
         for kind in STREAMS
         for name, logs in wanted.items()
     }
-    return SyncLog.objects.only(*COLUMNS).annotate(**columns).in_bulk(pks) if pks else {}
+    return SyncLog.objects.only(*COLUMNS).annotate(**columns).in_bulk(list(pks)) if pks else {}
 
 
 def _failure(log: SyncLog, first: int) -> Failure:

@@ -94,7 +94,7 @@ def explained(log: SyncLog, *, database_failed: bool = False) -> SyncLog:
         assert log.lease_token
         assert log.lease_expires_at is not None
     if log.status == Status.PARTIAL:
-        assert log.failed
+        assert log.failed or log.notes  # records, or marketplaces
     if log.status in (Status.FAILED, Status.CANCELLED):
         assert log.error_code
         assert log.error_code != "internal" or database_failed
@@ -123,6 +123,7 @@ def kind_of(fault: Any) -> str:
 
 
 KINDS = {
+    "Deny": "a 403 although all is granted",
     "Delay": "an answer that comes too late",
     "Slow": "an answer that trickles",
     "Reset": "connection reset, before or in the answer",

@@ -206,6 +206,15 @@ def test_it_tries_stock_once_an_hour_and_all_others_once_that_went_well(amazon: 
     assert 29 < minutes_away(due) < 33.1
 
 
+def test_orders_that_are_scheduled_alone_find_out_for_themselves_that_amazon_is_back(
+    amazon: Platform,
+) -> None:
+    set_states(INVENTORY, interval_minutes=0)
+    for _failure in range(9):
+        failed(amazon, 0)
+    assert 59 < minutes_away(next_sync()) < 66.1
+
+
 def test_it_is_not_tried_at_once_again_and_again_because_another_kind_goes_well(amazon: Platform) -> None:
     past(amazon, 1, kind=INVENTORY)
     failed(amazon, 1)
@@ -270,6 +279,16 @@ def test_it_rests_at_one_try_a_day_once_it_was_refused_for_more_than_a_day(
     assert started() == {("amazon", ORDERS)}  # Amazon is back
     past(amazon, 0)
     assert next_sync()["reason"] == "regular"
+
+
+def test_it_rests_as_well_where_it_was_refused_many_times_a_day(amazon: Platform) -> None:
+    for hours in range(24, 0, -1):
+        refused(amazon, hours * 60 + 30, kind=INVENTORY)
+    due = next_sync(INVENTORY)
+    assert due["reason"] == "suspected"
+    assert -31 < minutes_away(due) < -23  # an hour after the last one
+    refused(amazon, 0, kind=INVENTORY)
+    assert next_sync(INVENTORY)["reason"] == "resting"
 
 
 def test_it_does_not_take_one_refusal_of_days_ago_for_a_lasting_one(amazon: Platform) -> None:

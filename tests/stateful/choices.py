@@ -12,6 +12,7 @@ from simulator import (
     Answer,
     CompleteUntil,
     Cut,
+    Deny,
     ExpirePageTokens,
     ExpireTokens,
     LoopPages,
@@ -33,7 +34,16 @@ ANSWERS = st.builds(Answer, st.sampled_from(STATUSES), st.sampled_from(BODIES)) 
 )
 NETWORK = st.sampled_from((Reset(), Reset(in_body=True), Cut(), Cut(declared=True), NotUtf8()))
 PAGING = st.sampled_from(
-    (SpoilRow(), ExpirePageTokens(), RepeatPage(), LoopPages(), NextRowToo(), ExpireTokens(), Revoke())
+    (
+        SpoilRow(),
+        ExpirePageTokens(),
+        RepeatPage(),
+        LoopPages(),
+        NextRowToo(),
+        ExpireTokens(),
+        Revoke(),
+        Deny(),
+    )
 )
 # Until when an answer says it is complete.
 ODD_TIMES = st.sampled_from(("0001-01-01T00:00:00Z", "1961-06-09T14:52:24Z", "9999-12-31T23:59:59Z", "soon"))

@@ -97,8 +97,8 @@ class InventoryStream(Stream[InventoryRecord, StockPage]):
     name = "inventory"
     label = _("inventory")
     default_interval = 60
-    # A try that fails takes one call or a few, of which a platform usually grants thousands an hour. So it also finds
-    # out, for all streams, when a platform that was down is back.
+    # A try that fails takes one call or a few, of which a platform usually grants thousands an hour. So this stream
+    # finds out for all when a platform that was down is back (schedule/due.py).
     longest_pause = timedelta(hours=1)
     without_window = _("stock as of now")
     model = InventoryItem
