@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -355,6 +356,20 @@ def test_it_refuses_wrong_searches(client: Client, params: dict[str, str]) -> No
     status, code, details = error_of(client.get(SEARCH, params))
     assert (status, code) == (400, "InvalidInput")
     assert details
+
+
+@pytest.mark.parametrize("ahead", [-3600, 0, 90])
+def test_its_date_and_its_two_minutes_go_by_its_clock(sim: Simulator, client: Client, ahead: int) -> None:
+    sim.set_clock(ahead)
+    youngest = NOW + timedelta(seconds=ahead, minutes=-2)
+    within, beyond = (
+        {"lastUpdatedAfter": SINCE, "lastUpdatedBefore": iso(youngest + timedelta(seconds=late))}
+        for late in (0, 1)
+    )
+    status, _body, headers = client.raw(SEARCH, within)
+    told = parsedate_to_datetime(headers["Date"])
+    assert (status, told) == (200, NOW + timedelta(seconds=ahead))
+    assert client.get(SEARCH, beyond)[0] == 400
 
 
 def test_it_accepts_a_window_that_ends_exactly_two_minutes_ago(client: Client) -> None:

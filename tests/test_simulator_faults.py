@@ -37,6 +37,7 @@ from simulator import (
     Reset,
     Revoke,
     Rule,
+    SetClock,
     Simulator,
     Slow,
 )
@@ -490,6 +491,7 @@ def test_it_keeps_next_to_nothing_of_a_large_account_that_changes() -> None:
             Rule(operation="searchOrders", nth=3, fault=Answer(503, "html")),
         ),
         ("*:every=5:reset-in-body", Rule(every=5, fault=Reset(in_body=True))),
+        ("searchOrders:nth=2:clock=-90.5", Rule(operation="searchOrders", nth=2, fault=SetClock(-90.5))),
         ("token:times=2:delay=40", Rule(operation="token", times=2, fault=Delay(40))),
         ("*:probability=0.1:seed=3:status=429:rate=0.5", Rule(
             probability=0.1, seed=3, fault=Answer(429, rate="0.5")
