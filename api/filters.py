@@ -38,11 +38,20 @@ class TimeFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]  # no 
     field_class = TimeField
 
 
+MOST_WORDS = 200  # of a search: each is a condition, and SQLite takes a thousand
+
+
+def few_words(text: str) -> None:
+    """Raises ValidationError for more words than a search takes."""
+    if len(text.split()) > MOST_WORDS:
+        raise forms.ValidationError(f"It has more than {MOST_WORDS} words.", code="invalid")
+
+
 class TextFilter(django_filters.CharFilter):  # type: ignore[misc]
     """Text exactly as given: blanks at the ends are part of a SKU."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, strip=False, **kwargs)
+        super().__init__(*args, strip=False, validators=[few_words], **kwargs)
 
 
 class KnownChoiceFilter(django_filters.ChoiceFilter):  # type: ignore[misc]

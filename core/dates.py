@@ -1,6 +1,7 @@
 """Times that platforms write where they mean none, or no end: year 1, 1970, 1995, 9999."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 # No marketplace has an order from before, and none promises anything for after.
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
@@ -14,3 +15,16 @@ def is_meant(moment: datetime) -> bool:
 def meant(moment: datetime | None) -> datetime | None:
     """The time; None where it stands for none."""
     return moment if moment is not None and is_meant(moment) else None
+
+
+class ForgivingZone(ZoneInfo):
+    """A time zone that has the first and the last day of the calendar as well: what it was in UTC is what it is there.
+
+    Without that, a page with one such time would be an error west of Greenwich, or east of it.
+    """
+
+    def fromutc(self, moment: datetime, /) -> datetime:
+        try:
+            return super().fromutc(moment)
+        except OverflowError:
+            return moment

@@ -8,6 +8,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.dates import is_meant
+
 Text = str | Promise
 DASH = "–"  # stands for what is not known
 
@@ -15,6 +17,11 @@ DASH = "–"  # stands for what is not known
 def format_datetime(moment: datetime | None) -> str:
     """A time in the reader's zone, which it names, in one line."""
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
+
+
+def platform_time(moment: datetime | None) -> str:
+    """The same of a time that a platform reported; some of them stand for none."""
+    return _("no date") if moment is not None and not is_meant(moment) else format_datetime(moment)
 
 
 def duration(value: timedelta | None) -> str:

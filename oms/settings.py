@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "backoffice.base.locality.AdminLocality",
+    "backoffice.base.no_nul.NoNulInAddresses",
     "django.middleware.common.CommonMiddleware",
     "backoffice.base.signed_out.LogInWithTheWholeWindow",
     "django.middleware.csrf.CsrfViewMiddleware",

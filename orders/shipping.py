@@ -7,6 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.dates import EARLIEST, LATEST
+
 
 class Deadline(models.TextChoices):
     """By ship-by time. `today` is the rest of today: an order that was to be shipped this morning is overdue."""
@@ -23,11 +25,11 @@ def deadline_filters(now: datetime | None = None) -> dict[Deadline, Q]:
     now = now or timezone.now()
     midnight, next_midnight = (midnight_after(now, days) for days in (1, 2))
     return {
-        Deadline.OVERDUE: Q(ship_by__lt=now),
+        Deadline.OVERDUE: Q(ship_by__gte=EARLIEST, ship_by__lt=now),
         Deadline.TODAY: Q(ship_by__gte=now, ship_by__lt=midnight),
         Deadline.TOMORROW: Q(ship_by__gte=midnight, ship_by__lt=next_midnight),
-        Deadline.LATER: Q(ship_by__gte=next_midnight),
-        Deadline.UNKNOWN: Q(ship_by__isnull=True),
+        Deadline.LATER: Q(ship_by__gte=next_midnight, ship_by__lt=LATEST),
+        Deadline.UNKNOWN: Q(ship_by__isnull=True) | Q(ship_by__lt=EARLIEST) | Q(ship_by__gte=LATEST),
     }
 
 

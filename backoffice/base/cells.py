@@ -15,11 +15,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from core.format import DASH, Text, format_datetime
+from core.dates import is_meant
+from core.format import DASH, Text, format_datetime, platform_time
 from core.money import decimals_of
 from platforms.models import Source
 
-SOURCE_COLOURS = {Source.MOCK: "warning", Source.SANDBOX: "info"}
+SOURCE_COLOURS: dict[str, str] = {Source.MOCK: "warning", Source.SANDBOX: "info"}
 
 
 def badge(text: Text, colour: str = "", *, title: Text = "", href: str = "") -> SafeString:
@@ -39,7 +40,9 @@ def badges(*parts: str) -> SafeString:
 
 
 def source_badge(source: str) -> SafeString:
-    return badge(Source(source).label, SOURCE_COLOURS.get(Source(source), "")) if source else SafeString(DASH)
+    if not source:
+        return SafeString(DASH)
+    return badge(dict(Source.choices).get(source, source), SOURCE_COLOURS.get(source, ""))
 
 
 def number(value: Any) -> SafeString:
@@ -62,6 +65,13 @@ def datetime_cell(moment: datetime | None) -> SafeString:
         return SafeString(DASH)
     day, clock = format_datetime(moment).split(" ", 1)
     return stacked(day, clock)
+
+
+def platform_time_cell(moment: datetime | None) -> SafeString:
+    """The same of a time that a platform reported; some of them stand for none."""
+    if moment is not None and not is_meant(moment):
+        return stacked(platform_time(moment), "")
+    return datetime_cell(moment)
 
 
 def stacked(first: Any, second: Any) -> SafeString:

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone, translation
 
+from core.dates import ForgivingZone
+
 # The browser writes its zone there (static/oms/zone.js), such as "Europe/Berlin".
 ZONE_COOKIE = "oms_timezone"
 
@@ -34,9 +36,9 @@ class AdminLocality(LocaleMiddleware):
 def zone_of(request: HttpRequest) -> ZoneInfo:
     """The zone of the reader's browser; UTC where it is unknown or invalid."""
     try:
-        return ZoneInfo(request.COOKIES.get(ZONE_COOKIE) or settings.TIME_ZONE)
+        return ForgivingZone(request.COOKIES.get(ZONE_COOKIE) or settings.TIME_ZONE)
     except (KeyError, ValueError, OSError):  # unknown, no zone at all, a folder of zones
-        return ZoneInfo(settings.TIME_ZONE)
+        return ForgivingZone(settings.TIME_ZONE)
 
 
 def _is_admin(request: HttpRequest) -> bool:

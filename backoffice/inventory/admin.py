@@ -29,7 +29,7 @@ from backoffice.inventory.stock_levels import (
     level_badge,
 )
 from backoffice.inventory.stock_page import cells_of, chart_of, figures_of, listings_of
-from core.format import DASH
+from core.format import DASH, platform_time
 from integrations.lookup.stock_cover import covers, last_change, recent_sales
 from inventory.models import InventoryItem
 from inventory.search import find_exact, find_stock
@@ -82,11 +82,11 @@ class InventoryItemAdmin(OmsAdmin):
         (gettext_lazy("Units"), {"fields": (
             ("available", "total"), ("reserved", "inbound"), ("unfulfillable", "researching"),
         )}),
-        (gettext_lazy("Times"), {"fields": (("platform_updated_at", "synced_at"), "gone_at")}),
+        (gettext_lazy("Times"), {"fields": (("changed", "synced_at"), "gone_at")}),
     )  # fmt: skip
     readonly_fields = (
         "sku", "asin", "fnsku", "condition", "title", "platform", "marketplace_name", "state", "source_of",
-        "available", "total", "reserved", "inbound", "unfulfillable", "researching", "platform_updated_at",
+        "available", "total", "reserved", "inbound", "unfulfillable", "researching", "changed",
         "synced_at", "gone_at",
     )  # fmt: skip
 
@@ -193,6 +193,10 @@ class InventoryItemAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("marketplace"))
     def marketplace_name(self, obj: InventoryItem) -> str:
         return site_name(obj.platform, obj.marketplace_id) or DASH
+
+    @admin.display(description=gettext_lazy("changed on the platform"))
+    def changed(self, obj: InventoryItem) -> str:
+        return platform_time(obj.platform_updated_at)
 
     @admin.display(description=gettext_lazy("available"), ordering="available")
     def number_available(self, obj: InventoryItem) -> SafeString:

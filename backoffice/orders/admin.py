@@ -20,9 +20,9 @@ from django.views.decorators.cache import never_cache
 
 from backoffice.base.cells import (
     badge,
-    datetime_cell,
     items_at_a_glance,
     money,
+    platform_time_cell,
     pretty_json,
     shortened,
     source_badge,
@@ -44,7 +44,8 @@ from backoffice.orders.filters import (
 from backoffice.orders.items import ItemInline, items_to_show
 from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
-from core.format import DASH, countdown, format_datetime
+from core.dates import is_meant
+from core.format import DASH, countdown, format_datetime, platform_time
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
 from orders.amounts import sum_up
 from orders.models import Order, OrderBuyer, OrderItem
@@ -94,11 +95,11 @@ class OrderAdmin(ReadOnlyAdmin):
         (None, {"fields": (
             ("external_id", "platform"), ("state", "platform_status"), ("number_total", "adding_up"),
             ("number_tax", "invoice_status"),
-            ("purchased_at", "platform_updated_at"), ("marketplace_name", "synced_at"),
+            ("bought", "changed"), ("marketplace_name", "synced_at"),
             ("source_of", "seller_page"),
         )}),
         (gettext_lazy("Fulfilment"), {"fields": (
-            ("fulfilled_by", "service_level"), ("to_ship_by", "deliver_by"), ("cancellation", "replaced_order_id"),
+            ("fulfilled_by", "service_level"), ("to_ship_by", "to_deliver_by"), ("cancellation", "replaced_order_id"),
             "programs_list",
         )}),
     )  # fmt: skip
@@ -215,13 +216,25 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("purchased"), ordering="purchased_at")
     def purchased(self, obj: Order) -> SafeString:
-        return datetime_cell(obj.purchased_at)
+        return platform_time_cell(obj.purchased_at)
+
+    @admin.display(description=gettext_lazy("purchased"))
+    def bought(self, obj: Order) -> str:
+        return platform_time(obj.purchased_at)
+
+    @admin.display(description=gettext_lazy("changed on the platform"))
+    def changed(self, obj: Order) -> str:
+        return platform_time(obj.platform_updated_at)
+
+    @admin.display(description=gettext_lazy("deliver by"))
+    def to_deliver_by(self, obj: Order) -> str:
+        return platform_time(obj.deliver_by)
 
     @admin.display(description=gettext_lazy("ship by"))
     def to_ship_by(self, obj: Order) -> SafeString:
         """With a countdown, while the seller has to ship it."""
-        if obj.ship_by is None or not obj.is_to_ship:
-            return datetime_cell(obj.ship_by)
+        if obj.ship_by is None or not is_meant(obj.ship_by) or not obj.is_to_ship:
+            return platform_time_cell(obj.ship_by)
         now = timezone.now()
         hours = (obj.ship_by - now).total_seconds() / 3600
         colour = "danger" if hours < 0 else "warning" if hours < SOON else "info"

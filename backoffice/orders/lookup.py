@@ -15,7 +15,7 @@ from backoffice.base.cells import source_badge
 from backoffice.base.channels import channels_in_use
 from backoffice.orders.timeline import readable
 from backoffice.syncs.presentation import status_badge
-from core.format import format_datetime
+from core.format import format_datetime, platform_time
 from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
 from integrations.lookup.stored import KnownOrder, known_orders, order_id_of_package
@@ -149,7 +149,7 @@ def _verdict(platform: Platform, answer: Answer) -> str:
         return ""
     watermark = StreamState.of(platform, SyncLog.Kind.ORDERS).watermark_of(record.marketplace_id)
     times = {
-        "changed": format_datetime(record.platform_updated_at),
+        "changed": platform_time(record.platform_updated_at),
         "until": format_datetime(watermark),
     }
     if answer.covering:

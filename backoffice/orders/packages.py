@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.format import DASH, format_datetime
+from core.format import DASH, platform_time
 from orders.models import Order, OrderPackage
 
 
@@ -14,7 +14,7 @@ def package_rows(order: Order) -> list[dict[str, Any]]:
             "carrier": " ".join(filter(None, [package.carrier, package.shipping_service])) or DASH,
             "tracking_number": package.tracking_number or DASH,
             "status": " · ".join(filter(None, [package.status, package.detailed_status])) or DASH,
-            "shipped": format_datetime(package.shipped_at),
+            "shipped": platform_time(package.shipped_at),
             "contents": _contents(package, skus),
         }
         for package in order.packages.all()

@@ -10,7 +10,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from core.format import DASH, format_datetime
+from core.dates import meant
+from core.format import DASH, platform_time
 from orders.changes import ADDED, PACKAGE, PACKAGE_ADDED, PACKAGE_REMOVED, REMOVED, Change
 from orders.models import Order, OrderChange, OrderItem, OrderPackage
 
@@ -43,7 +44,10 @@ def timeline(order: Order) -> list[Entry]:
     changes: list[OrderChange] = list(order.changes.all()[: MOST_ENTRIES + 1])
     entries = [
         Entry(
-            change.changed_at, change.platform_updated_at, change.sync_log_id, tuple(readable(change.changes))
+            change.changed_at,
+            meant(change.platform_updated_at),
+            change.sync_log_id,
+            tuple(readable(change.changes)),
         )
         for change in changes[:MOST_ENTRIES]
     ]
@@ -100,5 +104,8 @@ def _show(field: str, value: Any) -> str:
     if field == "fulfilled_by":
         return str(dict(Order.FulfilledBy.choices).get(value, value))
     if field in ("ship_by", "deliver_by", "purchased_at", f"{PACKAGE}packed_at", f"{PACKAGE}shipped_at"):
-        return format_datetime(parse_datetime(str(value)))
+        try:
+            return platform_time(parse_datetime(str(value)))
+        except ValueError:  # written by another version
+            return str(value)
     return str(value)

@@ -19,7 +19,7 @@ from integrations.sync.streams import STREAMS, label_of
 from integrations.wording import due_line
 from platforms.models import Platform
 
-STATUS_COLOURS = {
+STATUS_COLOURS: dict[str, str] = {
     SyncLog.Status.DEFERRED: "info",
     SyncLog.Status.QUEUED: "info",
     SyncLog.Status.RUNNING: "info",
@@ -36,7 +36,7 @@ def kind_name(kind: str) -> str:
 
 
 def status_badge(log: SyncLog) -> SafeString:
-    return badge(log.get_status_display(), STATUS_COLOURS.get(SyncLog.Status(log.status), ""))
+    return badge(log.get_status_display(), STATUS_COLOURS.get(log.status, ""))
 
 
 def window_of(log: SyncLog) -> SafeString:

@@ -7,7 +7,10 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from core.format import platform_time
+
 register = template.Library()
+register.filter(platform_time)
 
 
 @register.filter
