@@ -47,7 +47,7 @@ from platforms.models import Platform
 from simulator import CANARY, Account, Canned, Simulator
 from simulator.faults.base import Call
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 StartSimulator = Callable[..., Simulator]
 Way = Callable[[Simulator], None]
 Found = dict[str, str]

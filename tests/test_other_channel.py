@@ -31,7 +31,7 @@ from inventory.snapshots import take_snapshots, today
 from orders.models import Order
 from platforms.models import Platform
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 COUNTRIES = "|".join(re.escape(marketplace.country) for marketplace in MARKETPLACES.values())
 IDS = "|".join(MARKETPLACES)

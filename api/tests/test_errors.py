@@ -12,7 +12,7 @@ from api.errors import server_error
 from api.tests.rest import superuser, user_with
 from oms.urls import api_patterns
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 READ = [
     ("platforms", "platforms.view_platform"),

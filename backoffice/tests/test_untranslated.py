@@ -171,6 +171,7 @@ def words_of(response: Any) -> list[str]:
     return words.found
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 def test_it_has_no_word_on_its_pages_that_cannot_be_translated(
     filled: Platform, marks: None, admin_client: Client
@@ -180,6 +181,7 @@ def test_it_has_no_word_on_its_pages_that_cannot_be_translated(
         assert untranslated(words_of(admin_client.get(page))) == set(), page
 
 
+@pytest.mark.once
 @pytest.mark.django_db
 def test_it_has_no_word_in_its_answers_that_cannot_be_translated(
     filled: Platform, marks: None, admin_client: Client
