@@ -150,7 +150,7 @@ class Account:
     def change_order(self, external_id: str, *, at: datetime | None = None) -> Order:
         """The order gets another status, shipped quantities and, as lastUpdatedTime, `at` (now). Returns it.
 
-        Raises LookupError for an unknown order, ValueError where it changed later than `at`; so do the next three.
+        Raises LookupError for an unknown order, ValueError where it changed later than `at`; so do the next four.
         """
         return self._edit(external_id, at, lambda edit: replace(edit, revision=edit.revision + 1))
 
@@ -168,6 +168,10 @@ class Account:
     def cancel_order(self, external_id: str, *, at: datetime | None = None) -> Order:
         """The order is cancelled for good, and its quantities are 0. Returns it."""
         return self._edit(external_id, at, lambda edit: replace(edit, cancelled=True))
+
+    def withdraw_extras(self, external_id: str, *, at: datetime | None = None) -> Order:
+        """The order loses for good its programs, the order that it replaces, shipping and discounts. Returns it."""
+        return self._edit(external_id, at, lambda edit: replace(edit, withdrawn=True))
 
     def add_order(self, *, at: datetime | None = None) -> Order:
         """One more order, placed and last changed `at` (now). Returns it."""

@@ -104,6 +104,7 @@ class Order:
     business: bool = False
     blanks: bool = False
     extras: bool = False
+    withdrawn: bool = False  # empty lists are written where something was withdrawn
 
 
 @dataclass(frozen=True, slots=True)

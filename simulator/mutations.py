@@ -26,6 +26,7 @@ class Edit:
     rises      so often its amounts rose
     dropped    so many of its last lines are gone
     cancelled  for good: all quantities are 0, and stay so
+    withdrawn  for good: programs, the order that it replaces, shipping and discounts
     """
 
     updated: int
@@ -34,6 +35,7 @@ class Edit:
     rises: int = 0
     dropped: int = 0
     cancelled: bool = False
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def revised_order(order: Order, edit: Edit) -> Order:
     status, platform_status = revised_status((order.status, order.platform_status), edit)
     lines = tuple(_revised_line(line, edit) for line in order.lines[: len(order.lines) - edit.dropped])
     amounts = [line.total for line in lines if line.total is not None]
+    if edit.withdrawn:
+        order = replace(order, programs=(), replaced_order_id="", association="", withdrawn=True)
     return replace(
         order,
         created=order.created if edit.created is None else from_ms(edit.created),
@@ -107,10 +111,18 @@ def move(timeline: Timeline, old: tuple[int, int] | None, new: tuple[int, int]) 
 
 
 def _revised_line(line: Line, edit: Edit) -> Line:
-    line = _dearer(line, edit.rises)
+    line = _dearer(_without_extras(line) if edit.withdrawn else line, edit.rises)
     if edit.cancelled:
         return replace(line, quantity_ordered=0, quantity_shipped=0)
     return replace(line, quantity_shipped=line.quantity_ordered) if edit.revision else line
+
+
+def _without_extras(line: Line) -> Line:
+    """The line without shipping and discount; its total is what remains."""
+    if line.total is None:
+        return line
+    total = line.total - (line.shipping or 0) + (line.discount or 0)
+    return replace(line, shipping=None, discount=None, total=total)
 
 
 def _dearer(line: Line, rises: int) -> Line:

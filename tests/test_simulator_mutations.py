@@ -39,6 +39,19 @@ def test_it_drops_lines_from_the_end_and_keeps_the_first(account: Account) -> No
     assert account.truth_orders()[external_id]["items"] == before[:1]
 
 
+def test_it_withdraws_what_an_order_has_besides(account: Account) -> None:
+    had: set[str] = set()
+    for external_id, before in account.truth_orders().items():
+        order = account.withdraw_extras(external_id, at=LATER)
+        if order.total is not None:
+            assert order.total == sum((line.total or 0 for line in order.lines), order.tip or 0)
+        after = account.truth_orders()[external_id]
+        assert (after["programs"], after["replaced_order_id"]) == ([], "")
+        assert {line[name] for line in after["items"] for name in ("shipping", "discount")} == {None}
+        had |= {name for name in ("programs", "replaced_order_id", "total") if before[name] != after[name]}
+    assert had == {"programs", "replaced_order_id", "total"}
+
+
 def test_it_cancels_for_good(account: Account) -> None:
     external_id = account.order_ids()[0]
     account.cancel_order(external_id, at=LATER)

@@ -50,12 +50,14 @@ def _base(order: Order) -> Json:
         document["salesChannel"]["marketplaceId"] = ""
     if order.index % 5:
         document["orderAliases"] = [{"aliasId": f"SO-{order.index}", "aliasType": "SELLER_ORDER_ID"}]
-    if order.programs or order.index % 2:
+    if order.programs or order.withdrawn or order.index % 2:
         document["programs"] = list(order.programs)
     if order.replaced_order_id:
         document["associatedOrders"] = [
             {"orderId": order.replaced_order_id, "associationType": order.association}
         ]
+    elif order.withdrawn:
+        document["associatedOrders"] = []
     if order.extras:
         document["simulatorFutureField"] = {"nested": [1, "two", None]}
     return document
@@ -103,7 +105,9 @@ def _proceeds(order: Order) -> Json:
 def _packages(order: Order) -> Json:
     # Only merchant-fulfilled orders have packages (the model, `Order.packages`).
     packages = [_package(package) for package in packages_of(order)]
-    return {"packages": packages} if packages else {}
+    # A list that is empty says that there are none any more; one that does not come says nothing.
+    once_shipped = order.fulfilled_by == "merchant" and order.status == "cancelled"
+    return {"packages": packages} if packages or once_shipped else {}
 
 
 def _package(package: Package) -> Json:

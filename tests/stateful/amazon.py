@@ -18,6 +18,7 @@ ORDER_CHANGES = (
     "its amounts rise",
     "a line vanishes",
     "it is cancelled",
+    "what it has besides is withdrawn",
 )
 STOCK_CHANGES = ("stock changes", "a SKU goes", "a SKU comes")
 
@@ -68,6 +69,7 @@ class Amazon:
             ORDER_CHANGES[2]: account.reprice_order,
             ORDER_CHANGES[3]: account.drop_line,
             ORDER_CHANGES[4]: account.cancel_order,
+            ORDER_CHANGES[5]: account.withdraw_extras,
         }
         # An order's time never goes back, not even where two changes come in one moment.
         steps[change.what](order.external_id, at=max(at, order.updated + timedelta(milliseconds=1)))
