@@ -328,11 +328,14 @@ def test_one_sku_that_amazon_refuses_costs_that_sku(start_simulator: StartSimula
     assert log.api_calls <= 2 * 12  # the list, whether there is FBA at all, and halves of 21
 
 
-def test_a_page_of_stock_that_names_itself_is_stored(start_simulator: StartSimulator) -> None:
+@pytest.mark.parametrize("skus", [[], ["A", "B"]], ids=["sweep", "named"])
+def test_a_page_of_stock_that_names_itself_is_stored(
+    start_simulator: StartSimulator, skus: list[str]
+) -> None:
     sim = seller(start_simulator, DE, orders=0)
     sim.script("getInventorySummaries", stock_page(*listed("A"), pagination={"nextToken": "t"}))
     sim.script("getInventorySummaries", stock_page(*listed("B"), pagination={"nextToken": "t"}))
-    log = sync(platform_of(sim), INVENTORY)
+    log = sync(platform_of(sim), INVENTORY, skus=skus)
     assert (log.status, log.error_code) == (Status.FAILED, "page_loop")
     assert present() == {"A", "B"}
 

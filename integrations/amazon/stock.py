@@ -105,13 +105,16 @@ def _named_pages(
         problem = read.batch(batch)
         found.add(read)
         last = position + 1 == len(calls)
+        place = {"done": position + 1} | found.checkpoint() | unread.checkpoint()
         if problem is not None:
+            if read.records or read.failures:  # the page in hand is good, and not all there is
+                yield replace(read.page((), place, unread), unread=(marketplace.id,))
             unread.leave_out(marketplace, problem)
         elif last:
             yield read.page(found.failures(skus, unread), None, unread)
             return
-        if problem is None or read.records or read.failures:
-            yield read.page((), {"done": position + 1} | found.checkpoint() | unread.checkpoint(), unread)
+        else:
+            yield read.page((), place, unread)
     failures = found.failures(skus, unread)
     yield StockPage(records=(), failures=failures, notes=unread.take_notes(), unread=unread.take_ids())
 
