@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from django.utils import timezone
 
+from integrations.amazon import transport
 from integrations.lookup.order import ask
 from integrations.models import StreamState, SyncFailure, SyncLog
 from integrations.sync.connection_check import check_platform
@@ -36,9 +38,18 @@ MANY = (DE, FR, GB, IT, ES, "A1C3SOZRARQ6R3", "A2NODRKZP88ZB9", "A1805IZSGTT6HS"
 BROKEN = Canned(200, b'{"orders": [{"orderId": ')
 
 
+TROUBLE = {"down": UNAVAILABLE, "broken answers": BROKEN, "silent": Canned(200, b"{}", delay=0.4)}
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if "silent" in request.node.callspec.id:
+        monkeypatch.setattr(transport, "TIMEOUT", httpx.Timeout(0.3))
+
+
 @pytest.fixture(autouse=True)
-def _no_mock_data(settings: pytest.FixtureRequest) -> None:
-    settings.MOCK_FALLBACK = "never"  # type: ignore[attr-defined]
+def _no_mock_data(settings: Any) -> None:
+    settings.MOCK_FALLBACK = "never"
 
 
 def seller(start_simulator: StartSimulator, *marketplaces: str, orders: int = 60) -> Simulator:
@@ -83,13 +94,14 @@ def time_passes(**span: float) -> None:
 # --- orders
 
 
-@pytest.mark.parametrize("trouble", ["denied", "down", "broken answers"])
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("trouble", ["denied", "down", "broken answers", "silent"])
 def test_it_reads_the_orders_of_the_other_marketplaces(start_simulator: StartSimulator, trouble: str) -> None:
     sim = seller(start_simulator)
     if trouble == "denied":
         sim.accounts[0].denied = frozenset({GB})
     else:
-        break_on(sim, GB, answer=UNAVAILABLE if trouble == "down" else BROKEN)
+        break_on(sim, GB, answer=TROUBLE[trouble])
     platform = platform_of(sim)
     log = sync(platform)
     assert (log.status, log.error_code, log.failed) == (Status.PARTIAL, "", 0)
@@ -269,7 +281,8 @@ def present(marketplace_id: str = DE) -> set[str]:
     return set(rows.values_list("sku", flat=True))
 
 
-@pytest.mark.parametrize("trouble", ["denied", "down", "broken answers"])
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("trouble", ["denied", "silent"])
 @pytest.mark.parametrize("at", [0, 2], ids=["the first", "the last"])
 def test_it_reads_the_stock_of_the_other_marketplaces(
     start_simulator: StartSimulator, trouble: str, at: int
@@ -281,7 +294,7 @@ def test_it_reads_the_stock_of_the_other_marketplaces(
     if trouble == "denied":
         sim.accounts[0].denied = frozenset({bad})
     else:
-        break_on(sim, bad, answer=UNAVAILABLE if trouble == "down" else BROKEN)
+        break_on(sim, bad, answer=TROUBLE[trouble])
     log = sync(platform, INVENTORY)
     assert (log.status, log.error_code, log.failed) == (Status.PARTIAL, "", 0)
     truth = sim.accounts[0].truth_inventory()

@@ -19,6 +19,7 @@ from integrations.protocol import Checkpoint, Note, Parts, Window
 FEW = 5
 # So many groups without any answer, and all is refused: searchOrders allows 20 calls, then one in three minutes.
 MOST_IN_VAIN = 8
+MOST_TIMED_OUT = 5  # the same of time-outs: a worker that says nothing for five minutes is taken for lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ def is_about_marketplaces(error: PlatformError, *, first_page: bool) -> bool:
         return False
     if error.code == "page_loop":
         return True
-    if isinstance(error, TransientError):  # without a status nothing was answered: the network, a time-out
-        return error.status is not None
+    if isinstance(error, TransientError):  # the rest is about the network
+        return error.status is not None or error.code == "timeout"
     return isinstance(error, AuthorizationError) or (isinstance(error, RequestRefused) and first_page)
 
 
@@ -124,12 +125,13 @@ class MarketplaceGroups:
         if not is_about_marketplaces(error, first_page=first_page):
             raise error
         group = self._groups.pop(0)
+        most = MOST_TIMED_OUT if error.code == "timeout" else MOST_IN_VAIN
         self._vain += 1
         self.is_news = True
-        if len(group.ids) > 1 and self.may_divide and self._vain < MOST_IN_VAIN:
+        if len(group.ids) > 1 and self.may_divide and self._vain < most:
             self._queue(_divided(group))
             return
-        if not self._is_read and (not self._groups or self._vain >= MOST_IN_VAIN):
+        if not self._is_read and (not self._groups or self._vain >= most):
             if isinstance(error, AuthorizationError | RequestRefused):  # so that not every run searches
                 self._parts.refused.update(self._places)
             raise error

@@ -40,7 +40,7 @@ def stock_pages(
         last = position + 1 == len(marketplaces)
         try:
             for page in _sweep(client, marketplaces[position], tries, once=unread.is_down):
-                unread.is_down = False
+                unread.has_answered()
                 finished = page.next is None
                 place = {"done": position + finished} | (page.next or {}) | unread.checkpoint()
                 yield replace(
@@ -110,10 +110,12 @@ def _named_pages(
             if read.records or read.failures:  # the page in hand is good, and not all there is
                 yield replace(read.page((), place, unread), unread=(marketplace.id,))
             unread.leave_out(marketplace, problem)
-        elif last:
+        else:
+            unread.has_answered()
+        if problem is None and last:
             yield read.page(found.failures(skus, unread), None, unread)
             return
-        else:
+        if problem is None:
             yield read.page((), place, unread)
     failures = found.failures(skus, unread)
     yield StockPage(records=(), failures=failures, notes=unread.take_notes(), unread=unread.take_ids())

@@ -8,15 +8,17 @@ from integrations.protocol import Checkpoint, Note
 
 # Lists that break off or go in circles; codes of stock_listing.py.
 BROKEN_LISTS = ("page_loop", "page_token_expired")
+# Outages in a row: each may take half a minute, and a worker that says nothing for five minutes is taken for lost.
+MOST_DOWN = 4
 
 
 def is_about_a_marketplace(error: PlatformError) -> bool:
-    """Whether another marketplace may be answered: not without an answer at all (network, time-out), with bad
-    credentials, or without quota."""
+    """Whether another marketplace may be answered: not without a connection, with bad credentials, or without
+    quota."""
     if isinstance(error, RateLimited):
         return False
     if isinstance(error, TransientError):
-        return error.status is not None
+        return error.status is not None or error.code == "timeout"
     return isinstance(error, AuthorizationError | RequestRefused) or error.code in BROKEN_LISTS
 
 
@@ -28,20 +30,30 @@ class UnreadMarketplaces:
         self._all = marketplaces
         self._new: list[str] = []  # what no page has told yet
         self._notes: list[Note] = []
-        self.is_down = False  # the last answer was an outage; perhaps of all of Amazon
+        self._down = 0  # outages in a row
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the last answer was an outage; perhaps of all of Amazon."""
+        return self._down > 0
+
+    def has_answered(self) -> None:
+        """A page was read."""
+        self._down = 0
 
     @property
     def is_news(self) -> bool:
         return bool(self._new)
 
     def leave_out(self, marketplace: Marketplace, error: PlatformError) -> None:
-        """Go on without this one. Raises `error` where it is not about one marketplace, or where none is left."""
+        """Go on without this one. Raises `error` where it is not about one marketplace, where none is left, and where
+        nothing is answered any more."""
         if not is_about_a_marketplace(error):
             raise error
         self.ids.append(marketplace.id)
-        if len(self.ids) == len(self._all):
+        self._down = self._down + 1 if isinstance(error, TransientError) else 0
+        if len(self.ids) == len(self._all) or self._down >= MOST_DOWN:
             raise error
-        self.is_down = isinstance(error, TransientError)
         self._new.append(marketplace.id)
         self._notes.append(_not_read(marketplace, error))
 
