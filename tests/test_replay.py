@@ -30,6 +30,7 @@ from integrations.tests.syncing import (
     stored_stock,
     sync,
 )
+from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform, Source
 from simulator import CANARY, Canned, Simulator
@@ -241,6 +242,17 @@ def test_it_stores_a_sku_in_all_marketplaces(start_simulator: StartSimulator) ->
     stored = {key: row for key, row in stored_stock(failure.platform).items() if row["sku"] == sku}
     assert stored == truth
     assert {key[0] for key in stored} == set(account.marketplace_ids)
+
+
+def test_it_counts_a_sku_once_whose_fnsku_is_another_now(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(skus=20)
+    sku = sim.accounts[0].skus()[1]
+    sync(platform_of(sim), INVENTORY)
+    rows = InventoryItem.objects.filter(sku=sku)
+    rows.update(fnsku="X-OLD")
+    assert not replay(fail_sku(sim, sku)).is_open
+    assert rows.filter(gone_at=None).count() == 1
+    assert rows.exclude(gone_at=None).values_list("fnsku", "available").get() == ("X-OLD", 0)
 
 
 def test_it_keeps_a_sku_open_that_amazon_does_not_know(start_simulator: StartSimulator) -> None:

@@ -85,6 +85,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         if problems:
             _keep_open(failure, problems[0])
         else:
+            stream.after_fetch(platform, records, source)
             resolve(alike.settled_by(source), SyncFailure.Resolution.REPLAYED, user)
     failure.refresh_from_db()
     return failure

@@ -128,6 +128,9 @@ class Stream(ABC, Generic[Record, AnyPage]):
         Raises DatabaseError where a value does not fit.
         """
 
+    def after_fetch(self, platform: Platform, records: Sequence[Record], source: str) -> None:
+        """Called after all records that `fetch` found were stored, within the same transaction."""
+
     @abstractmethod
     def id_of(self, record: Record) -> str:
         """The id of the record, as `fetch` takes it and a failure keeps it."""

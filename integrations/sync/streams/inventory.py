@@ -122,6 +122,9 @@ class InventoryStream(Stream[InventoryRecord, StockPage]):
     ) -> Outcome:
         return upsert_inventory(platform=platform, records=records, source=source)
 
+    def after_fetch(self, platform: Platform, records: Sequence[InventoryRecord], source: str) -> None:
+        mark_replaced(platform=platform, source=source, records=records)
+
     def id_of(self, record: InventoryRecord) -> str:
         return record.sku
 
