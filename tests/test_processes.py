@@ -160,14 +160,15 @@ def test_it_can_be_stopped_while_it_waits_for_quota(
 def test_it_follows_a_sync_that_another_process_works_on(
     oms: Installation, sim: Simulator, hold: Hold
 ) -> None:
-    first = oms.start("sync_orders", "amazon", "--json")
+    month = ("sync_orders", "amazon", "--days", "30", "--json")
+    first = oms.start(*month)
     hold.wait()
-    second = oms.start("sync_orders", "amazon", "--json")
+    second = oms.start(*month)
     assert second.stderr is not None
     line_with(second.stderr, "is already being worked on; following it")
     status, out, err = oms.run("sync_orders", "amazon", "--days", "3", "--json")
     assert (status, out) == (1, "")
-    assert "sync #1 is open (orders since the last sync; running; started by: command line)" in err
+    assert "sync #1 is open (orders updated in the last 30 days; running; started by: command line)" in err
     hold.release()
     (status, out, _), (other_status, other_out, _) = ended(first), ended(second)
     assert (status, other_status) == (0, 0)
