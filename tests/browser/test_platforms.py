@@ -8,10 +8,12 @@ import pytest
 from channel_example.channel import CORNER_SHOP, KIND
 from playwright.sync_api import Page, expect
 
+from conftest import api_config
 from integrations.models import SyncLog
 from integrations.registry import CHANNELS
 from integrations.tests.syncing import platform_of
 from platforms.models import Platform
+from simulator import Account
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -117,6 +119,8 @@ def test_it_checks_the_connection_without_our_scripts(
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_starts_a_sync_from_the_page(log_in: LogIn, platform: Platform, width: int) -> None:
+    platform.api_config = api_config(Account())
+    platform.save()
     page = log_in(viewport={"width": width, "height": 844})
     page.goto(change(platform))
     press(page, "Sync from Amazon")
@@ -131,6 +135,10 @@ def test_it_starts_a_sync_from_the_page(log_in: LogIn, platform: Platform, width
     assert not SyncLog.objects.exists()
     dialog.get_by_label("Days", exact=True).fill("3")
     dialog.get_by_label("created in that time").check()
+    expect(dialog.get_by_role("status")).to_contain_text(
+        "a page is one call, and Amazon grants one every 2 min 58 s"
+    )
+    assert not SyncLog.objects.exists()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     dialog.get_by_role("button", name="Start sync").click()
     expect(page.get_by_text(re.compile(r"Orders sync #\d+ of Amazon is queued\."))).to_be_visible()
