@@ -195,7 +195,7 @@ def test_it_reads_and_sets_thresholds_over_the_api() -> None:
         ({"threshold": "many"}, ["threshold"]),
         ({"threshold": HIGHEST_THRESHOLD + 1}, ["threshold"]),
         ({}, ["threshold"]),
-        ({"available": 9}, ["threshold"]),
+        ({"available": 9}, ["available"]),
         ({"threshold": 5, "available": 9}, ["available"]),
         ({"threshold": 5, "level": 1, "sku": "B"}, ["level", "sku"]),
     ],
