@@ -25,7 +25,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from django.db import models
 
-from core.database.bulk import BulkFind, BulkUpsert, DoesNotFit, rounded
+from core.database.bulk import BulkFind, BulkUpsert, DoesNotFit, have_places, rounded
 from core.dates import meant
 from core.outcome import CLEANED, Adjustment, Outcome
 from core.text import UnstorableText, storable
@@ -116,6 +116,15 @@ class Columns:
         """The positions at which storing `new` would change what is stored."""
         compared = zip(new, stored, self._precision, strict=True)
         return [at for at, values in enumerate(compared) if not _is_same(*values)]
+
+    def are_fine(self, rows: Sequence[Values], *, offset: int = 0) -> bool:
+        """Whether no amount of these rows, whose values begin at `offset`, has more decimal places than its column."""
+        for at, step in enumerate(self._steps, start=offset):
+            if step is not None:
+                amounts = [row[at] for row in rows if row[at] is not None]
+                if not have_places(amounts, -int(step.as_tuple().exponent)):
+                    return False
+        return True
 
     def too_fine(self, values: Values) -> tuple[str, Decimal] | None:
         """The first amount that has more decimal places than its column, with the name of that."""

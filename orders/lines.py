@@ -41,6 +41,11 @@ def reported_lines(record: OrderRecord) -> list[Reported] | None:
     return None if "items" in record.absent else list(map(_reported, record.items))
 
 
+def are_fine(lines: Sequence[Reported]) -> bool:
+    """Whether no amount of these lines has more decimal places than its column."""
+    return _columns.are_fine(lines, offset=1)
+
+
 def too_fine(lines: Iterable[Reported] | None) -> tuple[str, Decimal] | None:
     """The first amount of the lines that has more decimal places than its column, with the name of that."""
     found = (_columns.too_fine(values) for _id, *values, _absent in lines or ())

@@ -19,7 +19,7 @@ from orders.buyers import (
     write_buyers,
 )
 from orders.changes import Change, order_changes
-from orders.lines import Reported, compare_lines, reported_lines, too_fine, write_lines
+from orders.lines import Reported, are_fine, compare_lines, reported_lines, too_fine, write_lines
 from orders.models import Order, OrderBuyer, OrderChange, OrderItem, OrderPackage
 from orders.packages import compare_packages, reported_packages, write_packages
 from orders.records import OrderRecord
@@ -134,7 +134,9 @@ def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]
 
 def _outcome(batch: Batch[OrderRecord]) -> Outcome:
     """With an example of an amount that was rounded."""
-    outcome = batch.outcome()
+    outcome, lines = batch.outcome(), [line for item in batch.news for line in _lines_of(item) or ()]
+    if are_fine(lines) and _orders.columns.are_fine([item.values for item in batch.news]):  # nearly always
+        return outcome
     for item in batch.news:
         if fine := _orders.columns.too_fine(item.values) or too_fine(_lines_of(item)):
             field, amount = fine

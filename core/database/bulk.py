@@ -6,7 +6,7 @@ is stored several times as fast this way (see `make bench`).
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 from typing import Any
 
 import orjson
@@ -188,8 +188,9 @@ def _no_longer_than(field: Any, length: int) -> Adapt:
 
 def _within(field: Any, lowest: int, highest: int) -> Adapt:
     def check(numbers: Sequence[int | None]) -> Sequence[int | None]:
-        for number in numbers:
-            if number is not None and not lowest <= number <= highest:
+        known = [number for number in numbers if number is not None]
+        for number in (min(known), max(known)) if known else ():
+            if not lowest <= number <= highest:
                 raise DoesNotFit(_name_of(field), number, f"whole numbers from {lowest:,} to {highest:,}")
         return numbers
 
@@ -226,6 +227,17 @@ def rounded(amount: Decimal, step: Decimal, context: Context = WIDE) -> Decimal:
     return amount.quantize(step, ROUND_HALF_UP, context)
 
 
+def have_places(amounts: Sequence[Decimal], places: int) -> bool:
+    """Whether none of these finite amounts has more decimal places: their sum has as many as the one with the most.
+
+    Looks at all of them at once, for a page that nearly always has no such amount. False may also mean that a place
+    is 0.
+    """
+    with localcontext(WIDE):
+        exponent = sum(amounts, Decimal(0)).as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -places
+
+
 def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
     """Rounds amounts to the column, and refuses those that have more digits than it, or than SQLite keeps.
 
@@ -248,8 +260,19 @@ def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
                 raise DoesNotFit(_name_of(field), amount, f"{SQLITE_DIGITS} digits on SQLite")
         return fitting
 
+    def are_plain(amounts: Sequence[Decimal]) -> bool:
+        try:
+            return -small < min(amounts) <= max(amounts) < small and have_places(
+                amounts, field.decimal_places
+            )
+        except InvalidOperation:  # NaN
+            return False
+
     def adapt(amounts: Sequence[Decimal | None]) -> Sequence[Any]:
-        fitting = [None if amount is None else fit(amount) for amount in amounts]
+        known = [amount for amount in amounts if amount is not None]
+        fitting = amounts
+        if known and not are_plain(known):  # hardly ever
+            fitting = [None if amount is None else fit(amount) for amount in amounts]
         return [None if amount is None else str(amount) for amount in fitting] if as_text else fitting
 
     return adapt

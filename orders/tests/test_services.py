@@ -310,6 +310,10 @@ BAD: dict[str, Callable[[], OrderRecord]] = {
     "an infinite amount": lambda: order(2, items=(item(1), item(2, tax=Decimal("Infinity")))),
     "half a surrogate pair in the id": lambda: replace(order(2), external_id="\ud800"),
     "a quantity beyond all integers": lambda: order(2, items=(item(1, quantity_ordered=2**70),)),
+    "a text that is too long, beside none": lambda: order(2, items=(item(1, tax_scheme="x" * 256), item(2))),
+    "an amount with too many places that is too long": lambda: order(
+        2, total=Decimal("123456789012345.123456")
+    ),
     "a time without a zone": lambda: order(2, ship_by=datetime(2026, 1, 1)),  # noqa: DTZ001
     "no time of purchase": lambda: order(2, purchased_at=None),
 }
