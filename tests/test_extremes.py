@@ -138,7 +138,7 @@ def test_every_list_answers_whatever_its_address_asks_for(walk: Walk) -> None:
             for name in spec.expected_parameters():
                 turn += 1
                 queries += [f"{name}={value}" for value in some(ODD_VALUES, turn, 1)]
-        queries += [f"q={value}" for value in some(ODD_VALUES, turn, 3)] + some(ODD_QUERIES, turn, 8)
+        queries += [f"q={value}" for value in some(ODD_VALUES, turn, 2)] + some(ODD_QUERIES, turn, 5)
         for number, query in enumerate(queries):
             walk.get(f"{path}?{query}", LANGUAGES[number % 3])
     walk.found_no_error()
@@ -197,6 +197,8 @@ def candidates(pattern: URLPattern, rows: Rows) -> list[dict[str, str]]:
         "button": buttons_of(model),
     }
     pks = [str(row.pk) for row in rows.get(model, ())] or ["1"]
+    if str(pattern.name).endswith(("_history", "_delete", "_button", "_password_change")):
+        pks = pks[:2]  # what they show of a row is on its page as well
     values = {name: known.get(name, pks) or ["none"] for name in pattern.pattern.converters}
     turns = range(max(map(len, values.values())))
     return [{name: each[turn % len(each)] for name, each in values.items()} for turn in turns]
