@@ -11,10 +11,12 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations.models import SyncFailure, SyncLog
+from integrations.sync.connection_check import check_platform
 from integrations.sync.failures import replay
-from integrations.tests.syncing import INVENTORY, order_page, platform_of, raw_item, raw_order, sync
+from integrations.tests.syncing import ALWAYS, INVENTORY, order_page, platform_of, raw_item, raw_order, sync
 from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer, OrderItem
+from platforms.models import Platform
 from simulator import Canned, Simulator
 
 db = pytest.mark.django_db
@@ -100,10 +102,22 @@ def test_what_a_platform_says_of_an_error_is_stored(start_simulator: StartSimula
     sim = start_simulator()
     said = {"errors": [{"code": "InvalidInput", "message": "No\0 such \ud83d thing."}]}
     headers = {"Content-Type": "application/json", "x-amzn-RequestId": "r" * 500}
-    sim.script("searchOrders", Canned(400, json.dumps(said).encode(), headers))
+    sim.script("searchOrders", *[Canned(400, json.dumps(said).encode(), headers)] * ALWAYS)
     log = sync(platform_of(sim))
     assert (log.error_code, log.request_id) == ("bad_request", "r" * 128)
     assert f"No{ODD} such {ODD} thing." in log.error_message
+
+
+@db
+def test_what_a_platform_says_to_the_check_is_stored(start_simulator: StartSimulator) -> None:
+    sim = start_simulator()
+    said = {"errors": [{"code": "InvalidInput", "message": "No\0 such \ud83d thing."}]}
+    refused = Canned(400, json.dumps(said).encode(), {"Content-Type": "application/json"})
+    sim.script("searchOrders", *[refused] * ALWAYS)
+    platform = platform_of(sim)
+    check_platform(platform)
+    outcome = json.dumps(Platform.objects.get(pk=platform.pk).check_outcome, ensure_ascii=False)
+    assert f"No{ODD} such {ODD} thing." in outcome
 
 
 # --- amounts

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
+from core.text import storable
 from platforms.models import Platform
 
 
@@ -63,6 +64,7 @@ class StreamState(models.Model):
     @staticmethod
     def write(platform_id: int, stream: str, **values: Any) -> None:
         """Set these columns alone, in a new row where there is none. Joins the caller's transaction."""
+        values = storable(values)
         if StreamState.objects.filter(platform=platform_id, stream=stream).update(**values):
             return
         # One statement, since somebody else may insert the row now: after a refused insert, InnoDB would keep a lock

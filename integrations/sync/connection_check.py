@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 from django.utils import timezone, translation
 
+from core.text import storable
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from integrations.protocol import Adapter, Finding, Note, Window
@@ -80,7 +81,8 @@ def check_platform(platform: Platform) -> list[Finding]:
             datasets.ask_again(states, adapter.datasets)
             parts.ask_again(states, adapter.parts)
     platform.checked_at = timezone.now()
-    platform.check_outcome = {"ok": is_fine(findings), "findings": [asdict(finding) for finding in findings]}
+    shown = [storable(asdict(finding)) for finding in findings]  # a platform's own words may hold anything
+    platform.check_outcome = {"ok": is_fine(findings), "findings": shown}
     platform.save(update_fields=["checked_at", "check_outcome"])
     return findings
 
