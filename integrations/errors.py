@@ -121,6 +121,9 @@ def codes_of(*families: type[PlatformError]) -> frozenset[str]:
 # library that is missing is none of these. ACCESS: the credentials themselves are good. What a platform refuses may
 # be an outage of theirs, so it is only suspected that a person has to act (schedule/due.py).
 CONFIG_CODES = codes_of(ConfigError)
+TOKEN_CODES = frozenset(
+    {"token_expired", "token_rejected"}
+)  # a call was refused, for which the login gave a token
 ACCESS_CODES = codes_of(AuthorizationError)
 REFUSED_CODES = codes_of(AuthenticationError) | ACCESS_CODES | CONFIG_CODES
 

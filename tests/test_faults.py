@@ -22,7 +22,7 @@ from integrations.tests.syncing import (
 )
 from platforms.models import Platform
 from simulator import Canned, Rule, Simulator
-from simulator.faults.kinds import Deny
+from simulator.faults.kinds import Deny, Revoke
 
 pytestmark = pytest.mark.django_db
 StartSimulator = Callable[..., Simulator]
@@ -192,6 +192,15 @@ def test_it_takes_a_refusal_after_good_pages_for_an_interruption(
     assert log.error_message.endswith("Nothing has to be done: the next sync asks for the same time again.")
     assert dues_of(platform)["orders"].reason == Reason.BACKING_OFF
     assert sync(platform).created == 15
+
+
+def test_it_calls_a_login_that_is_refused_after_good_pages_by_its_name(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=25, page_size=10)
+    sim.rules.add(Rule(operation="searchOrders", nth=2, fault=Revoke()))
+    log = sync(platform_of(sim))
+    assert (log.error_code, log.created) == ("invalid_grant", 10)
 
 
 def test_it_says_that_nobody_answers(start_simulator: StartSimulator, settings: Any) -> None:

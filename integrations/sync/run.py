@@ -14,6 +14,7 @@ from django.db import transaction
 
 from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
 from integrations.errors import (
+    TOKEN_CODES,
     AuthenticationError,
     AuthorizationError,
     ConfigError,
@@ -129,7 +130,8 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
     except RateLimited as error:
         transitions.wait_for_quota(lease, error)
     except (AuthenticationError, AuthorizationError) as error:
-        _fall_back_or_fail(lease, _interrupted(error) if log.pages else error, callbacks)
+        is_of_call = isinstance(error, AuthorizationError) or error.code in TOKEN_CODES
+        _fall_back_or_fail(lease, _interrupted(error) if log.pages and is_of_call else error, callbacks)
     except PlatformError as error:
         _fall_back_or_fail(lease, error, callbacks)
 
