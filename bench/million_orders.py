@@ -14,14 +14,15 @@ ORDER = (
     "replaced_order_id", "buyer_requested_cancellation", "source", "payload", "content_hash", "synced_at",
 )  # fmt: skip
 ITEM = (
-    "order", "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "unit_price", "total",
-    "tax", "shipping", "discount", "currency",
+    "order", "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left",
+    "unit_price", "total", "tax", "shipping", "discount", "currency",
 )  # fmt: skip
 
 PLATFORM_STATUS = {
     "pending": "PENDING", "unshipped": "UNSHIPPED", "partially_shipped": "PARTIALLY_SHIPPED", "shipped": "SHIPPED",
     "cancelled": "CANCELLED", "unfulfillable": "UNFULFILLABLE",
 }  # fmt: skip
+OPEN = ("pending", "unshipped", "partially_shipped")
 LINES = (1, 2, 3, 4)  # each as often as the others: 2.5 items an order
 
 Made = tuple[Sequence[Any], list[Sequence[Any]]]
@@ -110,8 +111,9 @@ def _items(
         known = status != "pending"
         items.append((
             number, f"{number:09d}{line:03d}", sku(index), asin(index), title(index), quantity,
-            quantity if status == "shipped" else 0, f"{price / 100:.2f}" if known else None,
-            f"{total / 100:.2f}" if known else None, "0.00" if known else None, "0.00" if known else None,
-            "0.00" if known else None, shop.currency if known else "",
+            quantity if status == "shipped" else 0, quantity if status in OPEN else 0,
+            f"{price / 100:.2f}" if known else None, f"{total / 100:.2f}" if known else None,
+            "0.00" if known else None, "0.00" if known else None, "0.00" if known else None,
+            shop.currency if known else "",
         ))  # fmt: skip
     return items, sum_of_lines
