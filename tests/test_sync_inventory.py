@@ -224,6 +224,16 @@ def test_it_takes_a_refused_list_for_a_failure_where_stock_is_stored(start_simul
     assert (log.status, [note["code"] for note in log.notes]) == (Status.SUCCEEDED, ["no_fba"])
 
 
+def test_it_takes_a_list_that_is_refused_from_its_second_page_on_for_a_failure(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(skus=25, page_size=10)
+    platform = platform_of(sim)
+    sim.rules.add(Rule(operation="getInventorySummaries", nth=2, times=9, fault=REFUSED))
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.error_code, log.created) == (Status.FAILED, "bad_request", 10)
+
+
 def test_it_marks_all_as_gone_once_a_second_list_is_empty(start_simulator: StartSimulator) -> None:
     sim = start_simulator(skus=5)
     platform = platform_of(sim)

@@ -46,7 +46,7 @@ class SweepProgress(Progress[StockPage]):
         for key in map(key_of, page.records):
             (self.repeated if key in self.seen else self.seen).add(key)
         self.unreadable.add(page.failures)
-        if page.absent is None and not page.unread and (page.records or self.log.skus):
+        if self.log.skus and page.absent is None and not page.unread:
             self.doubts.has_read = True
         if page.absent is not None and not self.doubts.is_absent(page.absent):
             self.unread.add(page.absent.part)
