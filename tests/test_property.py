@@ -13,9 +13,10 @@ from stateful.amazon import ORDER_CHANGES, Change
 from stateful.choices import Turn
 from stateful.events import Cancelled, Dies, Outrun, Stops
 from stateful.machine import SyncMachine
+from stateful.world import MARKETPLACES
 
 from integrations.tests.syncing import INVENTORY, ORDERS
-from simulator import Answer, CompleteUntil, ExpirePageTokens, Reset, SpoilRow
+from simulator import Answer, CompleteUntil, Cut, ExpirePageTokens, OnlyOf, Reset, SpoilRow
 
 BOUNDED = settings(
     max_examples=16,
@@ -37,6 +38,7 @@ LONG = settings(
 )
 
 
+MOVES = [Change(ORDER_CHANGES[1], pick=pick, late=0) for pick in range(6)]
 # What chance may miss in few steps: (which sync, what happens around it), on an account of five pages.
 SCENARIOS: dict[str, list[tuple[str, Turn]]] = {
     "stopped after a page, and gone on with": [(ORDERS, Turn(event=Stops(1))), (ORDERS, Turn())],
@@ -50,6 +52,16 @@ SCENARIOS: dict[str, list[tuple[str, Turn]]] = {
     "says it is complete since year 1": [
         (ORDERS, Turn(faults=[("", CompleteUntil("0001-01-01T00:00:00Z"), 1, 30)])),
         (ORDERS, Turn(minutes=6)),
+    ],
+    "one marketplace is denied, and works again": [
+        (ORDERS, Turn()),
+        (ORDERS, Turn(before=MOVES, minutes=6, faults=[("", OnlyOf(MARKETPLACES[1], Answer(403)), 1, 30)])),
+        (ORDERS, Turn(before=MOVES, minutes=90)),
+        (INVENTORY, Turn(faults=[("", OnlyOf(MARKETPLACES[0], Answer(503)), 1, 30)])),
+    ],
+    "one marketplace is broken from the start": [
+        (ORDERS, Turn(faults=[("", OnlyOf(MARKETPLACES[0], Cut(declared=True)), 1, 30)], event=Stops(1))),
+        (ORDERS, Turn(before=MOVES, minutes=90, well_again=True)),
     ],
     "outrun by another worker": [(ORDERS, Turn(event=Outrun(2, 1))), (ORDERS, Turn())],
 }
@@ -69,11 +81,15 @@ def test_it_keeps_the_laws_with_a_clock_that_is_off(clock_ahead: float) -> None:
         machine.teardown()
 
 
+def is_of_one_marketplace(turn: Turn) -> bool:
+    return any(isinstance(fault, OnlyOf) for _, fault, _, _ in turn.faults)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turns", SCENARIOS.values(), ids=SCENARIOS.keys())
 def test_it_keeps_the_laws_in_a_scenario(turns: list[tuple[str, Turn]]) -> None:
     machine = SyncMachine()
-    machine.begin(seed=3, orders=20, marketplaces=1)
+    machine.begin(seed=3, orders=20, marketplaces=1 + any(is_of_one_marketplace(turn) for _, turn in turns))
     try:
         for kind, turn in turns:
             if kind == ORDERS:

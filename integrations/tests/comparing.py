@@ -137,6 +137,7 @@ KINDS = {
     "NextRowToo": "the same row on two pages",
     "CompleteUntil": "a page says it is complete until a senseless time",
     "SpoilRow": "a record that cannot be read",
+    "OnlyOf": "one marketplace is denied or broken",
     "Between": "Amazon's data changes while pages are read",
     "Mutate": "Amazon's data changes while pages are read",
 }

@@ -59,6 +59,20 @@ class Answer(Fault):
 
 
 @dataclass(frozen=True)
+class OnlyOf(Fault):
+    """A fault of calls that ask for this marketplace, among others perhaps; nothing goes wrong with others."""
+
+    marketplace: str
+    fault: Fault
+
+    def before(self, site: Site, call: Call) -> Canned | None:
+        return self.fault.before(site, call) if self.marketplace in call.marketplaces else None
+
+    def after(self, site: Site, call: Call, answer: Canned) -> Canned:
+        return self.fault.after(site, call, answer) if self.marketplace in call.marketplaces else answer
+
+
+@dataclass(frozen=True)
 class Delay(Fault):
     """The real answer, `seconds` late: a timeout for a client that waits less long."""
 

@@ -18,6 +18,7 @@ from simulator import (
     LoopPages,
     NextRowToo,
     NotUtf8,
+    OnlyOf,
     RepeatPage,
     Reset,
     Revoke,
@@ -26,6 +27,7 @@ from simulator import (
 from simulator.faults.base import Fault
 from stateful.amazon import ORDER_CHANGES, STOCK_CHANGES, Change
 from stateful.events import Calm, Cancelled, Dies, Event, Outrun, Refuses, Stops
+from stateful.world import MARKETPLACES
 
 BODIES = ("json", "html", "empty", "cut", "non-utf8")
 STATUSES = (400, 401, 403, 404, 408, 413, 415, 500, 502, 503, 504)
@@ -44,6 +46,12 @@ PAGING = st.sampled_from(
         Revoke(),
         Deny(),
     )
+)
+# Where the account has one marketplace alone, the second of these happens to nobody.
+APART = st.builds(
+    OnlyOf,
+    st.sampled_from(MARKETPLACES),
+    st.sampled_from((Answer(403), Answer(400), Answer(503), Answer(200, "cut"), Cut(declared=True))),
 )
 # Until when an answer says it is complete.
 ODD_TIMES = st.sampled_from(("0001-01-01T00:00:00Z", "1961-06-09T14:52:24Z", "9999-12-31T23:59:59Z", "soon"))
@@ -77,6 +85,7 @@ def turns(kind: str) -> SearchStrategy[Turn]:
     fault = st.one_of(
         st.tuples(st.just(""), PAGING, position, times),
         st.tuples(st.just(""), ANSWERS | NETWORK, position, times),
+        st.tuples(st.just(""), APART, st.just(1), st.just(30)),
         st.tuples(elsewhere, ANSWERS | NETWORK, st.just(1), times),
     )
     if kind == "orders":  # without a rate: for other operations that is a second or two, waited for in place

@@ -1,8 +1,9 @@
 """What must hold after every step: nothing invented, nothing lost behind the watermark, no run without a reason."""
 
-from integrations.models import SyncFailure, SyncLog
+from collections.abc import Mapping
+
+from integrations.models import StreamState, SyncFailure, SyncLog
 from integrations.tests.comparing import explained
-from integrations.tests.states import watermark_of
 from integrations.tests.syncing import ORDERS, stored_orders, stored_stock
 from inventory.models import InventoryItem
 from inventory.services import QUANTITIES
@@ -31,21 +32,23 @@ def nothing_is_invented(amazon: Amazon, platform: Platform) -> None:
     assert InventoryItem.objects.count() == len(rows)
 
 
-def watermark_is_not_ahead(amazon: Amazon, platform: Platform, complete_since: int) -> None:
+def watermark_is_not_ahead(amazon: Amazon, platform: Platform, complete_since: Mapping[str, int]) -> None:
     """What Amazon showed before the run began that moved the watermark, and is not younger than it, is stored in its
     latest version, or is an open failure with its name.
 
-    `complete_since`: how many changes there had been when that run began.
+    Each marketplace has a watermark of its own. `complete_since`: how many changes there had been when the run began
+    that last read it.
     """
-    watermark = watermark_of(platform)
-    if watermark is None:
+    state = StreamState.of(platform, ORDERS)
+    if state.watermark is None:
         return
     stored = stored_orders(platform)
     failures = SyncFailure.objects.open().filter(platform=platform, kind=ORDERS)
     named = set(failures.values_list("external_id", flat=True))
     for external_id, order in amazon.current.items():
-        was_there = amazon.seen_since[external_id] <= complete_since
-        if was_there and order["platform_updated_at"] <= watermark and external_id not in named:
+        was_there = amazon.seen_since[external_id] <= complete_since[order["marketplace_id"]]
+        watermark = state.watermark_of(order["marketplace_id"])
+        if was_there and watermark and order["platform_updated_at"] <= watermark and external_id not in named:
             assert stored.get(external_id) == order, f"the watermark has passed {external_id}"
 
 

@@ -1,14 +1,15 @@
 """The property test: anything may happen to Amazon, to the network and to us, in any order; then the database equals
 Amazon's truth."""
 
-from datetime import datetime
+from collections import defaultdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from integrations.models import SyncFailure, SyncLog
+from integrations.models import StreamState, SyncFailure, SyncLog
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.deferred import promote_next
 from integrations.sync.failures import dismiss_each, replay_each
@@ -21,7 +22,7 @@ from integrations.window_input import read_window
 from stateful import events, laws
 from stateful.choices import CLOCKS, Turn, some_skus, turns, windows
 from stateful.events import Database, Event, Killed
-from stateful.world import World
+from stateful.world import MARKETPLACES, World
 
 OPERATIONS: dict[str, str] = {ORDERS: "searchOrders", INVENTORY: "getInventorySummaries"}
 DONE = (SyncLog.Status.SUCCEEDED, SyncLog.Status.PARTIAL)
@@ -42,7 +43,8 @@ class SyncMachine(RuleBasedStateMachine):
     )
     def begin(self, seed: int, orders: int, marketplaces: int, clock_ahead: float = 0) -> None:
         self.world = World(seed=seed, orders=orders, marketplaces=marketplaces, clock_ahead=clock_ahead)
-        self.complete_since = -1  # no run has moved the watermark yet
+        # marketplace -> how many changes there had been; no run has moved a watermark yet
+        self.complete_since: defaultdict[str, int] = defaultdict(lambda: -1)
         self.began: dict[int, int] = {}  # log -> how many changes there had been
         self.database_failed = False
         self.turns = 0  # since all was well
@@ -65,6 +67,7 @@ class SyncMachine(RuleBasedStateMachine):
         there = self.there
         there.recover()
         there.wait(15)
+        there.wait(self.minutes_of_rest())
         for kind in (ORDERS, INVENTORY):
             while (left := self.whose_turn_it_is(kind)) is not None:
                 self.work(left)
@@ -145,13 +148,21 @@ class SyncMachine(RuleBasedStateMachine):
         probe.check(log)
         ended_well = log.kind == ORDERS and log.is_incremental and log.status in DONE
         if ended_well or self.watermark() != watermark:
-            self.complete_since = self.began[log.pk]
+            for marketplace in ("", *MARKETPLACES):
+                if marketplace not in log.checkpoint.get("unread", ()):
+                    self.complete_since[marketplace] = self.began[log.pk]
 
     def whose_turn_it_is(self, kind: str) -> SyncLog | None:
         """Of the open runs, the one that goes first; one that stood aside is queued again behind it."""
         promote_next(self.there.platform.pk, kind)
         begun = SyncLog.objects.open().filter(kind=kind).exclude(status=SyncLog.Status.DEFERRED)
         return min(begun, key=lambda log: LANES.index(log.lane), default=None)
+
+    def minutes_of_rest(self) -> float:
+        """Until all marketplaces are asked for again."""
+        times = StreamState.of(self.there.platform, ORDERS).refused_parts.values()
+        last = max((datetime.fromisoformat(each["again"]) for each in times), default=self.there.now_here())
+        return max((last - self.there.now_here()) / timedelta(minutes=1), 0)
 
     def watermark(self) -> datetime | None:
         return watermark_of(self.there.platform)
