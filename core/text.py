@@ -13,6 +13,11 @@ class UnstorableText(ValueError):
     """The text holds a character that no database stores, or not every database."""
 
 
+def is_storable(text: str) -> bool:
+    """Whether every database stores this text, and may be asked for it."""
+    return UNSTORABLE.search(text) is None
+
+
 def storable_text(text: str) -> str:
     """The text with U+FFFD in the place of each character that not every database stores."""
     return UNSTORABLE.sub(REPLACEMENT, text)

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.outcome import Outcome
+from core.text import is_storable
 from core.upsert import RecordTable
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
@@ -62,7 +63,7 @@ def mark_gone(
     """
     present = InventoryItem.objects.filter(
         platform=platform, marketplace_id=marketplace_id, source=source, gone_at__isnull=True
-    ).exclude(sku__in=spare)
+    ).exclude(sku__in=list(filter(is_storable, spare)))
     return _mark_gone(present, seen)
 
 
@@ -75,7 +76,7 @@ def mark_replaced(*, platform: Platform, source: str, records: Collection[Invent
     seen = {key_of(record) for record in records}
     rows = InventoryItem.objects.filter(platform=platform, source=source, gone_at__isnull=True)
     return sum(
-        _mark_gone(rows.filter(marketplace_id=marketplace_id, sku__in=names), seen)
+        _mark_gone(rows.filter(marketplace_id=marketplace_id, sku__in=list(filter(is_storable, names))), seen)
         for marketplace_id, names in skus.items()
     )
 
