@@ -105,6 +105,37 @@ def test_half_of_a_surrogate_pair_costs_that_character(
 
 
 @pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        (b"A\tTeapot", "A\tTeapot"),  # JSON demands escapes for these
+        (b"A\x01Tea\npot", "A\x01Tea\npot"),
+        (b"A\x01Teap\xf3t", "A\x01Teap\ufffdt"),
+        (rb"A\'Teapot", "A\ufffd'Teapot"),
+        (rb"A\u00Teapot", "A\ufffd00Teapot"),
+        (rb"A \"Tea\\\/pot\u0041", 'A "Tea\\/potA'),
+    ],
+)
+def test_what_json_does_not_allow_in_a_text_costs_at_most_a_character(
+    start_simulator: StartSimulator, written: bytes, stored: str
+) -> None:
+    sim = start_simulator()
+    body = order_page(titled(1, "TITLE"), titled(2, "two")).body.replace(b"TITLE", written)
+    sim.script("searchOrders", Canned(200, body, {"Content-Type": JSON}))
+    log = sync(platform_of(sim))
+    assert (log.status, log.created, titles()) == (Status.SUCCEEDED, 2, [stored, "two"])
+    assert codes(log) == (["characters_replaced"] if "\ufffd" in stored else [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_says_how_to_read_an_answer(start_simulator: StartSimulator, encoding: str) -> None:
+    sim = start_simulator()
+    body = json.dumps({"orders": [titled(1, "Funci\xf3n")]}, ensure_ascii=False).encode(encoding)
+    sim.script("searchOrders", Canned(200, body, {"Content-Type": JSON}))
+    log = sync(platform_of(sim))
+    assert (log.status, titles(), codes(log)) == (Status.SUCCEEDED, ["Funci\xf3n"], [])
+
+
+@pytest.mark.parametrize(
     "value", ["7" * 5000, "-" + "7" * 5000, "[" * 2000 + "]" * 2000, '{"a":' * 9000 + "1" + "}" * 9000]
 )
 @pytest.mark.parametrize(("field", "lost"), [("news", 0), ("createdTime", 1)])

@@ -5,7 +5,9 @@ the standard library takes: NaN and Infinity, floats beyond the largest one, hal
 hold any of it are left to the standard library.
 
 What neither takes, and would cost a whole page for one odd value, is mended: bytes that are no UTF-8, halves of
-surrogate pairs, whole numbers of thousands of digits, thousands of levels.
+surrogate pairs, escapes that are none, whole numbers of thousands of digits, thousands of levels. Line breaks, tabs and
+other control characters in a text, for which JSON demands escapes, are read as they stand, and a byte order mark tells
+the encoding.
 """
 
 import json
@@ -27,6 +29,7 @@ MOST_LEVELS = 200  # Amazon's answers have 10
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:+-]{1,40})", re.IGNORECASE)
 # An escape of JSON, and with the first half of a surrogate pair the second one.
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|.)", re.DOTALL)
+_ESCAPED = '"\\/bfnrt'  # what may follow a backslash, beside u with four digits
 _HALVES = re.compile("[\ud800-\udfff]")
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
@@ -45,13 +48,14 @@ def decode(body: bytes) -> Any:
 def mend(body: bytes, content_type: str) -> tuple[Any, bool]:
     """The JSON value, None where there is none, and whether U+FFFD stands for characters in it that could not be read.
 
-    Bytes that are no UTF-8 are read in the charset that the Content-Type names.
+    Bytes that are no UTF-8 are read in the encoding of their byte order mark, or in the charset that the Content-Type
+    names.
     """
     value = _quickly(body)
     if value is not _LEFT:
         return value, False
     text, is_replaced = _text(body, content_type)
-    whole = _ESCAPE.sub(_whole_pair, text)
+    whole = _ESCAPE.sub(_whole_escape, text)
     is_replaced = is_replaced or whole != text
     try:
         return _plainly(whole), is_replaced
@@ -80,13 +84,13 @@ def _quickly(body: bytes) -> Any:
 
 
 def _plainly(text: str) -> Any:
-    return json.loads(text, parse_int=_whole_number)
+    return json.loads(text, parse_int=_whole_number, strict=False)
 
 
 def _text(body: bytes, content_type: str) -> tuple[str, bool]:
     """The text, and whether bytes of it were replaced."""
     named = _CHARSET.search(content_type)
-    for charset in ("utf-8", named.group(1) if named else ""):
+    for charset in (json.detect_encoding(body), named.group(1) if named else ""):
         try:
             if charset:
                 return body.decode(charset), False
@@ -95,10 +99,11 @@ def _text(body: bytes, content_type: str) -> tuple[str, bool]:
     return body.decode("utf-8", "replace"), True
 
 
-def _whole_pair(escape: re.Match[str]) -> str:
+def _whole_escape(escape: re.Match[str]) -> str:
     first, second = escape.group(1), escape.group(2)
     if first is None:
-        return escape.group()
+        letter = escape.group()[1]
+        return escape.group() if letter in _ESCAPED else REPLACEMENT + letter.removeprefix("u")
     if not _HALVES.match(chr(int(first, 16))):
         return escape.group() if second is None else f"\\u{first}{REPLACEMENT}"
     if second is not None and int(first, 16) < 0xDC00:
