@@ -8,6 +8,8 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from io import StringIO
 from typing import Any
 from urllib.parse import quote
 
@@ -15,15 +17,17 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.core.signals import got_request_exception
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 from extreme_rows import MOMENTS, TEXTS, Rows, extreme_rows
 
 from backoffice.base.locality import ZONE_COOKIE
 from backoffice.models import ExportRun
 from integrations.sync.streams import STREAMS
-from orders.models import Order
+from orders.models import Order, OrderBuyer
 from orders.shipping import Deadline, deadline_filters
 
 pytestmark = pytest.mark.django_db
@@ -274,3 +278,11 @@ def test_each_order_is_to_be_shipped_at_one_time(admin_client: Client, order: Ca
     }
     assert found.pop(Deadline.UNKNOWN) == set(orders)
     assert set().union(*found.values()) == set()
+
+
+def test_the_scheduler_survives_such_rows_and_deletes_what_is_due(rows: Rows) -> None:
+    kept = {buyer.pk for buyer in rows[OrderBuyer] if buyer.purge_after > timezone.now()}
+    with suppress(SystemExit):  # it says so where a sync could not be announced
+        call_command("run_scheduler", once=True, stdout=StringIO(), stderr=StringIO())
+    call_command("purge_pii", stdout=StringIO())
+    assert set(OrderBuyer.objects.values_list("pk", flat=True)) == kept
