@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -347,6 +349,15 @@ def test_it_needs_the_same_few_queries_for_any_page(platform: Platform, kind: st
             records = [later(record, items=(item(2), item(3))) for record in records]
         counts.append(queries(lambda page=records: store(platform, *page)))  # type: ignore[misc]
     assert counts == [expected, expected]
+
+
+def test_migrating_fills_in_what_is_left_of_orders_that_are_to_be_shipped(platform: Platform) -> None:
+    store(platform, order(1), order(2, status="shipped"), order(3, items=(item(1, quantity_shipped=None),)))
+    store(platform, order(4, status="partially_shipped", items=(item(1, quantity_shipped=5),)))
+    OrderItem.objects.update(quantity_left=None)
+    import_module("orders.migrations.0006_what_is_left_to_ship").fill_open_orders(apps, None)
+    left = OrderItem.objects.order_by("order__external_id", "pk").values_list("quantity_left", flat=True)
+    assert list(left) == [1, 1, None, None, None, 0]
 
 
 def test_it_does_nothing_with_an_empty_page(platform: Platform) -> None:
