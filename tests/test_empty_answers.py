@@ -71,8 +71,7 @@ def test_it_asks_for_each_marketplace_where_stored_orders_are_missing_from_an_an
 
 
 def test_it_believes_an_answer_without_orders_once_each_marketplace_has_none(sim: Simulator) -> None:
-    stored = Order.objects.filter(marketplace_id__in=(DE, FR, GB)).latest("platform_updated_at")
-    set_states(watermark=stored.platform_updated_at + MINUTE)
+    forget(sim, 100 * HOUR)
     sim.rules.add(Rule(operation="searchOrders", fault=Empty()))
     log = sync(Platform.objects.get())
     assert (log.status, log.fetched, log.notes) == (Status.SUCCEEDED, 0, [])
