@@ -39,7 +39,8 @@ COLUMNS = (
     "notes",
 )
 EMPTIED = (
-    "order_items", "orders", "sync_failures", "sync_logs", "api_quotas", "django_tasks_database_dbtaskresult",
+    "order_packages", "order_items", "orders", "sync_failures", "sync_logs", "api_quotas",
+    "django_tasks_database_dbtaskresult",
 )  # fmt: skip
 LONG_AGO = "2026-01-01 00:00:00"
 
