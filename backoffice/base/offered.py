@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
@@ -106,6 +107,24 @@ class OfferedLists(Admin):
         if leads_to_encrypted(self.model, lookup):
             return False
         return lookup in offered_parameters(self, request)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Does nothing where a selected row has an id that no row can have; Django's own says that nothing was done."""
+        if not all(map(self._can_be_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            without = request.POST.copy()
+            without.setlist(ACTION_CHECKBOX_NAME, [])
+            without["select_across"] = "0"
+            request.POST = without  # type: ignore[assignment]  # Django's type of it is of requests that came in
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def _can_be_id(self, text: str) -> bool:
+        try:
+            self.opts.pk.clean(text, None)
+        except (ValidationError, ValueError, OverflowError):
+            return False
+        return "\0" not in text
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """400 with the reasons and no row for an address that the list cannot answer; the first page, and a word about

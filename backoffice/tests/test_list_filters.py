@@ -244,3 +244,26 @@ def test_an_action_on_a_list_that_refuses_changes_nothing(admin_client: Client, 
     )
     failure.refresh_from_db()
     assert failure.is_open
+
+
+@pytest.mark.parametrize("odd", ["x", "1\0", "9" * 40, "-" + "9" * 19, " ", "1.5"])
+def test_an_action_on_a_row_that_cannot_be_does_nothing(
+    admin_client: Client, admin_user: User, rows: None, odd: str
+) -> None:
+    failure = SyncFailure.objects.get()
+    asked = 0
+    for model, model_admin in admin.site._registry.items():
+        if model is AuthToken and "\0" not in odd:  # its ids are text
+            continue
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        request = RequestFactory().get(address)
+        request.user = admin_user
+        for name in model_admin.get_actions(request):
+            asked += 1
+            selected = [odd, failure.pk] if model is SyncFailure else odd
+            data = {"action": name, "_selected_action": selected, "index": 0, "post": "yes"}
+            response = admin_client.post(address, data, follow=True)
+            assert "No items have been changed" in response.content.decode()
+    assert asked > 5
+    failure.refresh_from_db()
+    assert failure.is_open
