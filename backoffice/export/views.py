@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from backoffice.export.as_csv import csv_stream
@@ -37,7 +37,7 @@ TYPES = {
     "machine.csv": "text/csv; charset=utf-8",  # for programs: the same for everybody
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-LABELS = {"csv": "CSV", "machine.csv": _lazy("CSV for programs"), "xlsx": "XLSX"}
+LABELS = {"csv": "CSV", "machine.csv": gettext_lazy("CSV for programs"), "xlsx": "XLSX"}
 PATIENCE = 59  # answers in a row without news, a second apart
 TOKEN = "export_token"  # noqa: S105  the parameter's name
 
