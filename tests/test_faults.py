@@ -140,6 +140,8 @@ def test_it_fails_with_a_code_a_sentence_and_amazons_request_id(
         (Canned.json(500, {"error": "server_error"}), "unavailable"),
         (Canned.json(400, {"error": "server_error"}), "unavailable"),
         (Canned.json(401, {"error": "temporarily_unavailable"}), "unavailable"),
+        (Canned.json(400, {"error": "SERVER_ERROR"}), "unavailable"),
+        (Canned.json(400, {"error": "slow_down"}), "unavailable"),
         (Canned(503, b"<html></html>"), "unavailable"),
         (Canned(200, b"<html></html>"), "broken_answer"),
         (Canned.json(200, {"token_type": "bearer"}), "broken_answer"),

@@ -24,6 +24,7 @@ from simulator import Simulator
 # Sentences that were stored when something happened, as errors of syncs are, are in English.
 DATA = re.compile(
     r"Read buyer data|cancelled|Cancelled before it was done; what was read before is stored|"
+    r"Amazon Services, Inc|"
     r"OMS|Django-RQ|Django_Rq|Amazon|amazon|\(Amazon\)|admin(@example\.com)?|English|Deutsch|español|esc|CSV|XLSX"
     r"|malformed|token|NewItem|Operator|Viewer|Manager|Privacy officer|Auth tokens|Task Results|searchOrders"
     r"|getInventorySummaries|GetInventorySummaries of .*|SearchOrders of .*|sellercentral\.amazon\.com"

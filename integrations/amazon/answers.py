@@ -35,7 +35,9 @@ SECRETS = re.compile(r"""(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s"'<>,;]*""")
 
 # What a login says that has trouble of its own, with status 400 as well: nothing is wrong with the credentials.
 # https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
-LOGIN_TROUBLE = frozenset({"server_error", "temporarily_unavailable"})
+LOGIN_TROUBLE = frozenset(
+    {"internal_error", "internal_server_error", "server_error", "slow_down", "temporarily_unavailable"}
+)
 
 
 class Mended(dict[str, Any]):
@@ -263,7 +265,8 @@ def _is_header_word(value: Any) -> bool:
 
 def _word(value: Any) -> str:
     """A short error word of the answer; anything else could be an echo of what was sent."""
-    return value if isinstance(value, str) and re.fullmatch(r"[a-z_]{1,40}", value) else ""
+    word = value.lower() if isinstance(value, str) else ""
+    return word if re.fullmatch(r"[a-z_]{1,40}", word) else ""
 
 
 def note_of_replacements(answer: Mapping[str, Any], raws: Sequence[Any], id_name: str) -> tuple[Note, ...]:
