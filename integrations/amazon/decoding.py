@@ -76,7 +76,8 @@ def replaced_in(raws: Iterable[Any], id_of: Callable[[Any], str]) -> list[str]:
 
 def _quickly(body: bytes) -> Any:
     try:
-        if _LONG_NUMBER not in body.translate(_DIGITS_AND_EDGES):
+        shape = body.translate(_DIGITS_AND_EDGES)
+        if _LONG_NUMBER not in shape and not shape.startswith(_LONG_NUMBER[1:]):
             return orjson.loads(body)
     except (ValueError, RecursionError):
         pass  # the standard library may take it
