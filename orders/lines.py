@@ -10,6 +10,7 @@ from core.database.bulk import BulkUpsert
 from core.upsert import ABSENT, Columns, Values, reported_fields
 from orders.changes import Change, line_changes
 from orders.models import OrderItem
+from orders.parts import StoredParts, stored_parts
 from orders.products import remember_products
 from orders.records import OrderItemRecord, OrderRecord
 
@@ -57,22 +58,15 @@ def compare_lines(lines_of: Mapping[int, Sequence[Reported] | None]) -> dict[int
 
     The lines of an order stay as they are where nothing is said about them.
     """
-    stored: dict[int, dict[str, tuple[int, Values]]] = {
-        order_id: {} for order_id, lines in lines_of.items() if lines is not None
-    }
-    if stored:
-        rows = OrderItem.objects.filter(order_id__in=stored).order_by("id")
-        for order_id, external_id, pk, *values in rows.values_list(
-            "order_id", "external_id", "id", *ITEM_REPORTED
-        ):
-            stored[order_id][external_id] = (pk, values)
+    told = [order_id for order_id, lines in lines_of.items() if lines is not None]
+    stored = stored_parts(OrderItem, told, ITEM_REPORTED)
     return {
         order_id: Lines() if lines is None else _compared(lines, stored[order_id])
         for order_id, lines in lines_of.items()
     }
 
 
-def _compared(lines: Iterable[Reported], stored: Mapping[str, tuple[int, Values]]) -> Lines:
+def _compared(lines: Iterable[Reported], stored: StoredParts) -> Lines:
     before = {external_id: values for external_id, (_, values) in stored.items()}
     after: dict[str, Values] = {}
     for external_id, *new, absent in lines:

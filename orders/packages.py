@@ -9,6 +9,7 @@ from core.database.bulk import BulkUpsert
 from core.upsert import Columns, Values, reported_fields, to_json
 from orders.changes import Change, package_changes
 from orders.models import OrderPackage
+from orders.parts import StoredParts, stored_parts
 from orders.records import OrderRecord, PackageRecord
 
 Reported = tuple[Any, ...]
@@ -42,22 +43,15 @@ def compare_packages(packages_of: Mapping[int, Sequence[Reported] | None]) -> di
 
     The packages of an order stay as they are where nothing is said about them.
     """
-    stored: dict[int, dict[str, tuple[int, Values]]] = {
-        order_id: {} for order_id, packages in packages_of.items() if packages is not None
-    }
-    if stored:
-        rows = OrderPackage.objects.filter(order_id__in=stored).order_by("id")
-        for order_id, external_id, pk, *values in rows.values_list(
-            "order_id", "external_id", "id", *PACKAGE_REPORTED
-        ):
-            stored[order_id][external_id] = (pk, values)
+    told = [order_id for order_id, packages in packages_of.items() if packages is not None]
+    stored = stored_parts(OrderPackage, told, PACKAGE_REPORTED)
     return {
         order_id: Packages() if packages is None else _compared(packages, stored[order_id])
         for order_id, packages in packages_of.items()
     }
 
 
-def _compared(packages: Sequence[Reported], stored: Mapping[str, tuple[int, Values]]) -> Packages:
+def _compared(packages: Sequence[Reported], stored: StoredParts) -> Packages:
     before = {external_id: values for external_id, (_, values) in stored.items()}
     after: dict[str, Values] = {external_id: values for external_id, *values in packages}
     vanished = tuple(pk for external_id, (pk, _) in stored.items() if external_id not in after)
