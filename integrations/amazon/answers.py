@@ -92,13 +92,6 @@ def judge(
             request_id=request_id,
             status=status,
         )
-    if answer is None:
-        raise TransientError(
-            f"Amazon's answer to {operation} could not be read: it is cut short or no JSON.",
-            code="broken_answer",
-            request_id=request_id,
-            status=status,
-        )
     if isinstance(answer, dict) and answer.get("errors"):
         error_type = RequestRefused if "invalid" in problem.lower() else TransientError
         raise error_type(
@@ -107,23 +100,28 @@ def judge(
             request_id=request_id,
             status=status,
         )
-    path, kind = expected
-    if not isinstance(answer, dict) or not isinstance(_at(path, answer), kind):
+    if lack := _lack(answer, expected):
         raise TransientError(
-            f"Amazon's answer to {operation} lacks {path!r}.",
-            code="broken_answer",
-            request_id=request_id,
-            status=status,
-        )
-    if not _is_pagination(answer.get("pagination")):
-        raise TransientError(
-            f"Amazon's answer to {operation} does not say whether there is a next page: its pagination is no object "
-            "with a nextToken of text.",
+            f"Amazon's answer to {operation} {lack}.",
             code="broken_answer",
             request_id=request_id,
             status=status,
         )
     return Mended(answer) if is_mended else answer
+
+
+def _lack(answer: Any, expected: Expected) -> str:
+    """What makes an answer with a good status a broken one, as the end of a sentence; "" where nothing does."""
+    if answer is None:
+        return "could not be read: it is cut short or no JSON"
+    path, kind = expected
+    if not isinstance(answer, dict) or not isinstance(_at(path, answer), kind):
+        return f"lacks {path!r}"
+    if not _is_pagination(answer.get("pagination")):
+        return (
+            "does not say whether there is a next page: its pagination is no object with a nextToken of text"
+        )
+    return ""
 
 
 def _is_pagination(value: Any) -> bool:
