@@ -15,7 +15,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
-from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
+from django.contrib.admin.views.main import ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
@@ -35,6 +35,7 @@ else:
     Admin = object
 
 LONGEST_SHOWN = 60  # characters of a refused name or value
+LONGEST_NUMBER = 18  # digits of a page or a column
 MOST_WORDS = 200  # of a search: more than a title has, and each is a condition; SQLite takes a thousand
 YES_OR_NO = ("0", "1", "True", "False")  # as Django's own links say it
 # What filters of these classes read, behind the path of their field; the first class that fits counts.
@@ -77,6 +78,9 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
         found: tuple[Any, ...] = super().get_filters(request)
         self.problems = [*map(_unknown, unknown), *_unreadable(found[0], asked)]
         self.problems += _search_problems(request.GET.get(SEARCH_VAR, ""))
+        self.problems += _page_problems(request.GET.get(PAGE_VAR, ""))
+        self.problems += self._order_problems(request.GET.get(ORDER_VAR, ""))
+        self.problems += _repeated(request)
         if self.problems:
             raise _Refused(found)
         return found
@@ -86,6 +90,7 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
             found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         except _Refused as refused:
             self.filter_specs, self.has_filters, *_rest = refused.filters
+            self.page_num = 1
         except IncorrectLookupParameters:  # a filter found what `_reads` did not foresee
             self.problems.append(_("These filters cannot be used."))
         else:
@@ -94,6 +99,18 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
         self.clear_all_filters_qs = self.get_query_string(remove=self.get_filters_params())
         nothing: QuerySet[Any] = self.root_queryset.none()
         return nothing
+
+    def _order_problems(self, text: str) -> Iterator[str]:
+        """Django drops each part of `o=2.-3` that it cannot read."""
+        for part in filter(None, text.split(".")):
+            if not self._can_order_by(part.removeprefix("-")):
+                yield _("This list cannot be sorted by “%(column)s”.") % {"column": short(part)}
+
+    def _can_order_by(self, number: str) -> bool:
+        """Whether it is the number of a column of this list by which rows can be sorted."""
+        if not number.isdecimal() or len(number) > LONGEST_NUMBER or int(number) >= len(self.list_display):
+            return False
+        return bool(self.get_ordering_field(self.list_display[int(number)]))
 
 
 class OfferedLists(Admin):
@@ -128,7 +145,7 @@ class OfferedLists(Admin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """400 with the reasons and no row for an address that the list cannot answer; the first page, and a word about
-        it, in the place of a page that does not exist."""
+        it, in the place of a page behind the last one."""
         response = super().changelist_view(request, extra_context)
         if isinstance(response, HttpResponseRedirect) and response.url == f"{request.path}?{ERROR_FLAG}=1":
             return _first_page(request)
@@ -185,6 +202,19 @@ def _search_problems(text: str) -> Iterator[str]:
         yield _("The search holds a NUL character.")
     if len(text.split()) > MOST_WORDS:
         yield _("The search has more than %(most)d words.") % {"most": MOST_WORDS}
+
+
+def _page_problems(text: str) -> Iterator[str]:
+    """A number behind the last page is none: the first page says so."""
+    if text and not (text.isdecimal() and len(text) <= LONGEST_NUMBER and int(text) >= 1):
+        yield _("“%(number)s” is not the number of a page.") % {"number": short(text)}
+
+
+def _repeated(request: HttpRequest) -> Iterator[str]:
+    names = {SEARCH_VAR: _("The search"), PAGE_VAR: _("The page"), ORDER_VAR: _("The sorting")}
+    for name, title in names.items():
+        if len(request.GET.getlist(name)) > 1:
+            yield _("%(filter)s is given more than once.") % {"filter": title}
 
 
 def _unreadable(specs: Iterable[Any], asked: dict[str, list[str]]) -> Iterator[str]:

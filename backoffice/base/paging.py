@@ -112,7 +112,7 @@ class BoundedChangeList(OmsChangeList):
         if is_export(request):
             super().get_results(request)
             return
-        number: int = self.page_num  # type: ignore[has-type]
+        number: int = self.page_num
         self.page_num = min(max(number, 1), LAST_PAGE)
         paginator = self.paginator_class(
             self.queryset,

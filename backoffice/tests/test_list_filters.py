@@ -1,6 +1,7 @@
 """What the lists of the admin are asked for in their addresses: what no filter offers or can read is refused, by name,
 and lists and exports nothing. The lists and their filters are those that are registered."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
@@ -210,6 +211,34 @@ def test_a_page_that_is_not_there_keeps_the_filters(admin_client: Client) -> Non
     page = admin_client.get("/admin/orders/order/?status__exact=pending&p=99", follow=True)
     assert [order.external_id for order in page.context["cl"].result_list] == ["111-0000002-0000002"]
     assert "There is no page 99" in page.content.decode()
+
+
+@pytest.mark.parametrize("label", LISTS)
+def test_every_list_refuses_a_page_and_an_order_that_it_cannot_read(
+    rows: None, admin_client: Client, label: str
+) -> None:
+    model_admin = LISTS[label]
+    columns = ("abc", "-", "99", "--1", "9" * 40)
+    cannot = [f"This list cannot be sorted by “{column}”." for column in columns]
+    for page in ("abc", "0", "9" * 40):
+        found = refused(admin_client, model_admin, p=page, o=f".{'.'.join(columns)}.")
+        assert found == [f"“{page}” is not the number of a page.", *cannot]
+    assert len(refused(admin_client, model_admin, o=["", ""], p=["1", "2"], q=["", ""])) == 3
+
+
+@pytest.mark.parametrize("label", LISTS)
+def test_every_list_is_sorted_by_what_its_headings_offer(
+    rows: None, admin_client: Client, label: str
+) -> None:
+    address = address_of(LISTS[label].model)
+    page = admin_client.get(
+        address, {"o": "", "p": "1", "q": ""}
+    )  # as the links of headings and forms send them
+    numbers = {
+        number for o in re.findall(r"[?&;]o=([-.0-9]+)", page.content.decode()) for number in o.split(".")
+    }
+    sorted_page = admin_client.get(address, {"o": ".".join(numbers)})
+    assert (sorted_page.status_code, sorted_page.context["cl"].problems) == (200, [])
 
 
 def test_a_search_that_no_database_takes_finds_nothing(rows: None, admin_client: Client) -> None:
