@@ -8,9 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template import loader
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -26,19 +29,8 @@ logger = logging.getLogger(__name__)
 
 IN_DOUBT = "Whether your change was stored is not known: look before you repeat it."
 INTERNAL = f"OMS itself made a mistake; the server's log has the details. {IN_DOUBT}"
-# The first path segments of the API.
-API = (
-    "platforms",
-    "orders",
-    "inventory",
-    "sync-logs",
-    "sync-failures",
-    "api-usage",
-    "schema",
-    "docs",
-    "healthz",
-    "readyz",
-)
+# The first path segments of all that is not the API: pages for people, and their files.
+PAGES = ("", "admin", "i18n", "static")
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -97,13 +89,31 @@ def refusal(status: int, code: str, detail: str) -> JsonResponse:
     return JsonResponse({"code": code, "detail": detail}, status=status)
 
 
+def body_too_large() -> JsonResponse:
+    limit = f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,}"
+    return refusal(
+        413,
+        "body_too_large",
+        f"The body is longer than {limit} bytes. Nothing was changed; send less at once.",
+    )
+
+
+@csrf_exempt  # which would answer whatever changes something with a page about cookies
 def unknown_route(_request: HttpRequest) -> JsonResponse:
     """For what is under an API address and no route: JSON with DEBUG too, where Django shows a page of its own."""
     return refusal(404, "not_found", "There is no such address; /docs lists those that there are.")
 
 
+@csrf_exempt
+def unknown_address(request: HttpRequest) -> HttpResponseBase:
+    """For what begins like no route: Django's page for browsers, JSON for programs."""
+    return defaults.page_not_found(request, Http404()) if is_browser(request) else unknown_route(request)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if _is_api(request):
+    if isinstance(exception, RequestDataTooBig):
+        return body_too_large()
+    if is_api(request):
         return refusal(
             400, "bad_request", "The request was refused: its host name, size or form is not accepted."
         )
@@ -111,13 +121,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if _is_api(request):
+    if is_api(request):
         return refusal(403, "permission_denied", "You do not have permission to perform this action.")
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if _is_api(request):
+    if is_api(request):
         return unknown_route(request)
     return defaults.page_not_found(request, exception)
 
@@ -127,17 +137,23 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     error = sys.exc_info()[1]
     if isinstance(error, DATABASE_ERRORS) and classify(error) is not REFUSED:
         return _database_unavailable(request, classify(error))
-    if _is_api(request):
+    if is_api(request):
         return refusal(500, "internal", INTERNAL)
     return defaults.server_error(request)
 
 
 def _database_unavailable(request: HttpRequest, problem: DatabaseProblem) -> HttpResponseBase:
-    if _is_api(request):
+    if is_api(request):
         return refusal(503, problem.code, f"{problem.happened} {IN_DOUBT}")
     # Without the request: what templates are given beside asks the database.
     return HttpResponse(loader.render_to_string("503.html"), status=503, headers={"Retry-After": "30"})
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path_info.lstrip("/").split("/", 1)[0] in API
+def is_api(request: HttpRequest) -> bool:
+    """Whether programs are meant: new addresses are the API's by themselves."""
+    return request.path_info.lstrip("/").split("/", 1)[0] not in PAGES
+
+
+def is_browser(request: HttpRequest) -> bool:
+    """Whether a person waits for a page: a program that takes anything (*/*) does not name HTML."""
+    return "text/html" in request.headers.get("Accept", "")

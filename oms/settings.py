@@ -50,6 +50,8 @@ REDIS_URL = redis_url()
 KEEP_SYNC_LOG_DAYS = whole_number("KEEP_SYNC_LOG_DAYS", default=400, minimum=31)
 KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
+# Bytes of a request's body, files that a browser uploads apart.
+DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -79,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "api.middleware.BodyLimits",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "backoffice.base.locality.AdminLocality",
     "backoffice.base.no_nul.NoNulInAddresses",

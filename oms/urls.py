@@ -14,7 +14,7 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from api.errors import API, unknown_route
+from api.errors import PAGES, unknown_address, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
 from api.orders import OrderSyncView, OrderViewSet
 from api.platforms import PlatformViewSet
@@ -70,6 +70,9 @@ api_patterns = [
     *api("docs", SpectacularSwaggerView.as_view(), "docs"),
 ]
 
+# The first segments of the API's addresses. Below them, what is no route is answered with JSON whoever asks.
+api_prefixes = sorted({str(each.pattern).split("/")[0] for each in api_patterns} - {"<slug:stream>"})
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
@@ -80,7 +83,8 @@ urlpatterns = [
     *api_patterns,
     *api("healthz", healthz, "healthz"),
     *api("readyz", readyz, "readyz"),
-    re_path(rf"^(?:{'|'.join(API)})(?:/|$)", unknown_route),
+    re_path(rf"^(?:{'|'.join([*api_prefixes, 'healthz', 'readyz'])})(?:/|$)", unknown_route),
+    re_path(rf"^(?!(?:{'|'.join(filter(None, PAGES))})(?:/|$)).", unknown_address),
 ]
 
 handler400 = "api.errors.bad_request"

@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from oms.chunked import ReadsChunkedBodies
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings")
 
-application = get_wsgi_application()
+application = ReadsChunkedBodies(get_wsgi_application())

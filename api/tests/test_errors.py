@@ -126,10 +126,35 @@ def test_it_answers_404_as_json(address: str, debug: bool, settings: Any) -> Non
     assert answer.json()["code"] == "not_found"
 
 
-def test_it_leaves_other_addresses_to_djangos_pages() -> None:
-    answer = Client().get("/nowhere")
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
+@pytest.mark.parametrize("address", ["/orders/abc", "/platforms/1/nothing/", "/nowhere", "/healthz/deeper"])
+def test_it_says_of_any_method_that_an_address_does_not_exist(method: str, address: str) -> None:
+    answer = getattr(Client(enforce_csrf_checks=True), method)(address)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("address", "is_page"), [("/nowhere", True), ("/admin/x", True), ("/orders/abc", False)]
+)
+def test_it_shows_browsers_a_page_where_no_program_would_ask(address: str, is_page: bool) -> None:
+    client = Client(headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    client.force_login(User.objects.create_superuser("root"))
+    answer = client.get(address)
     assert answer.status_code == 404
-    assert answer["Content-Type"].startswith("text/html")
+    assert answer["Content-Type"].startswith("text/html") is is_page
+
+
+def test_it_refuses_a_body_whose_length_it_cannot_know() -> None:
+    """As behind runserver, which does not decode chunks."""
+    answer = superuser().put("/platforms/1", headers={"Transfer-Encoding": "chunked"})
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
+def test_it_refuses_a_body_over_the_limit(settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    answer = superuser().put("/platforms/1", {"display_name": "x" * 100})
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert "100 bytes" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
