@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import DataError
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework import exceptions, status
+from rest_framework.authentication import get_authorization_header
 from rest_framework.parsers import JSONParser as RestJSONParser
 from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
@@ -38,15 +39,36 @@ class Invalid(exceptions.APIException):
         self.fields = {name: [text] for name, text in fields.items()}
 
 
+HOW_TO_AUTHENTICATE = (
+    "Send one with each request, as the header `Authorization: Bearer …`. `manage.py create_api_token USER` makes it; "
+    "ask whoever runs this OMS."
+)
+SCHEMES = (b"bearer", b"token")
+
+
 class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # knox has no annotations
-    """knox's, with a 401 for a header that is not UTF-8, which knox itself does not catch."""
+    """knox's, as `Bearer` (RFC 6750) or as `Token`, with a 401 for a header that is not UTF-8, which knox does not
+    catch."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Any] | None:
+        scheme, *tokens = get_authorization_header(request).split() or [b""]
+        if scheme.lower() not in SCHEMES:
+            return None
         try:
-            credentials: tuple[AbstractBaseUser, Any] | None = super().authenticate(request)
-        except (ValueError, DataError):  # the latter: PostgreSQL takes no NUL
-            raise exceptions.AuthenticationFailed("Invalid token.") from None
+            (token,) = tokens
+            credentials: tuple[AbstractBaseUser, Any] = self.authenticate_credentials(token)
+        except (ValueError, DataError, exceptions.AuthenticationFailed):  # DataError: PostgreSQL takes no NUL
+            raise exceptions.AuthenticationFailed(
+                "The token is not known here, was revoked or has expired, or its user was switched off. "
+                f"{HOW_TO_AUTHENTICATE}"
+            ) from None
         return credentials
+
+    def authenticate_header(self, request: Request) -> str:
+        """For WWW-Authenticate. https://www.rfc-editor.org/rfc/rfc6750#section-3"""
+        sent = get_authorization_header(request).split()[:1]
+        error = ', error="invalid_token"' if sent and sent[0].lower() in SCHEMES else ""
+        return f'Bearer realm="OMS"{error}, Token realm="OMS"'
 
 
 class ModelPermissions(DjangoModelPermissions):

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_exception_handler
 
-from api.base import Invalid
+from api.base import HOW_TO_AUTHENTICATE, Invalid
 from core.database.errors import REFUSED, DatabaseProblem, classify
 from core.database.retry import DATABASE_ERRORS
 from integrations.errors import BadInput
@@ -62,6 +62,8 @@ def _body(error: Exception, response: Response) -> dict[str, Any]:
         return {"code": "invalid", "detail": " ".join([*general, *listed]), "fields": fields}
     if isinstance(error, Invalid):
         return {"code": error.default_code, "detail": str(error.detail), "fields": error.fields}
+    if isinstance(error, exceptions.NotAuthenticated):
+        return {"code": error.get_codes(), "detail": f"This needs a token. {HOW_TO_AUTHENTICATE}"}
     if isinstance(error, exceptions.APIException):
         return {"code": error.get_codes(), "detail": str(error.detail)}
     if response.status_code == status.HTTP_404_NOT_FOUND:

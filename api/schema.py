@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from api.base import HOW_TO_AUTHENTICATE
 
 Endpoint = tuple[str, str, str, Any]  # address, pattern, method, view
 
 
-class TokenScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "api.base.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": HOW_TO_AUTHENTICATE}
 
 
 def without_slash(endpoints: list[Endpoint]) -> list[Endpoint]:

@@ -12,12 +12,13 @@ from drf_spectacular.renderers import (
     OpenApiYamlRenderer,
     OpenApiYamlRenderer2,
 )
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from api.errors import PAGES, unknown_address, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
 from api.orders import OrderSyncView, OrderViewSet
 from api.platforms import PlatformViewSet
+from api.reference import DocsView
 from api.streams import StreamSyncView
 from api.syncs import SyncFailureViewSet, SyncLogViewSet
 from api.usage import ApiUsageViewSet
@@ -67,7 +68,7 @@ api_patterns = [
     ),
     *api("api-usage", ApiUsageViewSet.as_view(LIST), "api-usage"),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
-    *api("docs", SpectacularSwaggerView.as_view(), "docs"),
+    *api("docs", DocsView.as_view(), "docs"),
 ]
 
 # The first segments of the API's addresses. Below them, what is no route is answered with JSON whoever asks.

@@ -69,7 +69,7 @@ class Served:
             f"{method} {address} HTTP/1.1",
             "Host: 127.0.0.1",
             "Connection: close",
-            f"Authorization: Token {self.token}",
+            f"Authorization: Bearer {self.token}",
             *headers,
         ]
         return self.send("\r\n".join([*lines, "", ""]).encode() + body)

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client, RequestFactory
+from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from api.errors import server_error
@@ -51,7 +52,9 @@ def test_it_asks_for_credentials(method: str, address: str) -> None:
     answer = getattr(APIClient(), method)(address)
     assert answer.status_code == 401
     assert answer.json()["code"] == "not_authenticated"
-    assert answer["WWW-Authenticate"] == "Token"
+    assert "Authorization: Bearer" in answer.json()["detail"]
+    assert "manage.py create_api_token" in answer.json()["detail"]
+    assert answer["WWW-Authenticate"] == 'Bearer realm="OMS", Token realm="OMS"'
 
 
 @pytest.mark.parametrize(
@@ -79,12 +82,48 @@ def test_it_lets_write_whoever_has_that_permission(method: str, address: str, pe
 
 
 @pytest.mark.parametrize(
-    "header", ["Token", "Token x", "Token a b", "Token \xff\xfe", "Token \x00", "token \xe9", "Bearer x"]
+    "header",
+    [
+        "Token",
+        "Token x",
+        "Token a b",
+        "Token \xff\xfe",
+        "Token \x00",
+        "token \xe9",
+        "Bearer",
+        "bearer x",
+        "Bearer a b",
+    ],
 )
 def test_it_answers_a_bad_token_with_401(header: str) -> None:
     answer = APIClient(raise_request_exception=False).get("/orders", HTTP_AUTHORIZATION=header)
     assert answer.status_code == 401
     assert set(answer.json()) == {"code", "detail"}
+    assert answer.json()["code"] == "authentication_failed"
+    assert "manage.py create_api_token" in answer.json()["detail"]
+    assert answer["WWW-Authenticate"].startswith('Bearer realm="OMS", error="invalid_token"')
+
+
+@pytest.mark.parametrize("scheme", ["Token", "token", "Bearer", "bearer", "BEARER"])
+def test_it_takes_a_token_by_either_name(scheme: str) -> None:
+    _stored, token = AuthToken.objects.create(User.objects.create_superuser("root"))
+    assert APIClient().get("/orders", HTTP_AUTHORIZATION=f"{scheme} {token}").status_code == 200
+
+
+def test_it_leaves_other_schemes_to_whoever_is_in_front() -> None:
+    answer = APIClient().get("/orders", HTTP_AUTHORIZATION="Basic YTpi")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_it_sends_a_browser_to_the_login_page_and_back_to_the_docs(slash: str) -> None:
+    browser = Client(headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    answer = browser.get(f"/docs{slash}")
+    assert (answer.status_code, answer["Location"]) == (302, f"/admin/login/?next=/docs{slash}")
+    assert Client().get(f"/docs{slash}").status_code == 401
+    browser.force_login(User.objects.create_superuser("root"))
+    shown = browser.get(f"/docs{slash}")
+    assert (shown.status_code, b"swagger-ui" in shown.content) == (200, True)
 
 
 def test_it_refuses_the_token_of_a_user_who_was_switched_off() -> None:
