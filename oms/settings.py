@@ -52,6 +52,7 @@ KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
+LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -79,6 +80,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "monitoring.request_id.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "api.middleware.BodyLimits",
@@ -212,12 +214,25 @@ SPECTACULAR_SETTINGS = {
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"()": "monitoring.logs.TextFormatter"},
+        "json": {"()": "monitoring.logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"level": "INFO"}
-        for name in ("oms", "backoffice", "api", "integrations", "orders", "inventory", "platforms", "core")
+        for name in (
+            "oms",
+            "backoffice",
+            "api",
+            "monitoring",
+            "integrations",
+            "orders",
+            "inventory",
+            "platforms",
+            "core",
+        )
     }
     | {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "sp_api")},
 }

@@ -7,6 +7,7 @@ before it starts; its answer is judged and counted by whoever asks for it, as if
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,8 @@ class Exchange:
     def start(self) -> bool:
         """Make it on a thread. False where the system has none to give."""
         # A daemon: whoever ends the process with a second Ctrl-C does not wait for an answer that nobody reads.
-        thread = threading.Thread(target=self._run, name="next-page", daemon=True)
+        # With a copy of the context, so that what it logs names the sync.
+        thread = threading.Thread(target=copy_context().run, args=(self._run,), name="next-page", daemon=True)
         try:
             thread.start()
         except RuntimeError:

@@ -15,6 +15,7 @@ from django_tasks import task
 from django_tasks_db import DatabaseBackend
 from redis.exceptions import RedisError
 
+from core import log_context
 from core.database.errors import classify
 from core.database.retry import DATABASE_ERRORS, retry_on_db_error
 from integrations.models import SyncLog
@@ -34,13 +35,15 @@ MESSAGES_NAME = "integrations.tasks"
 
 
 @task()
-def continue_sync(log_id: int) -> str:
-    """Work on a sync; returns its status, or "lost" if the database is gone for too long.
+def continue_sync(log_id: int, request_id: str = "") -> str:
+    """Work on a sync; returns its status, or "lost" if the database is gone for too long. `request_id`: of the request
+    that asked for it, for the log.
 
     A sync that waits for quota is queued again for the time when it resumes. A sync that was left because this worker
     was told to stop is queued again at once, for another worker."""
     try:
-        return run_here(log_id).status
+        with log_context.bound(request_id=request_id):
+            return run_here(log_id).status
     except DatabaseError as error:
         logger.error(
             "Sync %s was left as it is. %s It goes on from its checkpoint when its lease has expired.",
@@ -106,4 +109,6 @@ def queue_sync(log: SyncLog) -> None:
         # Its workers take what has a time first, and of that the oldest: a sync without one would not be begun
         # while any wait of another platform is over.
         run_after = timezone.now()
-    transaction.on_commit(lambda: continue_sync.using(run_after=run_after).enqueue(log.pk))
+    # Only where there is one: a worker of an earlier version does not know it.
+    request = {"request_id": str(found)} if (found := log_context.log_context().get("request_id")) else {}
+    transaction.on_commit(lambda: continue_sync.using(run_after=run_after).enqueue(log.pk, **request))

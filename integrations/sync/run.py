@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from core import log_context
 from core.database.retry import DATABASE_ERRORS, no_db_retry, retry_on_db_error
 from integrations.errors import (
     TOKEN_CODES,
@@ -75,7 +76,8 @@ def run_sync(
     lease = Lease.claim(log_id)
     if lease is not None:
         try:
-            _work(lease, RunCallbacks(stopping, on_page))
+            with log_context.bound(sync_id=log_id, platform=lease.log.platform.name):
+                _work(lease, RunCallbacks(stopping, on_page))
         except LeaseLost:
             logger.warning("Sync %s was taken over by another worker; stopped without storing.", log_id)
         except DATABASE_ERRORS:

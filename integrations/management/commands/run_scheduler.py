@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections
 
@@ -149,7 +150,7 @@ class Command(OmsCommand):
             self._log(f"Queued sync #{log.pk}: {log.platform.name} {log.kind} {why}.")
         else:
             self._did_something = True
-            self.say(queue_down_line(log))
+            self._say(queue_down_line(log))
         return is_queued
 
     def _tell_problems(self, planned: Iterable[Planned]) -> None:
@@ -191,5 +192,14 @@ class Command(OmsCommand):
 
     def _log(self, text: str) -> None:
         self._did_something = True
-        self.stdout.write(text)
-        self.stdout.flush()
+        if settings.LOG_FORMAT == "json":  # a line of text would break what reads the others
+            logger.info("%s", text)
+        else:
+            self.stdout.write(text)
+            self.stdout.flush()
+
+    def _say(self, text: str) -> None:
+        if settings.LOG_FORMAT == "json":
+            logger.warning("%s", text)
+        else:
+            self.say(text)

@@ -1,6 +1,7 @@
 """`manage.py run_worker`: works on queued syncs."""
 
 import gc
+import logging
 import time
 from typing import Any
 
@@ -13,6 +14,8 @@ from django_tasks_db.management.commands.db_worker import Worker
 
 from core.database.errors import classify
 from core.database.retry import DATABASE_ERRORS
+
+logger = logging.getLogger(__name__)
 
 PAUSE = 5.0  # seconds, before a worker that lost the database looks for it again
 
@@ -55,7 +58,7 @@ class Command(BaseCommand):
                 happened = classify(error).happened
                 if once:
                     raise CommandError(f"{happened} What is queued stays queued.") from None
-                self.stderr.write(f"{happened} Trying again in {PAUSE:.0f} seconds.")
+                logger.warning("%s Trying again in %.0f seconds.", happened, PAUSE)
                 if worker.running:
                     time.sleep(PAUSE)  # SIGTERM ends it
 
