@@ -43,6 +43,7 @@ HOW_TO_AUTHENTICATE = (
     "Send one with each request, as the header `Authorization: Bearer …`. `manage.py create_api_token USER` makes it; "
     "ask whoever runs this OMS."
 )
+WITH_A_BODY = {"PUT", "PATCH"}
 SCHEMES = (b"bearer", b"token")
 
 
@@ -80,6 +81,24 @@ class ModelPermissions(DjangoModelPermissions):
         "HEAD": ["%(app_label)s.view_%(model_name)s"],
         "OPTIONS": ["%(app_label)s.view_%(model_name)s"],
     }
+
+
+class ApiViewMixin:
+    """Mixin of every view of the API, in front of REST framework's class: what holds for any request."""
+
+    # Actions of a viewset that take no body: one that came would look as if it had been heeded.
+    actions_without_body: tuple[str, ...] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Raises ValidationError for a body that is missing, or that nobody reads."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        is_empty = request.method in WITH_A_BODY | {"POST"} and request.data in ({}, None)
+        if is_empty and request.method in WITH_A_BODY:
+            raise exceptions.ValidationError(
+                "The body is empty. Send a JSON object with what is to be changed."
+            )
+        if not is_empty and getattr(self, "action", None) in self.actions_without_body:
+            raise exceptions.ValidationError("This takes no body, and nothing was done. Leave it out.")
 
 
 class MaySync(IsAuthenticated):

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from api.base import ApiViewMixin
 from platforms.models import Platform
 
 PAGINATION = ("cursor", "page_size")
@@ -101,11 +102,11 @@ class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
         return filtered
 
 
-class KnownParameters:
+class KnownParameters(ApiViewMixin):
     """Mixin of viewsets, in front: routes other than lists, whose filters do it, take no parameter in the address."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        super().initial(request, *args, **kwargs)
         if getattr(self, "action", None) not in (None, "list", "metadata"):
             refuse_odd_parameters(request.query_params, known=())
 

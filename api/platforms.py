@@ -251,6 +251,7 @@ class PlatformViewSet(KnownParameters, ModelViewSet[Platform]):
     serializer_class = PlatformSerializer
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
+    actions_without_body = ("check",)
 
     def get_queryset(self) -> QuerySet[Platform]:
         return with_states(Platform.objects.all())

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from api.base import Conflict, MaySync, ModelPermissions
+from api.base import ApiViewMixin, Conflict, MaySync, ModelPermissions
 from api.filters import (
     KnownChoiceFilter,
     KnownParameters,
@@ -57,6 +57,7 @@ class SyncLogViewSet(
     serializer_class = SyncLogSerializer
     filterset_class = SyncLogFilter
     ordering = ("-id",)
+    actions_without_body = ("cancel",)
 
     def get_permissions(self) -> list[BasePermission]:
         # By the route's actions: for a method that the route does not know, there is no action yet.
@@ -101,6 +102,7 @@ class SyncFailureViewSet(
     serializer_class = SyncFailureSerializer
     filterset_class = SyncFailureFilter
     ordering = ("-id",)
+    actions_without_body = ("replay", "dismiss")
 
     def get_permissions(self) -> list[BasePermission]:
         # See SyncLogViewSet.
@@ -177,7 +179,7 @@ COMMON = (
 RESPONSES = {200: SYNCS, 202: SYNCS, 409: AnotherSyncIsOpen}
 
 
-class SyncView(APIView):
+class SyncView(ApiViewMixin, APIView):
     """POST opens a sync per platform: queued, or with wait=true worked on right here.
 
     A subclass names its `kind`, and its parameters beside those that all have.

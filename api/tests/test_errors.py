@@ -9,8 +9,9 @@ from django.test import Client, RequestFactory
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from api.base import ApiViewMixin
 from api.errors import server_error
-from api.tests.rest import superuser, user_with
+from api.tests.rest import amazon, make_stock, superuser, user_with
 from oms.urls import api_patterns
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -45,6 +46,41 @@ def every_route() -> list[tuple[str, str]]:
         address = str(pattern.pattern).replace("<int:pk>", "1").replace("<slug:stream>", "returns")
         routes += [(method, f"/{address}") for method in methods]
     return routes
+
+
+def test_it_holds_every_view_to_the_same_rules() -> None:
+    views = {pattern.callback.cls for pattern in api_patterns}  # type: ignore[attr-defined]
+    assert {view.__name__ for view in views if not issubclass(view, ApiViewMixin)} == {
+        "DocsView",
+        "SpectacularAPIView",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "address"), [route for route in every_route() if route[0] in ("put", "patch")]
+)
+@pytest.mark.parametrize("body", [b"", b"{}", b"null"])
+def test_it_refuses_a_change_without_a_body(method: str, address: str, body: bytes) -> None:
+    amazon()
+    make_stock()
+    answer = getattr(superuser(), method)(address, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert "The body is empty" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["platforms/1/check", "sync-logs/1/cancel", "sync-failures/1/replay", "sync-failures/1/dismiss"],
+)
+def test_it_refuses_a_body_that_nobody_reads(address: str) -> None:
+    answer = superuser().post(f"/{address}", {"force": True})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert "takes no body" in answer.json()["detail"]
+
+
+def test_it_refuses_a_body_that_says_not_what_it_is() -> None:
+    answer = superuser().generic("POST", "/orders/sync", '{"platform_name": "nowhere"}', content_type="")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize(("method", "address"), every_route())
