@@ -1,6 +1,5 @@
 """The two sync commands: which syncs to open, running them here one by one, and what to exit with."""
 
-import gc
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError
 
 from core.database.errors import classify
+from core.garbage import collect_rarely
 from integrations.as_json import sync_as_json
 from integrations.management import console
 from integrations.management.base import (
@@ -91,7 +91,7 @@ class SyncCommand(OmsCommand):
         window, skus = self.asked_for(options)
         platforms = self._platforms(options["platform"])
         self._as_json: bool = options["json"]
-        gc.freeze()  # as run_worker does
+        collect_rarely()  # as run_worker does
         if not platforms:
             self.say(
                 "No platform is active; there is nothing to sync. Activate one in the admin, or name one."

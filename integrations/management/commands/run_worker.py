@@ -1,6 +1,5 @@
 """`manage.py run_worker`: works on queued syncs."""
 
-import gc
 import logging
 import time
 from typing import Any
@@ -14,6 +13,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 
 from core.database.errors import classify
 from core.database.retry import DATABASE_ERRORS
+from core.garbage import collect_rarely
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do what is queued now, then stop")
 
     def handle(self, *args: Any, once: bool, verbosity: int, **options: Any) -> None:
-        gc.freeze()  # what is imported stays: looking through it again and again is a tenth of a sync
+        collect_rarely()
         if settings.REDIS_URL:
             self._work_from_redis(once=once)
         else:
