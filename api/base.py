@@ -4,6 +4,7 @@ Imports nothing of rest_framework.views, which reads the settings that name the 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -15,6 +16,8 @@ from rest_framework.parsers import JSONParser as RestJSONParser
 from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
 
+from api.idempotency import claim, settle
+from api.models import IdempotentAnswer
 from platforms.models import SYNC_PERMISSION
 
 if TYPE_CHECKING:
@@ -88,17 +91,25 @@ class ApiViewMixin:
 
     # Actions of a viewset that take no body: one that came would look as if it had been heeded.
     actions_without_body: tuple[str, ...] = ()
+    _claimed: IdempotentAnswer | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Raises ValidationError for a body that is missing, or that nobody reads."""
+        """Raises ValidationError for a body that is missing, or that nobody reads, and what `claim` raises."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        is_empty = request.method in WITH_A_BODY | {"POST"} and request.data in ({}, None)
-        if is_empty and request.method in WITH_A_BODY:
+        if request.method == "POST":
+            self._claimed = claim(request)
+        if request.method in WITH_A_BODY and request.data in ({}, None):
             raise exceptions.ValidationError(
                 "The body is empty. Send a JSON object with what is to be changed."
             )
-        if not is_empty and getattr(self, "action", None) in self.actions_without_body:
+        if getattr(self, "action", None) in self.actions_without_body and request.data not in ({}, None):
             raise exceptions.ValidationError("This takes no body, and nothing was done. Leave it out.")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        if self._claimed is not None:
+            response.add_post_render_callback(partial(settle, self._claimed))
+        return response
 
 
 class MaySync(IsAuthenticated):

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_exception_handler
 
 from api.base import HOW_TO_AUTHENTICATE, Invalid
+from api.idempotency import AnsweredBefore
 from core.database.errors import REFUSED, DatabaseProblem, classify
 from core.database.retry import DATABASE_ERRORS
 from integrations.errors import BadInput
@@ -33,12 +34,14 @@ INTERNAL = f"OMS itself made a mistake; the server's log has the details. {IN_DO
 PAGES = ("", "admin", "i18n", "static")
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponseBase:
     """DRF's EXCEPTION_HANDLER. An unexpected error becomes a 500 without details, with the traceback in the log;
     a database that cannot be used, a 503."""
     request: Request = context["request"]
     # Also where the view answers HTML or YAML.
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
+    if isinstance(error, AnsweredBefore):
+        return error.response
     if isinstance(error, BadInput):
         error = Invalid(str(error), {error.field: str(error)})
     response = rest_exception_handler(error, context)

@@ -20,3 +20,20 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 def without_slash(endpoints: list[Endpoint]) -> list[Endpoint]:
     """A hook: each route is listed once, though it answers with a trailing slash too."""
     return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Any text, such as a UUID. The same request with the same key is done once in 24 hours; "
+    "repeated, it is answered as the first time.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def with_headers(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """A hook: what any request may have beside the parameters of its address."""
+    for operations in result["paths"].values():
+        if "post" in operations:
+            operations["post"].setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    return result

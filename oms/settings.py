@@ -50,6 +50,8 @@ REDIS_URL = redis_url()
 KEEP_SYNC_LOG_DAYS = whole_number("KEEP_SYNC_LOG_DAYS", default=400, minimum=31)
 KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
+# Functions without arguments that the scheduler calls once a day, beside its own maintenance.
+MAINTENANCE = ["api.idempotency.prune_answers"]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
@@ -76,6 +78,7 @@ INSTALLED_APPS = [
     "inventory",
     "integrations",
     "backoffice",
+    "api",
     "oms",
 ]
 
@@ -202,6 +205,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "PREPROCESSING_HOOKS": ["api.schema.without_slash"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.schema.with_headers",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "SyncStatus": "integrations.models.SyncLog.Status",
         "OrderStatus": "orders.models.Order.Status",

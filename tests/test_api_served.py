@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
@@ -156,3 +157,20 @@ def test_it_says_of_any_method_that_there_is_no_such_address(
     assert answer.status == 404
     if method != "HEAD":
         assert answer.code == "not_found"
+
+
+def test_of_several_at_once_with_one_key_one_is_done(served: Served) -> None:
+    body = b'{"name": "once"}'
+    headers = (
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Idempotency-Key: 8e03978e-40d5-43dd-bc93-6894a57f9324",
+    )
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(served.ask, "POST", "/platforms", *headers, body=body) for _each in range(16)]
+        answers = [each.result() for each in asked]
+    made = [answer for answer in answers if answer.status == 201]
+    assert [answer.headers.get("idempotent-replayed", "") for answer in made].count("") == 1
+    assert {answer.body for answer in made} == {made[0].body}
+    assert {answer.code for answer in answers if answer.status != 201} <= {"idempotency_key_in_use"}
+    assert served.oms.sql("SELECT COUNT(*) AS n FROM platforms WHERE name = 'once'") == [{"n": 1}]

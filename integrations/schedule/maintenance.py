@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
@@ -35,8 +36,11 @@ class Deleted:
 
 
 def run_maintenance() -> Deleted:
-    """Delete what is older than its setting says, and sessions that have ended. Raises DatabaseError."""
+    """Delete what is older than its setting says, and sessions that have ended, and call what is named in MAINTENANCE.
+    Raises DatabaseError."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    for name in settings.MAINTENANCE:
+        import_string(name)()
     return Deleted(
         buyers=purge_buyers(now=timezone.now() + BEFORE_NEXT_TURN),
         messages=prune_messages(),
