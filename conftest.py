@@ -24,6 +24,7 @@ OWN_ENVIRONMENT = {
     "ORDERS_INITIAL_DAYS": "30",
     "KEEP_SYNC_LOG_DAYS": "400",
     "KEEP_API_USAGE_DAYS": "400",
+    "KEEP_CHANGES_DAYS": "90",
     "KEEP_MESSAGES_DAYS": "7",
     "MAX_BODY_BYTES": "2621440",
     "LOG_FORMAT": "text",
@@ -121,17 +122,25 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             put_back_rows_of_migrations()
 
 
+MIGRATIONS_THAT_GRANT = ("0003_see_changes",)
+
+
 def put_back_rows_of_migrations() -> None:
     from django.contrib.auth.models import Group, Permission
 
+    from feed.models import Change, FeedPosition
     from platforms.models import Platform
 
+    FeedPosition.objects.get_or_create(pk=FeedPosition.ONLY)
     Platform.objects.get_or_create(name="amazon", defaults={"display_name": "Amazon"})
+    Change.objects.all().delete()
     permissions = {
         f"{app}.{codename}": pk
         for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
     }
+    grants = [import_module(f"backoffice.migrations.{name}").GRANTS for name in MIGRATIONS_THAT_GRANT]
     for name, names in import_module("backoffice.migrations.0001_groups").GROUPS.items():
+        names = (*names, *(each for grant in grants for each in grant.get(name, ())))
         group, is_new = Group.objects.get_or_create(name=name)
         if is_new:
             group.permissions.set([permissions[each] for each in names])

@@ -170,6 +170,7 @@ class Incoming(Generic[Record]):
     pk: int = 0  # of the stored row; 0 where there is none
     stored: Values = ()
     merged: Values = ()  # the values to store
+    is_back: bool = False  # the platform had ceased to report it
 
 
 @dataclass(slots=True)
@@ -384,13 +385,13 @@ class RecordTable(Generic[Record]):
         expected = tuple(self._constants.values())
         for item in differing:
             item.stored, constants = stored[item.pk]
-            comes_back = constants != expected
-            is_guarded = not comes_back and (guarded is None or item.key in guarded)
+            item.is_back = constants != expected
+            is_guarded = not item.is_back and (guarded is None or item.key in guarded)
             if is_guarded and self.is_older(item.values, item.stored):
                 continue
-            absent = () if comes_back else item.absent
+            absent = () if item.is_back else item.absent
             item.merged = self.columns.merged(item.values, item.stored, absent)
-            is_news = comes_back or self.columns.differing(item.merged, item.stored)
+            is_news = item.is_back or self.columns.differing(item.merged, item.stored)
             (batch.changed if is_news else batch.alike).append(item)
         if self._document and batch.alike:
             ids = [item.pk for item in batch.alike]

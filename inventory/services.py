@@ -1,7 +1,7 @@
 """Makes our stock equal to a platform's. Safe to repeat: the same records twice change nothing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -9,14 +9,19 @@ from django.utils import timezone
 
 from core.outcome import Outcome
 from core.text import is_storable
-from core.upsert import RecordTable
+from core.upsert import Batch, RecordTable
+from feed.models import Change
+from feed.recording import Changed, add_changes
+from inventory.levels import add_low_stock, levels_of
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
+from platforms.locks import hold_platform
 from platforms.models import Platform, Source
 
 # The key of a row within a platform.
 KEY = ("marketplace_id", "sku", "fnsku")
 QUANTITIES = ("total", "available", "reserved", "inbound", "unfulfillable", "researching")
+_SKU = KEY.index("sku")
 Key = tuple[str, str, str]
 
 # What is listed is not gone.
@@ -42,9 +47,15 @@ def upsert_inventory(
     a value does not fit.
     """
     incoming = [_stock.incoming_of(record) for record in records]
+    if records:
+        hold_platform(platform.pk)
     batch = _stock.compare(platform.pk, incoming, source, guarded=repeated)
     _stock.refresh(batch)
-    _stock.write(platform.pk, batch, source, timezone.now())
+    if batch.news:
+        before = levels_of(item.pk for item in batch.changed)
+        _stock.write(platform.pk, batch, source, timezone.now())
+        _stock.fetch_ids(platform.pk, batch)
+        _add_to_feed(platform.pk, batch, before)
     return batch.outcome()
 
 
@@ -82,22 +93,48 @@ def mark_replaced(*, platform: Platform, source: str, records: Collection[Invent
 
 
 def _mark_gone(present: QuerySet[InventoryItem], seen: Collection[Key]) -> int:
-    rows = present.order_by().values_list("pk", *KEY).iterator()
-    gone = [pk for pk, *key in rows if tuple(key) not in seen]
+    rows = present.order_by().values_list("platform_id", "pk", *KEY).iterator()
+    gone = [(platform_id, pk, key) for platform_id, pk, *key in rows if tuple(key) not in seen]
     now = timezone.now()
     for start in range(0, len(gone), 500):
-        # Without a hash, the row is compared with its record when its SKU comes back.
-        InventoryItem.objects.filter(pk__in=gone[start : start + 500]).update(
-            gone_at=now, synced_at=now, content_hash="", details={}, **dict.fromkeys(QUANTITIES, 0)
-        )
+        some = gone[start : start + 500]
+        with transaction.atomic():
+            # Without a hash, the row is compared with its record when its SKU comes back.
+            InventoryItem.objects.filter(pk__in=[pk for _, pk, _ in some]).update(
+                gone_at=now, synced_at=now, content_hash="", details={}, **dict.fromkeys(QUANTITIES, 0)
+            )
+            told = [Changed(pk, key[_SKU], ("gone_at", *QUANTITIES)) for _, pk, key in some]
+            add_changes(Change.Kind.STOCK_GONE, some[0][0], told)
     return len(gone)
 
 
 def delete_inventory(*, platform: Platform, sources: Iterable[str]) -> int:
     """Delete a platform's stock rows of these sources. Returns how many there were."""
     doomed = InventoryItem.objects.filter(platform=platform, source__in=list(sources))
-    return doomed.delete()[0] if doomed.exists() else 0  # nearly always there are none
+    if not doomed.exists():  # nearly always
+        return 0
+    with transaction.atomic():
+        rows = doomed.order_by("pk").values_list("pk", "sku")
+        add_changes(Change.Kind.STOCK_DELETED, platform.pk, [Changed(pk, sku) for pk, sku in rows])
+        return doomed.delete()[1].get("inventory.InventoryItem", 0)
 
 
 def key_of(record: InventoryRecord) -> Key:
     return record.marketplace_id, record.sku, record.fnsku
+
+
+def _add_to_feed(platform_id: int, batch: Batch[InventoryRecord], before: Mapping[int, int]) -> None:
+    """What became different, for the change feed. `before` has the levels of the changed rows."""
+    replaced = set(batch.replaced)  # rows of another source, which live ones take over
+    created = [item for item in batch.new if item.pk not in replaced]
+    add_changes(
+        Change.Kind.STOCK_CREATED, platform_id, [Changed(item.pk, item.key[_SKU]) for item in created]
+    )
+    changed = [
+        Changed(item.pk, item.key[_SKU], ("source", *REPORTED)) for item in batch.new if item.pk in replaced
+    ]
+    for item in batch.changed:
+        fields = [REPORTED[at] for at in _stock.columns.differing(item.merged, item.stored)]
+        changed.append(Changed(item.pk, item.key[_SKU], [*fields, "gone_at"] if item.is_back else fields))
+    add_changes(Change.Kind.STOCK_UPDATED, platform_id, changed)
+    add_low_stock(platform_id, before)

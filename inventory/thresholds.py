@@ -7,6 +7,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
 
+from feed.models import Change
+from feed.recording import Changed, add_changes
+from inventory.levels import add_low_stock
 from inventory.models import InventoryItem
 
 AT_ONCE = 1000
@@ -37,8 +40,25 @@ def _set(ids: Sequence[int], threshold: int | None, user_id: int) -> int:
         )
         for item in others
     )
-    InventoryItem.objects.filter(pk__in=[item.pk for item in others]).update(threshold=threshold)
+    _write(others, threshold)
     return len(others)
+
+
+def _write(items: Sequence[InventoryItem], threshold: int | None) -> None:
+    InventoryItem.objects.filter(pk__in=[item.pk for item in items]).update(threshold=threshold)
+    for platform_id in sorted({item.platform_id for item in items}):
+        of_platform = [item for item in items if item.platform_id == platform_id]
+        changed = [Changed(item.pk, item.sku, ("threshold",)) for item in of_platform]
+        add_changes(Change.Kind.STOCK_UPDATED, platform_id, changed)
+        add_low_stock(platform_id, {item.pk: item.level for item in of_platform})
+
+
+@transaction.atomic
+def save_threshold(item: InventoryItem) -> None:
+    """Store the threshold of this row alone, as a form has set it. Its history is the form's."""
+    stored = InventoryItem.objects.select_for_update().get(pk=item.pk)
+    if stored.threshold != item.threshold:
+        _write([stored], item.threshold)
 
 
 def threshold_change(before: int | None, after: int | None) -> str:

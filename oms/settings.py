@@ -49,6 +49,7 @@ REDIS_URL = redis_url()
 # For how many days the scheduler keeps what grows: a year, and the same month of the year before.
 KEEP_SYNC_LOG_DAYS = whole_number("KEEP_SYNC_LOG_DAYS", default=400, minimum=31)
 KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2)
+KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
 MAINTENANCE = ["api.idempotency.prune_answers"]
@@ -73,6 +74,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_tasks",
     "django_tasks_db",
+    "feed",
     "platforms",
     "orders",
     "inventory",
@@ -238,6 +240,7 @@ LOGGING: dict[str, Any] = {
             "orders",
             "inventory",
             "platforms",
+            "feed",
             "core",
         )
     }

@@ -14,6 +14,7 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView
 
+from api.changes import ChangesView
 from api.errors import PAGES, unknown_address, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
 from api.orders import OrderSyncView, OrderViewSet
@@ -66,6 +67,7 @@ api_patterns = [
         SyncFailureViewSet.as_view({"post": "dismiss"}),
         "sync-failure-dismiss",
     ),
+    *api("changes", ChangesView.as_view(), "changes"),
     *api("api-usage", ApiUsageViewSet.as_view(LIST), "api-usage"),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
     *api("docs", DocsView.as_view(), "docs"),

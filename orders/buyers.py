@@ -5,12 +5,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.dates import meant
 from core.encryption import SecretDict, Unreadable, keyed_digest
 from core.upsert import Incoming, to_json
+from feed.models import Change
+from feed.recording import Changed, add_changes
 from orders.models import OrderBuyer
 from orders.records import BuyerRecord, OrderRecord
 
@@ -20,6 +23,7 @@ BUYER_DATA_LIFETIME = timedelta(days=30)
 BEFORE_NEXT_TURN = timedelta(hours=25)
 # A delivery window that ends later says nothing of the delivery.
 LONGEST_DELIVERY = timedelta(days=365)
+AT_ONCE = 1000  # rows that are deleted in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,27 @@ def move_purge(buyers: Mapping[int, Buyer]) -> None:
 
 def purge_buyers(*, now: datetime | None = None) -> int:
     """Delete the buyer data that is due for deletion. Returns for how many orders."""
-    return OrderBuyer.objects.filter(purge_after__lte=now or timezone.now()).delete()[0]
+    due = OrderBuyer.objects.filter(purge_after__lte=now or timezone.now())
+    deleted = 0
+    while some := _purge_some(due):
+        deleted += some
+    return deleted
+
+
+@transaction.atomic
+def _purge_some(due: QuerySet[OrderBuyer]) -> int:
+    rows = due.select_for_update(of=_own_rows()).order_by("pk")
+    found = list(rows.values_list("pk", "order__external_id", "order__platform_id")[:AT_ONCE])
+    OrderBuyer.objects.filter(pk__in=[pk for pk, *_ in found]).delete()
+    for platform_id in sorted({each for *_, each in found}):
+        changed = [Changed(pk, name, ("buyer",)) for pk, name, of in found if of == platform_id]
+        add_changes(Change.Kind.ORDER_UPDATED, platform_id, changed)
+    return len(found)
+
+
+def _own_rows() -> tuple[str, ...]:
+    """What to lock where the database can tell: the buyers, and not their orders."""
+    return ("self",) if connection.features.has_select_for_update_of else ()
 
 
 def _conflict_target() -> list[str] | None:

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from core.outcome import ROUNDED, Adjustment, Outcome
 from core.upsert import Batch, Incoming, RecordTable
+from feed.models import Change as FeedChange
+from feed.recording import Changed, add_changes
 from orders.buyers import (
     Buyer,
     buyer_digest,
@@ -19,10 +21,11 @@ from orders.buyers import (
     write_buyers,
 )
 from orders.changes import Change, order_changes
-from orders.lines import Reported, are_fine, compare_lines, reported_lines, too_fine, write_lines
+from orders.lines import Lines, Reported, are_fine, compare_lines, reported_lines, too_fine, write_lines
 from orders.models import Order, OrderBuyer, OrderChange, OrderItem, OrderPackage
-from orders.packages import compare_packages, reported_packages, write_packages
+from orders.packages import Packages, compare_packages, reported_packages, write_packages
 from orders.records import OrderRecord
+from platforms.locks import hold_platform
 from platforms.models import Platform, Source
 
 _orders = RecordTable(
@@ -51,11 +54,14 @@ def upsert_orders(
     2. Compare lines, packages and buyers of known orders that may have changed, and leave alone what is equal after
        all.
     3. Write orders, then items and packages; remove lines and packages that are no longer part of their order.
-    4. Note what changed in orders that were stored already; write buyer data where the platform row asks for it.
+    4. Write buyer data where the platform row asks for it; note what changed, in the timeline of orders that were
+    stored already, and in the change feed.
 
     Raises django.db.DatabaseError where a value does not fit.
     """
     now = timezone.now()
+    if records:
+        hold_platform(platform.pk)
     incoming = [_incoming(record, with_buyer=platform.include_pii) for record in records]
     batch = _orders.compare(platform.pk, incoming, source)
     if batch.replaced:
@@ -86,6 +92,7 @@ def upsert_orders(
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
         write_buyers(compare_buyers(_with_delivery(batch.new), {}, now) | of_changed)
+    _add_to_feed(platform.pk, batch, lines, packages, buyers)
     return _outcome(batch)
 
 
@@ -116,6 +123,13 @@ def _delete(doomed: QuerySet[Order]) -> int:
     if not doomed.exists():  # nearly always
         return 0
     with transaction.atomic():
+        gone: dict[int, list[Changed]] = {}
+        for pk, external_id, platform_id in doomed.order_by("pk").values_list(
+            "pk", "external_id", "platform_id"
+        ):
+            gone.setdefault(platform_id, []).append(Changed(pk, external_id))
+        for platform_id, orders in gone.items():
+            add_changes(FeedChange.Kind.ORDER_DELETED, platform_id, orders)
         OrderBuyer.objects.filter(order__in=doomed).delete()
         OrderItem.objects.filter(order__in=doomed).delete()
         OrderPackage.objects.filter(order__in=doomed).delete()
@@ -170,6 +184,29 @@ def _is_news(buyer: Buyer | None) -> bool:
 
 def _is_moved(buyer: Buyer | None) -> bool:
     return buyer is not None and buyer.is_moved
+
+
+def _add_to_feed(
+    platform_id: int,
+    batch: Batch[OrderRecord],
+    lines: Mapping[int, Lines],
+    packages: Mapping[int, Packages],
+    buyers: Mapping[int, Buyer],
+) -> None:
+    """What became different, for the change feed."""
+    new = [Changed(item.pk, item.key[0]) for item in batch.new]
+    add_changes(FeedChange.Kind.ORDER_CREATED, platform_id, new)
+    changed = []
+    for item in batch.changed:
+        fields = [REPORTED[at] for at in _orders.columns.differing(item.merged, item.stored)]
+        parts = {
+            "items": bool(lines[item.pk].changes),
+            "packages": bool(packages[item.pk].changes),
+            "buyer": _is_news(buyers.get(item.pk)),
+        }
+        fields += [name for name, is_news in parts.items() if is_news]
+        changed.append(Changed(item.pk, item.key[0], fields or ["payload"]))
+    add_changes(FeedChange.Kind.ORDER_UPDATED, platform_id, changed)
 
 
 def _note_changes(

@@ -1,7 +1,7 @@
 """Platform: one selling account on one channel."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -9,10 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.encryption import EncryptedJSONField, SecretDict, Unreadable, keyed_digest, keyed_digests
+from feed.models import Change
+from feed.recording import Changed, add_changes
 
 SYNC_PERMISSION = "platforms.sync_platform"  # to start and cancel syncs, and to resolve failures
 CREDENTIALS = "platforms.credentials"  # what their digest is for
 CONFIG_COLUMNS = ("api_config", "credentials_set_at")  # written together
+# What people set: the change feed tells of it.
+CHOSEN = ("name", "kind", "display_name", "is_active", "api_config", "include_pii")
 
 
 class Source(models.TextChoices):
@@ -71,7 +75,11 @@ class Platform(models.Model):
             self._date_new_credentials()
             if fields is not None:
                 options["update_fields"] = {*fields, *CONFIG_COLUMNS}
-        super().save(**options)
+        with transaction.atomic():
+            changed = self._newly_chosen(options.get("update_fields"))
+            super().save(**options)
+            if changed:
+                add_platform_change(self, changed)
 
     @property
     def config_problem(self) -> str:
@@ -105,6 +113,19 @@ class Platform(models.Model):
         if not self.api_config or isinstance(self.api_config, Unreadable):
             return b""
         return json.dumps(self.api_config, sort_keys=True, default=str).encode()
+
+    def _newly_chosen(self, written: Collection[str] | None) -> list[str]:
+        """The columns of CHOSEN, among those `written` (None: all), that differ from what is stored."""
+        names = [name for name in CHOSEN if written is None or name in written]
+        stored = Platform.objects.filter(pk=self.pk).first() if names and self.pk else None
+        if stored is None:
+            return names
+        return [name for name in names if self._differs(stored, name)]
+
+    def _differs(self, stored: "Platform", name: str) -> bool:
+        if name == "api_config":
+            return self.credentials_digest != stored.credentials_digest
+        return bool(getattr(self, name) != getattr(stored, name))
 
     def _date_new_credentials(self) -> None:
         """For values that were not given through `replace_config`, which has done it already."""
@@ -143,6 +164,11 @@ class Platform(models.Model):
                 locked.save(update_fields=CONFIG_COLUMNS)
                 return True
         return False
+
+
+def add_platform_change(platform: Platform, fields: Iterable[str]) -> None:
+    """Note in the change feed that these fields of a platform became different."""
+    add_changes(Change.Kind.PLATFORM_CHANGED, platform.pk, [Changed(platform.pk, platform.name, fields)])
 
 
 # For lists of what platforms have: one query for all of them. Without the credentials, which would be decrypted for

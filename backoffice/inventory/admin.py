@@ -34,7 +34,7 @@ from integrations.lookup.stock_cover import covers, last_change, recent_sales
 from inventory.models import InventoryItem
 from inventory.search import find_exact, find_stock
 from inventory.snapshots import histories
-from inventory.thresholds import set_threshold, threshold_change
+from inventory.thresholds import save_threshold, set_threshold, threshold_change
 from platforms.models import PLATFORM, Source
 
 
@@ -124,7 +124,7 @@ class InventoryItemAdmin(OmsAdmin):
         self, request: HttpRequest, obj: InventoryItem, form: forms.ModelForm[Any], change: bool
     ) -> None:
         """The threshold alone: a sync may have stored other quantities since the page was opened."""
-        obj.save(update_fields=["threshold"])
+        save_threshold(obj)
 
     def construct_change_message(
         self, request: HttpRequest, form: forms.Form, formsets: Any, add: bool = False

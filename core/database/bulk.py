@@ -68,19 +68,18 @@ class BulkFind:
             return list(cursor.fetchall())
 
 
-class BulkUpsert:
-    """Upserts rows of `model`, given as rows or as columns; values stand in the order of `fields`, concrete fields.
+class BulkInsert:
+    """Inserts rows into the table of `model`, given as rows or as columns; values stand in the order of `fields`,
+    concrete fields.
 
     Values go to the database driver as they are (None, str, int, bool, JSON as text); aware datetimes are converted,
     amounts rounded to the column. What the columns have no room for is refused before it is sent: SQLite would keep it
-    all the same. `unique` names the fields of a unique constraint; all other `fields` are replaced on a conflict.
+    all the same.
     """
 
-    def __init__(self, model: type[models.Model], *, fields: Sequence[str], unique: Sequence[str]) -> None:
+    def __init__(self, model: type[models.Model], *, fields: Sequence[str]) -> None:
         self._model = model
         self._fields: list[Any] = [model._meta.get_field(name) for name in fields]
-        self._unique: list[Any] = [model._meta.get_field(name) for name in unique]
-        self._replaced = [field for field in self._fields if field not in self._unique]
         self._large = [
             at
             for at, field in enumerate(self._fields)
@@ -138,6 +137,20 @@ class BulkUpsert:
         marks = ", ".join(["%s"] * len(self._fields))
         table = quote(self._model._meta.db_table)
         return f"INSERT INTO {table} ({columns}) VALUES ({marks}) {self._on_conflict(connection)}"  # noqa: S608
+
+    def _on_conflict(self, connection: Any) -> str:
+        """The end of the statement."""
+        return ""
+
+
+class BulkUpsert(BulkInsert):
+    """Upserts rows of `model`, as BulkInsert inserts them. `unique` names the fields of a unique constraint; all other
+    `fields` are replaced on a conflict."""
+
+    def __init__(self, model: type[models.Model], *, fields: Sequence[str], unique: Sequence[str]) -> None:
+        super().__init__(model, fields=fields)
+        self._unique: list[Any] = [model._meta.get_field(name) for name in unique]
+        self._replaced = [field for field in self._fields if field not in self._unique]
 
     def _on_conflict(self, connection: Any) -> str:
         replaced = [field.column for field in self._replaced]

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from feed.retention import prune_changes
 from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
 from orders.buyers import BEFORE_NEXT_TURN, purge_buyers
@@ -33,6 +34,7 @@ class Deleted:
     messages: int
     syncs: int
     usage: int
+    changes: int
 
 
 def run_maintenance() -> Deleted:
@@ -46,6 +48,7 @@ def run_maintenance() -> Deleted:
         messages=prune_messages(),
         syncs=prune_syncs(),
         usage=prune_usage(timedelta(days=settings.KEEP_API_USAGE_DAYS)),
+        changes=prune_changes(timezone.now() - timedelta(days=settings.KEEP_CHANGES_DAYS)),
     )
 
 

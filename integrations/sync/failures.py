@@ -10,6 +10,8 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from feed.models import Change
+from feed.recording import Changed, add_changes
 from integrations.errors import (
     AuthenticationError,
     AuthorizationError,
@@ -134,7 +136,18 @@ def dismiss_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -
 
 def resolve(failures: QuerySet[SyncFailure], resolution: str, user: User | None) -> None:
     """Store how these were resolved, and by whom."""
-    failures.update(resolved_at=timezone.now(), resolution=resolution, resolved_by=user)
+    with transaction.atomic():
+        rows = failures.select_for_update().order_by("pk").values_list("pk", "external_id", "platform_id")
+        found = list(rows)
+        resolved = SyncFailure.objects.filter(pk__in=[pk for pk, *_ in found])
+        resolved.update(resolved_at=timezone.now(), resolution=resolution, resolved_by=user)
+        for platform_id in sorted({each for *_, each in found}):
+            changed = [
+                Changed(pk, external_id, ("resolved_at", "resolution"))
+                for pk, external_id, of in found
+                if of == platform_id
+            ]
+            add_changes(Change.Kind.FAILURE_RESOLVED, platform_id, changed)
 
 
 def _one_by_one(failures: QuerySet[SyncFailure], *, each_record_once: bool = False) -> Iterator[SyncFailure]:

@@ -17,6 +17,8 @@ from core.database.errors import is_about_values
 from core.database.retry import DATABASE_ERRORS
 from core.outcome import ROUNDED, Adjustment, Outcome
 from core.text import REPLACEMENT, storable, storable_text
+from feed.models import Change
+from feed.recording import Changed, add_changes
 from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import Note, RecordFailure
 from integrations.sync.streams.base import Stream
@@ -137,6 +139,11 @@ def keep_failures(log: SyncLog, failures: Sequence[RecordFailure]) -> None:
                 raise
             for row in rows:
                 _keep(row)
+    if failures:
+        # Asked for, since MySQL does not say which ids it gave. Nobody else stores failures of this run meanwhile.
+        newest = SyncFailure.objects.filter(log=log).order_by("-pk")[: len(failures)]
+        kept = sorted(newest.values_list("pk", "external_id"))
+        add_changes(Change.Kind.FAILURE_OPENED, log.platform_id, [Changed(pk, name) for pk, name in kept])
 
 
 def _keep(row: SyncFailure) -> None:

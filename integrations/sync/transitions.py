@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from core.database.errors import REFUSED, classify
 from core.database.retry import retry_on_db_error
+from feed.models import Change
+from feed.recording import Changed, add_changes
 from integrations.errors import RateLimited
 from integrations.models import SyncLog
 from integrations.sync.leases import Lease, LeaseLost
@@ -72,6 +74,7 @@ def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
         if log.source == Source.LIVE and status in SyncLog.GOOD:
             STREAMS[log.kind].after_live_success(log, scope)
             STREAMS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
+        _add_to_feed(log)
     logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
 
 
@@ -103,16 +106,24 @@ def cancel_sync(log: SyncLog) -> SyncLog:
     # First, so that a worker that puts it back in this moment leaves the wish behind.
     SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.OPEN).update(cancel_requested=True)
     idle = SyncLog.objects.filter(pk=log.pk, status__in=SyncLog.IDLE)
-    idle.update(
-        status=SyncLog.Status.CANCELLED,
-        open_key=None,
-        finished_at=timezone.now(),
-        resume_at=None,
-        error_code="cancelled",
-        error_message="Cancelled before it was done; what was read before is stored.",
-    )
+    with transaction.atomic():
+        closed = idle.update(
+            status=SyncLog.Status.CANCELLED,
+            open_key=None,
+            finished_at=timezone.now(),
+            resume_at=None,
+            error_code="cancelled",
+            error_message="Cancelled before it was done; what was read before is stored.",
+        )
+        if closed:
+            _add_to_feed(log)
     log.refresh_from_db()
     return log
+
+
+def _add_to_feed(log: SyncLog) -> None:
+    """For the change feed: this sync is closed."""
+    add_changes(Change.Kind.SYNC_CLOSED, log.platform_id, [Changed(log.pk, fields=("status", "finished_at"))])
 
 
 def calls_of(log: SyncLog) -> dict[str, int]:

@@ -6,12 +6,13 @@ The names are those of the REST API. The engine reads StreamState itself.
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from integrations.models import StreamState
 from integrations.sync.streams import STREAMS, streams_of
-from platforms.models import Platform
+from platforms.models import Platform, add_platform_change
 
 LONGEST_INTERVAL = 366 * 24 * 60  # minutes
 
@@ -62,9 +63,17 @@ def attach_states(platform: Platform) -> None:
 
 
 def set_intervals(platform: Platform, minutes: Mapping[str, int]) -> None:
-    """Store minutes between scheduled syncs, by name of the stream."""
-    for stream, value in minutes.items():
-        StreamState.write(platform.pk, stream, interval_minutes=value)
+    """Store minutes between scheduled syncs, by name of the stream. The change feed tells which are others now."""
+    with transaction.atomic():
+        stored = StreamState.objects.filter(platform=platform.pk)
+        before = dict(stored.exclude(interval_minutes=None).values_list("stream", "interval_minutes"))
+        changed = []
+        for stream, value in minutes.items():
+            if value != before.get(stream, STREAMS[stream].default_interval):
+                changed.append(interval_name(stream))
+            StreamState.write(platform.pk, stream, interval_minutes=value)
+        if changed:
+            add_platform_change(platform, changed)
 
 
 def pop_intervals(values: dict[str, Any]) -> dict[str, int]:

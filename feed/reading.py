@@ -1,0 +1,116 @@
+"""The feed as a reader gets it: in an order in which nobody can fall behind or jump over a change.
+
+Ids of rows are no such order: a transaction takes its ids when it writes, and may commit long after another one that
+took later ids. A reader who has seen those would never come back. So changes get a `sequence` once they are committed:
+
+1. Whoever reads locks the one row of FeedPosition. Nobody else numbers meanwhile, in any process.
+2. It gives the next numbers to the changes that it sees without one, in the order of their ids. It sees what is
+   committed, and nothing else.
+3. It commits, and only then hands them out.
+
+A change that commits later is seen by a later turn, and gets a higher number than all that were handed out. Two changes
+of one object cannot swap: the second is written while the row of the object is locked, after the first has committed,
+and so has a higher id; both are numbered in the order of ids. A reader who dies between 2 and 3 has numbered
+nothing; one who dies after 3 reads again from where he was. A writer never waits for a reader: it does not touch the
+row of FeedPosition.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import pairwise
+
+from django.db import transaction
+from django.db.models import F
+
+from core.database.retry import retry_on_db_error
+from feed.models import Change, FeedPosition
+
+AT_ONCE = 1000  # changes that are numbered in one transaction; SQLite takes no longer lists of parameters everywhere
+EXAMINED = 50_000  # changes that one answer looks through for those of the kinds and the platform asked for
+
+
+class TooLate(Exception):
+    """Changes after the one asked for are deleted already. `pruned_through` is the last of these."""
+
+    def __init__(self, pruned_through: int) -> None:
+        super().__init__(f"Changes up to {pruned_through} are no longer kept.")
+        self.pruned_through = pruned_through
+
+
+class NotYet(Exception):
+    """The reader has seen a change that this database has not: it was restored from a backup, or is another one."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(f"The last change has the number {last}.")
+        self.last = last
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`last`: where to read on; also where no change was found. `more`: whether to do so at once."""
+
+    changes: list[Change]
+    last: int
+    more: bool
+
+
+def changes_after(
+    after: int, *, kinds: Collection[str] = (), platform_id: int | None = None, limit: int = AT_ONCE
+) -> Page:
+    """At most `limit` changes with a sequence above `after`, of these kinds and this platform, or all.
+
+    Raises TooLate or NotYet where `after` is not among those that are kept.
+    """
+    last = number_committed()
+    if after > last:
+        raise NotYet(last)
+    until = min(last, after + EXAMINED)
+    rows = Change.objects.filter(sequence__gt=after, sequence__lte=until).order_by("sequence")
+    if kinds:
+        rows = rows.filter(kind__in=kinds)
+    if platform_id is not None:
+        rows = rows.filter(platform_id=platform_id)
+    changes = list(rows[: limit + 1])
+    # After the rows were read: what is deleted meanwhile would be missing among them.
+    pruned_through = FeedPosition.objects.values_list("pruned_through", flat=True).get(pk=FeedPosition.ONLY)
+    if after < pruned_through:
+        raise TooLate(pruned_through)
+    if len(changes) > limit:
+        return Page(changes[:limit], changes[limit - 1].sequence or after, True)
+    return Page(changes, until, until < last)
+
+
+def last_sequence() -> int:
+    """The number of the newest change that is committed now; 0 where there never was one."""
+    return number_committed()
+
+
+def number_committed() -> int:
+    """Give a sequence to all changes that are committed and have none. Returns the highest there is."""
+    while True:
+        numbered, last = _number_some()
+        if numbered < AT_ONCE:
+            return last
+
+
+@retry_on_db_error
+def _number_some() -> tuple[int, int]:
+    """The number of changes that were numbered, at most AT_ONCE, and the highest sequence."""
+    if not Change.objects.filter(sequence__isnull=True).exists():  # nearly always: no lock, and no write
+        return 0, FeedPosition.objects.values_list("last", flat=True).get(pk=FeedPosition.ONLY)
+    with transaction.atomic():
+        position = FeedPosition.objects.select_for_update().get(pk=FeedPosition.ONLY)
+        # Not in the statement that writes: that would wait for rows which others have not committed yet.
+        unnumbered = Change.objects.filter(sequence__isnull=True).order_by("pk")
+        ids = list(unnumbered.values_list("pk", flat=True)[:AT_ONCE])
+        for run in _runs(ids):
+            Change.objects.filter(pk__in=run).update(sequence=F("pk") + (position.last + 1 - run[0]))
+            position.last += len(run)
+        position.save(update_fields=["last"])
+    return len(ids), position.last
+
+
+def _runs(ids: list[int]) -> list[list[int]]:
+    """The ids, cut where one is left out: within a run, id and sequence go up together."""
+    cuts = [at for at, (one, other) in enumerate(pairwise(ids), start=1) if other != one + 1]
+    return [ids[start:end] for start, end in zip([0, *cuts], [*cuts, len(ids)], strict=True) if start < end]

@@ -1,0 +1,41 @@
+"""Writes changes, in the transaction of whoever made them."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from core.database.bulk import BulkInsert
+from feed.models import Change
+
+_COLUMNS = ("at", "kind", "platform_id", "object_id", "external_id", "field_names")
+_insert = BulkInsert(Change, fields=_COLUMNS)
+
+
+class Changed(NamedTuple):
+    """One object that became different. `fields` are names as the API has them."""
+
+    object_id: int
+    external_id: str = ""
+    fields: Iterable[str] = ()
+
+
+def add_changes(kind: Change.Kind, platform_id: int, changed: Sequence[Changed]) -> None:
+    """Note that these objects of a platform became different. One statement; none for no object.
+
+    Raises TransactionManagementError outside of a transaction.
+
+    Call it after the rows are written and before the transaction ends: while their locks are held, the changes of one
+    object are noted in the order in which they happen.
+    """
+    if not changed:
+        return
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("A change is noted in the transaction that makes it.")
+    size = len(changed)
+    ids, external_ids, fields = zip(*changed, strict=True)
+    names = [",".join(each) for each in fields]
+    now = (timezone.now(),) * size
+    _insert.write_columns([now, (str(kind),) * size, (platform_id,) * size, ids, external_ids, names])

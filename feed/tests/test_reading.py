@@ -1,0 +1,159 @@
+"""The order in which changes are handed out, on a real database, with transactions that overlap."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
+
+import pytest
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from feed import reading
+from feed.models import Change
+from feed.reading import NotYet, TooLate, changes_after, last_sequence
+from feed.recording import Changed, add_changes
+from feed.retention import prune_changes
+
+CREATED, UPDATED = Change.Kind.ORDER_CREATED, Change.Kind.ORDER_UPDATED
+
+
+def note(*ids: int, kind: Change.Kind = CREATED, platform_id: int = 1) -> None:
+    with transaction.atomic():
+        add_changes(kind, platform_id, [Changed(pk, f"order-{pk}", ("status", "items")) for pk in ids])
+
+
+def skip_with_one_writer() -> None:
+    if not connection.features.has_select_for_update:
+        pytest.skip("SQLite has one writer: no transaction commits while another one writes.")
+
+
+def objects(after: int = 0) -> list[int]:
+    return [change.object_id for change in changes_after(after).changes]
+
+
+@pytest.mark.django_db
+def test_it_numbers_what_was_noted_without_gaps() -> None:
+    note(5, 6)
+    with transaction.atomic():
+        note(7)
+        transaction.set_rollback(True)
+    note(8)
+    page = changes_after(0)
+    assert [(each.sequence, each.object_id) for each in page.changes] == [(1, 5), (2, 6), (3, 8)]
+    assert (page.last, page.more) == (3, False)
+    assert page.changes[0].fields == ["status", "items"]
+    assert changes_after(3) == reading.Page([], 3, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_numbers_a_change_that_commits_late_behind_those_that_were_handed_out() -> None:
+    skip_with_one_writer()
+    written, may_commit = Event(), Event()
+
+    def slow() -> None:
+        try:
+            with transaction.atomic():
+                add_changes(CREATED, 1, [Changed(1)])
+                written.set()
+                assert may_commit.wait(30)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(slow)
+        assert written.wait(30)
+        note(2, 3)  # later ids, committed first
+        first = changes_after(0)
+        may_commit.set()
+        late.result(30)
+    second = changes_after(first.last)
+    assert ([each.object_id for each in first.changes], first.last) == ([2, 3], 2)
+    assert [(each.object_id, each.sequence) for each in second.changes] == [(1, 3)]
+    assert second.changes[0].pk < first.changes[0].pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_writers_and_readers_at_once_lose_nothing_and_double_nothing() -> None:
+    skip_with_one_writer()
+    writers, each_writes, readers = 4, 25, 3
+    done = Event()
+
+    def write(writer: int) -> None:
+        try:
+            for number in range(each_writes):
+                note(writer * 1000 + number, kind=UPDATED)
+        finally:
+            connection.close()
+
+    def read() -> list[tuple[int, int]]:
+        seen: list[tuple[int, int]] = []
+        last = 0
+        try:
+            while True:
+                is_over = done.is_set()
+                page = changes_after(last, limit=7)
+                seen += [(each.sequence or 0, each.object_id) for each in page.changes]
+                last = page.last
+                if is_over and not page.more:
+                    return seen
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(writers + readers) as pool:
+        reading_ = [pool.submit(read) for _ in range(readers)]
+        for writing in [pool.submit(write, writer) for writer in range(writers)]:
+            writing.result(60)
+        done.set()
+        copies = [each.result(60) for each in reading_]
+    assert copies[0] == copies[1] == copies[2]
+    assert [sequence for sequence, _ in copies[0]] == list(range(1, writers * each_writes + 1))
+    for writer in range(writers):
+        own = [pk for _, pk in copies[0] if pk // 1000 == writer]
+        assert own == [writer * 1000 + number for number in range(each_writes)]
+
+
+@pytest.mark.django_db
+def test_it_pages_and_filters_and_says_where_to_read_on() -> None:
+    note(1, 2)
+    note(3, platform_id=2)
+    note(4, kind=UPDATED)
+    page = changes_after(0, limit=3)
+    assert ([each.object_id for each in page.changes], page.last, page.more) == ([1, 2, 3], 3, True)
+    assert [each.object_id for each in changes_after(0, platform_id=2).changes] == [3]
+    page = changes_after(0, kinds=[CREATED])
+    assert ([each.object_id for each in page.changes], page.last, page.more) == ([1, 2, 3], 4, False)
+
+
+@pytest.mark.django_db
+def test_it_looks_through_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "EXAMINED", 2)
+    note(1, 2, 3)
+    note(4, kind=UPDATED)
+    page = changes_after(0, kinds=[UPDATED])
+    assert (page.changes, page.last, page.more) == ([], 2, True)
+    page = changes_after(2, kinds=[UPDATED])
+    assert ([each.object_id for each in page.changes], page.last, page.more) == ([4], 4, False)
+
+
+@pytest.mark.django_db
+def test_it_tells_a_reader_who_comes_too_late_or_from_another_database() -> None:
+    note(1, 2)
+    Change.objects.update(at=timezone.now() - timedelta(days=91))
+    note(3)
+    assert prune_changes(timezone.now() - timedelta(days=90)) == 2
+    with pytest.raises(TooLate) as late:
+        changes_after(1)
+    assert late.value.pruned_through == 2
+    assert objects(2) == [3]
+    with pytest.raises(NotYet):
+        changes_after(4)
+    note(4)
+    assert (objects(2), last_sequence()) == ([3, 4], 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_refuses_a_change_outside_of_the_transaction_that_makes_it() -> None:
+    with pytest.raises(TransactionManagementError):
+        add_changes(CREATED, 1, [Changed(1)])
+    assert not Change.objects.exists()
