@@ -67,6 +67,10 @@ def _body(error: Exception, response: Response) -> dict[str, Any]:
         return {"code": error.default_code, "detail": str(error.detail), "fields": error.fields}
     if isinstance(error, exceptions.NotAuthenticated):
         return {"code": error.get_codes(), "detail": f"This needs a token. {HOW_TO_AUTHENTICATE}"}
+    if isinstance(error, exceptions.Throttled):
+        limit = settings.API_REQUESTS_PER_MINUTE
+        text = f"This token has made the {limit} requests that it may make in a minute. Nothing was done."
+        return {"code": error.get_codes(), "detail": f"{text} Go on in {response['Retry-After']} seconds."}
     if isinstance(error, exceptions.APIException):
         return {"code": error.get_codes(), "detail": str(error.detail)}
     if response.status_code == status.HTTP_404_NOT_FOUND:

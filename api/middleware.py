@@ -31,3 +31,17 @@ class BodyLimits:
         if request.META.get(TOO_LARGE) or (is_long and is_api(request)):
             return body_too_large()
         return self._get_response(request)
+
+
+class RateLimitHeaders:
+    """What is left of the caller's limit, on every answer that was counted (throttling.py)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        standing = getattr(request, "rate_standing", None)
+        for name, value in standing.headers.items() if standing else ():
+            response[name] = value
+        return response

@@ -29,3 +29,17 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return self.key_digest
+
+
+class RequestCount(models.Model):
+    """Requests of one token, or of one user's sessions, in one minute (of Unix time); see throttling.py."""
+
+    caller = models.CharField(max_length=64, primary_key=True)
+    minute = models.BigIntegerField()
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "api_request_counts"
+
+    def __str__(self) -> str:
+        return self.caller

@@ -51,8 +51,10 @@ KEEP_SYNC_LOG_DAYS = whole_number("KEEP_SYNC_LOG_DAYS", default=400, minimum=31)
 KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2)
 KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
+# Requests that a token may make in a minute; 0: as many as it likes.
+API_REQUESTS_PER_MINUTE = whole_number("API_REQUESTS_PER_MINUTE", default=1200, minimum=0)
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
-MAINTENANCE = ["api.idempotency.prune_answers"]
+MAINTENANCE = ["api.idempotency.prune_answers", "api.throttling.prune_counts"]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
@@ -88,6 +90,7 @@ MIDDLEWARE = [
     "monitoring.request_id.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "api.middleware.RateLimitHeaders",
     "api.middleware.BodyLimits",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "backoffice.base.locality.AdminLocality",
@@ -185,6 +188,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["api.base.ModelPermissions"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttling.TokenThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["api.base.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPagination",

@@ -1,0 +1,134 @@
+"""How many requests a token may make in a minute, counted over all processes without a write for each request.
+
+Each process counts what it serves, and adds it to the token's row in the database once it has served a twentieth of the
+limit. So a client that polls now and then costs no query at all, one at the limit some twenty writes a minute, and
+several processes together let through at most a twentieth each beyond the limit, never less than it. A row that is
+written for each request would make readers wait for SQLite's only writer.
+"""
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from api.models import RequestCount
+from core.database.retry import DATABASE_ERRORS
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which reads the settings that name the class here
+
+logger = logging.getLogger(__name__)
+
+MINUTE = 60
+SHARE = 20  # a process counts for itself up to this part of the limit
+MOST_CALLERS = 10_000  # that a process remembers
+DAY = 24 * 60  # minutes
+
+
+@dataclass(slots=True)
+class _Count:
+    """Requests of one caller in one minute: `known` of the database, and those that only this process knows of."""
+
+    minute: int
+    known: int = 0
+    unbooked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is left of the limit, and the seconds until there is a new one."""
+
+    limit: int
+    left: int
+    resets_in: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (draft 10)"""
+        return {
+            "RateLimit-Policy": f'"requests";q={self.limit};w={MINUTE}',
+            "RateLimit": f'"requests";r={self.left};t={self.resets_in}',
+        }
+
+
+_counts: dict[str, _Count] = {}
+_lock = Lock()
+
+
+class TokenThrottle(BaseThrottle):
+    """429 beyond API_REQUESTS_PER_MINUTE; 0: there is no limit. Leaves a `Standing` for middleware.RateLimitHeaders."""
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        limit: int = settings.API_REQUESTS_PER_MINUTE
+        if not limit or not request.user.is_authenticated:
+            return True
+        now = time.time()
+        # A token by the beginning of its hash; a session has the user's.
+        digest = getattr(request.auth, "digest", "")
+        used = _used(f"token {digest[:40]}" if digest else f"user {request.user.pk}", limit, now)
+        resets_in = math.ceil(MINUTE - now % MINUTE)
+        self._wait = resets_in
+        request._request.rate_standing = Standing(limit, max(0, limit - used), resets_in)  # type: ignore[attr-defined]
+        return used <= limit
+
+    def wait(self) -> float:
+        return self._wait
+
+
+def _used(caller: str, limit: int, now: float) -> int:
+    """Requests of this minute with this one, as far as this process knows; one that is refused is not counted."""
+    minute = int(now // MINUTE)
+    with _lock:
+        count = _counts.get(caller)
+        if count is None or count.minute != minute:
+            count = _counts[caller] = _Count(minute)
+            _forget_others(minute)
+        if count.known + count.unbooked >= limit:
+            return limit + 1
+        count.unbooked += 1
+        if count.unbooked < max(1, limit // SHARE):
+            return count.known + count.unbooked
+        number, count.unbooked = count.unbooked, 0
+        count.known += number
+    booked = _book(caller, minute, number)
+    with _lock:
+        count.known = max(count.known, booked)
+        return count.known + count.unbooked
+
+
+def _forget_others(minute: int) -> None:
+    """Of earlier minutes, where there are many."""
+    if len(_counts) > MOST_CALLERS:
+        for caller in [caller for caller, count in _counts.items() if count.minute != minute]:
+            del _counts[caller]
+
+
+def _book(caller: str, minute: int, number: int) -> int:
+    """Add to the caller's row. Returns its sum for this minute; 0 where the database cannot say, since a limit that is
+    not kept for a while is better than an API that is down."""
+    rows = RequestCount.objects.filter(caller=caller)
+    try:
+        with transaction.atomic():
+            if not rows.filter(minute=minute).update(count=F("count") + number):
+                RequestCount.objects.bulk_create(
+                    [RequestCount(caller=caller, minute=minute)], ignore_conflicts=True
+                )
+                rows.filter(minute__lt=minute).update(minute=minute, count=0)
+                rows.filter(minute=minute).update(count=F("count") + number)
+            return rows.filter(minute=minute).values_list("count", flat=True).first() or 0
+    except DATABASE_ERRORS as error:
+        logger.warning("Requests could not be counted, so the limit holds for each process alone: %s", error)
+        return 0
+
+
+def prune_counts() -> None:
+    """Delete those of callers that were not heard of for a day. Raises DatabaseError."""
+    RequestCount.objects.filter(minute__lt=time.time() // MINUTE - DAY).delete()
