@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from api.tests.rest import superuser
 from conftest import api_config
+from integrations.errors import RequestRefused
 from integrations.lookup.order import ask, store
 from integrations.models import ApiQuota, StreamState, SyncFailure, SyncLog
 from integrations.sync.connection_check import check_platform
@@ -306,3 +307,39 @@ def test_a_refusal_that_was_only_of_the_moment_blames_nothing(start_simulator: S
     sim.script("searchOrders", refusal(400, "InvalidInput", "The input you have submitted is not valid."))
     log = sync(platform)
     assert (log.status, log.created, log.notes, stored()) == (Status.SUCCEEDED, 5, [], {})
+
+
+@pytest.mark.parametrize("names", [("TAX",), ("PROCEEDS", "RECIPIENT"), EVERYTHING.split(",")], ids=len)
+def test_a_question_about_one_order_finds_them_as_well(
+    start_simulator: StartSimulator, names: tuple[str, ...]
+) -> None:
+    sim, platform = refusing_without_a_word(start_simulator, *names)
+    [external_id, other, *_] = sim.accounts[0].order_ids()
+    found = ask(platform, external_id)
+    assert (found.record is not None, set(stored())) == (True, set(names))
+    assert len(asked(sim, "getOrder")) <= 17
+    before = len(asked(sim, "getOrder"))
+    store(Platform.objects.get(pk=platform.pk), other)
+    assert len(asked(sim, "getOrder")) == before + 1
+    assert list(stored_orders(platform)) == [other]
+
+
+def test_a_replay_finds_them_as_well(start_simulator: StartSimulator) -> None:
+    sim, platform = refusing_without_a_word(start_simulator)
+    [external_id, *_] = sim.accounts[0].order_ids()
+    sim.script("searchOrders", order_page(raw_order(orderId=external_id, createdTime="?")))
+    sync(platform)
+    sim.accounts[0].unnamed_data = frozenset({"TAX"})
+    assert not replay(SyncFailure.objects.get()).is_open
+    assert list(stored()) == ["TAX"]
+    assert external_id in stored_orders(platform)
+
+
+def test_an_order_that_is_refused_whatever_is_asked_for_blames_no_data_set(
+    start_simulator: StartSimulator,
+) -> None:
+    sim, platform = refusing(start_simulator)
+    sim.script("getOrder", *[refusal(400, "InvalidInput", "Invalid input.")] * ALWAYS)
+    with pytest.raises(RequestRefused):
+        ask(platform, sim.accounts[0].order_ids()[0])
+    assert (len(asked(sim, "getOrder")), stored()) == (2, {})

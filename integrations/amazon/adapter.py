@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -162,14 +161,11 @@ class AmazonAdapter:
         Raises PlatformError; MalformedRecord where the order cannot be read.
         """
         listing = self._listing({})
-        while True:
-            try:
-                answer = self._client.get_order(external_id, includedData=listing.datasets or None)
-                listing.confirm()
-                break
-            except (RequestRefused, AuthorizationError) as error:
-                if not listing.drop_refused_datasets(error):
-                    raise
+
+        def ask(listing: OrderListing) -> dict[str, Any]:
+            return self._client.get_order(external_id, includedData=listing.datasets or None)
+
+        answer = _answered(listing, ask, listing.begin_search)
         records, failures = normalize.orders([answer["order"]], listing.datasets)
         for failure in failures:
             raise MalformedRecord(failure.message, payload=failure.payload)
@@ -197,29 +193,14 @@ class AmazonAdapter:
 
     def _search(self, span: OrderSpan, listing: OrderListing, *, once: bool) -> dict[str, Any]:
         """One page; starts again where Amazon no longer takes the page token, goes on without a refused data set."""
-        while True:
-            try:
-                listing.search(partial(self._is_answered, span, listing))
-                answer = self._answer(span, listing, once=once)
-                listing.confirm()
-                return answer
-            except (RequestRefused, AuthorizationError) as error:
-                if not (
-                    listing.drop_refused_datasets(error)
-                    or listing.restart(error)
-                    or (not span.is_to_blame(error) and listing.begin_search(error))
-                ):
-                    raise
 
-    def _is_answered(self, span: OrderSpan, listing: OrderListing, datasets: list[str]) -> bool:
-        """Whether Amazon answers with these data sets. Raises PlatformError for what is no refusal."""
-        trial = OrderListing(datasets, {}, {}, DataSets())
-        trial.marketplace_ids = listing.marketplace_ids
-        try:
-            self._answer(span, trial, once=False)
-        except (RequestRefused, AuthorizationError):
-            return False
-        return True
+        def goes_on(error: PlatformError) -> bool:
+            return listing.restart(error) or (not span.is_to_blame(error) and listing.begin_search(error))
+
+        def ask(asked: OrderListing) -> dict[str, Any]:
+            return self._answer(span, asked, once=once and asked is listing)
+
+        return _answered(listing, ask, goes_on)
 
     def _answer(self, span: OrderSpan, listing: OrderListing, *, once: bool) -> dict[str, Any]:
         """One page, of a shorter span where Amazon took the end of it for too young."""
@@ -247,6 +228,36 @@ class AmazonAdapter:
         if listing.token:
             parameters["paginationToken"] = listing.token
         return parameters
+
+
+def _answered(
+    listing: OrderListing,
+    ask: Callable[[OrderListing], dict[str, Any]],
+    goes_on: Callable[[PlatformError], bool],
+) -> dict[str, Any]:
+    """What `ask` answers for the listing's data sets, without those that Amazon refuses, whether it names them or not.
+
+    `goes_on` tells whether to ask again after a refusal that is about none that it names. Raises PlatformError.
+    """
+
+    def is_answered(datasets: list[str]) -> bool:
+        trial = OrderListing(datasets, {}, {}, DataSets())
+        trial.marketplace_ids = listing.marketplace_ids
+        try:
+            ask(trial)
+        except (RequestRefused, AuthorizationError):
+            return False
+        return True
+
+    while True:
+        try:
+            listing.search(is_answered)
+            answer = ask(listing)
+            listing.confirm()
+            return answer
+        except (RequestRefused, AuthorizationError) as error:
+            if not (listing.drop_refused_datasets(error) or goes_on(error)):
+                raise
 
 
 def _page(
