@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DataError
+from django.urls import reverse
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework import exceptions, status
 from rest_framework.authentication import get_authorization_header
@@ -84,6 +85,11 @@ class ModelPermissions(DjangoModelPermissions):
         "HEAD": ["%(app_label)s.view_%(model_name)s"],
         "OPTIONS": ["%(app_label)s.view_%(model_name)s"],
     }
+
+
+def address_of(request: Request, route: str, pk: Any = None) -> str:
+    """For the header Location, or a link: the full address of a route, such as "sync-log" with its id."""
+    return request.build_absolute_uri(reverse(route, args=None if pk is None else [pk]))
 
 
 class ApiViewMixin:

@@ -1,10 +1,14 @@
 """What all answers of the API share, whichever view gives them."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+from django.middleware.http import ConditionalGetMiddleware
+from django.utils.cache import patch_vary_headers
 
 from api.errors import body_too_large, is_api, refusal
 
@@ -45,3 +49,34 @@ class RateLimitHeaders:
         for name, value in standing.headers.items() if standing else ():
             response[name] = value
         return response
+
+
+class CacheHeaders:
+    """Answers are for their reader alone, and are asked for again each time (which ETag makes cheap); what changes
+    something and what went wrong is not kept at all. A view that says otherwise, such as no-store, is heeded."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        if is_api(request):
+            is_kept = request.method in ("GET", "HEAD") and response.status_code == HTTPStatus.OK
+            response.headers.setdefault("Cache-Control", "private, no-cache" if is_kept else "no-store")
+            patch_vary_headers(response, ("Authorization", "Cookie"))
+        return response
+
+
+class ConditionalGet(ConditionalGetMiddleware):
+    """Django's ETag and 304, for the API."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if is_api(request) else response
+
+
+class GZip(GZipMiddleware):
+    """Django's gzip, which hides the length against BREACH (https://www.breachattack.com), for the API. Pages are not
+    compressed: exports are sent piece by piece."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if is_api(request) else response

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from api.base import Conflict, Invalid, MaySync, ModelPermissions
+from api.base import Conflict, Invalid, MaySync, ModelPermissions, address_of
 from api.filters import KnownParameters, PlatformNameFilter, TextFilter
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
@@ -262,6 +262,9 @@ class PlatformViewSet(KnownParameters, ModelViewSet[Platform]):
         attach_dues(page or ())
         attach_others(page or ())
         return page
+
+    def get_success_headers(self, data: Any) -> dict[str, str]:
+        return {"Location": address_of(self.request, "platform", data["id"])}
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().update(request, *args, **kwargs | {"partial": True})

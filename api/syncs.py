@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from api.base import ApiViewMixin, Conflict, MaySync, ModelPermissions
+from api.base import ApiViewMixin, Conflict, MaySync, ModelPermissions, address_of
 from api.filters import (
     KnownChoiceFilter,
     KnownParameters,
@@ -64,14 +64,15 @@ class SyncLogViewSet(
         return [MaySync() if "cancel" in self.action_map.values() else ModelPermissions()]
 
     @extend_schema(request=None, responses={200: SyncLogSerializer, 202: SyncLogSerializer})
-    def cancel(self, _request: Request, pk: int) -> Response:
+    def cancel(self, request: Request, pk: int) -> Response:
         """Stop an open sync: 200 where it is stopped, 202 where it will be after the current page, 409 once closed."""
         log = get_object_or_404(SyncLog.objects.select_related("platform", "requested_by"), pk=pk)
         if not log.is_open:
             raise Conflict(f"Sync {log.pk} is closed already ({log.status}); there is nothing to cancel.")
         log = cancel_sync(log)
         code = status.HTTP_202_ACCEPTED if log.is_open else status.HTTP_200_OK
-        return Response(SyncLogSerializer(log).data, status=code)
+        where = {"Location": address_of(request, "sync-log", log.pk)} if log.is_open else {}
+        return Response(SyncLogSerializer(log).data, status=code, headers=where)
 
 
 class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -214,7 +215,7 @@ class SyncView(ApiViewMixin, APIView):
                 refused.append(_refusal(started))
             else:
                 syncs.append(_opened(started, run=wait))
-        return _answer(syncs, refused, wait=wait)
+        return _answer(request, syncs, refused, wait=wait)
 
 
 def _opened(started: Started, *, run: bool) -> dict[str, Any]:
@@ -232,14 +233,23 @@ def _refusal(started: Started) -> dict[str, Any]:
     }
 
 
-def _answer(syncs: list[dict[str, Any]], refused: list[dict[str, Any]], *, wait: bool) -> Response:
-    """409 where nothing was started since every platform has another sync open; what was started answers otherwise."""
+def _answer(
+    request: Request, syncs: list[dict[str, Any]], refused: list[dict[str, Any]], *, wait: bool
+) -> Response:
+    """409 where nothing was started since every platform has another sync open; what was started answers otherwise.
+
+    Location of a 202 is the sync where there is one, else the list of syncs.
+    """
     if refused and not syncs:
         more = {"refused": refused} if len(refused) > 1 else {}
         return Response({**refused[0], **more}, status=status.HTTP_409_CONFLICT)
     is_done = wait and not any(sync["status"] in SyncLog.OPEN for sync in syncs)
     body = {"syncs": syncs, **({"refused": refused} if refused else {})}
-    return Response(body, status=status.HTTP_200_OK if is_done else status.HTTP_202_ACCEPTED)
+    if is_done:
+        return Response(body)
+    route = ("sync-log", syncs[0]["id"]) if len(syncs) == 1 else ("sync-logs",)
+    where = {"Location": address_of(request, *route)}
+    return Response(body, status=status.HTTP_202_ACCEPTED, headers=where)
 
 
 def read_parameters(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import subprocess
@@ -174,3 +175,12 @@ def test_of_several_at_once_with_one_key_one_is_done(served: Served) -> None:
     assert {answer.body for answer in made} == {made[0].body}
     assert {answer.code for answer in answers if answer.status != 201} <= {"idempotency_key_in_use"}
     assert served.oms.sql("SELECT COUNT(*) AS n FROM platforms WHERE name = 'once'") == [{"n": 1}]
+
+
+def test_it_compresses_and_sends_nothing_again_that_is_unchanged(served: Served) -> None:
+    packed = served.ask("GET", "/schema?format=json", "Accept-Encoding: gzip", "Accept: application/json")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert json.loads(gzip.decompress(packed.body))["info"]["title"] == "OMS"
+    first = served.ask("GET", "/sync-logs")
+    again = served.ask("GET", "/sync-logs", f"If-None-Match: {first.headers['etag']}")
+    assert (again.status, again.body) == (304, b"")

@@ -1,0 +1,81 @@
+"""What of an answer is kept, compressed, and where what was made is found."""
+
+import gzip
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
+
+from api.tests.rest import make_order, superuser
+from integrations.models import SyncLog
+from platforms.models import Platform
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return superuser()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_it_sends_nothing_again_that_is_unchanged(api: APIClient, compressed: bool) -> None:
+    order = make_order()
+    accepting = {"Accept-Encoding": "gzip"} if compressed else {}
+    first = api.get("/orders", headers=accepting)
+    assert first["Cache-Control"] == "private, no-cache"
+    assert {"Authorization", "Accept-Encoding", "Cookie"} <= set(first["Vary"].split(", "))
+    again = api.get("/orders", headers=accepting | {"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["ETag"].removeprefix("W/") == first["ETag"].removeprefix("W/")
+    assert again["RateLimit"]
+    order.status = "cancelled"
+    order.save()
+    changed = api.get("/orders", headers=accepting | {"If-None-Match": first["ETag"]})
+    assert (changed.status_code, changed["ETag"] == first["ETag"]) == (200, False)
+
+
+def test_it_compresses_for_who_takes_it(api: APIClient) -> None:
+    for number in range(20):
+        make_order(f"111-{number}")
+    plain = api.get("/orders")
+    packed = api.get("/orders", headers={"Accept-Encoding": "gzip, deflate"})
+    assert (plain.has_header("Content-Encoding"), packed["Content-Encoding"]) == (False, "gzip")
+    assert gzip.decompress(packed.content) == plain.content
+    assert len(packed.content) < len(plain.content) / 4
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [("get", "/orders/999"), ("post", "/orders/sync"), ("options", "/orders"), ("get", "/nowhere")],
+)
+def test_it_keeps_no_other_answer(api: APIClient, method: str, address: str) -> None:
+    answer = getattr(api, method)(address)
+    assert (answer["Cache-Control"], answer.has_header("ETag")) == ("no-store", False)
+
+
+def test_it_leaves_pages_as_they_are() -> None:
+    browser = Client(headers={"Accept-Encoding": "gzip"})
+    browser.force_login(User.objects.create_superuser("root"))
+    page = browser.get("/admin/")
+    assert (page.has_header("Content-Encoding"), page.has_header("ETag")) == (False, False)
+
+
+def test_it_says_where_what_was_made_is(api: APIClient) -> None:
+    made = api.post("/platforms", {"name": "shop"})
+    assert made["Location"] == f"http://testserver/platforms/{made.json()['id']}"
+    assert api.get(made["Location"]).json() == made.json()
+
+
+def test_it_says_where_a_sync_is_followed(api: APIClient) -> None:
+    one = api.post("/orders/sync?platform_name=amazon")
+    (sync,) = one.json()["syncs"]
+    assert (one.status_code, one["Location"]) == (202, f"http://testserver/sync-logs/{sync['id']}")
+    assert api.get(one["Location"]).json()["id"] == sync["id"]
+    Platform.objects.create(name="shop")
+    both = api.post("/orders/sync")
+    assert (both.status_code, both["Location"]) == (202, "http://testserver/sync-logs")
+    SyncLog.objects.filter(pk=sync["id"]).update(status="running", lease_token="held")
+    cancelled = api.post(f"/sync-logs/{sync['id']}/cancel")
+    assert (cancelled.status_code, cancelled["Location"]) == (202, one["Location"])
