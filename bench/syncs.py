@@ -6,9 +6,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from bench.inputs import ORDERS_A_PAGE, order_pages
 from bench.report import Result
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import (
+    NOTHING,
     Checkpoint,
     DataSets,
     Finding,
@@ -57,7 +59,9 @@ class Generated:
     def order(self, external_id: str) -> OrderRecord:
         raise NotImplementedError
 
-    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
+    def inventory_pages(
+        self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
+    ) -> Iterator[StockPage]:
         raise NotImplementedError
 
     def check(self, window: Callable[[], Window]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from integrations.errors import PlatformError
@@ -10,6 +11,7 @@ from inventory.records import InventoryRecord
 from orders.records import OrderRecord
 
 Checkpoint = dict[str, Any]  # JSON; what it holds is the adapter's own business
+NOTHING: Mapping[str, datetime] = MappingProxyType({})
 Record_co = TypeVar("Record_co", covariant=True)
 
 
@@ -236,7 +238,7 @@ class Adapter(Protocol):
 
     @property
     def parts(self) -> Parts:
-        """What became of each part of the scope that orders were asked for. Grows with each answer."""
+        """What became of each part of the scope that was asked for. Grows with each answer."""
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -246,7 +248,12 @@ class Adapter(Protocol):
 
     def order(self, external_id: str) -> OrderRecord: ...
 
-    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]: ...
+    def inventory_pages(
+        self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
+    ) -> Iterator[StockPage]:
+        """All stock, or that of these SKUs. `left_out` are parts that are not asked for, and until when; where that
+        were all of them, all are asked for."""
+        ...
 
     def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         """Try each thing that a sync needs, with few calls, the same as in a sync; changes nothing and raises nothing.

@@ -74,20 +74,20 @@ def truth_but_of(sim: Simulator, *without: str) -> dict[str, dict[str, object]]:
     return {key: order for key, order in orders.items() if order["marketplace_id"] not in without}
 
 
-def state() -> StreamState:
-    return StreamState.of(Platform.objects.get(name="amazon"), "orders")
+def state(kind: str = "orders") -> StreamState:
+    return StreamState.of(Platform.objects.get(name="amazon"), kind)
 
 
-def time_passes(**span: float) -> None:
+def time_passes(kind: str = "orders", **span: float) -> None:
     """Moves what is remembered of parts into the past, instead of the clock."""
     refused = {
         part: {
             name: (datetime.fromisoformat(text) - timedelta(**span)).isoformat()
             for name, text in times.items()
         }
-        for part, times in state().refused_parts.items()
+        for part, times in state(kind).refused_parts.items()
     }
-    set_states(refused_parts=refused)
+    set_states(kind, refused_parts=refused)
     Platform.objects.update(credentials_set_at={})
 
 
@@ -303,6 +303,77 @@ def test_it_reads_the_stock_of_the_other_marketplaces(
     assert code == "marketplace_not_read"
     assert bad in text
     assert stored_stock(platform) == truth
+
+
+def stock_asked(sim: Simulator) -> list[str]:
+    """Of which marketplace each call for stock was, said once where several follow each other."""
+    places = [call["marketplaceIds"] for call in requests_of(sim, "getInventorySummaries")]
+    return [place for at, place in enumerate(places) if at == 0 or places[at - 1] != place]
+
+
+@pytest.mark.parametrize("at", [0, 2], ids=["the first", "the last"])
+def test_it_asks_for_the_stock_of_a_marketplace_again_at_growing_distances(
+    start_simulator: StartSimulator, at: int
+) -> None:
+    sim = seller(start_simulator, *(place := (DE, FR, GB)), orders=0)
+    platform, bad = platform_of(sim), place[at]
+    others = [each for each in place if each != bad]
+    sim.accounts[0].denied = frozenset({bad})
+    first = sync(platform, INVENTORY)
+    waits = []
+    for minutes in (16, 17, 34, 68, 60 * 30):
+        before = len(sim.requests)
+        log = sync(platform, INVENTORY)
+        assert (log.status, [code for code, _ in notes(log)]) == (Status.PARTIAL, ["marketplace_left_out"])
+        assert bad in notes(log)[0][1]
+        assert {each.params["marketplaceIds"] for each in sim.requests[before:]} == set(others)
+        time_passes(INVENTORY, minutes=minutes)
+        log = sync(platform, INVENTORY)
+        assert [code for code, _ in notes(log)] == ["marketplace_not_read"]
+        assert log.api_calls == first.api_calls
+        again = datetime.fromisoformat(state(INVENTORY).refused_parts[bad]["again"])
+        waits.append(round((again - timezone.now()) / timedelta(minutes=1)))
+    assert waits == [16, 33, 67, 135, 24 * 60]
+    time_passes(INVENTORY, hours=25)
+    sim.accounts[0].denied = frozenset()
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.notes, state(INVENTORY).refused_parts) == (Status.SUCCEEDED, [], {})
+    assert stored_stock(platform) == sim.accounts[0].truth_inventory()
+
+
+def test_named_skus_are_asked_for_where_a_sweep_leaves_out(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, orders=0)
+    sim.accounts[0].denied = frozenset({FR})
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    sim.accounts[0].denied = frozenset()
+    assert sync(platform, INVENTORY, skus=["CASE-1"]).fetched == 3
+    assert stock_asked(sim)[-3:] == [DE, FR, GB]
+    assert sync(platform, INVENTORY).status == Status.SUCCEEDED  # it had answered
+
+
+def test_stock_that_is_denied_everywhere_leaves_none_out(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, orders=0)
+    platform = platform_of(sim)
+    sim.accounts[0].denied = frozenset({FR})
+    sync(platform, INVENTORY)
+    sim.accounts[0].denied = frozenset({DE, FR, GB})
+    assert sync(platform, INVENTORY).error_code == "forbidden"
+    assert list(state(INVENTORY).refused_parts) == [FR]
+
+
+def test_a_sweep_that_goes_on_leaves_out_what_it_left_out(start_simulator: StartSimulator) -> None:
+    sim = seller(start_simulator, orders=0)
+    sim.accounts[0].denied = frozenset({GB})
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    log = open_sync(platform, INVENTORY)
+    before = len(sim.requests)
+    while run_sync(log.pk, stopping=lambda: True).status == Status.QUEUED:
+        pass
+    log.refresh_from_db()
+    assert (log.status, [code for code, _ in notes(log)]) == (Status.PARTIAL, ["marketplace_left_out"])
+    assert {each.params.get("marketplaceIds", DE) for each in sim.requests[before:]} == {DE, FR}
 
 
 @pytest.mark.parametrize("skus", [[], ["CASE-1"]], ids=["sweep", "named"])

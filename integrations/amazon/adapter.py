@@ -25,6 +25,7 @@ from integrations.errors import (
     RequestRefused,
 )
 from integrations.protocol import (
+    NOTHING,
     BudgetFor,
     Checkpoint,
     DataSets,
@@ -171,8 +172,12 @@ class AmazonAdapter:
             raise MalformedRecord(failure.message, payload=failure.payload)
         return records[0]
 
-    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
-        return stock_pages(self._client, self._config.marketplaces, skus, checkpoint)
+    def inventory_pages(
+        self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
+    ) -> Iterator[StockPage]:
+        return stock_pages(
+            self._client, self._config.marketplaces, skus, checkpoint, parts=self.parts, left_out=left_out
+        )
 
     def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         def ask(span: OrderSpan, listing: OrderListing) -> dict[str, Any]:

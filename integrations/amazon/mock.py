@@ -5,13 +5,14 @@ grows older an order is paid, shipped or cancelled, as a real one is. Ids start 
 and the source is "mock" all the way.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.amazon import normalize
 from integrations.errors import RequestRefused
 from integrations.protocol import (
+    NOTHING,
     Checkpoint,
     DataSets,
     Finding,
@@ -78,7 +79,9 @@ class MockAmazon:
                 return normalize.order(order_payload(self._newest - age, age))
         raise RequestRefused(f"There is no mock order {external_id!r}.", code="not_found", status=404)
 
-    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
+    def inventory_pages(
+        self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
+    ) -> Iterator[StockPage]:
         since = FIRST_ORDER + EVERY * self._newest
         summaries = [_summary(*product, since) for product in PRODUCTS if not skus or product[0] in skus]
         records, failures = normalize.inventories(summaries, MARKETPLACE)

@@ -4,8 +4,9 @@ A sweep never pauses between pages (stock_listing.py); one that breaks starts it
 Facts: fbaInventory.json in https://github.com/amzn/selling-partner-api-models
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from integrations.amazon import normalize
@@ -14,7 +15,7 @@ from integrations.amazon.quota import QUOTAS
 from integrations.amazon.stock_listing import MOST_RESTARTS, QuotaTooSlow, listing, too_slow
 from integrations.amazon.unread import UnreadMarketplaces
 from integrations.errors import PlatformError, RateLimited, RequestRefused
-from integrations.protocol import Absent, Checkpoint, Note, RecordFailure, StockPage
+from integrations.protocol import Absent, Checkpoint, Note, Parts, RecordFailure, StockPage
 from inventory.records import InventoryRecord
 
 if TYPE_CHECKING:
@@ -24,23 +25,33 @@ SKUS_PER_CALL = 50
 
 
 def stock_pages(
-    client: "AmazonClient", marketplaces: Sequence[Marketplace], skus: Sequence[str], checkpoint: Checkpoint
+    client: "AmazonClient",
+    marketplaces: Sequence[Marketplace],
+    skus: Sequence[str],
+    checkpoint: Checkpoint,
+    *,
+    parts: Parts,
+    left_out: Mapping[str, datetime],
 ) -> Iterator[StockPage]:
-    """Pages of all marketplaces that can be read. The checkpoint says which parts are done, {"done": n, "found":
-    [SKUs]}, of a sweep how often it was begun, {"done": n, "tries": n}, and which marketplaces could not be read.
+    """Pages of all marketplaces that can be read. `parts` and `left_out`: see UnreadMarketplaces. The checkpoint says
+    which parts are done, {"done": n, "found": [SKUs]}, of a sweep how often it was begun, {"done": n, "tries": n}, and
+    which marketplaces could not be read.
 
     Raises PlatformError where that is none, and for problems that are about all of them.
     """
-    unread = UnreadMarketplaces(marketplaces, checkpoint)
+    unread = UnreadMarketplaces(marketplaces, checkpoint, parts, left_out)
     if skus:
         yield from _named_pages(client, marketplaces, list(dict.fromkeys(skus)), checkpoint, unread)
         return
     tries = checkpoint.get("tries", 0)
-    for position in range(checkpoint.get("done", 0), len(marketplaces)):
-        last = position + 1 == len(marketplaces)
+    places = [at for at, place in enumerate(marketplaces) if place.id not in unread.ids]
+    for position in places:
+        if position < checkpoint.get("done", 0):
+            continue
+        last = position == places[-1]
         try:
             for page in _sweep(client, marketplaces[position], tries, once=unread.is_down):
-                unread.has_answered()
+                unread.has_answered(marketplaces[position])
                 finished = page.next is None
                 place = {"done": position + finished} | (page.next or {}) | unread.checkpoint()
                 yield replace(
@@ -111,7 +122,7 @@ def _named_pages(
                 yield replace(read.page((), place, unread), unread=(marketplace.id,))
             unread.leave_out(marketplace, problem)
         else:
-            unread.has_answered()
+            unread.has_answered(marketplace)
         if problem is None and last:
             yield read.page(found.failures(skus, unread), None, unread)
             return

@@ -1,8 +1,9 @@
 """Parts of an account (marketplaces) that a platform refuses, or breaks on, while it answers for the others.
 
 The others are read without them. A part that was left out is asked for again by itself: after 15 minutes at first, then
-at growing distances of up to a day. It is read from where it was complete: `StreamState.part_watermarks` says until
-when each part is that the stream's own watermark is not valid for. With other credentials, all are asked for again.
+at growing distances of up to a day. Of a stream with a window it is then read from where it was complete:
+`StreamState.part_watermarks` says until when each part is that the stream's own watermark is not valid for. With other
+credentials, all are asked for again.
 """
 
 from collections.abc import Collection
@@ -28,6 +29,12 @@ def refused(platform: Platform, state: StreamState) -> dict[str, datetime]:
         for part, times in state.refused_parts.items()
         if datetime.fromisoformat(times["since"]) >= since
     }
+
+
+def left_out(platform: Platform, state: StreamState) -> dict[str, datetime]:
+    """The parts that are not asked for now, each with the moment when it is."""
+    now = timezone.now()
+    return {part: again for part, again in refused(platform, state).items() if again > now}
 
 
 def behind(state: StreamState) -> dict[str, datetime]:

@@ -100,10 +100,10 @@ def by_part(log: SyncLog, state: StreamState, scope: str, window: Window) -> Win
 
     A window that a person asked for leaves nothing out: each part that was refused is asked for by itself.
     """
-    now, refused = timezone.now(), parts.refused(log.platform, state)
+    refused = parts.refused(log.platform, state)
     if not log.is_incremental:
         return replace(window, behind=dict.fromkeys(refused, window.start))
-    left_out = {part: again for part, again in refused.items() if again > now}
+    left_out = parts.left_out(log.platform, state)
     starts = {
         part: until.replace(microsecond=0) - OVERLAP if makes_sense(until, window.end) else window.start
         for part, until in parts.behind(state).items()

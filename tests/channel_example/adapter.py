@@ -10,6 +10,7 @@ from channel_example.config import account_key, check
 from channel_example.returns import ReturnPage, ReturnRecord
 from integrations.errors import PlatformError
 from integrations.protocol import (
+    NOTHING,
     BudgetFor,
     Checkpoint,
     DataSets,
@@ -72,7 +73,9 @@ class ShopAdapter:
         raw = self._client.get("getOrder", f"/orders/{external_id}")
         return normalize.order(raw, include_pii=self._include_pii)
 
-    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
+    def inventory_pages(
+        self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
+    ) -> Iterator[StockPage]:
         """The shop has one list of stock and no marketplaces: its last page completes the list of the site ""."""
         for rows, following in self._pages("listStock", checkpoint):
             records = tuple(normalize.stock(row) for row in rows if not skus or row["article"] in skus)

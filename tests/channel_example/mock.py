@@ -1,12 +1,14 @@
 """Corner Shop without a shop: made-up payloads through the same normalizer, with ids that no shop issues."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from channel_example import normalize
 from channel_example.returns import ReturnPage, ReturnRecord
 from channel_example.shop import STOCK, orders
 from integrations.errors import RequestRefused
 from integrations.protocol import (
+    NOTHING,
     Checkpoint,
     DataSets,
     Finding,
@@ -43,7 +45,9 @@ class MockShop:
                 return normalize.order(raw)
         raise RequestRefused(f"There is no made-up order {external_id!r}.", code="not_found", status=404)
 
-    def inventory_pages(self, skus: Sequence[str], checkpoint: Checkpoint) -> Iterator[StockPage]:
+    def inventory_pages(
+        self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
+    ) -> Iterator[StockPage]:
         rows = [normalize.stock(row) for row in STOCK if not skus or row["article"] in skus]
         yield StockPage(records=tuple(rows), swept=None if skus else "")
 

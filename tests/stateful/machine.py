@@ -160,8 +160,9 @@ class SyncMachine(RuleBasedStateMachine):
 
     def minutes_of_rest(self) -> float:
         """Until all marketplaces are asked for again."""
-        times = StreamState.of(self.there.platform, ORDERS).refused_parts.values()
-        last = max((datetime.fromisoformat(each["again"]) for each in times), default=self.there.now_here())
+        states = [StreamState.of(self.there.platform, kind) for kind in (ORDERS, INVENTORY)]
+        times = [each["again"] for state in states for each in state.refused_parts.values()]
+        last = max(map(datetime.fromisoformat, times), default=self.there.now_here())
         return max((last - self.there.now_here()) / timedelta(minutes=1), 0)
 
     def watermark(self) -> datetime | None:

@@ -13,7 +13,7 @@ from integrations.amazon.config import load
 from integrations.amazon.stock import stock_pages
 from integrations.amazon.stock_listing import MOST_RESTARTS
 from integrations.errors import PlatformError, RateLimited, RequestRefused
-from integrations.protocol import Checkpoint, StockPage
+from integrations.protocol import Checkpoint, Parts, StockPage
 from integrations.tests.syncing import refusal, requests_of
 from simulator import Account, Canned, Simulator
 
@@ -116,7 +116,9 @@ def sweep(sim: Simulator, budget: Slow, skus: Sequence[str] = ()) -> Iterator[li
         pages: list[StockPage] = []
         with closing(client):
             try:
-                for page in stock_pages(client, config.marketplaces, skus, checkpoint):
+                for page in stock_pages(
+                    client, config.marketplaces, skus, checkpoint, parts=Parts(), left_out={}
+                ):
                     pages.append(page)
                     checkpoint = page.next or {}
                 yield pages

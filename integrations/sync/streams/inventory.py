@@ -13,6 +13,7 @@ from core.outcome import Outcome
 from core.upsert import ABSENT
 from integrations.models import SyncLog
 from integrations.protocol import Adapter, Checkpoint, Note, RecordFailure, StockPage
+from integrations.sync import parts
 from integrations.sync.streams.base import Progress, Stream
 from integrations.sync.streams.stock_doubts import StockDoubts
 from integrations.sync.streams.unreadable import UnreadableRows
@@ -36,7 +37,8 @@ class SweepProgress(Progress[StockPage]):
         self.doubts = StockDoubts(log, self.source)
 
     def pages(self) -> Iterator[StockPage]:
-        yield from self.adapter.inventory_pages(self.log.skus, self.start)
+        left_out = {} if self.log.skus else parts.left_out(self.log.platform, self._state)
+        yield from self.adapter.inventory_pages(self.log.skus, self.start, left_out=left_out)
         self.doubts.raise_for_all()
 
     def take(self, page: StockPage) -> None:
