@@ -29,6 +29,7 @@ OWN_ENVIRONMENT = {
     "MAX_BODY_BYTES": "2621440",
     "API_REQUESTS_PER_MINUTE": "1200",
     "LOG_FORMAT": "text",
+    "METRICS_TOKEN": "",
     "ORDERS_LOOK_BACK_HOURS": "24",
     "ORDERS_LOOK_BACK_DAYS": "30",
     "AMAZON_SP_API_ENDPOINT": "",
@@ -36,7 +37,13 @@ OWN_ENVIRONMENT = {
 }
 os.environ.update(OWN_ENVIRONMENT)
 # A file that .env may name for one of them would be refused beside the value.
-FILES = ("SECRET_KEY_FILE", "FIELD_ENCRYPTION_KEY_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE")
+FILES = (
+    "SECRET_KEY_FILE",
+    "FIELD_ENCRYPTION_KEY_FILE",
+    "DATABASE_URL_FILE",
+    "REDIS_URL_FILE",
+    "METRICS_TOKEN_FILE",
+)
 os.environ.update(dict.fromkeys(FILES, ""))
 # These two may come from the process environment, to run the suite on other services; never from .env.
 SERVICES = ("DATABASE_URL", "REDIS_URL")

@@ -19,7 +19,7 @@ from oms.private_files import make_private
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # What may be named by a file instead, as container engines hand secrets over: SECRET_KEY_FILE=/run/secrets/secret_key.
-FROM_FILES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL")
+FROM_FILES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN")
 
 
 def read_files(environment: Mapping[str, str]) -> dict[str, str]:
@@ -107,6 +107,7 @@ def text(name: str) -> str:
 
 # Neither prints a character that means something in .env (Django's own key maker does: $ and #).
 MAKE_SECRET_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+MAKE_METRICS_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 MAKE_FIELD_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 SWITCH = {
     "on": True,
@@ -281,6 +282,19 @@ def redis_url() -> str:
             "socket), or leave it empty to queue in the database."
         )
     return url
+
+
+def metrics_token() -> str:
+    """METRICS_TOKEN, or "" where it is not set. Raises ImproperlyConfigured where it is too short, or has characters
+    that would have to be escaped in a header or in a configuration file."""
+    token = text("METRICS_TOKEN")
+    if token and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{20,}", token):
+        # The value itself is never repeated.
+        raise ImproperlyConfigured(
+            "METRICS_TOKEN takes at least 20 letters, digits and . _ ~ + / = -. Leave it empty to switch /metrics off, "
+            f"or make one: {MAKE_METRICS_TOKEN}"
+        )
+    return token
 
 
 def _switch_of_url(name: str, value: object) -> bool:

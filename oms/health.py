@@ -21,7 +21,7 @@ NOT_READY = "The database does not answer, or its tables are not up to date. The
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the process answers at all. Touches no database."""
     if request.method not in ("GET", "HEAD"):
-        return _only_get()
+        return only_get()
     return JsonResponse({"status": "ok"})
 
 
@@ -30,7 +30,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 where the database answers and is migrated, 503 otherwise; the reason goes to the log alone."""
     if request.method not in ("GET", "HEAD"):
-        return _only_get()
+        return only_get()
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -43,7 +43,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-def _only_get() -> JsonResponse:
+def only_get() -> JsonResponse:
+    """The answer to any other method."""
     response = refusal(405, "method_not_allowed", "Only GET is allowed here.")
     response["Allow"] = "GET, HEAD"
     return response

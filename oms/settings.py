@@ -15,6 +15,7 @@ from oms.env import (
     database,
     encryption_keys,
     hsts_preload,
+    metrics_token,
     one_of,
     redis_url,
     required,
@@ -58,6 +59,7 @@ MAINTENANCE = ["api.idempotency.prune_answers", "api.throttling.prune_counts"]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
+METRICS_TOKEN = metrics_token()
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -88,6 +90,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "monitoring.request_id.RequestId",
+    "monitoring.http.CountRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "api.middleware.RateLimitHeaders",
@@ -157,7 +160,11 @@ WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "oms" / "admin.css").exists
 # --- Security: on unless DEBUG; REQUIRE_HTTPS=off is for plain HTTP inside a trusted network -----------
 REQUIRE_HTTPS: bool = switch("REQUIRE_HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = REQUIRE_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+SECURE_REDIRECT_EXEMPT = [
+    r"^healthz/?$",
+    r"^readyz/?$",
+    r"^metrics/?$",  # a redirect would come too late for the token, and Prometheus may ask inside the network
+]
 SECURE_HSTS_SECONDS = 31_536_000 if REQUIRE_HTTPS else 0
 # Off unless asked for: both bind other hosts of the domain, and a browser that has heard them does not forget.
 SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = REQUIRE_HTTPS and switch("HSTS_INCLUDE_SUBDOMAINS", default=False)

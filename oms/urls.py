@@ -27,6 +27,7 @@ from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
 from oms.health import healthz, readyz
+from oms.metrics import metrics
 
 LIST: dict[str, Any] = {"get": "list"}
 DETAIL: dict[str, Any] = {"get": "retrieve"}
@@ -86,7 +87,8 @@ urlpatterns = [
     *api_patterns,
     *api("healthz", healthz, "healthz"),
     *api("readyz", readyz, "readyz"),
-    re_path(rf"^(?:{'|'.join([*api_prefixes, 'healthz', 'readyz'])})(?:/|$)", unknown_route),
+    *api("metrics", metrics, "metrics"),
+    re_path(rf"^(?:{'|'.join([*api_prefixes, 'healthz', 'readyz', 'metrics'])})(?:/|$)", unknown_route),
     re_path(rf"^(?!(?:{'|'.join(filter(None, PAGES))})(?:/|$)).", unknown_address),
 ]
 

@@ -4,7 +4,7 @@ schedules (scheduler)."""
 from integrations.models.api import ApiQuota, ApiUsage
 from integrations.models.scheduler import SchedulerLease
 from integrations.models.stream import StreamState
-from integrations.models.sync import SyncFailure, SyncLog, stream_choices
+from integrations.models.sync import SyncFailure, SyncLog, SyncTotal, stream_choices
 
 __all__ = [
     "ApiQuota",
@@ -13,5 +13,6 @@ __all__ = [
     "StreamState",
     "SyncFailure",
     "SyncLog",
+    "SyncTotal",
     "stream_choices",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -191,6 +191,44 @@ class SyncLog(models.Model):
     @staticmethod
     def open_key_of(platform_id: int, kind: str, lane: str = Lane.REGULAR) -> str:
         return f"{platform_id}:{kind}:{lane}" if lane else f"{platform_id}:{kind}"
+
+
+class SyncTotal(models.Model):
+    """How many syncs of a stream ended in this status, and the seconds from their first claim to their end, in all.
+
+    The sync log loses old rows; these sums stay and only grow, as counters of a monitoring system must.
+    """
+
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="sync_totals")
+    kind = models.CharField(max_length=16)
+    status = models.CharField(max_length=16)
+    syncs = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0.0)
+
+    class Meta:
+        db_table = "sync_totals"
+        default_permissions = ()
+        verbose_name = _("total of syncs")
+        verbose_name_plural = _("totals of syncs")
+        constraints = [
+            models.UniqueConstraint(fields=("platform", "kind", "status"), name="one_total_per_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.platform_id}:{self.kind}:{self.status}"
+
+    @staticmethod
+    def add(log: SyncLog) -> None:
+        """Count a sync that is closed. For the transaction that closes it."""
+        row: dict[str, Any] = {"platform_id": log.platform_id, "kind": log.kind, "status": log.status}
+        seconds = log.duration.total_seconds() if log.duration else 0.0
+        added = {"syncs": F("syncs") + 1, "seconds": F("seconds") + max(0.0, seconds)}
+        total = SyncTotal.objects.filter(**row)
+        if not total.update(**added):
+            SyncTotal.objects.bulk_create(
+                [SyncTotal(**row)], ignore_conflicts=True
+            )  # another sync may make it now
+            total.update(**added)
 
 
 class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):

@@ -8,7 +8,7 @@ may be active for a while, which is harmless: a sync that is open already is not
 import os
 import socket
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -31,13 +31,18 @@ class Leadership:
         SchedulerLease.objects.get_or_create(name=NAME)
         now = timezone.now()
         free = Q(token=self._token) | Q(expires_at=None) | Q(expires_at__lt=now)
-        ours = {"token": self._token, "holder": self._holder, "expires_at": now + LASTS}
+        ours = {"token": self._token, "holder": self._holder, "expires_at": now + LASTS, "seen_at": now}
         return bool(SchedulerLease.objects.filter(free, name=NAME).update(**ours))
 
     def release(self) -> None:
         """End the lease, so that another scheduler becomes active at once."""
         mine = SchedulerLease.objects.filter(name=NAME, token=self._token)
         mine.update(token="", holder="", expires_at=None)
+
+
+def scheduler_seen_at() -> datetime | None:
+    """When a scheduler last worked, here or elsewhere, also one from cron; None where none ever did."""
+    return SchedulerLease.objects.filter(name=NAME).values_list("seen_at", flat=True).first()
 
 
 def active_scheduler() -> str:

@@ -17,7 +17,7 @@ from core.database.retry import retry_on_db_error
 from feed.models import Change
 from feed.recording import Changed, add_changes
 from integrations.errors import RateLimited
-from integrations.models import SyncLog
+from integrations.models import SyncLog, SyncTotal
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.streams import STREAMS
 from platforms.models import Source
@@ -75,6 +75,7 @@ def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
             STREAMS[log.kind].after_live_success(log, scope)
             STREAMS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
         _add_to_feed(log)
+        SyncTotal.add(log)
     logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
 
 
@@ -115,9 +116,10 @@ def cancel_sync(log: SyncLog) -> SyncLog:
             error_code="cancelled",
             error_message="Cancelled before it was done; what was read before is stored.",
         )
+        log.refresh_from_db()
         if closed:
             _add_to_feed(log)
-    log.refresh_from_db()
+            SyncTotal.add(log)
     return log
 
 

@@ -48,6 +48,8 @@ def check(*options: str, **changes: str) -> subprocess.CompletedProcess[str]:
             "REDIS_URL is not understood; write it like redis://127.0.0.1:6379/0",
         ),
         ({"REDIS_URL": f"redis//:{PASSWORD}@db"}, "REDIS_URL is not understood"),
+        ({"METRICS_TOKEN": PASSWORD[:19]}, "METRICS_TOKEN takes at least 20 letters, digits and"),
+        ({"METRICS_TOKEN": f"{PASSWORD} {PASSWORD} {PASSWORD}"}, "METRICS_TOKEN takes at least 20 letters"),
         ({"SECRET_KEY": "  "}, "SECRET_KEY is not set."),
         ({"SECRET_KEY": "$DJANGO_SECRET"}, "SECRET_KEY begins with $ and reads like the name of a variable"),
         (
