@@ -44,7 +44,8 @@ LAST = 4  # characters of the client id that are shown
 @extend_schema_field(
     {
         "type": "object",
-        "description": "Written: the credentials, all of them; they replace the stored ones. "
+        "description": "Written: the credentials, all of them; they replace the stored ones, "
+        "and what a GET answers here leaves them as they are. "
         "Read: `fields` lists which values are stored, `client_id` ends like the stored one, "
         "`problem` says why what is stored cannot be read.",
     }
@@ -154,16 +155,24 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
                 {name: [f"It is not known here. Known are: {known}."] for name in unknown}
             )
         self._refuse_what_oms_sets(data)
-        return super().to_internal_value(data)
+        return super().to_internal_value(self._without_echoes(data))
+
+    def _without_echoes(self, data: Any) -> Any:
+        """Less what a GET shows in place of what is stored, or would be refused: sent back, it leaves them alone."""
+        if self.instance is None or not isinstance(data, Mapping):
+            return data
+        config = self.fields["api_config"].to_representation(self.instance.api_config)
+        echoes = {"api_config": config, "kind": self.instance.kind}
+        return {name: value for name, value in data.items() if name not in echoes or value != echoes[name]}
 
     def _refuse_what_oms_sets(self, data: Any) -> None:
         """Raises ValidationError for a read-only field with another value than it has: nothing would be stored of it.
         What a GET answered may be sent back."""
         given = [name for name in data if self.fields[name].read_only] if isinstance(data, Mapping) else []
         shown = self.to_representation(self.instance) if given and self.instance is not None else {}
-        refused = [name for name in given if name not in shown or data[name] != shown[name]]
+        refused = [name for name in given if name not in shown or not _is_echo(name, data[name], shown[name])]
         if refused:
-            text = "OMS sets it, and it cannot be given another value here."
+            text = "OMS sets it, and it has another value here. Leave it out, or send what GET answers now."
             raise serializers.ValidationError({name: [text] for name in refused})
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -204,6 +213,13 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
             set_intervals(instance, intervals)
         attach_states(instance)
         return instance
+
+
+def _is_echo(name: str, sent: Any, shown: Any) -> bool:
+    """Whether a GET may have answered this: what it reads off the clock and other rows differs each time."""
+    if name == "next_syncs":
+        return isinstance(sent, Mapping) and set(sent) == set(shown)
+    return isinstance(sent, list) if name == "warnings" else bool(sent == shown)
 
 
 def _checked(kind: str, api_config: Any) -> dict[str, Any]:

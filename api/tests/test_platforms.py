@@ -2,11 +2,14 @@
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
+from django.utils import timezone
+from freezegun import freeze_time
 from rest_framework.test import APIClient
 
 from api.tests.rest import SECRETS, amazon, fetch_all, make_order, make_stock, superuser
@@ -261,11 +264,42 @@ def test_it_warns_of_a_second_platform_with_the_same_account(api: APIClient) -> 
 
 
 def test_it_refuses_another_value_for_what_oms_sets(api: APIClient) -> None:
-    shown = api.get("/platforms/1").json()
-    del shown["api_config"]  # which reads back in another form than it is written
-    assert api.put("/platforms/1", shown).status_code == 200
     for name in ("id", "created_at", "orders_watermark", "check_outcome"):
         refused = api.patch("/platforms/1", {name: "2020-01-01T00:00:00Z"})
         assert (refused.status_code, list(refused.json()["fields"])) == (400, [name])
     created = api.post("/platforms", {"name": "other", "created_at": "2020-01-01T00:00:00Z"})
     assert (created.status_code, list(created.json()["fields"])) == (400, ["created_at"])
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_what_a_get_answers_may_be_sent_back(api: APIClient, method: str) -> None:
+    api.put("/platforms/1", {"api_config": SECRETS, "orders_interval": 7, "include_pii": True})
+    api.post("/platforms", {"name": "twin", "api_config": SECRETS})  # which makes a warning
+    shown = api.get("/platforms/1").json()
+    set_at = amazon().credentials_set_at
+    with freeze_time(timezone.now() + timedelta(hours=3)):
+        answer = getattr(api, method)("/platforms/1", shown)
+    assert answer.status_code == 200, answer.json()
+    assert answer.json() | {"next_syncs": None} == shown | {"next_syncs": None}
+    assert (amazon().api_config, amazon().credentials_set_at) == (SECRETS, set_at)
+    changed = api.put("/platforms/1", shown | {"display_name": "Shop"}).json()
+    assert (changed["display_name"], amazon().api_config) == ("Shop", SECRETS)
+
+
+def test_it_takes_back_what_it_cannot_read_and_keeps_it(api: APIClient) -> None:
+    foreign = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
+    Platform.objects.update(kind="gone")
+    store(foreign)
+    shown = api.get("/platforms/1").json()
+    assert shown["api_config"]["problem"]
+    answer = api.put("/platforms/1", shown)
+    assert (answer.status_code, answer.json()) == (200, shown)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT api_config, kind FROM platforms")
+        assert cursor.fetchone() == (foreign, "gone")
+
+
+@pytest.mark.parametrize("name", ["next_syncs", "warnings", "checked_at"])
+def test_it_refuses_what_no_get_answers(api: APIClient, name: str) -> None:
+    refused = api.put("/platforms/1", api.get("/platforms/1").json() | {name: {"orders": "now"}})
+    assert (refused.status_code, list(refused.json()["fields"])) == (400, [name])
