@@ -2,6 +2,7 @@
 Amazon's truth."""
 
 from collections import defaultdict
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.db import DatabaseError, connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from integrations.errors import PlatformError
+from integrations.lookup.order import store as store_order
 from integrations.models import StreamState, SyncFailure, SyncLog
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.deferred import promote_next
@@ -19,9 +22,12 @@ from integrations.tests.comparing import COUNTS, assert_complete, assert_complet
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
 from integrations.window_input import read_window
+from inventory.models import InventoryItem
+from inventory.thresholds import set_threshold
 from stateful import events, laws
 from stateful.choices import CLOCKS, Turn, some_skus, turns, windows
 from stateful.events import Database, Event, Killed
+from stateful.reader import Reader
 from stateful.world import MARKETPLACES, World
 
 OPERATIONS: dict[str, str] = {ORDERS: "searchOrders", INVENTORY: "getInventorySummaries"}
@@ -49,6 +55,7 @@ class SyncMachine(RuleBasedStateMachine):
         self.database_failed = False
         self.turns = 0  # since all was well
         self.touched = False  # the database may have changed since the laws were looked at
+        self.reader = Reader()
 
     @rule(turn=turns(ORDERS), window=windows())
     def sync_orders(self, turn: Turn, window: dict[str, Any]) -> None:
@@ -59,6 +66,26 @@ class SyncMachine(RuleBasedStateMachine):
     def sync_inventory(self, turn: Turn, skus: list[str]) -> None:
         self.go_before(turn, INVENTORY)
         self.work(open_sync(self.there.platform, INVENTORY, skus=skus), turn)
+
+    @precondition(lambda self: self.turns > 0)
+    @rule(limit=st.integers(1, 9), dies=st.booleans())
+    def read_changes(self, limit: int, dies: bool) -> None:
+        self.reader.read(limit=limit, dies=dies)
+
+    @precondition(lambda self: self.turns > 0)
+    @rule(pick=st.integers(0, 99))
+    def ask_for_an_order(self, pick: int) -> None:
+        """A person looks one order up, and stores it."""
+        known = sorted(self.there.amazon.current)
+        if known and self.there.is_well:
+            with suppress(PlatformError):
+                store_order(self.there.platform, known[pick % len(known)])
+            self.touched = True
+
+    @precondition(lambda self: self.turns > 0)
+    @rule(threshold=st.integers(0, 9))
+    def set_thresholds(self, threshold: int) -> None:
+        set_threshold(items=InventoryItem.objects.all(), threshold=threshold, user_id=self.reader.user_id)
 
     @precondition(lambda self: self.turns > 1)
     @rule()
@@ -84,6 +111,7 @@ class SyncMachine(RuleBasedStateMachine):
         assert not SyncFailure.objects.open().exists()
         assert_complete(there.amazon.account, there.platform)
         assert_complete_stock(there.amazon.account, there.platform)
+        self.reader.check()
         self.turns = 0
 
     @invariant()

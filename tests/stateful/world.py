@@ -36,6 +36,7 @@ class World:
             model.objects.all().delete()
         tokens._tokens.clear()  # they live as long as the process
         clock._measured.clear()
+        self.is_well = True  # nothing is planted
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._patch = pytest.MonkeyPatch()
         self._ahead = timedelta(seconds=clock_ahead)
@@ -76,6 +77,7 @@ class World:
         ApiQuota.objects.all().delete()
 
     def plant(self, operation: str, fault: Fault, *, nth: int, times: int) -> None:
+        self.is_well = False
         self.sim.rules.add(Rule(operation=operation, nth=nth, times=times, fault=fault))
 
     def change_while_read(self, operation: str, changes: Iterable[tuple[int, Change]]) -> None:
@@ -89,6 +91,7 @@ class World:
 
     def recover(self) -> None:
         """Amazon is well again."""
+        self.is_well = True
         self.sim.rules.clear()
         self.sim.restore()
 

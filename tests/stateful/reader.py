@@ -1,0 +1,92 @@
+"""A program that keeps a copy of orders and stock, from the change feed and the objects it names, and may die."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from integrations.tests.syncing import INVENTORY, ORDERS
+
+ADDRESS = {"order": ORDERS, "stock": INVENTORY}
+FIRST, LAST = ("created",), ("deleted",)
+
+
+class Reader:
+    """`copy` and `last` are what it has written down: dying loses everything else."""
+
+    def __init__(self) -> None:
+        self.client, user = APIClient(), User.objects.get_or_create(username="reader", is_superuser=True)[0]
+        self.client.force_authenticate(user)
+        self.user_id = user.pk
+        self.last = 0
+        self.copy: dict[tuple[str, int], dict[str, Any]] = {}
+        self.kinds: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+        self.begin()
+
+    def begin(self) -> None:
+        """As the guide says: first the number, then all lists, then what comes after the number."""
+        self.last = self._get("/changes?after=0&snapshot=true")["last"]
+        self.copy = self._everything()
+
+    def read(self, *, limit: int, dies: bool = False) -> bool:
+        """One page of the feed. Returns whether there is more. `dies`: it has asked for everything, and written down
+        nothing."""
+        page = self._get(f"/changes?after={self.last}&limit={limit}")
+        numbers = [change["sequence"] for change in page["results"]]
+        assert numbers == list(range(self.last + 1, self.last + 1 + len(numbers))), "the feed has a gap"
+        copy = dict(self.copy)
+        for change in page["results"]:
+            subject, what = change["kind"].split(".")
+            if subject in ADDRESS:
+                self._look_at(copy, ADDRESS[subject], change["id"])
+                if not dies:
+                    self.kinds[ADDRESS[subject], change["id"]].append(what)
+        if not dies:
+            self.copy, self.last = copy, page["last"]
+        return bool(page["more"])
+
+    def read_all(self) -> None:
+        while self.read(limit=3):
+            pass
+
+    def check(self) -> None:
+        """Nothing is lost, nothing doubled, and each object begins and ends once."""
+        self.read_all()
+        stored = self._everything()
+        differing = {key for key in {*self.copy, *stored} if self.copy.get(key) != stored.get(key)}
+        assert not differing, {key: (self.copy.get(key), stored.get(key)) for key in differing}
+        for key, kinds in self.kinds.items():
+            assert not any(kind in FIRST for kind in kinds[1:]), (
+                f"{key} was created later than changed: {kinds}"
+            )
+            assert not any(kind in LAST for kind in kinds[:-1]), f"{key} was changed after its end: {kinds}"
+
+    def _look_at(self, copy: dict[tuple[str, int], dict[str, Any]], address: str, pk: int) -> None:
+        answer = self.client.get(f"/{address}/{pk}")
+        if answer.status_code == 404:
+            copy.pop((address, pk), None)
+        else:
+            assert answer.status_code == 200, answer.content
+            copy[address, pk] = answer.json()
+
+    def _get(self, address: str) -> dict[str, Any]:
+        answer = self.client.get(address)
+        assert answer.status_code == 200, answer.content
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _everything(self) -> dict[tuple[str, int], dict[str, Any]]:
+        found: dict[tuple[str, int], dict[str, Any]] = {}
+        for address in ADDRESS.values():
+            for row in self._all(f"/{address}?page_size=500"):
+                self._look_at(found, address, row["id"])
+        return found
+
+    def _all(self, address: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        following: str | None = address
+        while following:
+            page = self._get(following)
+            rows, following = rows + page["results"], page["next"]
+        return rows
