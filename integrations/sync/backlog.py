@@ -9,6 +9,8 @@ from django.utils import timezone
 from django_tasks_db import DatabaseBackend
 from django_tasks_db.models import DBTaskResult, get_date_max
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.registry import ScheduledJobRegistry
@@ -57,7 +59,8 @@ def _in_the_database() -> Backlog:
 
 def _in_redis() -> Backlog:
     now = timezone.now()
-    with Redis.from_url(settings.REDIS_URL, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as server:
+    at_once = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS, "retry": Retry(NoBackoff(), 0)}
+    with Redis.from_url(settings.REDIS_URL, **at_once) as server:
         queue = Queue(NAME, connection=server)
         # Waits for quota that are over: a worker moves them into the queue.
         later, due = ScheduledJobRegistry(queue=queue).key, now.timestamp()  # type: ignore[no-untyped-call]

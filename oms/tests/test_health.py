@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,15 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
-from api.tests.rest import superuser, user_with
+from api.tests.rest import amazon, superuser, user_with
+from integrations.models import SchedulerLease
+from integrations.schedule.leadership import Leadership
+from integrations.sync.start import start_sync
+
+PARTS = dict.fromkeys(("database", "queue", "workers", "scheduler"), "ok")
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/healthz/"])
@@ -24,7 +32,44 @@ def test_it_is_up_without_a_database(address: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/readyz", "/readyz/"])
 def test_it_is_ready_with_a_migrated_database(address: str) -> None:
-    assert Client().get(address).json() == {"status": "ok"}
+    assert Leadership().hold()
+    answer = Client().get(address)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", **PARTS})
+
+
+@pytest.mark.django_db
+def test_it_serves_on_where_the_scheduler_is_silent_and_says_so() -> None:
+    silent = {"status": "degraded", **PARTS, "scheduler": "silent"}
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, silent)
+    leadership = Leadership()
+    assert leadership.hold()
+    leadership.release()  # one from cron comes again in a minute
+    assert Client().get("/readyz").json()["status"] == "ok"
+    SchedulerLease.objects.update(seen_at=timezone.now() - timedelta(minutes=6))
+    assert Client().get("/readyz").json() == silent
+
+
+@pytest.mark.django_db
+def test_it_serves_on_where_no_worker_takes_what_waits(django_capture_on_commit_callbacks: Any) -> None:
+    assert Leadership().hold()
+    with django_capture_on_commit_callbacks(execute=True):
+        start_sync(platform=amazon(), kind="orders", trigger="api")
+    assert Client().get("/readyz").json()["status"] == "ok"
+    DBTaskResult.objects.update(run_after=timezone.now() - timedelta(minutes=6))
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "degraded", **PARTS, "workers": "silent"})
+
+
+@pytest.mark.django_db
+def test_it_serves_on_where_redis_is_down(settings: Any) -> None:
+    assert Leadership().hold()
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.RQ_QUEUES = {"default": {"URL": settings.REDIS_URL}}
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+    answer = Client().get("/readyz")
+    down = {"status": "degraded", **PARTS, "queue": "down", "workers": "unknown"}
+    assert (answer.status_code, answer.json()) == (200, down)
 
 
 @pytest.mark.django_db
@@ -32,7 +77,8 @@ def test_it_is_not_ready_while_a_migration_is_missing() -> None:
     MigrationRecorder.Migration.objects.filter(app="orders").order_by("-id")[0].delete()
     answer = Client().get("/readyz")
     assert answer.status_code == 503
-    assert set(answer.json()) == {"code", "detail"}
+    assert answer.json()["database"] == "not_migrated"
+    assert set(answer.json()) == {"code", "detail", *PARTS}
     assert "orders" not in answer.content.decode()
 
 
@@ -44,6 +90,8 @@ def test_it_is_not_ready_without_a_database() -> None:
     with connection.execute_wrapper(out_of_reach):
         answer = Client().get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    unknown = dict.fromkeys(("queue", "workers", "scheduler"), "unknown")
+    assert {name: answer.json()[name] for name in PARTS} == {"database": "down", **unknown}
     assert "CANARY" not in answer.content.decode()
 
 
