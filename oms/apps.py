@@ -8,4 +8,5 @@ class ProjectConfig(AppConfig):
     label = "project"
 
     def ready(self) -> None:
+        import core.database.lookups  # noqa: F401  registers a lookup
         from oms import checks, database_checks  # noqa: F401  register the system checks

@@ -129,6 +129,8 @@ def _value(field: Any, number: int, turn: int, *, is_unique: bool) -> Any:
     if bounds := INTEGERS.get(field.get_internal_type()):
         if any(isinstance(each, models.CheckConstraint) for each in field.model._meta.constraints):
             return field.get_default()
+        if is_unique:
+            return bounds[1] - number
         return _one_of(field, (*bounds, 0, None), turn, 1)
     if isinstance(field, models.UUIDField):
         return field.get_default()

@@ -4,37 +4,27 @@ addresses that nobody writes by hand: no answer is a 5xx.
 Addresses come from the URL resolver, the admin's registry and the filters themselves, so new ones join by themselves.
 """
 
-import logging
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import StringIO
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.conf import settings
+from addresses import LANGUAGES, Walk, candidates, filled, patterns, some, walking
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.core.signals import got_request_exception
 from django.test import Client, RequestFactory
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 from django.utils import timezone
 from extreme_rows import MOMENTS, TEXTS, Rows, extreme_rows
 
-from backoffice.base.locality import ZONE_COOKIE
-from backoffice.models import ExportRun
-from integrations.sync.streams import STREAMS
 from orders.models import Order, OrderBuyer
 from orders.shipping import Deadline, deadline_filters
 
 pytestmark = pytest.mark.django_db
 
-# From one end of the day to the other, with an hour that is none.
-ZONES = {"en": "Etc/GMT+12", "de": "Pacific/Kiritimati", "es": "Asia/Kathmandu"}
-LANGUAGES = tuple(ZONES)
 ODD_IDS = ["0", "9" * 30, "%00", "%FF%FE", "a%2Fb", "_5F_", "x" * 1000, "-1", "1.5", "%F0%9F%A6%84"]
 ODD_VALUES = [
     "%00",
@@ -60,37 +50,6 @@ ODD_QUERIES = [
 ]  # fmt: skip
 
 
-class Walk:
-    """Asks for addresses as a superuser, and remembers each one that failed, with the reason."""
-
-    def __init__(self, user: User) -> None:
-        self.client = Client(raise_request_exception=False)
-        self.client.force_login(user)
-        self.user = user
-        self._failed: list[str] = []
-        self._reason = ""
-
-    def remember(self, **_signal: Any) -> None:
-        """Connected to the signal that a view has failed."""
-        self._reason = repr(sys.exception())[:200]
-
-    def get(self, address: str, language: str = "en") -> None:
-        self.client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
-        self.client.cookies[ZONE_COOKIE] = ZONES[language]
-        self._reason = ""
-        try:
-            response = self.client.get(address)
-            status = response.status_code
-            b"".join(response)  # an export fails when it is read
-        except Exception as error:  # noqa: BLE001
-            status, self._reason = 500, repr(error)[:200]
-        if status >= 500:
-            self._failed.append(f"{address[:150]} ({language}): {status} {self._reason}")
-
-    def found_no_error(self) -> None:
-        assert not self._failed, "\n".join(self._failed)
-
-
 @pytest.fixture
 def rows() -> Rows:
     return extreme_rows()
@@ -98,17 +57,8 @@ def rows() -> Rows:
 
 @pytest.fixture
 def walk(rows: Rows) -> Iterator[Walk]:
-    logging.disable()
-    walk = Walk(User.objects.create_superuser("walker"))
-    got_request_exception.connect(walk.remember)
-    yield walk
-    got_request_exception.disconnect(walk.remember)
-    logging.disable(logging.NOTSET)
-
-
-def some(values: Sequence[Any], turn: int, count: int) -> list[Any]:
-    """`count` of the values, others at each turn: all of them, over all lists, and not each for each."""
-    return [values[(turn * count + each) % len(values)] for each in range(count)]
+    with walking() as walk:
+        yield walk
 
 
 def test_every_address_answers(walk: Walk, rows: Rows) -> None:
@@ -174,59 +124,6 @@ def test_the_api_answers_whatever_its_address_asks_for(walk: Walk) -> None:
         for query in some(ODD_QUERIES, turn, 6):
             walk.get(f"{route}?{query}")
     walk.found_no_error()
-
-
-# --- where the addresses come from
-
-
-def patterns(resolver: URLResolver, before: str = "/") -> Iterator[tuple[str, URLPattern]]:
-    """Every route, as `/admin/orders/order/<path:object_id>/change/`, with its pattern."""
-    for each in resolver.url_patterns:
-        route = before + str(each.pattern).removeprefix("^")
-        if isinstance(each, URLResolver):
-            yield from patterns(each, route)
-        else:
-            yield route, each
-
-
-def candidates(pattern: URLPattern, rows: Rows) -> list[dict[str, str]]:
-    """What the parameters of a route stand for, for each row."""
-    model = model_of(pattern)
-    known: dict[str, list[str]] = {
-        "app_label": sorted({model._meta.app_label for model in admin.site._registry}),
-        "stream": [*STREAMS, "gone"],
-        "token": [quote(run.token, safe="") for run in rows[ExportRun]],
-        "name": ["none"],
-        "extension": ["csv"],
-        "button": buttons_of(model),
-    }
-    pks = [str(row.pk) for row in rows.get(model, ())] or ["1"]
-    if str(pattern.name).endswith(("_history", "_delete", "_button", "_password_change")):
-        pks = pks[:2]  # what they show of a row is on its page as well
-    values = {name: known.get(name, pks) or ["none"] for name in pattern.pattern.converters}
-    turns = range(max(map(len, values.values())))
-    return [{name: each[turn % len(each)] for name, each in values.items()} for turn in turns]
-
-
-def model_of(pattern: URLPattern) -> Any:
-    """The model whose rows the ids in this route are of; None where that is not known."""
-    view: Any = pattern.callback
-    queryset = getattr(getattr(view, "cls", None), "queryset", None)
-    if queryset is not None:
-        return queryset.model
-    names = {f"{model._meta.app_label}_{model._meta.model_name}_": model for model in admin.site._registry}
-    return next((model for name, model in names.items() if str(pattern.name).startswith(name)), None)
-
-
-def buttons_of(model: Any) -> list[str]:
-    model_admin: Any = admin.site._registry.get(model)
-    return (
-        [button.name for button in model_admin._buttons()] if hasattr(model_admin, "_buttons") else ["none"]
-    )
-
-
-def filled(route: str, parameters: dict[str, str]) -> str:
-    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: parameters[found[1]], route)
 
 
 def list_of(model: Any) -> str:
