@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.db.models import DateTimeField, QuerySet
 from django.utils.formats import get_format
 from django.utils.text import capfirst
 
 from backoffice.export.table import Columns
+from core.format import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +46,30 @@ def titles(columns: Columns, rows: QuerySet[Any], zone: tzinfo) -> list[str]:
 
 
 def _titles(columns: Columns, rows: QuerySet[Any], zone: tzinfo) -> Iterator[str]:
-    for name, column in columns.items():
-        field, owner = _field_of(rows.model, column.path)
-        if field is None:
-            annotation: Any = rows.query.annotations.get(column.path)
-            field = getattr(annotation, "output_field", None)
-            title = name.replace("_", " ")
-        elif column.inside:
-            title = name.replace("_", " ")
-        else:
-            title = str(field.verbose_name)
-            if owner and owner.lower() not in title.lower():
-                title = f"{owner}: {title}"
+    for column in columns.values():
+        field, owner = _field_of(rows, column.path)
+        title = str(column.title or _name_of(field))
+        if owner and owner.lower() not in title.lower():
+            title = f"{owner}: {title}"
         yield f"{capfirst(title)} ({zone})" if isinstance(field, DateTimeField) else str(capfirst(title))
 
 
-def _field_of(model: type[Model], path: str) -> tuple[Field[Any, Any] | None, str]:
+def _name_of(field: Any) -> Text:
+    """A relation is called like the rows that it leads to."""
+    name: Text = field.related_model._meta.verbose_name if field.is_relation else field.verbose_name
+    return name
+
+
+def _field_of(rows: QuerySet[Any], path: str) -> tuple[Any, str]:
     """The field at this path, and what it belongs to where that is not the row or its platform."""
-    owner = ""
+    model, owner = rows.model, ""
     *way, last = path.split("__")
-    try:
-        for name in way:
-            relation: Any = model._meta.get_field(name)
-            model = relation.related_model
-            if name == "platform":
-                return relation, ""
-            owner = str(relation.verbose_name)
-        field: Any = model._meta.get_field(last)
-    except FieldDoesNotExist:
-        return None, ""
-    return field, owner
+    for name in way:
+        relation = model._meta.get_field(name)
+        model = relation.related_model
+        if name == "platform":
+            return relation, ""
+        owner = str(model._meta.verbose_name)
+    if last in rows.query.annotations:
+        return rows.query.annotations[last].output_field, owner
+    return model._meta.get_field(last), owner

@@ -15,12 +15,14 @@ from core.money import in_decimals_of
 class Column:
     """A field, by its path as Django writes it (`platform__name`). Money names the column of its currency.
 
-    `inside` leads to a value inside a field that holds JSON.
+    `inside` leads to a value inside a field that holds JSON. `title` is what people call the column; where it is empty,
+    the field's own name.
     """
 
     path: str
     currency: str = ""
     inside: tuple[str, ...] = ()
+    title: Text = ""
 
 
 Columns = dict[str, Column]
@@ -76,13 +78,18 @@ def amounts(*names: str) -> Columns:
     return {name: Column(path=name, currency="currency") for name in names}
 
 
-def insides(field: str, names: Mapping[str, Sequence[str]]) -> Columns:
-    """Columns `group_name` of what the field, which holds JSON, has at group and name."""
+def insides(field: str, names: Mapping[str, Sequence[str]], title: Callable[[str, str], Text]) -> Columns:
+    """Columns `group_name` of what the field, which holds JSON, has at group and name, which `title` names."""
     return {
-        f"{group}_{name}": Column(path=field, inside=(group, name))
+        f"{group}_{name}": Column(path=field, inside=(group, name), title=title(group, name))
         for group, inner in names.items()
         for name in inner
     }
+
+
+def titled(titles: Mapping[str, Text]) -> Columns:
+    """Columns by their names, with what people call them: what is no field of the row has no name of its own."""
+    return {name: Column(path=name, title=title) for name, title in titles.items()}
 
 
 def _inside(value: Any, way: Sequence[str]) -> Any:

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
 from backoffice.export.table import columns, insides
+from backoffice.inventory.kinds import kind_title
 from inventory.records import KINDS
 
 STOCK_EXPORTS = (
@@ -16,6 +17,6 @@ STOCK_EXPORTS = (
             "inbound", "unfulfillable", "researching", "threshold", "source",
             "platform_updated_at", "synced_at", "gone_at",
         )
-        | insides("details", KINDS),
+        | insides("details", KINDS, kind_title),
     ),
 )  # fmt: skip

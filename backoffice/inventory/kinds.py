@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.base.cells import number
+from core.format import Text
 from inventory.models import InventoryItem
 from inventory.records import KINDS
 
@@ -33,6 +34,12 @@ def kinds_of(item: InventoryItem) -> list[tuple[str, str, SafeString]]:
         (str(GROUPS.get(group, _words(group))), str(LABELS.get(kind, _words(kind))), number(units))
         for group, kind, units in _reported(item)
     ]
+
+
+def kind_title(group: str, kind: str) -> Text:
+    """`reserved: for orders of customers`."""
+    title: Text = format_lazy("{}: {}", GROUPS[group], LABELS[kind])
+    return title
 
 
 def _reported(item: InventoryItem) -> Iterator[tuple[str, str, int]]:

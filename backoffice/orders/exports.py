@@ -7,7 +7,7 @@ from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, Sum, 
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.export import Export
-from backoffice.export.table import Columns, amounts, columns
+from backoffice.export.table import Columns, amounts, columns, titled
 from orders.models import OrderItem, OrderPackage
 
 ORDER: Columns = {
@@ -17,8 +17,9 @@ ORDER: Columns = {
         "fulfilled_by", "service_level", "ship_by", "deliver_by", "currency",
     ),
     **amounts("total", "tax"),
-    **columns("invoice_status", "quantity_left", "replaced_order_id", "buyer_requested_cancellation", "source",
-        "synced_at"),
+    **columns("invoice_status"),
+    **titled({"quantity_left": _("left to ship")}),
+    **columns("replaced_order_id", "buyer_requested_cancellation", "source", "synced_at"),
 }  # fmt: skip
 ITEM: Columns = {
     **columns(

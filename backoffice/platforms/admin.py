@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.base.cells import badge, badges, stacked
 from backoffice.base.channels import kinds_in_use, sync_label
 from backoffice.base.model_admin import Button, OmsAdmin
-from backoffice.platforms.exports import PLATFORM_EXPORTS
+from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell
@@ -268,9 +268,7 @@ def _last_column(name: str) -> Callable[[Platform], SafeString]:
 def _watermark_field(name: str) -> Callable[[Platform], str]:
     """The field `orders_watermark`, read-only."""
 
-    @admin.display(
-        description=format_lazy(gettext_lazy("{stream} complete until"), stream=STREAMS[name].label)
-    )
+    @admin.display(description=watermark_title(name))
     def shown(platform: Platform) -> str:
         return format_datetime(getattr(platform, watermark_name(name)))
 

@@ -9,14 +9,18 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 from openpyxl import load_workbook
 
 from api.tests.rest import amazon, make_order, make_stock
+from backoffice.export import Export
+from backoffice.export.reader import titles
 from backoffice.models import ExportRun
 from integrations.models import SyncLog
 from orders.models import Order, OrderBuyer, OrderItem
@@ -83,6 +87,32 @@ def test_a_person_gets_a_file_in_his_language_and_a_program_the_same_as_ever(adm
     named = dict(zip(titles, cells, strict=True))
     assert named["Gekauft (Europe/Berlin)"] == datetime(2026, 1, 31, 13)  # noqa: DTZ001  Excel's times have no zone
     assert all("Europe/Berlin" in title for title, cell in named.items() if isinstance(cell, datetime))
+
+
+SAME_IN_GERMAN = {"SKU", "ASIN", "FNSKU", "ID", "Name", "Status"}
+EXPORTS = [
+    pytest.param(model_admin, export, id=export.name)
+    for model_admin in admin.site._registry.values()
+    for export in getattr(model_admin, "exports", ())
+]
+
+
+@pytest.mark.parametrize(("model_admin", "export"), EXPORTS)
+def test_every_heading_is_in_the_readers_language(model_admin: Any, export: Export) -> None:
+    rows = export.annotate((export.lines or model_admin.model)._default_manager.all())
+    named = []
+    for language in ("en", "de", "es"):
+        with override(language):
+            named.append(titles(export.columns, rows, UTC))
+    untranslated = {english for english, german, _spanish in zip(*named, strict=True) if english == german}
+    assert untranslated <= SAME_IN_GERMAN
+    for headings in named:
+        assert len(set(headings)) == len(headings)
+    if export.name == "inventory":
+        found = dict(zip(export.columns, named[1], strict=True))
+        assert found["reserved_pending_customer_order"] == "Reserviert: für Bestellungen von Kunden"
+    if export.name == "packages":
+        assert "Bestellung: Herkunft" in named[1]
 
 
 def test_a_workbook_opens_readable(admin_client: Client) -> None:
