@@ -18,7 +18,7 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 LOG_FORMAT=text METRICS_TOKEN= \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
-.PHONY: help setup database run test soak check bench backup reliability screenshots format lock dependencies audit messages clean
+.PHONY: help setup database run test readers soak check bench backup reliability screenshots format lock dependencies audit messages clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -37,6 +37,9 @@ run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with w
 
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)
 	@$(PY) -m pytest -q -n auto --maxprocesses 16 --dist worksteal $(ARGS)
+
+readers: ## SheetJS and ExcelJS, with which tests open exported workbooks; needs node and npm
+	@npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --loglevel=error
 
 soak: $(VENV)/.installed-dev ## the property tests for long (MINUTES=10 SEED=1); names the seed to repeat a failure
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py \

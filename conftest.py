@@ -71,6 +71,7 @@ GENEROUS = dict.fromkeys(PUBLISHED, (1000.0, 100_000))
 # Where this variable is set, a test with this mark may not skip: CI has what it needs.
 REQUIRED = {
     "browser": "OMS_REQUIRE_BROWSER",
+    "readers": "OMS_REQUIRE_READERS",
     "redis": "OMS_REQUIRE_SERVICES",
     "mariadb": "OMS_REQUIRE_SERVICES",
     "postgresql": "OMS_REQUIRE_SERVICES",
