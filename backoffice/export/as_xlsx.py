@@ -42,11 +42,12 @@ MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+FONT = '<sz val="11"/><name val="Calibri"/><family val="2"/>'  # unnamed, LibreOffice takes another one for bold text
 # Style 1 is a time, style 2 a heading.
 STYLES = (
     f'{XML}<styleSheet xmlns="{MAIN}"><numFmts count="1">'
     '<numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts>'
-    '<fonts count="2"><font/><font><b/></font></fonts>'
+    f'<fonts count="2"><font>{FONT}</font><font><b/>{FONT}</font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     '</fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
     '<cellXfs count="3"><xf xfId="0"/><xf xfId="0" numFmtId="164" applyNumberFormat="1"/>'
