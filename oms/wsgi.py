@@ -4,8 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from oms.charsets import RefusesOddCharsets
 from oms.chunked import ReadsChunkedBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings")
 
-application = ReadsChunkedBodies(get_wsgi_application())
+application = RefusesOddCharsets(ReadsChunkedBodies(get_wsgi_application()))
