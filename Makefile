@@ -32,7 +32,7 @@ database: $(VENV)/.installed ## what setup does, without the admin user
 	@$(PY) manage.py migrate --verbosity 0
 	@echo "The database is up to date."
 
-run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with worker and scheduler
+run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with worker, scheduler and webhooks
 	@$(PY) -m scripts.run --port $(PORT)
 
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)

@@ -184,7 +184,7 @@ def whole_number(name: str, *, default: int, minimum: int) -> int:
 
 
 SQLITE_OPTIONS: dict[str, Any] = {
-    # Web, worker and scheduler share the file: take the write lock at BEGIN, so that two transactions
+    # Web, worker, scheduler and webhooks share the file: take the write lock at BEGIN, so that two transactions
     # wait for each other instead of failing half-way, and let readers go on meanwhile (WAL).
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,

@@ -55,11 +55,20 @@ KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 # Requests that a token may make in a minute; 0: as many as it likes.
 API_REQUESTS_PER_MINUTE = whole_number("API_REQUESTS_PER_MINUTE", default=1200, minimum=0)
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
-MAINTENANCE = ["api.idempotency.prune_answers", "api.throttling.prune_counts"]
+MAINTENANCE = [
+    "api.idempotency.prune_answers",
+    "api.throttling.prune_counts",
+    "webhooks.queue.prune_deliveries",
+]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
 METRICS_TOKEN = metrics_token()
+KEEP_WEBHOOK_DELIVERIES_DAYS = whole_number("KEEP_WEBHOOK_DELIVERIES_DAYS", default=30, minimum=4)
+# Where webhooks may go: with the defaults, to HTTPS on addresses of the public internet alone.
+WEBHOOKS_ALLOW_PRIVATE: bool = switch("WEBHOOKS_ALLOW_PRIVATE", default=False)
+WEBHOOKS_REQUIRE_HTTPS: bool = switch("WEBHOOKS_REQUIRE_HTTPS", default=True)
+WEBHOOKS_USER_AGENT = f"oms/{__version__} (webhooks)"
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -82,6 +91,7 @@ INSTALLED_APPS = [
     "platforms",
     "orders",
     "inventory",
+    "webhooks",
     "integrations",
     "backoffice",
     "api",
@@ -253,6 +263,7 @@ LOGGING: dict[str, Any] = {
             "integrations",
             "orders",
             "inventory",
+            "webhooks",
             "platforms",
             "feed",
             "core",

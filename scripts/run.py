@@ -1,4 +1,4 @@
-"""`make run`: a first sync where there was none, then web, worker and scheduler until Ctrl-C.
+"""`make run`: a first sync where there was none, then the processes of the Procfile until Ctrl-C.
 
 python -m scripts.run [--port 8000]
 """
@@ -78,18 +78,18 @@ def serve(port: int) -> int:
     manager = Manager(Printer(sys.stdout))
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
-    # A closed terminal must not leave the three running: honcho knows SIGINT and SIGTERM alone.
+    # A closed terminal must not leave them running: honcho knows SIGINT and SIGTERM alone.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     manager.loop()
     if manager.returncode in STOPPED_BY_PERSON:
-        say("Stopped: web, worker and scheduler.")
+        say("Stopped.")
         return 0
     return int(manager.returncode or 0)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="scripts.run", description="First sync, then web, worker and scheduler."
+        prog="scripts.run", description="First sync, then the processes of the Procfile."
     )
     parser.add_argument(
         "--port", type=int, default=8000, help="port of 127.0.0.1 to serve on (default: 8000)"

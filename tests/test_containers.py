@@ -204,7 +204,7 @@ def started(image: Stage, folder: Path) -> Iterator[Stack]:
         stack.start_redis()
         migrated = stack.run("migrate")
         assert migrated.returncode == 0, migrated.stderr
-        for service in ("web", "worker", "scheduler"):
+        for service in ("web", "worker", "scheduler", "webhooks"):
             stack.start(service)
         until(lambda: stack.run("web", image.health_check).returncode == 0, "the health check")
         yield stack
@@ -279,7 +279,7 @@ def check_that_the_health_check_fails_where_nobody_answers(stack: Stack) -> None
 
 
 def check_that_the_services_end_in_time(stack: Stack) -> None:
-    for service in ("scheduler", "worker", "web"):
+    for service in ("webhooks", "scheduler", "worker", "web"):
         process, before = stack.processes[service], time.monotonic()
         assert process.poll() is None, stack.log(service)
         process.send_signal(signal.SIGTERM)
@@ -336,7 +336,7 @@ def test_the_health_check_asks_under_a_name_that_oms_answers_to(
 def test_it_starts_nothing_before_the_database_is_migrated() -> None:
     services = compose["services"]
     ours = [name for name, service in services.items() if "build" in service]
-    assert ours == ["migrate", "web", "worker", "scheduler"]
+    assert ours == ["migrate", "web", "worker", "scheduler", "webhooks"]
     for name in ours[1:]:
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert services[name]["restart"] == "unless-stopped"

@@ -78,9 +78,9 @@ def test_it_lists_every_command_of_make(target: str) -> None:
     assert re.search(rf"^  make {target} +\S", shown.stdout, flags=re.MULTILINE)
 
 
-def test_it_starts_web_worker_and_scheduler() -> None:
+def test_it_starts_every_process() -> None:
     names = re.findall(r"^(\w+):", (ROOT / "Procfile").read_text(), flags=re.MULTILINE)
-    assert names == ["web", "worker", "scheduler"]
+    assert names == ["web", "worker", "scheduler", "webhooks"]
 
 
 def test_it_keeps_places_on_somebodys_machine_out_of_the_repository() -> None:
@@ -104,6 +104,7 @@ def test_it_names_no_channel_outside_its_folder() -> None:
         "integrations",
         "orders",
         "inventory",
+        "webhooks",
         "platforms",
         "core",
         "templates",

@@ -11,6 +11,7 @@ from django.db.models import ExpressionWrapper, F
 from core.encryption import FERNET_PREFIX, Unreadable, read_stored
 from orders.models import OrderBuyer
 from platforms.models import Platform
+from webhooks.models import Endpoint
 
 BATCH = 200  # rows that are locked at a time
 
@@ -28,6 +29,7 @@ class EncryptedColumn:
 COLUMNS = (
     EncryptedColumn(Platform, "api_config", "name", "platform"),
     EncryptedColumn(OrderBuyer, "data", "order__external_id", "buyer data of order"),
+    EncryptedColumn(Endpoint, "signing_secrets", "name", "signing secrets of webhook"),
 )
 
 

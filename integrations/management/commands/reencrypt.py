@@ -6,7 +6,7 @@ from integrations.management.reencrypt import COLUMNS, EncryptedColumn, reencryp
 
 class Command(OmsCommand):
     help = (
-        "Encrypt all credentials and buyer data with the first key of FIELD_ENCRYPTION_KEY.\n\n"
+        "Encrypt all credentials, buyer data and signing secrets with the first key of FIELD_ENCRYPTION_KEY.\n\n"
         "To change the key: put a new one in front (FIELD_ENCRYPTION_KEY=new,old), restart OMS, run this,\n"
         "then take the old one away and restart again. Credentials that were written as plain JSON with SQL\n"
         "are encrypted too. It may run while OMS works, and again at any time. Rows that no key can read\n"

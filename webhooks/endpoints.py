@@ -1,0 +1,146 @@
+"""What people do with endpoints: add one, give it another secret, try it out, repeat what it was told."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from feed.reading import last_sequence
+from webhooks.client import Outcome, WebhookClient
+from webhooks.events import TEST, body_of, new_message_id
+from webhooks.models import Delivery, Endpoint
+from webhooks.signing import UnreadableSecret, first_secret, rotated, signed_headers, valid_secrets
+from webhooks.switching import switch_off, switch_on
+
+State = Delivery.State
+
+
+class SwitchedOff(Exception):
+    """Nothing is sent to this endpoint until it is switched on."""
+
+
+def add_endpoint(endpoint: Endpoint) -> str:
+    """Store a new endpoint, which is told of what changes from now on. Returns its secret, to be shown once."""
+    secret, endpoint.signing_secrets = first_secret()
+    endpoint.position = last_sequence()
+    if not endpoint.is_active:
+        endpoint.off_reason, endpoint.switched_off_at = Endpoint.Off.BY_HAND, timezone.now()
+    endpoint.save(force_insert=True)
+    return secret
+
+
+@transaction.atomic
+def change_endpoint(endpoint: Endpoint, values: dict[str, Any]) -> bool:
+    """Write these columns alone; `is_active` switches it on or off. False where it had to start anew (switch_on).
+
+    A new URL is tried at once, also where the old one failed.
+    """
+    is_active = values.pop("is_active", None)
+    if "url" in values and values["url"] != endpoint.url:
+        values |= {"failing_since": None, "paused_until": None}
+        Delivery.objects.filter(endpoint=endpoint, state=State.PENDING).update(next_at=timezone.now())
+    for name, value in values.items():
+        setattr(endpoint, name, value)
+    if values:
+        endpoint.save(update_fields=[*values])
+    if is_active is True and not endpoint.is_active:
+        return switch_on(endpoint)
+    if is_active is False:
+        switch_off(endpoint, Endpoint.Off.BY_HAND)
+    return True
+
+
+@transaction.atomic
+def rotate_secret(endpoint: Endpoint) -> str:
+    """Give it another secret and return that; the earlier ones sign for another day."""
+    locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+    secret, locked.signing_secrets = rotated(locked.signing_secrets, timezone.now())
+    locked.save(update_fields=["signing_secrets"])
+    return secret
+
+
+def attempt(client: WebhookClient, endpoint: Endpoint, delivery: Delivery) -> Outcome:
+    """Send a delivery once. Touches no database."""
+    now = timezone.now()
+    body = delivery.body.encode()
+    try:
+        headers = signed_headers(valid_secrets(endpoint, now), delivery.message_id, body, now)
+    except UnreadableSecret:
+        return Outcome(problem=Delivery.Problem.UNREADABLE_SECRET)
+    return client.post(endpoint.url, headers, body)
+
+
+def send_test(endpoint: Endpoint, client: WebhookClient | None = None) -> Delivery:
+    """Send the event `webhook.test` here and now, also to an endpoint that is switched off. It is not tried again.
+
+    Returns its delivery: delivered, or failed with the reason. Where it worked, what waits is tried at once.
+    """
+    now = timezone.now()
+    message_id = new_message_id()
+    data = {"id": endpoint.pk, "name": endpoint.name}
+    delivery = Delivery(
+        endpoint=endpoint,
+        message_id=message_id,
+        event=TEST,
+        object_key=message_id,
+        body=body_of(TEST, now, data),
+        state=State.FAILED,
+        attempts=1,
+        first_attempt_at=now,
+        attempted_at=now,
+    )
+    with client or WebhookClient() as sender:
+        outcome = attempt(sender, endpoint, delivery)
+    delivery.status, delivery.problem = outcome.status, outcome.problem
+    delivery.answer, delivery.seconds = outcome.answer, outcome.seconds
+    if outcome.is_delivered:
+        delivery.state, delivery.delivered_at = State.DELIVERED, timezone.now()
+    delivery.save()
+    if outcome.is_delivered:
+        try_now(endpoint)
+    return delivery
+
+
+def try_now(endpoint: Endpoint) -> None:
+    """What is pending need not wait for its next attempt."""
+    Endpoint.objects.filter(pk=endpoint.pk).update(paused_until=None)
+    Delivery.objects.filter(endpoint=endpoint, state=State.PENDING).update(next_at=timezone.now())
+
+
+def replay(delivery: Delivery) -> Delivery:
+    """Send it again, with the same id. Raises SwitchedOff."""
+    if not delivery.endpoint.is_active:
+        raise SwitchedOff
+    replay_each(Delivery.objects.filter(pk=delivery.pk))
+    delivery.refresh_from_db()
+    return delivery
+
+
+def replay_each(deliveries: QuerySet[Delivery]) -> int:
+    """Send these again, in the order in which they were made, if their endpoint is on. Returns how many.
+
+    A pending one is tried at once. Tests are not sent again.
+    """
+    now = timezone.now()
+    ids = list(deliveries.exclude(event=TEST).filter(endpoint__is_active=True).values_list("pk", flat=True))
+    for start in range(0, len(ids), AT_ONCE):
+        again = Delivery.objects.filter(pk__in=ids[start : start + AT_ONCE])
+        again.update(state=State.PENDING, attempts=0, first_attempt_at=None, next_at=now, delivered_at=None)
+    return len(ids)
+
+
+def replay_all(endpoint: Endpoint, *, failed_only: bool = True, since: datetime | None = None) -> int:
+    """Send again what has failed, or everything that is kept, from this time on. Raises SwitchedOff."""
+    if not endpoint.is_active:
+        raise SwitchedOff
+    deliveries = endpoint.deliveries.all()
+    if failed_only:
+        deliveries = deliveries.filter(state=State.FAILED)
+    if since is not None:
+        deliveries = deliveries.filter(created_at__gte=since)
+    return replay_each(deliveries)
+
+
+AT_ONCE = 500

@@ -1,0 +1,87 @@
+"""The names of events, which of them an endpoint is told of, and what is sent."""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from feed.models import Change
+
+# Several kinds of changes under one name, for those who do not care which.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "stock.changed": (
+        Change.Kind.STOCK_CREATED,
+        Change.Kind.STOCK_UPDATED,
+        Change.Kind.STOCK_GONE,
+        Change.Kind.STOCK_DELETED,
+    ),
+}
+SWITCHED_OFF = "webhook.switched_off"
+# Events that are no change of the feed: webhooks/emitting.py.
+EMITTED = (
+    "platform.attention",
+    "platform.recovered",
+    "alert.began",
+    "alert.ended",
+    "alert.digest",
+    SWITCHED_OFF,
+)
+TEST = "webhook.test"
+
+
+def new_message_id() -> str:
+    return f"msg_{uuid.uuid4().hex}"
+
+
+def event_names() -> list[str]:
+    """All that an endpoint can be told of."""
+    return [*Change.Kind.values, *GROUPS, *EMITTED]
+
+
+def kinds_of(events: Iterable[str] | None) -> tuple[str, ...]:
+    """The kinds of changes that these events are about; () stands for all of them, where `events` is None.
+
+    Where the events are about no change, a kind that there is not.
+    """
+    if events is None:
+        return ()
+    kinds = [kind for event in events for kind in GROUPS.get(event, (event,)) if kind in Change.Kind.values]
+    return tuple(dict.fromkeys(kinds)) or ("none",)
+
+
+def event_of(kind: str, events: Iterable[str] | None) -> str:
+    """The name under which an endpoint is told of a change: its kind, unless it asked only for the group."""
+    if events is None or kind in events:
+        return kind
+    return next((group for group in events if kind in GROUPS.get(group, ())), kind)
+
+
+def change_data(change: Change, platform_names: Mapping[int, str]) -> dict[str, Any]:
+    """A change as GET /changes answers it."""
+    return {
+        "sequence": change.sequence,
+        "at": _timestamp(change.at),
+        "kind": change.kind,
+        "platform": platform_names.get(change.platform_id),
+        "platform_id": change.platform_id,
+        "id": change.object_id,
+        "external_id": change.external_id,
+        "fields": change.fields,
+    }
+
+
+def object_key(change: Change) -> str:
+    """What is told in order: `order:12`."""
+    return f"{change.kind.partition('.')[0]}:{change.object_id}"
+
+
+def body_of(event: str, at: datetime, data: Mapping[str, Any]) -> str:
+    """The payload as the specification recommends it, in ASCII."""
+    return json.dumps(
+        {"type": event, "timestamp": _timestamp(at), "data": data}, separators=(",", ":"), default=str
+    )
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

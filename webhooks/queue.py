@@ -1,0 +1,188 @@
+"""Deliveries: made of changes, picked in order, and settled by what came of an attempt.
+
+Each function is one transaction that carries the caller's lease: a process that has lost it changes nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from core.database.retry import retry_on_db_error
+from feed.models import Change
+from feed.reading import NotYet, TooLate, changes_after
+from platforms.models import Platform
+from webhooks.client import BUSY, Outcome
+from webhooks.events import body_of, change_data, event_of, kinds_of, new_message_id, object_key
+from webhooks.models import Delivery, Endpoint
+from webhooks.pauses import endpoint_pause, is_exhausted, next_attempt
+from webhooks.switching import switch_off
+
+logger = logging.getLogger(__name__)
+
+State = Delivery.State
+
+AT_ONCE = 500  # rows that are deleted in one statement
+MOST_WAITING = 1000  # deliveries of one endpoint; further changes wait in the feed
+
+
+@retry_on_db_error
+def fill(endpoint: Endpoint, token: str, most_waiting: int = MOST_WAITING) -> bool:
+    """Make deliveries of the changes behind the endpoint's position. Returns whether more changes are there to be read.
+
+    The position moves in the transaction that stores the deliveries, so that none is left out and none made twice.
+    An endpoint that has missed changes that are no longer kept is switched off, which a person is told of.
+    """
+    room = most_waiting - endpoint.deliveries.filter(state=State.PENDING).count()
+    if room <= 0:
+        return False
+    only = endpoint.platform_ids
+    platform_id = only[0] if only is not None and len(only) == 1 else None
+    try:
+        page = changes_after(
+            endpoint.position, kinds=kinds_of(endpoint.events), platform_id=platform_id, limit=room
+        )
+    except TooLate:
+        switch_off(endpoint, Endpoint.Off.TOO_LATE)
+        return False
+    except NotYet as early:  # the feed was emptied, or restored without this table
+        logger.error("%s had read more changes than there are; it goes on at the newest.", endpoint)
+        Endpoint.objects.filter(pk=endpoint.pk, position=endpoint.position).update(position=early.last)
+        return False
+    wanted = [change for change in page.changes if only is None or change.platform_id in only]
+    rows = deliveries_of(endpoint, wanted)
+    with transaction.atomic():
+        mine = Endpoint.objects.filter(
+            pk=endpoint.pk, lease_token=token, is_active=True, position=endpoint.position
+        )
+        if not mine.update(position=page.last):
+            return False  # somebody else sends for it now, or it was switched off
+        Delivery.objects.bulk_create(rows)
+    endpoint.position = page.last
+    return page.more
+
+
+def deliveries_of(endpoint: Endpoint, changes: Sequence[Change]) -> list[Delivery]:
+    """Not stored yet."""
+    names = dict(Platform.objects.values_list("pk", "name")) if changes else {}
+    now = timezone.now()
+    made = []
+    for change in changes:
+        event = event_of(change.kind, endpoint.events)
+        made.append(
+            Delivery(
+                endpoint=endpoint,
+                message_id=new_message_id(),
+                event=event,
+                sequence=change.sequence,
+                object_key=object_key(change),
+                body=body_of(event, change.at, change_data(change, names)),
+                created_at=now,
+                next_at=now,
+            )
+        )
+    return made
+
+
+def sendable(endpoint: Endpoint, now: datetime) -> QuerySet[Delivery]:
+    """Deliveries whose time has come and whose predecessor of the same object is settled, one of each object."""
+    earlier = Delivery.objects.filter(
+        endpoint=OuterRef("endpoint"),
+        object_key=OuterRef("object_key"),
+        state=State.PENDING,
+        pk__lt=OuterRef("pk"),
+    )
+    return (
+        Delivery.objects.filter(endpoint=endpoint, state=State.PENDING, next_at__lte=now)
+        .exclude(Exists(earlier))
+        .order_by("pk")
+    )
+
+
+def probe(endpoint: Endpoint, now: datetime) -> QuerySet[Delivery]:
+    """The one that finds out whether a receiver that failed is back: not the same one again and again, which may be
+    the only one that it does not take."""
+    return sendable(endpoint, now).order_by("attempts", "pk")[:1]
+
+
+@retry_on_db_error
+@transaction.atomic
+def settle(
+    endpoint: Endpoint, attempts: Sequence[tuple[Delivery, Outcome]], token: str, *, has_worked: bool
+) -> bool:
+    """Store what came of attempts. False where the lease was lost: somebody else repeats them.
+
+    `has_worked` says whether the receiver took another message of the same round before.
+
+    Nothing that was delivered is forgotten otherwise: what the receiver took is settled, whatever else has failed.
+    """
+    locked = Endpoint.objects.select_for_update().filter(pk=endpoint.pk, lease_token=token).first()
+    if locked is None:
+        return False
+    now = timezone.now()
+    failed = [outcome for _delivery, outcome in attempts if not outcome.is_delivered]
+    if len(failed) < len(attempts):
+        _works(locked, now)
+    elif not has_worked:
+        _fails(locked, failed[-1], now)
+    locked.save(update_fields=["failing_since", "paused_until", "last_delivered_at"])
+    for delivery, outcome in attempts:
+        _store_attempt(locked, delivery, outcome, now)
+    if any(outcome.is_gone for outcome in failed):
+        switch_off(locked, Endpoint.Off.GONE)
+    return True
+
+
+def _store_attempt(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+    """Also gives a message up, or switches the endpoint off, once three days have passed."""
+    delivery.attempts += 1
+    first = delivery.first_attempt_at = delivery.first_attempt_at or now
+    delivery.attempted_at = now
+    delivery.status, delivery.problem = outcome.status, outcome.problem
+    delivery.answer, delivery.seconds = outcome.answer, outcome.seconds
+    if outcome.is_delivered:
+        delivery.state, delivery.delivered_at, delivery.next_at = State.DELIVERED, now, None
+    elif not is_exhausted(first, now, delivery.attempts):
+        delivery.next_at = next_attempt(first, now, outcome.retry_after)
+    elif endpoint.last_delivered_at is not None and endpoint.last_delivered_at >= first:
+        delivery.state, delivery.next_at = State.FAILED, None  # the receiver takes others, and not this one
+    else:
+        delivery.next_at = now  # for when somebody switches the endpoint on again
+        switch_off(endpoint, Endpoint.Off.FAILING)
+    delivery.save(
+        update_fields=[
+            "attempts", "first_attempt_at", "attempted_at", "status", "problem", "answer", "seconds", "state",
+            "delivered_at", "next_at",
+        ]
+    )  # fmt: skip
+
+
+def _works(endpoint: Endpoint, now: datetime) -> None:
+    """Something was delivered. What met no receiver before need not wait for its own next attempt."""
+    if endpoint.failing_since is not None:
+        pending = Delivery.objects.filter(endpoint=endpoint, state=State.PENDING, next_at__gt=now)
+        pending.filter(Q(status=None) | Q(status__in=BUSY)).update(next_at=now)
+    endpoint.failing_since, endpoint.paused_until, endpoint.last_delivered_at = None, None, now
+
+
+def _fails(endpoint: Endpoint, outcome: Outcome, now: datetime) -> None:
+    """Nothing of a round was delivered. One message at a time finds out when that changes."""
+    since = endpoint.failing_since = endpoint.failing_since or now
+    answered = not outcome.is_about_the_receiver
+    endpoint.paused_until = endpoint_pause(since, now, outcome.retry_after, answered=answered)
+
+
+def prune_deliveries() -> int:
+    """Delete settled deliveries that were kept long enough (settings.MAINTENANCE). Returns how many."""
+    long_ago = timezone.now() - timedelta(days=settings.KEEP_WEBHOOK_DELIVERIES_DAYS)
+    old = Delivery.objects.filter(created_at__lt=long_ago).exclude(state=State.PENDING)
+    deleted = 0
+    while ids := list(
+        old.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
+    ):  # one lock does not last long
+        deleted += Delivery.objects.filter(pk__in=ids).delete()[0]
+    return deleted

@@ -1,0 +1,66 @@
+"""Switching an endpoint off, which somebody is told of, and on again, with all that has waited for it."""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from feed.reading import NotYet, TooLate, changes_after, last_sequence
+from webhooks.emitting import emit
+from webhooks.events import SWITCHED_OFF
+from webhooks.models import Delivery, Endpoint
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def switch_off(endpoint: Endpoint, reason: Endpoint.Off) -> None:
+    """Nothing is sent to it from now on. What waits for it waits until it is switched on.
+
+    One that is off already stays as it is. Other endpoints are told (`webhook.switched_off`), unless a person did it.
+    """
+    values = {"is_active": False, "off_reason": str(reason), "switched_off_at": timezone.now()}
+    if not Endpoint.objects.filter(pk=endpoint.pk, is_active=True).update(**values):
+        return
+    for name, value in values.items():
+        setattr(endpoint, name, value)
+    if reason == Endpoint.Off.BY_HAND:
+        return
+    logger.error("The webhook %s is switched off: %s.", endpoint, reason.label)
+    data = {
+        "id": endpoint.pk,
+        "name": endpoint.name,
+        "reason": str(reason),
+        "since": endpoint.switched_off_at,
+    }
+    emit(SWITCHED_OFF, data, key=f"webhook:{endpoint.pk}")
+
+
+@transaction.atomic
+def switch_on(endpoint: Endpoint) -> bool:
+    """Go on where it stopped, with what waits at once. False where it had to start at the newest change instead,
+    since those behind its position are no longer kept."""
+    now = timezone.now()
+    goes_on = True
+    try:
+        changes_after(endpoint.position, limit=1)
+    except (TooLate, NotYet):
+        goes_on = False
+        endpoint.position = last_sequence()
+    endpoint.is_active, endpoint.off_reason, endpoint.switched_off_at = True, "", None
+    endpoint.failing_since, endpoint.paused_until, endpoint.lease_expires_at = None, None, now
+    endpoint.save(
+        update_fields=[
+            "is_active", "off_reason", "switched_off_at", "failing_since", "paused_until", "lease_expires_at",
+            "position",
+        ]
+    )  # fmt: skip
+    restart(endpoint, now)
+    return goes_on
+
+
+def restart(endpoint: Endpoint, now: datetime) -> None:
+    """Its pending deliveries are tried at once, and have another three days."""
+    pending = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING)
+    pending.update(attempts=0, first_attempt_at=None, next_at=now)

@@ -1,0 +1,472 @@
+"""From a change to the receiver: what is sent, in which order, how often, and when it is given up. Over real HTTP."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from feed.retention import prune_changes
+from platforms.models import Platform
+from webhooks.dispatch import Dispatcher
+from webhooks.emitting import emit
+from webhooks.endpoints import SwitchedOff, change_endpoint, replay, replay_all, rotate_secret, send_test
+from webhooks.leases import Leases, active_senders, unattended
+from webhooks.models import Delivery, Endpoint
+from webhooks.queue import prune_deliveries
+from webhooks.tests.receiver import Answer, Message, Receiver
+from webhooks.tests.rows import change, endpoint_at, pass_time
+
+pytestmark = pytest.mark.django_db
+
+State, Problem, Off = Delivery.State, Delivery.Problem, Endpoint.Off
+
+
+@pytest.fixture(autouse=True)
+def _private(settings: Any) -> None:
+    """Receivers are on this machine, and speak plain HTTP."""
+    settings.WEBHOOKS_ALLOW_PRIVATE, settings.WEBHOOKS_REQUIRE_HTTPS = True, False
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+def dispatch() -> Dispatcher:
+    dispatcher = Dispatcher()
+    dispatcher.run_once()
+    return dispatcher
+
+
+def refusing(status: int = 500) -> Any:
+    return lambda _message: (status, {}, b"no")
+
+
+def states(endpoint: Endpoint) -> list[str]:
+    return list(endpoint.deliveries.order_by("pk").values_list("state", flat=True))
+
+
+# --- what is sent
+
+
+def test_it_sends_ids_and_changed_fields_and_nothing_else(receiver: Receiver) -> None:
+    endpoint_at(receiver)
+    change("order.updated", 12, "111-1", ("status", "total"))
+    dispatch()
+    (message,) = receiver.taken
+    platform = Platform.objects.get()
+    at = message["timestamp"]
+    assert message == {
+        "type": "order.updated",
+        "timestamp": at,
+        "data": {
+            "sequence": 1, "at": at, "kind": "order.updated", "platform": platform.name, "platform_id": platform.pk,
+            "id": 12, "external_id": "111-1", "fields": ["status", "total"],
+        },
+    }  # fmt: skip
+    assert at.endswith("Z")
+    assert message.headers["content-type"] == "application/json"
+    assert message.headers["user-agent"].startswith("oms/")
+    assert message.id.startswith("msg_")
+    assert receiver.unsigned == 0
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.status, delivery.attempts, delivery.answer, delivery.next_at) == (
+        State.DELIVERED, 200, 1, "thanks", None,
+    )  # fmt: skip
+
+
+def test_it_sends_what_was_asked_for(receiver: Receiver) -> None:
+    other = Platform.objects.create(name="amazon-de")
+    first = Platform.objects.get(name="amazon")
+    endpoint_at(receiver, events=["order.created", "stock.changed", "stock.low"], platform_ids=[first.pk])
+    for kind in ("order.created", "order.updated", "stock.updated", "stock.gone", "stock.low", "sync.closed"):
+        for platform in (first, other):
+            change(kind, platform.pk * 100, platform_id=platform.pk)
+    dispatch()
+    told = [(message["type"], message["data"]["kind"]) for message in receiver.taken]
+    assert sorted(told) == [
+        ("order.created", "order.created"), ("stock.changed", "stock.gone"), ("stock.changed", "stock.updated"),
+        ("stock.low", "stock.low"),
+    ]  # fmt: skip
+    assert {message["data"]["platform"] for message in receiver.taken} == {"amazon"}
+
+
+def test_an_endpoint_of_no_platform_and_one_of_several(receiver: Receiver) -> None:
+    """The platforms of the first were deleted: that must not become all of them."""
+    platforms = [Platform.objects.get(), *(Platform.objects.create(name=f"shop-{n}") for n in range(2))]
+    endpoint_at(receiver, platform_ids=[])
+    endpoint_at(receiver, platform_ids=[platforms[0].pk, platforms[2].pk])
+    for platform in platforms:
+        change("order.created", platform.pk, platform_id=platform.pk)
+    dispatch()
+    assert sorted(message["data"]["platform"] for message in receiver.taken) == ["amazon", "shop-1"]
+
+
+def test_it_tells_of_nothing_that_was_before_the_endpoint(receiver: Receiver) -> None:
+    change("order.created", 1)
+    endpoint = endpoint_at(receiver)
+    dispatch()
+    assert (receiver.met, endpoint.deliveries.count()) == ([], 0)
+
+
+def test_events_that_are_no_change_go_to_those_who_want_them(receiver: Receiver) -> None:
+    platform = Platform.objects.get()
+    with Receiver() as other:
+        endpoint_at(receiver, events=["platform.attention"], platform_ids=[platform.pk])
+        endpoint_at(other, events=["order.created"])
+        assert (
+            emit("platform.attention", {"platform": "amazon"}, platform_id=platform.pk, key="platform:1") == 1
+        )
+        assert emit("platform.attention", {"platform": "other"}, platform_id=platform.pk + 1) == 0
+        dispatch()
+        assert [message["data"] for message in receiver.taken] == [{"platform": "amazon"}]
+        assert other.met == []
+
+
+def test_a_replaced_secret_signs_beside_the_new_one(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    old, new = receiver.secret, rotate_secret(endpoint)
+    for secret in (old, new):
+        receiver.secret = secret
+        change("order.created", 1)
+        dispatch()
+    assert (len(receiver.taken), receiver.unsigned) == (2, 0)
+
+
+# --- order
+
+
+def test_the_changes_of_an_object_arrive_in_order_and_wait_for_the_one_before(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    receiver.answer = lambda message: (500 if message["data"]["id"] == 1 else 200, {}, b"")
+    for number in range(5):
+        change("order.updated", 1, fields=(f"f{number}",))
+        change("order.updated", 2, fields=(f"f{number}",))
+    dispatch()
+    assert [message["data"]["fields"] for message in receiver.taken] == [[f"f{n}"] for n in range(5)]
+    assert {message["data"]["id"] for message in receiver.taken} == {2}
+    assert [m["data"]["fields"] for m in receiver.met if m["data"]["id"] == 1] == [["f0"]]
+    receiver.answer = lambda _message: (200, {}, b"")
+    pass_time(endpoint, minutes=1)
+    dispatch()
+    assert [m["data"]["fields"] for m in receiver.taken if m["data"]["id"] == 1] == [
+        [f"f{n}"] for n in range(5)
+    ]
+
+
+def test_many_changes_are_read_piece_by_piece(receiver: Receiver) -> None:
+    """More than an endpoint may have waiting; the rest stays in the feed meanwhile."""
+    endpoint = endpoint_at(receiver)
+    receiver.answer = refusing(503)
+    for number in range(60):
+        change("order.created", number)
+    Dispatcher(most_waiting=50).run_once()
+    assert endpoint.deliveries.count() == 50
+    assert len(receiver.met) <= 4  # nobody is at home: it does not knock fifty times
+    receiver.answer = lambda _message: (200, {}, b"")
+    pass_time(endpoint, minutes=1)
+    Dispatcher(most_waiting=50).run_once()
+    assert sorted(message["data"]["id"] for message in receiver.taken) == list(range(60))
+
+
+# --- receivers that are not well
+
+
+def test_a_dead_and_a_slow_receiver_delay_themselves_alone(receiver: Receiver) -> None:
+    go = threading.Event()
+
+    def slow(_message: Message) -> Answer:
+        go.wait(30)
+        return 200, {}, b""
+
+    with Receiver() as late, Receiver() as dead:
+        late.answer = slow
+        endpoint_at(dead, name="dead")
+        endpoint_at(late, name="late")
+        endpoint_at(receiver, name="well")
+        dead.__exit__()
+        for number in range(30):
+            change("order.created", number)
+        held: list[int] = []
+
+        def is_told() -> bool:
+            if len(receiver.taken) == 30 and not held:
+                held.append(len(late.met))
+                go.set()
+            return bool(held)
+
+        Dispatcher(tick=0.05).run(is_told)
+        # The slow one held its requests all the while, at most four of them.
+        assert (len(receiver.taken), 1 <= held[0] <= 4) == (30, True)
+
+
+@pytest.mark.parametrize("status", [500, 404, 301, 429, 503])
+def test_it_tries_again_with_growing_pauses_and_the_same_id(receiver: Receiver, status: int) -> None:
+    endpoint = endpoint_at(receiver)
+    receiver.answer = refusing(status)
+    change("order.created", 1)
+    pauses = []
+    for _number in range(8):
+        dispatch()
+        delivery = endpoint.deliveries.get()
+        assert delivery.next_at is not None
+        assert delivery.attempted_at is not None
+        pauses.append((delivery.next_at - delivery.attempted_at).total_seconds())
+        pass_until_due(endpoint)
+    assert all(4 < pause < 6 for pause in pauses[:2])
+    assert all(later > 1.5 * sooner for sooner, later in itertools.pairwise(pauses[1:]))
+    assert (len(receiver.met), len({message.id for message in receiver.met})) == (8, 1)
+    assert (delivery.attempts, delivery.status, delivery.answer) == (8, status, "no")
+
+
+def test_it_waits_as_long_as_the_receiver_asks(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    receiver.answer = lambda _message: (429, {"retry-after": "1800"}, b"")
+    change("order.created", 1)
+    change("order.created", 2)
+    dispatch()
+    pass_time(endpoint, seconds=1700)
+    dispatch()
+    assert len(receiver.met) <= 2
+    pass_time(endpoint, seconds=200)
+    receiver.answer = lambda _message: (200, {}, b"")
+    dispatch()
+    assert len(receiver.taken) == 2
+
+
+def pass_until_due(endpoint: Endpoint) -> float:
+    """Let the time of the next attempt come. Returns the seconds until then."""
+    endpoint.refresh_from_db()
+    pending = endpoint.deliveries.filter(state=State.PENDING, attempts__gt=0).values_list(
+        "next_at", flat=True
+    )
+    moments = [min(filter(None, pending), default=None), endpoint.paused_until]
+    due = max(filter(None, moments), default=timezone.now())
+    seconds = max((due - timezone.now()).total_seconds(), 0) + 0.01
+    pass_time(endpoint, seconds=seconds)
+    return seconds
+
+
+def attempts_until_it_is_over(endpoint: Endpoint) -> list[float]:
+    """Let time pass from attempt to attempt; the hours after the first one."""
+    hours = [0.0]
+    dispatch()
+    while endpoint.is_active and endpoint.deliveries.filter(state=State.PENDING).exists():
+        hours.append(hours[-1] + pass_until_due(endpoint) / 3600)
+        dispatch()
+        endpoint.refresh_from_db()
+    return hours
+
+
+def test_after_three_days_it_is_switched_off_and_others_are_told(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver, events=["order.created"])
+    receiver.answer = refusing()
+    with Receiver() as other:
+        endpoint_at(other, events=["webhook.switched_off"])
+        change("order.created", 1)
+        hours = attempts_until_it_is_over(endpoint)
+        assert 71.9 < hours[-1] < 72.5
+        assert 12 <= len(hours) <= 22
+        assert (endpoint.is_active, endpoint.off_reason, states(endpoint)) == (
+            False,
+            Off.FAILING,
+            [State.PENDING],
+        )
+        dispatch()
+        (message,) = other.taken
+        assert (message["type"], message["data"]["name"], message["data"]["reason"]) == (
+            "webhook.switched_off", "shop", "failing",
+        )  # fmt: skip
+    # What happened meanwhile waits for it.
+    change("order.created", 2)
+    dispatch()
+    assert len(receiver.met) == len(hours)
+    receiver.answer = lambda _message: (200, {}, b"")
+    assert change_endpoint(endpoint, {"is_active": True})
+    dispatch()
+    assert sorted(message["data"]["id"] for message in receiver.taken) == [1, 2]
+
+
+def test_a_message_that_alone_is_refused_is_given_up_and_the_endpoint_stays_on(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    receiver.answer = lambda message: (
+        422 if message["data"]["fields"] == ["odd"] else 200,
+        {},
+        b"cannot read it",
+    )
+    change("order.updated", 1, fields=("odd",))
+    change("order.updated", 1, fields=("after",))
+    change("order.created", 2)
+    dispatch()
+    pass_time(endpoint, hours=1)
+    change("order.created", 3)
+    attempts_until_it_is_over(endpoint)
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, states(endpoint)) == (
+        True, [State.FAILED, State.DELIVERED, State.DELIVERED, State.DELIVERED],
+    )  # fmt: skip
+    odd = endpoint.deliveries.get(state=State.FAILED)
+    assert (odd.status, odd.answer) == (422, "cannot read it")
+    receiver.answer = lambda _message: (200, {}, b"")
+    assert replay_all(endpoint) == 1
+    dispatch()
+    assert [message["data"]["fields"] for message in receiver.taken][-1] == ["odd"]
+    assert receiver.taken[-1].id == odd.message_id
+
+
+def test_410_switches_it_off_at_once(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    receiver.answer = refusing(410)
+    change("order.created", 1)
+    dispatch()
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, endpoint.off_reason, len(receiver.met)) == (False, Off.GONE, 1)
+
+
+def test_what_met_nobody_goes_out_at_once_when_somebody_is_back(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    receiver.answer = refusing(503)
+    for number in range(20):
+        change("order.created", number)
+    dispatch()
+    for _day in range(3):
+        pass_time(endpoint, hours=8)
+        dispatch()
+    receiver.answer = lambda _message: (200, {}, b"")
+    pass_time(endpoint, hours=1)
+    dispatch()
+    assert states(endpoint) == [State.DELIVERED] * 20
+
+
+def test_an_endpoint_that_missed_what_is_no_longer_kept_is_switched_off(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    change_endpoint(endpoint, {"is_active": False})
+    for number in range(3):
+        change("order.created", number)
+    prune_changes(timezone.now() + timedelta(days=1))
+    Endpoint.objects.update(is_active=True)  # as if it had been read too slowly
+    dispatch()
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, endpoint.off_reason) == (False, Off.TOO_LATE)
+    assert not change_endpoint(endpoint, {"is_active": True})  # it starts anew
+    change("order.created", 9)
+    dispatch()
+    assert [message["data"]["id"] for message in receiver.taken] == [9]
+
+
+def test_an_unreadable_secret_is_a_problem_of_that_endpoint_alone(receiver: Receiver, settings: Any) -> None:
+    broken = endpoint_at(receiver, name="broken")
+    settings.FIELD_ENCRYPTION_KEY = [
+        "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItb3Q=",
+        *settings.FIELD_ENCRYPTION_KEY,
+    ]
+    endpoint_at(receiver, name="well")
+    settings.FIELD_ENCRYPTION_KEY = settings.FIELD_ENCRYPTION_KEY[:1]
+    change("order.created", 1)
+    dispatch()
+    assert (broken.deliveries.get().problem, len(receiver.taken)) == (Problem.UNREADABLE_SECRET, 1)
+
+
+# --- people
+
+
+def test_a_test_event_is_sent_at_once_even_where_it_is_switched_off(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver, is_active=False)
+    delivery = send_test(endpoint)
+    assert (delivery.state, delivery.event, receiver.taken[0]["type"]) == (
+        State.DELIVERED, "webhook.test", "webhook.test",
+    )  # fmt: skip
+    receiver.answer = refusing()
+    assert (send_test(endpoint).state, send_test(endpoint).status) == (State.FAILED, 500)
+    dispatch()
+    assert len(receiver.met) == 3  # a test is not tried again
+
+
+def test_replays_have_the_id_of_the_first_time(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    for number in range(3):
+        change("order.created", number)
+    dispatch()
+    first = [message.id for message in receiver.taken]
+    replay(endpoint.deliveries.get(message_id=first[0]))
+    dispatch()
+    assert replay_all(endpoint) == 0
+    assert replay_all(endpoint, failed_only=False) == 3
+    assert replay_all(endpoint, failed_only=False, since=timezone.now()) == 0
+    dispatch()
+    assert sorted(message.id for message in receiver.taken[3:]) == sorted([first[0], *first])
+    change_endpoint(endpoint, {"is_active": False})
+    with pytest.raises(SwitchedOff):
+        replay(endpoint.deliveries.all()[0])
+    with pytest.raises(SwitchedOff):
+        replay_all(endpoint)
+
+
+def test_a_new_url_is_tried_at_once(receiver: Receiver) -> None:
+    with Receiver() as old:
+        endpoint = endpoint_at(old)
+        secret = old.secret
+        old.answer = refusing(503)
+        change("order.created", 1)
+        dispatch()
+        receiver.secret = secret
+        change_endpoint(endpoint, {"url": receiver.url()})
+        dispatch()
+        assert len(receiver.taken) == 1
+
+
+# --- processes
+
+
+def test_each_endpoint_has_one_sender_and_another_takes_over_when_that_is_gone(receiver: Receiver) -> None:
+    endpoint_at(receiver)
+    one, other = Leases(), Leases()
+    assert (one.renew(), other.renew(), one.renew()) == (1, 0, 1)
+    assert len(active_senders()) == 1
+    assert not unattended().exists()
+    Endpoint.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=61))
+    assert unattended().count() == 1
+    assert (other.renew(), one.renew()) == (1, 0)
+    other.release()
+    assert one.renew() == 1
+
+
+def test_a_process_that_lost_its_lease_changes_nothing(receiver: Receiver) -> None:
+    """It hung while another one took over: what came of its request is not stored, and the other one sends again."""
+    endpoint = endpoint_at(receiver)
+    change("order.created", 1)
+    taken_over = Leases()
+
+    def meanwhile(_message: Message) -> Answer:
+        return 200, {}, b""
+
+    receiver.answer = meanwhile
+    dispatcher = Dispatcher()
+    assert dispatcher._look()
+    Endpoint.objects.update(lease_token=taken_over.token)
+    dispatcher.finish()
+    assert (dispatcher.delivered, len(receiver.taken), states(endpoint)) == (0, 1, [State.PENDING])
+    Endpoint.objects.update(lease_expires_at=timezone.now())
+    dispatch()
+    assert (states(endpoint), len(receiver.taken), len({m.id for m in receiver.taken})) == (
+        [State.DELIVERED],
+        2,
+        1,
+    )
+
+
+def test_old_deliveries_are_deleted_and_those_that_wait_are_kept(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    change("order.created", 1)
+    dispatch()
+    receiver.answer = refusing()
+    change("order.created", 2)
+    dispatch()
+    Delivery.objects.update(created_at=timezone.now() - timedelta(days=31))
+    assert prune_deliveries() == 1
+    assert states(endpoint) == [State.PENDING]
