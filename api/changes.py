@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.base import ModelPermissions
+from api.base import ApiViewMixin, ModelPermissions
 from api.filters import refuse_odd_parameters
 from feed.models import Change
 from feed.reading import NotYet, TooLate, changes_after, last_sequence
@@ -60,7 +60,7 @@ class ChangesSerializer(serializers.Serializer[Any]):
     )
 
 
-class ChangesView(APIView):
+class ChangesView(ApiViewMixin, APIView):
     """What became different, in an order in which no reader can fall behind or jump over a change.
 
     A transaction that began early and commits late gets a higher number than all that were handed out before.

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.base import ApiViewMixin
+from core.iso import read_time
 from platforms.models import Platform
 
 PAGINATION = ("cursor", "page_size")
@@ -27,7 +28,7 @@ class TimeField(forms.Field):
         if not value:
             return None
         try:
-            moment = datetime.fromisoformat(value.strip())
+            moment = read_time(value.strip())
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
             hint = " In a URL, write the plus sign as %(plus)s." if " " in value.strip() else ""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from core.iso import utc_text
+from core.iso import read_time, utc_text
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from integrations.protocol import Note
@@ -62,7 +62,7 @@ def _time(name: str, text: str | None, now: datetime, notes: list[Note]) -> date
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = read_time(text.strip())
     except ValueError:
         hint = " In a URL, write the plus sign as %2B." if " " in text.strip() else ""
         raise BadInput(

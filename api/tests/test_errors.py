@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from api.base import ApiViewMixin
 from api.errors import server_error
+from api.filters import TimeFilter
 from api.tests.rest import amazon, make_stock, superuser, user_with
 from oms.urls import api_patterns
 
@@ -54,6 +55,17 @@ def test_it_holds_every_view_to_the_same_rules() -> None:
         "DocsView",
         "SpectacularAPIView",
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "address"), [route for route in every_route() if route[1].strip("/") not in ("schema", "docs")]
+)
+def test_it_refuses_a_parameter_that_it_does_not_know(method: str, address: str) -> None:
+    address = address.replace("returns/sync", "orders/sync")
+    answer = getattr(superuser(), method)(f"{address}?nonsense=1")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    if method not in ("put", "patch"):  # which miss their body before
+        assert list(answer.json()["fields"]) == ["nonsense"]
 
 
 @pytest.mark.parametrize(
@@ -339,3 +351,36 @@ def test_it_answers_mistakes_outside_of_the_api_by_address(address: str, is_json
 def test_it_answers_a_host_it_does_not_serve_with_json() -> None:
     answer = Client().get("/orders", headers={"Host": "elsewhere.example"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def every_time() -> list[str]:
+    """Every parameter of an address that is a time."""
+    found = ["/orders/sync?until=2026-01-31&since=", "/orders/sync?since=2026-01-01&until="]
+    for pattern in api_patterns:
+        address, view = str(pattern.pattern), pattern.callback.cls  # type: ignore[attr-defined]
+        filters = getattr(getattr(view, "filterset_class", None), "base_filters", {})
+        if "<" not in address and not address.endswith("/"):
+            found += [f"/{address}?{name}=" for name, each in filters.items() if isinstance(each, TimeFilter)]
+    assert len(found) > 8
+    return found
+
+
+@pytest.mark.parametrize("address", every_time())
+def test_it_reads_iso_dates_alone(address: str) -> None:
+    """Whatever language the reader has."""
+    api, name = superuser(), address.split("=")[-2].split("&")[-1].split("?")[-1]
+    call = api.post if "/sync?" in address else api.get
+    for text in (
+        "26.11.2025",
+        "26/11/2025",
+        "11/26/2025",
+        "26. November 2025",
+        "2025-11-26x08:00",
+        "today",
+        "5",
+    ):
+        answer = call(address + text, headers={"Accept-Language": "de"})
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, [name]), text
+    for text in ("2025-11-26", "2025-11-26T08:00Z", "2025-11-26t08:00:00.5%2B01:00", "20251126T080000Z"):
+        answer = call(address + text)
+        assert answer.status_code in (200, 202, 409) or "must be before" in answer.json()["detail"]
