@@ -96,7 +96,8 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
         else:
             return found
         self.has_active_filters = True
-        self.clear_all_filters_qs = self.get_query_string(remove=self.get_filters_params())
+        asked = [*self.get_filters_params(), SEARCH_VAR, ORDER_VAR]  # "Show all" must not be refused again
+        self.clear_all_filters_qs = self.get_query_string(remove=asked)
         nothing: QuerySet[Any] = self.root_queryset.none()
         return nothing
 

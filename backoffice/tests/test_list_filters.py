@@ -224,6 +224,11 @@ def test_every_list_refuses_a_page_and_an_order_that_it_cannot_read(
         found = refused(admin_client, model_admin, p=page, o=f".{'.'.join(columns)}.")
         assert found == [f"“{page}” is not the number of a page.", *cannot]
     assert len(refused(admin_client, model_admin, o=["", ""], p=["1", "2"], q=["", ""])) == 3
+    address = address_of(model_admin.model)
+    answer = admin_client.get(f"{address}?o=abc&p=abc&q=%00&no_such=1")
+    shows_all = admin_client.get(address + answer.context["cl"].clear_all_filters_qs)
+    assert (shows_all.status_code, shows_all.context["cl"].problems) == (200, [])
+    assert shows_all.context["cl"].result_count > 0
 
 
 @pytest.mark.parametrize("label", LISTS)
