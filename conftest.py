@@ -134,7 +134,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             put_back_rows_of_migrations()
 
 
-MIGRATIONS_THAT_GRANT = ("0003_see_changes",)
+MIGRATIONS_THAT_GRANT = ("0003_see_changes", "0004_webhooks")
 
 
 def put_back_rows_of_migrations() -> None:

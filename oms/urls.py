@@ -23,6 +23,7 @@ from api.reference import DocsView
 from api.streams import StreamSyncView
 from api.syncs import SyncFailureViewSet, SyncLogViewSet
 from api.usage import ApiUsageViewSet
+from api.webhooks import DeliveryViewSet, WebhookViewSet
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
@@ -69,6 +70,18 @@ api_patterns = [
         "sync-failure-dismiss",
     ),
     *api("changes", ChangesView.as_view(), "changes"),
+    *api("webhooks", WebhookViewSet.as_view(LIST | {"post": "create"}), "webhooks"),
+    *api("webhooks/<int:pk>", WebhookViewSet.as_view(DETAIL | WRITE), "webhook"),
+    *api("webhooks/<int:pk>/test", WebhookViewSet.as_view({"post": "test"}), "webhook-test"),
+    *api("webhooks/<int:pk>/rotate", WebhookViewSet.as_view({"post": "rotate"}), "webhook-rotate"),
+    *api("webhooks/<int:pk>/replay", WebhookViewSet.as_view({"post": "replay"}), "webhook-replay"),
+    *api("webhook-deliveries", DeliveryViewSet.as_view(LIST), "webhook-deliveries"),
+    *api("webhook-deliveries/<int:pk>", DeliveryViewSet.as_view(DETAIL), "webhook-delivery"),
+    *api(
+        "webhook-deliveries/<int:pk>/replay",
+        DeliveryViewSet.as_view({"post": "replay"}),
+        "webhook-delivery-replay",
+    ),
     *api("api-usage", ApiUsageViewSet.as_view(LIST), "api-usage"),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
     *api("docs", DocsView.as_view(), "docs"),

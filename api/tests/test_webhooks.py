@@ -1,0 +1,172 @@
+"""/webhooks and /webhook-deliveries: secrets answered once, what is refused, tests and replays over real HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from api.tests.rest import amazon, fetch_all, superuser, user_with
+from webhooks.dispatch import Dispatcher
+from webhooks.models import Delivery, Endpoint
+from webhooks.tests.receiver import Receiver
+from webhooks.tests.rows import change
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _private(settings: Any) -> None:
+    """The receivers are on this machine, and speak plain HTTP."""
+    settings.WEBHOOKS_ALLOW_PRIVATE, settings.WEBHOOKS_REQUIRE_HTTPS = True, False
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return superuser()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+def add(api: APIClient, receiver: Receiver, **values: Any) -> dict[str, Any]:
+    answer = api.post("/webhooks", {"name": "shop", "url": receiver.url(), **values})
+    assert answer.status_code == 201, answer.json()
+    added: dict[str, Any] = answer.json()
+    receiver.secret = added["secret"]
+    return added
+
+
+def test_a_webhook_is_told_of_what_changes_and_its_secret_is_answered_once(
+    api: APIClient, receiver: Receiver
+) -> None:
+    added = add(api, receiver, events=["order.created", "stock.changed"], platforms=["amazon"])
+    assert (added["events"], added["platforms"], added["is_active"], added["pending"]) == (
+        ["order.created", "stock.changed"], ["amazon"], True, 0,
+    )  # fmt: skip
+    secret = added.pop("secret")
+    assert secret.startswith("whsec_")
+    assert api.get(f"/webhooks/{added['id']}").json() == added
+    assert fetch_all(api, "/webhooks") == [added]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT signing_secrets FROM webhook_endpoints")
+        assert secret not in cursor.fetchone()[0]
+    change("order.created", 7, "111-7")
+    Dispatcher().run_once()
+    assert [message["data"]["id"] for message in receiver.taken] == [7]
+    (row,) = fetch_all(api, f"/webhook-deliveries?webhook={added['id']}&state=delivered&event=order.created")
+    assert (row["message_id"], row["status"], row["answer"]) == (receiver.taken[0].id, 200, "thanks")
+    assert api.get(f"/webhook-deliveries/{row['id']}").json() == row
+    assert fetch_all(api, "/webhook-deliveries?state=failed") == []
+
+
+def test_what_a_get_answers_can_be_put_back(api: APIClient, receiver: Receiver) -> None:
+    added = add(api, receiver)
+    assert (added["events"], added["platforms"]) == (None, None)
+    shown = api.get(f"/webhooks/{added['id']}").json()
+    answer = api.put(f"/webhooks/{added['id']}", shown)
+    assert (answer.status_code, answer.json()) == (200, shown)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"url": "http://shop.example/"}, "url"),
+        ({"url": "https://127.0.0.1/"}, "url"),
+        ({"url": "https://user:word@shop.example/"}, "url"),
+        ({"url": "nonsense"}, "url"),
+        ({"url": None}, "url"),
+        ({"url": 5.5}, "url"),
+        ({"events": ["order.exploded"]}, "events"),
+        ({"events": []}, "events"),
+        ({"events": "order.created"}, "events"),
+        ({"platforms": ["nowhere"]}, "platforms"),
+        ({"platforms": []}, "platforms"),
+        ({"platforms": "amazon"}, "platforms"),
+        ({"platforms": [1]}, "platforms"),
+        ({"name": ""}, "name"),
+        ({"secret": "whsec_x"}, "secret"),
+        ({"position": 9}, "position"),
+        ({"is_active": "perhaps"}, "is_active"),
+    ],
+)
+def test_it_refuses_what_is_wrong_and_stores_nothing(
+    api: APIClient, settings: Any, values: dict[str, Any], field: str
+) -> None:
+    settings.WEBHOOKS_ALLOW_PRIVATE, settings.WEBHOOKS_REQUIRE_HTTPS = False, True
+    answer = api.post("/webhooks", {"name": "shop", "url": "https://shop.example/hook"} | values)
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field]), answer.json()
+    assert not Endpoint.objects.exists()
+
+
+def test_switched_off_it_waits_and_on_again_it_goes_on(api: APIClient, receiver: Receiver) -> None:
+    address = f"/webhooks/{add(api, receiver)['id']}"
+    off = api.patch(address, {"is_active": False}).json()
+    assert (off["is_active"], off["off_reason"]) == (False, "by_hand")
+    change("order.created", 1)
+    Dispatcher().run_once()
+    assert receiver.met == []
+    answer = api.post(f"{address}/replay", {})
+    assert (answer.status_code, answer.json()["code"]) == (409, "switched_off")
+    on = api.patch(address, {"is_active": True}).json()
+    assert (on["is_active"], on["off_reason"], on["switched_off_at"]) == (True, "", None)
+    Dispatcher().run_once()
+    assert len(receiver.taken) == 1
+
+
+def test_a_test_a_new_secret_and_replays(api: APIClient, receiver: Receiver) -> None:
+    address = f"/webhooks/{add(api, receiver)['id']}"
+    tested = api.post(f"{address}/test").json()
+    assert (tested["state"], tested["event"], tested["status"]) == ("delivered", "webhook.test", 200)
+    receiver.answer = lambda _message: (500, {}, b"<script>alert(1)</script>")
+    failed = api.post(f"{address}/test").json()
+    assert (failed["state"], failed["problem"], failed["answer"]) == (
+        "failed", "refused", "<script>alert(1)</script>",
+    )  # fmt: skip
+    receiver.secret = api.post(f"{address}/rotate").json()["secret"]
+    receiver.answer = lambda _message: (200, {}, b"")
+    change("order.created", 1)
+    Dispatcher().run_once()
+    delivery = Delivery.objects.get(event="order.created")
+    answer = api.post(f"/webhook-deliveries/{delivery.pk}/replay")
+    assert (answer.status_code, answer.json()["state"]) == (202, "pending")
+    Dispatcher().run_once()
+    assert api.post(f"{address}/replay", {"state": "failed"}).json() == {"replayed": 0}
+    assert api.post(f"{address}/replay", {"state": "all"}).json() == {"replayed": 1}
+    assert api.post(f"{address}/replay", {"stat": "all"}).status_code == 400
+    Dispatcher().run_once()
+    assert [message.id for message in receiver.taken[1:]] == [delivery.message_id] * 3
+    assert receiver.unsigned == 0
+    assert api.delete(address).status_code == 204
+    assert not Delivery.objects.exists()
+
+
+def test_who_may_what(receiver: Receiver) -> None:
+    manager = user_with(
+        "webhooks.view_endpoint",
+        "webhooks.add_endpoint",
+        "webhooks.change_endpoint",
+        "webhooks.view_delivery",
+    )
+    added = add(manager, receiver)
+    viewer = user_with("webhooks.view_endpoint", "webhooks.view_delivery")
+    stranger = user_with("orders.view_order")
+    assert viewer.get("/webhooks").status_code == viewer.get("/webhook-deliveries").status_code == 200
+    for client in (viewer, stranger):
+        for method, address in (
+            ("post", "/webhooks"),
+            ("patch", f"/webhooks/{added['id']}"),
+            ("delete", f"/webhooks/{added['id']}"),
+            ("post", f"/webhooks/{added['id']}/test"),
+            ("post", f"/webhooks/{added['id']}/rotate"),
+            ("post", f"/webhooks/{added['id']}/replay"),
+            ("post", "/webhook-deliveries/1/replay"),
+        ):
+            assert getattr(client, method)(address).status_code == 403, (method, address)
+    assert stranger.get("/webhooks").status_code == stranger.get("/webhook-deliveries").status_code == 403
+    assert receiver.met == []
+    assert amazon()

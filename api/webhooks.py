@@ -1,0 +1,329 @@
+"""REST: webhooks, and what was sent to them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import django_filters
+from django.db.models import Count, Q, QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
+from rest_framework import mixins, serializers, status
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet, ModelViewSet
+
+from api.base import Conflict, ModelPermissions, address_of
+from api.filters import KnownChoiceFilter, KnownParameters, TextFilter, TimeFilter
+from platforms.models import Platform
+from webhooks.addresses import BadUrl, checked_url
+from webhooks.endpoints import (
+    SwitchedOff,
+    add_endpoint,
+    change_endpoint,
+    replay,
+    replay_all,
+    rotate_secret,
+    send_test,
+)
+from webhooks.events import event_names
+from webhooks.models import Delivery, Endpoint
+
+IS_OFF = (
+    "The webhook is switched off, and nothing is sent to it. Set is_active to true; what waits is sent then."
+)
+CHANGE = "webhooks.change_endpoint"
+PENDING = Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING))
+
+
+class MayChangeWebhooks(IsAuthenticated):
+    """For tests, replays and new secrets."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return super().has_permission(request, view) and request.user.has_perm(CHANGE)
+
+
+@extend_schema_field(
+    {
+        "type": ["array", "null"],
+        "items": {"type": "string"},
+        "description": "Names of platforms; null: all of them, also those that are added later.",
+    }
+)
+class PlatformNamesField(serializers.Field[Any, Any, Any, Any]):
+    """The ids of platforms as names."""
+
+    def to_internal_value(self, data: Any) -> list[int]:
+        if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
+            raise serializers.ValidationError("It takes a list of names of platforms, or null for all.")
+        ids = dict(Platform.objects.filter(name__in=data).values_list("name", "pk"))
+        if unknown := [name for name in data if name not in ids]:
+            raise serializers.ValidationError(
+                f"There is no platform {unknown[0][:64]!r}; GET /platforms lists them."
+            )
+        if not data:
+            raise serializers.ValidationError(
+                "It is empty: nothing would be sent. Write null for all platforms."
+            )
+        return sorted(set(ids.values()))
+
+    def to_representation(self, value: Any) -> list[str]:
+        return list(Platform.objects.filter(pk__in=value).order_by("name").values_list("name", flat=True))
+
+
+class EventsField(serializers.ListField):
+    """Names of events; the refusal lists those that there are."""
+
+    child = serializers.CharField()
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        names = super().to_internal_value(data)
+        if unknown := [name for name in names if name not in event_names()]:
+            known = ", ".join(event_names())
+            raise serializers.ValidationError(f"{unknown[0][:64]!r} is no event. It takes: {known}.")
+        if not names:
+            raise serializers.ValidationError(
+                "It is empty: nothing would be sent. Write null for all events."
+            )
+        return list(dict.fromkeys(names))
+
+
+class WebhookSerializer(serializers.ModelSerializer[Endpoint]):
+    """Where events are sent. The secret is answered when it is made, and never again."""
+
+    url = serializers.CharField(
+        max_length=2048,
+        help_text="HTTPS, and reached over the public internet, unless settings of the installation allow more.",
+    )
+    events = EventsField(
+        allow_null=True,
+        required=False,
+        help_text="Names of events; null: all of them, also those of later versions.",
+    )
+    platforms = PlatformNamesField(source="platform_ids", allow_null=True, required=False)
+    off_reason = serializers.CharField(
+        read_only=True,
+        help_text="Why it is switched off: by_hand, failing (nothing was delivered for three days), gone (410), "
+        "too_late (what it missed is no longer kept); empty while it is on.",
+    )
+    pending = serializers.IntegerField(
+        read_only=True, help_text="Messages that wait to be delivered; further changes wait in the feed."
+    )
+    position = serializers.IntegerField(
+        read_only=True,
+        help_text="The `sequence` of the last change that became a message or was passed over.",
+    )
+    next_attempt_at = serializers.DateTimeField(
+        source="paused_until", read_only=True, help_text="Where it fails: nothing is sent before this time."
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = (
+            "id", "name", "url", "events", "platforms", "is_active", "off_reason", "switched_off_at", "failing_since",
+            "next_attempt_at", "last_delivered_at", "pending", "position", "created_at",
+        )  # fmt: skip
+        read_only_fields = ("switched_off_at", "failing_since", "last_delivered_at", "created_at")
+
+    def to_internal_value(self, data: Any) -> Any:
+        _refuse_odd_fields(self, data)
+        return super().to_internal_value(data)
+
+    def to_representation(self, instance: Endpoint) -> dict[str, Any]:
+        if not hasattr(instance, "pending"):
+            pending = instance.deliveries.filter(state=Delivery.State.PENDING).count()
+            instance.pending = pending  # type: ignore[attr-defined]
+        return super().to_representation(instance)
+
+    def validate_url(self, url: str) -> str:
+        try:
+            return checked_url(url)
+        except BadUrl as error:
+            raise serializers.ValidationError(str(error)) from None
+
+    def update(self, instance: Endpoint, validated_data: dict[str, Any]) -> Endpoint:
+        change_endpoint(instance, dict(validated_data))
+        instance.refresh_from_db()
+        return instance
+
+
+def _refuse_odd_fields(serializer: serializers.Serializer[Any], data: Any) -> None:
+    """Raises ValidationError for fields that are unknown, or that OMS sets and that have another value here. What a
+    GET answered may be sent back; what the clock and the sender change meanwhile is passed over."""
+    if not isinstance(data, Mapping):
+        return
+    known = [name for name, field in serializer.fields.items() if not field.read_only]
+    problems = {
+        str(name): [f"It is not known here. Known are: {', '.join(known)}."]
+        for name in data
+        if name not in serializer.fields
+    }
+    for name in data:
+        if name in ("id", "created_at") and (
+            serializer.instance is None
+            or data[name] != serializer.to_representation(serializer.instance)[name]
+        ):
+            problems[name] = ["OMS sets it, and it has another value here. Leave it out."]
+        elif name in serializer.fields and serializer.fields[name].read_only and serializer.instance is None:
+            problems[name] = ["OMS sets it. Leave it out."]
+    if problems:
+        raise serializers.ValidationError(problems)
+
+
+class NewWebhookSerializer(WebhookSerializer):
+    secret = serializers.CharField(
+        read_only=True,
+        help_text="Checks the signatures, as https://www.standardwebhooks.com says. It is never shown again.",
+    )
+
+    class Meta(WebhookSerializer.Meta):
+        fields = (*WebhookSerializer.Meta.fields, "secret")  # type: ignore[assignment]
+
+
+class DeliverySerializer(serializers.ModelSerializer[Delivery]):
+    """One event for one webhook. `status`, `problem`, `seconds` and `answer` are those of the last attempt."""
+
+    webhook = serializers.IntegerField(source="endpoint_id", read_only=True)
+    answer = serializers.CharField(
+        read_only=True,
+        help_text="At most 500 characters of the receiver's answer, as it came: not to be trusted.",
+    )
+
+    class Meta:
+        model = Delivery
+        fields = (
+            "id", "webhook", "message_id", "event", "sequence", "state", "attempts", "created_at", "attempted_at",
+            "next_at", "delivered_at", "status", "problem", "seconds", "answer", "body",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+SECRET = inline_serializer("WebhookSecret", {"secret": serializers.CharField()})
+REPLAYED = inline_serializer("Replayed", {"replayed": serializers.IntegerField()})
+
+
+class ReplaySerializer(serializers.Serializer[Any]):
+    """What to send again."""
+
+    state = serializers.ChoiceField(
+        choices=("failed", "all"),
+        default="failed",
+        help_text="failed: what was given up; all: whatever is kept.",
+    )
+    since = serializers.DateTimeField(
+        required=False, help_text="Messages that were made at this time or later."
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        _refuse_odd_fields(self, data)
+        return super().to_internal_value(data)
+
+
+class WebhookFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
+    is_active = KnownChoiceFilter(
+        method="find_active",
+        choices=(("true", "true"), ("false", "false")),
+        label="false: those switched off.",
+    )
+
+    def find_active(self, endpoints: QuerySet[Endpoint], _name: str, value: str) -> QuerySet[Endpoint]:
+        return endpoints.filter(is_active=value == "true")
+
+
+class WebhookViewSet(KnownParameters, ModelViewSet[Endpoint]):
+    """Where events are sent. PUT and PATCH both change what is given and keep the rest."""
+
+    serializer_class = WebhookSerializer
+    queryset = Endpoint.objects.defer("signing_secrets").annotate(pending=PENDING)
+    filterset_class = WebhookFilter
+    ordering = ("id",)
+    actions_without_body = ("test", "rotate")
+
+    def get_permissions(self) -> list[BasePermission]:
+        # By the route's actions: for a method that the route does not know, there is no action yet.
+        acts = {"test", "rotate", "replay"} & set(self.action_map.values())
+        return [MayChangeWebhooks() if acts else ModelPermissions()]
+
+    @extend_schema(responses={201: NewWebhookSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Add one, which is told of what changes from now on. Its secret is in this answer, and in no other."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        endpoint = Endpoint(**serializer.validated_data)
+        secret = add_endpoint(endpoint)
+        body = {**WebhookSerializer(endpoint).data, "secret": secret}
+        where = {"Location": address_of(request, "webhook", endpoint.pk)}
+        return Response(body, status=status.HTTP_201_CREATED, headers=where)
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change what is given. Switched on again, it goes on where it stopped, with what waits at once."""
+        kwargs["partial"] = True
+        return super().update(request, *args, **kwargs)
+
+    @extend_schema(request=None, responses={200: DeliverySerializer})
+    def test(self, _request: Request, pk: int) -> Response:
+        """Send the event `webhook.test` here and now, also to one that is switched off. It is not tried again.
+
+        200 in any case; `state` says whether it was delivered.
+        """
+        return Response(DeliverySerializer(send_test(get_object_or_404(Endpoint, pk=pk))).data)
+
+    @extend_schema(request=None, responses={200: SECRET})
+    def rotate(self, _request: Request, pk: int) -> Response:
+        """Give it another secret, which is answered once. For a day, messages are signed with the earlier ones, too."""
+        return Response({"secret": rotate_secret(get_object_or_404(Endpoint, pk=pk))})
+
+    @extend_schema(request=ReplaySerializer, responses={202: REPLAYED})
+    def replay(self, request: Request, pk: int) -> Response:
+        """Send what has failed again, or everything that is kept. Each message has the id that it had. 409 while it is
+        switched off."""
+        asked = ReplaySerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = asked.validated_data
+        try:
+            count = replay_all(
+                get_object_or_404(Endpoint, pk=pk),
+                failed_only=values["state"] == "failed",
+                since=values.get("since"),
+            )
+        except SwitchedOff:
+            raise Conflict(IS_OFF, code="switched_off") from None
+        return Response({"replayed": count}, status=status.HTTP_202_ACCEPTED)
+
+
+class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
+    webhook = django_filters.NumberFilter(
+        "endpoint_id", label="The id of the webhook.", min_value=0, max_value=2**63 - 1
+    )
+    state = KnownChoiceFilter(choices=Delivery.State.choices)
+    event = TextFilter(label="The name of the event.")
+    message_id = TextFilter(label="As in the header webhook-id.")
+    created_after = TimeFilter("created_at", "gte", label="Made at this time or later.")
+    created_before = TimeFilter("created_at", "lt", label="Made before this time.")
+
+
+class DeliveryViewSet(
+    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Delivery]
+):
+    """What was sent, and what waits to be sent, the newest first. Settled ones are kept for
+    KEEP_WEBHOOK_DELIVERIES_DAYS."""
+
+    serializer_class = DeliverySerializer
+    queryset = Delivery.objects.all()
+    filterset_class = DeliveryFilter
+    ordering = ("-id",)
+    actions_without_body = ("replay",)
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [MayChangeWebhooks() if "replay" in self.action_map.values() else ModelPermissions()]
+
+    @extend_schema(request=None, responses={202: DeliverySerializer})
+    def replay(self, _request: Request, pk: int) -> Response:
+        """Send it again, with the same message_id; one that waits is tried at once. 409 while its webhook is off."""
+        delivery = get_object_or_404(Delivery.objects.select_related("endpoint"), pk=pk)
+        try:
+            delivery = replay(delivery)
+        except SwitchedOff:
+            raise Conflict(IS_OFF, code="switched_off") from None
+        return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
