@@ -363,6 +363,14 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Other programs"),
+                "separator": True,
+                "items": [
+                    _page(_("Webhooks"), "webhook", "webhooks_endpoint", "webhooks.view_endpoint"),
+                    _page(_("Deliveries"), "outbox", "webhooks_delivery", "webhooks.view_delivery"),
+                ],
+            },
+            {
                 "title": _("Access"),
                 "separator": True,
                 "items": [

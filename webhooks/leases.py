@@ -70,6 +70,10 @@ def active_senders() -> list[str]:
     return sorted(set(alive.values_list("lease_holder", flat=True)))
 
 
+def unattended_filter() -> Q:
+    """Of endpoints that are on and that no process has sent for lately: `manage.py run_webhooks` does not run."""
+    return Q(is_active=True, lease_expires_at__lt=timezone.now() - SILENT_AFTER)
+
+
 def unattended() -> QuerySet[Endpoint]:
-    """Endpoints that are on and that no process has sent for lately: `manage.py run_webhooks` does not run."""
-    return Endpoint.objects.filter(is_active=True, lease_expires_at__lt=timezone.now() - SILENT_AFTER)
+    return Endpoint.objects.filter(unattended_filter())

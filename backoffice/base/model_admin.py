@@ -60,7 +60,9 @@ class Button:
     name: str
     label: Text
     icon: str
-    run: Callable[[HttpRequest, Any], None]
+    run: Callable[
+        [HttpRequest, Any], HttpResponse | None
+    ]  # what it returns is the answer; None: the page again
     permission: str
     is_shown: Callable[[Any], bool] = bool
     # Where htmx posts instead, and the element that shows the answer: the page stays as it is.
@@ -109,7 +111,8 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
         if not self.has_view_permission(request, obj) or not request.user.has_perm(pressed.permission):
             raise PermissionDenied
         if request.method == "POST":
-            pressed.run(request, obj)
+            if answer := pressed.run(request, obj):
+                return answer
             if back := safe_next(request):
                 return HttpResponseRedirect(back)
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
@@ -15,6 +15,9 @@ from inventory.models import InventoryItem
 from orders.models import Order
 from orders.shipping import Deadline, deadline_filters
 from platforms.models import Source
+from webhooks.events import TEST
+from webhooks.leases import unattended_filter
+from webhooks.models import Delivery, Endpoint
 
 # How much a number stands out when it is not 0.
 ALARM, NOTICE, CALM = "alarm", "notice", "calm"
@@ -98,6 +101,45 @@ def failures() -> tuple[Tile, list[SyncFailure]]:
     )
     newest = waiting.select_related("platform").defer("payload", "platform__api_config")[:FAILURES_NAMED]
     return tile, list(newest)
+
+
+def webhooks() -> list[Tile]:
+    """Webhooks that were switched off by themselves or have no sender, and messages given up; only where there are any.
+    Two queries."""
+    by_themselves = Q(is_active=False) & ~Q(off_reason__in=("", Endpoint.Off.BY_HAND))
+    counts = Endpoint.objects.aggregate(
+        all=Count("pk"), off=Count("pk", filter=by_themselves), silent=Count("pk", filter=unattended_filter())
+    )
+    if not counts["all"]:
+        return []
+    failed = Delivery.objects.filter(state=Delivery.State.FAILED).exclude(event=TEST).count()
+    tiles = [
+        Tile(
+            label=_("Webhooks switched off"),
+            count=counts["off"],
+            icon="webhook",
+            tone=ALARM,
+            hint=_("nothing could be delivered"),
+            href=list_of("webhooks_endpoint", is_active__exact=0),
+        ),
+        Tile(
+            label=_("Webhooks without a sender"),
+            count=counts["silent"],
+            icon="webhook",
+            tone=ALARM,
+            hint=_("run_webhooks is not running"),
+            href=list_of("webhooks_endpoint", is_active__exact=1),
+        ),
+        Tile(
+            label=_("Deliveries given up"),
+            count=failed,
+            icon="outbox",
+            tone=ALARM,
+            hint=_("to be replayed"),
+            href=list_of("webhooks_delivery", state__exact=Delivery.State.FAILED),
+        ),
+    ]
+    return [tile for tile in tiles if tile.count]
 
 
 def stock(source: Source) -> list[Tile]:

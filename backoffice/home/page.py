@@ -36,6 +36,8 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context |= _platforms(request)
     if may("inventory.view_inventoryitem"):
         tiles += attention.stock(source)
+    if may("webhooks.view_endpoint"):
+        tiles += attention.webhooks()
     return context | {"tiles": tiles}
 
 

@@ -1,0 +1,163 @@
+"""Webhooks in the admin: the secret is shown once, tests, replays, what is the matter, and who may do what."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import timezone
+
+from platforms.models import Platform
+from webhooks.dispatch import Dispatcher
+from webhooks.models import Delivery, Endpoint
+from webhooks.tests.receiver import Receiver
+from webhooks.tests.rows import change, endpoint_at
+
+pytestmark = pytest.mark.django_db
+
+LIST, LOG = "/admin/webhooks/endpoint/", "/admin/webhooks/delivery/"
+
+
+@pytest.fixture(autouse=True)
+def _private(settings: Any) -> None:
+    """The receivers are on this machine, and speak plain HTTP."""
+    settings.WEBHOOKS_ALLOW_PRIVATE, settings.WEBHOOKS_REQUIRE_HTTPS = True, False
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+def page(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return unescape(answer.content.decode())
+
+
+def press(client: Client, endpoint: Endpoint, button: str) -> str:
+    answer = client.post(f"{LIST}{endpoint.pk}/press/{button}/", follow=True)
+    assert answer.status_code == 200
+    return unescape(answer.content.decode())
+
+
+def form(receiver: Receiver, **values: Any) -> dict[str, Any]:
+    return {"name": "shop", "url": receiver.url(), "is_active": "on"} | values
+
+
+def test_the_secret_is_shown_once(admin_client: Client, receiver: Receiver) -> None:
+    platform = Platform.objects.get()
+    values = form(receiver, events=["order.created"], platform_ids=[platform.pk])
+    answer = admin_client.post(f"{LIST}add/", values)
+    (secret,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", answer.content.decode())
+    assert "no-store" in answer["Cache-Control"]
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.events, endpoint.platform_ids) == (["order.created"], [platform.pk])
+    receiver.secret = secret
+    change("order.created", 1)
+    Dispatcher().run_once()
+    assert (len(receiver.taken), receiver.unsigned) == (1, 0)
+    (newer,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", press(admin_client, endpoint, "rotate"))
+    assert newer != secret
+    for address in (LIST, f"{LIST}{endpoint.pk}/change/", f"{LIST}{endpoint.pk}/history/", LOG, "/admin/"):
+        assert "whsec_" not in page(admin_client, address)
+    assert not any("whsec_" in str(cookie) for cookie in admin_client.cookies.values())
+
+
+def test_a_change_leaves_alone_what_was_not_changed(admin_client: Client, receiver: Receiver) -> None:
+    """The sender writes to the row meanwhile; and platforms that were deleted do not become all of them."""
+    endpoint = endpoint_at(receiver, platform_ids=[])
+    Endpoint.objects.update(position=99)
+    admin_client.post(f"{LIST}{endpoint.pk}/change/", form(receiver, name="other"))
+    endpoint.refresh_from_db()
+    assert (endpoint.name, endpoint.platform_ids, endpoint.position, endpoint.is_active) == (
+        "other",
+        [],
+        99,
+        True,
+    )
+    admin_client.post(f"{LIST}{endpoint.pk}/change/", {"name": "other", "url": receiver.url()})
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, endpoint.off_reason) == (False, "by_hand")
+    Endpoint.objects.update(position=0)
+    admin_client.post(f"{LIST}{endpoint.pk}/change/", form(receiver, name="other"))
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, endpoint.off_reason) == (True, "")
+
+
+def test_it_says_what_is_wrong_with_a_url(admin_client: Client, settings: Any) -> None:
+    settings.WEBHOOKS_ALLOW_PRIVATE = False
+    answer = admin_client.post(
+        f"{LIST}add/", {"name": "shop", "url": "https://127.0.0.1/", "is_active": "on"}
+    )
+    assert "OMS does not call addresses of private networks" in unescape(answer.content.decode())
+    assert not Endpoint.objects.exists()
+
+
+def test_a_test_says_what_came_of_it_and_escapes_the_answer(admin_client: Client, receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    assert "The receiver took the test (200," in press(admin_client, endpoint, "test")
+    receiver.answer = lambda _message: (500, {}, b"<script>alert(1)</script>")
+    assert "The test was not delivered: the receiver refused it" in press(admin_client, endpoint, "test")
+    delivery = Delivery.objects.get(state="failed")
+    shown = admin_client.get(f"{LOG}{delivery.pk}/change/").content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "<script>alert(1)" not in shown
+
+
+def test_what_failed_is_replayed_one_or_all(admin_client: Client, receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    for number in range(3):
+        change("order.created", number)
+    Dispatcher().run_once()
+    Delivery.objects.update(state="failed")
+    assert "Deliveries given up" in page(admin_client, "/admin/")
+    assert "3 messages are sent again." in press(admin_client, endpoint, "replay")
+    Dispatcher().run_once()
+    one, two, _three = Delivery.objects.order_by("pk")
+    admin_client.post(f"{LOG}{one.pk}/press/replay/")
+    chosen = {"action": "replay_selected", "_selected_action": [two.pk]}
+    assert "1 message is sent again." in unescape(
+        admin_client.post(LOG, chosen, follow=True).content.decode()
+    )
+    Dispatcher().run_once()
+    assert len(receiver.taken) == 3 + 3 + 2
+    assert len({message.id for message in receiver.taken}) == 3
+
+
+def test_pages_say_what_is_the_matter(admin_client: Client, receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    address = f"{LIST}{endpoint.pk}/change/"
+    assert "Webhooks " not in page(admin_client, "/admin/").split("To look at")[1].split("All pages")[0]
+    Endpoint.objects.update(lease_expires_at=timezone.now() - timedelta(minutes=5))
+    assert "Start: manage.py run_webhooks" in page(admin_client, address)
+    assert "Webhooks without a sender" in page(admin_client, "/admin/")
+    receiver.answer = lambda _message: (410, {}, b"")
+    change("order.created", 1)
+    Dispatcher().run_once()
+    assert "the receiver answered 410 Gone" in page(admin_client, address)
+    assert "Webhooks switched off" in page(admin_client, "/admin/")
+
+
+@pytest.mark.parametrize("group", ["Viewer", "Operator", "Manager", "Privacy officer"])
+def test_what_each_group_may(receiver: Receiver, group: str) -> None:
+    endpoint = endpoint_at(receiver)
+    user = User.objects.create_user("somebody", is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    client = Client()
+    client.force_login(user)
+    may = group == "Manager"
+    shown = page(client, f"{LIST}{endpoint.pk}/change/")
+    assert ("Send a test" in shown, "New secret" in shown) == (may, may)
+    assert page(client, LOG)
+    for button in ("test", "rotate", "replay"):
+        assert client.post(f"{LIST}{endpoint.pk}/press/{button}/").status_code == (
+            403 if not may else 302 if button != "rotate" else 200
+        )
+    assert client.get(f"{LIST}add/").status_code == (200 if may else 403)
+    assert len(receiver.met) == may

@@ -1,0 +1,242 @@
+"""Webhooks: where events are sent, tests, new secrets; and the log of what was sent, to be replayed."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from backoffice.base.cells import datetime_cell, link_to, number, shortened
+from backoffice.base.model_admin import Button, DayRangeFilter, OmsAdmin, ReadOnlyAdmin, choices_filter
+from backoffice.webhooks.forms import EndpointForm
+from backoffice.webhooks.presentation import delivery_badge, endpoint_badge, endpoint_sentence, outcome_of
+from core.format import DASH
+from webhooks.endpoints import (
+    SwitchedOff,
+    add_endpoint,
+    change_endpoint,
+    replay,
+    replay_all,
+    replay_each,
+    rotate_secret,
+    send_test,
+)
+from webhooks.models import Delivery, Endpoint
+
+CHANGE = "webhooks.change_endpoint"
+STATE = Delivery.State
+WAITING = Count("deliveries", filter=Q(deliveries__state=STATE.PENDING))
+FAILED = Count("deliveries", filter=Q(deliveries__state=STATE.FAILED) & ~Q(deliveries__event="webhook.test"))
+ENDPOINT = Prefetch("endpoint", Endpoint.objects.defer("signing_secrets"))
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(OmsAdmin):
+    form = EndpointForm
+    list_display = ("name", "short_url", "state", "number_waiting", "number_failed", "delivered")
+    list_filter = ("is_active",)
+    search_fields = ("name", "url")
+    search_help_text = gettext_lazy("Name or URL")
+    buttons = ("test_button", "replay_button", "rotate_button")
+    readonly_fields = ("state", "matter", "number_waiting", "number_failed", "delivered", "created_at")
+    empty_text = gettext_lazy("A webhook tells another program what has changed. Add one with its URL.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
+        queryset: QuerySet[Endpoint] = super().get_queryset(request)
+        return queryset.defer("signing_secrets").annotate(waiting=WAITING, failed=FAILED)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sets: list[Any] = [(None, {"fields": ("name", "url", "events", "platform_ids", "is_active")})]
+        if obj is not None:
+            shown = ("state", "matter", ("number_waiting", "number_failed"), ("delivered", "created_at"))
+            sets.append((_("State"), {"fields": shown}))
+        return sets
+
+    def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:
+        """Writes only what was changed: `run_webhooks` writes to the same row."""
+        if not change:
+            obj.shown_secret = add_endpoint(obj)  # type: ignore[attr-defined]  # for response_add
+            return
+        stored = Endpoint.objects.get(pk=obj.pk)
+        goes_on = change_endpoint(stored, {name: form.cleaned_data[name] for name in form.changed_data})
+        if not goes_on:
+            text = _(
+                "What has changed while it was off is no longer kept. It is told of what changes from now on; the "
+                "receiver has to read the lists once."
+            )
+            messages.warning(request, text)
+
+    def response_add(
+        self, request: HttpRequest, obj: Endpoint, post_url_continue: Any = None
+    ) -> HttpResponse:
+        return self._secret_page(request, obj, obj.shown_secret)  # type: ignore[attr-defined]
+
+    def test_button(self) -> Button:
+        return Button(
+            name="test", label=gettext_lazy("Send a test"), icon="send", run=_send_test, permission=CHANGE
+        )
+
+    def replay_button(self) -> Button:
+        return Button(
+            name="replay",
+            label=gettext_lazy("Replay what failed"),
+            icon="replay",
+            run=_replay_failed,
+            permission=CHANGE,
+            is_shown=lambda endpoint: endpoint.is_active and bool(getattr(endpoint, "failed", 0)),
+        )
+
+    def rotate_button(self) -> Button:
+        return Button(
+            name="rotate",
+            label=gettext_lazy("New secret"),
+            icon="key",
+            run=lambda request, endpoint: self._secret_page(request, endpoint, rotate_secret(endpoint)),
+            permission=CHANGE,
+        )
+
+    def _secret_page(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
+        """The one answer that holds the secret. No redirect: a message would lie in a cookie until it is shown."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": endpoint.name,
+            "opts": self.opts,
+            "endpoint": endpoint,
+            "secret": secret,
+        }
+        response = TemplateResponse(request, "webhooks/secret.html", context)
+        add_never_cache_headers(response)
+        return response
+
+    @admin.display(description="URL", ordering="url")
+    def short_url(self, obj: Endpoint) -> SafeString:
+        return shortened(obj.url)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, obj: Endpoint) -> SafeString:
+        return endpoint_badge(obj)
+
+    @admin.display(description=gettext_lazy("what to do"))
+    def matter(self, obj: Endpoint) -> str:
+        return endpoint_sentence(obj) or DASH
+
+    @admin.display(description=gettext_lazy("waiting"))
+    def number_waiting(self, obj: Any) -> SafeString:
+        return number(obj.waiting)
+
+    @admin.display(description=gettext_lazy("failed deliveries"))
+    def number_failed(self, obj: Any) -> SafeString:
+        return number(obj.failed)
+
+    @admin.display(description=gettext_lazy("last delivery"), ordering="last_delivered_at")
+    def delivered(self, obj: Endpoint) -> SafeString:
+        return datetime_cell(obj.last_delivered_at)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("event", "webhook", "state_badge", "number_attempts", "outcome", "created", "next_time")
+    list_filter = (choices_filter("state"), ("created_at", DayRangeFilter))
+    search_fields = ("message_id", "event__startswith", "endpoint__name")
+    search_help_text = gettext_lazy("Message id, event, or name of the webhook")
+    actions = ("replay_selected",)
+    buttons = ("replay_button",)
+    list_select_related = ()
+    empty_text = gettext_lazy("Nothing was sent yet.")
+    fields = (
+        "event", "webhook", "message_id", "state_badge", "number_attempts", "outcome", "seconds", "created_at",
+        "attempted_at", "delivered_at", "next_at", "answer_text", "body_text",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        queryset: QuerySet[Delivery] = super().get_queryset(request)
+        queryset = queryset.prefetch_related(ENDPOINT)
+        return queryset.defer("body", "answer") if self.is_list(request) else queryset
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CHANGE)
+
+    @admin.action(description=gettext_lazy("Replay"), permissions=["replay"])
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
+        _report_replayed(request, replay_each(queryset))
+        return None
+
+    def replay_button(self) -> Button:
+        return Button(
+            name="replay", label=gettext_lazy("Replay"), icon="replay", run=_replay_one, permission=CHANGE
+        )
+
+    @admin.display(description=gettext_lazy("webhook"), ordering="endpoint_id")
+    def webhook(self, obj: Delivery) -> SafeString:
+        return link_to(obj.endpoint)
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_badge(self, obj: Delivery) -> SafeString:
+        return delivery_badge(obj)
+
+    @admin.display(description=gettext_lazy("attempts"), ordering="attempts")
+    def number_attempts(self, obj: Delivery) -> SafeString:
+        return number(obj.attempts)
+
+    @admin.display(description=gettext_lazy("last answer"))
+    def outcome(self, obj: Delivery) -> SafeString | str:
+        return outcome_of(obj)
+
+    @admin.display(description=gettext_lazy("created"), ordering="created_at")
+    def created(self, obj: Delivery) -> SafeString:
+        return datetime_cell(obj.created_at)
+
+    @admin.display(description=gettext_lazy("next attempt"), ordering="next_at")
+    def next_time(self, obj: Delivery) -> SafeString:
+        return datetime_cell(obj.next_at)
+
+    @admin.display(description=gettext_lazy("beginning of the answer"))
+    def answer_text(self, obj: Delivery) -> SafeString:
+        return format_html('<pre class="oms-json">{}</pre>', obj.answer or DASH)
+
+    @admin.display(description=gettext_lazy("body"))
+    def body_text(self, obj: Delivery) -> SafeString:
+        return format_html('<pre class="oms-json">{}</pre>', obj.body)
+
+
+def _send_test(request: HttpRequest, endpoint: Endpoint) -> None:
+    delivery = send_test(endpoint)
+    if delivery.state == STATE.DELIVERED:
+        text = _("The receiver took the test (%(status)s, %(seconds)s s).")
+        messages.success(request, text % {"status": delivery.status, "seconds": delivery.seconds})
+        return
+    link = link_to(delivery, _("what it answered"))
+    text = _("The test was not delivered: {}. See {}.")
+    messages.error(request, format_html(text, delivery.get_problem_display(), link))
+
+
+def _replay_failed(request: HttpRequest, endpoint: Endpoint) -> None:
+    try:
+        _report_replayed(request, replay_all(endpoint))
+    except SwitchedOff:
+        messages.error(request, _("It is switched off, and nothing was replayed. Set it to active first."))
+
+
+def _replay_one(request: HttpRequest, delivery: Delivery) -> None:
+    if delivery.event == "webhook.test":
+        messages.error(request, _("Tests are not sent again: send another one from the webhook's page."))
+        return
+    try:
+        replay(delivery)
+    except SwitchedOff:
+        messages.error(
+            request, _("Its webhook is switched off, and nothing was replayed. Set it to active first.")
+        )
+    else:
+        _report_replayed(request, 1)
+
+
+def _report_replayed(request: HttpRequest, count: int) -> None:
+    text = ngettext("%(count)s message is sent again.", "%(count)s messages are sent again.", count)
+    messages.success(request, text % {"count": count})

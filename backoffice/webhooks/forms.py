@@ -1,0 +1,85 @@
+"""The form of a webhook."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from platforms.models import Platform
+from webhooks.addresses import LONGEST_URL, BadUrl, checked_url
+from webhooks.events import event_names
+from webhooks.models import Endpoint
+
+if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
+    from django.forms import SelectMultiple, TextInput
+
+    Form = forms.ModelForm[Endpoint]
+else:
+    from unfold.widgets import UnfoldAdminSelect2MultipleWidget as SelectMultiple
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+
+    Form = forms.ModelForm
+
+
+class EndpointForm(Form):
+    """None chosen means all, of events and of platforms; a stored choice is kept where none of it is left."""
+
+    url = forms.CharField(
+        label="URL",
+        max_length=LONGEST_URL,
+        widget=TextInput(),
+        help_text=gettext_lazy(
+            "Where events are sent, e.g. https://shop.example/webhooks. Requests are signed."
+        ),
+    )
+    events = forms.MultipleChoiceField(
+        label=capfirst(gettext_lazy("events")),
+        required=False,
+        widget=SelectMultiple(),
+        help_text=gettext_lazy("None chosen: all of them."),
+    )
+    platform_ids = forms.TypedMultipleChoiceField(
+        label=capfirst(gettext_lazy("platforms")),
+        required=False,
+        coerce=int,
+        widget=SelectMultiple(),
+        help_text=gettext_lazy("None chosen: all of them, also those that are added later."),
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = ("name", "url", "events", "platform_ids", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "events" in self.fields:
+            self._offer("events", [(name, name) for name in event_names()])
+            platforms = Platform.objects.only("name", "display_name")
+            self._offer("platform_ids", [(platform.pk, str(platform)) for platform in platforms])
+
+    def _offer(self, name: str, choices: list[tuple[Any, str]]) -> None:
+        """These, and what is stored, such as a platform that was deleted: it must not be lost by looking at it."""
+        known = {value for value, _label in choices}
+        stored = getattr(self.instance, name) or []
+        gone = [(value, _("%(value)s (gone)") % {"value": value}) for value in stored if value not in known]
+        field = self.fields[name]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  for the type checker
+        field.choices = [*choices, *gone]
+
+    def clean_url(self) -> str:
+        try:
+            return checked_url(self.cleaned_data["url"])
+        except BadUrl as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean_events(self) -> Any:
+        return self._chosen("events")
+
+    def clean_platform_ids(self) -> Any:
+        return self._chosen("platform_ids")
+
+    def _chosen(self, name: str) -> Any:
+        """A webhook whose platforms were all deleted is not turned into one of all platforms by another change."""
+        return self.cleaned_data[name] or ([] if getattr(self.instance, name) == [] else None)

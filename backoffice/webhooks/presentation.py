@@ -1,0 +1,71 @@
+"""Webhooks and their deliveries in words and badges."""
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from backoffice.base.cells import badge
+from core.format import DASH, format_datetime
+from webhooks.leases import SILENT_AFTER
+from webhooks.models import Delivery, Endpoint
+
+STATE_COLOURS: dict[str, str] = {
+    Delivery.State.DELIVERED: "success",
+    Delivery.State.FAILED: "danger",
+    Delivery.State.PENDING: "info",
+}
+SENDER = "manage.py run_webhooks"
+
+
+def is_silent(endpoint: Endpoint) -> bool:
+    """Whether it is on, and no process sends for it."""
+    return endpoint.is_active and endpoint.lease_expires_at < timezone.now() - SILENT_AFTER
+
+
+def endpoint_badge(endpoint: Endpoint) -> SafeString:
+    if not endpoint.is_active:
+        by_hand = endpoint.off_reason in ("", Endpoint.Off.BY_HAND)
+        return badge(_("off"), "" if by_hand else "danger")
+    if is_silent(endpoint):
+        return badge(_("nobody sends"), "danger")
+    return badge(_("failing"), "warning") if endpoint.failing_since else badge(_("ok"), "success")
+
+
+def endpoint_sentence(endpoint: Endpoint) -> str:
+    """What is the matter with it, and what to do; "" where it works."""
+    if not endpoint.is_active:
+        reason = endpoint.get_off_reason_display() or Endpoint.Off.BY_HAND.label
+        words = {"time": format_datetime(endpoint.switched_off_at), "reason": reason}
+        return (
+            _("It is switched off since %(time)s: %(reason)s.") % words
+            + " "
+            + _(
+                "What it was to be told waits for it. Repair the receiver, send a test, and set it to active."
+            )
+        )
+    if is_silent(endpoint):
+        text = _("No process sends for it, so everything waits. Start: %(command)s")
+        return text % {"command": SENDER}
+    if endpoint.failing_since is None:
+        return ""
+    words = {"since": format_datetime(endpoint.failing_since), "next": format_datetime(endpoint.paused_until)}
+    return _(
+        "Nothing has been delivered since %(since)s. It is tried again, next at %(next)s; after three days it is "
+        "switched off."
+    ) % words  # fmt: skip
+
+
+def delivery_badge(delivery: Delivery) -> SafeString:
+    return badge(delivery.get_state_display(), STATE_COLOURS.get(delivery.state, ""))
+
+
+def outcome_of(delivery: Delivery) -> SafeString | str:
+    """Status and problem of the last attempt."""
+    if not delivery.attempts and delivery.status is None and not delivery.problem:
+        return DASH
+    if not delivery.problem:
+        return str(delivery.status or DASH)
+    problem = capfirst(delivery.get_problem_display())
+    return format_html('{}<span class="oms-when">{}</span>', problem, delivery.status or "")
