@@ -4,7 +4,7 @@ The ORM can do both, and builds an expression for each parameter and a model ins
 is stored several times as fast this way (see `make bench`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 from typing import Any
@@ -22,7 +22,10 @@ Adapt = Callable[[Sequence[Any]], Sequence[Any]]  # makes the values of a column
 SQLITE_DIGITS = 15
 # Integers of a column are the same on every database; SQLite itself would keep 64 bits in each.
 INTEGERS = BaseDatabaseOperations.integer_field_ranges
-# A statement may be longer than its largest value: mysqlclient joins rows up to 64 KiB, and writes the columns' names.
+# Bytes of rows in one statement, where we join them; a single row may be longer. MySQL takes a page of orders in two
+# statements with a fifth less work than in five.
+JOINED = 2**18
+# A statement may be longer than its largest value, by other values of its row and the columns' names.
 STATEMENT = 2**17
 SMALL = 2**17  # characters of a row that fit into a packet of any server
 WIDE = Context(prec=60)
@@ -85,6 +88,7 @@ class BulkInsert:
             for at, field in enumerate(self._fields)
             if isinstance(field, models.TextField | models.JSONField)
         ]
+        self._marks = f"({', '.join(['%s'] * len(self._fields))})"
         self._prepared: dict[str, tuple[str, list[tuple[int, Adapt]]]] = {}  # by the alias of a connection
 
     def __call__(self, rows: Sequence[Row]) -> None:
@@ -101,6 +105,10 @@ class BulkInsert:
             ready[position] = adapt(columns[position])
         if connection.vendor == "mysql":
             self._check_packets(connection, ready)
+            with connection.cursor() as cursor:
+                for rows in _joined(connection.connection, ready):
+                    cursor.execute(sql.replace(self._marks, rows, 1))
+            return
         with connection.cursor() as cursor:
             cursor.executemany(sql, list(zip(*ready, strict=True)))
 
@@ -134,9 +142,8 @@ class BulkInsert:
     def _sql(self, connection: Any) -> str:
         quote = connection.ops.quote_name
         columns = ", ".join(quote(field.column) for field in self._fields)
-        marks = ", ".join(["%s"] * len(self._fields))
         table = quote(self._model._meta.db_table)
-        return f"INSERT INTO {table} ({columns}) VALUES ({marks}) {self._on_conflict(connection)}"  # noqa: S608
+        return f"INSERT INTO {table} ({columns}) VALUES {self._marks} {self._on_conflict(connection)}"  # noqa: S608
 
     def _on_conflict(self, connection: Any) -> str:
         """The end of the statement."""
@@ -153,17 +160,30 @@ class BulkUpsert(BulkInsert):
         self._replaced = [field for field in self._fields if field not in self._unique]
 
     def _on_conflict(self, connection: Any) -> str:
-        replaced = [field.column for field in self._replaced]
-        if connection.vendor == "mysql":
-            # mysqlclient joins the rows of executemany into few statements, but only where it knows the ending. It
-            # does not know Django's for MySQL 8 ("AS new ON DUPLICATE …"), and would send row after row.
-            quote = connection.ops.quote_name
-            changes = (f"{quote(column)} = VALUES({quote(column)})" for column in replaced)
-            return f"ON DUPLICATE KEY UPDATE {', '.join(changes)}"
         suffix: str = connection.ops.on_conflict_suffix_sql(
-            self._fields, OnConflict.UPDATE, replaced, [field.column for field in self._unique]
+            self._fields,
+            OnConflict.UPDATE,
+            [field.column for field in self._replaced],
+            [field.column for field in self._unique],
         )
         return suffix
+
+
+def _joined(driver: Any, columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """The rows as MySQL's statements have them behind VALUES, a portion for each statement.
+
+    mysqlclient's executemany does the same, but it looks up each value's type in Python: that took as long as all else
+    that is done here with a page. A number in quotes is the same number to its column.
+    """
+    quoted, portion, size = driver.string_literal, list[bytes](), 0
+    for row in zip(*columns, strict=True):
+        values = b"(%s)" % b",".join([b"NULL" if value is None else quoted(value) for value in row])
+        if portion and size + len(values) > JOINED:
+            yield b",".join(portion).decode(driver.encoding)
+            portion, size = [], 0
+        portion.append(values)
+        size += len(values)
+    yield b",".join(portion).decode(driver.encoding)
 
 
 def _column(model: type[models.Model], name: str) -> str:
@@ -182,7 +202,7 @@ def _adapter(field: Any, connection: Any) -> Adapt | None:
     if isinstance(field, models.DecimalField):
         return _amounts(field, as_text=connection.vendor == "sqlite")
     if isinstance(field, models.BooleanField):
-        return _whole_numbers if connection.vendor == "sqlite" else None
+        return _whole_numbers if connection.vendor in ("sqlite", "mysql") else None
     if isinstance(field, models.CharField) and field.max_length:
         return _no_longer_than(field, field.max_length)
     bounds = INTEGERS.get(field.get_internal_type())
@@ -292,5 +312,6 @@ def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
 
 
 def _whole_numbers(flags: Sequence[bool | None]) -> Sequence[int | None]:
-    """What SQLite stores; its driver looks for an adapter of everything that is no plain number or text."""
+    """What SQLite and MySQL store. SQLite's driver looks for an adapter of everything that is no plain number or text,
+    and MySQL's would quote the word True."""
     return [None if flag is None else int(flag) for flag in flags]

@@ -75,6 +75,17 @@ def test_it_finds_rows_of_one_platform_by_exact_text(platform: Platform) -> None
     assert sorted(find(platform.pk, ["a", "A ", "missing", "%s", "' OR 1=1"])) == [("A ", 3), ("a", 1)]
 
 
+@pytest.mark.parametrize(
+    "text", ["'); --", "\\", "\\'", '"', "%s", "%(x)s", "{}", "\n\t\x1a", "日本 \U0001f4e6", "NULL"]
+)
+def test_it_stores_text_as_it_is(platform: Platform, text: str) -> None:
+    write([(*stock(platform, "A", 1)[:-2], text, ""), (*stock(platform, "B", 2)[:-2], text, text)])
+    assert list(InventoryItem.objects.order_by("sku").values_list("title", "condition")) == [
+        (text, ""),
+        (text, text),
+    ]
+
+
 def test_it_writes_many_large_rows(platform: Platform) -> None:
     rows = [(*stock(platform, f"SKU-{number}", number)[:-2], "x" * 20_000, "") for number in range(1500)]
     write(rows)
