@@ -16,6 +16,9 @@ Texts = dict[str, str]
 def buyer_of(order: dict[str, Any]) -> BuyerRecord | None:
     """None where the answer has nothing of it."""
     buyer, recipient = parse.mapping(order.get("buyer")), parse.mapping(order.get("recipient"))
+    tax, lines = _tax(parse.mapping(order.get("tax"))), dict(_lines(order))
+    if not (buyer or recipient or tax or lines):  # nearly always
+        return None
     address = _texts(recipient.get("deliveryAddress"))
     found = BuyerRecord(
         name=parse.text(buyer.get("buyerName")),
@@ -25,8 +28,8 @@ def buyer_of(order: dict[str, Any]) -> BuyerRecord | None:
         purchase_order=parse.text(buyer.get("buyerPurchaseOrderNumber")),
         address=address,
         delivery=_delivery(parse.mapping(recipient.get("deliveryPreference"))),
-        tax=_tax(parse.mapping(order.get("tax"))),
-        lines=dict(_lines(order)),
+        tax=tax,
+        lines=lines,
     )
     return None if found == BuyerRecord() else found
 
@@ -86,6 +89,8 @@ def _lines(order: dict[str, Any]) -> Iterator[tuple[str, Texts]]:
         packing = parse.mapping(parse.mapping(item.get("fulfillment")).get("packing"))
         request = parse.mapping(parse.mapping(item.get("cancellation")).get("cancellationRequest"))
         customization = parse.mapping(parse.mapping(item.get("product")).get("customization"))
+        if not (packing or request or customization):  # nearly always
+            continue
         texts = {
             "giftMessage": parse.text(parse.mapping(packing.get("giftOption")).get("giftMessage")),
             "customizedUrl": parse.text(customization.get("customizedUrl")),

@@ -172,19 +172,20 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
     product = parse.mapping(source.get("product"))
     proceeds = parse.mapping(source.get("proceeds"))
     subtotals = _subtotals(proceeds)
-    amounts: dict[str, parse.Money] = {
-        "unit_price": parse.money(parse.mapping(product.get("price")).get("unitPrice"), "unitPrice"),
-        "total": parse.money(proceeds.get("proceedsTotal"), "proceedsTotal"),
-        "tax": _added_up(subtotals, "TAX"),
-        "shipping": _added_up(subtotals, "SHIPPING"),
-        "discount": _added_up(subtotals, "DISCOUNT"),
-    }
+    amounts = (
+        parse.money(parse.mapping(product.get("price")).get("unitPrice"), "unitPrice"),
+        parse.money(proceeds.get("proceedsTotal"), "proceedsTotal"),
+        _added_up(subtotals, "TAX"),
+        _added_up(subtotals, "SHIPPING"),
+        _added_up(subtotals, "DISCOUNT"),
+    )
     ordered = parse.number(source.get("quantityOrdered"), "quantityOrdered")
     shipped, left = _shipped_and_left(source, ordered)
     tax_model, responsible_party, scheme = tax_facts(source)
     has_fulfillment, is_cancelled = _is_object(source, "fulfillment"), order_is_cancelled or ordered == 0
     # Amazon leaves out the proceeds of a cancelled line, while the others have theirs.
     has_no_proceeds = ordered == 0 and order_has_proceeds
+    unit_price, total, tax, shipping, discount = (amount for amount, _ in amounts)
     return OrderItemRecord(
         external_id=item_id,
         sku=parse.exact_text(product.get("sellerSku")),
@@ -193,7 +194,12 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
         quantity_ordered=ordered,
         quantity_shipped=shipped,
         quantity_left=0 if is_cancelled else left,
-        currency=_one_currency(currency for amount, currency in amounts.values() if amount is not None),
+        unit_price=unit_price,
+        total=total,
+        tax=tax,
+        shipping=shipping,
+        discount=discount,
+        currency=_one_currency(amounts),
         absent=_absent(
             (_is_object(source, "product"), OF_PRODUCT),
             (_is_object(product, "price"), ("unit_price",)),
@@ -206,7 +212,6 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
         tax_model=tax_model,
         tax_responsible_party=responsible_party,
         tax_scheme=scheme,
-        **{name: amount for name, (amount, _) in amounts.items()},
     )
 
 
@@ -235,9 +240,9 @@ def _has_breakdowns(source: dict[str, Any]) -> bool:
     )
 
 
-def _one_currency(of_amounts: Iterable[str]) -> str:
+def _one_currency(amounts: Iterable[parse.Money]) -> str:
     """The currency of a line. Raises MalformedRecord where its amounts are in several: they could not be told apart."""
-    currencies = set(of_amounts)
+    currencies = {currency for amount, currency in amounts if amount is not None}
     if len(currencies) > 1:
         raise MalformedRecord(
             f"The amounts of an item are in several currencies: {', '.join(sorted(currencies))}."
@@ -256,11 +261,11 @@ def _subtotals(proceeds: dict[str, Any]) -> dict[str, list[Any]]:
 def _added_up(subtotals: dict[str, list[Any]], name: str) -> parse.Money:
     """The sum of a type, None where none of it is known: Amazon leaves out what is zero as well as what it does not
     know. Raises MalformedRecord."""
-    amounts = [parse.money(subtotal, name) for subtotal in subtotals.get(name, ())]
-    known = [(amount, currency) for amount, currency in amounts if amount is not None]
-    if not known:
+    if name not in subtotals:
         return None, ""
-    return sum((amount for amount, _ in known), Decimal(0)), _one_currency(currency for _, currency in known)
+    amounts = [parse.money(subtotal, name) for subtotal in subtotals[name]]
+    known = [amount for amount, _ in amounts if amount is not None]
+    return (sum(known, Decimal(0)), _one_currency(amounts)) if known else (None, "")
 
 
 def beside_lines(payload: Any) -> Decimal:
