@@ -69,6 +69,12 @@ KEEP_WEBHOOK_DELIVERIES_DAYS = whole_number("KEEP_WEBHOOK_DELIVERIES_DAYS", defa
 WEBHOOKS_ALLOW_PRIVATE: bool = switch("WEBHOOKS_ALLOW_PRIVATE", default=False)
 WEBHOOKS_REQUIRE_HTTPS: bool = switch("WEBHOOKS_REQUIRE_HTTPS", default=True)
 WEBHOOKS_USER_AGENT = f"oms/{__version__} (webhooks)"
+SENTRY_DSN = text("SENTRY_DSN")
+SENTRY_ENVIRONMENT = text("SENTRY_ENVIRONMENT") or "production"
+if SENTRY_DSN:
+    from monitoring import error_reports  # and with it sentry-sdk, where it is asked for
+
+    error_reports.start(SENTRY_DSN, release=f"oms@{__version__}", environment=SENTRY_ENVIRONMENT)
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
