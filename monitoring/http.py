@@ -19,19 +19,19 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 STATIC, UNKNOWN = "static", "unknown"  # no routes: files, and what no route answers
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
-_registry = CollectorRegistry()  # not the process's own: /metrics reads the files of all processes
+REGISTRY = CollectorRegistry()  # not the process's own: /metrics reads the files of all processes
 REQUESTS = Counter(
     "oms_http_requests",
     "Requests that were answered.",
     ["route", "method", "status"],
-    registry=_registry,
+    registry=REGISTRY,
 )
 DURATION = Histogram(
     "oms_http_request_duration_seconds",
     "Seconds until the answer began: of an export, which is sent while it is made, until its first byte.",
     ["route", "method"],
     buckets=SECONDS,
-    registry=_registry,
+    registry=REGISTRY,
 )
 
 
