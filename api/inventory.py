@@ -29,6 +29,7 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
     `threshold` is set by people: the SKU counts as low when no more than this is available; null: when nothing is."""
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    platform_id = serializers.IntegerField(read_only=True)
     details = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),
         read_only=True,
@@ -41,6 +42,7 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
         fields = (
             "id",
             "platform",
+            "platform_id",
             "marketplace_id",
             "sku",
             "asin",

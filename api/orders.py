@@ -88,6 +88,7 @@ class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
 
     amounts = ("total", "tax")
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    platform_id = serializers.IntegerField(read_only=True)
     items = OrderItemSerializer(many=True, read_only=True)
     packages = OrderPackageSerializer(many=True, read_only=True)
     programs = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -100,6 +101,7 @@ class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
         fields: tuple[str, ...] = (
             "id",
             "platform",
+            "platform_id",
             "external_id",
             "status",
             "platform_status",

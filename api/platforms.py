@@ -253,6 +253,7 @@ CHECK = inline_serializer(
     "Check",
     {
         "platform": serializers.CharField(),
+        "platform_id": serializers.IntegerField(),
         "ok": serializers.BooleanField(),
         "checked_at": serializers.DateTimeField(),
         "findings": FindingSerializer(many=True),
@@ -293,6 +294,7 @@ class PlatformViewSet(KnownParameters, ModelViewSet[Platform]):
         return Response(
             {
                 "platform": platform.name,
+                "platform_id": platform.pk,
                 "ok": is_fine(findings),
                 "checked_at": platform.checked_at,
                 "findings": [asdict(finding) for finding in findings],

@@ -20,6 +20,7 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
     """Read only. Touches `platform` and `requested_by`: select them along with lists of syncs."""
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    platform_id = serializers.IntegerField(read_only=True)
     requested_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
     window = WindowSerializer(read_only=True, allow_null=True, help_text="Null for inventory.")
     duration = serializers.FloatField(
@@ -42,6 +43,7 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
         fields = (
             "id",
             "platform",
+            "platform_id",
             "kind",
             "trigger",
             "requested_by",
@@ -81,6 +83,7 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
 
     sync = serializers.IntegerField(source="log_id", read_only=True)
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    platform_id = serializers.IntegerField(read_only=True)
     resolved_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
 
     class Meta:
@@ -89,6 +92,7 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
             "id",
             "sync",
             "platform",
+            "platform_id",
             "kind",
             "external_id",
             "error_code",
@@ -109,8 +113,19 @@ class ApiUsageSerializer(serializers.ModelSerializer[ApiUsage]):
     """Read only. `hour` is when the hour begins; `seconds` were spent in calls."""
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    platform_id = serializers.IntegerField(read_only=True)
 
     class Meta:
         model = ApiUsage
-        fields = ("id", "platform", "operation", "hour", "calls", "throttled", "errors", "seconds")
+        fields = (
+            "id",
+            "platform",
+            "platform_id",
+            "operation",
+            "hour",
+            "calls",
+            "throttled",
+            "errors",
+            "seconds",
+        )
         read_only_fields = fields

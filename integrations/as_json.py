@@ -13,6 +13,7 @@ def sync_as_json(log: SyncLog) -> dict[str, Any]:
     return {
         "id": log.pk,
         "platform": log.platform.name,
+        "platform_id": log.platform_id,
         "kind": log.kind,
         "trigger": log.trigger,
         "requested_by": log.requested_by.get_username() if log.requested_by else None,
@@ -52,6 +53,7 @@ def failure_as_json(failure: SyncFailure) -> dict[str, Any]:
         "id": failure.pk,
         "sync": failure.log_id,
         "platform": failure.platform.name,
+        "platform_id": failure.platform_id,
         "kind": failure.kind,
         "external_id": failure.external_id,
         "error_code": failure.error_code,

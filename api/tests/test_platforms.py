@@ -13,9 +13,10 @@ from freezegun import freeze_time
 from rest_framework.test import APIClient
 
 from api.tests.rest import SECRETS, amazon, fetch_all, make_order, make_stock, superuser
-from integrations.models import SyncFailure, SyncLog
+from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.tests.states import minutes_of
 from oms.urls import api_patterns
+from orders.models import Order
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -303,3 +304,21 @@ def test_it_takes_back_what_it_cannot_read_and_keeps_it(api: APIClient) -> None:
 def test_it_refuses_what_no_get_answers(api: APIClient, name: str) -> None:
     refused = api.put("/platforms/1", api.get("/platforms/1").json() | {name: {"orders": "now"}})
     assert (refused.status_code, list(refused.json()["fields"])) == (400, [name])
+
+
+def test_whatever_names_a_platform_says_its_id(api: APIClient) -> None:
+    """A name may be changed, and is then given to another."""
+    make_order(), make_stock()
+    log = SyncLog.objects.create(platform=amazon(), kind="orders", trigger="api")
+    SyncFailure.objects.create(log=log, platform=amazon(), kind="orders", error_code="x", error_message="y")
+    ApiUsage.objects.create(platform=amazon(), operation="x", hour=timezone.now())
+    rows = []
+    for pattern in api_patterns:
+        callback, address = pattern.callback, str(pattern.pattern)
+        if "get" in getattr(callback, "actions", ()) and "<" not in address and not address.endswith("/"):
+            rows += fetch_all(api, f"/{address}")
+    rows += api.post("/orders/sync").json()["syncs"] + [api.post("/platforms/1/check").json()]
+    rows += [api.get(f"/orders/{Order.objects.get().pk}").json()]
+    named = [row for row in rows if "platform" in row]
+    assert len(named) >= 8
+    assert {(row["platform"], row.get("platform_id")) for row in named} == {("amazon", amazon().pk)}
