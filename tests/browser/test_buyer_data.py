@@ -37,8 +37,7 @@ def exports_of(page: Page, folder: Path) -> str:
 
 
 def test_it_records_what_a_privacy_officer_reads(member: Member, order: Order, tmp_path: Path) -> None:
-    page = member("Privacy officer")
-    page.goto(f"{ORDERS}{order.pk}/change/")
+    page = member("Privacy officer", at=f"{ORDERS}{order.pk}/change/")
     assert "Ada Example" not in page.content()
     page.get_by_role("link", name="Buyer data").click()
     expect(page.get_by_text("Ada Example")).to_be_visible()
@@ -56,8 +55,7 @@ def test_it_records_what_a_privacy_officer_reads(member: Member, order: Order, t
 
 @pytest.mark.parametrize("group", ["Viewer", "Operator", "Manager"])
 def test_it_shows_buyers_to_nobody_else(member: Member, order: Order, tmp_path: Path, group: str) -> None:
-    page = member(group)
-    page.goto(f"{ORDERS}{order.pk}/change/")
+    page = member(group, at=f"{ORDERS}{order.pk}/change/")
     expect(page.get_by_text(order.external_id).first).to_be_visible()
     expect(page.get_by_role("link", name="Buyer data")).to_have_count(0)
     assert "Ada" not in page.content()
@@ -72,8 +70,7 @@ def test_it_takes_a_manager_who_is_privacy_officer_too_from_the_switch_to_the_bu
     member: Member, start_simulator: Any, work: Callable[[], None]
 ) -> None:
     amazon = platform_of(start_simulator(orders=30))
-    page = member("Manager", "Privacy officer")
-    page.goto(f"{PLATFORMS}{amazon.pk}/change/")
+    page = member("Manager", "Privacy officer", at=f"{PLATFORMS}{amazon.pk}/change/")
     page.get_by_label("Store buyer data").check()
     page.get_by_role("button", name="Save and continue editing").click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()

@@ -38,8 +38,7 @@ def test_it_exports_just_what_the_filters_show(
     shipped = Order.objects.filter(status="shipped").order_by("-purchased_at", "-pk")
     ids = [order.external_id for order in shipped]
     assert 0 < len(ids) < Order.objects.count()
-    page = log_in("view_order")
-    page.goto(f"{LIST}?status__exact=shipped")
+    page = log_in("view_order", at=f"{LIST}?status__exact=shipped")
 
     text = export(page, "Orders CSV", tmp_path).read_text(encoding="utf-8-sig")
     assert [row["external_id"] for row in csv.DictReader(text.splitlines())] == ids

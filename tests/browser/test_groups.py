@@ -50,8 +50,7 @@ def test_it_takes_a_manager_from_credentials_to_orders(
     member: Member, platform: Platform, start_simulator: Any, work: Work
 ) -> None:
     account = start_simulator(orders=30, page_size=10).accounts[0]
-    page = member("Manager")
-    page.goto(f"{PLATFORMS}{platform.pk}/change/")
+    page = member("Manager", at=f"{PLATFORMS}{platform.pk}/change/")
     page.get_by_label("Client id").fill(account.client_id)
     page.get_by_label("Client secret").fill(account.client_secret)
     page.get_by_label("Refresh token").fill(account.refresh_token)
@@ -73,7 +72,7 @@ def test_it_takes_a_manager_from_credentials_to_orders(
 
 def test_it_lets_an_operator_sync(member: Member, start_simulator: Any) -> None:
     amazon = platform_of(start_simulator(orders=30, page_size=10))
-    page = member("Operator")
+    page = member("Operator", at=None)
     first = ask_for_a_month(page, amazon)
     counts: list[str | None] = []
 
@@ -107,8 +106,7 @@ def test_it_lets_an_operator_clear_up(member: Member, start_simulator: Any, tmp_
     failure_of(log, second.external_id)
     SyncLog.objects.filter(pk=log.pk).update(failed=2, status="partial")
     lost.delete()
-    page = member("Operator")
-    page.goto(f"{LOGS}{log.pk}/change/")
+    page = member("Operator", at=f"{LOGS}{log.pk}/change/")
     page.get_by_role("button", name=f"Replay {first.external_id}").click()
     expect(page.get_by_text("1 record is stored now.")).to_be_visible()
     page.get_by_role("button", name=f"Dismiss {second.external_id}").click()
@@ -134,8 +132,7 @@ def test_it_lets_an_operator_set_thresholds_and_no_credentials(member: Member, s
     amazon = platform_of(start_simulator(skus=5))
     sync(amazon, INVENTORY)
     item = InventoryItem.objects.filter(available__gt=0).latest("sku")
-    page = member("Operator")
-    page.goto(f"{STOCK}?q={item.sku}")
+    page = member("Operator", at=f"{STOCK}?q={item.sku}")
     page.get_by_label(f"Threshold of {item.sku}").first.fill("1000")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("1 inventory item was changed successfully.")).to_be_visible()
@@ -166,7 +163,7 @@ def test_it_lets_a_viewer_look_and_nothing_more(member: Member, start_simulator:
     order, lost = Order.objects.exclude(external_id__startswith="S").order_by("-purchased_at")[:2]
     lost.delete()
     item = InventoryItem.objects.earliest("level", "available", "sku", "pk")
-    page = member("Viewer")
+    page = member("Viewer", at=None)
     lists = {ORDERS: order.external_id, STOCK: item.sku, PLATFORMS: "amazon", LOGS: f"#{log.pk}"}
     pages = (
         "/admin/", *lists, FAILURES, f"{ORDERS}{order.pk}/change/", f"{STOCK}{item.pk}/change/",

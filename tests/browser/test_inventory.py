@@ -65,8 +65,7 @@ def test_it_brings_a_sku_to_the_top_once_its_threshold_is_set(log_in: LogIn, sto
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
 def test_it_shows_how_stock_went(log_in: LogIn, stock: InventoryItem, scheme: str, width: int) -> None:
-    page = log_in(color_scheme=scheme, viewport={"width": width, "height": 900})
-    page.goto(LIST)
+    page = log_in(color_scheme=scheme, viewport={"width": width, "height": 900}, at=LIST)
     words = "15 days: 40 → 12, lowest 12"
     expect(page.get_by_role("img", name=words)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -85,8 +84,7 @@ def test_it_shows_how_stock_went(log_in: LogIn, stock: InventoryItem, scheme: st
 
 
 def test_it_lets_viewers_look_alone(log_in: LogIn, stock: InventoryItem) -> None:
-    page = log_in("view_inventoryitem")
-    page.goto(LIST)
+    page = log_in("view_inventoryitem", at=LIST)
     expect(page.get_by_role("row", name="KETTLE")).to_be_visible()
     expect(page.get_by_role("spinbutton")).to_have_count(0)
     expect(page.get_by_role("button", name="Save")).to_have_count(0)

@@ -38,8 +38,7 @@ def choose(page: Page, language: str) -> None:
 
 
 def test_it_speaks_the_language_that_was_chosen_wherever_one_goes(log_in: LogIn, order: Order) -> None:
-    page = log_in(timezone_id="UTC")
-    page.goto(ORDERS)
+    page = log_in(timezone_id="UTC", at=ORDERS)
     for language, code, words, total, day in (
         ("Deutsch", "de", "Bestellungen", "1.234,50 USD", "01.03.2026"),
         ("español", "es", "Pedidos", "1.234,50 USD", "01/03/2026"),
@@ -69,7 +68,7 @@ def test_it_speaks_the_language_that_was_chosen_wherever_one_goes(log_in: LogIn,
 def test_it_shows_times_in_the_zone_of_the_browser(
     log_in: LogIn, order: Order, zone: str, shown: str
 ) -> None:
-    page = log_in(timezone_id=zone)
+    page = log_in(timezone_id=zone)  # where the browser tells its zone
     page.goto(f"{ORDERS}{order.pk}/change/")
     expect(page.locator("#content")).to_contain_text(shown)
     page.goto(ORDERS)

@@ -58,8 +58,7 @@ def test_it_shows_the_difference_field_by_field(log_in: LogIn, synced: Simulator
         content_hash="old",
         platform_updated_at=order.platform_updated_at - timedelta(days=1),
     )
-    page = log_in()
-    page.goto(f"/admin/where/?id={order.external_id}")
+    page = log_in(at=f"/admin/where/?id={order.external_id}")
     page.get_by_role("button", name="Ask Amazon now").click()
     expect(page.get_by_role("row", name="Status pending shipped")).to_be_visible()
     page.get_by_role("button", name="Store it").click()
@@ -69,8 +68,7 @@ def test_it_shows_the_difference_field_by_field(log_in: LogIn, synced: Simulator
 
 
 def test_it_is_kind_about_a_wrong_id(log_in: LogIn, platform: Platform) -> None:
-    page = log_in("view_order")
-    page.goto("/admin/where/")
+    page = log_in("view_order", at="/admin/where/")
     expect(page.get_by_label("Order id")).to_be_focused()
     page.keyboard.type("my order")
     page.keyboard.press("Tab")
@@ -89,8 +87,7 @@ def test_it_walks_from_what_is_due_to_the_order_and_to_seller_central(
     Order.objects.filter(pk=due.pk).update(
         status="unshipped", fulfilled_by="merchant", ship_by=timezone.now() - timedelta(hours=30, minutes=5)
     )
-    page = log_in()
-    page.goto(LIST)
+    page = log_in(at=LIST)
     page.get_by_text("Filters").first.click()
     page.get_by_label("By to ship").select_option(label="overdue")
     page.get_by_role("button", name="Apply").first.click()
@@ -103,7 +100,7 @@ def test_it_walks_from_what_is_due_to_the_order_and_to_seller_central(
 
 def test_it_fits_a_phone(log_in: LogIn, synced: Simulator) -> None:
     order = Order.objects.exclude(items=None)[0]
-    page = log_in(viewport={"width": 390, "height": 844})
+    page = log_in(viewport={"width": 390, "height": 844}, at=None)
     for address in (
         f"{LIST}?to_ship=any",
         f"{LIST}{order.pk}/change/",
@@ -117,9 +114,7 @@ def test_a_list_is_printed_whole(log_in: LogIn, order: Callable[..., Order], pla
     """On paper as narrow as A4 it is a table of all rows, and nothing around it cuts it off."""
     for _number in range(50):
         order()
-    page = log_in("view_order")
-    page.set_viewport_size({"width": 740, "height": 900})
-    page.goto("/admin/orders/order/")
+    page = log_in("view_order", viewport={"width": 740, "height": 900}, at="/admin/orders/order/")
     page.emulate_media(media="print")
     assert page.locator("#result_list tbody tr").count() == 50
     cuts = """

@@ -46,8 +46,7 @@ def test_it_takes_credentials_and_says_since_when_they_are_set(
     log_in: LogIn, platform: Platform, start_simulator: Any
 ) -> None:
     account = start_simulator(client_secret="amzn1.oa2-cs.v1.a-long-one-x7Q2").accounts[0]
-    page = log_in()
-    page.goto(change(platform))
+    page = log_in(at=change(platform))
     expect(page.get_by_text("Nothing is stored.")).to_have_count(2)
     page.get_by_label("Client id").fill(account.client_id)
     page.get_by_label("Client secret").fill(account.client_secret)
@@ -71,8 +70,7 @@ def test_it_asks_for_the_channel_first_where_there_are_several(
     log_in: LogIn, grave_problems: Inspect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CHANNELS, KIND, CORNER_SHOP)
-    page = log_in()
-    page.goto(f"{LIST}add/")
+    page = log_in(at=f"{LIST}add/")
     expect(page.get_by_role("heading", name="Which channel does the account belong to?")).to_be_visible()
     assert grave_problems(page) == []
     page.locator("#content").get_by_role("link", name="Corner Shop").click()
@@ -92,8 +90,7 @@ def test_it_asks_for_the_channel_first_where_there_are_several(
 def test_it_checks_the_connection_in_place(log_in: LogIn, platform: Platform, start_simulator: Any) -> None:
     sim = start_simulator()
     platform_of(sim, client_secret="wrong")
-    page = log_in()
-    page.goto(change(platform))
+    page = log_in(at=change(platform))
     page.get_by_label("Display name").fill("typed, and not to be lost")
     found = page.locator("#oms-check")
     press(page, "Check connection")
@@ -110,7 +107,7 @@ def test_it_checks_the_connection_without_our_scripts(
     log_in: LogIn, platform: Platform, start_simulator: Any
 ) -> None:
     platform_of(start_simulator())
-    page = without_scripts(log_in())
+    page = without_scripts(log_in(at=None))
     page.goto(change(platform))
     page.locator('[data-oms-button="check"] button').click()
     expect(page.get_by_text("The connection works; see the findings below.")).to_be_visible()
@@ -121,8 +118,7 @@ def test_it_checks_the_connection_without_our_scripts(
 def test_it_starts_a_sync_from_the_page(log_in: LogIn, platform: Platform, width: int) -> None:
     platform.api_config = api_config(Account())
     platform.save()
-    page = log_in(viewport={"width": width, "height": 844})
-    page.goto(change(platform))
+    page = log_in(viewport={"width": width, "height": 844}, at=change(platform))
     press(page, "Sync from Amazon")
     dialog = page.get_by_role("dialog", name="Sync from Amazon")
     expect(dialog.get_by_label("Days", exact=True)).to_be_hidden()
@@ -148,8 +144,7 @@ def test_it_starts_a_sync_from_the_page(log_in: LogIn, platform: Platform, width
 
 
 def test_it_is_used_with_the_keyboard_alone(log_in: LogIn, platform: Platform) -> None:
-    page = log_in()
-    page.goto(LIST)
+    page = log_in(at=LIST)
     opener = page.get_by_role("link", name="Sync from Amazon")
     opener.focus()
     page.keyboard.press("Enter")
@@ -172,7 +167,7 @@ def test_it_is_used_with_the_keyboard_alone(log_in: LogIn, platform: Platform) -
 
 
 def test_it_starts_a_sync_without_our_scripts(log_in: LogIn, platform: Platform) -> None:
-    page = without_scripts(log_in())
+    page = without_scripts(log_in(at=None))
     page.goto(LIST)
     page.get_by_role("link", name="Sync from Amazon: Amazon").click()
     page.get_by_label("Inventory", exact=True).check()
@@ -194,8 +189,7 @@ def test_it_shuts_nobody_out(
     log_in: LogIn, grave_problems: Inspect, platform: Platform, start_simulator: Any, scheme: str
 ) -> None:
     platform_of(start_simulator())
-    page = log_in(color_scheme=scheme)
-    page.goto(change(platform))
+    page = log_in(color_scheme=scheme, at=change(platform))
     press(page, "Check connection")
     expect(page.locator("#oms-check").get_by_text("The connection works")).to_be_visible()
     assert grave_problems(page) == []
@@ -209,8 +203,7 @@ def test_it_shuts_nobody_out(
 def test_it_asks_to_log_in_where_the_session_has_ended_meanwhile(
     log_in: LogIn, platform: Platform, name: str
 ) -> None:
-    page = log_in()
-    page.goto(change(platform))
+    page = log_in(at=change(platform))
     page.context.clear_cookies(name="sessionid")
     press(page, name)
     page.wait_for_url(re.compile(r"/admin/login/\?next=/admin/platforms/platform/\d+/change/$"))

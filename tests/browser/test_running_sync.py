@@ -54,8 +54,7 @@ def part(page: Page, log: SyncLog, slot: str) -> Locator:
 
 @pytest.mark.parametrize("place", ["sync log", "platform"])
 def test_it_moves_the_bar_without_reloading(log_in: LogIn, open_log: SyncLog, place: str) -> None:
-    page = log_in()
-    page.goto(address(place, open_log))
+    page = log_in(at=address(place, open_log))
     page.evaluate("window.sameDocument = true")
     expect(part(page, open_log, "state")).to_have_text(re.compile("queued"))
     seen: list[str | None] = []
@@ -80,8 +79,7 @@ def test_it_moves_the_bar_without_reloading(log_in: LogIn, open_log: SyncLog, pl
 
 @pytest.mark.parametrize("place", ["sync", "platforms"])
 def test_it_is_cancelled_after_the_current_page(log_in: LogIn, open_log: SyncLog, place: str) -> None:
-    page = log_in()
-    page.goto(address(place, open_log))
+    page = log_in(at=address(place, open_log))
 
     def cancel(log: SyncLog) -> None:
         if log.pages == 1:
@@ -101,8 +99,7 @@ def test_it_says_until_when_amazons_quota_is_waited_for(
     log_in: LogIn, open_log: SyncLog, settings: Any
 ) -> None:
     settings.AMAZON_QUOTAS = settings.AMAZON_QUOTAS | {"searchOrders": (0.001, 2)}
-    page = log_in()
-    page.goto(address("sync log", open_log))
+    page = log_in(at=address("sync log", open_log))
     log = run_sync(open_log.pk)
     assert log.resume_at is not None
     sentence = f"Waiting for Amazon's quota until {log.resume_at + timedelta(minutes=1):%H:%M} UTC, 2 of about 4 pages"
@@ -115,8 +112,7 @@ def test_it_says_what_went_wrong_and_what_to_do(log_in: LogIn, open_log: SyncLog
     platform.api_config = {**platform.api_config, "client_secret": "wrong"}
     platform.save()
     make_order(platform=platform)  # so that no mock data stands in
-    page = log_in()
-    page.goto(address("sync", open_log))
+    page = log_in(at=address("sync", open_log))
     run_sync(open_log.pk)
     expect(part(page, open_log, "state")).to_have_text(re.compile("failed"))
     expect(part(page, open_log, "error")).to_contain_text("invalid_client")
@@ -147,8 +143,7 @@ def test_it_replays_and_dismisses_failures_beside_them(
             error_code="malformed", error_message="It has no purchase date.",
         )  # fmt: skip
     SyncLog.objects.filter(pk=log.pk).update(failed=2, status="partial")
-    page = log_in()
-    page.goto(address("sync", log))
+    page = log_in(at=address("sync", log))
     page.get_by_role("button", name=f"Replay {first}").click()
     expect(page.get_by_text("1 record is stored now.")).to_be_visible()
     expect(page.get_by_role("button", name=f"Replay {first}")).to_have_count(0)
