@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from integrations.models import SyncFailure, SyncLog
+from integrations.sync.failures import replay
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import (
     ALWAYS,
@@ -15,11 +19,14 @@ from integrations.tests.syncing import (
     platform_of,
     raw_item,
     raw_order,
+    stored_orders,
+    stored_stock,
     sync,
 )
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
-from simulator import Canned, NotUtf8, Rule, Simulator
+from simulator import Account, Canned, NotUtf8, OddName, Rule, Simulator
+from simulator.model import CANARY
 
 pytestmark = pytest.mark.django_db
 StartSimulator = Callable[..., Simulator]
@@ -213,3 +220,86 @@ def test_odd_bytes_on_every_page_stop_nothing(start_simulator: StartSimulator) -
     sim.rules.add(Rule(operation="searchOrders", fault=NotUtf8()))
     log = sync(platform_of(sim))
     assert (log.status, log.created) == (Status.SUCCEEDED, 30)
+
+
+@pytest.mark.parametrize("name", ["orderItems", "fulfillmentStatus", "shipByWindow", "programs", "buyerName"])
+def test_a_name_that_cannot_be_read_costs_its_record_and_nothing_that_is_stored(
+    start_simulator: StartSimulator, name: str
+) -> None:
+    sim = start_simulator(orders=5)
+    platform = platform_of(sim)
+    platform.include_pii = True
+    platform.save()
+    sync(platform)
+    before = stored_orders(platform)
+    changed = sim.accounts[0].order_ids()[:2]
+    for external_id in changed:
+        sim.accounts[0].change_order(external_id, at=timezone.now() - timedelta(minutes=5))
+    sim.rules.add(Rule(operation="searchOrders", fault=OddName(name)))
+    log = sync(platform)
+    spoiled = {failure.external_id for failure in log.failures.all()}
+    assert (log.status, {failure.error_code for failure in log.failures.all()}) == (
+        Status.PARTIAL,
+        {"malformed"},
+    )
+    assert set(changed) >= spoiled != set()
+    assert "name of an attribute" in log.failures.all()[0].error_message
+    assert CANARY not in json.dumps([failure.payload for failure in log.failures.all()])
+    after, truth = stored_orders(platform), sim.accounts[0].truth_orders()
+    for external_id in truth:
+        assert after[external_id] == (before if external_id in spoiled else truth)[external_id]
+    sim.rules.clear()
+    assert not any(replay(failure).is_open for failure in log.failures.all())
+    assert stored_orders(platform) == truth
+
+
+@pytest.mark.parametrize("name", ["totalQuantity", "fulfillableQuantity", "sellerSku"])
+def test_a_name_that_cannot_be_read_costs_its_row_of_stock(
+    start_simulator: StartSimulator, name: str
+) -> None:
+    sim = start_simulator(Account(skus=10, orders=0))
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    before = stored_stock(platform)
+    sim.rules.add(Rule(operation="getInventorySummaries", fault=OddName(name)))
+    log = sync(platform, INVENTORY)
+    assert (log.status, log.failed > 0, log.updated) == (Status.PARTIAL, True, 0)
+    assert stored_stock(platform) == before
+    assert not InventoryItem.objects.exclude(gone_at=None).exists()
+
+
+@pytest.mark.parametrize("name", ["pagination", "nextToken"])
+@pytest.mark.parametrize("kind", ["orders", INVENTORY])
+def test_a_next_page_whose_name_cannot_be_read_is_not_the_last(
+    start_simulator: StartSimulator, kind: str, name: str
+) -> None:
+    sim = start_simulator(orders=30, page_size=10)
+    operation = "searchOrders" if kind == "orders" else "getInventorySummaries"
+    sim.rules.add(Rule(operation=operation, nth=1, fault=OddName(name)))
+    platform = platform_of(sim)
+    assert sync(platform, kind).status == Status.SUCCEEDED  # asked again
+    assert stored_orders(platform) == (sim.accounts[0].truth_orders() if kind == "orders" else {})
+    assert stored_stock(platform) == ({} if kind == "orders" else sim.accounts[0].truth_inventory())
+
+
+@pytest.mark.parametrize("field", ["fulfillmentStatus", "latestDateTime"])
+def test_a_status_or_a_time_that_cannot_be_read_is_not_gone(
+    start_simulator: StartSimulator, field: str
+) -> None:
+    sim = start_simulator(orders=3)
+    platform = platform_of(sim)
+    sync(platform)
+    before = stored_orders(platform)
+    [external_id, *_] = sim.accounts[0].order_ids()
+    order = sim.accounts[0].change_order(external_id, at=timezone.now() - timedelta(minutes=5))
+    odd = {
+        "fulfillmentStatus": {"fulfillmentStatus": "SHIP?ED"},
+        "latestDateTime": {"fulfillmentStatus": "SHIPPED", "shipByWindow": {"latestDateTime": "2026-11-2?"}},
+    }[field]
+    answer = order_page(
+        raw_order(orderId=external_id, lastUpdatedTime=order.updated.isoformat(), fulfillment=odd)
+    )
+    sim.script("searchOrders", replace(answer, body=answer.body.replace(b"?", b"\xff")))
+    log = sync(platform)
+    assert [failure.external_id for failure in log.failures.all()] == [external_id]
+    assert stored_orders(platform) == before

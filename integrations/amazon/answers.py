@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integrations.amazon.decoding import REPLACEMENT, decode, mend, replaced_in
+from integrations.amazon.decoding import REPLACEMENT, decode, has_odd_name, mend, replaced_in
+from integrations.amazon.parse import OddlyNamed
 from integrations.amazon.quota import retry_after
 from integrations.amazon.retry import PASSING, advised_wait
 from integrations.errors import (
@@ -107,7 +108,23 @@ def judge(
             request_id=request_id,
             status=status,
         )
-    return Mended(answer) if is_mended else answer
+    return _mended(answer, expected) if is_mended else answer
+
+
+def _mended(answer: dict[str, Any], expected: Expected) -> Mended:
+    """The answer, with its records marked in which the name of an attribute could not be read."""
+    *holders, name = expected[0].split(".")
+    mended = Mended(answer)
+    holder: dict[str, Any] = mended
+    for each in holders:
+        holder[each] = holder = dict(holder[each])
+    records = holder[name]
+    holder[name] = [_marked(each) for each in records] if isinstance(records, list) else _marked(records)
+    return mended
+
+
+def _marked(record: Any) -> Any:
+    return OddlyNamed(record) if isinstance(record, dict) and has_odd_name(record) else record
 
 
 def _lack(answer: Any, expected: Expected) -> str:
@@ -117,7 +134,9 @@ def _lack(answer: Any, expected: Expected) -> str:
     path, kind = expected
     if not isinstance(answer, dict) or not isinstance(_at(path, answer), kind):
         return f"lacks {path!r}"
-    if not _is_pagination(answer.get("pagination")):
+    # Where the name of an attribute could not be read, it may be this one.
+    is_hidden = kind is list and "pagination" not in answer and any(REPLACEMENT in name for name in answer)
+    if is_hidden or not _is_pagination(answer.get("pagination")):
         return (
             "does not say whether there is a next page: its pagination is no object with a nextToken of text"
         )
@@ -128,7 +147,7 @@ def _is_pagination(value: Any) -> bool:
     """Whether it tells if there is a next page. Absent and null mean that there is none."""
     if value is None:
         return True
-    token = value.get("nextToken") if isinstance(value, dict) else False
+    token = value.get("nextToken") if isinstance(value, dict) and not has_odd_name(value) else False
     if isinstance(token, str):  # what was replaced in a token leads nowhere
         return REPLACEMENT not in token
     return token is None or (isinstance(token, int | float) and not isinstance(token, bool))

@@ -74,6 +74,14 @@ def replaced_in(raws: Iterable[Any], id_of: Callable[[Any], str]) -> list[str]:
     return [id_of(raw) or "?" for raw in raws if REPLACEMENT in _shown(raw)]
 
 
+def has_odd_name(value: Any) -> bool:
+    """Whether U+FFFD stands for something in the name of an attribute, at any depth: then nobody knows what is missing,
+    and what is there under another name. The value must have been mended, so it has few levels."""
+    if isinstance(value, dict):
+        return any(REPLACEMENT in name or has_odd_name(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(has_odd_name, value))
+
+
 def _quickly(body: bytes) -> Any:
     try:
         shape = body.translate(_DIGITS_AND_EDGES)

@@ -35,6 +35,10 @@ STATUS = {
     "UNFULFILLABLE": "unfulfillable",
 }
 FULFILLED_BY = {"MERCHANT": "merchant", "AMAZON": "platform"}
+ODDLY_NAMED = (
+    "The name of an attribute has characters that could not be read, so nobody knows which one it is. What is stored "
+    "of the record stays; replay it, or wait until it changes."
+)
 Record = TypeVar("Record")
 Read = tuple[tuple[Record, ...], tuple[RecordFailure, ...]]
 # The fields of each branch. A window that does not come says nothing about the day.
@@ -69,6 +73,8 @@ def _read(
     failures: list[RecordFailure] = []
     for raw in raws:
         try:
+            if isinstance(raw, parse.OddlyNamed):
+                raise MalformedRecord(ODDLY_NAMED)
             records.append(read(raw))
         except MalformedRecord as error:
             source = parse.mapping(raw)
@@ -92,7 +98,7 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
     if not isinstance(source.get("orderItems"), list):
         raise MalformedRecord("The order has no list of items (orderItems).")
     fulfillment = parse.mapping(source.get("fulfillment"))
-    platform_status = parse.text(fulfillment.get("fulfillmentStatus"))
+    platform_status = parse.text(parse.read_whole(fulfillment.get("fulfillmentStatus"), "fulfillmentStatus"))
     proceeds = parse.mapping(source.get("proceeds"))
     total, currency = parse.money(proceeds.get("grandTotal"), "grandTotal")
     tax, tax_currency = _added_up(_subtotals(proceeds), "TAX")

@@ -17,6 +17,10 @@ UNREADABLE = "\ufffd"  # stands for a character that could not be read (decoding
 Money = tuple[Decimal | None, str]
 
 
+class OddlyNamed(dict[str, Any]):
+    """A record in which the name of an attribute could not be read: what is missing in it is not gone."""
+
+
 def mapping(value: Any) -> dict[str, Any]:
     """The object; {} for anything else, so that absent branches can be read."""
     return value if isinstance(value, dict) else {}
@@ -43,7 +47,14 @@ def required_id(value: str, name: str) -> str:
     """Raises MalformedRecord for a text that cannot be an id: a wrong one would stand for another record."""
     if not value:
         raise MalformedRecord(f"{name} is missing.")
-    if UNREADABLE in value:
+    read_whole(value, name)
+    return value
+
+
+def read_whole(value: Any, name: str) -> Any:
+    """The value. Raises MalformedRecord for a text with characters that could not be read, where what is left of it
+    would be taken for something else."""
+    if isinstance(value, str) and UNREADABLE in value:
         raise MalformedRecord(f"{name} is {value[:40]!r}, which has characters that could not be read.")
     return value
 
@@ -84,8 +95,11 @@ def time(value: Any) -> datetime | None:
 
 
 def meant_time(value: Any) -> datetime | None:
-    """Like `time`; None also where the time stands for none, such as the year 9999."""
-    return meant(time(value))
+    """Like `time`; None also where the time stands for none, such as the year 9999.
+
+    Raises MalformedRecord where characters of it could not be read: it is not gone.
+    """
+    return meant(time(read_whole(value, "a time")))
 
 
 def required_time(value: Any, name: str) -> datetime:

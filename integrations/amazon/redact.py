@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from integrations.amazon.parse import UNREADABLE
+
 # Whole branches that are about a person or his payment.
 BRANCHES = frozenset({"buyer", "recipient", "payment", "taxRegistrations"})
 # Attributes, wherever they stand. Fields that Amazon adds later are caught by what their names say.
@@ -69,4 +71,5 @@ def _personal_among(names: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _is_personal(key: str) -> bool:
-    return key in BRANCHES or (key not in HARMLESS and PERSONAL.search(key) is not None)
+    # Nobody knows what stands under a name that could not be read.
+    return key in BRANCHES or UNREADABLE in key or (key not in HARMLESS and PERSONAL.search(key) is not None)

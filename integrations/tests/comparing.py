@@ -129,6 +129,7 @@ KINDS = {
     "Reset": "connection reset, before or in the answer",
     "Cut": "an answer that is cut",
     "NotUtf8": "an answer that is not UTF-8",
+    "OddName": "the name of an attribute is not UTF-8",
     "ExpireTokens": "access tokens expire",
     "Revoke": "authorisation withdrawn",
     "ExpirePageTokens": "page tokens expire",

@@ -125,6 +125,17 @@ class NotUtf8(Fault):
 
 
 @dataclass(frozen=True)
+class OddName(Fault):
+    """The real answer, whose first attribute of this name has a byte in its name that is no UTF-8."""
+
+    name: str
+
+    def after(self, site: Site, call: Call, answer: Canned) -> Canned:
+        name = self.name.encode()
+        return replace(answer, body=answer.body.replace(b'"' + name + b'"', b'"' + name[:-1] + b'\xff"', 1))
+
+
+@dataclass(frozen=True)
 class Deny(Fault):
     """A 403 instead of the real answer, whatever the caller is allowed; `details` is what Amazon says of it.
 

@@ -18,6 +18,7 @@ from simulator import (
     LoopPages,
     NextRowToo,
     NotUtf8,
+    OddName,
     OnlyOf,
     RepeatPage,
     Reset,
@@ -45,6 +46,9 @@ PAGING = st.sampled_from(
         ExpireTokens(),
         Revoke(),
         Deny(),
+        OddName("pagination"),
+        OddName("fulfillmentStatus"),
+        OddName("totalQuantity"),
     )
 )
 # Where the account has one marketplace alone, the second of these happens to nobody.
