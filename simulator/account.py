@@ -173,6 +173,15 @@ class Account:
         """The order loses for good its programs, the order that it replaces, shipping and discounts. Returns it."""
         return self._edit(external_id, at, lambda edit: replace(edit, withdrawn=True))
 
+    def use_placeholders(self, external_id: str, no_time: datetime, *, at: datetime | None = None) -> Order:
+        """`no_time` stands for good where the order has times: when it was placed, is to be shipped and delivered."""
+        with self.lock:
+            index = order_index(self.book, external_id, self._count)
+            placed = moment_ms(no_time)
+            if index is not None:
+                move(self.by_created, (self._created(index), index), (placed, index))
+            return self._edit(external_id, at, lambda edit: replace(edit, created=placed, no_time=no_time))
+
     def add_order(self, *, at: datetime | None = None) -> Order:
         """One more order, placed and last changed `at` (now). Returns it."""
         with self.lock:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from simulator.model import Line, Order, Stock
+from simulator.model import Line, Order, Stock, Window
 from simulator.orders import Outline, from_ms, to_ms
 from simulator.scenes import SHIPPED
 
@@ -27,6 +27,7 @@ class Edit:
     dropped    so many of its last lines are gone
     cancelled  for good: all quantities are 0, and stay so
     withdrawn  for good: programs, the order that it replaces, shipping and discounts
+    no_time    stands in for the times until when it is to be shipped and delivered, such as a time of the year 9999
     """
 
     updated: int
@@ -36,6 +37,7 @@ class Edit:
     dropped: int = 0
     cancelled: bool = False
     withdrawn: bool = False
+    no_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ def revised_order(order: Order, edit: Edit) -> Order:
     amounts = [line.total for line in lines if line.total is not None]
     if edit.withdrawn:
         order = replace(order, programs=(), replaced_order_id="", association="", withdrawn=True)
+    if edit.no_time is not None:
+        never = Window(edit.no_time, edit.no_time)
+        order = replace(order, ship_by=never, deliver_by=never)
     return replace(
         order,
         created=order.created if edit.created is None else from_ms(edit.created),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,11 @@ _UNFULFILLABLE = (
 )  # fmt: skip
 
 
+def _meant(moment: datetime | None) -> datetime | None:
+    """The time; None where it stands for none, as those of the years 1, 1970 and 9999 do."""
+    return moment if moment is not None and 2000 <= moment.year < 2099 else None
+
+
 def order_truth(order: Order) -> dict[str, Any]:
     """The unified fields of an order with its items; absent text is "", absent numbers and times are None."""
     return {
@@ -26,8 +32,8 @@ def order_truth(order: Order) -> dict[str, Any]:
         "marketplace_id": order.marketplace_id,
         "fulfilled_by": order.fulfilled_by,
         "service_level": order.service_level,
-        "ship_by": order.ship_by.latest if order.ship_by else None,
-        "deliver_by": order.deliver_by.latest if order.deliver_by else None,
+        "ship_by": _meant(order.ship_by.latest) if order.ship_by else None,
+        "deliver_by": _meant(order.deliver_by.latest) if order.deliver_by else None,
         "currency": order.currency,
         "total": order.total,
         "tax": _order_tax(order),
@@ -105,5 +111,5 @@ def stock_truth(stock: Stock) -> dict[str, Any]:
             "researching": dict(zip(_RESEARCHING, stock.researching, strict=True)),
             "unfulfillable": dict(zip(_UNFULFILLABLE, stock.unfulfillable, strict=True)),
         },
-        "platform_updated_at": stock.updated,
+        "platform_updated_at": _meant(stock.updated),
     }

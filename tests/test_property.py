@@ -9,14 +9,14 @@ import time
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from stateful.amazon import ORDER_CHANGES, Change
+from stateful.amazon import ORDER_CHANGES, STOCK_CHANGES, Change
 from stateful.choices import Turn
 from stateful.events import Cancelled, Dies, Outrun, Stops
 from stateful.machine import SyncMachine
 from stateful.world import MARKETPLACES
 
 from integrations.tests.syncing import INVENTORY, ORDERS
-from simulator import Answer, CompleteUntil, Cut, ExpirePageTokens, OnlyOf, Reset, SpoilRow
+from simulator import Answer, CompleteUntil, Cut, ExpirePageTokens, OddName, OnlyOf, Reset, SpoilRow
 
 BOUNDED = settings(
     max_examples=16,
@@ -62,6 +62,23 @@ SCENARIOS: dict[str, list[tuple[str, Turn]]] = {
     "one marketplace is broken from the start": [
         (ORDERS, Turn(faults=[("", OnlyOf(MARKETPLACES[0], Cut(declared=True)), 1, 30)], event=Stops(1))),
         (ORDERS, Turn(before=MOVES, minutes=90, well_again=True)),
+    ],
+    "orders are listed hours late": [
+        (ORDERS, Turn()),
+        (ORDERS, Turn(before=[Change(each, pick=3, late=720) for each in ORDER_CHANGES[:3]], minutes=6)),
+        (ORDERS, Turn(before=MOVES[:2], minutes=90)),
+    ],
+    "times stand for none": [
+        (ORDERS, Turn()),
+        (ORDERS, Turn(before=[Change(ORDER_CHANGES[6], pick=pick) for pick in range(6)], minutes=6)),
+        (ORDERS, Turn(before=MOVES, minutes=6)),
+        (INVENTORY, Turn()),
+        (INVENTORY, Turn(before=[Change(STOCK_CHANGES[3], pick=pick) for pick in range(6)])),
+        (INVENTORY, Turn(before=[Change(STOCK_CHANGES[0], pick=pick) for pick in range(4)], minutes=6)),
+    ],
+    "names of attributes cannot be read": [
+        (ORDERS, Turn(faults=[("", OddName("fulfillmentStatus"), 2, 2), ("", OddName("pagination"), 3, 1)])),
+        (INVENTORY, Turn(faults=[("", OddName("totalQuantity"), 1, 30)])),
     ],
     "outrun by another worker": [(ORDERS, Turn(event=Outrun(2, 1))), (ORDERS, Turn())],
 }

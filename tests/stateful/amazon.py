@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulator import Account
@@ -19,15 +19,23 @@ ORDER_CHANGES = (
     "a line vanishes",
     "it is cancelled",
     "what it has besides is withdrawn",
+    "its times stand for none",
 )
-STOCK_CHANGES = ("stock changes", "a SKU goes", "a SKU comes")
+STOCK_CHANGES = ("stock changes", "a SKU goes", "a SKU comes", "its time stands for none")
+PLACEHOLDERS = (
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+)
+# Windows overlap by ten minutes; what is listed later than that, only a look-back finds.
+IN_TIME = timedelta(minutes=6)
 
 
 @dataclass(frozen=True)
 class Change:
     """Something that happens at Amazon: `what` is one of the above, `pick` says to which order or SKU.
 
-    `late`: so many minutes ago by the order's own time, although nobody could see it until now.
+    `late`: so many minutes ago by the order's own time, although nobody could see it until now: for some hours.
     """
 
     what: str
@@ -46,6 +54,7 @@ class Amazon:
         self.seen_since: dict[str, int] = {}
         self.stock: defaultdict[StockKey, list[Json]] = defaultdict(list)
         self.once_unlisted: set[StockKey] = set()
+        self.late: set[str] = set()  # orders that windows have passed; whoever looks back empties it
         self._now = now
         for external_id in account.order_ids():
             self._note_order(external_id)
@@ -62,7 +71,7 @@ class Amazon:
     def _change_order(self, change: Change) -> str:
         account, at = self.account, self._now() - timedelta(minutes=change.late)
         if change.what == ORDER_CHANGES[0] or not account.count:
-            return account.add_order(at=at).external_id
+            return self._listed(account.add_order(at=at).external_id, at)
         order = account.order(change.pick % account.count)
         steps = {
             ORDER_CHANGES[1]: account.change_order,
@@ -72,8 +81,18 @@ class Amazon:
             ORDER_CHANGES[5]: account.withdraw_extras,
         }
         # An order's time never goes back, not even where two changes come in one moment.
-        steps[change.what](order.external_id, at=max(at, order.updated + timedelta(milliseconds=1)))
-        return order.external_id
+        at = max(at, order.updated + timedelta(milliseconds=1))
+        if change.what == ORDER_CHANGES[6]:
+            account.use_placeholders(order.external_id, PLACEHOLDERS[change.pick % len(PLACEHOLDERS)], at=at)
+        else:
+            steps[change.what](order.external_id, at=at)
+        return self._listed(order.external_id, at)
+
+    def _listed(self, external_id: str, at: datetime) -> str:
+        """The order, which shows `at` as its time from now on."""
+        is_late = self._now() - at > IN_TIME
+        (self.late.add if is_late else self.late.discard)(external_id)
+        return external_id
 
     def _change_stock(self, change: Change) -> None:
         account, skus = self.account, self.account.skus()
@@ -81,6 +100,8 @@ class Amazon:
         marketplace_id = account.marketplace_ids[change.pick // len(skus) % len(account.marketplace_ids)]
         if change.what == STOCK_CHANGES[0]:
             account.change_stock(marketplace_id, sku, at=self._now())
+        elif change.what == STOCK_CHANGES[3]:
+            account.change_stock(marketplace_id, sku, at=PLACEHOLDERS[change.pick % len(PLACEHOLDERS)])
         elif change.what == STOCK_CHANGES[1]:
             account.unlist_sku(marketplace_id, sku)
         else:

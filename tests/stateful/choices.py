@@ -59,6 +59,7 @@ APART = st.builds(
 )
 # Until when an answer says it is complete.
 ODD_TIMES = st.sampled_from(("0001-01-01T00:00:00Z", "1961-06-09T14:52:24Z", "9999-12-31T23:59:59Z", "soon"))
+LATE = (0, 0, 3, 3, 5, 5, 4 * 60, 12 * 60)  # minutes
 CLOCKS = (0, 0, 45, -45, 3 * 3600, -3 * 3600)  # seconds that this machine's clock is ahead of Amazon's
 
 
@@ -110,7 +111,7 @@ def turns(kind: str) -> SearchStrategy[Turn]:
 
 def changes(kind: str) -> SearchStrategy[Change]:
     what = st.sampled_from(ORDER_CHANGES if kind == "orders" else STOCK_CHANGES)
-    return st.builds(Change, what, pick=st.integers(0, 30), late=st.sampled_from((0, 3, 5)))
+    return st.builds(Change, what, pick=st.integers(0, 30), late=st.sampled_from(LATE))
 
 
 def own_events() -> SearchStrategy[Event]:

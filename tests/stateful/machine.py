@@ -17,7 +17,9 @@ from integrations.sync.cancel import cancel_sync
 from integrations.sync.deferred import promote_next
 from integrations.sync.failures import dismiss_each, replay_each
 from integrations.sync.lanes import LANES
+from integrations.sync.look_back import far
 from integrations.sync.run import run_sync
+from integrations.sync.windows import OVERLAP, WindowRequest
 from integrations.tests.comparing import COUNTS, assert_complete, assert_complete_stock
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
@@ -106,6 +108,7 @@ class SyncMachine(RuleBasedStateMachine):
             assert (log.status, log.failed, log.error_message) == (SyncLog.Status.SUCCEEDED, 0, "")
             if kind == ORDERS:
                 assert self.watermark() == log.window_end
+        self.look_back()
         self.replay_what_failed()
         self.forget_unknown_skus()
         assert not SyncFailure.objects.open().exists()
@@ -192,6 +195,19 @@ class SyncMachine(RuleBasedStateMachine):
         times = [each["again"] for state in states for each in state.refused_parts.values()]
         last = max(map(datetime.fromisoformat, times), default=self.there.now_here())
         return max((last - self.there.now_here()) / timedelta(minutes=1), 0)
+
+    def look_back(self) -> None:
+        """Where orders were listed hours late. The laws are looked at before: it would hide what regular syncs lost."""
+        there, watermark = self.there, self.watermark()
+        if not there.amazon.late or watermark is None:
+            return
+        self.the_laws_hold()
+        span = WindowRequest(since=watermark - far(), until=watermark - OVERLAP, look_back=SyncLog.Lane.FAR)
+        log = open_sync(there.platform, ORDERS, window=span)
+        self.work(log)
+        log.refresh_from_db()
+        assert (log.status, log.failed, log.error_message) == (SyncLog.Status.SUCCEEDED, 0, "")
+        there.amazon.late.clear()
 
     def watermark(self) -> datetime | None:
         return watermark_of(self.there.platform)
