@@ -19,6 +19,7 @@ from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer
 from platforms.models import Platform
 from simulator import Simulator
+from webhooks.models import Delivery, Endpoint
 
 # Names, values as the platform wrote them, times; and what packages without translations call theirs.
 # Sentences that were stored when something happened, as errors of syncs are, are in English.
@@ -26,6 +27,7 @@ DATA = re.compile(
     r"Read buyer data|cancelled|Cancelled before it was done; what was read before is stored|"
     r"Amazon Services, Inc|"
     r"OMS|Django-RQ|Django_Rq|Amazon|amazon|\(Amazon\)|admin(@example\.com)?|English|Deutsch|español|esc|CSV|XLSX"
+    r"|[A-Za-z]+\.[a-z_]+( A\d+)?|manage\.py run_webhooks|https://OMS"
     r"|malformed|token|NewItem|Operator|Viewer|Manager|Privacy officer|Auth tokens|Task Results|searchOrders"
     r"|getInventorySummaries|GetInventorySummaries of .*|SearchOrders of .*|sellercentral\.amazon\.com"
     r"|[A-Z_]+|\(?A[A-Z0-9]{9,}\)?|.* UTC|([\d.,]+ )?[A-Z]{3}( \([A-Z0-9]+\))?|\w+ of 1 at .*|\d+-\d+-\d+"
@@ -120,6 +122,7 @@ def pages() -> list[str]:
         "auth/user", "auth/group",
         "orders/order", "inventory/inventoryitem", "platforms/platform", "integrations/synclog",
         "integrations/syncfailure", "integrations/apiusage", "integrations/apiquota",
+        "webhooks/endpoint", "webhooks/delivery",
     )  # fmt: skip
     rows = (
         order,
@@ -128,10 +131,13 @@ def pages() -> list[str]:
         SyncFailure.objects.first(),
         InventoryItem.objects.first(),
         ApiUsage.objects.first(),
+        *Endpoint.objects.all(),
+        *Delivery.objects.all(),
     )
     changes = [f"{row._meta.app_label}/{row._meta.model_name}/{row.pk}/change" for row in rows if row]
     others = [
-        "home-charts", "platforms/platform/add", f"platforms/platform/sync/?platform={platform.pk}",
+        "home-charts", "platforms/platform/add", "webhooks/endpoint/add",
+        f"platforms/platform/sync/?platform={platform.pk}",
         "where", f"where/?id={order.external_id}", "where/?id=902-0000000-0000000", "where/?id=nonsense",
         f"orders/order/{order.pk}/buyer", f"orders/order/{order.pk}/history", "password_change",
         "orders/order/?to_ship=overdue", "inventory/inventoryitem/?stock=low", "integrations/syncfailure/?state=all",
@@ -161,6 +167,18 @@ def filled(start_simulator: StartSimulator) -> Platform:
     OrderBuyer.objects.create(
         order=Order.objects.all()[0], data={"name": "-"}, purge_after=timezone.now() + timedelta(days=3)
     )
+    now = timezone.now()
+    some: dict[str, Any] = {"position": 0, "url": "https://OMS"}
+    Endpoint.objects.create(name="OMS", lease_expires_at=now - timedelta(hours=1), **some)
+    Endpoint.objects.create(name="OMS", failing_since=now, paused_until=now, **some)
+    off = Endpoint.objects.create(
+        name="OMS", is_active=False, off_reason=Endpoint.Off.FAILING, switched_off_at=now, **some
+    )
+    for number, problem in enumerate(Delivery.Problem):
+        Delivery.objects.create(
+            endpoint=off, message_id=f"A{number}", event="order.created", body="{}", problem=problem, attempts=1,
+            state=list(Delivery.State)[number % 3],
+        )  # fmt: skip
     return platform
 
 
