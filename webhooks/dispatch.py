@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from core.database.retry import DATABASE_ERRORS
@@ -117,7 +117,8 @@ class Dispatcher:
 
     def _look(self) -> bool:
         """Start a round for each endpoint that has something to send. Returns whether to look again at once."""
-        close_old_connections()  # one that broke meanwhile is opened again
+        if not connection.in_atomic_block:  # a caller's transaction, which Django would end
+            close_old_connections()  # one that broke meanwhile is opened again
         if self.leases.is_due:
             self.leases.renew()
         endpoints = list(self.leases.held())
