@@ -102,6 +102,8 @@ class ApiViewMixin:
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raises ValidationError for a body that is missing, or that nobody reads, and what `claim` raises."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if not hasattr(self, str(request.method).lower()):
+            return  # 405 comes next
         if request.method == "POST":
             self._claimed = claim(request)
         if request.method in WITH_A_BODY and request.data in ({}, None):
