@@ -46,7 +46,7 @@ class MayChangeWebhooks(IsAuthenticated):
 
 @extend_schema_field(
     {
-        "type": ["array", "null"],
+        "type": "array",
         "items": {"type": "string"},
         "description": "Names of platforms; null: all of them, also those that are added later.",
     }
