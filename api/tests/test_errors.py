@@ -24,6 +24,8 @@ READ = [
     ("sync-logs", "integrations.view_synclog"),
     ("sync-failures", "integrations.view_syncfailure"),
     ("api-usage", "integrations.view_apiusage"),
+    ("webhooks", "webhooks.view_endpoint"),
+    ("webhook-deliveries", "webhooks.view_delivery"),
 ]
 WRITE = [
     ("post", "platforms", "platforms.add_platform"),

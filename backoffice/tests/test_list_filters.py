@@ -24,6 +24,7 @@ from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.tasks import continue_sync
 from orders.models import OrderBuyer
 from platforms.models import Platform
+from webhooks.models import Delivery, Endpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +56,8 @@ def rows(db: None) -> None:
         account_key="a", operation="searchOrders", rate=1, burst=1, tokens=1, updated_at=NOW
     )
     AuthToken.objects.create(user=User.objects.create_user("somebody"))
+    endpoint = Endpoint.objects.create(name="shop", url="https://shop.example/")
+    Delivery.objects.create(endpoint=endpoint, message_id="msg_1", event="order.created", body="{}")
     continue_sync.enqueue(log.pk)
 
 
