@@ -144,6 +144,20 @@ def test_pages_say_what_is_the_matter(admin_client: Client, receiver: Receiver) 
     assert "Webhooks switched off" in page(admin_client, "/admin/")
 
 
+def test_a_webhook_is_deleted_with_its_deliveries(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    change("order.created", 1)
+    Dispatcher().run_once()
+    user = User.objects.create_user("somebody", is_staff=True)
+    user.groups.add(Group.objects.get(name="Manager"))
+    client = Client()
+    client.force_login(user)
+    assert "Webhook deliveries: 1" in page(client, f"{LIST}{endpoint.pk}/delete/")
+    client.post(f"{LIST}{endpoint.pk}/delete/", {"post": "yes"})
+    assert not Endpoint.objects.exists()
+    assert not Delivery.objects.exists()
+
+
 @pytest.mark.parametrize("group", ["Viewer", "Operator", "Manager", "Privacy officer"])
 def test_what_each_group_may(receiver: Receiver, group: str) -> None:
     endpoint = endpoint_at(receiver)

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -76,6 +77,16 @@ class EndpointAdmin(OmsAdmin):
         self, request: HttpRequest, obj: Endpoint, post_url_continue: Any = None
     ) -> HttpResponse:
         return self._secret_page(request, obj, obj.shown_secret)  # type: ignore[attr-defined]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Deliveries cannot be deleted by themselves; those of a webhook are deleted with it, and are counted here
+        instead of being listed one by one."""
+        deliveries = Delivery.objects.filter(endpoint__in=objs).count()
+        counts = {
+            capfirst(Endpoint._meta.verbose_name_plural): len(objs),
+            capfirst(Delivery._meta.verbose_name_plural): deliveries,
+        }
+        return [str(endpoint) for endpoint in objs], counts, set(), []
 
     def test_button(self) -> Button:
         return Button(
