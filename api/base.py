@@ -104,6 +104,7 @@ class ApiViewMixin:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         if not hasattr(self, str(request.method).lower()):
             return  # 405 comes next
+        self.refuse_parameters(request)
         if request.method == "POST":
             self._claimed = claim(request)
         if request.method in WITH_A_BODY and request.data in ({}, None):
@@ -112,6 +113,9 @@ class ApiViewMixin:
             )
         if getattr(self, "action", None) in self.actions_without_body and request.data not in ({}, None):
             raise exceptions.ValidationError("This takes no body, and nothing was done. Leave it out.")
+
+    def refuse_parameters(self, request: Request) -> None:
+        """For views to say which parameters an address takes. Raises ValidationError."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]

@@ -106,8 +106,7 @@ class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
 class KnownParameters(ApiViewMixin):
     """Mixin of viewsets, in front: routes other than lists, whose filters do it, take no parameter in the address."""
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
+    def refuse_parameters(self, request: Request) -> None:
         if getattr(self, "action", None) not in (None, "list", "metadata"):
             refuse_odd_parameters(request.query_params, known=())
 
