@@ -31,7 +31,7 @@ _stock = RecordTable(
 REPORTED = _stock.reported
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # callers that go on after a failure have a savepoint of their own
 def upsert_inventory(
     *,
     platform: Platform,

@@ -42,7 +42,7 @@ REPORTED = _orders.reported
 _DELIVER_BY = REPORTED.index("deliver_by")
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # callers that go on after a failure have a savepoint of their own
 def upsert_orders(
     *, platform: Platform, records: Sequence[OrderRecord], source: str, sync_log_id: int | None = None
 ) -> Outcome:

@@ -298,7 +298,7 @@ def test_it_gives_amounts_back_as_they_came(platform: Platform, amount: str) -> 
 def test_it_keeps_a_large_amount_exactly_or_refuses_it(platform: Platform) -> None:
     record = order(total=Decimal("99999999999999.9999"))
     if connection.vendor == "sqlite":  # 15 digits; more would be rounded without a word
-        with pytest.raises(DataError, match="15 digits"):
+        with pytest.raises(DataError, match="15 digits"), transaction.atomic():
             store(platform, record)
         assert Order.objects.count() == 0
     else:

@@ -6,9 +6,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import DatabaseError, connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from rest_framework.test import APIClient
 
 from integrations.errors import PlatformError
 from integrations.lookup.order import store as store_order
@@ -57,7 +59,15 @@ class SyncMachine(RuleBasedStateMachine):
         self.database_failed = False
         self.turns = 0  # since all was well
         self.touched = False  # the database may have changed since the laws were looked at
-        self.reader = Reader()
+        self.user = User.objects.get_or_create(username="reader", is_superuser=True)[0]
+        client = APIClient()
+        client.force_authenticate(self.user)
+
+        def get(address: str) -> tuple[int, dict[str, Any]]:
+            answer = client.get(address)
+            return answer.status_code, answer.json()
+
+        self.reader = Reader(get)
 
     @rule(turn=turns(ORDERS), window=windows())
     def sync_orders(self, turn: Turn, window: dict[str, Any]) -> None:
@@ -87,7 +97,7 @@ class SyncMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.turns > 0)
     @rule(threshold=st.integers(0, 9))
     def set_thresholds(self, threshold: int) -> None:
-        set_threshold(items=InventoryItem.objects.all(), threshold=threshold, user_id=self.reader.user_id)
+        set_threshold(items=InventoryItem.objects.all(), threshold=threshold, user_id=self.user.pk)
 
     @precondition(lambda self: self.turns > 1)
     @rule()
