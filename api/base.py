@@ -5,6 +5,7 @@ Imports nothing of rest_framework.views, which reads the settings that name the 
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -97,6 +98,8 @@ class ApiViewMixin:
 
     # Actions of a viewset that take no body: one that came would look as if it had been heeded.
     actions_without_body: tuple[str, ...] = ()
+    # For the schema: what can come beside what any view answers, by method.
+    more_errors: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     _claimed: IdempotentAnswer | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

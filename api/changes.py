@@ -1,5 +1,6 @@
 """REST: the change feed."""
 
+from types import MappingProxyType
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -68,6 +69,7 @@ class ChangesView(ApiViewMixin, APIView):
 
     permission_classes = (ModelPermissions,)
     queryset = Change.objects.all()
+    more_errors = MappingProxyType({"GET": (410,)})
 
     @extend_schema(
         parameters=[

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from api.filters import KnownChoiceFilter, KnownParameters, PlatformNameFilter, TextFilter, TimeFilter
-from api.syncs import COMMON, RESPONSES, SyncView
+from api.syncs import COMMON, RESPONSES, SyncRequestSerializer, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
 from inventory.models import HIGHEST_THRESHOLD, InventoryItem
@@ -118,6 +118,14 @@ class InventoryViewSet(
         return Response(InventoryItemSerializer(item).data)
 
 
+class InventorySyncSerializer(SyncRequestSerializer):
+    """Without sku, all stock."""
+
+    sku = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_SKU), required=False, min_length=1
+    )
+
+
 class InventorySyncView(SyncView):
     """Sync all stock, or that of named SKUs. Parameters may stand in a JSON body instead; sku may be a list there."""
 
@@ -139,7 +147,7 @@ class InventorySyncView(SyncView):
             *COMMON,
             OpenApiParameter("sku", str, many=True, description="One or more SKUs; may repeat."),
         ],
-        request=None,
+        request=InventorySyncSerializer,
         responses=RESPONSES,
     )
     def post(self, *args: Any, **kwargs: Any) -> Any:

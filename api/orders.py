@@ -10,7 +10,7 @@ from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
 
 from api.filters import KnownChoiceFilter, KnownParameters, PlatformNameFilter, TextFilter, TimeFilter
-from api.syncs import COMMON, RESPONSES, SyncView
+from api.syncs import COMMON, RESPONSES, SyncRequestSerializer, SyncView
 from core.money import amount_text
 from integrations.models import SyncLog
 from integrations.window_input import read_window
@@ -132,6 +132,8 @@ class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
 class OrderDetailSerializer(OrderSerializer):
     """One order, with what the platform sent (without personal data)."""
 
+    payload = serializers.DictField(read_only=True)
+
     class Meta(OrderSerializer.Meta):
         fields = (*OrderSerializer.Meta.fields, "payload")
         read_only_fields = fields
@@ -193,6 +195,21 @@ WINDOW = (
 )
 
 
+class WindowSyncSerializer(SyncRequestSerializer):
+    """Without since, until and days, a sync goes on where the last one ended."""
+
+    since = serializers.CharField(
+        required=False,
+        help_text="Start of the window, which is part of it, ISO 8601; without a zone it is UTC.",
+    )
+    until = serializers.CharField(
+        required=False,
+        help_text="End of the window, which is not part of it; needs since or days. Now, without it.",
+    )
+    days = serializers.IntegerField(required=False, min_value=1, help_text="Start that many days ago.")
+    by = serializers.ChoiceField(SyncLog.WindowBy.choices, required=False)
+
+
 class OrderSyncView(SyncView):
     """Sync orders; without a window, from where the last one ended. Parameters may stand in a JSON body instead."""
 
@@ -205,7 +222,7 @@ class OrderSyncView(SyncView):
     @extend_schema(
         operation_id="orders_sync",
         parameters=[*COMMON, *WINDOW],
-        request=None,
+        request=WindowSyncSerializer,
         responses=RESPONSES,
     )
     def post(self, *args: Any, **kwargs: Any) -> Any:

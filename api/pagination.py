@@ -63,7 +63,11 @@ class CursorPagination(BasePagination):
         return Response({"next": self._next, "previous": self._previous, "results": data})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri", "nullable": True}
+        link = {
+            "type": ["string", "null"],
+            "format": "uri",
+            "description": "The whole address; null: no more pages.",
+        }
         properties = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(properties), "properties": properties}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import django_filters
@@ -41,15 +42,6 @@ from platforms.models import CONFIG_COLUMNS, Platform
 LAST = 4  # characters of the client id that are shown
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "description": "Written: the credentials, all of them; they replace the stored ones, "
-        "and what a GET answers here leaves them as they are. "
-        "Read: `fields` lists which values are stored, `client_id` ends like the stored one, "
-        "`problem` says why what is stored cannot be read.",
-    }
-)
 class ApiConfigField(serializers.Field[Any, Any, Any, Any]):
     """Write-only in effect: reading shows which fields are set, and the last characters of the client id."""
 
@@ -78,7 +70,7 @@ class DueSerializer(serializers.Serializer[Any]):
         return due_line(due)
 
 
-NEXT_SYNCS = inline_serializer("NextSyncs", {name: DueSerializer() for name in STREAMS})
+NEXT_SYNCS = inline_serializer("NextSyncs", {name: DueSerializer(required=False) for name in STREAMS})
 
 
 class KindField(serializers.ChoiceField):
@@ -96,9 +88,32 @@ def _watermark() -> serializers.DateTimeField:
     return serializers.DateTimeField(read_only=True, allow_null=True)
 
 
+class FindingSerializer(serializers.Serializer[Any]):
+    step = serializers.CharField()
+    ok = serializers.BooleanField(allow_null=True, help_text="null: it could not be looked at now")
+    message = serializers.CharField()
+    code = serializers.CharField()
+    request_id = serializers.CharField()
+
+
+OUTCOME = inline_serializer(
+    "CheckOutcome",
+    {
+        "ok": serializers.BooleanField(required=False),
+        "findings": FindingSerializer(many=True, required=False),
+    },
+)
+
+
+@extend_schema_field(OUTCOME)
+class OutcomeField(serializers.JSONField):
+    """What the last connection check found; {} where there was none."""
+
+
 class PlatformSerializer(serializers.ModelSerializer[Platform]):
     kind = KindField(required=False)
     api_config = ApiConfigField(required=False)
+    check_outcome = OutcomeField(read_only=True)
     next_syncs = serializers.SerializerMethodField()
     warnings = serializers.SerializerMethodField()
 
@@ -241,14 +256,6 @@ class PlatformFilterSet(django_filters.FilterSet):  # type: ignore[misc]  # no a
         return platforms.filter(Q(name__startswith=text) | Q(display_name__icontains=text))
 
 
-class FindingSerializer(serializers.Serializer[Any]):
-    step = serializers.CharField()
-    ok = serializers.BooleanField(allow_null=True, help_text="null: it could not be looked at now")
-    message = serializers.CharField()
-    code = serializers.CharField()
-    request_id = serializers.CharField()
-
-
 CHECK = inline_serializer(
     "Check",
     {
@@ -269,6 +276,7 @@ class PlatformViewSet(KnownParameters, ModelViewSet[Platform]):
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
     actions_without_body = ("check",)
+    more_errors = MappingProxyType({"PUT": (409,), "PATCH": (409,), "DELETE": (409,)})
 
     def get_queryset(self) -> QuerySet[Platform]:
         return with_states(Platform.objects.all())

@@ -16,12 +16,29 @@ class WindowSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
 
 
-class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
-    """Read only. Touches `platform` and `requested_by`: select them along with lists of syncs."""
+class NoteSerializer(serializers.Serializer[Any]):
+    """Something to know about a run that is no error."""
 
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
+    """One run for one platform. Times are UTC, by the clock of OMS."""
+
+    # Touches `platform` and `requested_by`: select them along with lists of syncs.
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     platform_id = serializers.IntegerField(read_only=True)
-    requested_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    requested_by = serializers.SlugRelatedField[Any](
+        slug_field="username",
+        read_only=True,
+        allow_null=True,
+        help_text="The user name; null: the schedule, or a user that is gone.",
+    )
+    skus = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="The SKUs asked for; empty: all."
+    )
+    notes = NoteSerializer(many=True, read_only=True)
     window = WindowSerializer(read_only=True, allow_null=True, help_text="Null for inventory.")
     duration = serializers.FloatField(
         read_only=True,
@@ -79,12 +96,20 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
 
 
 class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
-    """Read only. `sync` is the id of the run that met the failure."""
+    """A record that could not be stored. `sync` is the id of the run that met it."""
 
     sync = serializers.IntegerField(source="log_id", read_only=True)
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     platform_id = serializers.IntegerField(read_only=True)
-    resolved_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    resolved_by = serializers.SlugRelatedField[Any](
+        slug_field="username",
+        read_only=True,
+        allow_null=True,
+        help_text="The user name; null: nobody, or one that is gone.",
+    )
+    payload = serializers.DictField(
+        read_only=True, help_text="What the platform sent, without personal data."
+    )
 
     class Meta:
         model = SyncFailure
@@ -110,7 +135,7 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
 
 
 class ApiUsageSerializer(serializers.ModelSerializer[ApiUsage]):
-    """Read only. `hour` is when the hour begins; `seconds` were spent in calls."""
+    """Calls of one operation in an hour. `hour` is when the hour begins; `seconds` were spent in calls."""
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     platform_id = serializers.IntegerField(read_only=True)

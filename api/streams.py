@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.orders import WINDOW, WINDOW_PARAMETERS
+from api.orders import WINDOW, WINDOW_PARAMETERS, WindowSyncSerializer
 from api.syncs import COMMON, RESPONSES, SyncView
 from integrations.sync.streams import STREAMS
 from integrations.window_input import read_window
@@ -25,8 +25,8 @@ class StreamSyncView(SyncView):
 
     @extend_schema(
         operation_id="stream_sync",
-        parameters=[*COMMON, *WINDOW],
-        request=None,
+        parameters=[OpenApiParameter("stream", str, "path", enum=list(STREAMS)), *COMMON, *WINDOW],
+        request=WindowSyncSerializer,
         responses=RESPONSES,
     )
     def post(self, request: Request, stream: str = "") -> Response:

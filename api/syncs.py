@@ -53,6 +53,8 @@ class SyncLogFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annot
 class SyncLogViewSet(
     KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncLog]
 ):
+    """Syncs, the newest first."""
+
     queryset = SyncLog.objects.select_related("requested_by").prefetch_related(PLATFORM).defer("checkpoint")
     serializer_class = SyncLogSerializer
     filterset_class = SyncLogFilter
@@ -99,6 +101,8 @@ class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
 class SyncFailureViewSet(
     KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncFailure]
 ):
+    """Records that could not be stored, the newest first."""
+
     queryset = SyncFailure.objects.select_related("resolved_by").prefetch_related(PLATFORM)
     serializer_class = SyncFailureSerializer
     filterset_class = SyncFailureFilter
@@ -178,6 +182,20 @@ COMMON = (
     ),
 )
 RESPONSES = {200: SYNCS, 202: SYNCS, 409: AnotherSyncIsOpen}
+
+
+class SyncRequestSerializer(serializers.Serializer[Any]):
+    """What all syncs take, here or as parameters of the address."""
+
+    platform_name = serializers.CharField(
+        required=False, help_text="One platform; without it, all active ones."
+    )
+    wait = serializers.BooleanField(
+        required=False, help_text="Answer once it is done (200), not at once (202)."
+    )
+    queue = serializers.BooleanField(
+        required=False, help_text="Where another sync is open: start after it, not 409."
+    )
 
 
 class SyncView(ApiViewMixin, APIView):

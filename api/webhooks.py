@@ -115,7 +115,10 @@ class WebhookSerializer(serializers.ModelSerializer[Endpoint]):
         help_text="The `sequence` of the last change that became a message or was passed over.",
     )
     next_attempt_at = serializers.DateTimeField(
-        source="paused_until", read_only=True, help_text="Where it fails: nothing is sent before this time."
+        source="paused_until",
+        read_only=True,
+        allow_null=True,
+        help_text="Where it fails: nothing is sent before this time.",
     )
 
     class Meta:

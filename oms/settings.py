@@ -219,7 +219,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["api.base.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "api.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["api.filters.FilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "api.errors.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
     "URL_FORMAT_OVERRIDE": None,  # ?format= is an unknown parameter like any other
@@ -228,8 +228,14 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "COMPONENT_SPLIT_REQUEST": True,
     "TITLE": "OMS",
-    "DESCRIPTION": "Orders and stock of every selling account, in one format.",
+    "DESCRIPTION": "Orders and stock of every selling account, in one format. "
+    "All times are ISO 8601 in UTC. Every error, also of an address that does not exist (404) or of a method that an "
+    "address does not have (405), is a JSON object of the form `Error`.",
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "SERVERS": [{"url": "/"}],
     "VERSION": __version__,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
@@ -240,6 +246,8 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "api.schema.with_headers",
+        "api.schema.with_errors",
+        "api.schema.exact",
     ],
     "ENUM_NAME_OVERRIDES": {
         "SyncStatus": "integrations.models.SyncLog.Status",
