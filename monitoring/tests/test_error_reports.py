@@ -11,8 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from integrations.tests.processes import PATIENCE, ROOT
+from monitoring.error_reports import CONSTANT
 
 CANARY = "CANARY-77aa"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -138,3 +140,9 @@ def test_it_refuses_an_address_that_means_nothing(dsn: str) -> None:
     ended = run("import django; django.setup()", SENTRY_DSN=dsn)
     assert "SENTRY_DSN is not understood" in ended.stderr
     assert CANARY not in ended.stderr
+
+
+def test_the_sentences_of_all_apps_are_sent() -> None:
+    """An app that logs and is missing there would be reported without the sentence that says what happened."""
+    own = {name for name, logger in settings.LOGGING["loggers"].items() if logger["level"] == "INFO"}
+    assert own <= CONSTANT
