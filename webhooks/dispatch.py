@@ -33,6 +33,7 @@ LONG_TICK = 5.0  # the same after the database has failed
 NAP = 0.1  # how late a signal to stop is noticed
 ROUND = 40  # messages
 FAILED = Outcome(problem=Delivery.Problem.CONNECTION)
+SENDER = "webhook sender"  # the name of a thread that makes requests
 
 Arrival = tuple[Endpoint, Delivery, Outcome | None]  # None: it was not sent
 
@@ -130,7 +131,9 @@ class Dispatcher:
         return any(started)
 
     def _start_round(self, endpoint: Endpoint, last: int) -> bool:
-        lane = self._lanes.setdefault(endpoint.pk, Lane(WebhookClient(self._resolve)))
+        if endpoint.pk not in self._lanes:
+            self._lanes[endpoint.pk] = Lane(WebhookClient(self._resolve))
+        lane = self._lanes[endpoint.pk]
         if lane.unsettled or not self.leases.may_send:
             return False
         has_more = endpoint.position != last and fill(endpoint, self.leases.token, self._most_waiting)
@@ -146,7 +149,7 @@ class Dispatcher:
         started = Round(endpoint, deliveries)
         for _number in range(min(AT_ONCE, len(deliveries))):
             # Daemons: looking up a host name cannot be cut short, and must not keep the process from ending.
-            threading.Thread(target=self._send, args=(lane.client, started), daemon=True).start()
+            threading.Thread(target=self._send, args=(lane.client, started), name=SENDER, daemon=True).start()
         return True
 
     def _send(self, client: WebhookClient, current: Round) -> None:
@@ -159,29 +162,27 @@ class Dispatcher:
             outcome: Outcome | None = None
             try:
                 if self.leases.may_send and not self._is_stopping.is_set() and not current.is_cut.is_set():
-                    outcome = FAILED  # unless the next line says otherwise
                     outcome = attempt(client, current.endpoint, delivery)
-                    if outcome.is_about_the_receiver:
-                        current.is_cut.set()
-            finally:
-                self._outcomes.put((current.endpoint, delivery, outcome))
+            except Exception:  # a mistake of ours: the other messages are not to wait for this thread
+                logger.exception("The delivery %s could not be sent", delivery.message_id)
+                outcome = FAILED
+            if outcome is not None and outcome.is_about_the_receiver:
+                current.is_cut.set()
+            self._outcomes.put((current.endpoint, delivery, outcome))
 
     def _settle_arrived(self, patience: float) -> bool:
         """Store the outcomes that have come, or come within `patience` seconds. Returns whether a round is over."""
-        arrived = self._arrived(patience)
-        is_over = False
-        for pk, group in groupby(sorted(arrived, key=_endpoint_key), key=_endpoint_key):
+        arrived = sorted(self._arrived(patience), key=_endpoint_key)
+        for endpoint, *_rest in arrived:  # first: what cannot be stored, of whichever endpoint, is sent again
+            self._lanes[endpoint.pk].unsettled -= 1
+        for pk, group in groupby(arrived, key=_endpoint_key):
             mine = list(group)
             lane = self._lanes[pk]
             attempts = [(delivery, outcome) for _endpoint, delivery, outcome in mine if outcome is not None]
-            try:
-                if attempts and settle(mine[0][0], attempts, self.leases.token, has_worked=lane.has_worked):
-                    self._count(outcome for _delivery, outcome in attempts)
-                    lane.has_worked |= any(outcome.is_delivered for _delivery, outcome in attempts)
-            finally:  # what could not be stored is sent again
-                lane.unsettled -= len(mine)
-            is_over |= not lane.unsettled
-        return is_over
+            if attempts and settle(mine[0][0], attempts, self.leases.token, has_worked=lane.has_worked):
+                self._count(outcome for _delivery, outcome in attempts)
+                lane.has_worked |= any(outcome.is_delivered for _delivery, outcome in attempts)
+        return any(not self._lanes[endpoint.pk].unsettled for endpoint, *_rest in arrived)
 
     def _arrived(self, patience: float) -> list[Arrival]:
         arrived: list[Arrival] = []

@@ -5,6 +5,7 @@ Each function is one transaction that carries the caller's lease: a process that
 
 import logging
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -131,7 +132,7 @@ def settle(
         _fails(locked, failed[-1], now)
     locked.save(update_fields=["failing_since", "paused_until", "last_delivered_at"])
     for delivery, outcome in attempts:
-        _store_attempt(locked, delivery, outcome, now)
+        _store_attempt(locked, copy(delivery), outcome, now)  # a copy: all of this may be repeated
     if any(outcome.is_gone for outcome in failed):
         switch_off(locked, Endpoint.Off.GONE)
     return True

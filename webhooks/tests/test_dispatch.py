@@ -2,16 +2,19 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, OperationalError, connection
 from django.utils import timezone
 
 from feed.retention import prune_changes
 from platforms.models import Platform
-from webhooks.dispatch import Dispatcher
+from webhooks.client import AT_ONCE
+from webhooks.dispatch import SENDER, Dispatcher
 from webhooks.emitting import emit
 from webhooks.endpoints import SwitchedOff, change_endpoint, replay, replay_all, rotate_secret, send_test
 from webhooks.leases import Leases, active_senders, unattended
@@ -458,6 +461,79 @@ def test_a_process_that_lost_its_lease_changes_nothing(receiver: Receiver) -> No
         2,
         1,
     )
+
+
+def stores_an_attempt(sql: str) -> bool:
+    """Whether this is the first statement by which what came of attempts is stored."""
+    return sql.startswith("UPDATE") and "failing_since" in sql and "last_delivered_at" in sql
+
+
+def test_a_database_that_fails_for_one_endpoint_stops_no_other() -> None:
+    """What has come for the others at the same moment is not forgotten: they would wait for it until a restart."""
+    first_is_stored, stored = threading.Event(), itertools.count()
+    asked = itertools.count()
+
+    def answer(_message: Message) -> Answer:
+        if next(asked):
+            first_is_stored.wait(10)
+        return 200, {}, b""
+
+    def database(execute: Any, sql: str, *rest: Any) -> Any:
+        if stores_an_attempt(sql):
+            number = next(stored)
+            if number == 0:  # those of the two others come together
+                first_is_stored.set()
+                for thread in threading.enumerate():
+                    if thread.name == SENDER:
+                        thread.join(10)
+            if number == 1:
+                raise DatabaseError("It cannot be used.")
+        return execute(sql, *rest)
+
+    with Receiver() as one, Receiver() as two, Receiver() as three:
+        for receiver in (one, two, three):
+            receiver.answer = answer
+            endpoint_at(receiver)
+        change("order.created", 1)
+        dispatcher, end = Dispatcher(), time.monotonic() + 5
+        with connection.execute_wrapper(database):
+            with pytest.raises(DatabaseError):
+                dispatcher.run_once()
+            dispatcher.run(lambda: time.monotonic() > end or dispatcher.delivered == 3)
+        assert dispatcher.delivered == 3
+        assert not Delivery.objects.exclude(state=State.DELIVERED).exists()
+
+
+def test_an_attempt_is_counted_once_however_often_storing_it_is_repeated(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    receiver.answer = refusing()
+    change("order.created", 1)
+    stored = itertools.count()
+
+    def database(execute: Any, sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if sql.startswith("UPDATE") and "attempted_at" in sql and next(stored) == 0:
+            raise OperationalError("database is locked")
+        return result
+
+    with connection.execute_wrapper(database):
+        dispatch()
+    assert next(stored) == 2
+    assert endpoint.deliveries.get().attempts == 1
+
+
+def test_a_message_that_cannot_be_made_fails_and_keeps_no_thread(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    endpoint.signing_secrets = {"secrets": [{"secret": "whsec_x", "until": None}]}  # no base64
+    endpoint.save()
+    for number in range(AT_ONCE + 2):
+        change("order.created", number)
+    dispatch()
+    assert set(endpoint.deliveries.values_list("state", "problem")) <= {
+        (State.PENDING, Problem.CONNECTION),
+        (State.PENDING, ""),
+    }
+    assert not receiver.met
 
 
 def test_old_deliveries_are_deleted_and_those_that_wait_are_kept(receiver: Receiver) -> None:
