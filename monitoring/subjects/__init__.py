@@ -3,10 +3,10 @@ its own and one line here.
 
 Every process gives the same figures, since they are read when they are asked for. A subject makes as many queries for
 two platforms as for a thousand, and reads no table that grows with the orders. Labels are names of platforms, streams,
-operations and states: nothing of a person, and nothing without an end.
+operations and states, and ids of webhooks: nothing of a person, and nothing without an end.
 """
 
-from monitoring.subjects import failures, queue, quota, scheduler, streams, syncs
+from monitoring.subjects import failures, feed, queue, quota, scheduler, streams, syncs, webhooks
 from monitoring.subjects.base import Scrape, Subject
 
 __all__ = ["SUBJECTS", "Scrape", "Subject"]
@@ -18,4 +18,6 @@ SUBJECTS: dict[str, Subject] = {
     "scheduler": scheduler.collect,
     "quota": quota.collect,
     "failures": failures.collect,
+    "feed": feed.collect,
+    "webhooks": webhooks.collect,
 }

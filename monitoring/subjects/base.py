@@ -1,15 +1,19 @@
-"""What the subjects share: the platforms, read once for each scrape."""
+"""What the subjects share, read once for each scrape."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
 
+from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client import Metric
 
+from feed.models import Change
 from integrations.sync.streams import streams_of
 from integrations.sync.streams.states import with_states
 from platforms.models import Platform
+
+MOST_COUNTED = 10_000  # changes without a number: where nobody reads, they become as many as are kept
 
 
 class Scrape:
@@ -27,6 +31,14 @@ class Scrape:
     def streams(self) -> Iterator[tuple[Platform, str]]:
         """Each platform with each stream that its channel delivers."""
         return ((platform, name) for platform in self.platforms for name in streams_of(platform))
+
+    @cached_property
+    def unnumbered(self) -> tuple[int, datetime | None]:
+        """How many changes no reader has asked for yet, up to MOST_COUNTED, and the time of the oldest. One query, of
+        the index over `sequence`: it reads none of those that are numbered."""
+        waiting = Change.objects.filter(sequence__isnull=True).order_by()[:MOST_COUNTED]
+        found = waiting.aggregate(changes=Count("pk"), since=Min("at"))
+        return found["changes"], found["since"]
 
     def age(self, moment: datetime) -> float:
         """Seconds from then to now."""

@@ -20,6 +20,9 @@ from integrations.tests.syncing import sync
 from monitoring import http
 from oms.tests.test_metrics import BEARER, TOKEN, configured
 from simulator import Simulator
+from webhooks.endpoints import add_endpoint
+from webhooks.models import Endpoint
+from webhooks.switching import switch_off
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ALERTS, DASHBOARD = DOCS / "monitoring" / "alerts.yml", DOCS / "monitoring" / "dashboard.json"
@@ -41,6 +44,11 @@ def given(start_simulator: Callable[..., Simulator], settings: Any, client: Any)
         log=log, platform=platform, kind="orders", error_code="malformed", error_message="…"
     )
     start_sync(platform=amazon(), kind="orders", trigger="api")
+    for reason in (None, Endpoint.Off.FAILING):
+        endpoint = Endpoint(name="erp", url="https://example.com/")
+        add_endpoint(endpoint)
+        if reason:
+            switch_off(endpoint, reason)
     http.REQUESTS.labels("/orders", "GET", 200).inc()
     http.DURATION.labels("/orders", "GET").observe(1)
     text = client.get("/metrics", headers=BEARER).content.decode() + generate_latest(http.REGISTRY).decode()
