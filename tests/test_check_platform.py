@@ -335,11 +335,13 @@ def test_the_command_exits_0_or_1_and_prints_what_it_found(
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_api_answers_with_the_findings(start_simulator: StartSimulator, slash: str) -> None:
+def test_the_api_answers_with_the_findings(start_simulator: StartSimulator, slash: str, capsys: Any) -> None:
     platform = platform_of(start_simulator())
     answer = superuser().post(f"/platforms/{platform.pk}/check{slash}")
     assert (answer.status_code, answer.json()["ok"]) == (200, True)
     assert [each["step"] for each in answer.json()["findings"]] == HEALTHY
+    call_command("check_platform", "amazon", "--json")
+    assert list(json.loads(capsys.readouterr().out)) == list(answer.json())
 
 
 def test_the_api_asks_for_permission_and_a_platform() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import threading
 import time
@@ -213,6 +214,23 @@ def test_it_goes_on_where_nobody_reads_its_progress(oms: Installation, sim: Simu
     assert json.loads(process.stdout.read())["status"] == "succeeded"
     process.wait(PATIENCE)
     assert oms.order_count == ORDERS
+
+
+@pytest.mark.parametrize("arguments", [("sync_orders", "--json"), ("purge_pii",), ("sync_orders", "--help")])
+def test_it_does_its_work_where_nobody_reads_its_output(
+    oms: Installation, sim: Simulator, arguments: tuple[str, ...]
+) -> None:
+    (row,) = oms.sql("SELECT * FROM platforms")
+    row |= {"id": 2, "name": "second"}
+    oms.sql(f"INSERT INTO platforms ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", *row.values())  # noqa: S608
+    reading, writing = os.pipe()
+    os.close(reading)  # `… | head -1` once that has ended
+    ended_as = oms.run(*arguments, stdout=writing)
+    os.close(writing)
+    assert ended_as.status == 0, ended_as.err
+    assert not re.search("Traceback|Broken|ignored", ended_as.err)
+    if "--json" in arguments:
+        assert [log["status"] for log in oms.logs] == ["succeeded", "succeeded"]
 
 
 def test_it_draws_progress_on_a_terminal(oms: Installation, sim: Simulator, hold: Hold) -> None:

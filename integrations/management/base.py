@@ -1,15 +1,29 @@
-"""What our commands have in common: help with examples, a database that is there, and exit statuses.
+"""What our commands have in common: help with examples, a database that is there, output, and exit statuses.
 
 0   all succeeded                       2   wrong usage; nothing was changed
 1   something failed                    3   a sync ended partial, or with mock data
 130 stopped with Ctrl-C                 143 stopped with SIGTERM
+
+With `-v 0` nothing is written where all went well, for cron: on stdout only what was asked for (--json, a token, a
+list), on stderr what went wrong. A pipe that nobody reads any more (`… | head -1`) is no failure: the command does all
+that it would have done, and exits as it would have.
 """
 
 import argparse
+import logging
 import os
-from typing import Any, NoReturn
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn, TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+    OutputWrapper,
+)
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -25,8 +39,68 @@ class HelpFormatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Django's, which keeps our line breaks in the description and the examples."""
 
 
+class Patient:
+    """A stream that may lose its reader; what is written then is thrown away."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            _let_go(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _let_go(self._stream)
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+class Nowhere:
+    """A stream that nobody reads."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
+
+
+def _let_go(stream: TextIO) -> None:
+    """Send the rest of a stream of this process to nowhere: Python would complain when it flushes it at its end."""
+    with suppress(OSError, ValueError):  # not one of the process
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def _without_remarks(*, quiet: bool) -> Iterator[None]:
+    """Where it is quiet, nothing below a warning is logged."""
+    before = logging.root.manager.disable
+    if quiet:
+        logging.disable(max(before, logging.INFO))
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 class OmsCommand(BaseCommand):
-    """A command that says what is wrong in a sentence. Subclasses write `run` instead of `handle`."""
+    """A command that says what is wrong in a sentence. Subclasses write `run` instead of `handle`.
+
+    They write to `self.stdout` how it went, which `-v 0` leaves out; with `result` what was asked for; with `say` and
+    `warn` to people, on stderr; with `report` how something went that may have gone wrong.
+    """
 
     examples = ""
     needs_database = True
@@ -36,26 +110,60 @@ class OmsCommand(BaseCommand):
         kwargs.setdefault("epilog", self.examples)
         return super().create_parser(prog_name, subcommand, **kwargs)
 
-    def handle(self, *_args: Any, **options: Any) -> None:
+    def run_from_argv(self, argv: list[str]) -> None:
         try:
-            if self.needs_database:
-                check_database()
-            self.run(options)
+            super().run_from_argv(argv)
+        finally:  # now, while a reader who is gone can be told from a mistake
+            for stream in (sys.stdout, sys.stderr):
+                Patient(stream).flush()
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        self.is_quiet = options["verbosity"] == 0
+        self._output = self.stdout = _patient(self.stdout)
+        self.stderr = _patient(self.stderr)
+        if self.is_quiet:
+            self.stdout = OutputWrapper(cast(TextIO, Nowhere()))
+        try:
+            with _without_remarks(quiet=self.is_quiet):
+                if self.needs_database:
+                    check_database()
+                self.run(options)
         except DATABASE_ERRORS as error:
             raise CommandError(f"The database cannot be used: {error}") from error
         except KeyboardInterrupt:
             raise CommandError("Stopped by Ctrl-C.", returncode=INTERRUPTED) from None
-        except BrokenPipeError:
-            # `… | head`: nobody reads any more. Python would complain while flushing at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            raise SystemExit(FAILED) from None
 
     def run(self, options: dict[str, Any], /) -> None:
         raise NotImplementedError
 
+    def result(self, text: str) -> None:
+        """What was asked for, such as JSON: on stdout, at once, with `-v 0` too."""
+        self._output.write(text)
+        self._output.flush()
+
+    def report(self, text: str, *, good: bool) -> None:
+        """How something went: on stdout; with `-v 0` on stderr, and only what did not go well."""
+        if self.is_quiet and not good:
+            self.warn(text)
+        else:
+            self.stdout.write(text)
+
     def say(self, text: str) -> None:
-        """To people, beside the result: on stderr, uncoloured."""
+        """To people, beside the result: on stderr, uncoloured. Not with `-v 0`."""
+        if not self.is_quiet:
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """What went wrong, to people: on stderr, uncoloured."""
         self.stderr.write(text, style_func=str)
+
+
+def _patient(output: OutputWrapper) -> OutputWrapper:
+    """The same, for a reader that may go away."""
+    stream: TextIO = cast(Any, output)._out
+    wrapped = OutputWrapper(cast(TextIO, Patient(stream)), ending=output.ending)
+    wrapped.style_func = output.style_func
+    return wrapped
 
 
 def check_database() -> None:

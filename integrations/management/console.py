@@ -151,7 +151,8 @@ class Display:
             self._show(log, f"{progress_line(log)}; {_so_far(log)}")
 
     def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        with suppress(BrokenPipeError):  # nobody reads it any more, which is no failure of the sync
+            print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
         pass
@@ -165,6 +166,13 @@ class Display:
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES or not self._last_line:
             self._last_line = time.monotonic()
             self.say(f"{title(log)}: {text}")
+
+
+class Silent(Display):
+    """Shows nothing."""
+
+    def say(self, text: str) -> None:
+        pass
 
 
 class Live(Display):
@@ -215,9 +223,9 @@ def _so_far(log: SyncLog) -> str:
 
 
 @contextmanager
-def display() -> Iterator[Display]:
-    """A progress display where stderr is a terminal, lines otherwise."""
-    shown: Display = Live() if sys.stderr.isatty() else Display()
+def display(*, quiet: bool = False) -> Iterator[Display]:
+    """A progress display where stderr is a terminal, lines otherwise; nothing where it is to be quiet."""
+    shown: Display = Silent() if quiet else Live() if sys.stderr.isatty() else Display()
     try:
         with _logs_above(shown):
             yield shown

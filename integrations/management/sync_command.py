@@ -77,7 +77,8 @@ class SyncCommand(OmsCommand):
         parser.add_argument(
             "--json",
             action="store_true",
-            help="one JSON object per sync on stdout, a line each; everything else goes to stderr",
+            help="one JSON object per sync on stdout, a line each, with the keys of the API; everything else goes to "
+            "stderr",
         )
 
     def add_own_arguments(self, parser: CommandParser) -> None:
@@ -137,13 +138,13 @@ class SyncCommand(OmsCommand):
                 worst = FAILED
                 continue
             if started.problem == Problem.QUEUE_DOWN:
-                self.say(queue_down_line(started.log))
+                self.warn(queue_down_line(started.log))
                 worst = FAILED
             if not started.is_new:
                 self._already_open(started.log)
             self._say_how_long(started)
             if self._as_json:
-                self._write_json(started.log)
+                self._write_json(started, started.log)
             else:
                 log = started.log
                 self.stdout.write(f"{console.title(log)}: {_standing(log)} (sync #{log.pk})")
@@ -153,10 +154,10 @@ class SyncCommand(OmsCommand):
 
     def _run_all(self, platforms: list[Platform], start: Callable[..., Started]) -> int:
         statuses = []
-        with StopSignal() as stop, console.display() as shown:
+        with StopSignal() as stop, console.display(quiet=self.is_quiet) as shown:
             for platform in platforms:
                 if stop.received():
-                    self.say(f"Stopped before {platform.name}; run the same command again for the rest.")
+                    self.warn(f"Stopped before {platform.name}; run the same command again for the rest.")
                     return TERMINATED
                 try:
                     started = start(platform=platform)
@@ -170,9 +171,9 @@ class SyncCommand(OmsCommand):
                     self._report_error(platform, "stopped; what was read before is stored", error)
                     statuses.append(SyncLog.Status.FAILED)
                     continue
-                self._report(log, shown)
+                self._report(started, log, shown)
                 if log.is_open:
-                    self.say(f"Stopped. {_where_it_stands(log)}")
+                    self.warn(f"Stopped. {_where_it_stands(log)}")
                     return INTERRUPTED if self._interrupted else TERMINATED
                 statuses.append(SyncLog.Status(log.status))
         return exit_status(statuses)
@@ -218,7 +219,11 @@ class SyncCommand(OmsCommand):
 
     def _say_another_is_open(self, started: Started, shown: console.Display | None = None) -> None:
         hint = "Run the command again when it has ended, or with --wait to start then."
-        (shown.say if shown else self.say)(f"{another_open_line(started.log)} {hint}")
+        text = f"{another_open_line(started.log)} {hint}"
+        (shown.say if shown and not self.is_quiet else self.warn)(text)
+        if self._as_json:
+            refusal = {"code": Problem.ANOTHER_OPEN.value, "detail": text, "sync": sync_as_json(started.log)}
+            self.result(json.dumps(refusal))
 
     def _say_how_long(self, started: Started, shown: console.Display | None = None) -> None:
         """Before a window is read, or read on: how long it will take."""
@@ -240,29 +245,34 @@ class SyncCommand(OmsCommand):
 
     # --- what people and programs get to see
 
-    def _report(self, log: SyncLog, shown: console.Display) -> None:
+    def _report(self, started: Started, log: SyncLog, shown: console.Display) -> None:
         shown.close()
         if self._as_json:
-            self._write_json(log)
+            self._write_json(started, log)
             return
-        style = {0: self.style.SUCCESS, NOT_ALL_GOOD: self.style.WARNING, FAILED: self.style.ERROR}
-        colour = str if log.is_open else style[exit_status([SyncLog.Status(log.status)])]
+        status = None if log.is_open else exit_status([SyncLog.Status(log.status)])
+        style: dict[int | None, Callable[[str], str]] = {
+            None: str,
+            0: self.style.SUCCESS,
+            NOT_ALL_GOOD: self.style.WARNING,
+            FAILED: self.style.ERROR,
+        }
         first, *more = console.report(log)
-        self.stdout.write(colour(first))
-        for line in more:
-            self.stdout.write(line)
+        for line in (style[status](first), *more):
+            self.report(line, good=status == 0)
         self.stdout.flush()
 
-    def _write_json(self, log: SyncLog) -> None:
-        self.stdout.write(json.dumps(sync_as_json(log)))
-        self.stdout.flush()
+    def _write_json(self, started: Started, log: SyncLog) -> None:
+        problem = queue_down_line(log) if started.problem == Problem.QUEUE_DOWN else ""
+        beside = {"already_open": not started.is_new, "queue_problem": problem}
+        self.result(json.dumps({**sync_as_json(log), **beside}))
 
     def _report_error(self, platform: Platform, what: str, error: Exception) -> None:
         why = str(error) or type(error).__name__
         if isinstance(error, DatabaseError):
             problem = classify(error)
             why = f"{problem.happened} {problem.advice}"
-        self.say(f"{platform.name} {self.kind}: {what}: {why}")
+        self.warn(f"{platform.name} {self.kind}: {what}: {why}")
 
 
 def _as_it_is(pk: int) -> SyncLog:

@@ -17,11 +17,12 @@ from django_tasks_db.models import DBTaskResult
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
 
-from api.serializers import SyncLogSerializer
+from api.serializers import SyncFailureSerializer
+from api.syncs import OpenedSync, RefusedSync
 from conftest import api_config
 from integrations.amazon import mock
 from integrations.management.console import report
-from integrations.models import SyncLog
+from integrations.models import SyncFailure, SyncLog
 from integrations.sync.start import request_sync
 from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer
@@ -153,9 +154,87 @@ def test_it_prints_one_json_object_per_sync_with_the_apis_keys(
     ran = Ran("sync_orders", "--json")
     assert ran.status == 3
     first, second = ran.syncs
-    assert list(first) == list(SyncLogSerializer.Meta.fields)
+    assert list(first) == list(OpenedSync.Meta.fields)
     assert (first["source"], second["source"]) == ("live", "mock")
     assert (first["fetched"], first["created"]) == (5, 5)
+
+
+def test_its_json_says_which_sync_is_in_the_way_as_the_api_does(amazon: Platform) -> None:
+    (open_one,) = Ran("sync_orders", "amazon", "--days", "3", "--background", "--json").syncs
+    ran = Ran("sync_orders", "amazon", "--days", "5", "--json")
+    (refused,) = ran.syncs
+    assert ran.status == 1
+    assert list(refused) == list(RefusedSync().fields)
+    assert (refused["code"], refused["sync"]["id"]) == ("another_sync_is_open", open_one["id"])
+    assert refused["detail"] in ran.err
+
+
+def test_its_json_of_failures_has_the_apis_keys(amazon: Platform) -> None:
+    failure_of(amazon)
+    (failure,) = Ran("replay_failures", "--list", "--json").syncs
+    assert list(failure) == [*SyncFailureSerializer.Meta.fields, "why_open"]
+
+
+# --- quiet, for cron
+
+
+def failure_of(platform: Platform) -> SyncFailure:
+    log = SyncLog.objects.create(platform=platform, kind="orders", trigger="api", status="partial", failed=1)
+    return SyncFailure.objects.create(
+        log=log,
+        platform=platform,
+        kind="orders",
+        external_id="1-1",
+        error_code="malformed",
+        error_message="bad",
+    )
+
+
+def test_it_says_nothing_where_all_went_well(
+    start_simulator: StartSimulator, amazon: Platform, capsys: Any
+) -> None:
+    configure(amazon, start_simulator(orders=3, skus=2).accounts[0])
+    for arguments in (
+        ("sync_orders",),
+        ("sync_inventory", "amazon"),
+        ("sync_orders", "--background"),
+        ("check_platform", "amazon"),
+        ("run_scheduler", "--once"),
+        ("run_webhooks", "--once"),
+        ("replay_failures",),
+        ("reencrypt",),
+        ("purge_pii",),
+        ("purge_mock",),
+    ):
+        ran = Ran(*arguments, "-v", "0")
+        assert (ran.status, ran.out, ran.err) == (0, "", ""), arguments
+        printed = capsys.readouterr()  # by what is logged, and by the display of progress
+        assert (printed.out, printed.err) == ("", ""), arguments
+    assert Order.objects.count() == 3
+
+
+def test_it_says_on_stderr_alone_what_went_wrong(
+    start_simulator: StartSimulator, amazon: Platform, settings: Any
+) -> None:
+    settings.MOCK_FALLBACK = "never"
+    configure(amazon, start_simulator().accounts[0], client_secret="wrong")
+    failure_of(amazon)
+    for arguments, reason in (
+        (("sync_orders",), "error (invalid_client)"),
+        (("check_platform", "amazon"), "To be put right"),
+        (("replay_failures",), "stay open"),
+    ):
+        ran = Ran(*arguments, "-v", "0")
+        assert (ran.status, ran.out) == (1, "")
+        assert reason in ran.err
+
+
+def test_it_gives_what_was_asked_for_also_where_it_is_quiet(amazon: Platform) -> None:
+    get_user_model().objects.create_user("ops")
+    failure_of(amazon)
+    assert len(Ran("create_api_token", "ops", "-v", "0").out) > 40
+    assert "1-1" in Ran("replay_failures", "--list", "-v", "0").out
+    assert [sync["status"] for sync in Ran("sync_orders", "--json", "-v", "0").syncs] == ["fallback"]
 
 
 @pytest.mark.parametrize("kind", ["orders", "inventory"])

@@ -4,16 +4,17 @@ import secrets
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand
+
+from integrations.management.base import OmsCommand
 
 
-class Command(BaseCommand):
+class Command(OmsCommand):
     help = (
         "Create the user admin with a random password, which is printed once; "
         "does nothing where there is any user."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def run(self, _options: dict[str, Any], /) -> None:
         if User.objects.exists():
             self.stdout.write(
                 "Sign in as before. A new password: .venv/bin/python manage.py changepassword admin"
@@ -21,7 +22,7 @@ class Command(BaseCommand):
             return
         password = secrets.token_urlsafe(15)
         User.objects.create_superuser("admin", password=password)
-        self.stdout.write(
+        self.result(
             f"Sign in as     admin\nwith password  {password}\n"
             "It is not shown again. Another: .venv/bin/python manage.py changepassword admin"
         )

@@ -3,10 +3,12 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
 
+from integrations.as_json import as_text
 from integrations.management.base import FAILED, OmsCommand, platform_named
 from integrations.protocol import Finding
 from integrations.registry import channel_label
@@ -41,9 +43,9 @@ class Command(OmsCommand):
         findings = check_platform(platform)
         if options["json"]:
             found = [asdict(finding) for finding in findings]
-            self.stdout.write(
-                json.dumps({"platform": platform.name, "ok": is_fine(findings), "findings": found})
-            )
+            about = {"platform": platform.name, "platform_id": platform.pk, "ok": is_fine(findings)}
+            checked_at = as_text(platform.checked_at)
+            self.result(json.dumps({**about, "checked_at": checked_at, "findings": found}))
         else:
             self._print(findings, channel_label(platform.kind))
         if not is_fine(findings):
@@ -51,6 +53,7 @@ class Command(OmsCommand):
 
     def _print(self, findings: list[Finding], channel: str) -> None:
         """One paragraph each, what it is about in front, and what it comes to at the end."""
+        write = partial(self.report, good=is_fine(findings))
         margin = " " * (MARK + 1)
         for finding in findings:
             paint, mark = self._mark(finding)
@@ -60,16 +63,16 @@ class Command(OmsCommand):
             )
             if finding.request_id and finding.ok is not True:
                 lines.append(f"{channel}'s request id: {finding.request_id}")
-            self.stdout.write(f"{paint(f'{mark:{MARK}}')} " + f"\n{margin}".join(lines))
+            write(f"{paint(f'{mark:{MARK}}')} " + f"\n{margin}".join(lines))
         problems = [finding.step for finding in findings if finding.ok is False]
         unknown = [finding.step for finding in findings if finding.ok is None]
-        self.stdout.write("")
+        write("")
         if problems:
-            self.stdout.write(self.style.ERROR(f"To be put right: {', '.join(problems)}."))
+            write(self.style.ERROR(f"To be put right: {', '.join(problems)}."))
         if unknown:
-            self.stdout.write(f"Not checked: {', '.join(unknown)}.")
+            write(f"Not checked: {', '.join(unknown)}.")
         if not problems:
-            self.stdout.write(self.style.SUCCESS("Everything that was checked works."))
+            write(self.style.SUCCESS("Everything that was checked works."))
 
     def _mark(self, finding: Finding) -> tuple[Callable[[str], str], str]:
         if finding.ok is None:

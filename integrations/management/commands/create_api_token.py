@@ -35,4 +35,4 @@ class Command(OmsCommand):
                 f"USER: {name!r} is inactive, so a token would not work. Activate the user in the admin."
             )
         _stored, token = AuthToken.objects.create(user)
-        self.stdout.write(token)
+        self.result(token)

@@ -20,7 +20,7 @@ class Command(OmsCommand):
     def run(self, _options: dict[str, Any], /) -> None:
         good = [self._column(column) for column in COLUMNS]
         if not all(good):
-            self.say("Do not remove a key from FIELD_ENCRYPTION_KEY before these rows are settled.")
+            self.warn("Do not remove a key from FIELD_ENCRYPTION_KEY before these rows are settled.")
             raise SystemExit(FAILED)
 
     def _column(self, column: EncryptedColumn) -> bool:
@@ -32,7 +32,7 @@ class Command(OmsCommand):
             already += moved.already
             unreadable += len(moved.unreadable)
             for sentence in moved.unreadable:
-                self.say(f"Cannot be read and was left as it is: {sentence}.")
+                self.warn(f"Cannot be read and was left as it is: {sentence}.")
         self.stdout.write(
             f"{column.model._meta.db_table}: {rewritten} encrypted with the first key "
             f"({plain} of them were plain JSON), {already} were already, {unreadable} unreadable."

@@ -66,18 +66,21 @@ class Command(OmsCommand):
             self._show(replayed, options)
             open_ones += bool(replayed.why_open[0])
         if open_ones:
-            self.say(f"{open_ones} of the failures stay open. What nobody wants any more: --id N --dismiss")
+            self.warn(f"{open_ones} of the failures stay open. What nobody wants any more: --id N --dismiss")
             sys.exit(FAILED)
 
     def _show(self, replayed: Replayed, options: dict[str, Any]) -> None:
         failure, (code, text) = replayed.failure, replayed.why_open
         if options["json"]:
             reason = {"code": code, "detail": text} if code else None
-            self.stdout.write(json.dumps({**failure_as_json(failure), "why_open": reason}))
+            self.result(json.dumps({**failure_as_json(failure), "why_open": reason}))
             return
         name = f"#{failure.pk} {failure.platform.name} {failure.kind} {failure.external_id or '(without id)'}"
         state = self.style.ERROR(f"open ({code}): {text}") if code else failure.get_resolution_display()
-        self.stdout.write(f"{name}: {state}")
+        if options["list"]:
+            self.result(f"{name}: {state}")
+        else:
+            self.report(f"{name}: {state}", good=not code)
 
 
 def _chosen(options: dict[str, Any]) -> QuerySet[SyncFailure]:

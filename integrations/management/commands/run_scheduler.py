@@ -202,4 +202,4 @@ class Command(OmsCommand):
         if settings.LOG_FORMAT == "json":
             logger.warning("%s", text)
         else:
-            self.say(text)
+            self.warn(text)
