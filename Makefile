@@ -14,8 +14,8 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	FIELD_ENCRYPTION_KEY="$$($(PY) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')" \
 	DEBUG=off REQUIRE_HTTPS=on BEHIND_TLS_PROXY=off HSTS_INCLUDE_SUBDOMAINS=off HSTS_PRELOAD=off \
 	ALLOWED_HOSTS=oms.example CSRF_TRUSTED_ORIGINS= \
-	SECRET_KEY_FILE= FIELD_ENCRYPTION_KEY_FILE= DATABASE_URL_FILE= REDIS_URL_FILE= METRICS_TOKEN_FILE= \
-	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 LOG_FORMAT=text METRICS_TOKEN= SENTRY_DSN= \
+	SECRET_KEY_FILE= FIELD_ENCRYPTION_KEY_FILE= DATABASE_URL_FILE= REDIS_URL_FILE= METRICS_TOKEN_FILE= EMAIL_URL_FILE= \
+	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 LOG_FORMAT=text METRICS_TOKEN= SENTRY_DSN= EMAIL_URL= PUBLIC_URL= \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT=
 
 .PHONY: help setup database run test readers soak check bench backup reliability screenshots format lock dependencies audit messages clean

@@ -33,6 +33,11 @@ OWN_ENVIRONMENT = {
     "KEEP_WEBHOOK_DELIVERIES_DAYS": "30",
     "WEBHOOKS_ALLOW_PRIVATE": "off",
     "WEBHOOKS_REQUIRE_HTTPS": "on",
+    "EMAIL_URL": "",
+    "DEFAULT_FROM_EMAIL": "",
+    "PUBLIC_URL": "",
+    "ALERTS_LAG_INTERVALS": "4",
+    "ALERTS_DUE_HOURS": "4",
     "SENTRY_DSN": "",
     "SENTRY_ENVIRONMENT": "",
     "ORDERS_LOOK_BACK_HOURS": "24",
@@ -48,6 +53,7 @@ FILES = (
     "DATABASE_URL_FILE",
     "REDIS_URL_FILE",
     "METRICS_TOKEN_FILE",
+    "EMAIL_URL_FILE",
 )
 os.environ.update(dict.fromkeys(FILES, ""))
 # These two may come from the process environment, to run the suite on other services; never from .env.

@@ -1,6 +1,7 @@
 """The admin, one package for each subject.
 
 base         what all pages share: lists, filters, cells, charts, language and time zone
+alerts       what people are told of, and who is
 home         the home page            orders       orders, "Where is my order?"
 inventory    stock                    platforms    accounts, credentials, connection check
 syncs        sync log, failures, API usage and quotas

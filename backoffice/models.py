@@ -1,4 +1,7 @@
-"""ExportRun: who exported which list, how far it got, and whether it came to its end."""
+"""What the admin itself stores. ExportRun: who exported which list, how far it got, and whether it came to its end.
+
+AlertState, AlertSubscription and AlertMessage are those of backoffice/alerts/: what people are told of, and who is.
+"""
 
 from django.conf import settings
 from django.db import models
@@ -23,3 +26,86 @@ class ExportRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_name}: {self.rows_done} of {self.rows}"
+
+
+class AlertState(models.Model):
+    """A condition that somebody is told of: since when it is seen, when it began and was over for those who are told.
+
+    `began_at` is NULL until it has lasted; `gone_at` is when it was first not seen any more; `over_at` is NULL until it
+    was gone for long enough. `level` is the highest that was told; `spells`: how often it began within a day.
+    """
+
+    key = models.CharField(max_length=160, unique=True)
+    kind = models.CharField(max_length=32)
+    platform = models.ForeignKey("platforms.Platform", on_delete=models.CASCADE, null=True, related_name="+")
+    level = models.PositiveIntegerField(default=0)
+    spells = models.PositiveIntegerField(default=0)
+    seen_at = models.DateTimeField(default=timezone.now)
+    began_at = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True)
+    over_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "alert_states"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def is_on(self) -> bool:
+        """Whether people were told that it began, and not yet that it is over."""
+        return self.began_at is not None and self.over_at is None
+
+
+class AlertSubscription(models.Model):
+    """What one user is told of. An empty list stands for all; nobody is told of what he may not see."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="alert_subscription"
+    )
+    by_email = models.BooleanField(default=False)
+    kinds = models.JSONField(default=list, blank=True)
+    platform_ids = models.JSONField(default=list, blank=True)
+    digest = models.BooleanField(default=True)
+    digest_hour = models.PositiveSmallIntegerField(default=8)  # in `time_zone`
+    digest_on = models.DateField(null=True)  # the day of the newest one
+    language = models.CharField(max_length=16, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC")
+
+    class Meta:
+        db_table = "alert_subscriptions"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.user_id}"
+
+
+class AlertMessageQuerySet(models.QuerySet["AlertMessage"]):
+    def unsent(self) -> "AlertMessageQuerySet":
+        """Those that could not be sent so far, or were given up."""
+        return self.filter(sent_at=None, attempts__gt=0).exclude(problem="")
+
+
+class AlertMessage(models.Model):
+    """An e-mail to one user: written when it is due, sent by whoever claims it. `next_at` is NULL once it is sent or
+    given up."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    message_id = models.CharField(max_length=64, unique=True)
+    subject = models.CharField(max_length=255)
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    next_at = models.DateTimeField(null=True, default=timezone.now, db_index=True)
+    attempts = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=64, blank=True, default="")
+
+    objects = AlertMessageQuerySet.as_manager()
+
+    class Meta:
+        db_table = "alert_messages"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.message_id

@@ -140,6 +140,16 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiry:
+    """A value of the credentials that the channel wants renewed. `days`: at which ages somebody is told, the last of
+    them being about when it ends; `advice`: what to do then."""
+
+    label: Text
+    days: tuple[int, ...]
+    advice: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The operation that lists a stream, one call a page, and what an account is granted of it unless its answers say
     otherwise."""
@@ -179,6 +189,7 @@ class Channel:
     beside_lines   an order's payload -> what of its total belongs to none of its lines
     unmetered      operations that are counted as API usage and have no quota, such as logins
     ships_its_stock the stock that it lists is what it ships itself: orders that the seller ships take nothing of it
+    expiries       name of a value of api_config -> when it has to be renewed, where the channel wants that
     advice         error code -> what a person does about it, where that is special here
     check_settings what is wrong with settings of its own, for `manage.py check`
     """
@@ -199,5 +210,6 @@ class Channel:
     beside_lines: Callable[[Any], Decimal] = nothing_beside
     unmetered: tuple[str, ...] = ()
     ships_its_stock: bool = False
+    expiries: Mapping[str, Expiry] = field(default_factory=dict)
     advice: Mapping[str, Text] = field(default_factory=dict)
     check_settings: Callable[[], list[CheckMessage]] = no_problems

@@ -19,7 +19,7 @@ from oms.private_files import make_private
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # What may be named by a file instead, as container engines hand secrets over: SECRET_KEY_FILE=/run/secrets/secret_key.
-FROM_FILES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN")
+FROM_FILES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN", "EMAIL_URL")
 
 
 def read_files(environment: Mapping[str, str]) -> dict[str, str]:
@@ -295,6 +295,38 @@ def metrics_token() -> str:
             f"or make one: {MAKE_METRICS_TOKEN}"
         )
     return token
+
+
+def email() -> dict[str, Any]:
+    """Django's settings for the mail server that EMAIL_URL names; {} where it is not set. Raises ImproperlyConfigured
+    for what is no address of one."""
+    url = text("EMAIL_URL")
+    if not url:
+        return {}
+    schemes = ("smtp://", "smtp+tls://", "smtp+ssl://", "consolemail://")
+    try:
+        if not url.startswith(schemes):
+            raise ValueError
+        found = environ.Env.email_url_config(url)
+    except ValueError:
+        # The value itself is never repeated: it may hold a password.
+        raise ImproperlyConfigured(
+            "EMAIL_URL is not understood; write it like smtp+tls://user:password@mail.example:587 (STARTTLS), "
+            "smtp+ssl://user:password@mail.example:465, smtp://127.0.0.1:25, or leave it empty to send no e-mail."
+        ) from None
+    return {
+        name: value
+        for name, value in found.items()
+        if name.startswith("EMAIL_") and name != "EMAIL_FILE_PATH"
+    }
+
+
+def public_url() -> str:
+    """PUBLIC_URL without a slash at its end, or "". Raises ImproperlyConfigured where it is no address."""
+    url = text("PUBLIC_URL").rstrip("/")
+    if url and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+        raise ImproperlyConfigured(f"PUBLIC_URL is {url!r}; write it like https://oms.example.")
+    return url
 
 
 def _switch_of_url(name: str, value: object) -> bool:

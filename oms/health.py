@@ -1,7 +1,6 @@
 """Is it up (/healthz), and can it serve (/readyz)? Open to all, for load balancers; the answers have no details."""
 
 import logging
-from datetime import timedelta
 
 from django.db import DatabaseError, connection
 from django.db.migrations.exceptions import InconsistentMigrationHistory
@@ -13,14 +12,12 @@ from django.views.decorators.csrf import csrf_exempt
 from redis.exceptions import RedisError
 
 from api.errors import refusal
-from integrations.schedule.leadership import scheduler_seen_at
+from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
 from integrations.sync.backlog import backlog, workers_are_silent
 
 logger = logging.getLogger(__name__)
 
 OK = "ok"
-# Two of those that run all the time take over from each other in a minute; one from cron comes once a minute.
-SCHEDULER_SILENT_AFTER = timedelta(minutes=5)
 NOT_READY = "The database does not answer, or its tables are not up to date. The server's log says which."
 
 
@@ -60,9 +57,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _background() -> dict[str, str]:
     """A word for the queue, the workers and the scheduler. Raises DatabaseError."""
-    now, seen_at = timezone.now(), scheduler_seen_at()
-    is_seen = seen_at is not None and now - seen_at <= SCHEDULER_SILENT_AFTER
-    found = {"queue": OK, "workers": OK, "scheduler": OK if is_seen else "silent"}
+    now = timezone.now()
+    is_silent = scheduler_is_silent(scheduler_seen_at(), now)
+    found = {"queue": OK, "workers": OK, "scheduler": "silent" if is_silent else OK}
     try:
         if workers_are_silent(backlog(), now):
             found["workers"] = "silent"

@@ -13,10 +13,12 @@ from oms.env import (
     BASE_DIR,
     MAKE_SECRET_KEY,
     database,
+    email,
     encryption_keys,
     hsts_preload,
     metrics_token,
     one_of,
+    public_url,
     redis_url,
     required,
     switch,
@@ -59,7 +61,10 @@ MAINTENANCE = [
     "api.idempotency.prune_answers",
     "api.throttling.prune_counts",
     "webhooks.queue.prune_deliveries",
+    "backoffice.alerts.outbox.prune_messages",
 ]
+# Functions without arguments that `manage.py run_webhooks` calls once a minute.
+EVERY_MINUTE = ["backoffice.alerts.watch.watch"]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
@@ -69,6 +74,14 @@ KEEP_WEBHOOK_DELIVERIES_DAYS = whole_number("KEEP_WEBHOOK_DELIVERIES_DAYS", defa
 WEBHOOKS_ALLOW_PRIVATE: bool = switch("WEBHOOKS_ALLOW_PRIVATE", default=False)
 WEBHOOKS_REQUIRE_HTTPS: bool = switch("WEBHOOKS_REQUIRE_HTTPS", default=True)
 WEBHOOKS_USER_AGENT = f"oms/{__version__} (webhooks)"
+# Alerts: docs/alerts.md.
+globals().update(email())
+EMAIL_IS_ON = bool(text("EMAIL_URL"))
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL") or "oms@localhost"
+PUBLIC_URL = public_url()
+ALERTS_LAG_INTERVALS = whole_number("ALERTS_LAG_INTERVALS", default=4, minimum=2)
+ALERTS_DUE_HOURS = whole_number("ALERTS_DUE_HOURS", default=4, minimum=1)
 SENTRY_DSN = text("SENTRY_DSN")
 SENTRY_ENVIRONMENT = text("SENTRY_ENVIRONMENT") or "production"
 if SENTRY_DSN:

@@ -24,6 +24,7 @@ from api.streams import StreamSyncView
 from api.syncs import SyncFailureViewSet, SyncLogViewSet
 from api.usage import ApiUsageViewSet
 from api.webhooks import DeliveryViewSet, WebhookViewSet
+from backoffice.alerts.page import MyAlerts
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
@@ -94,6 +95,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
     path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
+    path("admin/alerts/", admin.site.admin_view(MyAlerts.as_view()), name="my-alerts"),
     path("admin/home-charts/", admin.site.admin_view(home_charts), name="home-charts"),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),  # the language menu

@@ -33,6 +33,12 @@ def deadline_filters(now: datetime | None = None) -> dict[Deadline, Q]:
     }
 
 
+def due_within(span: timedelta, now: datetime | None = None) -> Q:
+    """Orders that are not late yet, and will be within this time."""
+    now = now or timezone.now()
+    return Q(ship_by__gte=now, ship_by__lt=now + span)
+
+
 def midnight_after(now: datetime, days: int) -> datetime:
     """The beginning of the day that is `days` after today, in the active time zone; a day may have 23 hours."""
     zone = timezone.get_current_timezone()

@@ -64,6 +64,8 @@ DOCUMENTS: dict[str, Any] = {
     "django_tasks_database.DBTaskResult.args_kwargs": {"args": [TEXTS[3]], "kwargs": {}},
     "webhooks.Endpoint.events": list(TEXTS),
     "webhooks.Endpoint.platform_ids": [0, 10**12],
+    "oms.AlertSubscription.kinds": list(TEXTS),
+    "oms.AlertSubscription.platform_ids": [0, 10**12],
     "platforms.Platform.credentials_set_at": {"client_secret": TIMES[0], "refresh_token": TIMES[1]},
 }
 

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
+from backoffice.models import AlertMessage
 from integrations.models import SyncFailure
 from inventory.models import InventoryItem
 from orders.models import Order
@@ -44,6 +47,12 @@ class Tile:
         return str(number_format(self.count, force_grouping=True))
 
     @property
+    def sentence(self) -> str:
+        """ "Overdue: 12 – should have left already", in the active language."""
+        counted = f"{self.label}: {self.shown}"
+        return f"{counted} – {self.hint}" if self.hint else counted
+
+    @property
     def look(self) -> str:
         return self.tone if self.count else "nothing"
 
@@ -65,13 +74,10 @@ def orders(source: Source) -> tuple[list[Tile], Tile]:
     )
     asked = counted.cancellation_asked().aggregate(count=Count(COUNTED))
     tiles = [
-        Tile(
-            label=label, count=counts[name], icon=icon, tone=tone, hint=hint,
-            href=list_of("orders_order", to_ship=name, source__exact=source),
-        )
-        for name, (label, icon, tone, hint) in TO_SHIP.items()
+        to_ship_tile(name, counts[name], source)
+        for name in TO_SHIP
         if counts[name] or name != Deadline.UNKNOWN
-    ]  # fmt: skip
+    ]
     cancellations = Tile(
         label=_("Buyers ask to cancel"),
         count=asked["count"],
@@ -88,19 +94,42 @@ def orders(source: Source) -> tuple[list[Tile], Tile]:
     return tiles, cancellations
 
 
+def to_ship_tile(name: Deadline, count: int, source: Source, **filters: Any) -> Tile:
+    label, icon, tone, hint = TO_SHIP[name]
+    href = list_of("orders_order", to_ship=name, source__exact=source, **filters)
+    return Tile(label=label, count=count, icon=icon, tone=tone, hint=hint, href=href)
+
+
+def due_tile(hours: int, count: int, **filters: Any) -> Tile:
+    """Orders that will be late within some hours. The list has those of today and later, the next ones first."""
+    text = ngettext_lazy("Due within %(n)d hour", "Due within %(n)d hours", "n")
+    return Tile(
+        label=text % {"n": hours},
+        count=count,
+        icon="alarm",
+        tone=NOTICE,
+        hint=_("have to leave by then"),
+        href=list_of("orders_order", to_ship="any", source__exact=Source.LIVE, **filters),
+    )
+
+
 def failures() -> tuple[Tile, list[SyncFailure]]:
     """How many records wait to be replayed or dismissed, and the newest of them. Two queries."""
     waiting = SyncFailure.objects.open()
-    tile = Tile(
+    tile = failures_tile(waiting.count())
+    newest = waiting.select_related("platform").defer("payload", "platform__api_config")[:FAILURES_NAMED]
+    return tile, list(newest)
+
+
+def failures_tile(count: int, **filters: Any) -> Tile:
+    return Tile(
         label=_("Records not stored"),
-        count=waiting.count(),
+        count=count,
         icon="error",
         tone=ALARM,
         hint=_("to be replayed or dismissed"),
-        href=list_of("integrations_syncfailure"),
+        href=list_of("integrations_syncfailure", **filters),
     )
-    newest = waiting.select_related("platform").defer("payload", "platform__api_config")[:FAILURES_NAMED]
-    return tile, list(newest)
 
 
 def webhooks() -> list[Tile]:
@@ -142,18 +171,25 @@ def webhooks() -> list[Tile]:
     return [tile for tile in tiles if tile.count]
 
 
+def alerts() -> list[Tile]:
+    """E-mails about alerts that could not be sent; only where there are any. One query, none where e-mail is off."""
+    count = AlertMessage.objects.unsent().count() if settings.EMAIL_IS_ON else 0
+    tile = Tile(
+        label=_("Alert e-mails not sent"),
+        count=count,
+        icon="unsubscribe",
+        tone=ALARM,
+        hint=_("the mail server did not take them"),
+        href=reverse("my-alerts"),
+    )
+    return [tile] if count else []
+
+
 def stock(source: Source) -> list[Tile]:
     """SKUs of this source that are low or out of stock, and those that the platform no longer lists. Two queries."""
     counted = InventoryItem.objects.filter(source=source)
     return [
-        Tile(
-            label=_("Low or out of stock"),
-            count=counted.low(source).count(),
-            icon="production_quantity_limits",
-            tone=NOTICE,
-            hint=_("SKUs that are listed"),
-            href=list_of("inventory_inventoryitem", stock="low", source__exact=source),
-        ),
+        low_stock_tile(counted.low(source).count(), source),
         Tile(
             label=_("Gone"),
             count=counted.gone().count(),
@@ -162,6 +198,17 @@ def stock(source: Source) -> list[Tile]:
             href=list_of("inventory_inventoryitem", listed="no", source__exact=source),
         ),
     ]
+
+
+def low_stock_tile(count: int, source: Source, **filters: Any) -> Tile:
+    return Tile(
+        label=_("Low or out of stock"),
+        count=count,
+        icon="production_quantity_limits",
+        tone=NOTICE,
+        hint=_("SKUs that are listed"),
+        href=list_of("inventory_inventoryitem", stock="low", source__exact=source, **filters),
+    )
 
 
 def list_of(model: str, **filters: Any) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from core.format import duration, format_datetime
+from integrations.channel import Expiry
 from integrations.errors import CONFIG_CODES, REFUSED_CODES
 from integrations.lookup.overview import has_rows
 from integrations.models import SyncLog
@@ -54,8 +56,17 @@ class Health:
     state: State
     good: dict[str, datetime | None]
     logs: Sequence[SyncLog]
-    next_step: str
     href: str
+
+    @property
+    def next_step(self) -> str:
+        """What a person should do, as a sentence in the active language; empty where nothing is to do."""
+        return _next_step(self.state, self.platform, self.logs)
+
+    @property
+    def sentence(self) -> str:
+        """State and next step: "needs credentials: Enter the credentials of the selling account."."""
+        return f"{self.state.label}: {self.next_step}" if self.next_step else str(self.state.label)
 
     @property
     def colour(self) -> str:
@@ -65,6 +76,48 @@ class Health:
     def last_good(self) -> list[tuple[str, datetime | None]]:
         """Kind by name, with the time."""
         return [(str(capfirst(label_of(kind))), moment) for kind, moment in self.good.items()]
+
+
+def lag_line(stream: str, good: datetime | None, interval: int) -> str:
+    """A stream lags: when its last good sync ended, None for never, and the minutes between syncs."""
+    words = {
+        "kind": label_of(stream),
+        "time": format_datetime(good),
+        "interval": duration(timedelta(minutes=interval)),
+    }
+    if good is None:
+        return _("No %(kind)s sync has succeeded yet, though one is due every %(interval)s.") % words
+    text = _("The last good %(kind)s sync ended %(time)s, though one is due every %(interval)s.")
+    return text % words
+
+
+def age_line(expiry: Expiry, days: int) -> str:
+    """A value of the credentials that has to be renewed."""
+    text = ngettext("The %(value)s is %(days)d day old.", "The %(value)s is %(days)d days old.", days)
+    return f"{text % {'value': expiry.label, 'days': days}} {expiry.advice}"
+
+
+def scheduler_line(seen_at: datetime | None) -> str:
+    """No scheduler works: when one was last seen."""
+    advice = _("Nothing is synced by schedule. Start run_scheduler.")
+    if seen_at is None:
+        return f"{_('No scheduler has ever run.')} {advice}"
+    seen = _("No scheduler has been seen since %(time)s.") % {"time": format_datetime(seen_at)}
+    return f"{seen} {advice}"
+
+
+def workers_line(messages: int, oldest: datetime | None) -> str:
+    """Messages wait for workers, and none takes them."""
+    text = ngettext(
+        "%(count)d message waits for a worker since %(time)s, and none takes it. Start run_worker.",
+        "%(count)d messages wait for a worker, the oldest since %(time)s, and none takes them. Start run_worker.",
+        messages,
+    )
+    return text % {"count": messages, "time": format_datetime(oldest)}
+
+
+def queue_line() -> str:
+    return _("The queue cannot be reached. Syncs that are asked for are stored, and start once it is back.")
 
 
 def of_platforms() -> list[Health]:
@@ -114,7 +167,6 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
         state=state,
         good={kind: getattr(platform, f"good_{kind}") for kind in streams_of(platform)},
         logs=logs,
-        next_step=_next_step(state, platform, logs),
         href=reverse("admin:platforms_platform_change", args=[platform.pk]),
     )
 

@@ -38,6 +38,8 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         tiles += attention.stock(source)
     if may("webhooks.view_endpoint"):
         tiles += attention.webhooks()
+    if may("integrations.view_synclog"):
+        tiles += attention.alerts()
     return context | {"tiles": tiles}
 
 

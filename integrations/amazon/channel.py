@@ -11,7 +11,7 @@ from integrations.amazon.marketplaces import MARKETPLACES, order_page, read_orde
 from integrations.amazon.normalize import beside_lines
 from integrations.amazon.quota import QUOTAS
 from integrations.amazon.tokens import OPERATION as TOKEN
-from integrations.channel import Channel, Listing, Site
+from integrations.channel import Channel, Expiry, Listing, Site
 
 AMAZON = Channel(
     label="Amazon",
@@ -30,6 +30,23 @@ AMAZON = Channel(
     unmetered=(TOKEN,),
     ships_its_stock=True,  # FBA
     check_settings=check_endpoints,
+    expiries={
+        "client_secret": Expiry(
+            label=_("client secret"),
+            days=(150, 170, 180),
+            advice=_(
+                "Amazon wants it replaced every 180 days: make a new one in Seller Central and store it here. The old "
+                "one goes on for 7 days."
+            ),
+        ),
+        "refresh_token": Expiry(
+            label=_("authorisation"),
+            days=(335, 355),
+            advice=_(
+                "Public apps have to be authorised again within 365 days: authorise the app in Seller Central."
+            ),
+        ),
+    },
     advice={
         "forbidden": _(
             "Nothing has to be done at first: OMS tries again by itself. If it lasts, open the platform and press "

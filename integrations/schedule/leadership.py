@@ -17,6 +17,8 @@ from integrations.models import SchedulerLease
 
 NAME = "scheduler"
 LASTS = timedelta(seconds=60)  # four ticks
+# Two of those that run all the time take over from each other in a minute; one from cron comes once a minute.
+SILENT_AFTER = timedelta(minutes=5)
 
 
 class Leadership:
@@ -43,6 +45,11 @@ class Leadership:
 def scheduler_seen_at() -> datetime | None:
     """When a scheduler last worked, here or elsewhere, also one from cron; None where none ever did."""
     return SchedulerLease.objects.filter(name=NAME).values_list("seen_at", flat=True).first()
+
+
+def scheduler_is_silent(seen_at: datetime | None, now: datetime) -> bool:
+    """Whether none works, by when one was last seen."""
+    return seen_at is None or now - seen_at > SILENT_AFTER
 
 
 def active_scheduler() -> str:

@@ -31,6 +31,7 @@ def test_it_reads_secrets_from_the_files_that_the_environment_names(tmp_path: Pa
         "DATABASE_URL": f"sqlite:///{tmp_path}/from-a-file.sqlite3",
         "REDIS_URL": "redis://redis.invalid:6379/3",
         "METRICS_TOKEN": "metrics-token-0123456789",
+        "EMAIL_URL": "smtp+tls://oms:pass@mail.invalid:587",
     }
     assert set(values) == set(FROM_FILES)
     environment = dict.fromkeys(values, "")

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from integrations.management.base import OmsCommand, check_database
+from integrations.management.every_minute import EveryMinute, call_all
 from integrations.sync.stop_signal import StopSignal
 from webhooks.dispatch import Dispatcher
 from webhooks.leases import active_senders
@@ -17,7 +18,8 @@ class Command(OmsCommand):
         "order for each object, signed, again with growing pauses for three days. A receiver that is slow\n"
         "or dead delays itself alone. Whatever kills it, nothing is lost: what was not confirmed is sent\n"
         "again, with the same id. It may be started on several hosts: each webhook has one sender, and\n"
-        "another one takes over within a minute. Stop it with Ctrl-C or SIGTERM."
+        "another one takes over within a minute. Stop it with Ctrl-C or SIGTERM.\n\n"
+        "Once a minute it also looks for what people have to be told of (docs/alerts.md)."
     )
     examples = (
         "examples:\n"
@@ -38,7 +40,7 @@ class Command(OmsCommand):
         if options["once"]:
             self._once(dispatcher)
             return
-        with StopSignal(signal.SIGTERM, signal.SIGINT) as stop:
+        with StopSignal(signal.SIGTERM, signal.SIGINT) as stop, EveryMinute():
             self._log("Webhooks: sending what changes.")
             dispatcher.run(stop.received)
         self._log(f"Webhooks stopped: {dispatcher.delivered} delivered, {dispatcher.failed} attempts failed.")
@@ -46,6 +48,7 @@ class Command(OmsCommand):
     def _once(self, dispatcher: Dispatcher) -> None:
         check_database()
         others = active_senders()
+        call_all()
         dispatcher.run_once()
         self._log(f"{dispatcher.delivered} delivered, {dispatcher.failed} attempts failed.")
         if others and Endpoint.objects.filter(is_active=True).exists():

@@ -1,0 +1,250 @@
+"""What people are told of, if it is so now. In a fixed number of queries, whatever there is.
+
+The sentences are those of the home page: `say` makes them in the language and time zone that are active when it is
+called. Live rows of active platforms alone count.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Min
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
+
+from backoffice.home import attention, health
+from integrations.models import SyncFailure
+from integrations.registry import CHANNELS
+from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
+from integrations.sync.backlog import backlog, workers_are_silent
+from integrations.sync.streams import streams_of
+from integrations.sync.streams.states import interval_columns, interval_name
+from inventory.models import InventoryItem
+from orders.models import Order
+from orders.shipping import Deadline, deadline_filters, due_within
+from platforms.models import Platform, Source
+
+FAILURES_OPEN_FOR = timedelta(days=1)
+
+
+class Kind(models.TextChoices):
+    STOPPED = "stopped", _("Platform stopped")
+    REFUSED = "refused", _("Platform refused")
+    LAGGING = "lagging", _("No good sync for long")
+    CREDENTIALS = "credentials", _("Credentials to be renewed")
+    FAILURES = "failures", _("Records not stored for a day")
+    OVERDUE = "overdue", _("Orders overdue")
+    DUE = "due", _("Orders due soon")
+    STOCK = "stock", _("Low or out of stock")
+    SCHEDULER = "scheduler", _("Scheduler silent")
+    WORKERS = "workers", _("Workers silent")
+    QUEUE = "queue", _("Queue down")
+
+
+# Who may be told of it: those who may see it.
+PERMISSIONS = {
+    Kind.STOPPED: "platforms.view_platform",
+    Kind.REFUSED: "platforms.view_platform",
+    Kind.LAGGING: "platforms.view_platform",
+    Kind.CREDENTIALS: "platforms.view_platform",
+    Kind.FAILURES: "integrations.view_syncfailure",
+    Kind.OVERDUE: "orders.view_order",
+    Kind.DUE: "orders.view_order",
+    Kind.STOCK: "inventory.view_inventoryitem",
+    Kind.SCHEDULER: "integrations.view_synclog",
+    Kind.WORKERS: "integrations.view_synclog",
+    Kind.QUEUE: "integrations.view_synclog",
+}
+OF_PLATFORMS = (Kind.STOPPED, Kind.REFUSED, Kind.LAGGING, Kind.CREDENTIALS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """`key` stays the same while it lasts, whatever its numbers are; a higher `level` is told again.
+
+    `facts` are numbers and names for programs; `href` is the page that shows it.
+    """
+
+    kind: Kind
+    say: Callable[[], str]
+    href: str
+    platform: Platform | None = None
+    subject: str = ""  # which of several of this kind, of one platform
+    since: datetime | None = None
+    level: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return ":".join(str(part) for part in (self.kind.value, self.platform_id, self.subject) if part)
+
+    @property
+    def platform_id(self) -> int | None:
+        return self.platform.pk if self.platform else None
+
+
+def evaluate(now: datetime | None = None) -> list[Condition]:
+    """All that is so. Raises DatabaseError; a queue that is down is a condition."""
+    now = now or timezone.now()
+    healths = [item for item in health.of_platforms() if item.platform.is_active]
+    platforms = {item.platform.pk: item.platform for item in healths}
+    return [
+        *_of_platforms(healths, now),
+        *_of_failures(platforms, now),
+        *_of_orders(platforms, now),
+        *_of_stock(platforms),
+        *_of_processes(now),
+    ]
+
+
+def _of_platforms(healths: Sequence[health.Health], now: datetime) -> Iterator[Condition]:
+    intervals: dict[int, dict[str, Any]] = {
+        row["pk"]: dict(row) for row in Platform.objects.order_by().values("pk", **interval_columns())
+    }
+    for item in healths:
+        platform = item.platform
+        say = partial(_sentence, item)
+        had_credentials = platform.is_configured or any(item.good.values())
+        if item.state == health.State.CREDENTIALS and had_credentials:
+            yield Condition(kind=Kind.STOPPED, say=say, platform=platform, href=item.href)
+        elif item.state == health.State.REFUSED:
+            yield Condition(kind=Kind.REFUSED, say=say, platform=platform, href=item.href)
+        elif platform.is_configured:
+            yield from _lagging(item, intervals.get(platform.pk, {}), now)
+        yield from _expiring(item, now)
+
+
+def _sentence(shown: health.Health | attention.Tile) -> str:
+    return shown.sentence
+
+
+def _lagging(item: health.Health, intervals: dict[str, Any], now: datetime) -> Iterator[Condition]:
+    for stream in streams_of(item.platform):
+        minutes, good = intervals.get(interval_name(stream)) or 0, item.good[stream]
+        since = good or _begin_of(item.platform)
+        if not minutes or now - since <= timedelta(minutes=minutes * settings.ALERTS_LAG_INTERVALS):
+            continue
+        yield Condition(
+            kind=Kind.LAGGING,
+            say=partial(health.lag_line, stream, good, minutes),
+            platform=item.platform,
+            subject=stream,
+            since=since,
+            href=item.href,
+            facts={"stream": stream, "interval": minutes},
+        )
+
+
+def _begin_of(platform: Platform) -> datetime:
+    """From when on a first sync could be expected: since its credentials are these."""
+    return max([platform.created_at, *_set_at(platform).values()])
+
+
+def _set_at(platform: Platform) -> dict[str, datetime]:
+    parsed = {name: parse_datetime(str(at or "")) for name, at in platform.credentials_set_at.items()}
+    return {name: at for name, at in parsed.items() if at is not None and timezone.is_aware(at)}
+
+
+def _expiring(item: health.Health, now: datetime) -> Iterator[Condition]:
+    channel = CHANNELS.get(item.platform.kind)
+    set_at = _set_at(item.platform)
+    for name, expiry in (channel.expiries if channel else {}).items():
+        if name not in set_at or not item.platform.is_configured:
+            continue
+        age = (now - set_at[name]).days
+        reached = sum(age >= days for days in expiry.days)
+        if reached:
+            yield Condition(
+                kind=Kind.CREDENTIALS,
+                say=partial(health.age_line, expiry, age),
+                platform=item.platform,
+                subject=name,
+                since=set_at[name],
+                level=reached,
+                href=item.href,
+                facts={"value": name, "days": age},
+            )
+
+
+def _of_failures(platforms: dict[int, Platform], now: datetime) -> Iterator[Condition]:
+    waiting = SyncFailure.objects.open().order_by().values_list("platform_id")
+    for pk, count, oldest in waiting.annotate(Count("pk"), Min("created_at")):
+        if pk in platforms and now - oldest >= FAILURES_OPEN_FOR:
+            tile = attention.failures_tile(count, platform__id__exact=pk)
+            yield _of_tile(Kind.FAILURES, tile, platforms[pk], since=oldest)
+
+
+def _of_orders(platforms: dict[int, Platform], now: datetime) -> Iterator[Condition]:
+    hours = settings.ALERTS_DUE_HOURS
+    counted = Order.objects.business(Source.LIVE).to_ship().order_by().values_list("platform_id")
+    overdue, due = deadline_filters(now)[Deadline.OVERDUE], due_within(timedelta(hours=hours), now)
+    counts = counted.annotate(
+        overdue=Count(attention.COUNTED, filter=overdue), due=Count(attention.COUNTED, filter=due)
+    )
+    for pk, late, soon in counts:
+        if pk not in platforms:
+            continue
+        if late:
+            tile = attention.to_ship_tile(Deadline.OVERDUE, late, Source.LIVE, platform__id__exact=pk)
+            yield _of_tile(Kind.OVERDUE, tile, platforms[pk])
+        if soon:
+            yield _of_tile(Kind.DUE, attention.due_tile(hours, soon, platform__id__exact=pk), platforms[pk])
+
+
+def _of_stock(platforms: dict[int, Platform]) -> Iterator[Condition]:
+    low = InventoryItem.objects.low(Source.LIVE).order_by().values_list("platform_id").annotate(Count("pk"))
+    for pk, count in low:
+        if pk in platforms:
+            yield _of_tile(
+                Kind.STOCK,
+                attention.low_stock_tile(count, Source.LIVE, platform__id__exact=pk),
+                platforms[pk],
+            )
+
+
+def _of_tile(
+    kind: Kind, tile: attention.Tile, platform: Platform, since: datetime | None = None
+) -> Condition:
+    return Condition(
+        kind=kind,
+        say=partial(_sentence, tile),
+        platform=platform,
+        since=since,
+        href=tile.href,
+        facts={"count": tile.count},
+    )
+
+
+def _of_processes(now: datetime) -> Iterator[Condition]:
+    seen_at = scheduler_seen_at()
+    syncs = reverse("admin:integrations_synclog_changelist")
+    if scheduler_is_silent(seen_at, now):
+        yield Condition(
+            kind=Kind.SCHEDULER, say=partial(health.scheduler_line, seen_at), since=seen_at, href=syncs
+        )
+    try:
+        waiting = backlog()
+    except (RedisError, OSError):
+        yield Condition(kind=Kind.QUEUE, say=health.queue_line, href=syncs)
+        return
+    if workers_are_silent(waiting, now):
+        yield Condition(
+            kind=Kind.WORKERS,
+            say=partial(health.workers_line, waiting.messages, waiting.oldest),
+            since=waiting.oldest,
+            href=syncs,
+            facts={"messages": waiting.messages},
+        )
+
+
+def title_of(kind: str, platform: Platform | None) -> str:
+    """ "shop-de: Orders overdue", in the active language."""
+    label = str(Kind(kind).label) if kind in Kind.values else kind
+    return f"{platform}: {label}" if platform else label

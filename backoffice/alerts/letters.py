@@ -1,0 +1,92 @@
+"""The texts of e-mails, in the language and time zone that are active: short, with links, without personal data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from backoffice.alerts.conditions import Condition, title_of
+from backoffice.models import AlertState
+from core.format import format_datetime
+
+LONGEST_SUBJECT = 200
+LONGEST_SENTENCE = 1000
+MOST_LINES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    subject: str
+    body: str
+
+
+def news(began: Sequence[Condition], over: Sequence[AlertState]) -> Letter:
+    """What began and what is over, in one letter. `over` has the platforms of its rows."""
+    lines: list[str] = []
+    if began:
+        lines += [_("Began:"), *_entries([_of_condition(each) for each in began])]
+    if over:
+        lines += [_("Over:"), *_entries([_of_state(each) for each in over])]
+    titles = [title_of(each.kind, each.platform) for each in began]
+    titles += [_("over: %(title)s") % {"title": title_of(each.kind, each.platform)} for each in over]
+    return _letter(titles[0] if len(titles) == 1 else _count(len(began), len(over)), lines)
+
+
+def digest(still: Sequence[tuple[Condition, AlertState]]) -> Letter:
+    """What is still so."""
+    entries = [
+        [
+            *_of_condition(condition),
+            _("since %(time)s") % {"time": format_datetime(condition.since or state.began_at)},
+        ]
+        for condition, state in still
+    ]
+    text = ngettext("%(count)d problem today", "%(count)d problems today", len(still))
+    return _letter(text % {"count": len(still)}, [_("Still so:"), *_entries(entries)])
+
+
+def address_of(href: str) -> str:
+    """The full address of a page of ours; "" where PUBLIC_URL does not say how people reach it."""
+    return f"{settings.PUBLIC_URL}{href}" if settings.PUBLIC_URL else ""
+
+
+def _of_condition(condition: Condition) -> list[str]:
+    name = f"{condition.platform}: " if condition.platform else ""
+    sentence = " ".join(f"{name}{condition.say()}".split())  # one line
+    if len(sentence) > LONGEST_SENTENCE:
+        sentence = f"{sentence[:LONGEST_SENTENCE]}…"
+    return [line for line in (sentence, address_of(condition.href)) if line]
+
+
+def _of_state(state: AlertState) -> list[str]:
+    began = _("since %(time)s") % {"time": format_datetime(state.began_at)}
+    return [f"{title_of(state.kind, state.platform)} ({began})"]
+
+
+def _entries(entries: Sequence[Sequence[str]]) -> Iterator[str]:
+    for first, *more in entries[:MOST_LINES]:
+        yield f"- {first}"
+        yield from (f"  {line}" for line in more)
+    if len(entries) > MOST_LINES:
+        yield f"- {_('and %(count)d more') % {'count': len(entries) - MOST_LINES}}"
+    yield ""
+
+
+def _count(began: int, over: int) -> str:
+    parts = []
+    if began:
+        text = ngettext("%(count)d problem began", "%(count)d problems began", began)
+        parts.append(text % {"count": began})
+    if over:
+        parts.append(ngettext("%(count)d is over", "%(count)d are over", over) % {"count": over})
+    return ", ".join(parts)
+
+
+def _letter(subject: str, lines: Sequence[str]) -> Letter:
+    page = address_of(reverse("my-alerts"))
+    end = [_("What you are told of: %(page)s") % {"page": page}] if page else []
+    one_line = " ".join(subject.split())[:LONGEST_SUBJECT]
+    return Letter(f"OMS: {one_line}", "\n".join([*lines, *end]).strip() + "\n")

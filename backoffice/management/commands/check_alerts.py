@@ -1,0 +1,67 @@
+import json
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from backoffice.alerts import outbox
+from backoffice.alerts.conditions import Condition, evaluate, title_of
+from backoffice.alerts.watch import look
+from integrations.management.base import NOT_ALL_GOOD, OmsCommand
+
+ALL_WELL = "Nothing needs anybody."
+EMAIL_IS_OFF = "No e-mail is sent: EMAIL_URL is not set (docs/alerts.md)."
+
+
+class Command(OmsCommand):
+    help = (
+        "Say what needs somebody now: platforms that stopped, are refused or lag, credentials to be renewed,\n"
+        "records not stored for a day, orders overdue or due soon, stock, a scheduler or workers that are silent.\n\n"
+        "It tells nobody else, unless it is run with --send: manage.py run_webhooks does that once a minute."
+    )
+    examples = (
+        "examples:\n"
+        "  manage.py check_alerts           what is so now\n"
+        "  manage.py check_alerts --json    the same, one JSON object a line\n"
+        "  manage.py check_alerts --send    and tell those who subscribed, e.g. from cron every minute\n\n"
+        "exit status:\n"
+        "  0  nothing\n"
+        "  3  something needs somebody\n"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+        parser.add_argument(
+            "--send", action="store_true", help="also write and send what people have to be told"
+        )
+
+    def run(self, options: dict[str, Any], /) -> None:
+        found = evaluate()
+        for condition in found:
+            self.stdout.write(json.dumps(as_json(condition)) if options["json"] else line(condition))
+        if not found and not options["json"]:
+            self.stdout.write(ALL_WELL)
+        if options["send"]:
+            news = look()
+            sent = outbox.send_due()
+            self.say(f"{len(news.began)} began, {len(news.over)} are over; {sent} e-mails sent.")
+        if not settings.EMAIL_IS_ON:
+            self.say(EMAIL_IS_OFF)
+        if found:
+            raise SystemExit(NOT_ALL_GOOD)
+
+
+def line(condition: Condition) -> str:
+    return f"{title_of(condition.kind, condition.platform)} – {condition.say()}"
+
+
+def as_json(condition: Condition) -> dict[str, Any]:
+    return {
+        "key": condition.key,
+        "kind": condition.kind.value,
+        "platform": condition.platform.name if condition.platform else None,
+        "platform_id": condition.platform_id,
+        "since": condition.since.isoformat() if condition.since else None,
+        "sentence": condition.say(),
+        **condition.facts,
+    }

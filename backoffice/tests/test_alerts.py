@@ -1,0 +1,416 @@
+"""From a row to the message: what people are told, in which words, how often, and what they are not told."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from smtplib import SMTPServerDisconnected
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core import mail
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
+
+from backoffice.alerts import outbox
+from backoffice.alerts.conditions import Kind, evaluate
+from backoffice.alerts.watch import GONE, HOLDS, look
+from backoffice.models import AlertMessage, AlertState, AlertSubscription
+from backoffice.tests.home_pages import home, log_of, tiles
+from integrations.models import SchedulerLease, SyncFailure
+from inventory.models import InventoryItem
+from orders.models import Order
+from platforms.models import Platform
+from webhooks.models import Delivery, Endpoint
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Any) -> Any:
+    """E-mail is on, a scheduler works, and links have an address."""
+    settings.EMAIL_IS_ON, settings.PUBLIC_URL = True, "https://oms.example"
+    SchedulerLease.objects.update_or_create(name="scheduler", defaults={"seen_at": timezone.now()})
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+def subscriber(name: str = "ops", permissions: tuple[str, ...] | None = None, **changes: Any) -> User:
+    """`permissions`: None for a superuser."""
+    user = User.objects.create_user(
+        name, f"{name}@shop.example", is_staff=True, is_superuser=permissions is None
+    )
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions or ()))
+    AlertSubscription.objects.create(user=user, **{"by_email": True, "digest": False} | changes)
+    return user
+
+
+def kinds() -> dict[str, str]:
+    """What is so now: sentences by key."""
+    return {condition.key: condition.say() for condition in evaluate()}
+
+
+def told(moment: datetime) -> list[str]:
+    """Look at this time and send; the subjects of what was sent by it."""
+    before = len(mail.outbox)
+    SchedulerLease.objects.update(seen_at=moment)
+    look(moment)
+    outbox.send_due(moment)
+    return [str(message.subject) for message in mail.outbox[before:]]
+
+
+def over_the_time(begin: datetime, end: datetime, step: timedelta = MINUTE) -> list[str]:
+    found = []
+    while begin <= end:
+        found += told(begin)
+        begin += step
+    return found
+
+
+def late_order(order: Callable[..., Order], **changes: Any) -> Order:
+    return order(**{"ship_by": timezone.now() - timedelta(hours=1)} | changes)
+
+
+# --- what is so
+
+
+def test_it_sees_nothing_where_all_is_well(platform: Platform, order: Callable[..., Order]) -> None:
+    order()
+    assert kinds() == {}
+
+
+def test_it_sees_what_needs_somebody_in_the_words_of_the_home_page(
+    admin_client: Client,
+    platform: Platform,
+    order: Callable[..., Order],
+    stock: Callable[..., InventoryItem],
+    now: datetime,
+) -> None:
+    late_order(order)
+    order(ship_by=now + timedelta(hours=3))
+    order(ship_by=now + timedelta(hours=5))
+    stock(available=0)
+    stock(available=5)
+    platform.api_config = {"client_id": "x", "client_secret": "y"}
+    platform.save()
+    aged = {"client_secret": (now - timedelta(days=171)).isoformat()}
+    Platform.objects.update(credentials_set_at=aged)
+    log = log_of(platform, finished_at=now - timedelta(hours=9))
+    SyncFailure.objects.create(
+        log=log, platform=platform, kind="orders", created_at=now - timedelta(hours=25)
+    )
+    SyncFailure.objects.create(log=log, platform=platform, kind="orders")
+    SchedulerLease.objects.update(seen_at=now - timedelta(minutes=9))
+
+    found = kinds()
+
+    pk = platform.pk
+    assert set(found) == {
+        f"lagging:{pk}:orders", f"credentials:{pk}:client_secret", f"failures:{pk}",
+        f"overdue:{pk}", f"due:{pk}", f"stock:{pk}", "scheduler",
+    }  # fmt: skip
+    assert found[f"overdue:{pk}"] == "Overdue: 1 – should have left already"
+    assert found[f"due:{pk}"] == "Due within 4 hours: 1 – have to leave by then"
+    assert found[f"stock:{pk}"] == "Low or out of stock: 1 – SKUs that are listed"
+    assert found[f"failures:{pk}"] == "Records not stored: 2 – to be replayed or dismissed"
+    assert found[f"credentials:{pk}:client_secret"].startswith(
+        "The client secret is 171 days old. Amazon wants"
+    )
+    assert found[f"lagging:{pk}:orders"].startswith("The last good orders sync ended 20")
+    assert "Start run_scheduler" in found["scheduler"]
+    shown = tiles(admin_client)
+    assert [shown[label][1] for label in ("Overdue", "Low or out of stock", "Records not stored")] == [
+        1,
+        1,
+        2,
+    ]
+    for condition in evaluate():
+        page = admin_client.get(condition.href)
+        assert page.status_code == 200, condition.href
+        if condition.kind in (Kind.OVERDUE, Kind.STOCK, Kind.FAILURES):
+            assert page.context["cl"].result_count == condition.facts["count"]
+
+
+def test_it_sees_a_platform_that_stopped(admin_client: Client, platform: Platform) -> None:
+    Platform.objects.update(api_config={"client_id": "x"})
+    log_of(platform, "failed", error_code="config", error_message="The marketplace is missing.")
+    sentence = kinds()[f"stopped:{platform.pk}"]
+    assert sentence == "needs credentials: The marketplace is missing."
+    assert "The marketplace is missing." in home(admin_client)
+
+
+def test_it_says_nothing_of_a_platform_that_nobody_has_set_up_or_that_is_inactive(
+    platform: Platform, order: Callable[..., Order]
+) -> None:
+    assert kinds() == {}
+    late_order(order)
+    Platform.objects.update(api_config={"client_id": "x"}, is_active=False)
+    assert kinds() == {}
+
+
+def test_it_asks_as_often_for_many_rows_as_for_few(order: Callable[..., Order]) -> None:
+    def fill(platforms: int) -> int:
+        for number in range(platforms):
+            each = Platform.objects.create(name=f"p{number}-{platforms}", api_config={"client_id": "x"})
+            log = log_of(each, "failed", error_message="No.")
+            SyncFailure.objects.create(log=log, platform=each, kind="orders")
+            late_order(order, platform=each)
+        look()  # what is new is written once
+        with CaptureQueriesContext(connection) as looked:
+            look()
+        return len(looked)
+
+    few = fill(1)
+    assert fill(12) == few
+    assert few <= 14
+
+
+# --- when it is told
+
+
+def test_it_tells_once_when_it_begins_and_once_when_it_is_over(
+    order: Callable[..., Order], stock: Callable[..., InventoryItem], now: datetime
+) -> None:
+    subscriber()
+    late = late_order(order)
+    stock(available=0)
+    assert over_the_time(now, now + HOLDS - MINUTE) == []
+    assert told(now + HOLDS) == ["OMS: 2 problems began"]
+    (began,) = mail.outbox
+    assert began.to == ["ops@shop.example"]
+    assert "- amazon: Overdue: 1 – should have left already" in began.body
+    assert "https://oms.example/admin/orders/order/?to_ship=overdue" in began.body
+    late_order(order)  # more of the same is no news
+    begin = now + HOLDS + MINUTE
+    assert over_the_time(begin, begin + timedelta(hours=2), timedelta(minutes=30)) == []
+    Order.objects.update(status=Order.Status.SHIPPED)
+    begin += timedelta(hours=3)
+    assert over_the_time(begin, begin + GONE - MINUTE, timedelta(minutes=7)) == []
+    assert told(begin + GONE) == ["OMS: over: amazon: Orders overdue"]
+    assert told(begin + GONE + MINUTE) == []
+    assert late.external_id not in "".join(str(message.body) for message in mail.outbox)
+
+
+def test_it_is_not_moved_by_what_comes_and_goes(order: Callable[..., Order], now: datetime) -> None:
+    subscriber()
+    late = late_order(order)
+    sent = []
+    for minute in range(0, 60, 4):
+        status = Order.Status.UNSHIPPED if minute % 8 else Order.Status.SHIPPED
+        Order.objects.filter(pk=late.pk).update(status=status)
+        sent += told(now + minute * MINUTE)
+    assert sent == []
+    for half_hour in range(16):  # and rarely by what stays for half an hour each time
+        status = Order.Status.SHIPPED if half_hour % 2 else Order.Status.UNSHIPPED
+        Order.objects.filter(pk=late.pk).update(status=status)
+        begin = now + timedelta(days=2, minutes=30 * half_hour)
+        sent += over_the_time(begin, begin + 29 * MINUTE, 7 * MINUTE)
+    assert 2 <= len(sent) <= 5
+
+
+def test_it_tells_again_when_a_secret_grows_older(platform: Platform, now: datetime) -> None:
+    subscriber(kinds=["credentials"])
+    platform.api_config = {"client_secret": "y"}
+    platform.save()
+    sent: dict[int, list[str]] = {}
+    for days in (149, 150, 151, 170, 180, 181):
+        aged = {"client_secret": (now - timedelta(days=days)).isoformat()}
+        Platform.objects.update(credentials_set_at=aged)
+        for moment in (now, now + HOLDS):
+            sent[days] = [*sent.get(days, []), *told(moment)]
+    subject = "OMS: amazon: Credentials to be renewed"
+    assert sent == {149: [], 150: [subject], 151: [], 170: [subject], 180: [subject], 181: []}
+
+
+def test_it_tells_only_what_a_user_asked_for_and_may_see(order: Callable[..., Order], now: datetime) -> None:
+    other = Platform.objects.create(name="amazon-de")
+    for platform in (Platform.objects.get(name="amazon"), other):
+        late_order(order, platform=platform)
+    subscriber("all", ("view_order",))
+    subscriber("blind", ("view_platform",))
+    subscriber("german", ("view_order",), platform_ids=[other.pk])
+    subscriber("stock", None, kinds=["stock"])
+    subscriber("silent", None, by_email=False)
+    User.objects.filter(pk=subscriber("gone").pk).update(is_active=False)
+    told(now)
+    told(now + HOLDS)
+    assert {message.to[0]: message.subject for message in mail.outbox} == {
+        "all@shop.example": "OMS: 2 problems began",
+        "german@shop.example": "OMS: amazon-de: Orders overdue",
+    }
+
+
+def test_it_writes_in_the_language_and_the_zone_of_its_reader(
+    order: Callable[..., Order], now: datetime
+) -> None:
+    subscriber("berta", language="de", time_zone="Europe/Berlin")
+    subscriber("elsa", language="es", time_zone="no/zone")
+    subscriber("odd", language="xx")
+    late_order(order)
+    told(now)
+    told(now + HOLDS)
+    bodies = {message.to[0].partition("@")[0]: message.body for message in mail.outbox}
+    assert "Überfällig: 1" in bodies["berta"]
+    assert "Overdue: 1" in bodies["odd"]
+    assert bodies["elsa"] != bodies["odd"]
+    assert "should have left already" not in bodies["elsa"]
+
+
+def test_it_sums_up_once_a_day_what_is_still_so(order: Callable[..., Order], now: datetime) -> None:
+    subscriber(digest=True, digest_hour=8, time_zone="Europe/Berlin", kinds=["overdue"])
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    late_order(order)
+    AlertSubscription.objects.update(digest_on=midnight.date() - timedelta(days=1))
+    told(now)
+    told(now + HOLDS)
+    mail.outbox.clear()
+    sent = over_the_time(midnight, midnight + timedelta(hours=23), timedelta(hours=1))
+    assert sent == ["OMS: 1 problem today"]
+    assert "Still so:" in mail.outbox[0].body
+    Order.objects.update(status=Order.Status.SHIPPED)
+    over_the_time(midnight + timedelta(hours=24), midnight + timedelta(hours=25), timedelta(minutes=30))
+    mail.outbox.clear()
+    begin = midnight + timedelta(hours=26)
+    assert over_the_time(begin, begin + timedelta(hours=20), timedelta(hours=2)) == []
+
+
+# --- how it is sent
+
+
+def test_it_tells_once_however_many_look(order: Callable[..., Order], now: datetime) -> None:
+    """A second process that read the rows before the first one claimed them claims nothing."""
+    from backoffice.alerts import watch
+
+    subscriber()
+    late_order(order)
+    look(now)
+    at = now + HOLDS
+    found = {condition.key: condition for condition in evaluate(at)}
+    states = list(AlertState.objects.all())
+    assert [len(watch._tell(found, states, at).began) for _process in range(2)] == [1, 0]
+    assert AlertMessage.objects.count() == 1
+    (message,) = AlertMessage.objects.all()
+    assert [outbox._claim(message, at + MINUTE) for _process in range(2)] == [True, False]
+
+
+def test_it_tries_again_later_when_the_mail_server_is_down(
+    admin_client: Client, order: Callable[..., Order], now: datetime, settings: Any
+) -> None:
+    for name in ("one", "two"):
+        subscriber(name)
+    late_order(order)
+    look(now)
+    look(now + HOLDS)
+    settings.EMAIL_BACKEND = "backoffice.tests.test_alerts.Down"
+    Down.asked = 0
+    at = now + HOLDS
+    for minute in range(60):
+        outbox.send_due(at + minute * MINUTE)
+    assert 3 <= Down.asked <= 5
+    assert tiles(admin_client)["Alert e-mails not sent"][1] >= 1
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert outbox.send_due(at + timedelta(hours=3)) == 2
+    assert "Alert e-mails not sent" not in tiles(admin_client)
+    assert all(message["Message-ID"] for message in (sent.message() for sent in mail.outbox))
+
+
+class Down:
+    """A mail server that hangs up."""
+
+    asked = 0
+
+    def __init__(self, **_options: Any) -> None:
+        pass
+
+    def send_messages(self, _messages: Any) -> int:
+        Down.asked += 1
+        raise SMTPServerDisconnected("gone, said ops@shop.example")
+
+
+def test_it_gives_an_email_up_after_three_days(
+    order: Callable[..., Order], now: datetime, settings: Any
+) -> None:
+    subscriber()
+    late_order(order)
+    look(now)
+    look(now + HOLDS)
+    settings.EMAIL_BACKEND = "backoffice.tests.test_alerts.Down"
+    for hours in range(0, 80, 2):
+        outbox.send_due(now + HOLDS + timedelta(hours=hours))
+    message = AlertMessage.objects.get()
+    assert (message.next_at, message.sent_at, message.problem) == (None, None, "SMTPServerDisconnected")
+
+
+def test_it_tells_webhooks_of_begin_and_end(platform: Platform, now: datetime) -> None:
+    Endpoint.objects.create(url="https://example.com", events=["platform.attention", "platform.recovered"])
+    Platform.objects.update(api_config={"client_id": "x"})
+    log_of(platform, "failed", error_code="config", error_message="The marketplace is missing.")
+    look(now)
+    look(now + HOLDS)
+    Platform.objects.update(is_active=False)
+    look(now + HOLDS + MINUTE)
+    look(now + HOLDS + MINUTE + GONE)
+    sent = list(Delivery.objects.order_by("pk").values_list("event", "body"))
+    assert [event for event, _body in sent] == ["platform.attention", "platform.recovered"]
+    for _event, body in sent:
+        assert json.loads(body)["data"] == {
+            "kind": "stopped", "key": f"stopped:{platform.pk}", "platform": "amazon", "platform_id": platform.pk,
+        }  # fmt: skip
+
+
+# --- the doors
+
+
+def test_it_lets_each_user_choose(client: Client, platform: Platform, order: Callable[..., Order]) -> None:
+    user = subscriber("viewer", ("view_order",))
+    client.force_login(user)
+    client.cookies["oms_timezone"] = "Europe/Berlin"
+    late_order(order)
+    page = client.get("/admin/alerts/").content.decode()
+    assert "Overdue: 1" in page
+    assert 'value="overdue"' in page
+    assert 'value="stock"' not in page
+    chosen = {"by_email": "on", "kinds": ["overdue"], "platforms": [platform.pk], "digest": "on"}
+    stored = client.post("/admin/alerts/", chosen | {"digest_hour": 7, "language": "de"})
+    assert stored.status_code == 302
+    subscription = AlertSubscription.objects.get()
+    assert (
+        subscription.kinds, subscription.platform_ids, subscription.digest_hour, subscription.language,
+        subscription.time_zone,
+    ) == (["overdue"], [platform.pk], 7, "de", "Europe/Berlin")  # fmt: skip
+    for odd in ({"kinds": ["stock"]}, {"digest_hour": 24}, {"platforms": [999]}, {"language": "xx"}):
+        refused = client.post("/admin/alerts/", {"digest_hour": 7, "language": "de"} | odd)
+        assert refused.status_code == 422
+    assert AlertSubscription.objects.get().kinds == ["overdue"]
+
+
+def test_it_says_that_email_is_off(admin_client: Client, settings: Any) -> None:
+    settings.EMAIL_IS_ON = False
+    assert "EMAIL_URL" in admin_client.get("/admin/alerts/").content.decode()
+
+
+def test_the_command_prints_what_is_so_and_sends_on_request(
+    capsys: pytest.CaptureFixture[str], platform: Platform, order: Callable[..., Order]
+) -> None:
+    call_command("check_alerts")
+    assert capsys.readouterr().out == "Nothing needs anybody.\n"
+    late_order(order)
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_alerts", "--json", "--send")
+    assert ended.value.code == 3
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {
+        "key": f"overdue:{platform.pk}", "kind": "overdue", "platform": "amazon", "platform_id": platform.pk,
+        "since": None, "sentence": "Overdue: 1 – should have left already", "count": 1,
+    }  # fmt: skip
+    assert AlertState.objects.get().began_at is None
