@@ -12,16 +12,41 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import KnownChoiceFilter, KnownParameters, PlatformNameFilter, TextFilter, TimeFilter
+from api.filters import (
+    ChoicesFilter,
+    IdsFilter,
+    KnownChoiceFilter,
+    PlatformNameFilter,
+    TextFilter,
+    TextsFilter,
+    TimeFilter,
+)
+from api.lists import ListView
+from api.order_filters import LATE_COMMIT
 from api.syncs import COMMON, RESPONSES, SyncRequestSerializer, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
-from inventory.models import HIGHEST_THRESHOLD, InventoryItem
+from inventory.models import HIGHEST_THRESHOLD, InventoryItem, Level
 from inventory.search import matching
 from inventory.thresholds import set_threshold
 from platforms.models import PLATFORM, Source
 
 LONGEST_SKU = 255  # what the column holds
+LEVELS = {
+    Level.OUT: "out",
+    Level.LOW: "low",
+    Level.ENOUGH: "in_stock",
+    Level.UNKNOWN: "unknown",
+    Level.GONE: "gone",
+}
+LEVEL_NAMES = [(name, name) for name in LEVELS.values()]
+
+
+class LevelField(serializers.ChoiceField):
+    """The level by its name."""
+
+    def to_representation(self, value: Any) -> str:
+        return LEVELS[Level(value)]
 
 
 class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
@@ -30,6 +55,7 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
 
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     platform_id = serializers.IntegerField(read_only=True)
+    level = LevelField(choices=LEVEL_NAMES, read_only=True)
     details = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),
         read_only=True,
@@ -61,6 +87,7 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
             "synced_at",
             "gone_at",
             "threshold",
+            "level",
         )
         read_only_fields = fields
 
@@ -79,27 +106,49 @@ class ThresholdSerializer(serializers.Serializer[Any]):
 
 class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
     platform_name = PlatformNameFilter()
-    source = KnownChoiceFilter(choices=Source.choices)
-    updated_after = TimeFilter(field_name="platform_updated_at", lookup_expr="gte")
-    updated_before = TimeFilter(field_name="platform_updated_at", lookup_expr="lt")
-    sku = TextFilter(label="Exactly this SKU.")
+    marketplace_id = TextsFilter(commas=True, label="Ids of marketplaces, as the platform has them.")
+    source = ChoicesFilter(
+        choices=Source.choices, label="Where the row came from. Only live rows are business."
+    )
+    level = ChoicesFilter(
+        choices=LEVEL_NAMES,
+        stored={name: level for level, name in LEVELS.items()},
+        label="How much is left: `out` nothing, `low` no more than the threshold, `unknown` the platform does not say, "
+        "`gone` no longer listed.",
+    )
+    gone = KnownChoiceFilter(
+        method="find_gone",
+        choices=(("true", "true"), ("false", "false")),
+        label="true: rows that the platform no longer lists; false: rows that it lists.",
+    )
+    condition = TextsFilter(commas=True, label="Conditions, in the platform's words.")
+    updated_after = TimeFilter("platform_updated_at", "gte", of="Changed on the platform")
+    updated_before = TimeFilter("platform_updated_at", "lt", of="Changed on the platform")
+    synced_after = TimeFilter("synced_at", "gte", of="Last stored by OMS", note=LATE_COMMIT)
+    synced_before = TimeFilter("synced_at", "lt", of="Last stored by OMS")
+    ids = IdsFilter("pk", label="Ids of OMS.")
+    sku = TextsFilter(label="Exactly this SKU.")
+    asin = TextsFilter(commas=True, label="Exactly this ASIN.")
+    fnsku = TextsFilter(label="Exactly this FNSKU.")
     search = TextFilter(
         method="find", label="The beginning of a SKU, an ASIN, an FNSKU, or part of the title."
     )
+
+    def find_gone(self, items: QuerySet[InventoryItem], _name: str, value: str) -> QuerySet[InventoryItem]:
+        return items.filter(level=Level.GONE) if value == "true" else items.exclude(level=Level.GONE)
 
     def find(self, items: QuerySet[InventoryItem], _name: str, text: str) -> QuerySet[InventoryItem]:
         return items.filter(matching(text))
 
 
-class InventoryViewSet(
-    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[InventoryItem]
-):
+class InventoryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[InventoryItem]):
     """By SKU. The same unit is listed in several marketplaces: do not add them up."""
 
     queryset = InventoryItem.objects.prefetch_related(PLATFORM)
     serializer_class = InventoryItemSerializer
     filterset_class = InventoryFilter
     ordering = ("sku", "id")
+    orderings = ("synced_at", "available")
 
     @extend_schema(request=ThresholdSerializer, responses=InventoryItemSerializer)
     def partial_update(self, request: Request, pk: int) -> Response:
@@ -114,7 +163,7 @@ class InventoryViewSet(
             threshold=given.validated_data["threshold"],
             user_id=int(request.user.pk or 0),
         )
-        item.refresh_from_db(fields=["threshold"])
+        item.refresh_from_db(fields=["threshold", "level"])
         return Response(InventoryItemSerializer(item).data)
 
 

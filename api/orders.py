@@ -1,187 +1,238 @@
-"""REST: orders with their items, and starting their sync."""
+"""REST: orders with their items, their totals, their buyers, and starting their sync."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import mixins, serializers
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from api.filters import KnownChoiceFilter, KnownParameters, PlatformNameFilter, TextFilter, TimeFilter
+from api.base import Conflict, ModelPermissions
+from api.filters import LISTING
+from api.lists import ListView, chosen_fields
+from api.order_filters import OrderFilter
+from api.order_rows import DETAIL, ROW, OrderDetailSerializer, OrderSerializer, Row, order_rows
+from api.order_totals import (
+    DESCRIBED,
+    PARAMETERS,
+    OrderTotalsSerializer,
+    read_grouping,
+    too_many_days,
+    total_rows,
+)
 from api.syncs import COMMON, RESPONSES, SyncRequestSerializer, SyncView
-from core.money import amount_text
+from core.encryption import Unreadable
+from integrations.as_json import as_text
 from integrations.models import SyncLog
 from integrations.window_input import read_window
-from orders.listing import with_value
-from orders.models import Order, OrderItem, OrderPackage
-from orders.search import find_orders
-from platforms.models import PLATFORM, Source
+from orders.buyer_reading import read_buyer
+from orders.listing import with_values
+from orders.models import Order
+from orders.search import orders_named
+from orders.totals import TooManyDays, totals
+from platforms.models import Platform, Source
+
+LONGEST_REASON = 200  # characters
+KEY = OpenApiParameter(
+    "id",
+    str,
+    OpenApiParameter.PATH,
+    description="The id of OMS, or the id that the platform gave the order. A number is taken for the id of OMS where "
+    "there is an order of that id. Two platforms may give the same id: 409 then names the orders.",
+)
+OF_PLATFORM = OpenApiParameter(
+    "platform_name",
+    str,
+    description="The address has the id that this platform gave the order, whatever it looks like.",
+)
+FIELDS = OpenApiParameter(
+    "fields",
+    {"type": "array", "items": {"type": "string"}},
+    style="form",
+    explode=False,
+    description="The fields to answer, separated by commas; without it, all.",
+)
 
 
-class AmountsMixin:
-    """Writes `amounts` with the decimals of the row's currency, instead of the four of the column."""
+class MayReadBuyers(ModelPermissions):
+    """For orders and what is stored of their buyers."""
 
-    amounts: tuple[str, ...] = ("total",)
-
-    def to_representation(self, instance: Order | OrderItem) -> dict[str, Any]:
-        data: dict[str, Any] = super().to_representation(instance)  # type: ignore[misc]
-        for name in self.amounts:
-            amount = getattr(instance, name)
-            data[name] = None if amount is None else amount_text(amount, instance.currency)
-        return data
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return super().has_permission(request, view) and request.user.has_perm("orders.view_orderbuyer")
 
 
-class OrderItemSerializer(AmountsMixin, serializers.ModelSerializer[OrderItem]):
-    amounts = ("unit_price", "total", "tax", "shipping", "discount")
+class BuyerSerializer(serializers.Serializer[Any]):
+    """What the platform said of the buyer; what it did not say is left out. Addresses have the platform's own names."""
 
-    class Meta:
-        model = OrderItem
-        fields = (
-            "external_id",
-            "sku",
-            "asin",
-            "title",
-            "quantity_ordered",
-            "quantity_shipped",
-            "quantity_left",
-            "unit_price",
-            "total",
-            "tax",
-            "shipping",
-            "discount",
-            "currency",
-            "tax_model",
-            "tax_responsible_party",
-            "tax_scheme",
-        )
-        read_only_fields = fields
-
-
-class ContentsSerializer(serializers.Serializer[Any]):
-    item = serializers.CharField(help_text="external_id of the item.")
-    quantity = serializers.IntegerField(allow_null=True)
-
-
-class OrderPackageSerializer(serializers.ModelSerializer[OrderPackage]):
-    contents = ContentsSerializer(many=True, read_only=True)
-
-    class Meta:
-        model = OrderPackage
-        fields = (
-            "external_id",
-            "carrier",
-            "shipping_service",
-            "tracking_number",
-            "status",
-            "detailed_status",
-            "packed_at",
-            "shipped_at",
-            "contents",
-        )
-        read_only_fields = fields
-
-
-class OrderSerializer(AmountsMixin, serializers.ModelSerializer[Order]):
-    """Amounts are strings; an unknown one is null, never 0."""
-
-    amounts = ("total", "tax")
-    platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
-    platform_id = serializers.IntegerField(read_only=True)
-    items = OrderItemSerializer(many=True, read_only=True)
-    packages = OrderPackageSerializer(many=True, read_only=True)
-    programs = serializers.ListField(child=serializers.CharField(), read_only=True)
-    quantity_left = serializers.IntegerField(
-        read_only=True, allow_null=True, help_text="Units of all items that still have to be shipped."
+    name = serializers.CharField(required=False)
+    email = serializers.CharField(required=False)
+    phone = serializers.CharField(required=False)
+    company = serializers.CharField(required=False)
+    purchase_order = serializers.CharField(required=False)
+    address = serializers.DictField(required=False, help_text="Where the order is shipped to.")
+    delivery = serializers.DictField(required=False, help_text="Wishes for the delivery.")
+    tax = serializers.DictField(required=False, help_text="A registration for taxes.")
+    lines = serializers.DictField(
+        required=False, help_text="What is personal about an item, by its external_id."
     )
 
-    class Meta:
-        model = Order
-        fields: tuple[str, ...] = (
-            "id",
-            "platform",
-            "platform_id",
-            "external_id",
-            "status",
-            "platform_status",
-            "purchased_at",
-            "platform_updated_at",
-            "marketplace_id",
-            "fulfilled_by",
-            "service_level",
-            "ship_by",
-            "deliver_by",
-            "currency",
-            "total",
-            "tax",
-            "invoice_status",
-            "quantity_left",
-            "programs",
-            "replaced_order_id",
-            "buyer_requested_cancellation",
-            "source",
-            "content_hash",
-            "synced_at",
-            "items",
-            "packages",
-        )
-        read_only_fields = fields
+
+class OrderBuyerSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(help_text="Of the order.")
+    platform = serializers.CharField()
+    external_id = serializers.CharField()
+    purge_after = serializers.DateTimeField(help_text="When OMS deletes the buyer data.")
+    buyer = BuyerSerializer()
 
 
-class OrderDetailSerializer(OrderSerializer):
-    """One order, with what the platform sent (without personal data)."""
+class UnreadableBuyer(APIException):
+    """500: what is stored cannot be decrypted."""
 
-    payload = serializers.DictField(read_only=True)
-
-    class Meta(OrderSerializer.Meta):
-        fields = (*OrderSerializer.Meta.fields, "payload")
-        read_only_fields = fields
+    status_code = status.HTTP_500_INTERNAL_SERVER_ERROR
+    default_code = "unreadable"
 
 
-class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
-    platform_name = PlatformNameFilter()
-    status = KnownChoiceFilter(choices=Order.Status.choices, method="with_value")
-    source = KnownChoiceFilter(choices=Source.choices, method="with_value")
-    purchased_after = TimeFilter(field_name="purchased_at", lookup_expr="gte")
-    purchased_before = TimeFilter(field_name="purchased_at", lookup_expr="lt")
-    updated_after = TimeFilter(field_name="platform_updated_at", lookup_expr="gte")
-    updated_before = TimeFilter(field_name="platform_updated_at", lookup_expr="lt")
-    sku = TextFilter(method="with_sku", label="Orders with an item of exactly this SKU.")
-    tracking_number = TextFilter(
-        method="with_package", label="Orders with a package of exactly this tracking number."
-    )
-    search = TextFilter(
-        method="find",
-        label="The beginning of an order id or SKU, an ASIN, a tracking number, or words of an item's title.",
-    )
-
-    def with_value(self, orders: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
-        return with_value(orders, name, value)
-
-    def with_sku(self, orders: QuerySet[Order], _name: str, sku: str) -> QuerySet[Order]:
-        return orders.filter(pk__in=OrderItem.objects.filter(sku=sku).values("order_id"))
-
-    def with_package(self, orders: QuerySet[Order], _name: str, number: str) -> QuerySet[Order]:
-        return orders.filter(pk__in=OrderPackage.objects.filter(tracking_number=number).values("order_id"))
-
-    def find(self, orders: QuerySet[Order], _name: str, text: str) -> QuerySet[Order]:
-        return find_orders(orders, text).orders
-
-
-class OrderViewSet(KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Order]):
+class OrderViewSet(ListView, GenericViewSet[Order]):
     """Newest purchase first."""
 
-    queryset = Order.objects.prefetch_related(PLATFORM, "items", "packages")
+    queryset = Order.objects.all()
+    serializer_class = OrderSerializer
     filterset_class = OrderFilter
     ordering = ("-purchased_at", "-id")
+    orderings = ("platform_updated_at", "synced_at", "ship_by")
+    list_parameters = {"list": LISTING, "totals": PARAMETERS}
+    more_errors = MappingProxyType({"retrieve": (409,), "buyer": (409,)})
+    parameters = {
+        "retrieve": ("platform_name", "fields"),
+        "buyer": ("platform_name", "reason"),
+    }
 
-    def get_queryset(self) -> QuerySet[Order]:
-        queryset = super().get_queryset()
-        return queryset if self.action == "retrieve" else queryset.defer("payload")
+    def get_permissions(self) -> list[BasePermission]:
+        return [MayReadBuyers() if "buyer" in self.action_map.values() else ModelPermissions()]
 
-    def get_serializer_class(self) -> type[OrderSerializer]:
-        return OrderDetailSerializer if self.action == "retrieve" else OrderSerializer
+    def list(self, request: Request) -> Response:
+        self._chosen = chosen_fields(request, ROW) or ROW
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(page)
+
+    def rows_of(self, ids: Sequence[int]) -> Sequence[Row]:
+        """For the paginator."""
+        return order_rows(ids, self._chosen)
+
+    @extend_schema(
+        parameters=[KEY, OF_PLATFORM, FIELDS],
+        responses=OrderDetailSerializer,
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One order, with what the platform sent (without personal data)."""
+        chosen = chosen_fields(request, DETAIL) or DETAIL
+        rows = order_rows([self._order_id(pk)], chosen)
+        if not rows:
+            raise NotFound
+        return Response(rows[0])
+
+    @extend_schema(parameters=[*DESCRIBED], responses=OrderTotalsSerializer, filters=True)
+    def totals(self, request: Request) -> Response:
+        """How many orders there are, their units and amounts: exactly of the orders that the list has with the same
+        filters, cancelled ones included. Without `source`, live orders alone, which are the only business."""
+        orders: QuerySet[Order] = self.filter_queryset(self.get_queryset())
+        group_by, zone = read_grouping(request.query_params)
+        if "source" not in request.query_params:
+            orders = with_values(orders, "source", [Source.LIVE])
+        try:
+            found = totals(orders, group_by, zone)
+        except TooManyDays as error:
+            raise too_many_days(error.days) from None
+        rows = total_rows(found)
+        shown = ["platform" if name == "platform_id" else name for name in group_by]
+        body = {"day_of": "purchased_at", "time_zone": zone.key, "group_by": [*shown, "currency", "source"]}
+        return Response(body | {"results": rows})
+
+    @extend_schema(
+        parameters=[
+            KEY,
+            OF_PLATFORM,
+            OpenApiParameter(
+                "reason",
+                str,
+                required=True,
+                description=f"Why it is read, for the record: up to {LONGEST_REASON} characters, in one line.",
+            ),
+        ],
+        responses=OrderBuyerSerializer,
+    )
+    def buyer(self, request: Request, pk: str) -> Response:
+        """Name and address of the buyer, for users with the permission orders.view_orderbuyer. Who read it, when and
+        why is recorded in the history of the order. No cache may keep the answer."""
+        reason = _reason(request.query_params.get("reason"))
+        order = Order.objects.defer("payload").get(pk=self._order_id(pk))
+        buyer = read_buyer(order, user_id=int(request.user.pk or 0), reason=reason)
+        if buyer is None:
+            raise NotFound(
+                "No buyer data is stored of this order: it was never sent, or it has been deleted in time."
+            )
+        if isinstance(buyer.data, Unreadable):
+            raise UnreadableBuyer(f"The buyer data that is stored cannot be read: {buyer.data.reason}.")
+        name = Platform.objects.values_list("name", flat=True).get(pk=order.platform_id)
+        body = {
+            "id": order.pk,
+            "platform": name,
+            "external_id": order.external_id,
+            "purge_after": as_text(buyer.purge_after),
+            "buyer": dict(buyer.data),
+        }
+        return Response(body, headers={"Cache-Control": "no-store"})
+
+    def _order_id(self, key: str) -> int:
+        """Of the order that the address names. Raises NotFound, or Conflict where several platforms gave this id."""
+        name = self.request.query_params.get("platform_name")
+        platform_id = None if name is None else _platform_id(name)
+        found = [] if "\0" in key else orders_named(key, platform_id)
+        if not found:
+            raise NotFound(
+                f"There is no order {key[:128]!r}. GET /orders?search=… finds orders by a part of an id."
+            )
+        if len(found) > 1:
+            raise Conflict(_several(key, found), code="ambiguous")
+        return found[0][0]
+
+
+def _platform_id(name: str) -> int:
+    """Raises ValidationError naming `platform_name`."""
+    found = Platform.objects.filter(name=name).values_list("pk", flat=True).first()
+    if found is None:
+        text = f"There is no platform {name[:64]!r}; GET /platforms lists them."
+        raise ValidationError({"platform_name": text})
+    return int(found)
+
+
+def _several(key: str, found: Sequence[tuple[int, int]]) -> str:
+    names = dict(
+        Platform.objects.filter(pk__in=[platform for _pk, platform in found]).values_list("pk", "name")
+    )
+    orders = ", ".join(f"{pk} of {names.get(platform)}" for pk, platform in found)
+    return (
+        f"Several platforms gave an order the id {key[:128]!r}: {orders}. Ask for one of these ids of OMS, or add "
+        "platform_name."
+    )
+
+
+def _reason(text: str | None) -> str:
+    """Raises ValidationError naming `reason`."""
+    reason = (text or "").strip()
+    if not reason:
+        raise ValidationError(
+            {"reason": "Say why the buyer data is read; the reading is recorded with the reason."}
+        )
+    if len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise ValidationError({"reason": f"It takes up to {LONGEST_REASON} characters in one line."})
+    return reason
 
 
 WINDOW_PARAMETERS = ("since", "until", "days", "by")

@@ -17,7 +17,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from api.base import Conflict, Invalid, MaySync, ModelPermissions, address_of
-from api.filters import KnownParameters, PlatformNameFilter, TextFilter
+from api.filters import PlatformNameFilter, TextFilter
+from api.lists import ListView
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from integrations.quota.same_account import attach_others, same_account_line
@@ -268,7 +269,7 @@ CHECK = inline_serializer(
 )
 
 
-class PlatformViewSet(KnownParameters, ModelViewSet[Platform]):
+class PlatformViewSet(ListView, ModelViewSet[Platform]):
     """Selling accounts. PUT and PATCH both change what is given and keep the rest, so {"api_config": {…}} alone
     will do; api_config itself is replaced as a whole."""
 

@@ -6,11 +6,14 @@ Every operation gets the errors that can come, by its method, address and view; 
 from collections.abc import Iterator
 from typing import Any
 
+from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
+from drf_spectacular.plumbing import build_parameter_type
 from rest_framework.serializers import ChoiceField
 
 from api.base import HOW_TO_AUTHENTICATE
+from api.filters import MOST_VALUES, SeveralFilter
 from integrations.channel import CredentialField, Input
 from integrations.registry import CHANNELS
 
@@ -113,7 +116,8 @@ class AutoSchema(SpectacularAutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         answers: dict[str, Any] = super()._get_response_bodies(direction)
         codes = {*ALWAYS, *BY_METHOD.get(self.method, ())}
-        codes |= {*getattr(self.view, "more_errors", {}).get(self.method, ())}
+        more = getattr(self.view, "more_errors", {})  # by method, or by action
+        codes |= {*more.get(self.method, ()), *more.get(getattr(self.view, "action", None), ())}
         if "{" in self.path:
             codes.add(404)
         for code in sorted(codes):
@@ -199,6 +203,31 @@ def _value_of(entry: CredentialField) -> JsonSchema:
     if entry.input is Input.SECRET:
         text["format"] = "password"
     return text
+
+
+class FilterExtension(DjangoFilterExtension):  # type: ignore[no-untyped-call]
+    """Knows filters that take several values."""
+
+    target_class = "api.filters.FilterBackend"
+    priority = 1
+
+    def resolve_filter_field(
+        self, auto_schema: Any, model: Any, filterset_class: Any, field_name: str, filter_field: Any
+    ) -> list[dict[str, Any]]:
+        if not isinstance(filter_field, SeveralFilter):
+            found: list[dict[str, Any]] = super().resolve_filter_field(  # type: ignore[no-untyped-call]
+                auto_schema, model, filterset_class, field_name, filter_field
+            )
+            return found
+        parameter = build_parameter_type(
+            name=field_name,
+            location="query",
+            description=filter_field.label,
+            schema={"type": "array", "items": dict(filter_field.item), "maxItems": MOST_VALUES},
+            style="form",
+            explode=not filter_field.commas,
+        )
+        return [parameter]
 
 
 def without_slash(endpoints: list[Endpoint]) -> list[Endpoint]:

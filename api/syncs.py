@@ -17,12 +17,16 @@ from rest_framework.viewsets import GenericViewSet
 
 from api.base import ApiViewMixin, Conflict, MaySync, ModelPermissions, address_of
 from api.filters import (
+    ChoicesFilter,
+    IdsFilter,
     KnownChoiceFilter,
-    KnownParameters,
     PlatformNameFilter,
     TextFilter,
+    TextsFilter,
+    TimeFilter,
     refuse_odd_parameters,
 )
+from api.lists import ListView
 from api.serializers import SyncFailureSerializer, SyncLogSerializer
 from integrations.errors import BadInput, PlatformError
 from integrations.models import SyncFailure, SyncLog, stream_choices
@@ -41,18 +45,21 @@ PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail
 
 class SyncLogFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
     platform_name = PlatformNameFilter()
-    kind = KnownChoiceFilter(choices=stream_choices)
-    status = KnownChoiceFilter(choices=SyncLog.Status.choices)
-    source = KnownChoiceFilter(choices=Source.choices)
+    kind = ChoicesFilter(choices=stream_choices, label="Streams that were synced.")
+    status = ChoicesFilter(choices=SyncLog.Status.choices, label="Syncs in these states.")
+    source = ChoicesFilter(choices=Source.choices, label="Where the data came from.")
+    trigger = ChoicesFilter(choices=SyncLog.Trigger.choices, label="What started the sync.")
+    error_code = TextsFilter(commas=True, label="Codes of errors.")
+    ids = IdsFilter("pk", label="Ids of syncs.")
+    queued_after = TimeFilter("queued_at", "gte", of="Queued")
+    queued_before = TimeFilter("queued_at", "lt", of="Queued")
     search = TextFilter(method="find", label="The id of the sync, its error code, or part of its error.")
 
     def find(self, logs: QuerySet[SyncLog], _name: str, text: str) -> QuerySet[SyncLog]:
         return logs.filter(_by_id(text) | Q(error_code=text) | Q(error_message__icontains=text))
 
 
-class SyncLogViewSet(
-    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncLog]
-):
+class SyncLogViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[SyncLog]):
     """Syncs, the newest first."""
 
     queryset = SyncLog.objects.select_related("requested_by").prefetch_related(PLATFORM).defer("checkpoint")
@@ -79,7 +86,13 @@ class SyncLogViewSet(
 
 class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
     platform_name = PlatformNameFilter()
-    kind = KnownChoiceFilter(choices=stream_choices)
+    kind = ChoicesFilter(choices=stream_choices, label="Streams of the records.")
+    error_code = TextsFilter(commas=True, label="Codes of errors.")
+    external_id = TextsFilter(label="Ids of records, exactly.")
+    ids = IdsFilter("pk", label="Ids of failures.")
+    sync = IdsFilter("log", label="Ids of the syncs that met the failures.")
+    created_after = TimeFilter("created_at", "gte", of="Met")
+    created_before = TimeFilter("created_at", "lt", of="Met")
     resolved = KnownChoiceFilter(
         method="find_resolved",
         choices=(("true", "true"), ("false", "false")),
@@ -98,9 +111,7 @@ class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
         )
 
 
-class SyncFailureViewSet(
-    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[SyncFailure]
-):
+class SyncFailureViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[SyncFailure]):
     """Records that could not be stored, the newest first."""
 
     queryset = SyncFailure.objects.select_related("resolved_by").prefetch_related(PLATFORM)

@@ -15,7 +15,8 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from api.base import Conflict, ModelPermissions, address_of
-from api.filters import KnownChoiceFilter, KnownParameters, TextFilter, TimeFilter
+from api.filters import ChoicesFilter, IdsFilter, KnownChoiceFilter, TextsFilter, TimeFilter
+from api.lists import ListView
 from platforms.models import Platform
 from webhooks.addresses import BadUrl, checked_url
 from webhooks.endpoints import (
@@ -234,7 +235,7 @@ class WebhookFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annot
         return endpoints.filter(is_active=value == "true")
 
 
-class WebhookViewSet(KnownParameters, ModelViewSet[Endpoint]):
+class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
     """Where events are sent. PUT and PATCH both change what is given and keep the rest."""
 
     serializer_class = WebhookSerializer
@@ -296,19 +297,15 @@ class WebhookViewSet(KnownParameters, ModelViewSet[Endpoint]):
 
 
 class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
-    webhook = django_filters.NumberFilter(
-        "endpoint_id", label="The id of the webhook.", min_value=0, max_value=2**63 - 1
-    )
-    state = KnownChoiceFilter(choices=Delivery.State.choices)
-    event = TextFilter(label="The name of the event.")
-    message_id = TextFilter(label="As in the header webhook-id.")
-    created_after = TimeFilter("created_at", "gte", label="Made at this time or later.")
-    created_before = TimeFilter("created_at", "lt", label="Made before this time.")
+    webhook = IdsFilter("endpoint_id", label="Ids of webhooks.")
+    state = ChoicesFilter(choices=Delivery.State.choices, label="Messages in these states.")
+    event = TextsFilter(commas=True, label="Names of events.")
+    message_id = TextsFilter(commas=True, label="As in the header webhook-id.")
+    created_after = TimeFilter("created_at", "gte", of="Made")
+    created_before = TimeFilter("created_at", "lt", of="Made")
 
 
-class DeliveryViewSet(
-    KnownParameters, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Delivery]
-):
+class DeliveryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Delivery]):
     """What was sent, and what waits to be sent, the newest first. Settled ones are kept for
     KEEP_WEBHOOK_DELIVERIES_DAYS."""
 

@@ -108,6 +108,8 @@ class InventoryItem(models.Model):
             models.Index(fields=("fnsku",), name="stock_fnsku"),
             # The list: low stock first. With the source, it counts what is low as well.
             models.Index(fields=("level", "available", "sku", "id", "source"), name="stock_lowest_first"),
+            # The API's synced_after/synced_before, and that order of its list.
+            models.Index(fields=("synced_at",), name="stock_synced"),
             # Whether a platform has mock or sandbox rows, which the first live sync deletes. The platform comes first:
             # beginning with the source, SQLite would use it for every list of live rows, and sort nearly all of them.
             models.Index(fields=("platform", "source"), name="stock_source"),

@@ -47,8 +47,10 @@ api_patterns = [
     *api("platforms/<int:pk>", PlatformViewSet.as_view(DETAIL | WRITE), "platform"),
     *api("platforms/<int:pk>/check", PlatformViewSet.as_view({"post": "check"}), "platform-check"),
     *api("orders", OrderViewSet.as_view(LIST), "orders"),
-    *api("orders/<int:pk>", OrderViewSet.as_view(DETAIL), "order"),
     *api("orders/sync", OrderSyncView.as_view(), "orders-sync"),
+    *api("orders/totals", OrderViewSet.as_view({"get": "totals"}), "order-totals"),
+    *api("orders/<str:pk>", OrderViewSet.as_view(DETAIL), "order"),
+    *api("orders/<str:pk>/buyer", OrderViewSet.as_view({"get": "buyer"}), "order-buyer"),
     *api("inventory", InventoryViewSet.as_view(LIST), "inventory"),
     *api(
         "inventory/<int:pk>", InventoryViewSet.as_view(DETAIL | {"patch": "partial_update"}), "inventory-item"

@@ -1,5 +1,7 @@
 """Order, its items, and the buyer's data, which has a table of its own."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -92,13 +94,15 @@ class Order(models.Model):
                     "source",
                     "buyer_requested_cancellation",
                     "ship_by",
+                    "platform_updated_at",
                 ),
                 name="order_newest",
             ),
             # The API's cursor with a platform filter.
             models.Index(fields=("platform", "-purchased_at", "-id"), name="order_newest_of_platform"),
-            # The API's updated_after/updated_before.
+            # The API's updated_after/updated_before and synced_after/synced_before, and both orders of its list.
             models.Index(fields=("platform_updated_at",), name="order_changed"),
+            models.Index(fields=("synced_at",), name="order_synced"),
             # What is to be shipped, by when.
             models.Index(fields=("status", "ship_by"), name="order_to_ship"),
             # Mock and sandbox rows that the first live sync deletes; and the few whose buyers ask to cancel. The
@@ -118,9 +122,14 @@ class Order(models.Model):
     @property
     def quantity_left(self) -> int | None:
         """Units of all lines that still have to be shipped; None where a line does not say. Reads the items."""
-        left = [item.quantity_left for item in self.items.all()]
-        known = [units for units in left if units is not None]
-        return sum(known) if known and len(known) == len(left) else None
+        return units_left(item.quantity_left for item in self.items.all())
+
+
+def units_left(of_lines: Iterable[int | None]) -> int | None:
+    """Units that still have to be shipped of an order with these lines; None where one of them does not say."""
+    left = list(of_lines)
+    known = [units for units in left if units is not None]
+    return sum(known) if known and len(known) == len(left) else None
 
 
 class OrderItem(models.Model):

@@ -116,3 +116,16 @@ def _has_words(text: str) -> Q:
 def all_platforms() -> list[int]:
     """All of them, which makes order ids an index's business: it begins with the platform."""
     return list(Platform.objects.values_list("pk", flat=True))
+
+
+def orders_named(text: str, platform_id: int | None = None) -> list[tuple[int, int]]:
+    """Id and platform id of the order with this id: OMS's own id, or else the id that a platform gave it. Several,
+    where platforms gave the same one. With a platform, only the id that this one gave it."""
+    named = Order.objects.filter(external_id=text).order_by("pk").values_list("pk", "platform_id")
+    if platform_id is not None:
+        return list(named.filter(platform=platform_id))
+    if text.isascii() and text.isdecimal() and len(text) < 19:
+        own = list(Order.objects.filter(pk=int(text)).values_list("pk", "platform_id"))
+        if own:
+            return own
+    return list(named.filter(platform__in=all_platforms())[:FEW])

@@ -215,7 +215,9 @@ def test_it_answers_404_as_json(address: str, debug: bool, settings: Any) -> Non
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options"])
-@pytest.mark.parametrize("address", ["/orders/abc", "/platforms/1/nothing/", "/nowhere", "/healthz/deeper"])
+@pytest.mark.parametrize(
+    "address", ["/orders/abc/def", "/platforms/1/nothing/", "/nowhere", "/healthz/deeper"]
+)
 def test_it_says_of_any_method_that_an_address_does_not_exist(method: str, address: str) -> None:
     answer = getattr(Client(enforce_csrf_checks=True), method)(address)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -1,5 +1,6 @@
 """/inventory: lists, filters, one row, and its sync."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_it_filters(api: APIClient, query: str, found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["status=shipped", "skus=A", "sku=A&sku=B", "sku=", "purchased_after=2026-01-01"]
+    "query", ["status=shipped", "skus=A", "sku=A&sku=", "sku=", "purchased_after=2026-01-01"]
 )
 def test_it_refuses_odd_filters(api: APIClient, query: str) -> None:
     answer = api.get(f"/inventory?{query}")
@@ -69,7 +70,7 @@ def test_it_lists_stock_with_a_fixed_number_of_queries(
     for number in range(12):
         make_stock(f"S-{number}")
     for size in (2, 12):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert len(api.get(f"/inventory?page_size={size}").json()["results"]) == size
 
 
@@ -147,3 +148,81 @@ def test_it_says_that_a_quantity_cannot_be_set(api: APIClient) -> None:
     answer = api.patch(f"/inventory/{make_stock().pk}", {"available": 4})
     assert answer.status_code == 400
     assert "Only threshold can be changed here" in answer.json()["fields"]["available"][0]
+
+
+# --- several values, orders of the list, fields
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("level=low,out", "ab"),
+        ("level=in_stock", "c"),
+        ("level=unknown&level=gone", "de"),
+        ("gone=true", "e"),
+        ("gone=false", "abcd"),
+        ("marketplace_id=M1,M2", "ab"),
+        ("sku=a&sku=x%2Cy", "ac"),
+        ("sku=a%2Cb", ""),
+        ("asin=B1,B2", "ab"),
+        ("source=mock,sandbox", "d"),
+        ("synced_after=2026-01-31T13:00:00Z&synced_before=2026-01-31T15:00:00Z", "bc"),
+        ("condition=NewItem", "b"),
+        ("ordering=synced_at", "abcde"),
+        ("ordering=-synced_at", "edcba"),
+        ("ordering=available", "aebcd"),
+        ("ordering=-available", "cbead"),
+        ("ordering=-sku", "cedba"),
+    ],
+)
+def test_it_finds_what_a_warehouse_asks_for(api: APIClient, query: str, found: str) -> None:
+    rows: dict[str, dict[str, Any]] = {
+        "a": {"sku": "a", "available": 0, "asin": "B1", "marketplace_id": "M1"},
+        "b": {
+            "sku": "b",
+            "available": 2,
+            "threshold": 2,
+            "asin": "B2",
+            "marketplace_id": "M2",
+            "condition": "NewItem",
+        },
+        "c": {"sku": "x,y", "available": 9},
+        "d": {"sku": "d", "available": None, "source": "mock"},
+        "e": {"sku": "e", "available": 0, "gone_at": NOON},
+    }
+    names = {}
+    for hour, (name, values) in enumerate(rows.items()):
+        usual: dict[str, Any] = {"marketplace_id": "M3", "synced_at": NOON + timedelta(hours=hour)}
+        names[make_stock(**usual | values).pk] = name
+    answer = fetch_all(api, f"/inventory?{query}&page_size=2")
+    shown = "".join(names[row["id"]] for row in answer)
+    assert (shown if "ordering" in query else "".join(sorted(shown))) == found
+
+
+def test_it_says_the_level_in_words(api: APIClient) -> None:
+    item = make_stock(available=3)
+    assert api.get(f"/inventory/{item.pk}").json()["level"] == "in_stock"
+    assert api.patch(f"/inventory/{item.pk}", {"threshold": 3}).json()["level"] == "low"
+    assert api.get("/inventory?fields=sku,level&count=true").json() == {
+        "next": None,
+        "previous": None,
+        "results": [{"sku": "SKU-1", "level": "low"}],
+        "count": 1,
+        "count_is_exact": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "said"),
+    [
+        ("level=0", "level", "out, low, in_stock, unknown, gone"),
+        ("gone=yes", "gone", "true, false"),
+        ("ordering=title", "ordering", "sku, -sku, synced_at"),
+        ("fields=payload", "fields", "'payload' is not known"),
+        ("fulfilled_by=merchant", "fulfilled_by", "not known here"),
+    ],
+)
+def test_it_names_what_it_cannot_read(api: APIClient, query: str, field: str, said: str) -> None:
+    answer = api.get(f"/inventory?{query}")
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+    assert said in answer.json()["detail"]

@@ -91,7 +91,7 @@ def test_it_filters(api: APIClient, query: str, found: str) -> None:
         ("statsu=shipped", "statsu"),
         ("status=Shipped", "status"),
         ("status=", "status"),
-        ("status=shipped&status=pending", "status"),
+        ("status=shipped,", "status"),
         ("source=real", "source"),
         ("platform_name=nowhere", "platform_name"),
         ("platform_name=%00", "platform_name"),
@@ -169,7 +169,7 @@ def test_it_lists_orders_with_a_fixed_number_of_queries(
     for number in range(12):
         make_order(f"o-{number}")
     for size in (2, 12):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert len(api.get(f"/orders?page_size={size}").json()["results"]) == size
 
 

@@ -128,7 +128,8 @@ def test_every_row_of_every_list_is_as_it_says(api: APIClient, schema: Any) -> N
         if method != "get" or "{" in address:
             continue
         page = answer_of(schema, address)
-        first = api.get(f"{address}?{'limit' if address == '/changes' else 'page_size'}=500").json()
+        size = {"/changes": "?limit=500", "/orders/totals": "?group_by=day,platform,status"}
+        first = api.get(f"{address}{size.get(address, '?page_size=500')}").json()
         assert first["results"], address
         validator(schema, page).validate(first)
         row_schema = resolved(schema, resolved(schema, page)["properties"]["results"]["items"])

@@ -56,6 +56,12 @@ def test_it_shows_a_sync_as_the_commands_do(api: APIClient, slash: str) -> None:
         ("platform_name=amazon-de", "b"),
         ("kind=inventory", "b"),
         ("status=failed", "b"),
+        ("status=failed,running,succeeded", "ab"),
+        ("kind=inventory&kind=orders", "ab"),
+        ("trigger=api,admin", ""),
+        ("trigger=schedule", "ab"),
+        ("error_code=invalid_grant,throttled", "b"),
+        ("queued_before=2026-01-01", ""),
         ("source=mock", "a"),
         ("search=invalid_grant", "b"),
         ("search=REVOKED", "b"),
@@ -81,7 +87,19 @@ def test_it_finds_a_sync_by_its_id(api: APIClient) -> None:
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("search=111-", 1), ("search=malformed", 2), ("kind=inventory", 1), ("search=no ID", 2)],
+    [
+        ("search=111-", 1),
+        ("search=malformed", 2),
+        ("kind=inventory", 1),
+        ("search=no ID", 2),
+        ("kind=inventory,orders", 2),
+        ("external_id=111-1&external_id=SKU-1", 2),
+        ("external_id=111", 0),
+        ("error_code=malformed,x", 2),
+        ("ids=0", 0),
+        ("created_after=2026-01-01", 2),
+        ("created_before=2026-01-01", 0),
+    ],
 )
 def test_it_filters_failures(api: APIClient, query: str, count: int) -> None:
     make_failure(), make_failure("SKU-1", kind="inventory")
@@ -95,6 +113,18 @@ def test_it_refuses_odd_filters(api: APIClient, address: str) -> None:
     assert api.get(address).status_code == 400
 
 
+def test_it_lists_the_oldest_first(api: APIClient) -> None:
+    failures = [make_failure(f"o-{number}") for number in range(5)]
+    rows = fetch_all(api, "/sync-failures?ordering=id&page_size=2")
+    assert [row["id"] for row in rows] == [failure.pk for failure in failures]
+    rows = fetch_all(api, "/sync-logs?ordering=id&page_size=2&fields=id")
+    assert rows == [{"id": failure.log_id} for failure in failures]
+    found = fetch_all(
+        api, f"/sync-failures?sync={failures[1].log_id},{failures[3].log_id}&fields=external_id"
+    )
+    assert [row["external_id"] for row in found] == ["o-3", "o-1"]
+
+
 @pytest.mark.parametrize("address", ["/sync-logs", "/sync-failures"])
 def test_it_lists_with_a_fixed_number_of_queries(
     api: APIClient, address: str, django_assert_num_queries: Any
@@ -102,7 +132,7 @@ def test_it_lists_with_a_fixed_number_of_queries(
     for number in range(8):
         make_failure(f"o-{number}")
     for size in (2, 8):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert len(api.get(f"{address}?page_size={size}").json()["results"]) == size
 
 

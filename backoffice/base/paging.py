@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils.formats import number_format
 
 from backoffice.base.model_admin import OmsChangeList, is_export
+from core.database.counting import COUNTED
 
-COUNTED = 10_000  # above, "10,000+" says enough
 LAST_PAGE = 10**8
 
 

@@ -3,10 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -48,6 +46,7 @@ from core.dates import is_meant
 from core.format import DASH, countdown, format_datetime, platform_time
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
 from orders.amounts import sum_up
+from orders.buyer_reading import read_buyer
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.search import find_exact, find_orders
 from platforms.models import PLATFORM
@@ -161,18 +160,9 @@ class OrderAdmin(ReadOnlyAdmin):
         order = self.get_object(request, unquote(object_id))
         if not request.user.has_perm(SEE_BUYER) or not self.has_view_permission(request, order):
             raise PermissionDenied
-        buyer = OrderBuyer.objects.filter(order=order).first() if order else None
+        buyer = read_buyer(order, user_id=int(request.user.pk or 0)) if order else None
         if order is None or buyer is None:
             raise Http404
-        with transaction.atomic():
-            # Read before the log is written, shown after: an entry that cannot be written shows nothing.
-            LogEntry.objects.log_actions(
-                user_id=int(request.user.pk or 0),
-                queryset=[order],
-                action_flag=CHANGE,
-                change_message="Read buyer data.",
-                single_object=True,
-            )
         context = {
             **self.admin_site.each_context(request),
             "title": _("Buyer of %(order)s") % {"order": order.external_id},

@@ -10,8 +10,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from backoffice.base.model_admin import DropdownFilter, PlatformFilter
 from backoffice.base.offered import no_choice
-from orders.listing import FREQUENT, asked_to_cancel, few_by_id, in_order, with_value
-from orders.models import Order
+from orders.listing import asked_to_cancel, few_by_id, of_platforms, with_values
 from orders.shipping import Deadline, deadline_filters
 
 
@@ -30,14 +29,9 @@ class FrequentChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unf
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted, name = self.value(), str(self.field.name)
-        several = self.used_parameters.get(f"{self.field_path}__in")
-        if several:
-            queryset = queryset.filter(**{f"{self.field_path}__in": several[0]})
-        if wanted not in dict(self.field.choices):
-            return queryset
-        found = with_value(queryset, name, str(wanted))
-        is_rare = name == "status" and wanted not in FREQUENT[name]
-        return few_by_id(found, Order.objects.filter(status=wanted)) if is_rare else found
+        if several := self.used_parameters.get(f"{self.field_path}__in"):
+            queryset = with_values(queryset, name, several[0])
+        return with_values(queryset, name, [wanted]) if wanted in dict(self.field.choices) else queryset
 
 
 class CancellationFilter(BooleanFieldListFilter):
@@ -52,7 +46,7 @@ class OrderPlatformFilter(PlatformFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted, others = self.value(), set(request.GET) - {self.lookup_kwarg, "p"}
         if others and str(wanted or "").isdecimal():
-            return in_order(queryset, "platform_id", int(wanted), nothing=0)
+            return of_platforms(queryset, [int(wanted)], is_alone=False)
         result: QuerySet[Any] = super().queryset(request, queryset)
         return result
 
