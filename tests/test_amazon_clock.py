@@ -56,7 +56,7 @@ def asked(sim: Simulator, name: str) -> list[datetime]:
 # --- windows
 
 
-@pytest.mark.parametrize("ahead", [-5 * HOUR, -31, -1, 1, 45, 20 * HOUR])
+@pytest.mark.parametrize("ahead", [-23 * HOUR, -5 * HOUR, -31, -1, 1, 45, 20 * HOUR, 23 * HOUR])
 def test_windows_go_by_amazons_clock(start_simulator: StartSimulator, ahead: float) -> None:
     latest = timezone.now() + timedelta(seconds=ahead, minutes=-5)
     sim = start_simulator(Account(orders=20, end=latest), clock_ahead=ahead)
