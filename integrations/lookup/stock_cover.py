@@ -81,9 +81,8 @@ def _pools(items: Collection[InventoryItem]) -> dict[Pool, set[str]]:
     Channels do not tell that a unit is listed twice. Two marketplaces with stock of their own hardly ever have exactly
     as much of one product; where they do, what is left is taken to last shorter than it does.
     """
-    rows = InventoryItem.objects.filter(
-        platform__in={item.platform_id for item in items}, sku__in={item.sku for item in items}
-    )
+    # By SKU alone: told the platforms as well, SQLite reads all their rows instead of the few of these SKUs.
+    rows = InventoryItem.objects.filter(sku__in={item.sku for item in items})
     listed = rows.filter(gone_at=None, available__isnull=False).exclude(fnsku="").order_by()
     pools: dict[Pool, set[str]] = {}
     for marketplace, *pool in listed.values_list(

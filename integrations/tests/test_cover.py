@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -121,6 +123,26 @@ def test_it_counts_orders_that_arrived_late(django_assert_num_queries: DjangoAss
     with django_assert_num_queries(3):
         found = covers(items)
     assert [found[item.pk].sold for item in items] == [15, 3]
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="another database counts its rows and plans by that"
+)
+def test_sqlite_reads_the_rows_of_these_skus_alone() -> None:
+    """All rows of a platform would be read by an index that begins with it."""
+    items = [make_stock("A", available=20, fnsku="X1"), make_stock("B", fnsku="X2")]
+    with CaptureQueriesContext(connection) as captured:
+        covers(items)
+    plans = []
+    for query in captured.captured_queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plans += [row[3] for row in cursor.fetchall()]
+    of_stock = [plan for plan in plans if "inventory_items" in plan]
+    of_lines = [plan for plan in plans if "order_items" in plan]
+    assert of_stock
+    assert all("INDEX stock_sku (sku=?" in plan for plan in of_stock), of_stock
+    assert all("INDEX item_sku (sku=? AND order_id>?)" in plan for plan in of_lines), of_lines
 
 
 def test_it_shows_cover_in_the_list_and_on_the_page(admin_client: Client) -> None:
