@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, When, Window
@@ -31,6 +32,8 @@ COLUMNS = (
     "error_message",
     "credentials_digest",
 )
+
+WANTED = ("closed", "good", "regular", "interval")  # of a platform and stream
 
 Key = tuple[int, str]
 
@@ -71,6 +74,8 @@ class Streak(NamedTuple):
 
 def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
     """By (id of the platform, stream), in three queries; two more for each hundred platforms that fail."""
+    if not platforms:
+        return {}
     ids = [platform.pk for platform in platforms]
     found = {(pk, kind): History() for pk in ids for kind in STREAMS}
     keys = [SyncLog.open_key_for(platform, kind) for platform in platforms for kind in STREAMS]
@@ -103,6 +108,18 @@ def _newest(ids: list[int]) -> dict[Key, dict[str, int | None]]:
 
     Each is found from the newest on.
     """
+    found = {}
+    rows = _newest_of_all(tuple(STREAMS)).filter(pk__in=ids)
+    for row in cast("Iterable[dict[str, Any]]", rows):
+        for kind in STREAMS:
+            found[row["pk"], kind] = {name: row[f"{kind}_{name}"] for name in WANTED}
+    nothing: dict[str, int | None] = dict.fromkeys(WANTED)
+    return {(pk, kind): found.get((pk, kind), nothing) for pk in ids for kind in STREAMS}
+
+
+@cache
+def _newest_of_all(streams: tuple[str, ...]) -> QuerySet[Platform, Any]:
+    """What `_newest` reads, of all platforms. Made once: to make it takes longer than to read it."""
     # Said by what they are not: `status IN (…)` leads SQLite to the index of status instead of sync_latest.
     closed = SyncLog.objects.filter(platform=OuterRef("pk")).exclude(status__in=SyncLog.OPEN)
     wanted = {
@@ -112,16 +129,10 @@ def _newest(ids: list[int]) -> dict[Key, dict[str, int | None]]:
     }
     columns = {
         f"{kind}_{name}": Subquery(_first(logs.filter(kind=kind)))
-        for kind in STREAMS
+        for kind in streams
         for name, logs in wanted.items()
     }
-    found = {}
-    rows = Platform.objects.filter(pk__in=ids).order_by().values("pk", **columns, **interval_columns())
-    for row in cast("Iterable[dict[str, Any]]", rows):
-        for kind in STREAMS:
-            found[row["pk"], kind] = {name: row[f"{kind}_{name}"] for name in (*wanted, "interval")}
-    nothing: dict[str, int | None] = dict.fromkeys((*wanted, "interval"))
-    return {(pk, kind): found.get((pk, kind), nothing) for pk in ids for kind in STREAMS}
+    return Platform.objects.order_by().values("pk", **columns, **interval_columns())
 
 
 def _first(logs: QuerySet[SyncLog]) -> QuerySet[SyncLog, Any]:
