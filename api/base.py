@@ -3,11 +3,14 @@
 Imports nothing of rest_framework.views, which reads the settings that name the classes here.
 """
 
+import codecs
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DataError
 from django.urls import reverse
@@ -17,6 +20,7 @@ from rest_framework.authentication import get_authorization_header
 from rest_framework.parsers import JSONParser as RestJSONParser
 from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
+from rest_framework.utils import json
 
 from api.idempotency import claim, settle
 from api.models import IdempotentAnswer
@@ -135,13 +139,14 @@ class MaySync(IsAuthenticated):
 
 
 class JSONParser(RestJSONParser):
-    """JSON, refusing nesting that exhausts the stack, and half surrogate pairs, which no database stores."""
+    """JSON, refusing names that are given twice, since one of the values would get lost, nesting that exhausts the
+    stack, and half surrogate pairs, which no database stores."""
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            value = super().parse(stream, media_type, parser_context)
+            value = self._read(stream, (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET))
             storable = all(_is_storable(text) for text in _texts(value))
         except RecursionError:
             raise exceptions.ParseError("JSON parse error - it is nested too deeply.") from None
@@ -150,6 +155,24 @@ class JSONParser(RestJSONParser):
                 "JSON parse error - it holds a NUL or half of a character (\\u0000, \\ud800…)."
             )
         return value
+
+    @staticmethod
+    def _read(stream: Any, encoding: str) -> Any:
+        """REST framework's, which cannot be given the hook."""
+        try:
+            text: Any = codecs.getreader(encoding)(stream)
+            return json.load(text, object_pairs_hook=_object_of)
+        except ValueError as error:
+            raise exceptions.ParseError(f"JSON parse error - {error}") from None
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError for a name that is given twice."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _value in pairs).items() if count > 1)
+        raise ValueError(f"{twice[:64]!r} is given more than once.")
+    return read
 
 
 def _texts(value: Any) -> Iterator[str]:

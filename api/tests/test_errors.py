@@ -275,6 +275,8 @@ def test_it_answers_405_with_what_is_allowed(method: str, address: str) -> None:
         b"[" * 100_000,
         b'{"name": "\\ud800"}',
         b'{"name": "a\\u0000b"}',
+        b'{"name": "a", "name": "b"}',
+        b'{"api_config": {"client_id": "a", "client_id": "b"}}',
         b"1" * 5000,
     ],
 )
