@@ -98,16 +98,17 @@ class ChangesView(ApiViewMixin, APIView):
         refuse_odd_parameters(request.query_params, known=PARAMETERS, repeatable=("kind",))
         asked = request.query_params
         after = _whole_number(asked.get("after", "0"), "after", 0, 2**63 - 1)
+        platform = _platform(asked.get("platform_name"))
+        kinds = _kinds(asked.getlist("kind"))
+        limit = _whole_number(asked.get("limit", str(MOST)), "limit", 1, MOST)
         if _is_true(asked.get("snapshot", "false")):
             if after:
                 raise ValidationError({"snapshot": "It goes with after=0 alone."})
             return Response({"results": [], "last": last_sequence(), "more": False})
-        platform = _platform(asked.get("platform_name"))
-        limit = _whole_number(asked.get("limit", str(MOST)), "limit", 1, MOST)
         try:
             page = changes_after(
                 after,
-                kinds=_kinds(asked.getlist("kind")),
+                kinds=kinds,
                 platform_id=platform.pk if platform else None,
                 limit=limit,
             )

@@ -170,6 +170,9 @@ def test_it_tells_of_platforms_without_their_secrets(client: APIClient) -> None:
         ("platform_name=nobody", "platform_name"),
         ("snapshot=yes", "snapshot"),
         ("after=3&snapshot=true", "snapshot"),
+        ("snapshot=true&kind=order", "kind"),
+        ("snapshot=true&limit=0", "limit"),
+        ("snapshot=true&platform_name=nobody", "platform_name"),
         ("since=2026-01-01", "since"),
     ],
 )
