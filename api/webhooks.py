@@ -20,6 +20,7 @@ from api.lists import ListView
 from platforms.models import Platform
 from webhooks.addresses import BadUrl, checked_url
 from webhooks.endpoints import (
+    IsTest,
     SwitchedOff,
     add_endpoint,
     change_endpoint,
@@ -34,6 +35,8 @@ from webhooks.models import Delivery, Endpoint
 IS_OFF = (
     "The webhook is switched off, and nothing is sent to it. Set is_active to true; what waits is sent then."
 )
+IS_TEST = "Tests are not sent again, and nothing was done. POST /webhooks/%d/test sends another one."
+NO_TIME = "It is not a time. Write it like 2026-01-31 or 2026-01-31T08:00:00Z."
 CHANGE = "webhooks.change_endpoint"
 PENDING = Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING))
 
@@ -171,6 +174,8 @@ def _refuse_odd_fields(serializer: serializers.Serializer[Any], data: Any) -> No
             problems[name] = ["OMS sets it, and it has another value here. Leave it out."]
         elif name in serializer.fields and serializer.fields[name].read_only and serializer.instance is None:
             problems[name] = ["OMS sets it. Leave it out."]
+    if not problems and not any(name in known for name in data):
+        problems = {str(name): ["OMS sets it, and nothing was changed. Leave it out."] for name in data}
     if problems:
         raise serializers.ValidationError(problems)
 
@@ -216,7 +221,9 @@ class ReplaySerializer(serializers.Serializer[Any]):
         help_text="failed: what was given up; all: whatever is kept.",
     )
     since = serializers.DateTimeField(
-        required=False, help_text="Messages that were made at this time or later."
+        required=False,
+        error_messages={"invalid": NO_TIME, "overflow": NO_TIME},
+        help_text="Messages that were made at this time or later.",
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -320,10 +327,13 @@ class DeliveryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Delive
 
     @extend_schema(request=None, responses={202: DeliverySerializer})
     def replay(self, _request: Request, pk: int) -> Response:
-        """Send it again, with the same message_id; one that waits is tried at once. 409 while its webhook is off."""
+        """Send it again, with the same message_id; one that waits is tried at once. 409 for a test,
+        and while its webhook is off."""
         delivery = get_object_or_404(Delivery.objects.select_related("endpoint"), pk=pk)
         try:
             delivery = replay(delivery)
         except SwitchedOff:
             raise Conflict(IS_OFF, code="switched_off") from None
+        except IsTest:
+            raise Conflict(IS_TEST % delivery.endpoint_id, code="test_not_replayed") from None
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)

@@ -21,6 +21,10 @@ class SwitchedOff(Exception):
     """Nothing is sent to this endpoint until it is switched on."""
 
 
+class IsTest(Exception):
+    """A test is not sent again."""
+
+
 def add_endpoint(endpoint: Endpoint) -> str:
     """Store a new endpoint, which is told of what changes from now on. Returns its secret, to be shown once."""
     secret, endpoint.signing_secrets = first_secret()
@@ -110,7 +114,9 @@ def try_now(endpoint: Endpoint) -> None:
 
 
 def replay(delivery: Delivery) -> Delivery:
-    """Send it again, with the same id. Raises SwitchedOff."""
+    """Send it again, with the same id. Raises SwitchedOff, or IsTest."""
+    if delivery.event == TEST:
+        raise IsTest
     if not delivery.endpoint.is_active:
         raise SwitchedOff
     replay_each(Delivery.objects.filter(pk=delivery.pk))

@@ -72,6 +72,15 @@ def test_what_a_get_answers_can_be_put_back(api: APIClient, receiver: Receiver) 
     assert (answer.status_code, answer.json()) == (200, shown)
 
 
+@pytest.mark.parametrize("values", [{"position": 0}, {"pending": 0, "last_delivered_at": None}])
+def test_a_change_of_nothing_but_what_oms_sets_is_refused(
+    api: APIClient, receiver: Receiver, values: dict[str, Any]
+) -> None:
+    added = add(api, receiver)
+    answer = api.patch(f"/webhooks/{added['id']}", values)
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, list(values))
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [
@@ -127,6 +136,9 @@ def test_a_test_a_new_secret_and_replays(api: APIClient, receiver: Receiver) -> 
     assert (failed["state"], failed["problem"], failed["answer"]) == (
         "failed", "refused", "<script>alert(1)</script>",
     )  # fmt: skip
+    again = api.post(f"/webhook-deliveries/{failed['id']}/replay")
+    assert (again.status_code, again.json()["code"]) == (409, "test_not_replayed")
+    assert "/test" in again.json()["detail"]
     receiver.secret = api.post(f"{address}/rotate").json()["secret"]
     receiver.answer = lambda _message: (200, {}, b"")
     change("order.created", 1)
@@ -138,6 +150,10 @@ def test_a_test_a_new_secret_and_replays(api: APIClient, receiver: Receiver) -> 
     assert api.post(f"{address}/replay", {"state": "failed"}).json() == {"replayed": 0}
     assert api.post(f"{address}/replay", {"state": "all"}).json() == {"replayed": 1}
     assert api.post(f"{address}/replay", {"stat": "all"}).status_code == 400
+    unreadable = api.post(f"{address}/replay", {"since": "yesterday"}).json()
+    assert (
+        unreadable["detail"] == "since: It is not a time. Write it like 2026-01-31 or 2026-01-31T08:00:00Z."
+    )
     Dispatcher().run_once()
     assert [message.id for message in receiver.taken[1:]] == [delivery.message_id] * 3
     assert receiver.unsigned == 0

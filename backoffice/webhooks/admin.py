@@ -19,6 +19,7 @@ from backoffice.webhooks.forms import EndpointForm
 from backoffice.webhooks.presentation import delivery_badge, endpoint_badge, endpoint_sentence, outcome_of
 from core.format import DASH
 from webhooks.endpoints import (
+    IsTest,
     SwitchedOff,
     add_endpoint,
     change_endpoint,
@@ -235,11 +236,10 @@ def _replay_failed(request: HttpRequest, endpoint: Endpoint) -> None:
 
 
 def _replay_one(request: HttpRequest, delivery: Delivery) -> None:
-    if delivery.event == "webhook.test":
-        messages.error(request, _("Tests are not sent again: send another one from the webhook's page."))
-        return
     try:
         replay(delivery)
+    except IsTest:
+        messages.error(request, _("Tests are not sent again: send another one from the webhook's page."))
     except SwitchedOff:
         messages.error(
             request, _("Its webhook is switched off, and nothing was replayed. Set it to active first.")
