@@ -29,6 +29,7 @@ _stock = RecordTable(
     InventoryItem, InventoryRecord, key=KEY, find_by="sku", live=Source.LIVE, constants={"gone_at": None}
 )
 REPORTED = _stock.reported
+WRITTEN_AT_ONCE = 500  # rows, in one statement
 
 
 @transaction.atomic(savepoint=False)  # callers that go on after a failure have a savepoint of their own
@@ -59,6 +60,7 @@ def upsert_inventory(
     return batch.outcome()
 
 
+@transaction.atomic(savepoint=False)
 def mark_gone(
     *,
     platform: Platform,
@@ -72,15 +74,18 @@ def mark_gone(
 
     Returns the number of these rows.
     """
+    hold_platform(platform.pk)
     present = InventoryItem.objects.filter(
         platform=platform, marketplace_id=marketplace_id, source=source, gone_at__isnull=True
     ).exclude(sku__in=list(filter(is_storable, spare)))
     return _mark_gone(present, seen)
 
 
+@transaction.atomic(savepoint=False)
 def mark_replaced(*, platform: Platform, source: str, records: Collection[InventoryRecord]) -> int:
     """After SKUs were asked for by name: `records` are all rows that the platform lists of them, so other rows of
     these SKUs in the same marketplaces are gone, as after a change of the FNSKU. Returns the number of these rows."""
+    hold_platform(platform.pk)
     skus = defaultdict(set)
     for record in records:
         skus[record.marketplace_id].add(record.sku)
@@ -96,8 +101,8 @@ def _mark_gone(present: QuerySet[InventoryItem], seen: Collection[Key]) -> int:
     rows = present.order_by().values_list("platform_id", "pk", *KEY).iterator()
     gone = [(platform_id, pk, key) for platform_id, pk, *key in rows if tuple(key) not in seen]
     now = timezone.now()
-    for start in range(0, len(gone), 500):
-        some = gone[start : start + 500]
+    for start in range(0, len(gone), WRITTEN_AT_ONCE):
+        some = gone[start : start + WRITTEN_AT_ONCE]
         with transaction.atomic():
             # Without a hash, the row is compared with its record when its SKU comes back.
             InventoryItem.objects.filter(pk__in=[pk for _, pk, _ in some]).update(
@@ -114,9 +119,14 @@ def delete_inventory(*, platform: Platform, sources: Iterable[str]) -> int:
     if not doomed.exists():  # nearly always
         return 0
     with transaction.atomic():
-        rows = doomed.order_by("pk").values_list("pk", "sku")
-        add_changes(Change.Kind.STOCK_DELETED, platform.pk, [Changed(pk, sku) for pk, sku in rows])
-        return doomed.delete()[1].get("inventory.InventoryItem", 0)
+        hold_platform(platform.pk)
+        # Those that the change feed tells of, and no others that come meanwhile.
+        told = [Changed(pk, sku) for pk, sku in doomed.order_by("pk").values_list("pk", "sku")]
+        add_changes(Change.Kind.STOCK_DELETED, platform.pk, told)
+        for start in range(0, len(told), WRITTEN_AT_ONCE):
+            ids = [each.object_id for each in told[start : start + WRITTEN_AT_ONCE]]
+            InventoryItem.objects.filter(pk__in=ids).delete()
+    return len(told)
 
 
 def key_of(record: InventoryRecord) -> Key:

@@ -40,6 +40,7 @@ _orders = RecordTable(
 )
 REPORTED = _orders.reported
 _DELIVER_BY = REPORTED.index("deliver_by")
+DELETED_AT_ONCE = 500  # orders, in one statement
 
 
 @transaction.atomic(savepoint=False)  # callers that go on after a failure have a savepoint of their own
@@ -60,12 +61,12 @@ def upsert_orders(
     Raises django.db.DatabaseError where a value does not fit.
     """
     now = timezone.now()
+    incoming = [_incoming(record, with_buyer=platform.include_pii) for record in records]
     if records:
         hold_platform(platform.pk)
-    incoming = [_incoming(record, with_buyer=platform.include_pii) for record in records]
     batch = _orders.compare(platform.pk, incoming, source)
     if batch.replaced:
-        _delete(Order.objects.filter(pk__in=batch.replaced))
+        _delete(platform.pk, Order.objects.filter(pk__in=batch.replaced))
     known = [*batch.changed, *batch.alike]
     lines = compare_lines({item.pk: _lines_of(item) for item in known})
     packages = compare_packages({item.pk: _packages_of(item) for item in known})
@@ -116,24 +117,25 @@ def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | Non
 
 def delete_orders(*, platform: Platform, sources: Iterable[str]) -> int:
     """Delete a platform's orders of these sources, with items and buyer data. Returns how many orders there were."""
-    return _delete(Order.objects.filter(platform=platform, source__in=list(sources)))
-
-
-def _delete(doomed: QuerySet[Order]) -> int:
+    doomed = Order.objects.filter(platform=platform, source__in=list(sources))
     if not doomed.exists():  # nearly always
         return 0
     with transaction.atomic():
-        gone: dict[int, list[Changed]] = {}
-        for pk, external_id, platform_id in doomed.order_by("pk").values_list(
-            "pk", "external_id", "platform_id"
-        ):
-            gone.setdefault(platform_id, []).append(Changed(pk, external_id))
-        for platform_id, orders in gone.items():
-            add_changes(FeedChange.Kind.ORDER_DELETED, platform_id, orders)
-        OrderBuyer.objects.filter(order__in=doomed).delete()
-        OrderItem.objects.filter(order__in=doomed).delete()
-        OrderPackage.objects.filter(order__in=doomed).delete()
-        return doomed.delete()[1].get("orders.Order", 0)
+        hold_platform(platform.pk)
+        return _delete(platform.pk, doomed)
+
+
+def _delete(platform_id: int, doomed: QuerySet[Order]) -> int:
+    """Of one platform, in a transaction. Those that the change feed tells of, and no others that come meanwhile."""
+    told = [Changed(pk, name) for pk, name in doomed.order_by("pk").values_list("pk", "external_id")]
+    add_changes(FeedChange.Kind.ORDER_DELETED, platform_id, told)
+    for start in range(0, len(told), DELETED_AT_ONCE):
+        ids = [each.object_id for each in told[start : start + DELETED_AT_ONCE]]
+        OrderBuyer.objects.filter(order__in=ids).delete()
+        OrderItem.objects.filter(order__in=ids).delete()
+        OrderPackage.objects.filter(order__in=ids).delete()
+        Order.objects.filter(pk__in=ids).delete()
+    return len(told)
 
 
 def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]:

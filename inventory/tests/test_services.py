@@ -10,6 +10,7 @@ import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from feed.models import Change
 from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
 from inventory.services import KEY, REPORTED, delete_inventory, key_of, mark_gone, upsert_inventory
@@ -263,3 +264,23 @@ def test_it_deletes_stock_of_the_named_sources_alone(platform: Platform) -> None
         ("amazon", "live"),
         ("amazon-de", "mock"),
     ]
+
+
+def test_it_deletes_no_row_of_which_the_change_feed_does_not_tell(platform: Platform) -> None:
+    """One that another transaction stores after the others were looked up stays for the next time."""
+    upsert_inventory(platform=platform, records=[row(1)], source=Source.MOCK)
+    late: list[InventoryItem] = []
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if sql.startswith("INSERT") and "field_names" in sql and not late:
+            late.append(InventoryItem())
+            late[0] = InventoryItem.objects.create(
+                platform=platform, sku="late", source=Source.MOCK, synced_at=DAY
+            )
+        return result
+
+    with connection.execute_wrapper(meanwhile):
+        assert delete_inventory(platform=platform, sources=[Source.MOCK]) == 1
+    assert Change.objects.filter(kind=Change.Kind.STOCK_DELETED).count() == 1
+    assert list(InventoryItem.objects.all()) == late

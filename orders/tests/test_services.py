@@ -1,11 +1,13 @@
 """Storing orders, on a real database."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from feed.models import Change
 from orders.buyers import purge_buyers
 from orders.lines import ITEM_REPORTED
 from orders.models import Order, OrderBuyer, OrderItem
@@ -543,3 +546,58 @@ def test_it_deletes_orders_of_the_named_sources_alone(platform: Platform) -> Non
         ("amazon-de", "mock"),
     ]
     assert (OrderItem.objects.count(), OrderBuyer.objects.count()) == (4, 1)
+
+
+def test_it_deletes_no_order_of_which_the_change_feed_does_not_tell(platform: Platform) -> None:
+    """One that another transaction stores after the others were looked up stays for the next time."""
+    store(platform, order(1), source=Source.MOCK)
+    late: list[Order] = []
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if sql.startswith("INSERT") and "field_names" in sql and not late:
+            late.append(Order())
+            late[0] = Order.objects.create(
+                platform=platform,
+                external_id="late",
+                source=Source.MOCK,
+                purchased_at=timezone.now(),
+                platform_updated_at=timezone.now(),
+                synced_at=timezone.now(),
+            )
+        return result
+
+    with connection.execute_wrapper(meanwhile):
+        assert delete_orders(platform=platform, sources=[Source.MOCK]) == 1
+    told = Change.objects.filter(kind=Change.Kind.ORDER_DELETED)
+    assert told.count() == 1
+    assert list(Order.objects.all()) == late
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_bring_an_order_at_once_the_second_finds_what_the_first_stored(platform: Platform) -> None:
+    if not connection.features.has_select_for_update:
+        pytest.skip("SQLite has one writer at a time")
+    waits = Event()
+
+    def watch(execute: Any, sql: str, *rest: Any) -> Any:
+        if " FOR " in sql or sql.startswith("INSERT"):
+            waits.set()
+        return execute(sql, *rest)
+
+    def second() -> tuple[int, int, int]:
+        try:
+            with connection.execute_wrapper(watch):
+                return store(platform, order())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            newest = later(order(status="cancelled"))
+            assert store(platform, newest) == (1, 0, 0)
+            other = pool.submit(second)
+            assert waits.wait(30)
+        assert other.result(30) == (0, 0, 1)
+    assert Order.objects.get().status == "cancelled"
+    assert Change.objects.count() == 1
