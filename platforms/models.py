@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -115,9 +115,11 @@ class Platform(models.Model):
         return json.dumps(self.api_config, sort_keys=True, default=str).encode()
 
     def _newly_chosen(self, written: Collection[str] | None) -> list[str]:
-        """The columns of CHOSEN, among those `written` (None: all), that differ from what is stored."""
+        """The columns of CHOSEN, among those `written` (None: all), that differ from what is stored. Nobody else
+        writes the row until the transaction ends, so what this compares with is what it replaces."""
         names = [name for name in CHOSEN if written is None or name in written]
-        stored = Platform.objects.filter(pk=self.pk).first() if names and self.pk else None
+        rows = Platform.objects.select_for_update(no_key=connection.features.has_select_for_no_key_update)
+        stored = rows.filter(pk=self.pk).first() if names and self.pk else None
         if stored is None:
             return names
         return [name for name in names if self._differs(stored, name)]
