@@ -5,8 +5,6 @@ quota. So it stands aside, between two pages, while a regular run is open: it is
 checkpoint, and is queued again when the regular one is closed (`deferred.py`).
 """
 
-from django.db import connection
-
 from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
 from integrations.models.sync import SyncLogQuerySet
@@ -32,17 +30,6 @@ def in_the_way_of(log: SyncLog) -> SyncLog | None:
 def share_left_to_others(log: SyncLog) -> float:
     """Of the burst of each quota, what this run does not take: a look-back makes only calls that nobody else needs."""
     return LEFT_BY_LOOK_BACKS if log.trigger == SyncLog.Trigger.LOOK_BACK else 0.0
-
-
-def take_turns(log: SyncLog) -> None:
-    """Inside the transaction that stores a page, before anything else: wait until no other run of this platform and
-    stream stores one. What one finds stored, the other cannot replace with something older before it is written.
-
-    SQLite has one writer at a time anyway.
-    """
-    if connection.features.has_select_for_update:
-        keys = [SyncLog.open_key_of(log.platform_id, log.kind, lane) for lane in LANES]
-        list(SyncLog.objects.select_for_update().filter(open_key__in=keys).order_by("pk").values_list("pk"))
 
 
 def _begun(log: SyncLog, lanes: list[SyncLog.Lane]) -> SyncLogQuerySet:

@@ -29,7 +29,7 @@ from integrations.registry import CHANNELS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
 from integrations.sync.fallback import mock_may_stand_in
-from integrations.sync.lanes import must_stand_aside, share_left_to_others, take_turns
+from integrations.sync.lanes import must_stand_aside, share_left_to_others
 from integrations.sync.leases import Lease, LeaseLost, with_notes
 from integrations.sync.storing import adjustments, keep_failures, store_bisecting
 from integrations.sync.streams import STREAMS, Progress, Stream, stream_named
@@ -216,8 +216,6 @@ def _store(
     """
     log = lease.log
     with transaction.atomic():
-        if stream.has_window:
-            take_turns(log)
         if not lease.renew():
             return lease.stored()
         outcome, refused = store_bisecting(

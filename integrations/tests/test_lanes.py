@@ -6,12 +6,11 @@ Over HTTP against the simulator. With threads that ask at the same moment: racin
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from threading import Event, Thread
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -21,7 +20,6 @@ from integrations.schedule.due import Reason, next_dues
 from integrations.schedule.plan import due_syncs
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.deferred import promote_all
-from integrations.sync.lanes import take_turns
 from integrations.sync.queue import run_here
 from integrations.sync.windows import WindowRequest
 from integrations.tests.states import set_states, watermark_of
@@ -195,36 +193,3 @@ def test_the_admin_shows_a_window_beside_the_regular_sync_that_is_newer(
         page = admin_client.get(f"/admin/platforms/platform/{address}").content.decode()
         assert f'href="/admin/integrations/synclog/{log.pk}/change/"' in page
         assert f'href="/admin/integrations/synclog/{log.pk + 6}/change/"' in page
-
-
-# --- pages that are stored at the same moment
-
-
-@pytest.mark.django_db(transaction=True)
-def test_who_stores_a_page_holds_the_others_back(sim: Simulator, platform: Platform) -> None:
-    if not connection.features.has_select_for_update:
-        pytest.skip("SQLite has one writer at a time")
-    regular, window = open_sync(platform), open_sync(platform, window=month())
-    holds, looked = Event(), Event()
-
-    def store() -> None:
-        try:
-            with transaction.atomic():
-                take_turns(window)
-                holds.set()
-                looked.wait(10)
-        finally:
-            connection.close()
-
-    storing = Thread(target=store)
-    storing.start()
-    assert holds.wait(10)
-    others = SyncLog.objects.select_for_update(nowait=True).filter(pk=regular.pk)
-    try:
-        with pytest.raises(DatabaseError), transaction.atomic():
-            others.get()
-    finally:
-        looked.set()
-        storing.join()
-    with transaction.atomic():
-        assert others.get() == regular
