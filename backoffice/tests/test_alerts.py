@@ -20,6 +20,7 @@ from backoffice.alerts.conditions import Kind, evaluate
 from backoffice.alerts.watch import GONE, HOLDS, look
 from backoffice.models import AlertMessage, AlertState, AlertSubscription
 from backoffice.tests.home_pages import home, log_of, tiles
+from integrations.management.every_minute import call_all
 from integrations.models import SchedulerLease, SyncFailure
 from inventory.models import InventoryItem
 from orders.models import Order
@@ -414,3 +415,17 @@ def test_the_command_prints_what_is_so_and_sends_on_request(
         "since": None, "sentence": "Overdue: 1 – should have left already", "count": 1,
     }  # fmt: skip
     assert AlertState.objects.get().began_at is None
+
+
+def test_a_function_that_fails_costs_the_others_nothing(
+    settings: Any, order: Callable[..., Order], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.EVERY_MINUTE = ["backoffice.tests.test_alerts.fail", "backoffice.alerts.watch.watch"]
+    late_order(order)
+    call_all()
+    assert AlertState.objects.get().kind == "overdue"
+    assert "backoffice.tests.test_alerts.fail failed" in caplog.text
+
+
+def fail() -> None:
+    raise RuntimeError("no")

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
+from core.database.retry import DATABASE_ERRORS
+
 logger = logging.getLogger(__name__)
 
 PAUSE = 60.0  # seconds
@@ -46,5 +48,9 @@ def call_all() -> None:
     for name in settings.EVERY_MINUTE:
         try:
             import_string(name)()
+        except DATABASE_ERRORS as error:
+            logger.error(
+                "%s: the database cannot be used; called again in a minute. It says: %s", name, error
+            )
         except Exception:  # whatever it is, the thread has to live: nobody would notice its end
             logger.exception("%s failed. It is called again in a minute.", name)
