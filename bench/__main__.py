@@ -78,6 +78,13 @@ def _admin(name: str, url: str, quick: bool) -> list[Result]:
     )
 
 
+def _lists(name: str, url: str, quick: bool) -> list[Result]:
+    orders, skus, rounds = map(str, (20_000, 2_000, 10) if quick else (300_000, 30_000, 20))
+    return _results(
+        _run(url, "lists", "--name", name, "--orders", orders, "--skus", skus, "--rounds", rounds)
+    )
+
+
 PARTS = {
     "storing": _storing,
     "memory": _memory,
@@ -85,6 +92,7 @@ PARTS = {
     "quota": _quota,
     "export": _export,
     "admin": _admin,
+    "lists": _lists,
 }
 
 

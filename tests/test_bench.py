@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from bench import database, export, million
+from bench import api_lists, database, export, million
 
 pytestmark = pytest.mark.django_db
 
@@ -45,3 +45,9 @@ def test_it_stores_pages_in_each_way(tmp_path: Path) -> None:
     results = json.loads(done.stdout)
     assert len(results) == 7
     assert all(each["values"][0] > 0 for each in results)
+
+
+def test_it_compares_lists_of_the_api_with_bare_sql() -> None:
+    results = api_lists.measure("here", orders=60, skus=5, rounds=1)
+    assert len(results) == 2 * len(api_lists.pages())
+    assert all(min(result.values) > 0 for result in results)
