@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -53,7 +54,7 @@ def form(receiver: Receiver, **values: Any) -> dict[str, Any]:
 def test_the_secret_is_shown_once(admin_client: Client, receiver: Receiver) -> None:
     platform = Platform.objects.get()
     values = form(receiver, events=["order.created"], platform_ids=[platform.pk])
-    answer = admin_client.post(f"{LIST}add/", values)
+    answer = admin_client.post(f"{LIST}add/", values, follow=True)
     (secret,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", answer.content.decode())
     assert "no-store" in answer["Cache-Control"]
     endpoint = Endpoint.objects.get()
@@ -64,9 +65,28 @@ def test_the_secret_is_shown_once(admin_client: Client, receiver: Receiver) -> N
     assert (len(receiver.taken), receiver.unsigned) == (1, 0)
     (newer,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", press(admin_client, endpoint, "rotate"))
     assert newer != secret
+    assert not any(secret in str(session.get_decoded()) for session in Session.objects.all())
     for address in (LIST, f"{LIST}{endpoint.pk}/change/", f"{LIST}{endpoint.pk}/history/", LOG, "/admin/"):
         assert "whsec_" not in page(admin_client, address)
     assert not any("whsec_" in str(cookie) for cookie in admin_client.cookies.values())
+
+
+def test_to_load_the_page_of_a_secret_again_makes_no_other(admin_client: Client, receiver: Receiver) -> None:
+    """A page that answers the form itself would send the form again, and make a second webhook or another secret."""
+    added = admin_client.post(f"{LIST}add/", form(receiver))
+    stored = Endpoint.objects.get().signing_secrets
+    assert added.status_code == 302
+    rotated = admin_client.post(f"{LIST}{Endpoint.objects.get().pk}/press/rotate/")
+    assert rotated.status_code == 302
+    newer = Endpoint.objects.get().signing_secrets
+    assert newer != stored
+    session_text = str([session.get_decoded() for session in Session.objects.all()])
+    assert "whsec_" not in session_text
+    assert "whsec_" in page(admin_client, rotated["Location"])
+    again = admin_client.get(rotated["Location"], follow=True)
+    assert "is not shown again" in again.content.decode()
+    assert "whsec_" not in again.content.decode()
+    assert Endpoint.objects.get().signing_secrets == newer
 
 
 def test_a_change_leaves_alone_what_was_not_changed(admin_client: Client, receiver: Receiver) -> None:
@@ -170,8 +190,6 @@ def test_what_each_group_may(receiver: Receiver, group: str) -> None:
     assert ("Send a test" in shown, "New secret" in shown) == (may, may)
     assert page(client, LOG)
     for button in ("test", "rotate", "replay"):
-        assert client.post(f"{LIST}{endpoint.pk}/press/{button}/").status_code == (
-            403 if not may else 302 if button != "rotate" else 200
-        )
+        assert client.post(f"{LIST}{endpoint.pk}/press/{button}/").status_code == (302 if may else 403)
     assert client.get(f"{LIST}add/").status_code == (200 if may else 403)
     assert len(receiver.met) == may

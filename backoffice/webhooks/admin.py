@@ -5,7 +5,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,6 +19,7 @@ from backoffice.base.cells import datetime_cell, link_to, number, shortened
 from backoffice.base.model_admin import Button, DayRangeFilter, OmsAdmin, ReadOnlyAdmin, choices_filter
 from backoffice.webhooks.forms import EndpointForm
 from backoffice.webhooks.presentation import delivery_badge, endpoint_badge, endpoint_sentence, outcome_of
+from core.encryption import crypter
 from core.format import DASH
 from webhooks.endpoints import (
     IsTest,
@@ -33,6 +36,7 @@ from webhooks.models import Delivery, Endpoint
 
 CHANGE = "webhooks.change_endpoint"
 STATE = Delivery.State
+SECRET = "webhook_secret"  # noqa: S105  the name of what a session holds
 WAITING = Count("deliveries", filter=Q(deliveries__state=STATE.PENDING))
 FAILED = Count("deliveries", filter=Q(deliveries__state=STATE.FAILED) & ~Q(deliveries__event="webhook.test"))
 ENDPOINT = Prefetch("endpoint", Endpoint.objects.defer("signing_secrets"))
@@ -77,7 +81,7 @@ class EndpointAdmin(OmsAdmin):
     def response_add(
         self, request: HttpRequest, obj: Endpoint, post_url_continue: Any = None
     ) -> HttpResponse:
-        return self._secret_page(request, obj, obj.shown_secret)  # type: ignore[attr-defined]
+        return self._to_secret_page(request, obj, obj.shown_secret)  # type: ignore[attr-defined]
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Deliveries cannot be deleted by themselves; those of a webhook are deleted with it, and are counted here
@@ -109,18 +113,34 @@ class EndpointAdmin(OmsAdmin):
             name="rotate",
             label=gettext_lazy("New secret"),
             icon="key",
-            run=lambda request, endpoint: self._secret_page(request, endpoint, rotate_secret(endpoint)),
+            run=lambda request, endpoint: self._to_secret_page(request, endpoint, rotate_secret(endpoint)),
             permission=CHANGE,
         )
 
-    def _secret_page(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
-        """The one answer that holds the secret. No redirect: a message would lie in a cookie until it is shown."""
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.secret_view)
+        return [path("<int:pk>/secret/", page, name="webhooks_endpoint_secret"), *super().get_urls()]
+
+    def _to_secret_page(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> HttpResponse:
+        """A page that answered the form itself would, loaded again, add a second webhook. So the secret waits in the
+        session for the next page, encrypted; a message would lie in a cookie."""
+        request.session[SECRET] = [endpoint.pk, crypter().encrypt(secret.encode()).decode()]
+        return redirect("admin:webhooks_endpoint_secret", endpoint.pk)
+
+    def secret_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The one answer that holds the secret."""
+        owner, sealed = request.session.get(SECRET, (None, ""))
+        if owner != pk:
+            messages.warning(request, _("The secret is not shown again. If it is lost, make a new one."))
+            return redirect("admin:webhooks_endpoint_change", pk)
+        del request.session[SECRET]
+        endpoint = get_object_or_404(Endpoint.objects.defer("signing_secrets"), pk=pk)
         context = {
             **self.admin_site.each_context(request),
             "title": endpoint.name,
             "opts": self.opts,
             "endpoint": endpoint,
-            "secret": secret,
+            "secret": crypter().decrypt(sealed).decode(),
         }
         response = TemplateResponse(request, "webhooks/secret.html", context)
         add_never_cache_headers(response)
