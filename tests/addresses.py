@@ -28,8 +28,8 @@ LANGUAGES = tuple(ZONES)
 WRITES = re.compile(r"\s*(?:INSERT(?: IGNORE)? INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+[`\"]?(\w+)")
 # Written whatever the answer is: who is signed in, how much was asked of us, and of a platform.
 BESIDE = {"django_session", "api_request_counts", "api_quotas", "api_usage"}
-# Answered with a page, although they are done: the findings of a check are stored, and who reads buyer data.
-DONE = ("/check/", "/buyer/")
+# Answered with a page, although they are done: the findings of a check, who reads buyer data, a new secret shown once.
+DONE = ("/check/", "/buyer/", "/rotate/")
 
 
 class PlainClient(Client):

@@ -126,7 +126,7 @@ def test_it_leaves_a_failure_open_that_came_in_meanwhile(start_simulator: StartS
     [
         ([UNAVAILABLE] * ALWAYS, "unavailable"),
         ([DENIED] * ALWAYS, "forbidden"),
-        ([refusal(400, "InvalidInput", "No.")], "bad_request"),
+        ([refusal(400, "InvalidInput", "No.")] * ALWAYS, "bad_request"),
         ([answer_order(raw_order(7))], "broken_answer"),
     ],
 )
@@ -344,7 +344,7 @@ def test_the_api_says_why_a_failure_stays_open(
 ) -> None:
     sim = start_simulator(orders=5)
     [failure] = fail(sim)
-    sim.script("getOrder", answer)
+    sim.script("getOrder", *[answer] * ALWAYS)
     response = superuser().post(f"/sync-failures/{failure.pk}/replay")
     assert (response.status_code, set(response.json())) == (409, {"code", "detail"})
     assert response.json()["code"] == code

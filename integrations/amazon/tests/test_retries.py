@@ -73,10 +73,11 @@ def test_it_gives_up_after_four_attempts_with_amazons_request_id(start_simulator
 @pytest.mark.parametrize("status", [301, 302, 400, 404, 413, 415, 418])
 def test_it_does_not_repeat_what_amazon_refuses(start_simulator: StartSimulator, status: int) -> None:
     sim = start_simulator()
-    sim.script("getOrder", refusal(status))
+    calls = 2 if status == 400 else 1  # a data set may be to blame: it asks without them, once
+    sim.script("getOrder", *[refusal(status)] * calls)
     with closing(adapter(sim)) as amazon, pytest.raises(RequestRefused):
         first_order(sim, amazon)
-    assert sim.calls["getOrder"] == 1
+    assert sim.calls["getOrder"] == calls
 
 
 def test_it_leaves_a_long_wait_for_quota_to_the_caller(start_simulator: StartSimulator) -> None:
