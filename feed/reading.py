@@ -25,7 +25,10 @@ from django.db.models import F
 from core.database.retry import retry_on_db_error
 from feed.models import Change, FeedPosition
 
-AT_ONCE = 1000  # changes that are numbered in one transaction; SQLite takes no longer lists of parameters everywhere
+AT_ONCE = 1000  # changes in an answer
+# Changes that are numbered in one transaction. After a first sync nobody may have read for 300,000 of them: PostgreSQL
+# then passes over all that have a number to find those that have none, each time.
+NUMBERED_AT_ONCE = 10_000
 EXAMINED = 50_000  # changes that one answer looks through for those of the kinds and the platform asked for
 
 
@@ -89,28 +92,31 @@ def number_committed() -> int:
     """Give a sequence to all changes that are committed and have none. Returns the highest there is."""
     while True:
         numbered, last = _number_some()
-        if numbered < AT_ONCE:
+        if numbered < NUMBERED_AT_ONCE:
             return last
 
 
 @retry_on_db_error
 def _number_some() -> tuple[int, int]:
-    """The number of changes that were numbered, at most AT_ONCE, and the highest sequence."""
+    """The number of changes that were numbered, at most NUMBERED_AT_ONCE, and the highest sequence."""
     if not Change.objects.filter(sequence__isnull=True).exists():  # nearly always: no lock, and no write
         return 0, FeedPosition.objects.values_list("last", flat=True).get(pk=FeedPosition.ONLY)
     with transaction.atomic():
         position = FeedPosition.objects.select_for_update().get(pk=FeedPosition.ONLY)
         # Not in the statement that writes: that would wait for rows which others have not committed yet.
         unnumbered = Change.objects.filter(sequence__isnull=True).order_by("pk")
-        ids = list(unnumbered.values_list("pk", flat=True)[:AT_ONCE])
-        for run in _runs(ids):
-            Change.objects.filter(pk__in=run).update(sequence=F("pk") + (position.last + 1 - run[0]))
-            position.last += len(run)
+        ids = list(unnumbered.values_list("pk", flat=True)[:NUMBERED_AT_ONCE])
+        for first, last in _runs(ids):
+            run = Change.objects.filter(pk__gte=first, pk__lte=last)
+            run.update(sequence=F("pk") + (position.last + 1 - first))
+            position.last += last + 1 - first
         position.save(update_fields=["last"])
     return len(ids), position.last
 
 
-def _runs(ids: list[int]) -> list[list[int]]:
-    """The ids, cut where one is left out: within a run, id and sequence go up together."""
+def _runs(ids: list[int]) -> list[tuple[int, int]]:
+    """The first and the last of each run of ids without a gap: within a run, id and sequence go up together."""
     cuts = [at for at, (one, other) in enumerate(pairwise(ids), start=1) if other != one + 1]
-    return [ids[start:end] for start, end in zip([0, *cuts], [*cuts, len(ids)], strict=True) if start < end]
+    return [
+        (ids[start], ids[end - 1]) for start, end in zip([0, *cuts], [*cuts, len(ids)], strict=True) if ids
+    ]

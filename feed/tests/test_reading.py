@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from feed import reading
@@ -32,6 +33,14 @@ def objects(after: int = 0) -> list[int]:
     return [change.object_id for change in changes_after(after).changes]
 
 
+def read_all() -> list[int]:
+    """In a thread of its own."""
+    try:
+        return objects()
+    finally:
+        connection.close()
+
+
 @pytest.mark.django_db
 def test_it_numbers_what_was_noted_without_gaps() -> None:
     note(5, 6)
@@ -44,6 +53,17 @@ def test_it_numbers_what_was_noted_without_gaps() -> None:
     assert (page.last, page.more) == (3, False)
     assert page.changes[0].fields == ["status", "items"]
     assert changes_after(3) == reading.Page([], 3, False)
+
+
+@pytest.mark.django_db
+def test_it_numbers_what_a_first_sync_has_brought_in_a_few_statements() -> None:
+    note(*range(1, 3001))
+    Change.objects.filter(object_id=1000).delete()  # a gap
+    with CaptureQueriesContext(connection) as captured:
+        assert last_sequence() == 2999
+    assert sum(query["sql"].startswith("UPDATE") for query in captured) == 3
+    numbered = list(Change.objects.order_by("pk").values_list("sequence", flat=True))
+    assert numbered == list(range(1, 3000))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -71,6 +91,30 @@ def test_it_numbers_a_change_that_commits_late_behind_those_that_were_handed_out
     assert ([each.object_id for each in first.changes], first.last) == ([2, 3], 2)
     assert [(each.object_id, each.sequence) for each in second.changes] == [(1, 3)]
     assert second.changes[0].pk < first.changes[0].pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_does_not_wait_for_a_transaction_that_still_writes() -> None:
+    skip_with_one_writer()
+    written, may_commit = Event(), Event()
+
+    def slow() -> None:
+        try:
+            with transaction.atomic():
+                add_changes(CREATED, 1, [Changed(3)])
+                written.set()
+                assert may_commit.wait(30)
+        finally:
+            connection.close()
+
+    note(1, 2)  # right before the one that is not committed
+    with ThreadPoolExecutor(2) as pool:
+        late = pool.submit(slow)
+        assert written.wait(30)
+        assert pool.submit(read_all).result(10) == [1, 2]
+        may_commit.set()
+        late.result(30)
+    assert objects(2) == [3]
 
 
 @pytest.mark.django_db(transaction=True)
