@@ -38,7 +38,7 @@ run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with w
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)
 	@$(PY) -m pytest -q -n auto --maxprocesses 16 --dist worksteal $(ARGS)
 
-readers: ## SheetJS and ExcelJS, with which tests open exported workbooks; needs node and npm
+readers: ## SheetJS and ExcelJS, with which tests open exported workbooks, and TypeScript; needs node and npm
 	@npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --loglevel=error
 
 soak: $(VENV)/.installed-dev ## the property tests for long (MINUTES=10 SEED=1); names the seed to repeat a failure
