@@ -308,6 +308,8 @@ def email() -> dict[str, Any]:
         if not url.startswith(schemes):
             raise ValueError
         found = environ.Env.email_url_config(url)
+        if not found["EMAIL_HOST"] and not url.startswith("consolemail:"):
+            raise ValueError
     except ValueError:
         # The value itself is never repeated: it may hold a password.
         raise ImproperlyConfigured(

@@ -26,7 +26,7 @@ from webhooks.models import Delivery, Endpoint
 DATA = re.compile(
     r"Read buyer data|cancelled|Cancelled before it was done; what was read before is stored|"
     r"Amazon Services, Inc|"
-    r"OMS|Django-RQ|Django_Rq|Amazon|amazon|\(Amazon\)|admin(@example\.com)?|English|Deutsch|español|esc|CSV|XLSX"
+    r"OMS|Django-RQ|Django_Rq|Amazon|amazon|\(Amazon\)|\(?admin(@example\.com)?\)?|\(UTC\)|English|Deutsch|[Ee]spañol|esc|CSV|XLSX"
     r"|[A-Za-z]+\.[a-z_]+( A\d+)?|manage\.py run_webhooks|https://OMS"
     r"|malformed|token|NewItem|Operator|Viewer|Manager|Privacy officer|Auth tokens|Task Results|searchOrders"
     r"|getInventorySummaries|GetInventorySummaries of .*|SearchOrders of .*|sellercentral\.amazon\.com"
@@ -139,7 +139,7 @@ def pages() -> list[str]:
         "home-charts", "platforms/platform/add", "webhooks/endpoint/add",
         f"platforms/platform/sync/?platform={platform.pk}",
         "where", f"where/?id={order.external_id}", "where/?id=902-0000000-0000000", "where/?id=nonsense",
-        f"orders/order/{order.pk}/buyer", f"orders/order/{order.pk}/history", "password_change",
+        f"orders/order/{order.pk}/buyer", f"orders/order/{order.pk}/history", "password_change", "alerts",
         "orders/order/?to_ship=overdue", "inventory/inventoryitem/?stock=low", "integrations/syncfailure/?state=all",
     ]  # fmt: skip
     return [

@@ -50,6 +50,10 @@ def check(*options: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ({"REDIS_URL": f"redis//:{PASSWORD}@db"}, "REDIS_URL is not understood"),
         ({"METRICS_TOKEN": PASSWORD[:19]}, "METRICS_TOKEN takes at least 20 letters, digits and"),
         ({"METRICS_TOKEN": f"{PASSWORD} {PASSWORD} {PASSWORD}"}, "METRICS_TOKEN takes at least 20 letters"),
+        ({"EMAIL_URL": f"mail://oms:{PASSWORD}@mail.example"}, "EMAIL_URL is not understood"),
+        ({"EMAIL_URL": f"smtp+tls://oms:{PASSWORD}@mail.example:many"}, "EMAIL_URL is not understood"),
+        ({"EMAIL_URL": f"smtp://oms:{PASSWORD}@"}, "EMAIL_URL is not understood"),
+        ({"PUBLIC_URL": "oms.example"}, "PUBLIC_URL is 'oms.example'; write it like https://oms.example."),
         ({"SECRET_KEY": "  "}, "SECRET_KEY is not set."),
         ({"SECRET_KEY": "$DJANGO_SECRET"}, "SECRET_KEY begins with $ and reads like the name of a variable"),
         (
