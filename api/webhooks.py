@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import mixins, serializers, status
@@ -31,6 +31,7 @@ from webhooks.endpoints import (
 )
 from webhooks.events import event_names
 from webhooks.models import Delivery, Endpoint
+from webhooks.queue import number_of
 
 IS_OFF = (
     "The webhook is switched off, and nothing is sent to it. Set is_active to true; what waits is sent then."
@@ -38,7 +39,6 @@ IS_OFF = (
 IS_TEST = "Tests are not sent again, and nothing was done. POST /webhooks/%d/test sends another one."
 NO_TIME = "It is not a time. Write it like 2026-01-31 or 2026-01-31T08:00:00Z."
 CHANGE = "webhooks.change_endpoint"
-PENDING = Count("deliveries", filter=Q(deliveries__state=Delivery.State.PENDING))
 
 
 class MayChangeWebhooks(IsAuthenticated):
@@ -246,7 +246,7 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
     """Where events are sent. PUT and PATCH both change what is given and keep the rest."""
 
     serializer_class = WebhookSerializer
-    queryset = Endpoint.objects.defer("signing_secrets").annotate(pending=PENDING)
+    queryset = Endpoint.objects.defer("signing_secrets").annotate(pending=number_of(Delivery.State.PENDING))
     filterset_class = WebhookFilter
     ordering = ("id",)
     actions_without_body = ("test", "rotate")

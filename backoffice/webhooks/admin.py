@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -33,12 +33,11 @@ from webhooks.endpoints import (
     send_test,
 )
 from webhooks.models import Delivery, Endpoint
+from webhooks.queue import number_of
 
 CHANGE = "webhooks.change_endpoint"
 STATE = Delivery.State
 SECRET = "webhook_secret"  # noqa: S105  the name of what a session holds
-WAITING = Count("deliveries", filter=Q(deliveries__state=STATE.PENDING))
-FAILED = Count("deliveries", filter=Q(deliveries__state=STATE.FAILED) & ~Q(deliveries__event="webhook.test"))
 ENDPOINT = Prefetch("endpoint", Endpoint.objects.defer("signing_secrets"))
 
 
@@ -55,7 +54,9 @@ class EndpointAdmin(OmsAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         queryset: QuerySet[Endpoint] = super().get_queryset(request)
-        return queryset.defer("signing_secrets").annotate(waiting=WAITING, failed=FAILED)
+        return queryset.defer("signing_secrets").annotate(
+            waiting=number_of(STATE.PENDING), failed=number_of(STATE.FAILED)
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: list[Any] = [(None, {"fields": ("name", "url", "events", "platform_ids", "is_active")})]
