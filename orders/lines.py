@@ -16,7 +16,17 @@ from orders.records import OrderItemRecord, OrderRecord
 
 Reported = tuple[Any, ...]
 ITEM_REPORTED = reported_fields(OrderItemRecord, but={"external_id"})
-AMOUNTS = ("unit_price", "total", "tax", "shipping", "discount")
+AMOUNTS = (
+    "unit_price",
+    "total",
+    "tax",
+    "shipping",
+    "discount",
+    "item_tax",
+    "shipping_tax",
+    "gift_wrap_tax",
+    "discount_tax",
+)
 
 _reported = attrgetter("external_id", *ITEM_REPORTED, ABSENT)
 _columns = Columns(OrderItem, ITEM_REPORTED, amounts=AMOUNTS)

@@ -153,6 +153,17 @@ class OrderItem(models.Model):
     tax_model = models.CharField(_("tax model"), max_length=255, null=True, blank=True)
     tax_responsible_party = models.CharField(_("tax is paid by"), max_length=255, null=True, blank=True)
     tax_scheme = models.CharField(_("tax scheme"), max_length=255, null=True, blank=True)
+    # Parts of `tax`, as the platform lists them.
+    item_tax = models.DecimalField(_("item tax"), max_digits=18, decimal_places=4, null=True, blank=True)
+    shipping_tax = models.DecimalField(
+        _("shipping tax"), max_digits=18, decimal_places=4, null=True, blank=True
+    )
+    gift_wrap_tax = models.DecimalField(
+        _("gift wrap tax"), max_digits=18, decimal_places=4, null=True, blank=True
+    )
+    discount_tax = models.DecimalField(
+        _("discount tax"), max_digits=18, decimal_places=4, null=True, blank=True
+    )
 
     class Meta:
         db_table = "order_items"

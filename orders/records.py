@@ -17,7 +17,8 @@ class OrderItemRecord:
 
     `quantity_left` is what still has to be shipped, as the platform says: neither shipped nor cancelled. Of the line's
     tax, `tax_responsible_party` pays it to the authority, under `tax_model`; `tax_scheme` is how it is reported; all
-    three in the platform's own words. `currency` need not be among the `absent`: it goes with the amounts.
+    three in the platform's own words. `item_tax`, `shipping_tax`, `gift_wrap_tax` and `discount_tax` are parts of
+    `tax`, as the platform lists them. `currency` need not be among the `absent`: it goes with the amounts.
     """
 
     external_id: str
@@ -32,6 +33,10 @@ class OrderItemRecord:
     tax: Decimal | None = None
     shipping: Decimal | None = None
     discount: Decimal | None = None
+    item_tax: Decimal | None = None
+    shipping_tax: Decimal | None = None
+    gift_wrap_tax: Decimal | None = None
+    discount_tax: Decimal | None = None
     currency: str = ""
     tax_model: str | None = None
     tax_responsible_party: str | None = None

@@ -80,10 +80,18 @@ def _item_truth(order: Order, line: Line) -> dict[str, Any]:
         "shipping": line.shipping,
         "discount": line.discount,
         "currency": line.currency,
+        **_tax_parts(line),
         "tax_model": None if line.tax is None else "MARKETPLACE_FACILITATOR",
         "tax_responsible_party": None if line.tax is None else "Amazon Services, Inc.",
         "tax_scheme": None,
     }
+
+
+def _tax_parts(line: Line) -> dict[str, Decimal | None]:
+    """A tenth of the tax, in whole units of the currency, is for shipping where there is any."""
+    shipping = None if line.tax is None or line.shipping is None else (line.tax / 10).quantize(line.tax)
+    item = None if line.tax is None else line.tax - (shipping or 0)
+    return {"item_tax": item, "shipping_tax": shipping, "gift_wrap_tax": None, "discount_tax": None}
 
 
 def stock_truth(stock: Stock) -> dict[str, Any]:

@@ -281,8 +281,13 @@ def test_the_tax_of_an_order_and_its_lines(start_simulator: StartSimulator, admi
         )
         return list(amounts)
 
+    of_line = taxed("10", "1.9")
+    of_line[1]["detailedBreakdowns"] = [
+        {"subtype": subtype, "value": {"amount": of, "currencyCode": "EUR"}}
+        for subtype, of in (("ITEM", "1.5"), ("SHIPPING", "0.3"), ("GIFT_WRAP", "0.2"), ("DISCOUNT", "0.1"))
+    ]
     line = raw_item(
-        1, proceeds={"proceedsTotal": {"amount": "11.90", "currencyCode": "EUR"}, "breakdowns": taxed("10", "1.9")},
+        1, proceeds={"proceedsTotal": {"amount": "11.90", "currencyCode": "EUR"}, "breakdowns": of_line},
         tax={
             "taxCollections": [{"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}],
             "taxCalculationBreakdowns": [{"reportingScheme": "IOSS"}],
@@ -302,13 +307,26 @@ def test_the_tax_of_an_order_and_its_lines(start_simulator: StartSimulator, admi
     assert (order.tax, order.currency, order.invoice_status) == (Decimal("1.9"), "EUR", "PENDING")
     shown = superuser().get(f"/orders/{order.pk}").json()
     assert (shown["tax"], shown["currency"], shown["invoice_status"]) == ("1.90", "EUR", "PENDING")
-    names = ("tax", "tax_model", "tax_responsible_party", "tax_scheme")
-    facts = ("1.90", "MARKETPLACE_FACILITATOR", "Amazon Services, Inc.", "IOSS")
+    parts = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
+    names = ("tax", *parts, "tax_model", "tax_responsible_party", "tax_scheme")
+    facts = (
+        "1.90",
+        "1.50",
+        "0.30",
+        "0.20",
+        "0.10",
+        "MARKETPLACE_FACILITATOR",
+        "Amazon Services, Inc.",
+        "IOSS",
+    )
     assert tuple(shown["items"][0][name] for name in names) == facts
     [row] = exported(admin_client, "order-lines")
     assert tuple(row[name] for name in names) == facts
     assert [row["tax"] for row in exported(admin_client, "orders")] == ["1.90"]
-    assert "Amazon Services, Inc. · IOSS" in admin_client.get(f"{ORDERS}{order.pk}/change/").content.decode()
+    page = admin_client.get(f"{ORDERS}{order.pk}/change/").content.decode()
+    assert "Amazon Services, Inc. · IOSS" in page
+    for name in ("Item tax", "Shipping tax", "Gift wrap tax", "Discount tax"):
+        assert f"{name}: " in page
     read(start_simulator, without)
     order = Order.objects.get()
     assert (order.tax, order.items.get().tax, order.items.get().tax_scheme) == (None, Decimal("1.9"), "IOSS")

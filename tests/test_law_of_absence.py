@@ -194,15 +194,16 @@ BRANCHES: Branches = {
     "programs": ("programs",),
     "associatedOrders": ("replaced_order_id",),
 }
+TAX_PARTS = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
 ITEM_BRANCHES: Branches = {
     "product": ("sku", "asin", "title"),
     "product.price": ("unit_price", "currency"),
     "fulfillment": ("quantity_shipped", "quantity_left"),
     "proceeds": ("total", "currency"),
-    "proceeds.breakdowns": ("tax", "shipping", "discount", "currency"),
+    "proceeds.breakdowns": ("tax", "shipping", "discount", *TAX_PARTS, "currency"),
     "tax": ("tax_model", "tax_responsible_party", "tax_scheme"),
 }
-AMOUNTS = ("unit_price", "total", "tax", "shipping", "discount")
+AMOUNTS = ("unit_price", "total", "tax", "shipping", "discount", *TAX_PARTS)
 CURRENCIES = st.sampled_from(["EUR", "USD", ""])
 
 
@@ -216,8 +217,12 @@ def answers(draw: DrawFn) -> Answer:
     """All amounts of an answer are in one currency."""
     currency = draw(CURRENCIES)
     money = st.sampled_from(["0", "1.00", "2.50"]).map(lambda amount: eur(amount, currency))
+    detail = st.fixed_dictionaries(
+        {"subtype": st.sampled_from(["ITEM", "GIFT_WRAP", "COD_FEE"]), "value": money}
+    )
     breakdown = st.fixed_dictionaries(
-        {"type": st.sampled_from(["TAX", "SHIPPING", "DISCOUNT", "ITEM"]), "subtotal": money}
+        {"type": st.sampled_from(["TAX", "SHIPPING", "DISCOUNT", "ITEM"]), "subtotal": money},
+        optional={"detailedBreakdowns": st.lists(detail, max_size=2)},
     )
     package = st.fixed_dictionaries(
         {"packageReferenceId": st.sampled_from(["1", "2"])},

@@ -70,6 +70,12 @@ def amount(money: Json | None) -> Decimal | None:
 
 def expected_item(item: Json) -> Json:
     parts = {part["type"]: part["subtotal"] for part in item["proceeds"]["breakdowns"]}
+    details = {
+        detail["subtype"]: detail["value"]
+        for part in item["proceeds"].get("breakdowns", [])
+        if part["type"] == "TAX"
+        for detail in part.get("detailedBreakdowns", [])
+    }
     return {
         "external_id": item["orderItemId"],
         "sku": item["product"]["sellerSku"],
@@ -83,6 +89,10 @@ def expected_item(item: Json) -> Json:
         "tax": amount(parts.get("TAX")),
         "shipping": amount(parts.get("SHIPPING")),
         "discount": amount(parts.get("DISCOUNT")),
+        "item_tax": amount(details.get("ITEM")),
+        "shipping_tax": amount(details.get("SHIPPING")),
+        "gift_wrap_tax": amount(details.get("GIFT_WRAP")),
+        "discount_tax": amount(details.get("DISCOUNT")),
         "currency": item["proceeds"]["proceedsTotal"]["currencyCode"],
         **expected_tax(item.get("tax", {})),
     }

@@ -798,6 +798,12 @@ def unify_item(item: Json, status: str) -> Json:
     unit = product.get("price", {}).get("unitPrice")
     collections = item.get("tax", {}).get("taxCollections", [])
     amounts = [node for node in (unit, proceeds.get("proceedsTotal")) if node]
+    details = {
+        detail["subtype"]: detail["value"]
+        for part in proceeds.get("breakdowns", [])
+        if part["type"] == "TAX"
+        for detail in part.get("detailedBreakdowns", [])
+    }
     return {
         "external_id": item["orderItemId"],
         "sku": product.get("sellerSku", ""),
@@ -811,6 +817,10 @@ def unify_item(item: Json, status: str) -> Json:
         "tax": money(parts.get("TAX")),
         "shipping": money(parts.get("SHIPPING")),
         "discount": money(parts.get("DISCOUNT")),
+        "item_tax": money(details.get("ITEM")),
+        "shipping_tax": money(details.get("SHIPPING")),
+        "gift_wrap_tax": money(details.get("GIFT_WRAP")),
+        "discount_tax": money(details.get("DISCOUNT")),
         "currency": amounts[0]["currencyCode"] if amounts else "",
         "tax_model": collections[0]["model"] if collections else None,
         "tax_responsible_party": collections[0]["responsibleParty"] if collections else None,

@@ -26,6 +26,7 @@ ITEM: Columns = {
         "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left", "currency",
     ),
     **amounts("unit_price", "total", "tax", "shipping", "discount"),
+    **amounts("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax"),
     **columns("tax_model", "tax_responsible_party", "tax_scheme"),
 }  # fmt: skip
 PACKAGE: Columns = columns(

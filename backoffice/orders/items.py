@@ -1,13 +1,18 @@
 """The items of an order: on its page, and at a glance in lists."""
 
 from django.contrib import admin
+from django.contrib.admin.utils import label_for_field
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import money, number, title_cell
 from backoffice.base.model_admin import ReadOnlyInline
 from core.format import DASH
 from orders.models import Order, OrderItem
+
+TAX_PARTS = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
 
 
 def items_to_show(order: Order) -> list[tuple[int | None, str]]:
@@ -28,7 +33,7 @@ class ItemInline(ReadOnlyInline):
     model = OrderItem
     fields = (
         "sku", "asin", "short_title", "number_ordered", "number_shipped", "number_left", "number_unit_price",
-        "number_total", "number_tax", "number_shipping", "number_discount", "tax_paid_by",
+        "number_total", "number_tax", "tax_parts", "number_shipping", "number_discount", "tax_paid_by",
     )  # fmt: skip
     readonly_fields = fields
     verbose_name_plural = gettext_lazy("items")
@@ -60,6 +65,16 @@ class ItemInline(ReadOnlyInline):
     @admin.display(description=gettext_lazy("tax"))
     def number_tax(self, obj: OrderItem) -> SafeString:
         return money(obj.tax, obj.currency)
+
+    @admin.display(description=gettext_lazy("parts of the tax"))
+    def tax_parts(self, obj: OrderItem) -> SafeString:
+        """One below the other, each with its name."""
+        parts = [
+            (capfirst(str(label_for_field(name, OrderItem))), money(amount, obj.currency))
+            for name in TAX_PARTS
+            if (amount := getattr(obj, name)) is not None
+        ]
+        return format_html_join(SafeString("<br>"), "{}: {}", parts) or SafeString(DASH)
 
     @admin.display(description=gettext_lazy("shipping"))
     def number_shipping(self, obj: OrderItem) -> SafeString:

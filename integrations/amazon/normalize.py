@@ -45,7 +45,14 @@ Read = tuple[tuple[Record, ...], tuple[RecordFailure, ...]]
 OF_FULFILLMENT = ("status", "platform_status", "fulfilled_by", "service_level")
 OF_PRODUCT = ("sku", "asin", "title")
 OF_TAX = ("tax_model", "tax_responsible_party", "tax_scheme")
-OF_BREAKDOWNS = ("tax", "shipping", "discount")
+# Of TAX, by their subtypes.
+TAX_PARTS = {
+    "ITEM": "item_tax",
+    "SHIPPING": "shipping_tax",
+    "GIFT_WRAP": "gift_wrap_tax",
+    "DISCOUNT": "discount_tax",
+}
+OF_BREAKDOWNS = ("tax", "shipping", "discount", *TAX_PARTS.values())
 OF_DETAILS = ("available", "reserved", "inbound", "unfulfillable", "researching", "details")
 REPLACEMENTS = ("REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID")
 
@@ -185,6 +192,7 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
         _added_up(subtotals, "SHIPPING"),
         _added_up(subtotals, "DISCOUNT"),
     )
+    tax_parts = _tax_parts(proceeds)
     ordered = parse.number(source.get("quantityOrdered"), "quantityOrdered")
     shipped, left = _shipped_and_left(source, ordered)
     tax_model, responsible_party, scheme = tax_facts(source)
@@ -205,7 +213,8 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
         tax=tax,
         shipping=shipping,
         discount=discount,
-        currency=_one_currency(amounts),
+        **{name: amount for name, (amount, _) in tax_parts.items()},
+        currency=_one_currency((*amounts, *tax_parts.values())),
         absent=_absent(
             (_is_object(source, "product"), OF_PRODUCT),
             (_is_object(product, "price"), ("unit_price",)),
@@ -272,6 +281,17 @@ def _added_up(subtotals: dict[str, list[Any]], name: str) -> parse.Money:
     amounts = [parse.money(subtotal, name) for subtotal in subtotals[name]]
     known = [amount for amount, _ in amounts if amount is not None]
     return (sum(known, Decimal(0)), _one_currency(amounts)) if known else (None, "")
+
+
+def _tax_parts(proceeds: dict[str, Any]) -> dict[str, parse.Money]:
+    """What the tax of a line is made of, by the fields of the record; those that are not listed are left out. Raises
+    MalformedRecord."""
+    values: dict[str, list[Any]] = {}
+    for entry in parse.objects(proceeds.get("breakdowns")):
+        if "detailedBreakdowns" in entry and parse.text(entry.get("type")).upper() == "TAX":
+            for detail in parse.objects(entry["detailedBreakdowns"]):
+                values.setdefault(parse.text(detail.get("subtype")).upper(), []).append(detail.get("value"))
+    return {TAX_PARTS[subtype]: _added_up(values, subtype) for subtype in values if subtype in TAX_PARTS}
 
 
 def beside_lines(payload: Any) -> Decimal:

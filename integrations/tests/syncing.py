@@ -38,7 +38,9 @@ ORDER_FIELDS = (
 )  # fmt: skip
 ITEM_FIELDS = (
     "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left", "unit_price",
-    "total", "tax", "shipping", "discount", "currency", "tax_model", "tax_responsible_party", "tax_scheme",
+    "total", "tax", "shipping", "discount", "currency",
+    "item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax",
+    "tax_model", "tax_responsible_party", "tax_scheme",
 )  # fmt: skip
 PACKAGE_FIELDS = (
     "external_id", "carrier", "shipping_service", "tracking_number", "status", "detailed_status", "packed_at",

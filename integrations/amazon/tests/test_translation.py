@@ -294,6 +294,23 @@ def test_it_adds_up_what_is_listed_under_one_type() -> None:
         only_item(proceeds=mixed)
 
 
+def test_it_reads_what_the_tax_of_a_line_is_made_of() -> None:
+    def details(**values: str) -> list[Json]:
+        return [{"subtype": subtype, "value": usd(value)} for subtype, value in values.items()]
+
+    proceeds = breakdowns(("TAX", "5"), ("DISCOUNT", "2"), ("TAX", "1"))
+    first, discount, second = proceeds["breakdowns"]
+    first["detailedBreakdowns"] = details(ITEM="4", SHIPPING="1.5", DISCOUNT="0.5", COD_FEE="9")
+    second["detailedBreakdowns"] = [*details(item="1"), {"subtype": "GIFT_WRAP"}, None]
+    discount["detailedBreakdowns"] = details(ITEM="2", GIFT_WRAP="3")  # no tax
+    record = only_item(proceeds=proceeds)
+    parts = (record.item_tax, record.shipping_tax, record.gift_wrap_tax, record.discount_tax)
+    assert parts == (Decimal(5), Decimal("1.5"), None, Decimal("0.5"))
+    second["detailedBreakdowns"] = [{"subtype": "ITEM", "value": {"amount": "1", "currencyCode": "EUR"}}]
+    with pytest.raises(MalformedRecord, match="EUR, USD"):
+        only_item(proceeds=proceeds)
+
+
 ALL_PROCEEDS = ["total", *normalize.OF_BREAKDOWNS]
 
 
@@ -302,7 +319,7 @@ ALL_PROCEEDS = ["total", *normalize.OF_BREAKDOWNS]
     [
         (1, {}, None, []),
         (1, breakdowns(), None, []),
-        (1, {"proceedsTotal": usd("1")}, None, ["tax", "shipping", "discount"]),
+        (1, {"proceedsTotal": usd("1")}, None, [*normalize.OF_BREAKDOWNS]),
         (1, None, None, ALL_PROCEEDS),
         (1, None, {}, ALL_PROCEEDS),
         (0, None, {}, []),  # a cancelled line of an order that has its proceeds
