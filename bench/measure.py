@@ -51,9 +51,9 @@ def _measured(options: argparse.Namespace) -> Any:
             million.fill(orders=options.orders, skus=options.skus)
         results = export.measure(options.name, orders=options.orders, rounds=options.rounds)
     elif options.what == "lists":
-        results = api_lists.measure(
-            options.name, orders=options.orders, skus=options.skus, rounds=options.rounds
-        )
+        with million.in_a_hurry():
+            million.fill(orders=options.orders, skus=options.skus)
+        results = api_lists.measure(options.name, rounds=options.rounds)
     elif options.what == "admin":
         results = admin_pages.measure(
             options.name, orders=options.orders, skus=options.skus, rounds=options.rounds
