@@ -24,7 +24,6 @@ EMITTED = (
     "platform.recovered",
     "alert.began",
     "alert.ended",
-    "alert.digest",
     SWITCHED_OFF,
 )
 TEST = "webhook.test"

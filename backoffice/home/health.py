@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.format import duration, format_datetime
+from core.format import format_datetime
 from integrations.channel import Expiry
 from integrations.errors import CONFIG_CODES, REFUSED_CODES
 from integrations.lookup.overview import has_rows
@@ -80,11 +80,8 @@ class Health:
 
 def lag_line(stream: str, good: datetime | None, interval: int) -> str:
     """A stream lags: when its last good sync ended, None for never, and the minutes between syncs."""
-    words = {
-        "kind": label_of(stream),
-        "time": format_datetime(good),
-        "interval": duration(timedelta(minutes=interval)),
-    }
+    every = _("%(n)d h") % {"n": interval // 60} if interval % 60 == 0 else _("%(n)d min") % {"n": interval}
+    words = {"kind": label_of(stream), "time": format_datetime(good), "interval": every}
     if good is None:
         return _("No %(kind)s sync has succeeded yet, though one is due every %(interval)s.") % words
     text = _("The last good %(kind)s sync ended %(time)s, though one is due every %(interval)s.")

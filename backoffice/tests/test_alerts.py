@@ -128,6 +128,7 @@ def test_it_sees_what_needs_somebody_in_the_words_of_the_home_page(
         "The client secret is 171 days old. Amazon wants"
     )
     assert found[f"lagging:{pk}:orders"].startswith("The last good orders sync ended 20")
+    assert found[f"lagging:{pk}:orders"].endswith("though one is due every 15 min.")
     assert "Start run_scheduler" in found["scheduler"]
     shown = tiles(admin_client)
     assert [shown[label][1] for label in ("Overdue", "Low or out of stock", "Records not stored")] == [
