@@ -423,6 +423,14 @@ def test_a_new_url_is_tried_at_once(receiver: Receiver) -> None:
         assert len(receiver.taken) == 1
 
 
+def test_it_names_a_platform_that_is_gone_as_the_feed_does(receiver: Receiver) -> None:
+    endpoint_at(receiver)
+    change("platform.changed", 77, platform_id=77)
+    dispatch()
+    (message,) = receiver.taken
+    assert (message["data"]["platform"], message["data"]["platform_id"]) == ("", 77)
+
+
 # --- processes
 
 
