@@ -6,7 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 from oms.charsets import RefusesOddCharsets
 from oms.chunked import ReadsChunkedBodies
+from oms.heads import SendsHeadsAlone
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings")
 
-application = RefusesOddCharsets(ReadsChunkedBodies(get_wsgi_application()))
+application = SendsHeadsAlone(RefusesOddCharsets(ReadsChunkedBodies(get_wsgi_application())))
