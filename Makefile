@@ -38,12 +38,12 @@ run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with w
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)
 	@$(PY) -m pytest -q -n auto --maxprocesses 16 --dist worksteal $(ARGS)
 
-readers: ## SheetJS and ExcelJS, with which tests open exported workbooks, and TypeScript; needs node and npm
+readers: ## what tests open exports and the schema with, and compile the examples of docs/ with; needs node and npm
 	@npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --loglevel=error
 
-soak: $(VENV)/.installed-dev ## the property tests for long (MINUTES=10 SEED=1); names the seed to repeat a failure
+soak: $(VENV)/.installed-dev ## the property tests for long, and odd requests to the API (MINUTES=10 SEED=1); names the seed
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py \
-		tests/test_law_of_absence.py $(ARGS)
+		tests/test_law_of_absence.py tests/test_api_fuzzed.py $(ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployment check, migrations complete
 	$(PY) -m ruff format --check .

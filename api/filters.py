@@ -13,6 +13,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.drainage import set_override
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -73,6 +74,9 @@ class KnownChoiceFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
 
     def __init__(self, *args: Any, choices: Any, **kwargs: Any) -> None:
         self._choices = choices
+        if callable(choices):
+            named = [value for value, _label in choices()]
+            set_override(self, "field", {"type": "string", "enum": named})
         super().__init__(*args, choices=choices, **kwargs)
 
     @property

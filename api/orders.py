@@ -1,6 +1,7 @@
 """REST: orders with their items, their totals, their buyers, and starting their sync."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -238,9 +239,11 @@ def _reason(text: str | None) -> str:
 WINDOW_PARAMETERS = ("since", "until", "days", "by")
 WINDOW = (
     OpenApiParameter(
-        "since", str, description="Start of the window, ISO 8601; a time without a zone is UTC."
+        "since", datetime, description="Start of the window, ISO 8601; a time without a zone is UTC."
     ),
-    OpenApiParameter("until", str, description="End of the window; needs since or days. Now, without it."),
+    OpenApiParameter(
+        "until", datetime, description="End of the window; needs since or days. Now, without it."
+    ),
     OpenApiParameter("days", int, description="Start that many days ago, instead of since."),
     OpenApiParameter("by", str, enum=SyncLog.WindowBy.values, description="Which time the window is about."),
 )
@@ -249,11 +252,11 @@ WINDOW = (
 class WindowSyncSerializer(SyncRequestSerializer):
     """Without since, until and days, a sync goes on where the last one ended."""
 
-    since = serializers.CharField(
+    since = serializers.DateTimeField(
         required=False,
         help_text="Start of the window, which is part of it, ISO 8601; without a zone it is UTC.",
     )
-    until = serializers.CharField(
+    until = serializers.DateTimeField(
         required=False,
         help_text="End of the window, which is not part of it; needs since or days. Now, without it.",
     )

@@ -3,6 +3,7 @@
 Every operation gets the errors that can come, by its method, address and view; a new view has them by itself.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from rest_framework.serializers import ChoiceField
 from api.base import HOW_TO_AUTHENTICATE
 from api.filters import MOST_VALUES, SeveralFilter
 from integrations.channel import CredentialField, Input
+from integrations.errors import ConfigError
 from integrations.registry import CHANNELS
 
 Endpoint = tuple[str, str, str, Any]  # address, pattern, method, view
@@ -184,11 +186,21 @@ STORED_CREDENTIALS: JsonSchema = {
 
 
 def _credentials_of(channel: Any) -> JsonSchema:
-    """By the channel's form. What has to be given is judged by the channel itself."""
+    """By the channel's form. What has to be given is what the channel misses where nothing is."""
     fields = {entry.name: _value_of(entry) for entry in channel.credentials.fields}
     given = {name: value for name, value in fields.items() if value}
     given |= {name: {"type": "string"} for name in channel.credentials.shown_at}
-    return {"type": "object", "properties": given, "additionalProperties": False}
+    try:
+        channel.credentials.check({})
+        required: set[str] = set()
+    except ConfigError as error:
+        required = set(error.fields) & set(given)
+    return {
+        "type": "object",
+        "properties": given,
+        "additionalProperties": False,
+        **({"required": sorted(required)} if required else {}),
+    }
 
 
 def _value_of(entry: CredentialField) -> JsonSchema:
@@ -240,7 +252,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": "Any text, such as a UUID. The same request with the same key is done once in 24 hours; "
     "repeated, it is answered as the first time.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!#-~][ -~]*$"},
 }
 
 
@@ -269,7 +281,12 @@ def with_errors(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
 
 
 def exact(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
-    """A hook: bodies take no other field than those described, and labels of the admin are left out."""
+    """A hook: bodies take no other field than those described, empty parameters are none, and labels of the admin
+    and components that nothing refers to are left out."""
+    schemas = result["components"]["schemas"]
+    while unused := _unused(result):
+        for name in unused:
+            del schemas[name]
     for name, schema in result["components"]["schemas"].items():
         if schema.get("type") == "object" and name.endswith("Request"):
             schema["additionalProperties"] = False
@@ -277,7 +294,26 @@ def exact(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
                 schema["minProperties"] = 1
     for schema in _properties(result["components"]["schemas"]):
         schema.pop("title", None)
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                schema = parameter["schema"]
+                if (
+                    parameter["in"] == "query"
+                    and schema.get("type") == "string"
+                    and not {"enum", "format"} & set(schema)
+                ):
+                    schema.setdefault("minLength", 1)  # an empty one is refused
+                if parameter["in"] == "query" and schema.get("format") == "date-time":
+                    # In place of the other: a date alone is its first moment (UTC).
+                    parameter["schema"] = {"anyOf": [schema, {"type": "string", "format": "date"}]}
     return result
+
+
+def _unused(result: dict[str, Any]) -> list[str]:
+    """Names of schemas that nothing refers to."""
+    text = json.dumps(result, default=str)  # texts may wait to be translated
+    return [name for name in result["components"]["schemas"] if f'"#/components/schemas/{name}"' not in text]
 
 
 def _properties(schemas: dict[str, JsonSchema]) -> Iterator[JsonSchema]:

@@ -52,6 +52,7 @@ class MayChangeWebhooks(IsAuthenticated):
     {
         "type": "array",
         "items": {"type": "string"},
+        "minItems": 1,
         "description": "Names of platforms; null: all of them, also those that are added later.",
     }
 )
@@ -76,6 +77,14 @@ class PlatformNamesField(serializers.Field[Any, Any, Any, Any]):
         return list(Platform.objects.filter(pk__in=value).order_by("name").values_list("name", flat=True))
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"type": "string", "enum": list(event_names())},
+        "minItems": 1,
+        "description": "null: all of them, also those of later versions.",
+    }
+)
 class EventsField(serializers.ListField):
     """Names of events; the refusal lists those that there are."""
 
