@@ -74,9 +74,15 @@ class ChangesView(ApiViewMixin, APIView):
     @extend_schema(
         parameters=[
             OpenApiParameter(
-                "after", int, description="The `last` of the answer before; 0 at the beginning."
+                "after",
+                {"type": "integer", "minimum": 0, "maximum": 2**63 - 1},
+                description="The `last` of the answer before; 0 at the beginning.",
             ),
-            OpenApiParameter("limit", int, description=f"The most changes of one answer, 1 to {MOST}."),
+            OpenApiParameter(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MOST},
+                description=f"The most changes of one answer, 1 to {MOST}.",
+            ),
             OpenApiParameter(
                 "kind", str, enum=Change.Kind.values, many=True, description="These kinds alone."
             ),

@@ -297,17 +297,25 @@ def exact(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     for operations in result["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
-                schema = parameter["schema"]
-                if (
-                    parameter["in"] == "query"
-                    and schema.get("type") == "string"
-                    and not {"enum", "format"} & set(schema)
-                ):
-                    schema.setdefault("minLength", 1)  # an empty one is refused
-                if parameter["in"] == "query" and schema.get("format") == "date-time":
-                    # In place of the other: a date alone is its first moment (UTC).
-                    parameter["schema"] = {"anyOf": [schema, {"type": "string", "format": "date"}]}
+                if parameter["in"] == "query":
+                    parameter["schema"] = _query(parameter["schema"], parameter.get("explode", True))
     return result
+
+
+def _query(schema: JsonSchema, is_repeated: bool) -> JsonSchema:
+    """A parameter of the address: an empty one is refused, and so is an empty value of several."""
+    if schema.get("type") == "array":
+        items = _query(schema["items"], True)
+        if not is_repeated and items.get("type") == "string" and "enum" not in items:
+            items = {"pattern": "^[^,]+$", **items}
+        if items.get("type") == "integer":
+            items = {"minimum": 0, **items}  # ids
+        return {"minItems": 1, **schema, "items": items}
+    if schema.get("format") == "date-time":
+        return {"anyOf": [schema, {"type": "string", "format": "date"}]}  # a date alone is its first moment
+    if schema.get("type") == "string" and not {"enum", "format"} & set(schema):
+        return {"minLength": 1, **schema}
+    return schema
 
 
 def _unused(result: dict[str, Any]) -> list[str]:

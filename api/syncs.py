@@ -1,6 +1,7 @@
 """REST: starting syncs, their log, and what they could not store."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import django_filters
@@ -216,6 +217,7 @@ class SyncView(ApiViewMixin, APIView):
     """
 
     permission_classes = (MaySync,)
+    more_errors = MappingProxyType({"POST": (404,)})  # of a platform that is named
     kind: str
     parameters: tuple[str, ...] = ()
     repeatable: tuple[str, ...] = ()
