@@ -71,7 +71,8 @@ def _entries(entries: Sequence[Sequence[str]]) -> Iterator[str]:
         yield f"- {first}"
         yield from (f"  {line}" for line in more)
     if len(entries) > MOST_LINES:
-        yield f"- {_('and %(count)d more') % {'count': len(entries) - MOST_LINES}}"
+        others = _("and %(count)d more") % {"count": len(entries) - MOST_LINES}
+        yield f"- {others}"
     yield ""
 
 

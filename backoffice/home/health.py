@@ -98,7 +98,8 @@ def scheduler_line(seen_at: datetime | None) -> str:
     """No scheduler works: when one was last seen."""
     advice = _("Nothing is synced by schedule. Start run_scheduler.")
     if seen_at is None:
-        return f"{_('No scheduler has ever run.')} {advice}"
+        never = _("No scheduler has ever run.")
+        return f"{never} {advice}"
     seen = _("No scheduler has been seen since %(time)s.") % {"time": format_datetime(seen_at)}
     return f"{seen} {advice}"
 

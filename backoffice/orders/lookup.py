@@ -124,7 +124,8 @@ def _sentence(error: PlatformError) -> str:
     """With the platform's request id, unless the sentence contains it."""
     text = str(error)
     if error.request_id and error.request_id not in text:
-        text = f"{text} {_('Request id: %(id)s') % {'id': error.request_id}}"
+        request_id = _("Request id: %(id)s") % {"id": error.request_id}
+        text = f"{text} {request_id}"
     return text
 
 
