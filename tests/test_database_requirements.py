@@ -83,7 +83,7 @@ def test_it_moves_the_rows_of_a_narrow_database_into_another_as_the_manual_says(
     ask(mariadb.connect("narrow"), "UPDATE stream_states SET interval_minutes = 77 WHERE stream = 'orders'")
     refused = old.run("migrate")
     assert refused.status == 1
-    assert "has tables that cannot store every character (not utf8mb4): api_" in refused.err
+    assert "has tables that cannot store every character (not utf8mb4): " in refused.err
 
     steps = documented_steps("#### Tables that are not utf8mb4").replace("oms_new", "wide")
     steps = re.sub(r"\boms \|", "narrow |", steps).replace(

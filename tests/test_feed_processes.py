@@ -123,7 +123,7 @@ def test_a_copy_equals_the_database_whoever_is_killed(oms: Installation) -> None
         for _round in range(2):
             for command in ("sync_orders", "sync_inventory"):
                 assert oms.run(command, "--background").status == 0
-            for _moment in range(4):
+            for _moment in range(3):
                 reader.read(limit=rng.randint(1, 7), dies=rng.random() < 0.3)
             victim = rng.randrange(2)
             workers[victim].send_signal(signal.SIGKILL)

@@ -168,7 +168,7 @@ def test_it_follows_a_sync_that_another_process_works_on(
     assert second.stderr is not None
     line_with(second.stderr, "is already being worked on; following it")
     status, out, err = oms.run("sync_orders", "amazon", "--days", "3", "--json")
-    assert (status, out) == (1, "")
+    assert (status, json.loads(out)["code"]) == (1, "another_sync_is_open")
     assert "sync #1 is open (orders updated in the last 30 days; running; started by: command line)" in err
     hold.release()
     (status, out, _), (other_status, other_out, _) = ended(first), ended(second)

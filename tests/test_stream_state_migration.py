@@ -92,8 +92,8 @@ def test_it_keeps_what_is_known_of_each_stream() -> None:
 
 @pytest.mark.usefixtures("old_database")
 def test_it_rewrites_no_large_table() -> None:
-    """All that is done to one is to give it a column that may be NULL, which no database writes into its rows, and to
-    change the few rows of syncs that are open."""
+    """All that is done to one is to give it a column that may be NULL, which no database writes into its rows, to
+    replace an index, and to change the few rows of syncs that are open."""
     statements = [statement.lower() for statement in migrate(newest())]
     assert [statement for statement in statements if "stream_states" in statement]
     changing = ("alter", "create table", "drop", "update", "insert", "delete")
@@ -107,9 +107,9 @@ def test_it_rewrites_no_large_table() -> None:
     assert len(of_open_syncs) == 1
     assert '"open_key" is not null' in of_open_syncs[0]
     touched.remove(of_open_syncs[0])
-    assert [re.sub(r" (long)?text\b", " text", statement) for statement in touched] == [
-        'alter table "sync_logs" add column "asked" text null'
-    ]
+    assert any(statement.startswith('alter table "sync_logs" add column "asked" ') for statement in touched)
+    cheap = re.compile(r'alter table "\w+" add column "\w+" [\w(), ]+ null$|drop index ')
+    assert [statement for statement in touched if not cheap.match(statement)] == []
 
 
 @pytest.mark.usefixtures("old_database")

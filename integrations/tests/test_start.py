@@ -1,6 +1,7 @@
 """Starting a sync through the API, the commands and the scheduler while another one is open. (Through the admin:
 backoffice/tests/test_platforms.py. With processes that are killed: tests/test_processes.py.)"""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,8 @@ def test_it_exits_1_naming_the_refused_platform_and_syncs_the_others(api: APICli
     Platform.objects.create(name="b-other")
     ask(api, "inventory/sync?platform_name=amazon&sku=A-1")
     ran = Ran("sync_inventory", "--json", "--background")
-    assert (ran.status, [sync["platform"] for sync in ran.syncs]) == (1, ["b-other"])
+    refused, started = ran.syncs
+    assert (ran.status, refused["code"], started["platform"]) == (1, "another_sync_is_open", "b-other")
     blocking = open_one("inventory")
     assert (
         f"Nothing was started for amazon: sync #{blocking.pk} is open (inventory of 1 SKU (A-1); " in ran.err
@@ -236,7 +238,11 @@ def test_the_command_goes_on_with_the_open_one_and_then_with_its_own(api: APICli
 def test_the_command_refuses_without_the_option(api: APIClient, capsys: Any) -> None:
     ask(api, "orders/sync?days=7")
     ran = Ran("sync_orders", "amazon", "--days", "3", "--json")
-    assert (ran.status, ran.out, open_one().status) == (1, "", "queued")
+    assert (ran.status, json.loads(ran.out)["code"], open_one().status) == (
+        1,
+        "another_sync_is_open",
+        "queued",
+    )
     assert "and it is not what you asked for. Run the command again" in capsys.readouterr().err
 
 
