@@ -127,22 +127,10 @@ class ChangesView(ApiViewMixin, APIView):
 
 
 def as_json(changes: list[Change]) -> list[dict[str, Any]]:
-    """Changes as the API and webhooks give them. One query for the names of all platforms."""
+    """Changes as the API gives them. One query for the names of all platforms."""
     ids = {change.platform_id for change in changes}
     names = dict(Platform.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
-    return [
-        {
-            "sequence": change.sequence,
-            "at": change.at,
-            "kind": change.kind,
-            "platform": names.get(change.platform_id, ""),
-            "platform_id": change.platform_id,
-            "id": change.object_id,
-            "external_id": change.external_id,
-            "fields": change.fields,
-        }
-        for change in changes
-    ]
+    return [change.as_data(names) for change in changes]
 
 
 def _whole_number(text: str, name: str, least: int, most: int) -> int:

@@ -1,5 +1,8 @@
 """Change: one row for each thing that became different. FeedPosition: how far the feed is numbered and kept."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -49,6 +52,19 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.kind} {self.external_id}"
+
+    def as_data(self, platform_names: Mapping[int, str]) -> dict[str, Any]:
+        """As GET /changes and webhooks give it. The name of a platform that was deleted is empty."""
+        return {
+            "sequence": self.sequence,
+            "at": self.at,
+            "kind": self.kind,
+            "platform": platform_names.get(self.platform_id, ""),
+            "platform_id": self.platform_id,
+            "id": self.object_id,
+            "external_id": self.external_id,
+            "fields": self.fields,
+        }
 
     @property
     def fields(self) -> list[str]:

@@ -30,6 +30,15 @@ def add_changes(kind: Change.Kind, platform_id: int, changed: Sequence[Changed])
     Call it after the rows are written and before the transaction ends: while their locks are held, the changes of one
     object are noted in the order in which they happen.
     """
+    _write(kind, (platform_id,) * len(changed), changed)
+
+
+def add_changes_by_platform(kind: Change.Kind, changed: Sequence[tuple[int, Changed]]) -> None:
+    """The same for objects of several platforms, each with its platform's id."""
+    _write(kind, [platform_id for platform_id, _ in changed], [each for _, each in changed])
+
+
+def _write(kind: Change.Kind, platform_ids: Sequence[int], changed: Sequence[Changed]) -> None:
     if not changed:
         return
     if not connection.in_atomic_block:
@@ -38,4 +47,4 @@ def add_changes(kind: Change.Kind, platform_id: int, changed: Sequence[Changed])
     ids, external_ids, fields = zip(*changed, strict=True)
     names = [",".join(each) for each in fields]
     now = (timezone.now(),) * size
-    _insert.write_columns([now, (str(kind),) * size, (platform_id,) * size, ids, external_ids, names])
+    _insert.write_columns([now, (str(kind),) * size, platform_ids, ids, external_ids, names])

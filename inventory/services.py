@@ -78,7 +78,7 @@ def mark_gone(
     present = InventoryItem.objects.filter(
         platform=platform, marketplace_id=marketplace_id, source=source, gone_at__isnull=True
     ).exclude(sku__in=list(filter(is_storable, spare)))
-    return _mark_gone(present, seen)
+    return _mark_gone(platform.pk, present, seen)
 
 
 @transaction.atomic(savepoint=False)
@@ -92,24 +92,28 @@ def mark_replaced(*, platform: Platform, source: str, records: Collection[Invent
     seen = {key_of(record) for record in records}
     rows = InventoryItem.objects.filter(platform=platform, source=source, gone_at__isnull=True)
     return sum(
-        _mark_gone(rows.filter(marketplace_id=marketplace_id, sku__in=list(filter(is_storable, names))), seen)
+        _mark_gone(
+            platform.pk,
+            rows.filter(marketplace_id=marketplace_id, sku__in=list(filter(is_storable, names))),
+            seen,
+        )
         for marketplace_id, names in skus.items()
     )
 
 
-def _mark_gone(present: QuerySet[InventoryItem], seen: Collection[Key]) -> int:
-    rows = present.order_by().values_list("platform_id", "pk", *KEY).iterator()
-    gone = [(platform_id, pk, key) for platform_id, pk, *key in rows if tuple(key) not in seen]
+def _mark_gone(platform_id: int, present: QuerySet[InventoryItem], seen: Collection[Key]) -> int:
+    """Of one platform, in a transaction that holds it."""
+    rows = present.order_by().values_list("pk", *KEY).iterator()
+    gone = [(pk, key) for pk, *key in rows if tuple(key) not in seen]
     now = timezone.now()
     for start in range(0, len(gone), WRITTEN_AT_ONCE):
         some = gone[start : start + WRITTEN_AT_ONCE]
-        with transaction.atomic():
-            # Without a hash, the row is compared with its record when its SKU comes back.
-            InventoryItem.objects.filter(pk__in=[pk for _, pk, _ in some]).update(
-                gone_at=now, synced_at=now, content_hash="", details={}, **dict.fromkeys(QUANTITIES, 0)
-            )
-            told = [Changed(pk, key[_SKU], ("gone_at", *QUANTITIES)) for _, pk, key in some]
-            add_changes(Change.Kind.STOCK_GONE, some[0][0], told)
+        # Without a hash, the row is compared with its record when its SKU comes back.
+        InventoryItem.objects.filter(pk__in=[pk for pk, _ in some]).update(
+            gone_at=now, synced_at=now, content_hash="", details={}, **dict.fromkeys(QUANTITIES, 0)
+        )
+        told = [Changed(pk, key[_SKU], ("gone_at", *QUANTITIES)) for pk, key in some]
+        add_changes(Change.Kind.STOCK_GONE, platform_id, told)
     return len(gone)
 
 

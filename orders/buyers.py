@@ -13,7 +13,7 @@ from core.dates import meant
 from core.encryption import SecretDict, Unreadable, keyed_digest
 from core.upsert import Incoming, to_json
 from feed.models import Change
-from feed.recording import Changed, add_changes
+from feed.recording import Changed, add_changes_by_platform
 from orders.models import OrderBuyer
 from orders.records import BuyerRecord, OrderRecord
 
@@ -164,9 +164,8 @@ def _purge_some(due: QuerySet[OrderBuyer]) -> int:
     rows = due.select_for_update(of=_own_rows()).order_by("pk")
     found = list(rows.values_list("pk", "order__external_id", "order__platform_id")[:AT_ONCE])
     OrderBuyer.objects.filter(pk__in=[pk for pk, *_ in found]).delete()
-    for platform_id in sorted({each for *_, each in found}):
-        changed = [Changed(pk, name, ("buyer",)) for pk, name, of in found if of == platform_id]
-        add_changes(Change.Kind.ORDER_UPDATED, platform_id, changed)
+    changed = [(platform_id, Changed(pk, name, ("buyer",))) for pk, name, platform_id in found]
+    add_changes_by_platform(Change.Kind.ORDER_UPDATED, changed)
     return len(found)
 
 

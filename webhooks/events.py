@@ -57,17 +57,8 @@ def event_of(kind: str, events: Iterable[str] | None) -> str:
 
 
 def change_data(change: Change, platform_names: Mapping[int, str]) -> dict[str, Any]:
-    """A change as GET /changes answers it."""
-    return {
-        "sequence": change.sequence,
-        "at": _timestamp(change.at),
-        "kind": change.kind,
-        "platform": platform_names.get(change.platform_id, ""),
-        "platform_id": change.platform_id,
-        "id": change.object_id,
-        "external_id": change.external_id,
-        "fields": change.fields,
-    }
+    """A change as GET /changes answers it, its time as in all messages."""
+    return change.as_data(platform_names) | {"at": _timestamp(change.at)}
 
 
 def object_key(change: Change) -> str:

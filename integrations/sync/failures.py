@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from feed.models import Change
-from feed.recording import Changed, add_changes
+from feed.recording import Changed, add_changes_by_platform
 from integrations.errors import (
     AuthenticationError,
     AuthorizationError,
@@ -141,13 +141,9 @@ def resolve(failures: QuerySet[SyncFailure], resolution: str, user: User | None)
         found = list(rows)
         resolved = SyncFailure.objects.filter(pk__in=[pk for pk, *_ in found])
         resolved.update(resolved_at=timezone.now(), resolution=resolution, resolved_by=user)
-        for platform_id in sorted({each for *_, each in found}):
-            changed = [
-                Changed(pk, external_id, ("resolved_at", "resolution"))
-                for pk, external_id, of in found
-                if of == platform_id
-            ]
-            add_changes(Change.Kind.FAILURE_RESOLVED, platform_id, changed)
+        fields = ("resolved_at", "resolution")
+        changed = [(platform_id, Changed(pk, name, fields)) for pk, name, platform_id in found]
+        add_changes_by_platform(Change.Kind.FAILURE_RESOLVED, changed)
 
 
 def _one_by_one(failures: QuerySet[SyncFailure], *, each_record_once: bool = False) -> Iterator[SyncFailure]:
