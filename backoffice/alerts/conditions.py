@@ -1,7 +1,8 @@
 """What people are told of, if it is so now. In a fixed number of queries, whatever there is.
 
-The sentences are those of the home page: `say` makes them in the language and time zone that are active when it is
-called. Live rows of active platforms alone count.
+The home page shows the same: it has platforms and processes from here, and the rest from the tiles that this has from
+it. `say` makes a sentence in the language and time zone that are active when it is called. Live rows of active
+platforms alone count.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +25,6 @@ from integrations.models import SyncFailure
 from integrations.registry import CHANNELS
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
 from integrations.sync.backlog import backlog, workers_are_silent
-from integrations.sync.streams import streams_of
-from integrations.sync.streams.states import interval_columns, interval_name
 from inventory.models import InventoryItem
 from orders.models import Order
 from orders.shipping import Deadline, deadline_filters, due_within
@@ -85,6 +84,10 @@ class Condition:
     def key(self) -> str:
         return ":".join(str(part) for part in (self.kind.value, self.platform_id, self.subject) if part)
 
+    def shown(self) -> dict[str, str]:
+        """For a page, in the active language."""
+        return {"title": title_of(self.kind, self.platform), "sentence": self.say(), "href": self.href}
+
     @property
     def platform_id(self) -> int | None:
         return self.platform.pk if self.platform else None
@@ -93,23 +96,23 @@ class Condition:
 def evaluate(now: datetime | None = None) -> list[Condition]:
     """All that is so. Raises DatabaseError; a queue that is down is a condition."""
     now = now or timezone.now()
-    healths = [item for item in health.of_platforms() if item.platform.is_active]
-    platforms = {item.platform.pk: item.platform for item in healths}
+    healths = health.of_platforms()
+    platforms = {item.platform.pk: item.platform for item in healths if item.platform.is_active}
     return [
-        *_of_platforms(healths, now),
+        *of_platforms(healths, now),
         *_of_failures(platforms, now),
         *_of_orders(platforms, now),
         *_of_stock(platforms),
-        *_of_processes(now),
+        *of_processes(now),
     ]
 
 
-def _of_platforms(healths: Sequence[health.Health], now: datetime) -> Iterator[Condition]:
-    intervals: dict[int, dict[str, Any]] = {
-        row["pk"]: dict(row) for row in Platform.objects.order_by().values("pk", **interval_columns())
-    }
+def of_platforms(healths: Sequence[health.Health], now: datetime) -> Iterator[Condition]:
+    """What is so of those that are active. No query."""
     for item in healths:
         platform = item.platform
+        if not platform.is_active:
+            continue
         say = partial(_sentence, item)
         had_credentials = platform.is_configured or any(item.good.values())
         if item.state == health.State.CREDENTIALS and had_credentials:
@@ -117,7 +120,7 @@ def _of_platforms(healths: Sequence[health.Health], now: datetime) -> Iterator[C
         elif item.state == health.State.REFUSED:
             yield Condition(kind=Kind.REFUSED, say=say, platform=platform, href=item.href)
         elif platform.is_configured:
-            yield from _lagging(item, intervals.get(platform.pk, {}), now)
+            yield from _lagging(item, now)
         yield from _expiring(item, now)
 
 
@@ -125,9 +128,9 @@ def _sentence(shown: health.Health | attention.Tile) -> str:
     return shown.sentence
 
 
-def _lagging(item: health.Health, intervals: dict[str, Any], now: datetime) -> Iterator[Condition]:
-    for stream in streams_of(item.platform):
-        minutes, good = intervals.get(interval_name(stream)) or 0, item.good[stream]
+def _lagging(item: health.Health, now: datetime) -> Iterator[Condition]:
+    for stream, minutes in item.intervals.items():
+        good = item.good[stream]
         since = good or _begin_of(item.platform)
         if not minutes or now - since <= timedelta(minutes=minutes * settings.ALERTS_LAG_INTERVALS):
             continue
@@ -195,7 +198,8 @@ def _of_orders(platforms: dict[int, Platform], now: datetime) -> Iterator[Condit
             tile = attention.to_ship_tile(Deadline.OVERDUE, late, Source.LIVE, platform__id__exact=pk)
             yield _of_tile(Kind.OVERDUE, tile, platforms[pk])
         if soon:
-            yield _of_tile(Kind.DUE, attention.due_tile(hours, soon, platform__id__exact=pk), platforms[pk])
+            tile = attention.due_tile(hours, soon, Source.LIVE, platform__id__exact=pk)
+            yield _of_tile(Kind.DUE, tile, platforms[pk])
 
 
 def _of_stock(platforms: dict[int, Platform]) -> Iterator[Condition]:
@@ -222,7 +226,8 @@ def _of_tile(
     )
 
 
-def _of_processes(now: datetime) -> Iterator[Condition]:
+def of_processes(now: datetime) -> Iterator[Condition]:
+    """Whether scheduler, queue and workers work. At most three queries. Raises DatabaseError."""
     seen_at = scheduler_seen_at()
     syncs = reverse("admin:integrations_synclog_changelist")
     if scheduler_is_silent(seen_at, now):

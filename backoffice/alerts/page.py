@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views import View
 
-from backoffice.alerts.conditions import PERMISSIONS, Condition, Kind, evaluate, title_of
+from backoffice.alerts.conditions import PERMISSIONS, evaluate
 from backoffice.alerts.readers import wants
 from backoffice.base.locality import zone_of
 from backoffice.models import AlertSubscription
@@ -104,7 +104,7 @@ def _page(request: HttpRequest, form: AlertsForm) -> HttpResponse:
     # What he may see, whatever he chose to be told of.
     everything = AlertSubscription(user_id=_user_id(request))
     everything.user = request.user  # type: ignore[assignment]  # nobody anonymous gets here
-    now = [_shown(each) for each in evaluate() if wants(everything, each.kind, each.platform_id)]
+    now = [each.shown() for each in evaluate() if wants(everything, each.kind, each.platform_id)]
     context = {
         **admin.site.each_context(request),
         "title": _("My alerts"),
@@ -116,8 +116,3 @@ def _page(request: HttpRequest, form: AlertsForm) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     return TemplateResponse(request, "oms/my_alerts.html", context, status=status)
-
-
-def _shown(condition: Condition) -> dict[str, str]:
-    title = title_of(Kind(condition.kind), condition.platform)
-    return {"title": title, "sentence": condition.say(), "href": condition.href}

@@ -1,6 +1,7 @@
 """What needs attention: orders, records that were not stored, stock; in a fixed number of queries."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from backoffice.models import AlertMessage
 from integrations.models import SyncFailure
 from inventory.models import InventoryItem
 from orders.models import Order
-from orders.shipping import Deadline, deadline_filters
+from orders.shipping import Deadline, deadline_filters, due_within
 from platforms.models import Source
 from webhooks.events import TEST
 from webhooks.leases import unattended_filter
@@ -66,11 +67,14 @@ TO_SHIP = {
 }
 
 
-def orders(source: Source) -> tuple[list[Tile], Tile]:
-    """Orders of this source to ship, by ship-by time, and those whose buyers ask to cancel. One query each."""
+def orders(source: Source) -> tuple[list[Tile], list[Tile]]:
+    """Orders of this source to ship, by ship-by time; and those that are due within hours, where there are any, and
+    whose buyers ask to cancel. Two queries."""
     counted = Order.objects.business(source)
+    hours = settings.ALERTS_DUE_HOURS
     counts = counted.to_ship().aggregate(
-        **{str(name): Count(COUNTED, filter=condition) for name, condition in deadline_filters().items()}
+        **{str(name): Count(COUNTED, filter=condition) for name, condition in deadline_filters().items()},
+        soon=Count(COUNTED, filter=due_within(timedelta(hours=hours))),
     )
     asked = counted.cancellation_asked().aggregate(count=Count(COUNTED))
     tiles = [
@@ -91,7 +95,8 @@ def orders(source: Source) -> tuple[list[Tile], Tile]:
             source__exact=source,
         ),
     )
-    return tiles, cancellations
+    soon = [due_tile(hours, counts["soon"], source)] if counts["soon"] else []
+    return tiles, [*soon, cancellations]
 
 
 def to_ship_tile(name: Deadline, count: int, source: Source, **filters: Any) -> Tile:
@@ -100,8 +105,8 @@ def to_ship_tile(name: Deadline, count: int, source: Source, **filters: Any) -> 
     return Tile(label=label, count=count, icon=icon, tone=tone, hint=hint, href=href)
 
 
-def due_tile(hours: int, count: int, **filters: Any) -> Tile:
-    """Orders that will be late within some hours. The list has those of today and later, the next ones first."""
+def due_tile(hours: int, count: int, source: Source, **filters: Any) -> Tile:
+    """Orders that will be late within ALERTS_DUE_HOURS."""
     text = ngettext_lazy("Due within %(n)d hour", "Due within %(n)d hours", "n")
     return Tile(
         label=text % {"n": hours},
@@ -109,7 +114,7 @@ def due_tile(hours: int, count: int, **filters: Any) -> Tile:
         icon="alarm",
         tone=NOTICE,
         hint=_("have to leave by then"),
-        href=list_of("orders_order", to_ship="any", source__exact=Source.LIVE, **filters),
+        href=list_of("orders_order", to_ship="soon", source__exact=source, **filters),
     )
 
 

@@ -18,6 +18,7 @@ from integrations.lookup.overview import has_rows
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, Reason, attach_dues, dues_of
 from integrations.sync.streams import STREAMS, label_of, streams_of
+from integrations.sync.streams.states import interval_columns, interval_of
 from integrations.wording import due_line
 from platforms.models import Platform, Source
 
@@ -50,11 +51,13 @@ COLOURS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """`good` has the end of the last good sync of each stream that its channel delivers, None where there was none."""
+    """Of each stream that its channel delivers, `good` has the end of the last good sync, None where there was none;
+    `intervals` has the minutes between scheduled ones."""
 
     platform: Platform
     state: State
     good: dict[str, datetime | None]
+    intervals: dict[str, int]
     logs: Sequence[SyncLog]
     href: str
 
@@ -140,7 +143,7 @@ def with_problems(healths: Sequence[Health]) -> list[SyncLog]:
 
 def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
     """Each platform with `latest_orders` (id of its newest orders sync), `good_orders` (when the last good one
-    ended), the same for inventory, and `has_mock`."""
+    ended), the same for inventory, `has_mock`, and the intervals."""
     for kind in STREAMS:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
         logs = logs.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
@@ -152,7 +155,7 @@ def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
                 f"good_{kind}": Subquery(good.values("finished_at")[:1]),
             }
         )
-    return platforms.annotate(has_mock=has_rows(Source.MOCK))
+    return platforms.annotate(has_mock=has_rows(Source.MOCK), **interval_columns())
 
 
 def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
@@ -164,6 +167,7 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
         platform=platform,
         state=state,
         good={kind: getattr(platform, f"good_{kind}") for kind in streams_of(platform)},
+        intervals={kind: interval_of(platform, kind) for kind in streams_of(platform)},
         logs=logs,
         href=reverse("admin:platforms_platform_change", args=[platform.pk]),
     )

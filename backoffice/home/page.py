@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from backoffice.alerts.conditions import PERMISSIONS, Condition, Kind, of_platforms, of_processes
 from backoffice.base.charts import Chart
 from backoffice.home import attention, charts, health
 from backoffice.home.source import counted_source
@@ -16,6 +17,9 @@ from platforms.models import Source
 CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
 MOST_SYNCS = 8
 MOST_PLATFORMS = 12
+MOST_CONDITIONS = 8
+# Of these, and these alone, no tile and no row of a platform tells.
+ON_TOP = (Kind.LAGGING, Kind.CREDENTIALS, Kind.SCHEDULER, Kind.WORKERS, Kind.QUEUE)
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -26,8 +30,8 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     source = counted_source()
     context["is_mock"] = source == Source.MOCK
     if may("orders.view_order"):
-        context["to_ship"], cancellations = attention.orders(source)
-        tiles.append(cancellations)
+        context["to_ship"], more = attention.orders(source)
+        tiles += more
     if may("integrations.view_syncfailure"):
         failures, context["failures"] = attention.failures()
         tiles.append(failures)
@@ -47,9 +51,12 @@ def _platforms(request: HttpRequest) -> dict[str, Any]:
     """The states of the platforms, the syncs with problems, and the first steps of a newcomer."""
     may = request.user.has_perm
     healths = health.of_platforms()
-    shown: dict[str, Any] = {}
+    shown: dict[str, Any] = _on_top(request, healths)
     if may("platforms.view_platform"):
-        shown = {"healths": healths[:MOST_PLATFORMS], "more_platforms": max(len(healths) - MOST_PLATFORMS, 0)}
+        shown |= {
+            "healths": healths[:MOST_PLATFORMS],
+            "more_platforms": max(len(healths) - MOST_PLATFORMS, 0),
+        }
         if not any(moment for item in healths for moment in item.good.values()):
             shown["first_steps"] = _first_steps(healths)
     if may("integrations.view_synclog"):
@@ -60,6 +67,18 @@ def _platforms(request: HttpRequest) -> dict[str, Any]:
             "now": timezone.now(),
         }
     return shown
+
+
+def _on_top(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any]:
+    """What people are also told of by e-mail, in the same words."""
+    now = timezone.now()
+    conditions: list[Condition] = []
+    if request.user.has_perm(PERMISSIONS[Kind.SCHEDULER]):
+        conditions += of_processes(now)
+    if request.user.has_perm(PERMISSIONS[Kind.LAGGING]):
+        conditions += of_platforms(healths, now)
+    lines = [each.shown() for each in conditions if each.kind in ON_TOP]
+    return {"conditions": lines[:MOST_CONDITIONS], "more_conditions": max(len(lines) - MOST_CONDITIONS, 0)}
 
 
 def _first_steps(healths: list[health.Health]) -> dict[str, Any]:

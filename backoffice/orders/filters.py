@@ -1,17 +1,20 @@
 """Filters of the list of orders."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import BooleanFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from backoffice.base.model_admin import DropdownFilter, PlatformFilter
 from backoffice.base.offered import no_choice
 from orders.listing import asked_to_cancel, few_by_id, of_platforms, with_values
-from orders.shipping import Deadline, deadline_filters
+from orders.shipping import Deadline, deadline_filters, due_within
 
 
 class FrequentChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unfold has no annotations
@@ -52,7 +55,8 @@ class OrderPlatformFilter(PlatformFilter):
 
 
 class ToShipFilter(DropdownFilter):
-    """By the day of the ship-by time, in the current time zone. These lists begin with what is due first.
+    """By the day of the ship-by time, in the current time zone, or within ALERTS_DUE_HOURS. These lists begin with what
+    is due first.
 
     `?to_ship=all` works as well as `any`.
     """
@@ -71,8 +75,10 @@ class ToShipFilter(DropdownFilter):
         )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        hours = settings.ALERTS_DUE_HOURS
         return [
             ("any", _("all that is to be shipped")),
+            ("soon", ngettext_lazy("within %(n)d hour", "within %(n)d hours", "n") % {"n": hours}),
             *Deadline.choices,
         ]
 
@@ -81,4 +87,8 @@ class ToShipFilter(DropdownFilter):
         if wanted not in dict(self.lookup_choices):
             return queryset
         waiting: QuerySet[Any] = queryset.to_ship()  # type: ignore[attr-defined]  # an OrderQuerySet
-        return waiting if wanted == "any" else waiting.filter(deadline_filters()[Deadline(wanted)])
+        if wanted == "any":
+            return waiting
+        if wanted == "soon":
+            return waiting.filter(due_within(timedelta(hours=settings.ALERTS_DUE_HOURS)))
+        return waiting.filter(deadline_filters()[Deadline(wanted)])

@@ -19,7 +19,7 @@ from backoffice.alerts import outbox
 from backoffice.alerts.conditions import Kind, evaluate
 from backoffice.alerts.watch import GONE, HOLDS, look
 from backoffice.models import AlertMessage, AlertState, AlertSubscription
-from backoffice.tests.home_pages import home, log_of, tiles
+from backoffice.tests.home_pages import home, log_of, tiles, viewer
 from integrations.management.every_minute import call_all
 from integrations.models import SchedulerLease, SyncFailure
 from inventory.models import InventoryItem
@@ -136,10 +136,16 @@ def test_it_sees_what_needs_somebody_in_the_words_of_the_home_page(
         1,
         2,
     ]
+    html = home(admin_client)
+    for key in (f"lagging:{pk}:orders", f"credentials:{pk}:client_secret", "scheduler"):
+        assert found[key] in html
+    only_syncs = home(viewer("view_synclog"))
+    assert found["scheduler"] in only_syncs
+    assert found[f"lagging:{pk}:orders"] not in only_syncs
     for condition in evaluate():
         page = admin_client.get(condition.href)
         assert page.status_code == 200, condition.href
-        if condition.kind in (Kind.OVERDUE, Kind.STOCK, Kind.FAILURES):
+        if condition.kind in (Kind.OVERDUE, Kind.DUE, Kind.STOCK, Kind.FAILURES):
             assert page.context["cl"].result_count == condition.facts["count"]
 
 
