@@ -1,14 +1,16 @@
 """For whom a file is made: a person who opens it in a spreadsheet, or a program that reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from django.db.models import DateTimeField, QuerySet
+from django.db.models import BooleanField, DateTimeField, QuerySet
+from django.template.defaultfilters import yesno
 from django.utils.formats import get_format
 from django.utils.text import capfirst
 
+from backoffice.export.chunks import Cells
 from backoffice.export.table import Columns
 from core.format import Text
 
@@ -52,6 +54,28 @@ def _titles(columns: Columns, rows: QuerySet[Any], zone: tzinfo) -> Iterator[str
         if owner and owner.lower() not in title.lower():
             title = f"{owner}: {title}"
         yield f"{capfirst(title)} ({zone})" if isinstance(field, DateTimeField) else str(capfirst(title))
+
+
+def labels(columns: Columns, rows: QuerySet[Any]) -> list[Mapping[Any, str]]:
+    """Of each column what people call its values, in the active language; empty where values speak for themselves."""
+    return [
+        {} if column.inside else _labels_of(_field_of(rows, column.path)[0]) for column in columns.values()
+    ]
+
+
+def labelled(chunks: Iterable[Cells], names: Sequence[Mapping[Any, str]]) -> Iterator[Cells]:
+    """The cells with these labels in the place of their values; a value that has none stays as it is."""
+    for cells in chunks:
+        yield [
+            [known.get(value, value) for value in column] if known else column
+            for column, known in zip(cells, names, strict=True)
+        ]
+
+
+def _labels_of(field: Any) -> dict[Any, str]:
+    if isinstance(field, BooleanField):
+        return {value: str(yesno(value)) for value in (True, False)}
+    return {value: str(label) for value, label in field.flatchoices if value != ""}
 
 
 def _name_of(field: Any) -> Text:

@@ -74,7 +74,10 @@ def test_it_exports_orders_with_text_numbers_and_times(admin_client: Client) -> 
 
 
 def test_a_person_gets_a_file_in_his_language_and_a_program_the_same_as_ever(admin_client: Client) -> None:
-    make_order("012-0000001-0000001", total=Decimal("1234.5"), currency="EUR", tax=Decimal("0.25"))
+    make_order(
+        "012-0000001-0000001", total=Decimal("1234.5"), currency="EUR", tax=Decimal("0.25"), status="partially_shipped",
+        buyer_requested_cancellation=True,
+    )  # fmt: skip
     english = body(admin_client, f"{ORDERS}.machine.csv")
     admin_client.cookies["django_language"] = "de"
     admin_client.cookies["oms_timezone"] = "Europe/Berlin"
@@ -82,10 +85,12 @@ def test_a_person_gets_a_file_in_his_language_and_a_program_the_same_as_ever(adm
     lines = body(admin_client, f"{ORDERS}.csv").decode("utf-8-sig").splitlines()
     (row,) = csv.DictReader(lines, delimiter=";")
     assert (row["total"], row["purchased_at"]) == ("1234,50", "2026-01-31 12:00:00")
+    assert (row["status"], row["buyer_requested_cancellation"]) == ("partially_shipped", "true")
 
     titles, cells = sheet_of(admin_client, ORDERS).iter_rows(values_only=True)
     named = dict(zip(titles, cells, strict=True))
     assert named["Gekauft (Europe/Berlin)"] == datetime(2026, 1, 31, 13)  # noqa: DTZ001  Excel's times have no zone
+    assert (named["Status"], named["Käufer möchte stornieren"]) == ("teilweise versandt", "Ja")
     assert all("Europe/Berlin" in title for title, cell in named.items() if isinstance(cell, datetime))
 
 
