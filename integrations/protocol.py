@@ -271,5 +271,6 @@ class TellsTime(Protocol):
     """An adapter whose platform says what time it is there. For all others this machine's clock is right."""
 
     def clock_offset(self) -> timedelta:
-        """What is to be added to this machine's time for the platform's. May make a call; raises PlatformError."""
+        """What is to be added to this machine's time for the platform's. May make a call; raises PlatformError, also
+        where this machine's clock is too far off to go by it."""
         ...

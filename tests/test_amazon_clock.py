@@ -1,11 +1,13 @@
 """This machine's clock and Amazon's differ: windows go by Amazon's, with a margin. The watermark never moves back."""
 
+import html
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from integrations.amazon.clock import AmazonClock
@@ -348,11 +350,29 @@ def test_the_check_says_how_far_this_machines_clock_is_off(
     assert sync(platform).status == Status.SUCCEEDED
 
 
-def test_the_check_says_that_more_than_a_day_is_not_corrected(start_simulator: StartSimulator) -> None:
-    found = clock_finding(platform_of(start_simulator(clock_ahead=-30 * 24 * HOUR)))
+@pytest.mark.parametrize(
+    ("ahead", "said"), [(-30 * 24 * HOUR, "30 days ahead of"), (49 * HOUR, "2 days behind")]
+)
+def test_a_clock_that_is_days_off_is_refused_everywhere_until_it_is_set(
+    start_simulator: StartSimulator, admin_client: Client, settings: Any, ahead: float, said: str
+) -> None:
+    settings.MOCK_FALLBACK = "never"
+    sim = start_simulator(Account(orders=3), clock_ahead=ahead)
+    platform = platform_of(sim)
+    found = clock_finding(platform)
     assert found is not None
     assert found[:2] == (False, "clock_wrong")
-    assert "30 days ahead" in found[2]
+    log = sync(platform)
+    assert (log.status, log.error_code, log.pages, watermark_of()) == (Status.FAILED, "clock_wrong", 0, None)
+    assert sim.calls["searchOrders"] == 0
+    home = html.unescape(admin_client.get("/admin/").content.decode())
+    for text in (found[2], log.error_message, home):
+        assert f"This machine's clock is {said}" in text
+        assert "timedatectl set-ntp true" in text
+    sim.rules.add(Rule(operation="token", nth=1, fault=SetClock(0)))
+    check_platform(platform)
+    log = sync(platform)
+    assert (log.status, log.created) == (Status.SUCCEEDED, 3)
 
 
 @pytest.mark.parametrize("watermark", [None, timedelta(hours=5), timedelta(days=-3)])

@@ -191,6 +191,9 @@ class AmazonAdapter:
     def clock_offset(self) -> timedelta:
         """See integrations.protocol.TellsTime."""
         self._client.ask_the_time()
+        if self._client.clock.is_wrong:
+            self._client.renew_token()  # our clock may have been set since it was measured
+        self._client.clock.refuse_if_wrong()
         return self._client.clock.offset()
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import httpx
 from django.utils import timezone
 
 from integrations.amazon.retry import http_date
+from integrations.errors import PlatformError
 
 # An answer at least so young, Amazon refuses; what is beyond it is our margin, for clocks that differ inside Amazon and
 # for what Date cannot tell. createdBefore and lastUpdatedBefore in orders_2026-01-01.json,
@@ -23,8 +24,19 @@ ORDER_LAG = YOUNGEST + MARGIN
 WHOLE_SECOND = timedelta(seconds=1)  # Date has no fractions: half of it is missing on average
 TOO_SMALL = timedelta(seconds=2)  # to be told from travel and rounding
 JUMP = timedelta(seconds=5)  # a difference that changes by more was not measured badly: a clock was set
-BELIEVED = timedelta(days=1)  # what is further off is no clock that goes wrong
+# What is further off is no clock that goes wrong, and is not corrected: syncs of orders are refused. All times that OMS
+# writes itself would be off by as much, and so would be the days after which it deletes personal data.
+BELIEVED = timedelta(days=1)
 KEPT = 8  # answers that the difference is the mean of
+
+HOW_TO_SET = (
+    "Switch on this machine's time synchronisation (NTP; on Linux: timedatectl set-ntp true; for a container, on its "
+    "host)."
+)
+NOT_CORRECTED = (
+    "OMS corrects a day at the most, so no orders are fetched until it is right: nothing is lost, the first sync after "
+    "that reads on from where orders are complete."
+)
 
 _lock = threading.Lock()
 _measured: dict[
@@ -65,9 +77,34 @@ class AmazonClock:
         difference = self.difference()
         return difference if TOO_SMALL <= abs(difference) <= BELIEVED else timedelta(0)
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether our time is so far off that nothing may be asked by it."""
+        return abs(self.difference()) > BELIEVED
+
+    def refuse_if_wrong(self) -> None:
+        """Raises PlatformError."""
+        if self.is_wrong:
+            text = f"{in_words(self.difference())} {NOT_CORRECTED} {HOW_TO_SET}"
+            raise PlatformError(text, code="clock_wrong")
+
     def now(self) -> datetime:
         """Amazon's time."""
         return timezone.now().astimezone(UTC) + self.offset()
+
+
+def in_words(difference: timedelta) -> str:
+    """How far this machine's clock is off, as a sentence. `difference` is Amazon's clock less ours."""
+    relation = "behind" if difference > timedelta(0) else "ahead of"
+    return f"This machine's clock is {_length(abs(difference))} {relation} Amazon's."
+
+
+def _length(span: timedelta) -> str:
+    seconds = round(span.total_seconds())
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{round(seconds / size)} {unit}"
+    return f"{seconds} seconds"
 
 
 def _mean(differences: deque[timedelta]) -> timedelta:

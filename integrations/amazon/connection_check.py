@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from integrations.amazon import normalize, participations, sandbox
-from integrations.amazon.clock import BELIEVED
+from integrations.amazon.clock import BELIEVED, HOW_TO_SET, NOT_CORRECTED, in_words
 from integrations.amazon.config import AmazonConfig
 from integrations.amazon.datasets import CONTENTS, how_to_get, named_in
 from integrations.amazon.marketplaces import REGIONS, Marketplace
@@ -50,14 +50,6 @@ WORTH_SAYING = timedelta(seconds=5)
 CORRECTED = (
     "OMS corrects this where it asks Amazon for orders, so syncs work; the times that OMS writes itself, such as those "
     "of the sync log, are off by as much."
-)
-NOT_CORRECTED = (
-    "OMS corrects a day at the most: Amazon refuses the time spans that syncs ask for, or syncs miss the latest "
-    "orders."
-)
-HOW_TO_SET = (
-    "Switch on this machine's time synchronisation (on Linux: timedatectl set-ntp true; for a container, on its "
-    "host)."
 )
 STOCK_ROLES = (
     "For stock the app needs the role Amazon Fulfillment or Product Listing: in Seller Central under Develop Apps, "
@@ -142,21 +134,10 @@ def _clock(difference: timedelta) -> Iterator[Finding]:
     if abs(difference) < WORTH_SAYING:
         return
     is_corrected = abs(difference) <= BELIEVED
-    text = (
-        f"This machine's clock is {_in_words(abs(difference))} {'behind' if difference > timedelta(0) else 'ahead of'} "
-        f"Amazon's. {CORRECTED if is_corrected else NOT_CORRECTED} {HOW_TO_SET}"
-    )
+    text = f"{in_words(difference)} {CORRECTED if is_corrected else NOT_CORRECTED} {HOW_TO_SET}"
     yield Finding(
         step="clock", ok=is_corrected, message=text, code="clock_off" if is_corrected else "clock_wrong"
     )
-
-
-def _in_words(span: timedelta) -> str:
-    seconds = round(span.total_seconds())
-    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{round(seconds / size)} {unit}"
-    return f"{seconds} seconds"
 
 
 def _environment(config: AmazonConfig, results: Sequence[CallResult]) -> Finding:
