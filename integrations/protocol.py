@@ -141,10 +141,12 @@ class DataSets:
 @dataclass(slots=True)
 class Parts:
     """Parts of the scope (marketplaces) that a platform answers for or refuses on their own, as seen since the adapter
-    was connected. `refused` holds those that cannot be read for another reason, too."""
+    was connected. `refused` holds those that cannot be read for another reason, too; `absent`, of these, those of which
+    the platform says that the account has nothing there."""
 
     answered: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

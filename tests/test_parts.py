@@ -16,6 +16,7 @@ from integrations.sync.run import run_sync
 from integrations.sync.windows import WindowRequest
 from integrations.tests.states import set_states, watermark_of
 from integrations.tests.syncing import (
+    ALWAYS,
     INVENTORY,
     UNAVAILABLE,
     open_sync,
@@ -374,6 +375,31 @@ def test_a_sweep_that_goes_on_leaves_out_what_it_left_out(start_simulator: Start
     log.refresh_from_db()
     assert (log.status, [code for code, _ in notes(log)]) == (Status.PARTIAL, ["marketplace_left_out"])
     assert {each.params.get("marketplaceIds", DE) for each in sim.requests[before:]} == {DE, FR}
+
+
+def test_a_marketplace_without_stock_rests_like_one_that_is_denied(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(Account(skus=20, marketplace_ids=(DE, FR)))
+    platform = platform_of(sim, marketplace_id=DE, additional_marketplace_ids=[FR], region="EU")
+    no_fba = refusal(400, "InvalidInput", "Invalid Input")
+    sim.rules.add(Rule(operation="getInventorySummaries", marketplace=FR, times=ALWAYS, fault=no_fba))
+
+    def after(minutes: float) -> tuple[str, list[str], int]:
+        time_passes(INVENTORY, minutes=minutes)
+        before = sim.calls["getInventorySummaries"]
+        log = sync(platform, INVENTORY)
+        return log.status, [code for code, _ in notes(log)], sim.calls["getInventorySummaries"] - before
+
+    asked, rests = 2, 1
+    assert after(0) == (Status.SUCCEEDED, ["no_fba"], asked)
+    assert after(5) == (Status.SUCCEEDED, ["marketplace_left_out"], rests)
+    assert after(60) == (Status.SUCCEEDED, ["no_fba"], asked)
+    assert after(60) == (Status.SUCCEEDED, ["marketplace_left_out"], rests)
+    sync(platform, INVENTORY, skus=["CASE-1"])  # asks everywhere, and finds the same
+    time_passes(INVENTORY, minutes=60)
+    InventoryItem.objects.filter(sku="CASE-1").update(marketplace_id=FR)
+    assert after(0) == (Status.PARTIAL, ["marketplace_left_out"], rests)  # of which stock is missing
+    assert after(70) == (Status.PARTIAL, ["stock_refused"], asked)
+    assert "France" in notes(SyncLog.objects.latest("pk"))[0][1]
 
 
 @pytest.mark.parametrize("skus", [[], ["CASE-1"]], ids=["sweep", "named"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from integrations.models import ApiQuota, SyncFailure, SyncLog
@@ -234,7 +235,12 @@ def test_it_takes_a_list_that_is_refused_from_its_second_page_on_for_a_failure(
     assert (log.status, log.error_code, log.created) == (Status.FAILED, "bad_request", 10)
 
 
-def test_it_marks_all_as_gone_once_a_second_list_is_empty(start_simulator: StartSimulator) -> None:
+def let_pass(**span: float) -> None:
+    """Since all runs ended."""
+    SyncLog.objects.update(finished_at=F("finished_at") - timedelta(**span))
+
+
+def test_it_marks_all_as_gone_once_a_list_is_empty_an_hour_later(start_simulator: StartSimulator) -> None:
     sim = start_simulator(skus=5)
     platform = platform_of(sim)
     sync(platform, INVENTORY)
@@ -242,13 +248,19 @@ def test_it_marks_all_as_gone_once_a_second_list_is_empty(start_simulator: Start
     sim.script("getInventorySummaries", summaries())
     log = sync(platform, INVENTORY)
     assert (log.status, log.error_code, present(platform)) == (Status.FAILED, "empty_list", listed)
-    assert "Nothing was marked as gone. If the next complete list is empty as well" in log.error_message
-    sync(platform, INVENTORY)  # is not
-    sim.script(
-        "getInventorySummaries", summaries(), UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, summaries()
-    )
-    assert sync(platform, INVENTORY).error_code == "empty_list"
+    until = timezone.now() + timedelta(hours=1)
+    assert f"in the first sync after {until:%Y-%m-%d %H:}" in log.error_message
+    let_pass(hours=2)
+    sync(platform, INVENTORY)  # is not empty
+    sim.script("getInventorySummaries", *[summaries()] * 3, *[UNAVAILABLE] * 4, *[summaries()] * 2)
+    for minutes in (0, 40, 0):  # started by hand, seconds apart; and a while later
+        let_pass(minutes=minutes)
+        assert sync(platform, INVENTORY).error_code == "empty_list"
     assert sync(platform, INVENTORY).error_code == "unavailable"  # which says nothing
+    let_pass(minutes=15)
+    assert sync(platform, INVENTORY).error_code == "empty_list"
+    assert present(platform) == listed
+    let_pass(minutes=10)
     log = sync(platform, INVENTORY)
     assert (log.status, [note["code"] for note in log.notes]) == (Status.SUCCEEDED, ["empty_list_confirmed"])
     assert (present(platform), InventoryItem.objects.exclude(total=0).count()) == (set(), 0)

@@ -51,7 +51,7 @@ def stock_pages(
         last = position == places[-1]
         try:
             for page in _sweep(client, marketplaces[position], tries, once=unread.is_down):
-                unread.has_answered(marketplaces[position])
+                unread.is_told(marketplaces[position], page.absent)
                 finished = page.next is None
                 place = {"done": position + finished} | (page.next or {}) | unread.checkpoint()
                 yield replace(
@@ -122,7 +122,7 @@ def _named_pages(
                 yield replace(read.page((), place, unread), unread=(marketplace.id,))
             unread.leave_out(marketplace, problem)
         else:
-            unread.has_answered(marketplace)
+            unread.is_told(marketplace, read.absent)
         if problem is None and last:
             yield read.page(found.failures(skus, unread), None, unread)
             return
@@ -267,6 +267,6 @@ def _no_fba(marketplace: Marketplace, error: RequestRefused) -> Absent:
     """Amazon answers a seller without FBA with a 400; no call tells beforehand. Stored stock stays as it is."""
     text = (
         f"Amazon lists no FBA stock for this account in {marketplace.country}: the seller does not use FBA there. "
-        f"Nothing was changed. {error}"
+        f"Nothing was changed. OMS asks again by itself, at growing distances. {error}"
     )
     return Absent(marketplace.id, error, Note("no_fba", text))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from integrations.amazon.marketplaces import Marketplace
 from integrations.errors import AuthorizationError, PlatformError, RateLimited, RequestRefused, TransientError
-from integrations.protocol import Checkpoint, Note, Parts
+from integrations.protocol import Absent, Checkpoint, Note, Parts
 
 # Lists that break off or go in circles; codes of stock_listing.py.
 BROKEN_LISTS = ("page_loop", "page_token_expired")
@@ -56,11 +56,17 @@ class UnreadMarketplaces:
         """Whether the last answer was an outage; perhaps of all of Amazon."""
         return self._down > 0
 
-    def has_answered(self, marketplace: Marketplace) -> None:
-        """A page was read."""
+    def is_told(self, marketplace: Marketplace, absent: Absent | None) -> None:
+        """A page was read; or Amazon answered as it does where the account keeps no stock, which rests like what is
+        refused."""
         self._down = 0
         self._is_read = True
-        self._parts.answered.add(marketplace.id)
+        if absent is None:
+            self._parts.answered.add(marketplace.id)
+        else:
+            self._parts.answered.discard(marketplace.id)
+            self._parts.refused.add(marketplace.id)
+            self._parts.absent.add(marketplace.id)
         self._tell()
 
     @property
@@ -116,8 +122,8 @@ def _not_read(place: Marketplace, error: PlatformError) -> Note:
 
 def _left_out(place: Marketplace, until: datetime) -> Note:
     text = (
-        f"The stock of {place.country} ({place.id}) was not asked for, since Amazon did not answer for it before; that "
-        f"of the other marketplaces was read. What is stored of {place.country} stays. OMS asks for it again at "
-        f"{until:%Y-%m-%d %H:%M} UTC."
+        f"The stock of {place.country} ({place.id}) was not asked for, since Amazon refused it or did not answer "
+        f"before; that of the other marketplaces was read. What is stored of {place.country} stays. OMS asks for it "
+        f"again at {until:%Y-%m-%d %H:%M} UTC."
     )
     return Note("marketplace_left_out", text)

@@ -27,7 +27,8 @@ class StreamState(models.Model):
     # Data sets that the platform refused: {"BUYER": "2026-03-12T14:00:00+00:00"}, the time when they are tried again.
     refused_datasets = models.JSONField(default=dict, blank=True)
     # Parts of the scope (marketplaces) that the platform refused, on their own or all of them: since when, and when
-    # each is asked for again, {"A1F83G8C2ARO7P": {"since": "…", "again": "…"}}. sync/parts.py has the rules.
+    # each is asked for again, {"A1F83G8C2ARO7P": {"since": "…", "again": "…"}}, and "absent": since when the platform
+    # says that the account has nothing there. sync/parts.py has the rules.
     refused_parts = models.JSONField(default=dict, blank=True)
     # Parts that the watermark is not valid for: until when each is complete, {"A1F83G8C2ARO7P": "…"}.
     part_watermarks = models.JSONField(default=dict, blank=True)

@@ -19,6 +19,7 @@ from integrations.sync.datasets import credentials_since
 from platforms.models import Platform
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=24)
+LASTED = timedelta(days=7)  # what has been absent for longer is not an outage of the platform's
 
 
 def refused(platform: Platform, state: StreamState) -> dict[str, datetime]:
@@ -29,6 +30,12 @@ def refused(platform: Platform, state: StreamState) -> dict[str, datetime]:
         for part, times in state.refused_parts.items()
         if datetime.fromisoformat(times["since"]) >= since
     }
+
+
+def absent_since(platform: Platform, state: StreamState) -> dict[str, datetime]:
+    """The refused parts in which the platform says that the account has nothing, each with since when."""
+    times = {part: state.refused_parts[part].get("absent") for part in refused(platform, state)}
+    return {part: datetime.fromisoformat(since) for part, since in times.items() if since}
 
 
 def left_out(platform: Platform, state: StreamState) -> dict[str, datetime]:
@@ -83,7 +90,9 @@ def remember(platform: Platform, state: StreamState, seen: Parts) -> None:
         for part in seen.refused:
             since = datetime.fromisoformat(kept[part]["since"]) if part in kept else now
             wait = min(max(now - since, FIRST_WAIT), LONGEST_WAIT)
+            absent = kept.get(part, {}).get("absent", now.isoformat())
             kept[part] = {"since": since.isoformat(), "again": (now + wait).isoformat()}
+            kept[part] |= {"absent": absent} if part in seen.absent else {}
         StreamState.write(row.pk, state.stream, refused_parts=kept)
 
 

@@ -44,6 +44,7 @@ class SweepProgress(Progress[StockPage]):
     def take(self, page: StockPage) -> None:
         if page.restarted:
             self.seen, self.unreadable = set(), UnreadableRows()
+        self.unread -= self.doubts.without_stock(page.unread, self._state)
         self.repeated = set()
         for key in map(key_of, page.records):
             (self.repeated if key in self.seen else self.seen).add(key)
