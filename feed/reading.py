@@ -13,6 +13,9 @@ of one object cannot swap: the second is written while the row of the object is 
 and so has a higher id; both are numbered in the order of ids. A reader who dies between 2 and 3 has numbered
 nothing; one who dies after 3 reads again from where he was. A writer never waits for a reader: it does not touch the
 row of FeedPosition.
+
+That lock is held for the time of the numbering alone: whoever has rows of their own to change does it in a transaction
+of its own, after this one. So nobody waits for it while holding something that a reader waits for.
 """
 
 from collections.abc import Collection
@@ -88,6 +91,17 @@ def last_sequence() -> int:
     return number_committed()
 
 
+def last_numbered() -> int:
+    """The highest number that was given so far. Gives none itself, and so takes no lock."""
+    return FeedPosition.objects.values_list("last", flat=True).get(pk=FeedPosition.ONLY)
+
+
+def is_kept(after: int) -> bool:
+    """Whether a reader who has come to this number can go on. Gives no number, and so takes no lock."""
+    position = FeedPosition.objects.get(pk=FeedPosition.ONLY)
+    return position.pruned_through <= after <= position.last
+
+
 def number_committed() -> int:
     """Give a sequence to all changes that are committed and have none. Returns the highest there is."""
     while True:
@@ -100,7 +114,7 @@ def number_committed() -> int:
 def _number_some() -> tuple[int, int]:
     """The number of changes that were numbered, at most NUMBERED_AT_ONCE, and the highest sequence."""
     if not Change.objects.filter(sequence__isnull=True).exists():  # nearly always: no lock, and no write
-        return 0, FeedPosition.objects.values_list("last", flat=True).get(pk=FeedPosition.ONLY)
+        return 0, last_numbered()
     with transaction.atomic():
         position = FeedPosition.objects.select_for_update().get(pk=FeedPosition.ONLY)
         # Not in the statement that writes: that would wait for rows which others have not committed yet.

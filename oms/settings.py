@@ -61,6 +61,7 @@ MAINTENANCE = [
     "api.idempotency.prune_answers",
     "api.throttling.prune_counts",
     "webhooks.queue.prune_deliveries",
+    "webhooks.queue.prune_events",
     "backoffice.alerts.outbox.prune_messages",
 ]
 # Functions without arguments that `manage.py run_webhooks` calls once a minute.

@@ -21,10 +21,11 @@ from core.database.retry import DATABASE_ERRORS
 from feed.reading import last_sequence
 from webhooks.addresses import Resolver, system_resolver
 from webhooks.client import AT_ONCE, TOTAL, Outcome, WebhookClient
+from webhooks.emitting import last_event
 from webhooks.endpoints import attempt
 from webhooks.leases import Leases
 from webhooks.models import Delivery, Endpoint
-from webhooks.queue import MOST_WAITING, fill, probe, sendable, settle
+from webhooks.queue import MOST_WAITING, fill, fill_with_events, probe, sendable, settle
 
 logger = logging.getLogger(__name__)
 
@@ -126,17 +127,20 @@ class Dispatcher:
         self._forget_all_but(endpoints)
         if not endpoints:
             return False
-        last = last_sequence()
-        started = [self._start_round(endpoint, last) for endpoint in endpoints]
+        newest = last_sequence(), last_event()
+        started = [self._start_round(endpoint, *newest) for endpoint in endpoints]
         return any(started)
 
-    def _start_round(self, endpoint: Endpoint, last: int) -> bool:
+    def _start_round(self, endpoint: Endpoint, last_change: int, last_event: int) -> bool:
         if endpoint.pk not in self._lanes:
             self._lanes[endpoint.pk] = Lane(WebhookClient(self._resolve))
         lane = self._lanes[endpoint.pk]
         if lane.unsettled or not self.leases.may_send:
             return False
-        has_more = endpoint.position != last and fill(endpoint, self.leases.token, self._most_waiting)
+        mine = endpoint, self.leases.token, self._most_waiting
+        has_more = endpoint.position != last_change and fill(*mine)
+        if endpoint.event_position < last_event:
+            has_more |= fill_with_events(*mine)
         now = timezone.now()
         if endpoint.is_paused(now) or not endpoint.is_active:
             return False

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from webhooks.events import body_of, new_message_id
-from webhooks.models import Delivery, Endpoint
+from webhooks.models import Endpoint, Event, EventTurn
 
 
 def emit(
@@ -17,33 +18,31 @@ def emit(
     platform_id: int | None = None,
     key: str = "",
     at: datetime | None = None,
-) -> int:
-    """Tell every endpoint that is on and wants this event. Returns how many.
+) -> None:
+    """Tell every endpoint that wants this event.
 
     Call it in the transaction that makes the event true: `manage.py run_webhooks` sends it once that is committed.
     `event` is one of events.EMITTED. `data` becomes JSON; it must hold no personal data and no secret. An event of a
     platform goes to endpoints that want this platform; one of none, to all. Events of the same `key`
     (at most 64 characters) arrive in order.
+
+    It is stored once, however many endpoints there are and however long they fail (webhooks/queue.py).
     """
-    now = timezone.now()
-    body = body_of(event, at or now, data)
-    deliveries = []
-    for endpoint in Endpoint.objects.filter(is_active=True).defer("signing_secrets"):
-        if wants(endpoint, event, platform_id):
-            message_id = new_message_id()
-            key_of_one = key or message_id
-            deliveries.append(
-                Delivery(
-                    endpoint=endpoint,
-                    message_id=message_id,
-                    event=event,
-                    object_key=key_of_one,
-                    body=body,
-                    next_at=now,
-                )
-            )
-    Delivery.objects.bulk_create(deliveries)
-    return len(deliveries)
+    if not Endpoint.objects.exists():
+        return
+    with transaction.atomic():
+        EventTurn.wait_for()
+        Event.objects.create(
+            event=event,
+            platform_id=platform_id,
+            object_key=key or new_message_id(),
+            body=body_of(event, at or timezone.now(), data),
+        )
+
+
+def last_event() -> int:
+    """The id of the newest event that is committed; 0 where there is none."""
+    return Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def wants(endpoint: Endpoint, event: str, platform_id: int | None) -> bool:

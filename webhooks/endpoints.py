@@ -1,5 +1,6 @@
 """What people do with endpoints: add one, give it another secret, try it out, repeat what it was told."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -7,8 +8,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from feed.reading import last_sequence
+from core.database.clock import DatabaseNow
+from feed.reading import last_sequence, number_committed
 from webhooks.client import Outcome, WebhookClient
+from webhooks.emitting import last_event
 from webhooks.events import TEST, body_of, new_message_id
 from webhooks.models import Delivery, Endpoint
 from webhooks.signing import UnreadableSecret, first_secret, rotated, signed_headers, valid_secrets
@@ -28,19 +31,27 @@ class IsTest(Exception):
 def add_endpoint(endpoint: Endpoint) -> str:
     """Store a new endpoint, which is told of what changes from now on. Returns its secret, to be shown once."""
     secret, endpoint.signing_secrets = first_secret()
-    endpoint.position = last_sequence()
+    endpoint.position, endpoint.event_position = last_sequence(), last_event()
     if not endpoint.is_active:
         endpoint.off_reason, endpoint.switched_off_at = Endpoint.Off.BY_HAND, timezone.now()
     endpoint.save(force_insert=True)
+    Endpoint.objects.filter(pk=endpoint.pk).update(lease_expires_at=DatabaseNow())
     return secret
 
 
-@transaction.atomic
-def change_endpoint(endpoint: Endpoint, values: dict[str, Any]) -> bool:
+def change_endpoint(endpoint: Endpoint, values: Mapping[str, Any]) -> bool:
     """Write these columns alone; `is_active` switches it on or off. False where it had to start anew (switch_on).
 
-    A new URL is tried at once, also where the old one failed.
+    A new URL is tried at once, also where the old one failed. Raises Endpoint.DoesNotExist where it was deleted.
     """
+    if values.get("is_active"):
+        number_committed()  # before the row is locked: feed/reading.py
+    with transaction.atomic():
+        endpoint.refresh_from_db(from_queryset=Endpoint.objects.select_for_update())
+        return _change_locked(endpoint, dict(values))
+
+
+def _change_locked(endpoint: Endpoint, values: dict[str, Any]) -> bool:
     is_active = values.pop("is_active", None)
     if "url" in values and values["url"] != endpoint.url:
         values |= {"failing_since": None, "paused_until": None}
@@ -89,6 +100,7 @@ def send_test(endpoint: Endpoint, client: WebhookClient | None = None) -> Delive
         message_id=message_id,
         event=TEST,
         object_key=message_id,
+        external_id="",
         body=body_of(TEST, now, data),
         state=State.FAILED,
         attempts=1,

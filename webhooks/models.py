@@ -1,4 +1,5 @@
-"""Endpoint: an address that is told of events. Delivery: one event for one endpoint, and how telling it went."""
+"""Endpoint: an address that is told of events. Delivery: one event for one endpoint, and how telling it went. Event:
+one that is no change of the feed."""
 
 from datetime import datetime
 
@@ -6,15 +7,17 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.database.fields import ExactCharField
 from core.encryption import EncryptedJSONField, SecretDict
 
 SIGNING_SECRETS = "secrets"  # the name in Endpoint.signing_secrets
 
 
 class Endpoint(models.Model):
-    """Where events are sent. `position` is the sequence of the last change that became a delivery or was passed over.
+    """Where events are sent. `position` is the sequence of the last change that became a delivery or was passed over,
+    `event_position` the id of the last Event.
 
-    While it is switched off, changes and deliveries wait for it: nothing moves its position.
+    While it is switched off, all that waits for it waits: nothing moves its positions.
     """
 
     class Off(models.TextChoices):
@@ -38,6 +41,7 @@ class Endpoint(models.Model):
     )
     switched_off_at = models.DateTimeField(_("switched off at"), null=True, blank=True, editable=False)
     position = models.BigIntegerField(_("position in the feed"), default=0, editable=False)
+    event_position = models.BigIntegerField(default=0, editable=False)
     # Since when every attempt has failed, and until when none is made.
     failing_since = models.DateTimeField(_("failing since"), null=True, blank=True, editable=False)
     paused_until = models.DateTimeField(_("next attempt"), null=True, blank=True, editable=False)
@@ -94,6 +98,8 @@ class Delivery(models.Model):
     event = models.CharField(_("event"), max_length=64)
     sequence = models.BigIntegerField(_("change"), null=True, blank=True)  # NULL: no change of the feed
     object_key = models.CharField(max_length=64, blank=True, default="")
+    # As the change has it: order id, SKU. NULL is possible so that adding it rewrote no table on SQLite.
+    external_id = ExactCharField(_("order id or SKU"), max_length=255, null=True)  # type: ignore[misc]
     body = models.TextField(_("body"))
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
@@ -122,7 +128,51 @@ class Delivery(models.Model):
             models.Index(fields=("endpoint", "state", "next_at"), name="webhook_delivery_due"),
             models.Index(fields=("endpoint", "object_key", "state"), name="webhook_delivery_object"),
             models.Index(fields=("created_at",), name="webhook_delivery_age"),
+            # The filters of the lists, which have the newest first.
+            models.Index(fields=("state", "id"), name="webhook_delivery_state"),
+            models.Index(fields=("event", "id"), name="webhook_delivery_event"),
+            models.Index(fields=("external_id", "id"), name="webhook_delivery_external"),
         ]
 
     def __str__(self) -> str:
         return f"{self.event} {self.message_id}"
+
+
+class Event(models.Model):
+    """What happened, once for all endpoints. Ids are in the order in which they were committed (EventTurn), so an
+    endpoint that has come to one of them has missed none before it."""
+
+    event = models.CharField(max_length=64)
+    platform_id = models.BigIntegerField(null=True)
+    object_key = models.CharField(max_length=64)
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "webhook_events"
+        ordering = ("id",)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.object_key}"
+
+
+class EventTurn(models.Model):
+    """One row. Whoever adds an event holds its lock until that is committed."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+
+    class Meta:
+        db_table = "webhook_event_turn"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @classmethod
+    def wait_for(cls) -> None:
+        """In a transaction: until that ends, nobody else adds an event."""
+        cls.objects.get_or_create(pk=cls.ONLY)
+        cls.objects.select_for_update().get(pk=cls.ONLY)

@@ -1,4 +1,4 @@
-"""Deliveries: made of changes, picked in order, and settled by what came of an attempt.
+"""Deliveries: made of changes and of events, picked in order, and settled by what came of an attempt.
 
 Each function is one transaction that carries the caller's lease: a process that has lost it changes nothing.
 """
@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,17 +20,20 @@ from feed.models import Change
 from feed.reading import NotYet, TooLate, changes_after
 from platforms.models import Platform
 from webhooks.client import BUSY, Outcome
+from webhooks.emitting import wants
 from webhooks.events import TEST, body_of, change_data, event_of, kinds_of, new_message_id, object_key
-from webhooks.models import Delivery, Endpoint
+from webhooks.models import Delivery, Endpoint, Event
 from webhooks.pauses import endpoint_pause, is_exhausted, next_attempt
-from webhooks.switching import switch_off
+from webhooks.switching import key_of, switch_off
 
 logger = logging.getLogger(__name__)
 
 State = Delivery.State
 
 AT_ONCE = 500  # rows that are deleted in one statement
-MOST_WAITING = 1000  # deliveries of one endpoint; further changes wait in the feed
+MOST_WAITING = (
+    1000  # deliveries of one endpoint; further changes and events wait where they are, once for all
+)
 
 
 @retry_on_db_error
@@ -68,26 +72,58 @@ def fill(endpoint: Endpoint, token: str, most_waiting: int = MOST_WAITING) -> bo
     return page.more
 
 
+@retry_on_db_error
+def fill_with_events(endpoint: Endpoint, token: str, most_waiting: int = MOST_WAITING) -> bool:
+    """The same for events that are no change, those about itself apart. They stay where they are while the endpoint has
+    enough waiting."""
+    room = most_waiting - endpoint.deliveries.filter(state=State.PENDING).count()
+    if room <= 0:
+        return False
+    found = list(Event.objects.filter(pk__gt=endpoint.event_position).order_by("pk")[:room])
+    if not found:
+        return False
+    rows = [
+        new_delivery(endpoint, event=each.event, object_key=each.object_key, body=each.body)
+        for each in found
+        if wants(endpoint, each.event, each.platform_id) and each.object_key != key_of(endpoint)
+    ]
+    with transaction.atomic():
+        mine = Endpoint.objects.filter(
+            pk=endpoint.pk, lease_token=token, is_active=True, event_position=endpoint.event_position
+        )
+        if not mine.update(event_position=found[-1].pk):
+            return False
+        Delivery.objects.bulk_create(rows)
+    endpoint.event_position = found[-1].pk
+    return len(found) == room
+
+
+def new_delivery(endpoint: Endpoint, **values: Any) -> Delivery:
+    """Not stored yet. It is due at once."""
+    now = timezone.now()
+    return Delivery(
+        endpoint=endpoint,
+        message_id=new_message_id(),
+        created_at=now,
+        next_at=now,
+        **{"external_id": "", **values},
+    )
+
+
 def deliveries_of(endpoint: Endpoint, changes: Sequence[Change]) -> list[Delivery]:
     """Not stored yet."""
     names = dict(Platform.objects.values_list("pk", "name")) if changes else {}
-    now = timezone.now()
-    made = []
-    for change in changes:
-        event = event_of(change.kind, endpoint.events)
-        made.append(
-            Delivery(
-                endpoint=endpoint,
-                message_id=new_message_id(),
-                event=event,
-                sequence=change.sequence,
-                object_key=object_key(change),
-                body=body_of(event, change.at, change_data(change, names)),
-                created_at=now,
-                next_at=now,
-            )
+    return [
+        new_delivery(
+            endpoint,
+            event=event_of(change.kind, endpoint.events),
+            sequence=change.sequence,
+            object_key=object_key(change),
+            external_id=change.external_id,
+            body=body_of(event_of(change.kind, endpoint.events), change.at, change_data(change, names)),
         )
-    return made
+        for change in changes
+    ]
 
 
 def sendable(endpoint: Endpoint, now: datetime) -> QuerySet[Delivery]:
@@ -194,4 +230,12 @@ def prune_deliveries() -> int:
         old.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
     ):  # one lock does not last long
         deleted += Delivery.objects.filter(pk__in=ids).delete()[0]
+    return deleted
+
+
+def prune_events() -> int:
+    """Delete events that were kept for as long as deliveries are: longer than an endpoint fails before it is switched
+    off (settings.MAINTENANCE). Returns how many."""
+    long_ago = timezone.now() - timedelta(days=settings.KEEP_WEBHOOK_DELIVERIES_DAYS)
+    deleted: int = Event.objects.filter(created_at__lt=long_ago).delete()[0]
     return deleted

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from feed.reading import NotYet, TooLate, changes_after, last_sequence
+from core.database.clock import DatabaseNow
+from feed.reading import is_kept, last_numbered
 from webhooks.emitting import emit
 from webhooks.events import SWITCHED_OFF
 from webhooks.models import Delivery, Endpoint
@@ -34,28 +35,28 @@ def switch_off(endpoint: Endpoint, reason: Endpoint.Off) -> None:
         "reason": str(reason),
         "since": endpoint.switched_off_at,
     }
-    emit(SWITCHED_OFF, data, key=f"webhook:{endpoint.pk}")
+    emit(SWITCHED_OFF, data, key=key_of(endpoint))
 
 
 @transaction.atomic
 def switch_on(endpoint: Endpoint) -> bool:
     """Go on where it stopped, with what waits at once. False where it had to start at the newest change instead,
-    since those behind its position are no longer kept."""
+    since those behind its position are no longer kept.
+
+    It starts at the newest that has a number: number_committed before, outside of the transaction (feed/reading.py)."""
     now = timezone.now()
-    goes_on = True
-    try:
-        changes_after(endpoint.position, limit=1)
-    except (TooLate, NotYet):
-        goes_on = False
-        endpoint.position = last_sequence()
+    goes_on = is_kept(endpoint.position)
+    if not goes_on:
+        endpoint.position = last_numbered()
     endpoint.is_active, endpoint.off_reason, endpoint.switched_off_at = True, "", None
-    endpoint.failing_since, endpoint.paused_until, endpoint.lease_expires_at = None, None, now
+    endpoint.failing_since = endpoint.paused_until = None
     endpoint.save(
         update_fields=[
-            "is_active", "off_reason", "switched_off_at", "failing_since", "paused_until", "lease_expires_at",
-            "position",
+            "is_active", "off_reason", "switched_off_at", "failing_since", "paused_until", "position",
         ]
     )  # fmt: skip
+    # Whoever sends has a minute to claim it before it counts as one that nobody sends for.
+    Endpoint.objects.filter(pk=endpoint.pk).update(lease_expires_at=DatabaseNow())
     restart(endpoint, now)
     return goes_on
 
@@ -64,3 +65,8 @@ def restart(endpoint: Endpoint, now: datetime) -> None:
     """Its pending deliveries are tried at once, and have another three days."""
     pending = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.PENDING)
     pending.update(attempts=0, first_attempt_at=None, next_at=now)
+
+
+def key_of(endpoint: Endpoint) -> str:
+    """Of the events that are about this endpoint."""
+    return f"webhook:{endpoint.pk}"

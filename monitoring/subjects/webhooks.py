@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from feed.models import Change, FeedPosition
 from monitoring.subjects.base import MOST_COUNTED, Scrape
-from webhooks.models import Delivery, Endpoint
+from webhooks.models import Delivery, Endpoint, Event
 
 LABELS = ("endpoint",)  # its id: a name may be changed, and may be about a person
 
@@ -40,7 +40,7 @@ def collect(scrape: Scrape) -> Iterator[Metric]:
     unnumbered, unnumbered_since = scrape.unnumbered
     endpoints = _endpoints()
     waiting = _pending([pk for pk, is_active, *_rest in endpoints if is_active])
-    for pk, is_active, reason, position, next_at in endpoints:
+    for pk, is_active, reason, position, *next_at in endpoints:
         labels = [str(pk)]
         if not is_active:
             if reason and reason != Endpoint.Off.BY_HAND:
@@ -50,17 +50,24 @@ def collect(scrape: Scrape) -> Iterator[Metric]:
         pending.add_metric(labels, messages)
         oldest.add_metric(labels, scrape.age(since) if since else 0)
         behind.add_metric(labels, max(0, last - position) + unnumbered)
-        ages = [scrape.age(moment) for moment in (since, next_at, unnumbered_since) if moment]
+        ages = [scrape.age(moment) for moment in (since, *next_at, unnumbered_since) if moment]
         lag.add_metric(labels, max(ages, default=0))
     yield from (pending, oldest, behind, lag, off)
 
 
-def _endpoints() -> list[tuple[int, bool, str, int, datetime | None]]:
-    """Id, whether it is on, why not, its position, and the time of the first numbered change behind that."""
+def _endpoints() -> list[tuple[int, bool, str, int, datetime | None, datetime | None]]:
+    """Id, whether it is on, why not, its position, and the times of the first numbered change and of the first event
+    behind its positions."""
     behind = Change.objects.filter(sequence__gt=OuterRef("position")).order_by("sequence")
+    events = Event.objects.filter(pk__gt=OuterRef("event_position")).order_by("pk")
     return list(
         Endpoint.objects.order_by("pk").values_list(
-            "pk", "is_active", "off_reason", "position", Subquery(behind.values("at")[:1])
+            "pk",
+            "is_active",
+            "off_reason",
+            "position",
+            Subquery(behind.values("at")[:1]),
+            Subquery(events.values("created_at")[:1]),
         )
     )
 

@@ -25,6 +25,7 @@ from integrations.sync.start import start_sync
 from integrations.tests.syncing import ALWAYS, UNAVAILABLE, sync
 from platforms.models import Platform
 from simulator import Simulator
+from webhooks.emitting import last_event
 from webhooks.endpoints import add_endpoint
 from webhooks.models import Delivery, Endpoint
 from webhooks.switching import switch_off
@@ -258,7 +259,7 @@ def test_it_tells_how_far_each_webhook_is_behind(platform: Platform) -> None:
     assert found["oms_webhook_lag_seconds"][current,] == pytest.approx(7200, abs=60)
     assert found["oms_webhook_switched_off"] == {(failing, "failing"): 1}
     last = number_committed()
-    Endpoint.objects.filter(pk=current).update(position=last)
+    Endpoint.objects.filter(pk=current).update(position=last, event_position=last_event())
     Delivery.objects.create(
         endpoint_id=int(current), message_id="msg_1", event="order.updated", body="{}", state="delivered",
         created_at=now - timedelta(days=1),

@@ -3,12 +3,14 @@
 import itertools
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from feed.retention import prune_changes
@@ -18,8 +20,8 @@ from webhooks.dispatch import SENDER, Dispatcher
 from webhooks.emitting import emit
 from webhooks.endpoints import SwitchedOff, change_endpoint, replay, replay_all, rotate_secret, send_test
 from webhooks.leases import Leases, active_senders, unattended
-from webhooks.models import Delivery, Endpoint
-from webhooks.queue import prune_deliveries
+from webhooks.models import Delivery, Endpoint, Event
+from webhooks.queue import prune_deliveries, prune_events
 from webhooks.tests.receiver import Answer, Message, Receiver
 from webhooks.tests.rows import change, endpoint_at, pass_time
 
@@ -122,10 +124,8 @@ def test_events_that_are_no_change_go_to_those_who_want_them(receiver: Receiver)
     with Receiver() as other:
         endpoint_at(receiver, events=["platform.attention"], platform_ids=[platform.pk])
         endpoint_at(other, events=["order.created"])
-        assert (
-            emit("platform.attention", {"platform": "amazon"}, platform_id=platform.pk, key="platform:1") == 1
-        )
-        assert emit("platform.attention", {"platform": "other"}, platform_id=platform.pk + 1) == 0
+        emit("platform.attention", {"platform": "amazon"}, platform_id=platform.pk, key="platform:1")
+        emit("platform.attention", {"platform": "other"}, platform_id=platform.pk + 1)
         dispatch()
         assert [message["data"] for message in receiver.taken] == [{"platform": "amazon"}]
         assert other.met == []
@@ -175,6 +175,48 @@ def test_many_changes_are_read_piece_by_piece(receiver: Receiver) -> None:
     pass_time(endpoint, minutes=1)
     Dispatcher(most_waiting=50).run_once()
     assert sorted(message["data"]["id"] for message in receiver.taken) == list(range(60))
+
+
+def test_events_of_a_dead_receiver_are_stored_once_and_all_come_in_order_when_it_is_back(
+    receiver: Receiver,
+) -> None:
+    """However many there are for however many endpoints, no more than `most_waiting` become rows of each."""
+    with Receiver() as other:
+        dead = [endpoint_at(each, events=["alert.began", "alert.ended"]) for each in (receiver, other)]
+        receiver.answer = other.answer = refusing(503)
+        for number in range(40):
+            for event in ("alert.began", "alert.ended"):
+                emit(event, {"number": number}, key=f"alert:{number % 4}")
+            if number % 10 == 0:
+                Dispatcher(most_waiting=10).run_once()
+        assert [endpoint.deliveries.count() for endpoint in dead] == [10, 10]
+        assert Event.objects.count() == 80
+        for endpoint in dead:
+            pass_time(endpoint, hours=71)
+        receiver.answer = other.answer = lambda _message: (200, {}, b"")
+        Dispatcher(most_waiting=10).run_once()
+        for each in (receiver, other):
+            told: dict[int, list[tuple[int, str]]] = defaultdict(list)
+            for message in each.taken:
+                number = message["data"]["number"]
+                told[number % 4].append((number, message["type"]))
+            assert told == {
+                key: [(n, f"alert.{what}") for n in range(key, 40, 4) for what in ("began", "ended")]
+                for key in range(4)
+            }
+    Event.objects.update(created_at=timezone.now() - timedelta(days=31))
+    assert (prune_events(), Event.objects.count()) == (80, 0)
+
+
+def test_events_wait_for_an_endpoint_that_is_off_as_changes_do(receiver: Receiver) -> None:
+    emit("alert.began", {"number": 0})
+    endpoint = endpoint_at(receiver)
+    change_endpoint(endpoint, {"is_active": False})
+    emit("alert.began", {"number": 1})
+    dispatch()
+    change_endpoint(endpoint, {"is_active": True})
+    dispatch()
+    assert [message["data"]["number"] for message in receiver.taken] == [1]
 
 
 # --- receivers that are not well
@@ -447,6 +489,47 @@ def test_each_endpoint_has_one_sender_and_another_takes_over_when_that_is_gone(r
     assert one.renew() == 1
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])
+def test_hosts_that_do_not_agree_on_the_time_send_for_each_endpoint_once(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    endpoint_at(receiver)
+    one, other, now = Leases(), Leases(), timezone.now
+    assert one.renew() == 1
+    monkeypatch.setattr(timezone, "now", lambda: now() + ahead)
+    assert (other.renew(), len(active_senders()), unattended().count()) == (0, 1, 0)
+    one.release()
+    assert other.renew() == 1
+    endpoint_at(receiver, name="made on this host")
+    monkeypatch.setattr(timezone, "now", now)
+    assert (other.renew(), unattended().count()) == (2, 0)
+    assert one.renew() == 0
+
+
+def test_changes_are_numbered_before_an_endpoint_is_locked(receiver: Receiver) -> None:
+    """One order for all, so that two of them cannot wait for each other."""
+    endpoint = endpoint_at(receiver, is_active=False)
+    change("order.created", 1)
+    with CaptureQueriesContext(connection) as captured:
+        change_endpoint(endpoint, {"name": "other", "is_active": True})
+    order = [
+        query["sql"].split()[0] if "SAVEPOINT" in query["sql"] else table
+        for query in captured
+        for table in ("feed_position", "webhook_endpoints")
+        if "SAVEPOINT" in query["sql"]
+        or (query["sql"].startswith(("UPDATE", "SELECT")) and table in query["sql"])
+    ]
+    numbered = max(
+        at
+        for at, name in enumerate(order)
+        if name == "feed_position" and at < order.index("webhook_endpoints")
+    )
+    assert "RELEASE" in order[numbered : order.index("webhook_endpoints")]
+    after = [query["sql"] for query in captured if "feed_position" in query["sql"]][-1]
+    assert after.startswith("SELECT")
+    assert "FOR UPDATE" not in after
+
+
 def test_a_process_that_lost_its_lease_changes_nothing(receiver: Receiver) -> None:
     """It hung while another one took over: what came of its request is not stored, and the other one sends again."""
     endpoint = endpoint_at(receiver)
@@ -462,7 +545,7 @@ def test_a_process_that_lost_its_lease_changes_nothing(receiver: Receiver) -> No
     Endpoint.objects.update(lease_token=taken_over.token)
     dispatcher.finish()
     assert (dispatcher.delivered, len(receiver.taken), states(endpoint)) == (0, 1, [State.PENDING])
-    Endpoint.objects.update(lease_expires_at=timezone.now())
+    Endpoint.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     dispatch()
     assert (states(endpoint), len(receiver.taken), len({m.id for m in receiver.taken})) == (
         [State.DELIVERED],

@@ -5,6 +5,7 @@ SQLite has one writer: test_process.py starts two processes on it.
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def endpoints(count: int) -> list[Endpoint]:
 def test_each_endpoint_is_claimed_by_one_of_those_who_ask() -> None:
     endpoints(10)
     for _turn in range(5):
-        Endpoint.objects.update(lease_expires_at=timezone.now())
+        Endpoint.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
         claims = [Leases() for _number in range(4)]
         held = at_once([claim.renew for claim in claims])
         assert sum(held) == 10
