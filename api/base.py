@@ -24,6 +24,7 @@ from rest_framework.utils import json
 
 from api.idempotency import claim, settle
 from api.models import IdempotentAnswer
+from api.throttling import refuse_guesses, remember_valid
 from platforms.models import SYNC_PERMISSION
 
 if TYPE_CHECKING:
@@ -66,12 +67,14 @@ class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # kno
             return None
         try:
             (token,) = tokens
+            refuse_guesses(request._request, token.decode())
             credentials: tuple[AbstractBaseUser, Any] = self.authenticate_credentials(token)
         except (ValueError, DataError, exceptions.AuthenticationFailed):  # DataError: PostgreSQL takes no NUL
             raise exceptions.AuthenticationFailed(
                 "The token is not known here, was revoked or has expired, or its user was switched off. "
                 f"{HOW_TO_AUTHENTICATE}"
             ) from None
+        remember_valid(credentials[1].digest)
         return credentials
 
     def authenticate_header(self, request: Request) -> str:
@@ -120,6 +123,14 @@ class ApiViewMixin:
             )
         if getattr(self, "action", None) in self.actions_without_body and request.data not in ({}, None):
             raise exceptions.ValidationError("This takes no body, and nothing was done. Leave it out.")
+
+    def check_permissions(self, request: Request) -> None:
+        """What is refused counts against the limit as well: REST framework would count behind this."""
+        super().check_throttles(request)  # type: ignore[misc]
+        super().check_permissions(request)  # type: ignore[misc]
+
+    def check_throttles(self, request: Request) -> None:
+        """Done by check_permissions."""
 
     def refuse_parameters(self, request: Request) -> None:
         """For views to say which parameters an address takes. Raises ValidationError."""

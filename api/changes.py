@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.base import ApiViewMixin, ModelPermissions
-from api.filters import refuse_odd_parameters
+from api.filters import read_flag, refuse_odd_parameters
 from feed.models import Change
 from feed.reading import NotYet, TooLate, changes_after, last_sequence
 from platforms.models import Platform
@@ -107,7 +107,7 @@ class ChangesView(ApiViewMixin, APIView):
         platform = _platform(asked.get("platform_name"))
         kinds = _kinds(asked.getlist("kind"))
         limit = _whole_number(asked.get("limit", str(MOST)), "limit", 1, MOST)
-        if _is_true(asked.get("snapshot", "false")):
+        if read_flag(asked.get("snapshot", "false"), "snapshot"):
             if after:
                 raise ValidationError({"snapshot": "It goes with after=0 alone."})
             return Response({"results": [], "last": last_sequence(), "more": False})
@@ -138,12 +138,6 @@ def _whole_number(text: str, name: str, least: int, most: int) -> int:
     if not least <= number <= most:
         raise ValidationError({name: f"It takes a whole number from {least} to {most}."})
     return number
-
-
-def _is_true(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValidationError({"snapshot": "It takes true or false."})
-    return text.lower() == "true"
 
 
 def _kinds(given: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from rest_framework.views import exception_handler as rest_exception_handler
 
 from api.base import HOW_TO_AUTHENTICATE, Invalid
 from api.idempotency import AnsweredBefore
+from api.throttling import TooManyFailures, count_failure
 from core.database.errors import REFUSED, DatabaseProblem, classify
 from core.database.retry import DATABASE_ERRORS
 from integrations.errors import BadInput
@@ -44,6 +45,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return error.response
     if isinstance(error, BadInput):
         error = Invalid(str(error), {error.field: str(error)})
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        error = count_failure(request._request) or error
     response = rest_exception_handler(error, context)
     if response is None and isinstance(error, DATABASE_ERRORS) and classify(error) is not REFUSED:
         problem = classify(error)
@@ -67,6 +70,9 @@ def _body(error: Exception, response: Response) -> dict[str, Any]:
         return {"code": error.default_code, "detail": str(error.detail), "fields": error.fields}
     if isinstance(error, exceptions.NotAuthenticated):
         return {"code": error.get_codes(), "detail": f"This needs a token. {HOW_TO_AUTHENTICATE}"}
+    if isinstance(error, TooManyFailures):
+        text = "This address has sent too many requests without a valid token. Nothing was done."
+        return {"code": error.get_codes(), "detail": f"{text} Go on in {response['Retry-After']} seconds."}
     if isinstance(error, exceptions.Throttled):
         limit = settings.API_REQUESTS_PER_MINUTE
         text = f"This token has made the {limit} requests that it may make in a minute. Nothing was done."

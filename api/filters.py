@@ -13,7 +13,6 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.drainage import set_override
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -25,6 +24,7 @@ from platforms.models import Platform
 LISTING = ("cursor", "page_size", "ordering", "count", "fields")  # what every list takes beside its filters
 MOST_VALUES = 500  # of one parameter
 LONGEST_SHOWN = 64  # characters of a refused value
+NO_FLAG = "It takes true or false."
 
 
 class TimeField(forms.Field):
@@ -69,24 +69,28 @@ class TextFilter(django_filters.CharFilter):  # type: ignore[misc]
         super().__init__(*args, strip=False, validators=[few_words], **kwargs)
 
 
-class KnownChoiceFilter(django_filters.ChoiceFilter):  # type: ignore[misc]
-    """One of `choices`; the refusal lists them."""
+def read_flag(text: str, name: str) -> bool:
+    """Raises ValidationError naming the parameter for all but the one form that there is."""
+    if text not in ("true", "false"):
+        raise ValidationError({name: NO_FLAG})
+    return text == "true"
 
-    def __init__(self, *args: Any, choices: Any, **kwargs: Any) -> None:
-        self._choices = choices
-        if callable(choices):
-            named = [value for value, _label in choices()]
-            set_override(self, "field", {"type": "string", "enum": named})
-        super().__init__(*args, choices=choices, **kwargs)
 
-    @property
-    def field(self) -> Any:
-        choices = self._choices() if callable(self._choices) else self._choices
-        names = ", ".join(value for value, _label in choices)
-        self.extra["error_messages"] = {
-            "invalid_choice": f"%(value)s is not known. It takes one of: {names}."
-        }
-        return super().field
+class FlagField(forms.Field):
+    """true or false, written like this; None where it is not given."""
+
+    def to_python(self, value: Any) -> bool | None:
+        if not value:
+            return None
+        if value not in ("true", "false"):
+            raise forms.ValidationError(NO_FLAG, code="invalid")
+        return bool(value == "true")
+
+
+class FlagFilter(django_filters.BooleanFilter):  # type: ignore[misc]  # no annotations
+    """Rows for which something is so, or is not."""
+
+    field_class = FlagField
 
 
 class Several(forms.Widget):

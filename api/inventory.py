@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from api.bodies import ExactBody
 from api.filters import (
     ChoicesFilter,
+    FlagFilter,
     IdsFilter,
-    KnownChoiceFilter,
     PlatformNameFilter,
     TextFilter,
     TextsFilter,
@@ -23,6 +24,7 @@ from api.filters import (
 )
 from api.lists import ListView
 from api.order_filters import LATE_COMMIT
+from api.preconditions import heeds_if_match
 from api.syncs import COMMON, RESPONSES, SyncRequestSerializer, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
@@ -92,13 +94,14 @@ class InventoryItemSerializer(serializers.ModelSerializer[InventoryItem]):
         read_only_fields = fields
 
 
-class ThresholdSerializer(serializers.Serializer[Any]):
+class ThresholdSerializer(ExactBody, serializers.Serializer[Any]):
+    """What people set of a row of stock."""
+
     threshold = serializers.IntegerField(min_value=0, max_value=HIGHEST_THRESHOLD, allow_null=True)
 
     def to_internal_value(self, data: Any) -> Any:
         """Raises ValidationError for any other field, so that nobody believes that a sent quantity was stored."""
-        others = sorted(set(data) - set(self.fields))
-        if others:
+        if others := sorted(set(data) - set(self.fields)):
             text = "Only threshold can be changed here; the platform's sync writes everything else."
             raise serializers.ValidationError(dict.fromkeys(others, text))
         return super().to_internal_value(data)
@@ -116,9 +119,8 @@ class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no ann
         label="How much is left: `out` nothing, `low` no more than the threshold, `unknown` the platform does not say, "
         "`gone` no longer listed.",
     )
-    gone = KnownChoiceFilter(
+    gone = FlagFilter(
         method="find_gone",
-        choices=(("true", "true"), ("false", "false")),
         label="true: rows that the platform no longer lists; false: rows that it lists.",
     )
     condition = TextsFilter(commas=True, label="Conditions, in the platform's words.")
@@ -134,8 +136,8 @@ class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]  # no ann
         method="find", label="The beginning of a SKU, an ASIN, an FNSKU, or part of the title."
     )
 
-    def find_gone(self, items: QuerySet[InventoryItem], _name: str, value: str) -> QuerySet[InventoryItem]:
-        return items.filter(level=Level.GONE) if value == "true" else items.exclude(level=Level.GONE)
+    def find_gone(self, items: QuerySet[InventoryItem], _name: str, value: bool) -> QuerySet[InventoryItem]:
+        return items.filter(level=Level.GONE) if value else items.exclude(level=Level.GONE)
 
     def find(self, items: QuerySet[InventoryItem], _name: str, text: str) -> QuerySet[InventoryItem]:
         return items.filter(matching(text))
@@ -151,6 +153,7 @@ class InventoryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Inven
     orderings = ("synced_at", "available")
 
     @extend_schema(request=ThresholdSerializer, responses=InventoryItemSerializer)
+    @heeds_if_match
     def partial_update(self, request: Request, pk: int) -> Response:
         """Set the threshold, or with null none. Nothing else of a row can be changed; a sync writes the rest."""
         item = get_object_or_404(self.get_queryset(), pk=pk)
@@ -183,8 +186,7 @@ class InventorySyncView(SyncView):
     repeatable = ("sku",)
 
     def asked_for(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        given = values.get("sku", [])
-        skus = [given] if isinstance(given, str) else list(given)
+        skus: list[str] = values.get("sku", [])
         for sku in skus:
             if not sku.strip() or len(sku) > LONGEST_SKU:
                 raise BadInput("sku", f"{sku[:40]!r} is not a SKU: it is blank or too long.")

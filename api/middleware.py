@@ -11,6 +11,7 @@ from django.middleware.http import ConditionalGetMiddleware
 from django.utils.cache import patch_vary_headers
 
 from api.errors import body_too_large, is_api, refusal
+from api.preconditions import CHANGED
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 TOO_LARGE = "oms.body_too_large"  # set where a body comes in chunks (oms/chunked.py)
@@ -71,7 +72,13 @@ class ConditionalGet(ConditionalGetMiddleware):
     """Django's ETag and 304, for the API."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return super().process_response(request, response) if is_api(request) else response
+        if not is_api(request):
+            return response
+        answer = super().process_response(request, response)
+        if answer.status_code == HTTPStatus.PRECONDITION_FAILED != response.status_code:
+            answer = refusal(412, "precondition_failed", CHANGED)
+            answer.headers["Cache-Control"] = "no-store"
+        return answer
 
 
 class GZip(GZipMiddleware):

@@ -23,6 +23,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from api.filters import read_flag
 from core.database.counting import COUNTED, count_up_to
 
 LARGEST_ID = 2**63 - 1
@@ -192,9 +193,7 @@ class CursorPagination(BasePagination):
         )
 
     def _counted(self, queryset: QuerySet[Any], text: str | None, size: int) -> dict[str, Any]:
-        if text not in (None, "true", "false"):
-            raise ValidationError({"count": "It takes true or false."})
-        if text != "true":
+        if not read_flag("false" if text is None else text, "count"):
             return {}
         is_scan = getattr(self._request, "oms_is_scan", False)  # a search that is costly to count says so
         count, is_exact = count_up_to(queryset, size if is_scan else COUNTED)

@@ -17,8 +17,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from api.base import Conflict, Invalid, MaySync, ModelPermissions, address_of
+from api.bodies import ExactBody
 from api.filters import PlatformNameFilter, TextFilter
 from api.lists import ListView
+from api.preconditions import heeds_if_match
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from integrations.quota.same_account import attach_others, same_account_line
@@ -111,7 +113,9 @@ class OutcomeField(serializers.JSONField):
     """What the last connection check found; {} where there was none."""
 
 
-class PlatformSerializer(serializers.ModelSerializer[Platform]):
+class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
+    """One selling account on one channel."""
+
     kind = KindField(required=False)
     api_config = ApiConfigField(required=False)
     check_outcome = OutcomeField(read_only=True)
@@ -163,13 +167,6 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
         return [line] if line else []
 
     def to_internal_value(self, data: Any) -> Any:
-        # A misspelt field would otherwise be dropped, and the answer would look as if it had been stored.
-        unknown = [str(name) for name in data if name not in self.fields] if isinstance(data, Mapping) else []
-        if unknown:
-            known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
-            raise serializers.ValidationError(
-                {name: [f"It is not known here. Known are: {known}."] for name in unknown}
-            )
         self._refuse_what_oms_sets(data)
         return super().to_internal_value(self._without_echoes(data))
 
@@ -184,7 +181,12 @@ class PlatformSerializer(serializers.ModelSerializer[Platform]):
     def _refuse_what_oms_sets(self, data: Any) -> None:
         """Raises ValidationError for a read-only field with another value than it has: nothing would be stored of it.
         What a GET answered may be sent back."""
-        given = [name for name in data if self.fields[name].read_only] if isinstance(data, Mapping) else []
+        fields = self.fields
+        given = (
+            [name for name in data if name in fields and fields[name].read_only]
+            if isinstance(data, Mapping)
+            else []
+        )
         shown = self.to_representation(self.instance) if given and self.instance is not None else {}
         refused = [name for name in given if name not in shown or not _is_echo(name, data[name], shown[name])]
         if refused:
@@ -292,8 +294,13 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
     def get_success_headers(self, data: Any) -> dict[str, str]:
         return {"Location": address_of(self.request, "platform", data["id"])}
 
+    @heeds_if_match
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().update(request, *args, **kwargs | {"partial": True})
+
+    @heeds_if_match
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().destroy(request, *args, **kwargs)
 
     @extend_schema(request=None, responses=CHECK)
     def check(self, _request: Request, pk: int) -> Response:

@@ -57,6 +57,7 @@ ANSWERS: dict[int, tuple[str, str, JsonSchema]] = {
     406: ("NotAcceptable", "The header Accept asks for another format than JSON.", {}),
     409: ("Conflict", "It is not possible as things stand. `code` and `detail` say why.", {}),
     410: ("Gone", "What comes after this number is not kept any more. `detail` says how to start again.", {}),
+    412: ("PreconditionFailed", "It is not what it was when its ETag was read. Nothing was changed.", {}),
     413: ("TooLarge", "The body is longer than this installation takes. Nothing was changed.", {}),
     415: ("UnsupportedMediaType", "The body is not sent as application/json. Nothing was changed.", {}),
     422: ("KeyReused", "The Idempotency-Key belongs to another request. Nothing was done.", {}),
@@ -73,8 +74,9 @@ WITH_BODY = (413, 415)
 BY_METHOD: dict[str, tuple[int, ...]] = {
     "GET": (304,),
     "POST": (*WITH_BODY, 409, 422),
-    "PUT": WITH_BODY,
-    "PATCH": WITH_BODY,
+    "PUT": (*WITH_BODY, 412),
+    "PATCH": (*WITH_BODY, 412),
+    "DELETE": (412,),
 }
 DO = {
     "list": "List {many}",
@@ -256,11 +258,24 @@ IDEMPOTENCY_KEY = {
 }
 
 
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag that a GET of this address answered: 412, and nothing is changed, where it would answer "
+    "something else now.",
+    "schema": {"type": "string"},
+}
+
+
+HEADERS = {"post": IDEMPOTENCY_KEY, "put": IF_MATCH, "patch": IF_MATCH, "delete": IF_MATCH}
+
+
 def with_headers(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     """A hook: what any request may have beside the parameters of its address."""
     for operations in result["paths"].values():
-        if "post" in operations:
-            operations["post"].setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+        for method, operation in operations.items():
+            if header := HEADERS.get(method):
+                operation.setdefault("parameters", []).append(header)
     return result
 
 

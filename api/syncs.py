@@ -17,14 +17,16 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from api.base import ApiViewMixin, Conflict, MaySync, ModelPermissions, address_of
+from api.bodies import not_one_line
 from api.filters import (
     ChoicesFilter,
+    FlagFilter,
     IdsFilter,
-    KnownChoiceFilter,
     PlatformNameFilter,
     TextFilter,
     TextsFilter,
     TimeFilter,
+    read_flag,
     refuse_odd_parameters,
 )
 from api.lists import ListView
@@ -94,17 +96,18 @@ class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
     sync = IdsFilter("log", label="Ids of the syncs that met the failures.")
     created_after = TimeFilter("created_at", "gte", of="Met")
     created_before = TimeFilter("created_at", "lt", of="Met")
-    resolved = KnownChoiceFilter(
+    resolved = FlagFilter(
         method="find_resolved",
-        choices=(("true", "true"), ("false", "false")),
         label="true: those that were replayed or dismissed; false: those still to be looked at.",
     )
     search = TextFilter(
         method="find", label="The beginning of the record's id, its error code, or part of its error."
     )
 
-    def find_resolved(self, failures: QuerySet[SyncFailure], _name: str, value: str) -> QuerySet[SyncFailure]:
-        return failures.filter(resolved_at__isnull=value == "false")
+    def find_resolved(
+        self, failures: QuerySet[SyncFailure], _name: str, value: bool
+    ) -> QuerySet[SyncFailure]:
+        return failures.filter(resolved_at__isnull=not value)
 
     def find(self, failures: QuerySet[SyncFailure], _name: str, text: str) -> QuerySet[SyncFailure]:
         return failures.filter(
@@ -230,7 +233,7 @@ class SyncView(ApiViewMixin, APIView):
         known = ("platform_name", *FLAGS, *self.parameters)
         values = read_parameters(request, known=known, repeatable=self.repeatable)
         asked: dict[str, Any] = {"window": WindowRequest(), "skus": ()} | self.asked_for(values)
-        wait, queue = (read_flag(name, values.get(name, False)) for name in FLAGS)
+        wait, queue = (values.get(name, False) for name in FLAGS)
         platforms = _platforms(values.get("platform_name"), self.kind)
         user: Any = request.user  # not anonymous: MaySync
         asked |= {"user": user, "in_place": wait, "after_open": queue}
@@ -286,14 +289,16 @@ def _answer(
 def read_parameters(
     request: Request, *, known: tuple[str, ...], repeatable: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Parameters of the query string and of a JSON body as one dict; a repeatable one is a list.
+    """Parameters of the query string and of a JSON body as one dict; a repeatable one is a list, a flag a bool.
 
     Raises ValidationError naming everything that is unknown, empty, of a wrong type, or given twice.
     """
     refuse_odd_parameters(request.query_params, known=known, repeatable=repeatable)
-    query = {
-        name: values if name in repeatable else values[0] for name, values in request.query_params.lists()
-    }
+    query: dict[str, Any] = {}
+    for name, values in request.query_params.lists():
+        query[name] = values if name in repeatable else values[0]
+        if name in FLAGS:
+            query[name] = read_flag(values[0], name)
     body = request.data
     if not isinstance(body, Mapping):
         raise ValidationError("The body must be a JSON object ({…}), or be left out.")
@@ -305,29 +310,27 @@ def read_parameters(
             problems[name] = "It is given both in the query string and in the body."
         elif value in (None, "", []):
             problems[name] = "It is empty; leave it out instead."
-        elif not _fits(name, value, repeatable):
-            problems[name] = "It has the wrong type."
+        elif problem := _wrong_type(name, value, repeatable):
+            problems[name] = problem
+    for name, value in (query | body).items():
+        texts = value if isinstance(value, list) else [value]
+        if odd := next(filter(None, (not_one_line(text) for text in texts if isinstance(text, str))), ""):
+            problems.setdefault(name, odd)
     if problems:
         raise ValidationError(problems)
     return query | body
 
 
-def _fits(name: str, value: Any, repeatable: tuple[str, ...]) -> bool:
+def _wrong_type(name: str, value: Any, repeatable: tuple[str, ...]) -> str:
+    """Why a value of a body is none for this parameter; empty where it is."""
     if name in FLAGS:
-        return isinstance(value, bool | str)
+        return "" if isinstance(value, bool) else "It takes true or false, without quotes."
     if name == "days":
-        return type(value) in (int, str)
-    if name in repeatable and isinstance(value, list):
-        return all(isinstance(item, str) and item for item in value)
-    return isinstance(value, str)
-
-
-def read_flag(name: str, value: bool | str) -> bool:
-    """Raises ValidationError for text that is neither true nor false."""
-    flags = {"true": True, "1": True, "false": False, "0": False}
-    if isinstance(value, str) and value.lower() not in flags:
-        raise ValidationError({name: "It takes true or false."})
-    return value if isinstance(value, bool) else flags[value.lower()]
+        return "" if type(value) is int else "It takes a whole number, without quotes."
+    if name in repeatable:
+        is_list = isinstance(value, list) and all(isinstance(text, str) and text for text in value)
+        return "" if is_list else "It takes a list of texts."
+    return "" if isinstance(value, str) else "It takes text, in quotes."
 
 
 def _platforms(name: str | None, stream: str) -> list[Platform]:

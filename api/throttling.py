@@ -1,4 +1,5 @@
-"""How many requests a token may make in a minute, counted over all processes without a write for each request.
+"""How many requests a token may make in a minute, and how many without a valid one an address may, counted over all
+processes without a write for each request.
 
 Each process counts what it serves, and adds it to the token's row in the database once it has served a twentieth of the
 limit. So a client that polls now and then costs no query at all, one at the limit some twenty writes a minute, and
@@ -9,13 +10,19 @@ written for each request would make readers wait for SQLite's only writer.
 import logging
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from knox.crypto import hash_token
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MINUTE = 60
+IPV6 = 6
 SHARE = 20  # a process counts for itself up to this part of the limit
 MOST_CALLERS = 10_000  # that a process remembers
 DAY = 24 * 60  # minutes
@@ -61,6 +69,53 @@ class Standing:
 
 _counts: dict[str, _Count] = {}
 _lock = Lock()
+_seen: set[str] = set()  # digests of tokens that this process has found valid
+
+
+class TooManyFailures(Throttled):
+    """429: this address has sent too many requests without a valid token."""
+
+
+def refuse_guesses(request: HttpRequest, token: str) -> None:
+    """Before a token is looked up. One that was valid before is looked up all the same: behind an address there may be
+    others than the one who guesses. Raises TooManyFailures."""
+    now, most = time.time(), settings.API_FAILURES_PER_MINUTE
+    with _lock:
+        count = _counts.get(_address(request))
+        is_over = count is not None and count.minute == now // MINUTE and count.known + count.unbooked >= most
+    if most and is_over and hash_token(token) not in _seen:
+        raise TooManyFailures(_until_next_minute(now))
+
+
+def remember_valid(digest: str) -> None:
+    """A token with this digest was sent, and is valid."""
+    if len(_seen) > MOST_CALLERS:
+        _seen.clear()
+    _seen.add(digest)
+
+
+def count_failure(request: HttpRequest) -> TooManyFailures | None:
+    """For each 401. Returns what to answer instead where the address has had too many."""
+    now, most = time.time(), settings.API_FAILURES_PER_MINUTE
+    if not most or _used(_address(request), most, now) <= most:
+        return None
+    return TooManyFailures(_until_next_minute(now))
+
+
+def _address(request: HttpRequest) -> str:
+    """As the caller of a count: not the address itself, which is personal. Of IPv6, the network that a provider gives
+    to one customer."""
+    text = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER:  # a proxy is trusted, and adds whom it heard it from
+        text = request.META.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
+    with suppress(ValueError):
+        address = ip_address(text)
+        text = str(ip_network((int(address), 64), strict=False) if address.version == IPV6 else address)
+    return f"address {salted_hmac(__name__, text).hexdigest()}"
+
+
+def _until_next_minute(now: float) -> int:
+    return math.ceil(MINUTE - now % MINUTE)
 
 
 class TokenThrottle(BaseThrottle):
@@ -74,7 +129,7 @@ class TokenThrottle(BaseThrottle):
         # A token by the beginning of its hash; a session has the user's.
         digest = getattr(request.auth, "digest", "")
         used = _used(f"token {digest[:40]}" if digest else f"user {request.user.pk}", limit, now)
-        resets_in = math.ceil(MINUTE - now % MINUTE)
+        resets_in = _until_next_minute(now)
         self._wait = resets_in
         request._request.rate_standing = Standing(limit, max(0, limit - used), resets_in)  # type: ignore[attr-defined]
         return used <= limit

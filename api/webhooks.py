@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import mixins, serializers, status
@@ -15,8 +14,10 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from api.base import Conflict, ModelPermissions, address_of
-from api.filters import ChoicesFilter, IdsFilter, KnownChoiceFilter, TextsFilter, TimeFilter
+from api.bodies import ExactBody
+from api.filters import ChoicesFilter, FlagFilter, IdsFilter, TextsFilter, TimeFilter
 from api.lists import ListView
+from api.preconditions import heeds_if_match
 from platforms.models import Platform
 from webhooks.addresses import BadUrl, checked_url
 from webhooks.endpoints import (
@@ -102,7 +103,7 @@ class EventsField(serializers.ListField):
         return list(dict.fromkeys(names))
 
 
-class WebhookSerializer(serializers.ModelSerializer[Endpoint]):
+class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
     """Where events are sent. The secret is answered when it is made, and never again."""
 
     url = serializers.CharField(
@@ -143,7 +144,7 @@ class WebhookSerializer(serializers.ModelSerializer[Endpoint]):
         read_only_fields = ("switched_off_at", "failing_since", "last_delivered_at", "created_at")
 
     def to_internal_value(self, data: Any) -> Any:
-        _refuse_odd_fields(self, data)
+        _refuse_what_oms_sets(self, data)
         return super().to_internal_value(data)
 
     def to_representation(self, instance: Endpoint) -> dict[str, Any]:
@@ -164,17 +165,13 @@ class WebhookSerializer(serializers.ModelSerializer[Endpoint]):
         return instance
 
 
-def _refuse_odd_fields(serializer: serializers.Serializer[Any], data: Any) -> None:
-    """Raises ValidationError for fields that are unknown, or that OMS sets and that have another value here. What a
-    GET answered may be sent back; what the clock and the sender change meanwhile is passed over."""
+def _refuse_what_oms_sets(serializer: serializers.Serializer[Any], data: Any) -> None:
+    """Raises ValidationError for fields that OMS sets and that have another value here. What a GET answered may be
+    sent back; what the clock and the sender change meanwhile is passed over."""
     if not isinstance(data, Mapping):
         return
     known = [name for name, field in serializer.fields.items() if not field.read_only]
-    problems = {
-        str(name): [f"It is not known here. Known are: {', '.join(known)}."]
-        for name in data
-        if name not in serializer.fields
-    }
+    problems = {}
     for name in data:
         if name in ("id", "created_at") and (
             serializer.instance is None
@@ -183,7 +180,10 @@ def _refuse_odd_fields(serializer: serializers.Serializer[Any], data: Any) -> No
             problems[name] = ["OMS sets it, and it has another value here. Leave it out."]
         elif name in serializer.fields and serializer.fields[name].read_only and serializer.instance is None:
             problems[name] = ["OMS sets it. Leave it out."]
-    if not problems and not any(name in known for name in data):
+    only_set_by_oms = all(name in serializer.fields for name in data) and not any(
+        name in known for name in data
+    )
+    if not problems and only_set_by_oms:
         problems = {str(name): ["OMS sets it, and nothing was changed. Leave it out."] for name in data}
     if problems:
         raise serializers.ValidationError(problems)
@@ -221,7 +221,7 @@ SECRET = inline_serializer("WebhookSecret", {"secret": serializers.CharField()})
 REPLAYED = inline_serializer("Replayed", {"replayed": serializers.IntegerField()})
 
 
-class ReplaySerializer(serializers.Serializer[Any]):
+class ReplaySerializer(ExactBody, serializers.Serializer[Any]):
     """What to send again."""
 
     state = serializers.ChoiceField(
@@ -235,20 +235,9 @@ class ReplaySerializer(serializers.Serializer[Any]):
         help_text="Messages that were made at this time or later.",
     )
 
-    def to_internal_value(self, data: Any) -> Any:
-        _refuse_odd_fields(self, data)
-        return super().to_internal_value(data)
-
 
 class WebhookFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotations
-    is_active = KnownChoiceFilter(
-        method="find_active",
-        choices=(("true", "true"), ("false", "false")),
-        label="false: those switched off.",
-    )
-
-    def find_active(self, endpoints: QuerySet[Endpoint], _name: str, value: str) -> QuerySet[Endpoint]:
-        return endpoints.filter(is_active=value == "true")
+    is_active = FlagFilter(label="false: those switched off.")
 
 
 class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
@@ -276,10 +265,15 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
         where = {"Location": address_of(request, "webhook", endpoint.pk)}
         return Response(body, status=status.HTTP_201_CREATED, headers=where)
 
+    @heeds_if_match
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change what is given. Switched on again, it goes on where it stopped, with what waits at once."""
         kwargs["partial"] = True
         return super().update(request, *args, **kwargs)
+
+    @heeds_if_match
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().destroy(request, *args, **kwargs)
 
     @extend_schema(request=None, responses={200: DeliverySerializer})
     def test(self, _request: Request, pk: int) -> Response:

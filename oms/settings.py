@@ -56,6 +56,8 @@ KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 # Requests that a token may make in a minute; 0: as many as it likes.
 API_REQUESTS_PER_MINUTE = whole_number("API_REQUESTS_PER_MINUTE", default=1200, minimum=0)
+# Requests without a valid token that an address may make in a minute; 0: as many as it likes.
+API_FAILURES_PER_MINUTE = whole_number("API_FAILURES_PER_MINUTE", default=60, minimum=0)
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
 MAINTENANCE = [
     "api.idempotency.prune_answers",

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from api.tests.rest import make_order, superuser
+from api.tests.rest import make_order, make_stock, superuser
 from integrations.models import SyncLog
 from platforms.models import Platform
 
@@ -79,3 +79,59 @@ def test_it_says_where_a_sync_is_followed(api: APIClient) -> None:
     SyncLog.objects.filter(pk=sync["id"]).update(status="running", lease_token="held")
     cancelled = api.post(f"/sync-logs/{sync['id']}/cancel")
     assert (cancelled.status_code, cancelled["Location"]) == (202, one["Location"])
+
+
+# --- If-Match
+
+
+def stored() -> str:
+    return Platform.objects.get(name="amazon").display_name
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_it_changes_what_the_caller_has_read_and_nothing_else(
+    api: APIClient, method: str, compressed: bool
+) -> None:
+    accepting = {"Accept-Encoding": "gzip"} if compressed else {}
+    tag = api.get("/platforms/1", headers=accepting)["ETag"]
+    change = getattr(api, method)
+    first = change("/platforms/1", {"display_name": "first"}, headers={"If-Match": f'"x", {tag}'})
+    assert (first.status_code, stored()) == (200, "first")
+    second = change("/platforms/1", {"display_name": "second"}, headers={"If-Match": tag})
+    assert (second.status_code, second.json()["code"], stored()) == (412, "precondition_failed", "first")
+    whatever = change("/platforms/1", {"display_name": "third"}, headers={"If-Match": "*"})
+    assert (whatever.status_code, stored()) == (200, "third")
+
+
+def test_it_heeds_if_match_wherever_something_is_changed(api: APIClient) -> None:
+    stock = make_stock()
+    hook = api.post("/webhooks", {"name": "hook", "url": "https://shop.example/"}).json()["id"]
+    bodies = {"/platforms": {"is_active": False}, "/inventory": {"threshold": 3}, "/webhooks": {"name": "x"}}
+    ids = {"/platforms": 1, "/inventory": stock.pk, "/webhooks": hook}
+    heeded = 0
+    for address, operations in api.get("/schema?format=json").json()["paths"].items():
+        for method in {"put", "patch", "delete"} & set(operations):
+            name = address.removesuffix("/{id}")
+            body = None if method == "delete" else bodies[name]
+            before = api.get(f"{name}/{ids[name]}")
+            answer = getattr(api, method)(f"{name}/{ids[name]}", body, headers={"If-Match": '"other"'})
+            assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed"), address
+            assert api.get(f"{name}/{ids[name]}").json() == before.json()
+            missing = getattr(api, method)(f"{name}/999", body, headers={"If-Match": "*"})
+            assert missing.status_code == 404
+            heeded += 1
+    assert heeded == 7
+    for name in ("/webhooks", "/platforms"):
+        tag = api.get(f"{name}/{ids[name]}")["ETag"]
+        if name == "/platforms":
+            make_order()  # 409 is raised within
+            assert api.delete(f"{name}/1", headers={"If-Match": tag}).status_code == 409
+        else:
+            assert api.delete(f"{name}/{hook}", headers={"If-Match": tag}).status_code == 204
+
+
+def test_it_says_so_in_json_where_a_get_asks_for_another_state(api: APIClient) -> None:
+    answer = api.get("/orders", headers={"If-Match": '"other"'})
+    assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+    assert answer["Cache-Control"] == "no-store"

@@ -80,7 +80,7 @@ def test_it_lists_stock_with_a_fixed_number_of_queries(
         ("", None, []),
         ("?sku=A&sku=b+c%2F%2B&sku=A", None, ["A", "b c/+"]),
         ("?sku=A%2CB", None, ["A,B"]),
-        ("", {"sku": "A"}, ["A"]),
+        ("", {"sku": ["A"]}, ["A"]),
         ("/", {"sku": ["A", "ü"]}, ["A", "ü"]),
     ],
 )
@@ -105,6 +105,14 @@ def test_it_opens_a_sync_of_named_skus(api: APIClient, query: str, body: Any, sk
         ("", {"sku": {"A": 1}}, "sku"),
         ("?sku=A", {"sku": "B"}, "sku"),
         ("", {"skus": ["A"]}, "skus"),
+        ("", {"sku": "A"}, "sku"),
+        ("", {"sku": [5]}, "sku"),
+        ("", {"sku": ["A\nB"]}, "sku"),
+        ("?sku=A%0AB", None, "sku"),
+        ("", {"wait": "true"}, "wait"),
+        ("", {"queue": 1}, "queue"),
+        ("?wait=1", None, "wait"),
+        ("?wait=True", None, "wait"),
     ],
 )
 def test_it_refuses_odd_parameters_and_starts_nothing(
@@ -216,7 +224,7 @@ def test_it_says_the_level_in_words(api: APIClient) -> None:
     ("query", "field", "said"),
     [
         ("level=0", "level", "out, low, in_stock, unknown, gone"),
-        ("gone=yes", "gone", "true, false"),
+        ("gone=yes", "gone", "true or false"),
         ("ordering=title", "ordering", "sku, -sku, synced_at"),
         ("fields=payload", "fields", "'payload' is not known"),
         ("fulfilled_by=merchant", "fulfilled_by", "not known here"),

@@ -172,7 +172,7 @@ def test_it_goes_on_with_other_platforms_when_one_fails(
     api.put(f"/platforms/{amazon().pk}", {"api_config": api_config(account, client_secret="wrong")})
     api.post("/platforms", {"name": "b-good", "api_config": api_config(account)})
     api.post("/platforms", {"name": "c-empty"})
-    answer = api.post("/orders/sync?days=60&wait=1")
+    answer = api.post("/orders/sync?days=60&wait=true")
     assert answer.status_code == 200
     ends = {sync["platform"]: (sync["status"], sync["error_code"]) for sync in answer.json()["syncs"]}
     assert ends["b-good"] == ("succeeded", "")

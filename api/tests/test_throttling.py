@@ -10,10 +10,11 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
+from knox.models import AuthToken
 
 from api import throttling
 from api.models import RequestCount
-from api.tests.rest import superuser, token_client
+from api.tests.rest import superuser, token_client, user_with
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +131,62 @@ def test_it_forgets_who_was_not_heard_of_for_a_day(settings: Any) -> None:
     with freeze_time(AT):
         throttling.prune_counts()
     assert RequestCount.objects.count() == 0
+
+
+# --- without a valid token
+
+
+@pytest.fixture
+def _guarded(settings: Any, monkeypatch: Any) -> None:
+    settings.API_FAILURES_PER_MINUTE = 3
+    monkeypatch.setattr(throttling, "_counts", {})
+    monkeypatch.setattr(throttling, "_seen", set())
+
+
+def ask(token: str, address: str = "192.0.2.1", **headers: str) -> Any:
+    scheme = {"Authorization": f"Bearer {token}"} if token else {}
+    return Client(REMOTE_ADDR=address).get("/orders", headers=scheme | headers)
+
+
+@freeze_time(AT)
+@pytest.mark.usefixtures("_guarded")
+def test_who_guesses_tokens_is_refused_before_they_are_looked_up() -> None:
+    user = User.objects.create_superuser("root")
+    known, other = (AuthToken.objects.create(user=user)[1] for _each in range(2))
+    assert ask(known).status_code == 200
+    answers = [ask(token) for token in ("wrong", "", "bad token", "a", "b", "")]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429, 429]
+    refused = answers[-1]
+    assert (refused["Retry-After"], refused.json()["code"]) == ("40", "throttled")
+    assert "without a valid token" in refused.json()["detail"]
+    with CaptureQueriesContext(connection) as queries:
+        assert ask(other).status_code == 429  # valid, which this answer does not tell
+    assert not any("knox" in query["sql"] for query in queries)
+    assert ask(known).status_code == 200  # whoever worked before goes on
+    assert ask("wrong", "192.0.2.2").status_code == 401
+    with freeze_time("2026-01-31T12:01:00Z"):
+        assert ask(other).status_code == 200
+
+
+@freeze_time(AT)
+@pytest.mark.usefixtures("_guarded")
+def test_behind_a_proxy_the_address_is_what_the_proxy_heard(settings: Any) -> None:
+    for number in range(4):
+        ask("wrong", f"2001:db8::{number}")
+    assert ask("wrong", "2001:db8::9").status_code == 429  # one network
+    assert ask("wrong", "2001:db8:0:1::9").status_code == 401
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for number in range(4):
+        ask("wrong", "127.0.0.1", **{"X-Forwarded-For": f"10.0.0.{number}, 198.51.100.7"})
+    last = [
+        ask("wrong", "127.0.0.1", **{"X-Forwarded-For": each}) for each in ("198.51.100.7", "198.51.100.8")
+    ]
+    assert [answer.status_code for answer in last] == [429, 401]
+    assert not RequestCount.objects.filter(caller__contains="198.51").exists()
+
+
+@freeze_time(AT)
+def test_what_is_not_permitted_counts(settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE = 2
+    nobody = user_with()
+    assert [nobody.get("/orders").status_code for _each in range(3)] == [403, 403, 429]

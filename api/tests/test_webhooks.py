@@ -101,6 +101,10 @@ def test_a_change_of_nothing_but_what_oms_sets_is_refused(
         ({"secret": "whsec_x"}, "secret"),
         ({"position": 9}, "position"),
         ({"is_active": "perhaps"}, "is_active"),
+        ({"is_active": 1}, "is_active"),
+        ({"name": "a\tb"}, "name"),
+        ({"name": 7}, "name"),
+        ({"url": "https://shop.example/\nx"}, "url"),
     ],
 )
 def test_it_refuses_what_is_wrong_and_stores_nothing(
