@@ -33,6 +33,10 @@ class AlertState(models.Model):
 
     `began_at` is NULL until it has lasted; `gone_at` is when it was first not seen any more; `over_at` is NULL until it
     was gone for long enough. `level` is the highest that was told; `spells`: how often it began within a day.
+
+    For what grows while it lasts (backoffice/alerts/growth.py): `told_at` is when people were last told, or could have
+    been; `told_count` is how many there were then, `told_change` the last change of the feed that was read, and `named`
+    has the ids of stock rows that were named, by day.
     """
 
     key = models.CharField(max_length=160, unique=True)
@@ -44,6 +48,10 @@ class AlertState(models.Model):
     began_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
     over_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    told_count = models.PositiveIntegerField(null=True)
+    told_change = models.BigIntegerField(null=True)
+    named = models.JSONField(null=True)
 
     class Meta:
         db_table = "alert_states"

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backoffice.alerts.conditions import Condition, title_of
+from backoffice.alerts.growth import Growth
 from backoffice.models import AlertState
 from core.format import format_datetime
 
@@ -23,16 +24,23 @@ class Letter:
     body: str
 
 
-def news(began: Sequence[Condition], over: Sequence[AlertState]) -> Letter:
-    """What began and what is over, in one letter. `over` has the platforms of its rows."""
+def news(began: Sequence[Condition], grown: Sequence[Growth], over: Sequence[AlertState]) -> Letter:
+    """What began, what has grown and what is over, in one letter. `over` has the platforms of its rows."""
     lines: list[str] = []
     if began:
         lines += [_("Began:"), *_entries([_of_condition(each) for each in began])]
+    if grown:
+        lines += [_("New:"), *_entries([_of_growth(each) for each in grown])]
     if over:
         lines += [_("Over:"), *_entries([_of_state(each) for each in over])]
     titles = [title_of(each.kind, each.platform) for each in began]
+    titles += [
+        _("%(title)s: %(count)d new")
+        % {"title": title_of(each.condition.kind, each.condition.platform), "count": each.count}
+        for each in grown
+    ]
     titles += [_("over: %(title)s") % {"title": title_of(each.kind, each.platform)} for each in over]
-    return _letter(titles[0] if len(titles) == 1 else _count(len(began), len(over)), lines)
+    return _letter(titles[0] if len(titles) == 1 else _count(len(began), len(grown), len(over)), lines)
 
 
 def digest(still: Sequence[tuple[Condition, AlertState]]) -> Letter:
@@ -54,8 +62,17 @@ def address_of(href: str) -> str:
 
 
 def _of_condition(condition: Condition) -> list[str]:
+    return _entry(condition, condition.say())
+
+
+def _of_growth(grown: Growth) -> list[str]:
+    """What is new, and what there is in all."""
+    return _entry(grown.condition, f"{grown.say()} {grown.condition.say()}")
+
+
+def _entry(condition: Condition, text: str) -> list[str]:
     name = f"{condition.platform}: " if condition.platform else ""
-    sentence = " ".join(f"{name}{condition.say()}".split())  # one line
+    sentence = " ".join(f"{name}{text}".split())  # one line
     if len(sentence) > LONGEST_SENTENCE:
         sentence = f"{sentence[:LONGEST_SENTENCE]}…"
     return [line for line in (sentence, address_of(condition.href)) if line]
@@ -76,11 +93,13 @@ def _entries(entries: Sequence[Sequence[str]]) -> Iterator[str]:
     yield ""
 
 
-def _count(began: int, over: int) -> str:
+def _count(began: int, grown: int, over: int) -> str:
     parts = []
     if began:
         text = ngettext("%(count)d problem began", "%(count)d problems began", began)
         parts.append(text % {"count": began})
+    if grown:
+        parts.append(ngettext("%(count)d has grown", "%(count)d have grown", grown) % {"count": grown})
     if over:
         parts.append(ngettext("%(count)d is over", "%(count)d are over", over) % {"count": over})
     return ", ".join(parts)

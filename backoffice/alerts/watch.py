@@ -1,9 +1,10 @@
 """One look: what began, what is over, whom to tell. settings.EVERY_MINUTE has `manage.py run_webhooks` look.
 
 A condition begins once it has been seen for HOLDS, and is over once it has not been seen for GONE; both are doubled
-each time it begins again within a day. So what comes and goes is told rarely, and numbers that change are no news. What
-begins or ends is claimed with compare-and-sets on the rows of AlertState, in the transaction that writes the e-mails
-and events: of several processes that look, one tells it, and none is lost.
+each time it begins again within a day. So what comes and goes is told rarely. What is new while it lasts (a further SKU
+that runs low) is told once an hour. What begins, grows or ends is claimed with compare-and-sets on the rows of
+AlertState, in the transaction that writes the e-mails and events: of several processes that look, one tells it, and
+none is lost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from backoffice.alerts import conditions, letters, outbox
+from backoffice.alerts import conditions, growth, letters, outbox
 from backoffice.alerts.conditions import OF_PLATFORMS, Condition
+from backoffice.alerts.growth import Growth
 from backoffice.alerts.readers import as_read_by, subscriptions, wants, zone_named
 from backoffice.models import AlertState, AlertSubscription
 from core.database.retry import retry_on_db_error
+from feed.reading import last_sequence
 from webhooks.emitting import emit
 
 HOLDS = timedelta(minutes=5)
@@ -32,6 +35,7 @@ Found = Mapping[str, Condition]
 @dataclass(slots=True)
 class News:
     began: list[Condition] = field(default_factory=list)
+    grown: list[Growth] = field(default_factory=list)
     over: list[AlertState] = field(default_factory=list)
 
 
@@ -44,10 +48,11 @@ def watch() -> None:
 def look(now: datetime | None = None) -> News:
     """Note what is so, and write what people have to be told. Returns what it told. Raises DatabaseError."""
     now = now or timezone.now()
+    last_change = last_sequence()  # before: what becomes low while it looks is told later, and not left out
     found = {condition.key: condition for condition in conditions.evaluate(now)}
     _note(found, now)
     states = list(AlertState.objects.select_related("platform").defer("platform__api_config").order_by("pk"))
-    told = _tell(found, states, now)
+    told = _tell(found, states, growth.since_told(found, states, now), last_change, now)
     _send_digests(found, now)
     return told
 
@@ -77,21 +82,31 @@ def _note(found: Found, now: datetime) -> None:
 
 
 @retry_on_db_error
-def _tell(found: Found, states: Sequence[AlertState], now: datetime) -> News:
-    """Claim what begins and ends now, and write it to those who want it, in one transaction."""
+def _tell(
+    found: Found,
+    states: Sequence[AlertState],
+    grown: Mapping[str, Growth],
+    last_change: int,
+    now: datetime,
+) -> News:
+    """Claim what begins, grows and ends now, and write it to those who want it, in one transaction."""
     due = [state for state in states if _begins(state, found, now) or _ends(state, found, now)]
-    if not due:
+    growing = [state for state in states if state.key in grown]
+    if not due and not growing:
         return News()
     with transaction.atomic():
         news = News()
         for state in due:
-            if state.key in found and _claim_begin(state, found[state.key], now):
+            if state.key in found and _claim_begin(state, found[state.key], last_change, now):
                 news.began.append(found[state.key])
                 _emit(state, is_begin=True, at=now)
             elif state.key not in found and _claim_end(state, now):
                 news.over.append(state)
                 _emit(state, is_begin=False, at=now)
-        if news.began or news.over:
+        for state in growing:
+            if _claim_growth(state, grown[state.key], now) and grown[state.key].count > 0:
+                news.grown.append(grown[state.key])
+        if news.began or news.grown or news.over:
             _write(news, now)
     return news
 
@@ -114,12 +129,19 @@ def _factor(spells: int) -> int:
     return 1 << max(0, min(spells, MOST_DOUBLED))
 
 
-def _claim_begin(state: AlertState, condition: Condition, now: datetime) -> bool:
+def _claim_begin(state: AlertState, condition: Condition, last_change: int, now: datetime) -> bool:
     if state.is_on:  # it was told, of a lower level
         row = AlertState.objects.filter(pk=state.pk, level__lt=condition.level, over_at=None)
         return bool(row.update(level=condition.level))
     row = AlertState.objects.filter(pk=state.pk, seen_at=state.seen_at, began_at=None, over_at=None)
-    return bool(row.update(began_at=now, gone_at=None, level=condition.level, spells=F("spells") + 1))
+    told = {"told_at": now, "told_count": condition.facts.get("count"), "told_change": last_change}
+    begun = {"began_at": now, "gone_at": None, "level": condition.level, "spells": F("spells") + 1}
+    return bool(row.update(**begun, **told))
+
+
+def _claim_growth(state: AlertState, grown: Growth, now: datetime) -> bool:
+    row = AlertState.objects.filter(pk=state.pk, began_at=state.began_at, told_at=state.told_at, over_at=None)
+    return bool(row.update(told_at=now, **grown.told))
 
 
 def _claim_end(state: AlertState, now: datetime) -> bool:
@@ -144,10 +166,15 @@ def _emit(state: AlertState, *, is_begin: bool, at: datetime) -> None:
 def _write(news: News, now: datetime) -> None:
     for subscription in subscriptions():
         began = [each for each in news.began if wants(subscription, each.kind, each.platform_id)]
+        grown = [
+            each
+            for each in news.grown
+            if wants(subscription, each.condition.kind, each.condition.platform_id)
+        ]
         over = [each for each in news.over if wants(subscription, each.kind, each.platform_id)]
-        if began or over:
+        if began or grown or over:
             with as_read_by(subscription):
-                letter = letters.news(began, over)
+                letter = letters.news(began, grown, over)
             outbox.write(subscription.user_id, letter, now)
 
 

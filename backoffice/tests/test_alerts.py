@@ -17,12 +17,14 @@ from django.utils import timezone, translation
 
 from backoffice.alerts import outbox
 from backoffice.alerts.conditions import Kind, evaluate
+from backoffice.alerts.growth import since_told
 from backoffice.alerts.watch import GONE, HOLDS, look
 from backoffice.models import AlertMessage, AlertState, AlertSubscription
 from backoffice.tests.home_pages import home, log_of, tiles, viewer
 from integrations.management.every_minute import call_all
 from integrations.models import SchedulerLease, SyncFailure
 from inventory.models import InventoryItem
+from inventory.thresholds import set_threshold
 from orders.models import Order
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
@@ -68,6 +70,11 @@ def told(moment: datetime) -> list[str]:
     look(moment)
     outbox.send_due(moment)
     return [str(message.subject) for message in mail.outbox[before:]]
+
+
+def set_thresholds(ids: list[int], threshold: int | None) -> None:
+    user = User.objects.get(username="ops")
+    set_threshold(items=InventoryItem.objects.filter(pk__in=ids), threshold=threshold, user_id=user.pk)
 
 
 def over_the_time(begin: datetime, end: datetime, step: timedelta = MINUTE) -> list[str]:
@@ -198,7 +205,6 @@ def test_it_tells_once_when_it_begins_and_once_when_it_is_over(
     assert began.to == ["ops@shop.example"]
     assert "- amazon: Overdue: 1 – should have left already" in began.body
     assert "https://oms.example/admin/orders/order/?to_ship=overdue" in began.body
-    late_order(order)  # more of the same is no news
     begin = now + HOLDS + MINUTE
     assert over_the_time(begin, begin + timedelta(hours=2), timedelta(minutes=30)) == []
     Order.objects.update(status=Order.Status.SHIPPED)
@@ -207,6 +213,53 @@ def test_it_tells_once_when_it_begins_and_once_when_it_is_over(
     assert told(begin + GONE) == ["OMS: over: amazon: Orders overdue"]
     assert told(begin + GONE + MINUTE) == []
     assert late.external_id not in "".join(str(message.body) for message in mail.outbox)
+
+
+def test_it_tells_what_is_new_once_an_hour_in_one_letter(
+    order: Callable[..., Order], stock: Callable[..., InventoryItem], platform: Platform, now: datetime
+) -> None:
+    """While something lasts: more orders that are late or due, and the SKUs that have become low since."""
+    subscriber(kinds=["stock", "overdue", "due", "failures"])
+    noon = now.replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    old, *rows = [stock(available=5) for _number in range(15)]
+    set_thresholds([old.pk], 5)
+    late_order(order)
+    order(ship_by=noon + timedelta(minutes=59))
+    log = log_of(platform)
+    for minutes in (-60, 30, 90):
+        waiting_since = noon + timedelta(minutes=minutes) - timedelta(days=1)
+        SyncFailure.objects.create(log=log, platform=platform, kind="orders", created_at=waiting_since)
+    told(noon)
+    assert told(noon + HOLDS) == ["OMS: 4 problems began"]
+
+    set_thresholds([rows[0].pk], 5)
+    late_order(order)  # stored only now
+    assert over_the_time(noon + HOLDS + MINUTE, noon + timedelta(minutes=58), 6 * MINUTE) == []
+    order(ship_by=noon + timedelta(hours=4, minutes=30))
+    assert told(noon + timedelta(minutes=60)) == ["OMS: 4 have grown"]
+    lines = mail.outbox[-1].body.splitlines()
+    assert lines[0] == "New:"
+    assert [line for line in lines if line.startswith("- ")] == [
+        "- amazon: 1 record more has waited for a day. Records not stored: 3 – to be replayed or dismissed",
+        "- amazon: 2 orders have become overdue. Overdue: 3 – should have left already",
+        "- amazon: 1 order has become due. Due within 4 hours: 1 – have to leave by then",
+        f"- amazon: 1 SKU has become low or run out: {rows[0].sku}. Low or out of stock: 2 – SKUs that are listed",
+    ]
+
+    set_thresholds([rows[0].pk], None)
+    set_thresholds([row.pk for row in rows[:13]], 5)  # the first one again, which is not named twice a day
+    set_thresholds([rows[12].pk], None)  # and the last one only for a moment
+    sent = over_the_time(noon + timedelta(minutes=61), noon + timedelta(hours=3), 7 * MINUTE)
+    assert sent == ["OMS: 2 have grown"]
+    named = ", ".join(sorted(row.sku for row in rows[1:12])[:10])
+    text = f"11 SKUs have become low or run out: {named} and 1 more. Low or out of stock: 13 – SKUs that are listed"
+    assert text in mail.outbox[-1].body
+
+    set_thresholds([row.pk for row in rows[12:]], 5)
+    mail.outbox.clear()
+    assert over_the_time(noon + timedelta(hours=4), noon + timedelta(minutes=260)) == [
+        "OMS: amazon: Low or out of stock: 2 new"
+    ]
 
 
 def test_it_is_not_moved_by_what_comes_and_goes(order: Callable[..., Order], now: datetime) -> None:
@@ -305,7 +358,14 @@ def test_it_tells_once_however_many_look(order: Callable[..., Order], now: datet
     at = now + HOLDS
     found = {condition.key: condition for condition in evaluate(at)}
     states = list(AlertState.objects.all())
-    assert [len(watch._tell(found, states, at).began) for _process in range(2)] == [1, 0]
+    assert [len(watch._tell(found, states, {}, 0, at).began) for _process in range(2)] == [1, 0]
+    late_order(order)
+    at += timedelta(hours=1)
+    found = {condition.key: condition for condition in evaluate(at)}
+    states = list(AlertState.objects.all())
+    grown = since_told(found, states, at)
+    assert [len(watch._tell(found, states, grown, 0, at).grown) for _process in range(2)] == [1, 0]
+    AlertMessage.objects.last().delete()  # type: ignore[union-attr]
     assert AlertMessage.objects.count() == 1
     (message,) = AlertMessage.objects.all()
     assert [outbox._claim(message, at + MINUTE) for _process in range(2)] == [True, False]

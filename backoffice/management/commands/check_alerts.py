@@ -44,7 +44,8 @@ class Command(OmsCommand):
         if options["send"]:
             news = look()
             sent = outbox.send_due()
-            self.say(f"{len(news.began)} began, {len(news.over)} are over; {sent} e-mails sent.")
+            told = f"{len(news.began)} began, {len(news.grown)} have grown, {len(news.over)} are over"
+            self.say(f"{told}; {sent} e-mails sent.")
         if not settings.EMAIL_IS_ON:
             self.say(EMAIL_IS_OFF)
         if found:
