@@ -32,6 +32,8 @@ from simulator.faults.kinds import (
     NotUtf8,
     OddName,
     OnlyOf,
+    RefuseData,
+    RefuseSku,
     RepeatPage,
     Reset,
     Revoke,
@@ -39,6 +41,7 @@ from simulator.faults.kinds import (
     Slow,
     SpoilRow,
 )
+from simulator.faults.pages import NoSku, OddPagination, OlderTwin
 from simulator.faults.rules import Rule
 from simulator.model import CANARY
 from simulator.quotas import Limit, Quotas
@@ -64,11 +67,16 @@ __all__ = [
     "LoopPages",
     "Mutate",
     "NextRowToo",
+    "NoSku",
     "NotUtf8",
     "OddName",
+    "OddPagination",
+    "OlderTwin",
     "OnlyOf",
     "Quotas",
     "RecordedRequest",
+    "RefuseData",
+    "RefuseSku",
     "RepeatPage",
     "Reset",
     "Revoke",

@@ -150,7 +150,7 @@ class Account:
     def change_order(self, external_id: str, *, at: datetime | None = None) -> Order:
         """The order gets another status, shipped quantities and, as lastUpdatedTime, `at` (now). Returns it.
 
-        Raises LookupError for an unknown order, ValueError where it changed later than `at`; so do the next four.
+        Raises LookupError for an unknown order, ValueError where it changed later than `at`; so do the next seven.
         """
         return self._edit(external_id, at, lambda edit: replace(edit, revision=edit.revision + 1))
 
@@ -181,6 +181,14 @@ class Account:
             if index is not None:
                 move(self.by_created, (self._created(index), index), (placed, index))
             return self._edit(external_id, at, lambda edit: replace(edit, created=placed, no_time=no_time))
+
+    def use_odd_text(self, external_id: str, *, at: datetime | None = None) -> Order:
+        """The titles of the order's lines hold for good what no database takes. Returns it."""
+        return self._edit(external_id, at, lambda edit: replace(edit, odd_text=True))
+
+    def refine_amounts(self, external_id: str, *, at: datetime | None = None) -> Order:
+        """The order's prices and totals have for good more decimal places than money has. Returns it."""
+        return self._edit(external_id, at, lambda edit: replace(edit, finer=True))
 
     def add_order(self, *, at: datetime | None = None) -> Order:
         """One more order, placed and last changed `at` (now). Returns it."""
@@ -245,12 +253,19 @@ class Account:
     def change_stock(self, marketplace_id: str, sku: str, *, at: datetime | None = None) -> None:
         """The SKU's rows in this marketplace get other quantities and, as lastUpdatedTime, `at` (now).
 
-        Raises LookupError for a SKU that the account does not sell; so do the next two.
+        Raises LookupError for a SKU that the account does not sell; so do the next three.
         """
+        self._edit_stock(marketplace_id, sku, at, bare=False)
+
+    def empty_details(self, marketplace_id: str, sku: str, *, at: datetime | None = None) -> None:
+        """The SKU's rows in this marketplace have a total of 0, and say nothing about each kind of stock."""
+        self._edit_stock(marketplace_id, sku, at, bare=True)
+
+    def _edit_stock(self, marketplace_id: str, sku: str, at: datetime | None, *, bare: bool) -> None:
         with self.lock:
             for key in self._keys_of(marketplace_id, sku):
                 edit = self._stock_edits.get(key, StockEdit(0, 0))
-                self._stock_edits[key] = StockEdit(moment_ms(at), edit.revision + 1)
+                self._stock_edits[key] = StockEdit(moment_ms(at), edit.revision + 1, bare)
 
     def unlist_sku(self, marketplace_id: str, sku: str) -> None:
         """This marketplace does not list the SKU any more."""

@@ -127,3 +127,4 @@ class Stock:
     unfulfillable: tuple[int, ...]
     updated: datetime | None
     blanks: bool = False
+    bare: bool = False  # the details are there, and empty

@@ -15,6 +15,8 @@ from simulator.orders import Outline, from_ms, to_ms
 from simulator.scenes import SHIPPED
 
 _CANCELLED = ("cancelled", "CANCELLED")
+ODD_TEXT = " \0 \ud83d!"
+FINER = Decimal("0.00003333")
 Timeline = list[tuple[int, int]]
 
 
@@ -28,6 +30,8 @@ class Edit:
     cancelled  for good: all quantities are 0, and stay so
     withdrawn  for good: programs, the order that it replaces, shipping and discounts
     no_time    stands in for the times until when it is to be shipped and delivered, such as a time of the year 9999
+    odd_text   the titles of its lines hold U+0000 and half of a surrogate pair
+    finer      prices and totals of its lines have eight decimal places
     """
 
     updated: int
@@ -38,14 +42,20 @@ class Edit:
     cancelled: bool = False
     withdrawn: bool = False
     no_time: datetime | None = None
+    odd_text: bool = False
+    finer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StockEdit:
-    """How a row of stock differs: so often it changed, and when last (ms)."""
+    """How a row of stock differs: so often it changed, and when last (ms).
+
+    bare  it has a total of 0, and details with nothing in them
+    """
 
     updated: int
     revision: int
+    bare: bool = False
 
 
 def revised_status(status: tuple[str, str], edit: Edit) -> tuple[str, str]:
@@ -85,7 +95,7 @@ def revised_order(order: Order, edit: Edit) -> Order:
 
 def revised_stock(stock: Stock, edit: StockEdit) -> Stock:
     """Each revision changes every quantity; every third one is sold out, with 0 everywhere."""
-    n, sold_out = edit.revision, edit.revision % 3 == 0
+    n, sold_out = edit.revision, edit.revision % 3 == 0 or edit.bare
     keep = 0 if sold_out else 1
     return replace(
         stock,
@@ -98,6 +108,7 @@ def revised_stock(stock: Stock, edit: StockEdit) -> Stock:
         researching=_each(stock.researching, keep, n),
         unfulfillable=tuple(keep * count for count in stock.unfulfillable),
         updated=from_ms(edit.updated),
+        bare=edit.bare,
     )
 
 
@@ -117,6 +128,10 @@ def move(timeline: Timeline, old: tuple[int, int] | None, new: tuple[int, int]) 
 
 def _revised_line(line: Line, edit: Edit) -> Line:
     line = _dearer(_without_extras(line) if edit.withdrawn else line, edit.rises)
+    if edit.odd_text and line.title:
+        line = replace(line, title=f"{line.title}{ODD_TEXT}")
+    if edit.finer and line.unit_price is not None and line.total is not None:
+        line = replace(line, unit_price=line.unit_price + FINER, total=line.total + FINER)
     if edit.cancelled:
         return replace(line, quantity_ordered=0, quantity_shipped=0)
     return replace(line, quantity_shipped=line.quantity_ordered) if edit.revision else line

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from simulator.model import Line, Order, Stock
@@ -15,10 +16,30 @@ _UNFULFILLABLE = (
     "customer_damaged", "warehouse_damaged", "distributor_damaged", "carrier_damaged", "defective", "expired",
 )  # fmt: skip
 
+_NOTHING_SAID: dict[str, Any] = {
+    **dict.fromkeys(("available", "reserved", "inbound", "unfulfillable", "researching")),
+    "details": {},
+}
+
 
 def _meant(moment: datetime | None) -> datetime | None:
     """The time; None where it stands for none, as those of the years 1, 1970 and 9999 do."""
     return moment if moment is not None and 2000 <= moment.year < 2099 else None
+
+
+def _kept(text: str) -> str:
+    """The text; U+FFFD stands for what a database cannot hold."""
+    return re.sub("[\0\ud800-\udfff]", "\ufffd", text)
+
+
+def _money(amount: Decimal | None) -> Decimal | None:
+    """The amount, rounded to the four decimal places that are stored."""
+    fourth = Decimal("0.0001")
+    return amount if amount is None else amount.quantize(min(fourth, amount, key=_places), ROUND_HALF_UP)
+
+
+def _places(amount: Decimal) -> int:
+    return -int(amount.as_tuple().exponent)
 
 
 def order_truth(order: Order) -> dict[str, Any]:
@@ -35,7 +56,7 @@ def order_truth(order: Order) -> dict[str, Any]:
         "ship_by": _meant(order.ship_by.latest) if order.ship_by else None,
         "deliver_by": _meant(order.deliver_by.latest) if order.deliver_by else None,
         "currency": order.currency,
-        "total": order.total,
+        "total": _money(order.total),
         "tax": _order_tax(order),
         "invoice_status": "PROCESSING" if order.business else None,
         "programs": list(order.programs),
@@ -70,12 +91,12 @@ def _item_truth(order: Order, line: Line) -> dict[str, Any]:
         "external_id": line.external_id,
         "sku": line.sku,
         "asin": line.asin,
-        "title": line.title,
+        "title": _kept(line.title),
         "quantity_ordered": line.quantity_ordered,
         "quantity_shipped": line.quantity_shipped,
         "quantity_left": 0 if order.status == "cancelled" else left,
-        "unit_price": line.unit_price,
-        "total": line.total,
+        "unit_price": _money(line.unit_price),
+        "total": _money(line.total),
         "tax": line.tax,
         "shipping": line.shipping,
         "discount": line.discount,
@@ -96,6 +117,10 @@ def _tax_parts(line: Line) -> dict[str, Decimal | None]:
 
 def stock_truth(stock: Stock) -> dict[str, Any]:
     """The unified fields of one inventory row."""
+    return _stock_head(stock) | (_NOTHING_SAID if stock.bare else _quantities(stock))
+
+
+def _stock_head(stock: Stock) -> dict[str, Any]:
     return {
         "marketplace_id": stock.marketplace_id,
         "sku": stock.sku,
@@ -104,6 +129,12 @@ def stock_truth(stock: Stock) -> dict[str, Any]:
         "title": stock.title,
         "condition": stock.condition,
         "total": stock.total,
+        "platform_updated_at": _meant(stock.updated),
+    }
+
+
+def _quantities(stock: Stock) -> dict[str, Any]:
+    return {
         "available": stock.fulfillable,
         "reserved": sum(stock.reserved),
         "inbound": stock.inbound_working + stock.inbound_shipped + stock.inbound_receiving,
@@ -119,5 +150,4 @@ def stock_truth(stock: Stock) -> dict[str, Any]:
             "researching": dict(zip(_RESEARCHING, stock.researching, strict=True)),
             "unfulfillable": dict(zip(_UNFULFILLABLE, stock.unfulfillable, strict=True)),
         },
-        "platform_updated_at": _meant(stock.updated),
     }

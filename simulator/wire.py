@@ -64,7 +64,8 @@ class Canned:
 
     @classmethod
     def json(cls, status: int, document: Any, headers: Mapping[str, str] | None = None) -> Canned:
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode(errors="backslashreplace")  # half of a surrogate pair has no bytes of its own
         return cls(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 

@@ -17,7 +17,22 @@ from stateful.machine import SyncMachine
 from stateful.world import MARKETPLACES
 
 from integrations.tests.syncing import INVENTORY, ORDERS
-from simulator import Answer, CompleteUntil, Cut, ExpirePageTokens, OddName, OnlyOf, Reset, SpoilRow
+from simulator import (
+    Answer,
+    CompleteUntil,
+    Cut,
+    Deny,
+    Empty,
+    ExpirePageTokens,
+    NoSku,
+    OddName,
+    OddPagination,
+    OlderTwin,
+    OnlyOf,
+    RefuseData,
+    Reset,
+    SpoilRow,
+)
 
 BOUNDED = settings(
     max_examples=16,
@@ -81,12 +96,43 @@ SCENARIOS: dict[str, list[tuple[str, Turn]]] = {
         (ORDERS, Turn(faults=[("", OddName("fulfillmentStatus"), 2, 2), ("", OddName("pagination"), 3, 1)])),
         (INVENTORY, Turn(faults=[("", OddName("totalQuantity"), 1, 30)])),
     ],
+    "a data set is refused by name, another without": [
+        (ORDERS, Turn(faults=[("*", RefuseData("PROCEEDS"), 1, 1000)])),
+        (
+            ORDERS,
+            Turn(before=MOVES, minutes=6, faults=[("*", RefuseData("FULFILLMENT", unnamed=True), 1, 1000)]),
+        ),
+    ],
+    "titles and amounts that no database takes as they are": [
+        (ORDERS, Turn(before=[Change(ORDER_CHANGES[7], pick=pick) for pick in range(4)])),
+        (ORDERS, Turn(before=[Change(ORDER_CHANGES[8], pick=pick) for pick in range(6)], minutes=6)),
+    ],
+    "all marketplaces together are silent": [
+        (ORDERS, Turn(before=MOVES, minutes=6)),
+        (ORDERS, Turn(before=MOVES[:2], minutes=3, faults=[("", Empty(several=True), 1, 30)])),
+        (ORDERS, Turn(minutes=3)),
+    ],
+    "rows that contradict, lists that end in the air": [
+        (ORDERS, Turn(faults=[("", OlderTwin(), 1, 30), ("", OddPagination(), 3, 1)])),
+        (INVENTORY, Turn(faults=[("", OlderTwin(), 1, 30), ("", OddPagination(), 2, 1)])),
+    ],
+    "stock that is empty, without a name, or says nothing": [
+        (INVENTORY, Turn()),
+        (INVENTORY, Turn(before=[Change(STOCK_CHANGES[4], pick=pick) for pick in range(3)])),
+        (INVENTORY, Turn(faults=[("", Empty(), 1, 1)])),
+        (INVENTORY, Turn(before=[Change(STOCK_CHANGES[1], pick=5)], faults=[("", NoSku(), 1, 30)])),
+        (INVENTORY, Turn(minutes=6)),
+    ],
+    "the login has trouble and pages are refused, for a while": [
+        (ORDERS, Turn(faults=[("token", Deny(), 1, 2), ("", Deny(), 2, 30)])),
+        (ORDERS, Turn(minutes=6)),
+    ],
     "outrun by another worker": [(ORDERS, Turn(event=Outrun(2, 1))), (ORDERS, Turn())],
 }
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("clock_ahead", [45, -3 * 3600, 3 * 3600])
+@pytest.mark.parametrize("clock_ahead", [45, -3 * 3600, 20 * 3600])
 def test_it_keeps_the_laws_with_a_clock_that_is_off(clock_ahead: float) -> None:
     machine = SyncMachine()
     machine.begin(seed=4, orders=12, marketplaces=1, clock_ahead=clock_ahead)
@@ -99,15 +145,15 @@ def test_it_keeps_the_laws_with_a_clock_that_is_off(clock_ahead: float) -> None:
         machine.teardown()
 
 
-def is_of_one_marketplace(turn: Turn) -> bool:
-    return any(isinstance(fault, OnlyOf) for _, fault, _, _ in turn.faults)
+def takes_two_marketplaces(turn: Turn) -> bool:
+    return any(isinstance(fault, OnlyOf) or fault == Empty(several=True) for _, fault, _, _ in turn.faults)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turns", SCENARIOS.values(), ids=SCENARIOS.keys())
 def test_it_keeps_the_laws_in_a_scenario(turns: list[tuple[str, Turn]]) -> None:
     machine = SyncMachine()
-    machine.begin(seed=3, orders=20, marketplaces=1 + any(is_of_one_marketplace(turn) for _, turn in turns))
+    machine.begin(seed=3, orders=20, marketplaces=1 + any(takes_two_marketplaces(turn) for _, turn in turns))
     try:
         for kind, turn in turns:
             if kind == ORDERS:

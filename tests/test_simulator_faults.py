@@ -31,8 +31,13 @@ from simulator import (
     LoopPages,
     Mutate,
     NextRowToo,
+    NoSku,
     NotUtf8,
+    OddPagination,
+    OlderTwin,
     Quotas,
+    RefuseData,
+    RefuseSku,
     RepeatPage,
     Reset,
     Revoke,
@@ -42,6 +47,7 @@ from simulator import (
     Slow,
 )
 from simulator.faults.base import Call, Fault, Site
+from simulator.faults.kinds import rows as rows_of
 from simulator.faults.parsing import parse_quotas, parse_rule
 from simulator.faults.rules import ActiveRules
 
@@ -360,6 +366,41 @@ def test_it_delivers_the_same_order_on_two_pages(nth: int) -> None:
     assert len({each for ids in pages for each in ids}) == sum(map(len, pages)) - 1 == 25
 
 
+@pytest.mark.parametrize("operation", PATHS)
+def test_it_shows_the_same_row_as_it_was_long_ago(operation: str) -> None:
+    with seller(Rule(operation=operation, fault=OlderTwin())) as client:
+        rows = rows_of(json.loads(client.call(operation)[2]))
+    first, last = rows[0], rows[-1]
+    key = "orderId" if operation == "searchOrders" else "fnSku"
+    assert (first[key], len(rows)) == (last[key], 11)
+    assert last["lastUpdatedTime"] < first["lastUpdatedTime"]
+    assert last | {"lastUpdatedTime": first["lastUpdatedTime"]} != first
+
+
+def test_it_hides_which_sku_a_row_is_about_and_where_the_next_page_is() -> None:
+    with seller(Rule(fault=NoSku()), Rule(fault=OddPagination())) as client:
+        document = json.loads(client.call("getInventorySummaries")[2])
+    assert [row.get("sellerSku", "") == "" for row in rows_of(document)] == [True] + [False] * 9
+    assert document["pagination"] == "soon"
+
+
+def test_it_refuses_a_data_set_with_and_without_its_name_and_a_list_for_one_sku() -> None:
+    rules = [
+        Rule(fault=RefuseData("TAX")),
+        Rule(fault=RefuseData("BUYER", unnamed=True)),
+        Rule(fault=RefuseSku("A")),
+    ]
+    with seller(*rules) as client:
+        named, _, text = client.call(includedData="PACKAGES,TAX")
+        unnamed, _, silent = client.call(includedData="BUYER")
+        assert (named, b"TAX" in text, unnamed, b"BUYER" in silent) == (403, True, 400, False)
+        assert client.call(includedData="PACKAGES")[0] == 200
+        assert [client.call("getInventorySummaries", sellerSkus=skus)[0] for skus in ("B,A", "B")] == [
+            400,
+            200,
+        ]
+
+
 # Quotas
 
 
@@ -492,6 +533,8 @@ def test_it_keeps_next_to_nothing_of_a_large_account_that_changes() -> None:
         ),
         ("*:every=5:reset-in-body", Rule(every=5, fault=Reset(in_body=True))),
         ("searchOrders:nth=2:clock=-90.5", Rule(operation="searchOrders", nth=2, fault=SetClock(-90.5))),
+        ("*:refuse-unnamed=TAX", Rule(fault=RefuseData("TAX", unnamed=True))),
+        ("*:nth=2:no-sku", Rule(nth=2, fault=NoSku())),
         ("token:times=2:delay=40", Rule(operation="token", times=2, fault=Delay(40))),
         ("*:probability=0.1:seed=3:status=429:rate=0.5", Rule(
             probability=0.1, seed=3, fault=Answer(429, rate="0.5")

@@ -1,6 +1,7 @@
 """What happens to a simulated account shows in its answers, and in nothing but what changed."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -79,3 +80,33 @@ def test_it_unlists_a_sku_and_lists_it_again_as_it_was(account: Account) -> None
 def test_it_says_which_sku_it_does_not_sell(account: Account) -> None:
     with pytest.raises(LookupError, match="does not sell NOPE"):
         account.change_stock(US, "NOPE")
+
+
+def test_it_knows_what_is_kept_of_what_no_database_takes(account: Account) -> None:
+    titles, prices = 0, 0
+    for external_id in account.order_ids():
+        account.use_odd_text(external_id, at=LATER)
+        order = account.refine_amounts(external_id, at=LATER + timedelta(seconds=1))
+        for line, kept in zip(order.lines, account.truth_orders()[external_id]["items"], strict=True):
+            if line.title:
+                assert (line.title[-4:], kept["title"][-4:]) == ("\0 \ud83d!", "\ufffd \ufffd!")
+                titles += 1
+            if line.unit_price is not None and line.total is not None:
+                assert (line.unit_price - kept["unit_price"], len(f"{line.unit_price:f}".split(".")[1])) == (
+                    Decimal("0.00003333"), 8,
+                )  # fmt: skip
+                prices += 1
+    assert titles > 30
+    assert prices > 30
+
+
+def test_it_says_nothing_of_stock_whose_details_are_empty(account: Account) -> None:
+    sku = account.skus()[0]
+    account.empty_details(US, sku, at=LATER)
+    bare = {
+        row["total"]: row["available"] for (_, of, _), row in account.truth_inventory().items() if of == sku
+    }
+    assert bare == {0: None}
+    account.change_stock(US, sku, at=LATER + timedelta(seconds=1))
+    after = {row["available"] for (_, of, _), row in account.truth_inventory().items() if of == sku}
+    assert None not in after

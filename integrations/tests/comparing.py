@@ -124,6 +124,13 @@ def kind_of(fault: Any) -> str:
 
 KINDS = {
     "Deny": "a 403 although all is granted",
+    "RefuseData": "a data set is refused, with and without its name",
+    "RefuseSku": "a list of SKUs is refused for one of them",
+    "Empty": "an empty list",
+    "NoSku": "a row of stock that names no SKU",
+    "OlderTwin": "an older row about the same on one page",
+    "OddPagination": "where the next page is cannot be read",
+    "SetClock": "Amazon's clock is set",
     "Delay": "an answer that comes too late",
     "Slow": "an answer that trickles",
     "Reset": "connection reset, before or in the answer",

@@ -9,10 +9,11 @@ from random import Random
 from typing import Any
 
 from simulator.account import Account
-from simulator.errors import Refused, denied
+from simulator.errors import Refused, denied, invalid
 from simulator.faults.base import PAGE_TOKENS, Call, Fault, Site
 from simulator.lwa import lwa_error
 from simulator.orders import from_ms, to_ms
+from simulator.validation import refuse_data
 from simulator.wire import Canned
 
 BODIES = ("json", "html", "empty", "cut", "non-utf8")
@@ -151,6 +152,33 @@ class Deny(Fault):
         return denied(self.details).answer()
 
 
+@dataclass(frozen=True)
+class RefuseData(Fault):
+    """This data set of an order is refused, with a 403 that names it; `unnamed`: with a 400 that does not."""
+
+    name: str
+    unnamed: bool = False
+
+    def before(self, site: Site, call: Call) -> Canned | None:
+        asked, names = call.params.get("includedData", "").split(","), {self.name}
+        try:
+            refuse_data(asked, () if self.unnamed else names, names)
+        except Refused as refusal:
+            return refusal.answer()
+        return None
+
+
+@dataclass(frozen=True)
+class RefuseSku(Fault):
+    """A list of SKUs is refused where this one is in it, with a 400 that does not say which one."""
+
+    sku: str
+
+    def before(self, site: Site, call: Call) -> Canned | None:
+        asked = [*call.params.get("sellerSkus", "").split(","), call.params.get("sellerSku")]
+        return invalid("sellerSkus is not valid.").answer() if self.sku in asked else None
+
+
 class ExpireTokens(Fault):
     """All access tokens handed out so far are expired, from this call on."""
 
@@ -187,7 +215,7 @@ class SetClock(Fault):
         return None
 
 
-class _Paging(Fault):
+class Paging(Fault):
     """Changes a page; answers without a page are left as they are."""
 
     def after(self, site: Site, call: Call, answer: Canned) -> Canned:
@@ -205,14 +233,14 @@ class _Paging(Fault):
         raise NotImplementedError
 
 
-class RepeatPage(_Paging):
+class RepeatPage(Paging):
     """The next page is this page once more, behind another token: its rows are delivered twice."""
 
     def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
         document["pagination"] = {"nextToken": site.page_token_to(call.page_token)}
 
 
-class LoopPages(_Paging):
+class LoopPages(Paging):
     """The next token of this page leads back to this page."""
 
     def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
@@ -220,7 +248,7 @@ class LoopPages(_Paging):
 
 
 @dataclass(frozen=True)
-class CompleteUntil(_Paging):
+class CompleteUntil(Paging):
     """This page of orders says that it is complete until `time`, whatever was asked for."""
 
     time: str
@@ -231,7 +259,7 @@ class CompleteUntil(_Paging):
                 document[name] = self.time
 
 
-class NextRowToo(_Paging):
+class NextRowToo(Paging):
     """The first row of the next page is the last of this one as well: the same order on two pages."""
 
     def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:
@@ -243,7 +271,7 @@ class NextRowToo(_Paging):
 
 
 @dataclass(frozen=True)
-class Empty(_Paging):
+class Empty(Paging):
     """A list without rows, and the last page. `several`: only where several marketplaces are asked for at once."""
 
     several: bool = False
@@ -254,7 +282,7 @@ class Empty(_Paging):
             document.pop("pagination", None)
 
 
-class SpoilRow(_Paging):
+class SpoilRow(Paging):
     """The first row of the page cannot be read: an order without lastUpdatedTime, stock whose total is no number."""
 
     def change(self, site: Site, call: Call, document: dict[str, Any]) -> None:

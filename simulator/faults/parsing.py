@@ -18,12 +18,15 @@ from simulator.faults.kinds import (
     Mutate,
     NextRowToo,
     NotUtf8,
+    RefuseData,
+    RefuseSku,
     RepeatPage,
     Reset,
     Revoke,
     SetClock,
     Slow,
 )
+from simulator.faults.pages import NoSku, OddPagination, OlderTwin
 from simulator.faults.rules import Rule
 from simulator.quotas import PUBLISHED, Limit
 
@@ -46,6 +49,8 @@ faults:  OPERATION:WHEN:FAULT
              slow=10          the real answer, its body trickled over so many seconds
              reset            the connection is reset before an answer; reset-in-body: within it
              deny             403 although all is granted; for token: 400 with server_error
+             refuse=TAX       this data set is refused by name; refuse-unnamed=TAX: without a word
+             refuse-sku=SKU   lists of SKUs with this one in it are refused
              expire-access    all access tokens so far are expired
              revoke           the refresh token is revoked: invalid_grant from then on
              clock=-90        its clock is so many seconds ahead, below zero behind, from then on
@@ -54,6 +59,9 @@ faults:  OPERATION:WHEN:FAULT
              repeat           the next page is this one again
              loop             the page names itself as the next one
              twice            the next page's first row is on this page, too
+             older-twin       the first row is on the page once more, as it was long ago
+             no-sku           the first row of stock does not name its SKU
+             odd-pages        what says where the next page is cannot be read
              mutate=2         after the answer, so many orders change or appear"""
 
 _PLAIN: dict[str, Callable[[], Fault]] = {
@@ -72,12 +80,18 @@ _PLAIN: dict[str, Callable[[], Fault]] = {
     "repeat": RepeatPage,
     "loop": LoopPages,
     "twice": NextRowToo,
+    "older-twin": OlderTwin,
+    "no-sku": NoSku,
+    "odd-pages": OddPagination,
 }
 _MEASURED: dict[str, Callable[[str], Fault]] = {
     "delay": lambda text: Delay(float(text)),
     "slow": lambda text: Slow(float(text)),
     "mutate": lambda text: Mutate(int(text)),
     "clock": lambda text: SetClock(float(text)),
+    "refuse": RefuseData,
+    "refuse-unnamed": lambda text: RefuseData(text, unnamed=True),
+    "refuse-sku": RefuseSku,
 }
 _WHEN: dict[str, Callable[[str], Any]] = {
     "nth": int,

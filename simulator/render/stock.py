@@ -37,7 +37,7 @@ def render_stock(stock: Stock, *, details: bool) -> Json:
     elif stock.blanks:
         document["lastUpdatedTime"] = ""
     if details:
-        document["inventoryDetails"] = _details(stock)
+        document["inventoryDetails"] = {} if stock.bare else _details(stock)
     return document
 
 

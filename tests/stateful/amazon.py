@@ -20,8 +20,16 @@ ORDER_CHANGES = (
     "it is cancelled",
     "what it has besides is withdrawn",
     "its times stand for none",
+    "its titles have odd characters",
+    "its amounts are finer than money",
 )
-STOCK_CHANGES = ("stock changes", "a SKU goes", "a SKU comes", "its time stands for none")
+STOCK_CHANGES = (
+    "stock changes",
+    "a SKU goes",
+    "a SKU comes",
+    "its time stands for none",
+    "its details are empty",
+)
 PLACEHOLDERS = (
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(1970, 1, 1, tzinfo=UTC),
@@ -79,6 +87,8 @@ class Amazon:
             ORDER_CHANGES[3]: account.drop_line,
             ORDER_CHANGES[4]: account.cancel_order,
             ORDER_CHANGES[5]: account.withdraw_extras,
+            ORDER_CHANGES[7]: account.use_odd_text,
+            ORDER_CHANGES[8]: account.refine_amounts,
         }
         # An order's time never goes back, not even where two changes come in one moment.
         at = max(at, order.updated + timedelta(milliseconds=1))
@@ -102,11 +112,17 @@ class Amazon:
             account.change_stock(marketplace_id, sku, at=self._now())
         elif change.what == STOCK_CHANGES[3]:
             account.change_stock(marketplace_id, sku, at=PLACEHOLDERS[change.pick % len(PLACEHOLDERS)])
+        elif change.what == STOCK_CHANGES[4]:
+            account.empty_details(marketplace_id, sku, at=self._now())
         elif change.what == STOCK_CHANGES[1]:
             account.unlist_sku(marketplace_id, sku)
         else:
             account.list_sku(marketplace_id, sku)
         self._note_stock()
+
+    def hide_stock(self) -> None:
+        """What is listed is shown as if it were not, from now on: any row may be marked as gone."""
+        self.once_unlisted |= self.stock.keys()
 
     def _note_order(self, external_id: str) -> None:
         order = self.account.find(external_id)

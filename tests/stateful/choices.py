@@ -13,13 +13,19 @@ from simulator import (
     CompleteUntil,
     Cut,
     Deny,
+    Empty,
     ExpirePageTokens,
     ExpireTokens,
     LoopPages,
     NextRowToo,
+    NoSku,
     NotUtf8,
     OddName,
+    OddPagination,
+    OlderTwin,
     OnlyOf,
+    RefuseData,
+    RefuseSku,
     RepeatPage,
     Reset,
     Revoke,
@@ -49,8 +55,18 @@ PAGING = st.sampled_from(
         OddName("pagination"),
         OddName("fulfillmentStatus"),
         OddName("totalQuantity"),
+        OddPagination(),
+        OlderTwin(),
+        NoSku(),
+        RefuseSku(AWKWARD_SKUS[3]),
     )
 )
+# Whoever asks for one of these, in a list or for one order, is refused until all is well again.
+DATA_SETS = st.builds(
+    RefuseData, st.sampled_from(("FULFILLMENT", "PROCEEDS", "CANCELLATION", "PACKAGES", "TAX")), st.booleans()
+)
+# What a 429 may say of the rate besides.
+ODD_RATES = st.sampled_from(("0", "-1", "nan", "1e9", "fast"))
 # Where the account has one marketplace alone, the second of these happens to nobody.
 APART = st.builds(
     OnlyOf,
@@ -60,7 +76,7 @@ APART = st.builds(
 # Until when an answer says it is complete.
 ODD_TIMES = st.sampled_from(("0001-01-01T00:00:00Z", "1961-06-09T14:52:24Z", "9999-12-31T23:59:59Z", "soon"))
 LATE = (0, 0, 3, 3, 5, 5, 4 * 60, 12 * 60)  # minutes
-CLOCKS = (0, 0, 45, -45, 3 * 3600, -3 * 3600)  # seconds that this machine's clock is ahead of Amazon's
+CLOCKS = (0, 0, 45, -45, 3 * 3600, -20 * 3600)  # seconds that this machine's clock is ahead of Amazon's
 
 
 @dataclass(frozen=True)
@@ -87,15 +103,20 @@ def turns(kind: str) -> SearchStrategy[Turn]:
     position, times = st.integers(1, 4), st.sampled_from((1, 2, 30))
     # A replay asks for single orders.
     elsewhere = st.sampled_from(("token", "getOrder") if kind == "orders" else ("token",))
+    first = st.just(1)
     fault = st.one_of(
         st.tuples(st.just(""), PAGING, position, times),
         st.tuples(st.just(""), ANSWERS | NETWORK, position, times),
-        st.tuples(st.just(""), APART, st.just(1), st.just(30)),
-        st.tuples(elsewhere, ANSWERS | NETWORK, st.just(1), times),
+        st.tuples(st.just(""), APART, first, st.just(30)),
+        st.tuples(elsewhere, ANSWERS | NETWORK | st.just(Deny()), first, times),
     )
     if kind == "orders":  # without a rate: for other operations that is a second or two, waited for in place
         fault |= st.tuples(st.just(""), st.just(Answer(429, "html")), position, times)
+        fault |= st.tuples(st.just(""), st.builds(Answer, st.just(429), rate=ODD_RATES), position, times)
         fault |= st.tuples(st.just(""), st.builds(CompleteUntil, ODD_TIMES), position, times)
+        fault |= st.tuples(st.just("*"), DATA_SETS, first, st.just(1000))
+    else:
+        fault |= st.tuples(st.just(""), st.just(Empty()), first, st.sampled_from((1, 30)))
     change = changes(kind)
     return st.builds(
         Turn,

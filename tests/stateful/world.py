@@ -18,7 +18,7 @@ from integrations.tests.comparing import count_faults
 from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer, OrderItem
 from platforms.models import Platform
-from simulator import Account, Between, Rule, Simulator
+from simulator import Account, Between, Empty, NoSku, RefuseData, Rule, Simulator
 from simulator.faults.base import Call, Fault, Site
 from stateful.amazon import Amazon, Change
 
@@ -37,6 +37,8 @@ class World:
         tokens._tokens.clear()  # they live as long as the process
         clock._measured.clear()
         self.is_well = True  # nothing is planted
+        self.refused: set[str] = set()  # data sets; whoever reads orders again, with all of them, empties it
+        self._hidden = 0  # how many lists of stock are shown without rows that are there
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._patch = pytest.MonkeyPatch()
         self._ahead = timedelta(seconds=clock_ahead)
@@ -78,6 +80,12 @@ class World:
 
     def plant(self, operation: str, fault: Fault, *, nth: int, times: int) -> None:
         self.is_well = False
+        if isinstance(fault, RefuseData):
+            self.refused.add(fault.name)
+        if isinstance(fault, Empty | NoSku):
+            self._hidden += times
+            if self._hidden > 1:  # the second of two is believed
+                self.amazon.hide_stock()
         self.sim.rules.add(Rule(operation=operation, nth=nth, times=times, fault=fault))
 
     def change_while_read(self, operation: str, changes: Iterable[tuple[int, Change]]) -> None:
@@ -92,6 +100,7 @@ class World:
     def recover(self) -> None:
         """Amazon is well again."""
         self.is_well = True
+        self._hidden = 0
         self.sim.rules.clear()
         self.sim.restore()
 
