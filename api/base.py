@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import DataError
 from django.urls import reverse
-from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from rest_framework import exceptions, status
-from rest_framework.authentication import get_authorization_header
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.parsers import JSONParser as RestJSONParser
-from rest_framework.permissions import DjangoModelPermissions, IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.utils import json
 
+from access.addresses import client_address
+from access.models import ApiToken, Scope
+from access.tokens import find_token, note_use
 from api.idempotency import claim, settle
 from api.models import IdempotentAnswer
 from api.throttling import refuse_guesses, remember_valid
@@ -57,31 +58,47 @@ WITH_A_BODY = {"PUT", "PATCH"}
 SCHEMES = (b"bearer", b"token")
 
 
-class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc]  # knox has no annotations
-    """knox's, as `Bearer` (RFC 6750) or as `Token`, with a 401 for a header that is not UTF-8, which knox does not
-    catch."""
+class TokenAuthentication(BaseAuthentication):
+    """A token of the app `access`, as `Bearer` (RFC 6750) or as `Token`. `request.auth` is its ApiToken. One query."""
 
-    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Any] | None:
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, ApiToken] | None:
         scheme, *tokens = get_authorization_header(request).split() or [b""]
         if scheme.lower() not in SCHEMES:
             return None
         try:
             (token,) = tokens
             refuse_guesses(request._request, token.decode())
-            credentials: tuple[AbstractBaseUser, Any] = self.authenticate_credentials(token)
-        except (ValueError, DataError, exceptions.AuthenticationFailed):  # DataError: PostgreSQL takes no NUL
+            found = find_token(token.decode())
+        except ValueError:  # several words, or no UTF-8
+            found = None
+        if found is None or not found.user.is_active:
             raise exceptions.AuthenticationFailed(
-                "The token is not known here, was revoked or has expired, or its user was switched off. "
-                f"{HOW_TO_AUTHENTICATE}"
-            ) from None
-        remember_valid(credentials[1].digest)
-        return credentials
+                f"The token is not known here, was revoked, or its user was switched off. {HOW_TO_AUTHENTICATE}"
+            )
+        if found.is_expired:
+            text = f"The token {found.name!r} expired at {found.expires_at:%Y-%m-%d %H:%M} UTC. Nothing was done."
+            raise exceptions.AuthenticationFailed(f"{text} {HOW_TO_AUTHENTICATE}", code="token_expired")
+        remember_valid(found.token_id)
+        note_use(found, client_address(request._request))
+        return found.user, found
 
     def authenticate_header(self, request: Request) -> str:
         """For WWW-Authenticate. https://www.rfc-editor.org/rfc/rfc6750#section-3"""
         sent = get_authorization_header(request).split()[:1]
         error = ', error="invalid_token"' if sent and sent[0].lower() in SCHEMES else ""
         return f'Bearer realm="OMS"{error}, Token realm="OMS"'
+
+
+class ScopeMissing(exceptions.PermissionDenied):
+    """403: the user may do this, and the token may not."""
+
+    default_code = "scope_missing"
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(
+            f"This token does not have the scope `{scope}`, which this needs. Nothing was done. The scopes of a token "
+            f"do not change: make another one, with `manage.py create_api_token USER --scope {scope}`."
+        )
 
 
 class ModelPermissions(DjangoModelPermissions):
@@ -107,6 +124,8 @@ class ApiViewMixin:
     actions_without_body: tuple[str, ...] = ()
     # For the schema: what can come beside what any view answers, by method.
     more_errors: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    # What a token needs, by action or method, where it is not `read` for looking and `manage` for changing.
+    scopes: Mapping[str, Scope] = MappingProxyType({})
     _claimed: IdempotentAnswer | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -125,12 +144,25 @@ class ApiViewMixin:
             raise exceptions.ValidationError("This takes no body, and nothing was done. Leave it out.")
 
     def check_permissions(self, request: Request) -> None:
-        """What is refused counts against the limit as well: REST framework would count behind this."""
+        """What the user may do, and then what the token may. What is refused counts against the limit as well: REST
+        framework would count behind this. Raises ScopeMissing."""
         super().check_throttles(request)  # type: ignore[misc]
         super().check_permissions(request)  # type: ignore[misc]
+        method = str(request.method)
+        if not isinstance(request.auth, ApiToken) or not hasattr(self, method.lower()):
+            return  # a session of the admin; or 405 comes next
+        scope = self.scope_of(method)
+        if scope not in request.auth.scopes:
+            raise ScopeMissing(scope)
 
     def check_throttles(self, request: Request) -> None:
         """Done by check_permissions."""
+
+    def scope_of(self, method: str) -> Scope:
+        """The scope that a token needs for this request, or for this operation of the schema."""
+        usual = Scope.READ if method in SAFE_METHODS else Scope.MANAGE
+        action = getattr(self, "action", None)
+        return self.scopes.get(str(action)) or self.scopes.get(method) or usual
 
     def refuse_parameters(self, request: Request) -> None:
         """For views to say which parameters an address takes. Raises ValidationError."""

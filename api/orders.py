@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from access.models import Scope
 from api.base import Conflict, ModelPermissions
 from api.filters import LISTING
 from api.lists import ListView, chosen_fields
@@ -109,6 +110,7 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
     orderings = ("platform_updated_at", "synced_at", "ship_by")
     list_parameters = {"list": LISTING, "totals": PARAMETERS}
     more_errors = MappingProxyType({"retrieve": (409,), "buyer": (409,)})
+    scopes = MappingProxyType({"buyer": Scope.BUYER_DATA})
     parameters = {
         "retrieve": ("platform_name", "fields"),
         "buyer": ("platform_name", "reason"),

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
+from access.models import Scope
 from api.base import Conflict, Invalid, MaySync, ModelPermissions, address_of
 from api.bodies import ExactBody
 from api.filters import PlatformNameFilter, TextFilter
@@ -279,6 +280,7 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
     actions_without_body = ("check",)
+    scopes = MappingProxyType({"check": Scope.SYNC})
     more_errors = MappingProxyType({"PUT": (409,), "PATCH": (409,), "DELETE": (409,)})
 
     def get_queryset(self) -> QuerySet[Platform]:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from access.models import Scope
 from api.base import ApiViewMixin, Conflict, MaySync, ModelPermissions, address_of
 from api.bodies import not_one_line
 from api.filters import (
@@ -70,6 +71,7 @@ class SyncLogViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[SyncLog
     filterset_class = SyncLogFilter
     ordering = ("-id",)
     actions_without_body = ("cancel",)
+    scopes = MappingProxyType({"cancel": Scope.SYNC})
 
     def get_permissions(self) -> list[BasePermission]:
         # By the route's actions: for a method that the route does not know, there is no action yet.
@@ -123,6 +125,7 @@ class SyncFailureViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Syn
     filterset_class = SyncFailureFilter
     ordering = ("-id",)
     actions_without_body = ("replay", "dismiss")
+    scopes = MappingProxyType({"replay": Scope.SYNC, "dismiss": Scope.SYNC})
 
     def get_permissions(self) -> list[BasePermission]:
         # See SyncLogViewSet.
@@ -221,6 +224,7 @@ class SyncView(ApiViewMixin, APIView):
 
     permission_classes = (MaySync,)
     more_errors = MappingProxyType({"POST": (404,)})  # of a platform that is named
+    scopes = MappingProxyType({"POST": Scope.SYNC})
     kind: str
     parameters: tuple[str, ...] = ()
     repeatable: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from access.addresses import client_address
 from api.models import RequestCount
 from core.database.retry import DATABASE_ERRORS
 
@@ -105,9 +106,7 @@ def count_failure(request: HttpRequest) -> TooManyFailures | None:
 def _address(request: HttpRequest) -> str:
     """As the caller of a count: not the address itself, which is personal. Of IPv6, the network that a provider gives
     to one customer."""
-    text = request.META.get("REMOTE_ADDR", "")
-    if settings.SECURE_PROXY_SSL_HEADER:  # a proxy is trusted, and adds whom it heard it from
-        text = request.META.get("HTTP_X_FORWARDED_FOR", text).rpartition(",")[2].strip()
+    text = client_address(request)
     with suppress(ValueError):
         address = ip_address(text)
         text = str(ip_network((int(address), 64), strict=False) if address.version == IPV6 else address)
@@ -127,7 +126,7 @@ class TokenThrottle(BaseThrottle):
             return True
         now = time.time()
         # A token by the beginning of its hash; a session has the user's.
-        digest = getattr(request.auth, "digest", "")
+        digest = getattr(request.auth, "token_id", "")
         used = _used(f"token {digest[:40]}" if digest else f"user {request.user.pk}", limit, now)
         resets_in = _until_next_minute(now)
         self._wait = resets_in

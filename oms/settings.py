@@ -62,6 +62,7 @@ API_FAILURES_PER_MINUTE = whole_number("API_FAILURES_PER_MINUTE", default=60, mi
 MAINTENANCE = [
     "api.idempotency.prune_answers",
     "api.throttling.prune_counts",
+    "access.tokens.prune_expired",
     "webhooks.queue.prune_deliveries",
     "webhooks.queue.prune_events",
     "backoffice.alerts.outbox.prune_messages",
@@ -111,6 +112,7 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "feed",
     "platforms",
+    "access",
     "orders",
     "inventory",
     "webhooks",
@@ -242,7 +244,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105  the name of a model, which migrations read
+REST_KNOX = {"TOKEN_TTL": None}  # access/tokens.py gives each token its expiry
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "COMPONENT_SPLIT_REQUEST": True,
@@ -294,6 +297,7 @@ LOGGING: dict[str, Any] = {
             "orders",
             "inventory",
             "webhooks",
+            "access",
             "platforms",
             "feed",
             "core",

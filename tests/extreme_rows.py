@@ -17,7 +17,7 @@ from django.utils import timezone
 from core.database.bulk import INTEGERS
 from core.encryption import EncryptedJSONField, SecretDict
 
-OURS = ("feed", "orders", "inventory", "webhooks", "platforms", "integrations", "oms")
+OURS = ("feed", "orders", "inventory", "webhooks", "access", "platforms", "integrations", "oms")
 ROWS = 6  # of each model
 
 # Placeholders that platforms use, the first and the last moment of the calendar, and none at all.

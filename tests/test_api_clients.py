@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from knox.models import AuthToken
 
-from api.tests.rest import make_order, make_stock, superuser, token_client
+from api.tests.rest import make_order, make_stock, make_text, superuser, token_client
 from integrations.models import SyncLog
 
 READERS = Path(__file__).parent / "readers"
@@ -135,7 +134,7 @@ def test_a_generated_client_lists_pages_syncs_and_writes(schema: Path, live_serv
     for number in "123":
         make_order(number)
     make_stock()
-    token = AuthToken.objects.create(user=User.objects.get(username="root"))[1]
+    token = make_text(User.objects.get(username="root"))
     folder = schema.parent / "client"
     folder.mkdir()
     generate = (Path(sys.executable).parent / "openapi-python-client", "generate", "--path", schema)

@@ -105,6 +105,7 @@ def test_it_names_no_channel_outside_its_folder() -> None:
         "orders",
         "inventory",
         "webhooks",
+        "access",
         "platforms",
         "core",
         "templates",

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
-from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from access.models import Scope
+from access.tokens import make_token
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
 from orders.products import remember_products
@@ -22,11 +23,15 @@ SECRETS = {
 }
 
 
-def token_client(user: User) -> APIClient:
+def make_text(user: User, **options: Any) -> str:
+    """A real token, for all that the user may do where `options` of make_token do not say otherwise."""
+    return make_token(user, **{"name": "a test", "scopes": Scope.values} | options).text
+
+
+def token_client(user: User, **options: Any) -> APIClient:
     """Calls with a real token of `user`."""
-    _stored, token = AuthToken.objects.create(user=user)
     client = APIClient(raise_request_exception=False)
-    client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {make_text(user, **options)}")
     return client
 
 

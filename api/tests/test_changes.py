@@ -213,7 +213,7 @@ def test_it_needs_the_same_few_queries_for_any_page(
     upsert_orders(platform=platform, records=[order(number) for number in range(60)], source="live")
     client.get("/changes?snapshot=true")
     for limit in (1, 50):
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             assert len(client.get(f"/changes?limit={limit}").json()["results"]) == limit
 
 

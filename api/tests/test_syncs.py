@@ -131,8 +131,9 @@ def test_it_lists_with_a_fixed_number_of_queries(
 ) -> None:
     for number in range(8):
         make_failure(f"o-{number}")
+    api.get(address)  # notes that the token is used
     for size in (2, 8):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             assert len(api.get(f"{address}?page_size={size}").json()["results"]) == size
 
 

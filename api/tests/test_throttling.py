@@ -10,11 +10,10 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
-from knox.models import AuthToken
 
 from api import throttling
 from api.models import RequestCount
-from api.tests.rest import superuser, token_client, user_with
+from api.tests.rest import make_text, superuser, token_client, user_with
 
 pytestmark = pytest.mark.django_db
 
@@ -152,7 +151,7 @@ def ask(token: str, address: str = "192.0.2.1", **headers: str) -> Any:
 @pytest.mark.usefixtures("_guarded")
 def test_who_guesses_tokens_is_refused_before_they_are_looked_up() -> None:
     user = User.objects.create_superuser("root")
-    known, other = (AuthToken.objects.create(user=user)[1] for _each in range(2))
+    known, other = (make_text(user) for _each in range(2))
     assert ask(known).status_code == 200
     answers = [ask(token) for token in ("wrong", "", "bad token", "a", "b", "")]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429, 429]

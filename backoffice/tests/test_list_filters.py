@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from knox.models import AuthToken
 
-from api.tests.rest import amazon, make_order, make_stock
+from api.tests.rest import amazon, make_order, make_stock, make_text
 from backoffice.base.model_admin import DayRangeFilter
 from backoffice.base.offered import MOST_WORDS, OfferedLists, offered_parameters
 from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
@@ -55,7 +55,7 @@ def rows(db: None) -> None:
     ApiQuota.objects.create(
         account_key="a", operation="searchOrders", rate=1, burst=1, tokens=1, updated_at=NOW
     )
-    AuthToken.objects.create(user=User.objects.create_user("somebody"))
+    make_text(User.objects.create_user("somebody"))
     endpoint = Endpoint.objects.create(name="shop", url="https://shop.example/")
     Delivery.objects.create(endpoint=endpoint, message_id="msg_1", event="order.created", body="{}")
     continue_sync.enqueue(log.pk)

@@ -32,7 +32,7 @@ from platforms.models import Platform
 
 FAILED, WRONG_USAGE, NOT_ALL_GOOD = 1, 2, 3
 INTERRUPTED, TERMINATED = 130, 143
-OUR_APPS = ("platforms", "orders", "inventory", "webhooks", "integrations", "oms")
+OUR_APPS = ("platforms", "orders", "inventory", "webhooks", "access", "integrations", "oms")
 
 
 class HelpFormatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):

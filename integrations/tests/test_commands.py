@@ -36,6 +36,8 @@ COMMANDS = (
     "sync_inventory",
     "run_scheduler",
     "create_api_token",
+    "list_api_tokens",
+    "revoke_api_token",
     "reencrypt",
     "purge_pii",
     "purge_mock",

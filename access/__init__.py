@@ -1,0 +1,1 @@
+"""Who may use OMS, and how far: API tokens with their scopes, platforms and expiry."""

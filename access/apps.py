@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccessConfig(AppConfig):
+    name = "access"
+    verbose_name = _("access")
+
+    def ready(self) -> None:
+        from access import ending  # it needs models, which are there now
+
+        ending.connect()

@@ -1,0 +1,59 @@
+"""ApiToken: what a token of the REST API is called, what it may do, and when it was last used."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+LONGEST_NAME = 64
+
+
+class Scope(models.TextChoices):
+    """What a token may be used for, as far as its user may do it."""
+
+    READ = "read", _("read everything but buyer data")
+    SYNC = "sync", _("start, cancel and replay syncs, check connections")
+    MANAGE = "manage", _("change platforms, webhooks and stock thresholds")
+    BUYER_DATA = "buyer_data", _("read buyer data")
+
+
+class ApiToken(models.Model):
+    """The details of a token. knox keeps its hash, user, creation and expiry; a token without details is refused.
+
+    Read with `select_related("token__user")`.
+    """
+
+    token = models.OneToOneField("knox.AuthToken", on_delete=models.CASCADE, related_name="details")
+    name = models.CharField(_("name"), max_length=LONGEST_NAME)
+    scopes = models.JSONField(_("scopes"), default=list)  # values of Scope
+    # NULL means all; a list means exactly these, also where all of them are deleted.
+    platform_ids = models.JSONField(_("platforms"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    last_used_from = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    class Meta:
+        db_table = "api_tokens"
+        ordering = ("-id",)
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        # Those of everybody go by the permissions of knox's model, as they always did.
+        default_permissions = ()
+        permissions = [("own_tokens", "Can make and revoke API tokens of their own")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def user(self) -> Any:
+        return self.token.user
+
+    @property
+    def expires_at(self) -> datetime | None:
+        expiry: datetime | None = self.token.expiry
+        return expiry
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
