@@ -14,7 +14,7 @@ from integrations.models import StreamState, SyncFailure, SyncLog
 from integrations.sync.connection_check import check_platform
 from integrations.sync.run import run_sync
 from integrations.sync.windows import WindowRequest
-from integrations.tests.states import set_states, watermark_of
+from integrations.tests.states import set_states, time_passes, watermark_of
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -77,19 +77,6 @@ def truth_but_of(sim: Simulator, *without: str) -> dict[str, dict[str, object]]:
 
 def state(kind: str = "orders") -> StreamState:
     return StreamState.of(Platform.objects.get(name="amazon"), kind)
-
-
-def time_passes(kind: str = "orders", **span: float) -> None:
-    """Moves what is remembered of parts into the past, instead of the clock."""
-    refused = {
-        part: {
-            name: (datetime.fromisoformat(text) - timedelta(**span)).isoformat()
-            for name, text in times.items()
-        }
-        for part, times in state(kind).refused_parts.items()
-    }
-    set_states(kind, refused_parts=refused)
-    Platform.objects.update(credentials_set_at={})
 
 
 # --- orders

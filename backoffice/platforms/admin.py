@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.base.cells import badge, badges, stacked
 from backoffice.base.channels import kinds_in_use, sync_label
 from backoffice.base.model_admin import Button, OmsAdmin
+from backoffice.platforms import stock_end
 from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
@@ -52,7 +53,7 @@ class PlatformAdmin(OmsAdmin):
     exports = PLATFORM_EXPORTS
     search_fields = ("name", "display_name")
     actions = ("sync_selected",)
-    buttons = ("check_button",)
+    buttons = ("check_button", "stock_end_button")
     change_form_template = "platforms/platform_page.html"
     list_after_template = "oms/page_forms.html"
     empty_text = gettext_lazy("A platform is one selling account. Add one, enter its credentials, and sync.")
@@ -85,6 +86,7 @@ class PlatformAdmin(OmsAdmin):
                 "sync_label": sync_label([platform.kind]),
                 "last_runs": last_runs(platform, may_cancel=may_sync) if may_see else (),
                 "check": check_context(platform),
+                "stock_end": stock_end.advice(platform),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -191,6 +193,9 @@ class PlatformAdmin(OmsAdmin):
             fragment_url=lambda platform: reverse("admin:platforms_platform_check", args=[platform.pk]),
             fragment_target="#oms-check",
         )
+
+    def stock_end_button(self) -> Button:
+        return stock_end.button()
 
     def _advice(self, obj: Platform | None, may_change: bool) -> str:
         if obj is not None and obj.config_problem:

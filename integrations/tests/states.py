@@ -1,6 +1,6 @@
 """What tests ask and set of the states of streams."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from integrations.models import StreamState
@@ -31,3 +31,16 @@ def minutes_of(platform: Platform, stream: str = "orders") -> int:
     """Minutes between scheduled syncs, as stored."""
     attach_states(platform)
     return interval_of(platform, stream)
+
+
+def time_passes(kind: str = "orders", **span: float) -> None:
+    """Moves what is remembered of parts into the past, instead of the clock."""
+    refused = {
+        part: {
+            name: (datetime.fromisoformat(text) - timedelta(**span)).isoformat()
+            for name, text in times.items()
+        }
+        for part, times in StreamState.of(Platform.objects.get(name="amazon"), kind).refused_parts.items()
+    }
+    set_states(kind, refused_parts=refused)
+    Platform.objects.update(credentials_set_at={})
