@@ -7,12 +7,14 @@ is stored several times as fast this way (see `make bench`).
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import DataError, connections, models, router
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.models.constants import OnConflict
+
+from core.database.packets import Packets, packets_of
 
 Row = Sequence[Any]
 Adapt = Callable[[Sequence[Any]], Sequence[Any]]  # makes the values of a column ready for the driver
@@ -22,9 +24,6 @@ Adapt = Callable[[Sequence[Any]], Sequence[Any]]  # makes the values of a column
 SQLITE_DIGITS = 15
 # Integers of a column are the same on every database; SQLite itself would keep 64 bits in each.
 INTEGERS = BaseDatabaseOperations.integer_field_ranges
-# Bytes of rows in one statement, where we join them; a single row may be longer. MySQL takes a page of orders in two
-# statements with a fifth less work than in five.
-JOINED = 2**18
 # A statement may be longer than its largest value, by other values of its row and the columns' names.
 STATEMENT = 2**17
 SMALL = 2**17  # characters of a row that fit into a packet of any server
@@ -105,9 +104,12 @@ class BulkInsert:
             ready[position] = adapt(columns[position])
         if connection.vendor == "mysql":
             self._check_packets(connection, ready)
+            packets = packets_of(connection.alias)
             with connection.cursor() as cursor:
-                for rows in _joined(connection.connection, ready):
-                    cursor.execute(sql.replace(self._marks, rows, 1))
+                for portion in _joined(connection.connection, ready, packets.joined):
+                    self._refuse_what_is_lost(packets, portion)
+                    with packets.sending(portion.size, portion.rows):
+                        cursor.execute(sql.replace(self._marks, portion.text, 1))
             return
         with connection.cursor() as cursor:
             cursor.executemany(sql, list(zip(*ready, strict=True)))
@@ -139,6 +141,15 @@ class BulkInsert:
                         f"{most:,} bytes (max_allowed_packet)",
                     )
 
+    def _refuse_what_is_lost(self, packets: Packets, portion: "Portion") -> None:
+        """Refuses a row of which it is known that the connection does not take it."""
+        most = packets.refused_from
+        if most is None or portion.rows > 1 or portion.size < most:
+            return
+        longest = max(self._large, key=lambda at: len(portion.first[at] or ""), default=0)
+        room = f"fewer than {most:,} bytes: the connection to the database ends at more"
+        raise DoesNotFit(_name_of(self._fields[longest]), portion.first[longest], room)
+
     def _sql(self, connection: Any) -> str:
         quote = connection.ops.quote_name
         columns = ", ".join(quote(field.column) for field in self._fields)
@@ -169,21 +180,33 @@ class BulkUpsert(BulkInsert):
         return suffix
 
 
-def _joined(driver: Any, columns: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """The rows as MySQL's statements have them behind VALUES, a portion for each statement.
+class Portion(NamedTuple):
+    """`rows` rows of one statement as text, of `size` bytes, and the values of the first."""
+
+    text: str
+    size: int
+    rows: int
+    first: Row
+
+
+def _joined(driver: Any, columns: Sequence[Sequence[Any]], most: int) -> Iterator[Portion]:
+    """The rows as MySQL's statements have them behind VALUES, a portion for each statement, of `most` bytes or one row.
 
     mysqlclient's executemany does the same, but it looks up each value's type in Python: that took as long as all else
     that is done here with a page. A number in quotes is the same number to its column.
     """
     quoted, portion, size = driver.string_literal, list[bytes](), 0
+    first: Row = ()
     for row in zip(*columns, strict=True):
         values = b"(%s)" % b",".join([b"NULL" if value is None else quoted(value) for value in row])
-        if portion and size + len(values) > JOINED:
-            yield b",".join(portion).decode(driver.encoding)
+        if portion and size + len(values) > most:
+            yield Portion(b",".join(portion).decode(driver.encoding), size, len(portion), first)
             portion, size = [], 0
+        if not portion:
+            first = row
         portion.append(values)
         size += len(values)
-    yield b",".join(portion).decode(driver.encoding)
+    yield Portion(b",".join(portion).decode(driver.encoding), size, len(portion), first)
 
 
 def _column(model: type[models.Model], name: str) -> str:

@@ -14,6 +14,7 @@ from django.db import DatabaseError, transaction
 
 from core.database.bulk import DoesNotFit
 from core.database.errors import is_about_values
+from core.database.packets import packets_of
 from core.database.retry import DATABASE_ERRORS
 from core.outcome import ROUNDED, Adjustment, Outcome
 from core.text import REPLACEMENT, storable, storable_text
@@ -132,7 +133,7 @@ def keep_failures(log: SyncLog, failures: Sequence[RecordFailure]) -> None:
     """Store a SyncFailure for each. Must run inside a transaction."""
     for rows in _statements([_unstored(log, failure) for failure in map(storable_failure, failures)]):
         try:
-            with transaction.atomic():
+            with transaction.atomic(), packets_of().sending(sum(map(_size, rows)), len(rows)):
                 SyncFailure.objects.bulk_create(rows)
         except DatabaseError as error:
             if not is_about_values(error):
@@ -198,8 +199,9 @@ def _shortened(payload: dict[str, Any]) -> dict[str, Any]:
     """The payload; without its largest values where a statement with all of them might be too big for the server."""
     sizes = {name: len(name) + len(json.dumps(value)) for name, value in payload.items()}
     rest, kept = sum(sizes.values()), dict(payload)
+    most = min(MOST_EVIDENCE, packets_of().largest // 2)
     for name in sorted(sizes, key=lambda name: -sizes[name]):
-        if rest <= MOST_EVIDENCE:
+        if rest <= most:
             break
         kept[name] = f"left out: {sizes[name]:,} characters"
         rest -= sizes[name]
@@ -221,13 +223,18 @@ def _unstored(log: SyncLog, failure: RecordFailure) -> SyncFailure:
 
 def _statements(rows: Sequence[SyncFailure]) -> Iterator[list[SyncFailure]]:
     """The rows in portions, each of a size that every server takes."""
+    most = min(MOST_OF_A_STATEMENT, packets_of().joined)
     portion: list[SyncFailure] = []
     size = 0
     for row in rows:
-        portion.append(row)
-        size += len(json.dumps(row.payload)) + len(row.error_message)
-        if size > MOST_OF_A_STATEMENT:
+        if portion and size + _size(row) > most:
             yield portion
             portion, size = [], 0
+        portion.append(row)
+        size += _size(row)
     if portion:
         yield portion
+
+
+def _size(row: SyncFailure) -> int:
+    return len(json.dumps(row.payload)) + len(row.error_message)
