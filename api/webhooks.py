@@ -7,6 +7,7 @@ import django_filters
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import mixins, serializers, status
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +26,7 @@ from webhooks.endpoints import (
     SwitchedOff,
     add_endpoint,
     change_endpoint,
+    missing_permissions,
     replay,
     replay_all,
     rotate_secret,
@@ -38,6 +40,10 @@ IS_OFF = (
     "The webhook is switched off, and nothing is sent to it. Set is_active to true; what waits is sent then."
 )
 IS_TEST = "Tests are not sent again, and nothing was done. POST /webhooks/%d/test sends another one."
+NOT_SEEN = (
+    "It would be told of what you may not see yourself, and nothing was stored. Name other events, or ask an "
+    "administrator for: %s."
+)
 NO_TIME = "It is not a time. Write it like 2026-01-31 or 2026-01-31T08:00:00Z."
 CHANGE = "webhooks.change_endpoint"
 
@@ -159,8 +165,17 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
         except BadUrl as error:
             raise serializers.ValidationError(str(error)) from None
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user = self.context["request"].user
+        if missing := missing_permissions(user, attrs, self.instance):
+            raise PermissionDenied(NOT_SEEN % ", ".join(missing))
+        return attrs
+
     def update(self, instance: Endpoint, validated_data: dict[str, Any]) -> Endpoint:
-        change_endpoint(instance, dict(validated_data))
+        try:
+            change_endpoint(instance, validated_data)
+        except Endpoint.DoesNotExist:
+            raise NotFound from None
         instance.refresh_from_db()
         return instance
 
@@ -203,6 +218,9 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     """One event for one webhook. `status`, `problem`, `seconds` and `answer` are those of the last attempt."""
 
     webhook = serializers.IntegerField(source="endpoint_id", read_only=True)
+    external_id = serializers.SerializerMethodField(
+        help_text="Of its change: the order id, SKU, record id or name of the platform; else empty."
+    )
     answer = serializers.CharField(
         read_only=True,
         help_text="At most 500 characters of the receiver's answer, as it came: not to be trusted.",
@@ -211,10 +229,14 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     class Meta:
         model = Delivery
         fields = (
-            "id", "webhook", "message_id", "event", "sequence", "state", "attempts", "created_at", "attempted_at",
+            "id", "webhook", "message_id", "event", "sequence", "external_id", "state", "attempts", "created_at",
+            "attempted_at",
             "next_at", "delivered_at", "status", "problem", "seconds", "answer", "body",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_external_id(self, delivery: Delivery) -> str:
+        return delivery.external_id or ""
 
 
 SECRET = inline_serializer("WebhookSecret", {"secret": serializers.CharField()})
@@ -279,7 +301,8 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
     def test(self, _request: Request, pk: int) -> Response:
         """Send the event `webhook.test` here and now, also to one that is switched off. It is not tried again.
 
-        200 in any case; `state` says whether it was delivered.
+        200 in any case; `state` says whether it was delivered. It waits 5 seconds for the receiver, and other messages
+        20.
         """
         return Response(DeliverySerializer(send_test(get_object_or_404(Endpoint, pk=pk))).data)
 
@@ -311,6 +334,7 @@ class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
     state = ChoicesFilter(choices=Delivery.State.choices, label="Messages in these states.")
     event = TextsFilter(commas=True, label="Names of events.")
     message_id = TextsFilter(commas=True, label="As in the header webhook-id.")
+    external_id = TextsFilter(label="Order ids, SKUs, or what else GET /changes gives as external_id.")
     created_after = TimeFilter("created_at", "gte", of="Made")
     created_before = TimeFilter("created_at", "lt", of="Made")
 

@@ -14,7 +14,7 @@ from core.encryption import SecretDict, Unreadable, keyed_digest
 from core.upsert import Incoming, to_json
 from feed.models import Change
 from feed.recording import Changed, add_changes_by_platform
-from orders.models import OrderBuyer
+from orders.models import Order, OrderBuyer
 from orders.records import BuyerRecord, OrderRecord
 
 # The strictest rule of any channel: personal data is kept for at most 30 days after delivery.
@@ -161,17 +161,17 @@ def purge_buyers(*, now: datetime | None = None) -> int:
 
 @transaction.atomic
 def _purge_some(due: QuerySet[OrderBuyer]) -> int:
-    rows = due.select_for_update(of=_own_rows()).order_by("pk")
-    found = list(rows.values_list("pk", "order__external_id", "order__platform_id")[:AT_ONCE])
-    OrderBuyer.objects.filter(pk__in=[pk for pk, *_ in found]).delete()
-    changed = [(platform_id, Changed(pk, name, ("buyer",))) for pk, name, platform_id in found]
+    """The orders are read after their buyers are locked, and are not locked themselves: a sync locks an order and then
+    its buyer. Two statements, since MariaDB cannot lock the rows of one table of two."""
+    found = list(due.select_for_update().order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    orders = Order.objects.filter(pk__in=found).order_by("pk")
+    changed = [
+        (platform_id, Changed(pk, name, ("buyer",)))
+        for pk, name, platform_id in orders.values_list("pk", "external_id", "platform_id")
+    ]
+    OrderBuyer.objects.filter(pk__in=found).delete()
     add_changes_by_platform(Change.Kind.ORDER_UPDATED, changed)
     return len(found)
-
-
-def _own_rows() -> tuple[str, ...]:
-    """What to lock where the database can tell: the buyers, and not their orders."""
-    return ("self",) if connection.features.has_select_for_update_of else ()
 
 
 def _conflict_target() -> list[str] | None:

@@ -1,9 +1,12 @@
 """What people do with endpoints: add one, give it another secret, try it out, repeat what it was told."""
 
+import queue
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -12,12 +15,15 @@ from core.database.clock import DatabaseNow
 from feed.reading import last_sequence, number_committed
 from webhooks.client import Outcome, WebhookClient
 from webhooks.emitting import last_event
-from webhooks.events import TEST, body_of, new_message_id
+from webhooks.events import TEST, body_of, new_message_id, permissions_to_see
 from webhooks.models import Delivery, Endpoint
 from webhooks.signing import UnreadableSecret, first_secret, rotated, signed_headers, valid_secrets
 from webhooks.switching import switch_off, switch_on
 
 State = Delivery.State
+
+TEST_SECONDS = 4.5  # for which a person waits for a test, and with them a process of the web server
+GRACE = 0.5  # until it is noticed that they are over
 
 
 class SwitchedOff(Exception):
@@ -37,6 +43,23 @@ def add_endpoint(endpoint: Endpoint) -> str:
     endpoint.save(force_insert=True)
     Endpoint.objects.filter(pk=endpoint.pk).update(lease_expires_at=DatabaseNow())
     return secret
+
+
+DIRECTING = ("url", "events", "platform_ids")  # say what is sent, and where
+
+
+def missing_permissions(user: User, values: Mapping[str, Any], endpoint: Endpoint | None = None) -> list[str]:
+    """What this user is not allowed to see of that which an endpoint with these values, or this one once it has them,
+    is told of. Nothing where none of the values says what is sent, or where."""
+    changed = [
+        name
+        for name in DIRECTING
+        if endpoint is None or (name in values and values[name] != getattr(endpoint, name))
+    ]
+    if not changed:
+        return []
+    events = values.get("events", endpoint.events if endpoint else None)
+    return sorted(each for each in permissions_to_see(events) if not user.has_perm(each))
 
 
 def change_endpoint(endpoint: Endpoint, values: Mapping[str, Any]) -> bool:
@@ -87,10 +110,13 @@ def attempt(client: WebhookClient, endpoint: Endpoint, delivery: Delivery) -> Ou
     return client.post(endpoint.url, headers, body)
 
 
-def send_test(endpoint: Endpoint, client: WebhookClient | None = None) -> Delivery:
+def send_test(
+    endpoint: Endpoint, client: WebhookClient | None = None, patience: float = TEST_SECONDS
+) -> Delivery:
     """Send the event `webhook.test` here and now, also to an endpoint that is switched off. It is not tried again.
 
-    Returns its delivery: delivered, or failed with the reason. Where it worked, what waits is tried at once.
+    Returns its delivery within `patience` seconds: delivered, or failed with the reason. Where it worked, what waits is
+    tried at once.
     """
     now = timezone.now()
     message_id = new_message_id()
@@ -107,8 +133,8 @@ def send_test(endpoint: Endpoint, client: WebhookClient | None = None) -> Delive
         first_attempt_at=now,
         attempted_at=now,
     )
-    with client or WebhookClient() as sender:
-        outcome = attempt(sender, endpoint, delivery)
+    endpoint.refresh_from_db(fields=["url", "signing_secrets"])
+    outcome = _attempt_within(patience, client or WebhookClient(total=patience), endpoint, delivery)
     delivery.status, delivery.problem = outcome.status, outcome.problem
     delivery.answer, delivery.seconds = outcome.answer, outcome.seconds
     if outcome.is_delivered:
@@ -117,6 +143,21 @@ def send_test(endpoint: Endpoint, client: WebhookClient | None = None) -> Delive
     if outcome.is_delivered:
         try_now(endpoint)
     return delivery
+
+
+def _attempt_within(seconds: float, client: WebhookClient, endpoint: Endpoint, delivery: Delivery) -> Outcome:
+    """In a thread, since nothing else ends looking up a host name that a hostile name server answers slowly."""
+    outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def run() -> None:
+        with client:
+            outcomes.put(attempt(client, endpoint, delivery))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcomes.get(timeout=seconds + GRACE)
+    except queue.Empty:
+        return Outcome(problem=Delivery.Problem.TIMEOUT, seconds=seconds)
 
 
 def try_now(endpoint: Endpoint) -> None:

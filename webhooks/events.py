@@ -28,6 +28,29 @@ EMITTED = (
 )
 TEST = "webhook.test"
 
+# Whoever has an endpoint told of events has to be allowed to see what they say. Changes: as for GET /changes.
+SEE_CHANGES = "feed.view_change"
+_PLATFORMS = ("platforms.view_platform",)
+_ALERTS = (
+    "integrations.view_syncfailure",
+    "integrations.view_synclog",
+    "inventory.view_inventoryitem",
+    "orders.view_order",
+)
+TO_SEE: Mapping[str, tuple[str, ...]] = {
+    "platform.attention": _PLATFORMS,
+    "platform.recovered": _PLATFORMS,
+    "alert.began": _ALERTS,
+    "alert.ended": _ALERTS,
+    SWITCHED_OFF: ("webhooks.view_endpoint",),
+}
+
+
+def permissions_to_see(events: Iterable[str] | None) -> set[str]:
+    """Those that somebody needs to see what these events say; of all of them, where `events` is None."""
+    names = event_names() if events is None else events
+    return {permission for name in names for permission in TO_SEE.get(name, (SEE_CHANGES,))}
+
 
 def new_message_id() -> str:
     return f"msg_{uuid.uuid4().hex}"

@@ -125,7 +125,7 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=("endpoint", "sequence"), name="one_delivery_per_change"),
         ]
         indexes = [
-            models.Index(fields=("endpoint", "state", "next_at"), name="webhook_delivery_due"),
+            models.Index(fields=("endpoint", "state", "id"), name="webhook_delivery_mine"),
             models.Index(fields=("endpoint", "object_key", "state"), name="webhook_delivery_object"),
             models.Index(fields=("created_at",), name="webhook_delivery_age"),
             # The filters of the lists, which have the newest first.

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from rest_framework.test import APIClient
 
 from api.tests.rest import amazon, fetch_all, superuser, user_with
 from webhooks.dispatch import Dispatcher
+from webhooks.events import permissions_to_see
 from webhooks.models import Delivery, Endpoint
 from webhooks.tests.receiver import Receiver
 from webhooks.tests.rows import change
@@ -165,13 +167,62 @@ def test_a_test_a_new_secret_and_replays(api: APIClient, receiver: Receiver) -> 
     assert not Delivery.objects.exists()
 
 
+MANAGES = (
+    "webhooks.view_endpoint",
+    "webhooks.add_endpoint",
+    "webhooks.change_endpoint",
+    "webhooks.view_delivery",
+)
+SEES = ("feed.view_change", "platforms.view_platform", "orders.view_order", "inventory.view_inventoryitem")
+SEES += ("integrations.view_syncfailure", "integrations.view_synclog")
+
+
+def test_nobody_is_told_of_what_they_may_not_see(api: APIClient, receiver: Receiver) -> None:
+    """Who may manage webhooks, and may not read the change feed, gets it by none of them."""
+    manager, values = user_with(*MANAGES), {"name": "mine", "url": receiver.url()}
+    for events in (None, ["order.created"], ["stock.changed"], ["alert.began"], ["platform.attention"]):
+        answer = manager.post("/webhooks", {**values, "events": events})
+        assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied"), events
+    assert "feed.view_change" in manager.post("/webhooks", values).json()["detail"]
+    own = manager.post("/webhooks", {**values, "events": ["webhook.switched_off"]}).json()
+    assert manager.patch(f"/webhooks/{own['id']}", {"events": ["order.created"]}).status_code == 403
+    assert manager.patch(f"/webhooks/{own['id']}", {"events": None}).status_code == 403
+    assert manager.patch(f"/webhooks/{own['id']}", {"platforms": ["amazon"]}).status_code == 200
+    # Nor what another one is told of, by having it sent elsewhere.
+    other = f"/webhooks/{add(api, receiver)['id']}"
+    for change_of in (
+        {"url": f"{receiver.url()}&mine"},
+        {"platforms": ["amazon"]},
+        {"events": ["order.created"]},
+    ):
+        assert manager.patch(other, change_of).status_code == 403
+    shown = manager.get(other).json()
+    assert manager.put(other, {**shown, "name": "renamed", "is_active": False}).status_code == 200
+    reader = user_with(*MANAGES, "feed.view_change")
+    assert reader.patch(other, {"events": ["order.created"]}).status_code == 200
+
+
+def test_every_event_asks_for_a_permission_that_there_is() -> None:
+    known = {
+        f"{app}.{name}" for app, name in Permission.objects.values_list("content_type__app_label", "codename")
+    }
+    assert permissions_to_see(None) == {*SEES, "webhooks.view_endpoint"}
+    assert permissions_to_see(None) <= known
+
+
+def test_deliveries_are_found_by_order_id_and_sku(api: APIClient, receiver: Receiver) -> None:
+    add(api, receiver)
+    change("order.created", 7, "111-7")
+    change("stock.updated", 8, "A, B 8")
+    Dispatcher().run_once()
+    for external_id in ("111-7", "A, B 8"):
+        (row,) = api.get("/webhook-deliveries", {"external_id": external_id}).json()["results"]
+        assert row["external_id"] == external_id
+    assert len(fetch_all(api, "/webhook-deliveries?external_id=111-7&external_id=A%2C%20B%208")) == 2
+
+
 def test_who_may_what(receiver: Receiver) -> None:
-    manager = user_with(
-        "webhooks.view_endpoint",
-        "webhooks.add_endpoint",
-        "webhooks.change_endpoint",
-        "webhooks.view_delivery",
-    )
+    manager = user_with(*MANAGES, *SEES)
     added = add(manager, receiver)
     viewer = user_with("webhooks.view_endpoint", "webhooks.view_delivery")
     stranger = user_with("orders.view_order")

@@ -7,13 +7,15 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from platforms.models import Platform
 from webhooks.dispatch import Dispatcher
+from webhooks.emitting import emit
+from webhooks.endpoints import change_endpoint
 from webhooks.models import Delivery, Endpoint
 from webhooks.tests.receiver import Receiver
 from webhooks.tests.rows import change, endpoint_at
@@ -101,13 +103,80 @@ def test_a_change_leaves_alone_what_was_not_changed(admin_client: Client, receiv
         99,
         True,
     )
-    admin_client.post(f"{LIST}{endpoint.pk}/change/", {"name": "other", "url": receiver.url()})
+    off = hidden(admin_client, endpoint) | {"name": "other", "url": receiver.url()}
+    admin_client.post(f"{LIST}{endpoint.pk}/change/", off)
     endpoint.refresh_from_db()
     assert (endpoint.is_active, endpoint.off_reason) == (False, "by_hand")
     Endpoint.objects.update(position=0)
-    admin_client.post(f"{LIST}{endpoint.pk}/change/", form(receiver, name="other"))
+    on = hidden(admin_client, endpoint) | form(receiver, name="other")
+    admin_client.post(f"{LIST}{endpoint.pk}/change/", on)
     endpoint.refresh_from_db()
     assert (endpoint.is_active, endpoint.off_reason) == (True, "")
+
+
+def hidden(client: Client, endpoint: Endpoint) -> dict[str, Any]:
+    """What the open form sends back of what it showed."""
+    shown = page(client, f"{LIST}{endpoint.pk}/change/")
+    return {
+        name: re.findall(rf'<input type="hidden" name="{name}" value="([^"]*)"', shown)
+        for name in set(re.findall(r'name="(initial-[a-z_]+)"', shown))
+    }
+
+
+def test_an_open_form_does_not_undo_what_others_did_meanwhile(
+    admin_client: Client, receiver: Receiver
+) -> None:
+    endpoint = endpoint_at(receiver, events=["order.created"])
+    kept = hidden(admin_client, endpoint)
+    assert kept["initial-is_active"] == ["True"]
+    change_endpoint(endpoint, {"is_active": False, "events": ["order.updated"], "name": "by another"})
+    posted = form(receiver, events=["order.created"], name="shop", url=receiver.url("localhost"))
+    answer = admin_client.post(f"{LIST}{endpoint.pk}/change/", {**posted, **kept}, follow=True)
+    assert "It was switched off while the page was open" in unescape(answer.content.decode())
+    endpoint.refresh_from_db()
+    assert (endpoint.is_active, endpoint.events, endpoint.name, endpoint.url) == (
+        False, ["order.updated"], "by another", receiver.url("localhost"),
+    )  # fmt: skip
+    again = form(receiver, events=["order.updated"], name="by another", url=receiver.url("localhost"))
+    kept = hidden(admin_client, endpoint)
+    admin_client.post(f"{LIST}{endpoint.pk}/change/", {**again, **kept})
+    endpoint.refresh_from_db()
+    assert endpoint.is_active
+
+
+def test_nobody_is_told_of_what_they_may_not_see(receiver: Receiver) -> None:
+    user = User.objects.create_user("somebody", is_staff=True)
+    for codename in ("add_endpoint", "change_endpoint", "view_endpoint"):
+        user.user_permissions.add(Permission.objects.get(codename=codename))
+    client = Client()
+    client.force_login(user)
+    answer = client.post(f"{LIST}add/", form(receiver, events=["order.created"]))
+    assert "ask an administrator for: feed.view_change." in unescape(answer.content.decode())
+    assert client.post(f"{LIST}add/", form(receiver, events=["webhook.switched_off"])).status_code == 302
+    endpoint = Endpoint.objects.get()
+    address, kept = f"{LIST}{endpoint.pk}/change/", hidden(client, endpoint)
+    client.post(address, {**kept, **form(receiver, events=["order.created"])})
+    client.post(address, {**kept, **form(receiver)})
+    endpoint.refresh_from_db()
+    assert endpoint.events == ["webhook.switched_off"]
+
+
+def test_deliveries_are_found_by_what_they_are_about_and_say_it(
+    admin_client: Client, receiver: Receiver
+) -> None:
+    endpoint = endpoint_at(receiver)
+    change("order.created", 7, "111-7", ("status",))
+    change("stock.low", 8, "SKU 8")
+    emit("alert.began", {"kind": "overdue"})
+    Dispatcher().run_once()
+    for term, found in (("111-7", 1), ("SKU 8", 1), ("stock.low", 1), (endpoint.name, 3), ("111", 0)):
+        shown = page(admin_client, f"{LOG}?q={term}")
+        assert shown.count('name="_selected_action"') == found, term
+    about = Delivery.objects.get(external_id="111-7")
+    assert page(admin_client, f"{LOG}?q={about.message_id}").count('name="_selected_action"') == 1
+    shown = page(admin_client, f"{LOG}{about.pk}/change/")
+    assert 'href="/admin/orders/order/7/change/">111-7</a>' in shown
+    assert '"external_id": "111-7",\n' in shown  # a line each
 
 
 def test_it_says_what_is_wrong_with_a_url(admin_client: Client, settings: Any) -> None:

@@ -1,26 +1,35 @@
 """Webhooks: where events are sent, tests, new secrets; and the log of what was sent, to be replayed."""
 
+import json
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.cache import add_never_cache_headers
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.cells import datetime_cell, link_to, number, shortened
+from backoffice.base.cells import datetime_cell, link_to, number, pretty_json, shortened
 from backoffice.base.model_admin import Button, DayRangeFilter, OmsAdmin, ReadOnlyAdmin, choices_filter
 from backoffice.webhooks.forms import EndpointForm
-from backoffice.webhooks.presentation import delivery_badge, endpoint_badge, endpoint_sentence, outcome_of
+from backoffice.webhooks.presentation import (
+    delivery_badge,
+    endpoint_badge,
+    endpoint_sentence,
+    outcome_of,
+    subject_of,
+)
 from core.encryption import crypter
-from core.format import DASH
+from core.format import DASH, format_datetime
+from feed.reading import number_committed
 from webhooks.endpoints import (
     IsTest,
     SwitchedOff,
@@ -65,13 +74,30 @@ class EndpointAdmin(OmsAdmin):
             sets.append((_("State"), {"fields": shown}))
         return sets
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.user = request.user  # type: ignore[attr-defined]  # a class of this request's own
+        return form
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Django makes a transaction of it: changes are numbered before (feed/reading.py)."""
+        if request.method == "POST":
+            number_committed()
+        return super().changeform_view(request, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:
-        """Writes only what was changed: `run_webhooks` writes to the same row."""
+        """Writes only what was changed: `run_webhooks` writes to the same row, and so may others."""
         if not change:
             obj.shown_secret = add_endpoint(obj)  # type: ignore[attr-defined]  # for response_add
             return
         stored = Endpoint.objects.get(pk=obj.pk)
-        goes_on = change_endpoint(stored, {name: form.cleaned_data[name] for name in form.changed_data})
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        goes_on = change_endpoint(stored, changed)
+        if form.cleaned_data["is_active"] and not stored.is_active:
+            text = _(
+                "It was switched off while the page was open, and still is. Tick active to switch it on."
+            )
+            messages.warning(request, text)
         if not goes_on:
             text = _(
                 "What has changed while it was off is no longer kept. It is told of what changes from now on; the "
@@ -174,23 +200,52 @@ class EndpointAdmin(OmsAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ("event", "webhook", "state_badge", "number_attempts", "outcome", "created", "next_time")
+    list_display = (
+        "event",
+        "subject",
+        "webhook",
+        "state_badge",
+        "number_attempts",
+        "outcome",
+        "created",
+        "next_time",
+    )
     list_filter = (choices_filter("state"), ("created_at", DayRangeFilter))
-    search_fields = ("message_id", "event__startswith", "endpoint__name")
-    search_help_text = gettext_lazy("Message id, event, or name of the webhook")
+    search_fields = ("external_id",)  # see get_search_results
+    search_help_text = gettext_lazy("Order id, SKU, message id, event, or name of the webhook")
     actions = ("replay_selected",)
     buttons = ("replay_button",)
     list_select_related = ()
     empty_text = gettext_lazy("Nothing was sent yet.")
-    fields = (
-        "event", "webhook", "message_id", "state_badge", "number_attempts", "outcome", "seconds", "created_at",
-        "attempted_at", "delivered_at", "next_at", "answer_text", "body_text",
-    )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": (("event", "subject"), ("webhook", "state_badge"), "outcome", "answer_text")}),
+        (
+            gettext_lazy("Attempts"),
+            {
+                "fields": (
+                    ("number_attempts", "took"),
+                    ("created_time", "last_time"),
+                    ("delivered_time", "due_time"),
+                )
+            },
+        ),
+        (gettext_lazy("Message"), {"fields": ("message_id", "body_text")}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         queryset: QuerySet[Delivery] = super().get_queryset(request)
         queryset = queryset.prefetch_related(ENDPOINT)
         return queryset.defer("body", "answer") if self.is_list(request) else queryset
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
+    ) -> tuple[QuerySet[Delivery], bool]:
+        """Whole ids, which may contain spaces; each alternative has an index."""
+        if term := search_term.strip():
+            named = list(Endpoint.objects.filter(name__icontains=term).values_list("pk", flat=True))
+            found = Q(external_id=term) | Q(message_id=term) | Q(event=term) | Q(endpoint__in=named)
+            queryset = queryset.filter(found)
+        return queryset, False
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CHANGE)
@@ -204,6 +259,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return Button(
             name="replay", label=gettext_lazy("Replay"), icon="replay", run=_replay_one, permission=CHANGE
         )
+
+    @admin.display(description=gettext_lazy("order id or SKU"))
+    def subject(self, obj: Delivery) -> SafeString | str:
+        return subject_of(obj)
 
     @admin.display(description=gettext_lazy("webhook"), ordering="endpoint_id")
     def webhook(self, obj: Delivery) -> SafeString:
@@ -235,7 +294,27 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("body"))
     def body_text(self, obj: Delivery) -> SafeString:
-        return format_html('<pre class="oms-json">{}</pre>', obj.body)
+        return pretty_json(json.loads(obj.body))
+
+    @admin.display(description=gettext_lazy("created"))
+    def created_time(self, obj: Delivery) -> str:
+        return format_datetime(obj.created_at)
+
+    @admin.display(description=gettext_lazy("last attempt"))
+    def last_time(self, obj: Delivery) -> str:
+        return format_datetime(obj.attempted_at)
+
+    @admin.display(description=gettext_lazy("delivered"))
+    def delivered_time(self, obj: Delivery) -> str:
+        return format_datetime(obj.delivered_at)
+
+    @admin.display(description=gettext_lazy("next attempt"))
+    def due_time(self, obj: Delivery) -> str:
+        return format_datetime(obj.next_at)
+
+    @admin.display(description=gettext_lazy("duration"))
+    def took(self, obj: Delivery) -> str:
+        return DASH if obj.seconds is None else _("%(n)s s") % {"n": number_format(obj.seconds, 2)}
 
 
 def _send_test(request: HttpRequest, endpoint: Endpoint) -> None:
@@ -243,6 +322,13 @@ def _send_test(request: HttpRequest, endpoint: Endpoint) -> None:
     if delivery.state == STATE.DELIVERED:
         text = _("The receiver took the test (%(status)s, %(seconds)s s).")
         messages.success(request, text % {"status": delivery.status, "seconds": delivery.seconds})
+        return
+    if delivery.problem == Delivery.Problem.TIMEOUT:
+        text = _(
+            "The test was not delivered: the receiver did not answer within 5 seconds, which is as long as a test "
+            "waits. Other messages are given 20 seconds."
+        )
+        messages.error(request, text)
         return
     link = link_to(delivery, _("what it answered"))
     text = _("The test was not delivered: {}. See {}.")

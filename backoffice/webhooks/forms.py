@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.auth.models import User
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from platforms.models import Platform
 from webhooks.addresses import LONGEST_URL, BadUrl, checked_url
+from webhooks.endpoints import missing_permissions
 from webhooks.events import event_names
 from webhooks.models import Endpoint
 
@@ -24,7 +26,12 @@ else:
 
 
 class EndpointForm(Form):
-    """None chosen means all, of events and of platforms; a stored choice is kept where none of it is left."""
+    """None chosen means all, of events and of platforms; a stored choice is kept where none of it is left.
+
+    It sends back what it showed, so that only what a person changed is written: not what was changed meanwhile.
+    """
+
+    user: User  # who fills it in
 
     url = forms.CharField(
         label="URL",
@@ -54,6 +61,8 @@ class EndpointForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = self.instance.pk is not None
         if "events" in self.fields:
             self._offer("events", [(name, name) for name in event_names()])
             platforms = Platform.objects.only("name", "display_name")
@@ -67,6 +76,19 @@ class EndpointForm(Form):
         field = self.fields[name]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  for the type checker
         field.choices = [*choices, *gone]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        changed = {name: values[name] for name in self.changed_data if name in values}
+        stored = self.instance if self.instance.pk else None
+        missing = missing_permissions(self.user, changed, stored)
+        if missing and not self.errors:
+            text = _(
+                "It would be told of what you may not see yourself. Choose other events, or ask an administrator for: "
+                "%(permissions)s."
+            )
+            self.add_error("events", text % {"permissions": ", ".join(missing)})
+        return values
 
     def clean_url(self) -> str:
         try:

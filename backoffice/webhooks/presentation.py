@@ -1,5 +1,6 @@
 """Webhooks and their deliveries in words and badges."""
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,6 +16,14 @@ STATE_COLOURS: dict[str, str] = {
     Delivery.State.DELIVERED: "success",
     Delivery.State.FAILED: "danger",
     Delivery.State.PENDING: "info",
+}
+# By the first word of a change's kind.
+PAGES = {
+    "order": "orders_order",
+    "stock": "inventory_inventoryitem",
+    "failure": "integrations_syncfailure",
+    "sync": "integrations_synclog",
+    "platform": "platforms_platform",
 }
 SENDER = "manage.py run_webhooks"
 
@@ -59,6 +68,17 @@ def endpoint_sentence(endpoint: Endpoint) -> str:
 
 def delivery_badge(delivery: Delivery) -> SafeString:
     return badge(delivery.get_state_display(), STATE_COLOURS.get(delivery.state, ""))
+
+
+def subject_of(delivery: Delivery) -> SafeString | str:
+    """The order id, SKU or name that it is about, with a link to that."""
+    if not delivery.external_id:
+        return DASH
+    what, _colon, pk = delivery.object_key.partition(":")
+    if what not in PAGES:
+        return delivery.external_id
+    href = reverse(f"admin:{PAGES[what]}_change", args=[pk])
+    return format_html('<a class="oms-link" href="{}">{}</a>', href, delivery.external_id)
 
 
 def outcome_of(delivery: Delivery) -> SafeString | str:

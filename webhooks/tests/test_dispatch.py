@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from feed.retention import prune_changes
 from platforms.models import Platform
-from webhooks.client import AT_ONCE
+from webhooks.client import AT_ONCE, WebhookClient
 from webhooks.dispatch import SENDER, Dispatcher
 from webhooks.emitting import emit
 from webhooks.endpoints import SwitchedOff, change_endpoint, replay, replay_all, rotate_secret, send_test
@@ -430,6 +430,19 @@ def test_a_test_event_is_sent_at_once_even_where_it_is_switched_off(receiver: Re
     assert (send_test(endpoint).state, send_test(endpoint).status) == (State.FAILED, 500)
     dispatch()
     assert len(receiver.met) == 3  # a test is not tried again
+
+
+def test_a_test_ends_though_nobody_can_end_looking_up_the_host(receiver: Receiver) -> None:
+    """A name server that answers slowly, or never, keeps no process of the web server."""
+    endpoint, go = endpoint_at(receiver), threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        go.wait(30)
+        raise OSError
+
+    delivery = send_test(endpoint, WebhookClient(resolve), patience=0.1)
+    assert (delivery.state, delivery.problem, receiver.met) == (State.FAILED, Problem.TIMEOUT, [])
+    go.set()
 
 
 def test_replays_have_the_id_of_the_first_time(receiver: Receiver) -> None:
