@@ -12,12 +12,14 @@ from django.views.decorators.csrf import csrf_exempt
 from redis.exceptions import RedisError
 
 from api.errors import refusal
+from backoffice.alerts.sender import sender_is_silent
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
 from integrations.sync.backlog import backlog, workers_are_silent
 
 logger = logging.getLogger(__name__)
 
 OK = "ok"
+BACKGROUND = ("queue", "workers", "scheduler", "webhooks")
 NOT_READY = "The database does not answer, or its tables are not up to date. The server's log says which."
 
 
@@ -35,7 +37,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 where the database answers and is migrated, 503 otherwise; the reason goes to the log alone.
 
-    The body has a word for each part. A silent scheduler or worker, or a queue that is down, makes it "degraded", and
+    The body has a word for each part. A part that is silent, or a queue that is down, makes it "degraded", and
     still 200: this process serves what is stored and takes requests for syncs, which are rows of the database. Taken
     out of rotation, all web processes would be: an outage made of a delay.
     """
@@ -56,10 +58,13 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _background() -> dict[str, str]:
-    """A word for the queue, the workers and the scheduler. Raises DatabaseError."""
+    """A word for the queue, the workers, the scheduler, and what sends webhooks and alerts. Raises DatabaseError."""
     now = timezone.now()
-    is_silent = scheduler_is_silent(scheduler_seen_at(), now)
-    found = {"queue": OK, "workers": OK, "scheduler": "silent" if is_silent else OK}
+    found = dict.fromkeys(BACKGROUND, OK)
+    if scheduler_is_silent(scheduler_seen_at(), now):
+        found["scheduler"] = "silent"
+    if sender_is_silent(now):
+        found["webhooks"] = "silent"
     try:
         if workers_are_silent(backlog(), now):
             found["workers"] = "silent"
@@ -70,7 +75,7 @@ def _background() -> dict[str, str]:
 
 
 def _not_ready(database: str) -> JsonResponse:
-    unknown = dict.fromkeys(("queue", "workers", "scheduler"), "unknown")
+    unknown = dict.fromkeys(BACKGROUND, "unknown")
     body = {"code": "not_ready", "detail": NOT_READY, "database": database, **unknown}
     return JsonResponse(body, status=503)
 

@@ -173,8 +173,14 @@ MANAGES = (
     "webhooks.change_endpoint",
     "webhooks.view_delivery",
 )
-SEES = ("feed.view_change", "platforms.view_platform", "orders.view_order", "inventory.view_inventoryitem")
-SEES += ("integrations.view_syncfailure", "integrations.view_synclog")
+SEES = (
+    "feed.view_change",
+    "platforms.view_platform",
+    "orders.view_order",
+    "inventory.view_inventoryitem",
+    "integrations.view_syncfailure",
+    "integrations.view_synclog",
+)
 
 
 def test_nobody_is_told_of_what_they_may_not_see(api: APIClient, receiver: Receiver) -> None:

@@ -20,10 +20,12 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
+from backoffice.alerts.sender import sender_is_silent
 from backoffice.home import attention, health
 from integrations.models import SyncFailure
 from integrations.registry import CHANNELS
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
+from integrations.schedule.looks import looked_at
 from integrations.sync.backlog import backlog, workers_are_silent
 from inventory.models import InventoryItem
 from orders.models import Order
@@ -45,6 +47,7 @@ class Kind(models.TextChoices):
     SCHEDULER = "scheduler", _("Scheduler silent")
     WORKERS = "workers", _("Workers silent")
     QUEUE = "queue", _("Queue down")
+    SENDER = "sender", _("Sender of webhooks and alerts silent")
 
 
 # Who may be told of it: those who may see it.
@@ -60,6 +63,7 @@ PERMISSIONS = {
     Kind.SCHEDULER: "integrations.view_synclog",
     Kind.WORKERS: "integrations.view_synclog",
     Kind.QUEUE: "integrations.view_synclog",
+    Kind.SENDER: "integrations.view_synclog",
 }
 OF_PLATFORMS = (Kind.STOPPED, Kind.REFUSED, Kind.LAGGING, Kind.CREDENTIALS)
 
@@ -227,12 +231,20 @@ def _of_tile(
 
 
 def of_processes(now: datetime) -> Iterator[Condition]:
-    """Whether scheduler, queue and workers work. At most three queries. Raises DatabaseError."""
+    """Whether scheduler, sender, queue and workers work. At most seven queries. Raises DatabaseError."""
     seen_at = scheduler_seen_at()
     syncs = reverse("admin:integrations_synclog_changelist")
     if scheduler_is_silent(seen_at, now):
         yield Condition(
             kind=Kind.SCHEDULER, say=partial(health.scheduler_line, seen_at), since=seen_at, href=syncs
+        )
+    if sender_is_silent(now):
+        seen_at = looked_at()
+        yield Condition(
+            kind=Kind.SENDER,
+            say=partial(health.sender_line, seen_at),
+            since=seen_at,
+            href=reverse("my-alerts"),
         )
     try:
         waiting = backlog()

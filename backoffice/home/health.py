@@ -107,6 +107,16 @@ def scheduler_line(seen_at: datetime | None) -> str:
     return f"{seen} {advice}"
 
 
+def sender_line(seen_at: datetime | None) -> str:
+    """Nobody sends to webhooks, or looks for alerts: when somebody last looked."""
+    advice = _("Webhooks are told nothing, and alerts come late or not at all. Start run_webhooks.")
+    if seen_at is None:
+        never = _("run_webhooks has never run.")
+        return f"{never} {advice}"
+    seen = _("run_webhooks does not do its work; it last looked for alerts %(time)s.")
+    return f"{seen % {'time': format_datetime(seen_at)}} {advice}"
+
+
 def workers_line(messages: int, oldest: datetime | None) -> str:
     """Messages wait for workers, and none takes them."""
     text = ngettext(

@@ -19,7 +19,7 @@ MOST_SYNCS = 8
 MOST_PLATFORMS = 12
 MOST_CONDITIONS = 8
 # Of these, and these alone, no tile and no row of a platform tells.
-ON_TOP = (Kind.LAGGING, Kind.CREDENTIALS, Kind.SCHEDULER, Kind.WORKERS, Kind.QUEUE)
+ON_TOP = (Kind.LAGGING, Kind.CREDENTIALS, Kind.SCHEDULER, Kind.WORKERS, Kind.QUEUE, Kind.SENDER)
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from backoffice.alerts.growth import since_told
 from backoffice.alerts.watch import GONE, HOLDS, look
 from backoffice.models import AlertMessage, AlertState, AlertSubscription
 from backoffice.tests.home_pages import home, log_of, tiles, viewer
-from integrations.management.every_minute import call_all
+from integrations.management.every_minute import call_all, stand_in
 from integrations.models import SchedulerLease, SyncFailure
+from integrations.schedule.looks import note_look
 from inventory.models import InventoryItem
 from inventory.thresholds import set_threshold
 from orders.models import Order
 from platforms.models import Platform
-from webhooks.models import Delivery, Endpoint
+from webhooks.models import Endpoint, Event
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +40,7 @@ def _environment(settings: Any) -> Any:
     """E-mail is on, a scheduler works, and links have an address."""
     settings.EMAIL_IS_ON, settings.PUBLIC_URL = True, "https://oms.example"
     SchedulerLease.objects.update_or_create(name="scheduler", defaults={"seen_at": timezone.now()})
+    note_look()
     with translation.override("en"):
         yield
 
@@ -428,7 +430,7 @@ def test_it_tells_webhooks_of_begin_and_end(platform: Platform, now: datetime) -
     Platform.objects.update(is_active=False)
     look(now + HOLDS + MINUTE)
     look(now + HOLDS + MINUTE + GONE)
-    sent = list(Delivery.objects.order_by("pk").values_list("event", "body"))
+    sent = list(Event.objects.order_by("pk").values_list("event", "body"))
     assert [event for event, _body in sent] == ["platform.attention", "platform.recovered"]
     for _event, body in sent:
         assert json.loads(body)["data"] == {
@@ -496,3 +498,23 @@ def test_a_function_that_fails_costs_the_others_nothing(
 
 def fail() -> None:
     raise RuntimeError("no")
+
+
+def test_the_scheduler_tells_that_nobody_looks_for_alerts(admin_client: Client, now: datetime) -> None:
+    """It looks in the place of run_webhooks, and no more once that is back."""
+    subscriber()
+    stand_in()
+    assert not AlertState.objects.exists()
+    SchedulerLease.objects.filter(name="every_minute").update(seen_at=now - timedelta(minutes=6))
+    assert "Start run_webhooks." in kinds()["sender"]
+    assert kinds()["sender"] in home(admin_client)
+    stand_in()
+    AlertState.objects.update(seen_at=now - timedelta(minutes=5))
+    stand_in()
+    (letter,) = mail.outbox
+    assert "Sender of webhooks and alerts silent" in letter.subject
+    call_all()
+    assert "sender" not in kinds()
+    AlertState.objects.all().delete()
+    stand_in()
+    assert not AlertState.objects.exists()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.db import DatabaseError, connection
@@ -15,11 +16,15 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from api.tests.rest import amazon, superuser, user_with
+from backoffice.models import AlertSubscription
 from integrations.models import SchedulerLease
 from integrations.schedule.leadership import Leadership
+from integrations.schedule.looks import note_look
 from integrations.sync.start import start_sync
+from webhooks.endpoints import add_endpoint
+from webhooks.models import Endpoint
 
-PARTS = dict.fromkeys(("database", "queue", "workers", "scheduler"), "ok")
+PARTS = dict.fromkeys(("database", "queue", "workers", "scheduler", "webhooks"), "ok")
 
 
 @pytest.mark.parametrize("address", ["/healthz", "/healthz/"])
@@ -62,6 +67,23 @@ def test_it_serves_on_where_no_worker_takes_what_waits(django_capture_on_commit_
 
 
 @pytest.mark.django_db
+def test_it_serves_on_where_nobody_sends_webhooks_or_alerts_and_says_so() -> None:
+    """Where there is something to send, and to somebody."""
+    assert Leadership().hold()
+    silent = {"status": "degraded", **PARTS, "webhooks": "silent"}
+    add_endpoint(Endpoint(name="shop", url="https://shop.example/"))
+    assert Client().get("/readyz").json()["webhooks"] == "ok"
+    Endpoint.objects.update(lease_expires_at=timezone.now() - timedelta(minutes=2))
+    assert Client().get("/readyz").json() == silent
+    Endpoint.objects.update(is_active=False)
+    assert Client().get("/readyz").json()["status"] == "ok"
+    AlertSubscription.objects.create(user=User.objects.create_user("ops"), by_email=True)
+    assert Client().get("/readyz").json() == silent
+    note_look()
+    assert Client().get("/readyz").json()["status"] == "ok"
+
+
+@pytest.mark.django_db
 def test_it_serves_on_where_redis_is_down(settings: Any) -> None:
     assert Leadership().hold()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
@@ -90,7 +112,7 @@ def test_it_is_not_ready_without_a_database() -> None:
     with connection.execute_wrapper(out_of_reach):
         answer = Client().get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-    unknown = dict.fromkeys(("queue", "workers", "scheduler"), "unknown")
+    unknown = dict.fromkeys(("queue", "workers", "scheduler", "webhooks"), "unknown")
     assert {name: answer.json()[name] for name in PARTS} == {"database": "down", **unknown}
     assert "CANARY" not in answer.content.decode()
 

@@ -8,6 +8,7 @@ from backoffice.alerts import outbox
 from backoffice.alerts.conditions import Condition, evaluate, title_of
 from backoffice.alerts.watch import look
 from integrations.management.base import NOT_ALL_GOOD, OmsCommand
+from integrations.schedule.looks import note_look
 
 ALL_WELL = "Nothing needs anybody."
 EMAIL_IS_OFF = "No e-mail is sent: EMAIL_URL is not set (docs/alerts.md)."
@@ -42,6 +43,7 @@ class Command(OmsCommand):
         if not found and not options["json"]:
             self.stdout.write(ALL_WELL)
         if options["send"]:
+            note_look()
             news = look()
             sent = outbox.send_due()
             told = f"{len(news.began)} began, {len(news.grown)} have grown, {len(news.over)} are over"

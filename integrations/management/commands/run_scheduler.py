@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections
 
 from integrations.management.base import FAILED, OmsCommand, check_database
+from integrations.management.every_minute import EveryMinute, stand_in
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, Reason
 from integrations.schedule.leadership import Leadership, active_scheduler
@@ -73,7 +74,7 @@ class Command(OmsCommand):
             self._once()
             return
         every: int = options["every"]
-        with StopSignal(signal.SIGTERM, signal.SIGINT) as stop:
+        with StopSignal(signal.SIGTERM, signal.SIGINT) as stop, EveryMinute(stand_in):
             self._log(f"Scheduler started; it looks every {every} seconds.")
             try:
                 while not stop.received():
