@@ -40,6 +40,7 @@ KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"arn:aws", re.I), gettext_noop("a name of AWS (ARN)"), ""),
     (re.compile(rf"({'|'.join(MARKETPLACES)})$"), gettext_noop("a marketplace id"), "marketplace_id"),
 )
+BEGINS = re.compile(r"amzn1\.|Atz[ar]\||Atc\|")  # and stands in none of them further on
 NAMES = {
     "\n": gettext_noop("a line break"),
     "\r": gettext_noop("a line break"),
@@ -61,6 +62,9 @@ def text_problem(name: str, value: str) -> str:
         if pattern.match(value) and field != name:
             words = {"what": _(what), "expected": EXPECTED[name]}
             return _("this is %(what)s; %(expected)s") % words
+    for begin in BEGINS.finditer(value, 1):  # copied with its name, or twice
+        text = _("the value itself begins at place %(place)d; copy it alone, and once")
+        return text % {"place": begin.start() + 1}
     return ""
 
 

@@ -87,6 +87,9 @@ REFRESH, ACCESS = "Atzr|IwEB0a1b", "Atza|IwEB0a1b"
         ("client_id", "amzn1. application", "a blank at place 7", "copy it again"),
         ("client_id", "amzn1.\x00", "a control character (U+0000) at place 7", "copy it again"),
         ("marketplace_id", f"{DE}\u2060", "WORD JOINER (U+2060) at place 15", "copy it again"),
+        ("refresh_token", "refresh_token=Atzr|IwEB0a1b", "begins at place 15", "copy it alone"),
+        ("refresh_token", f"{REFRESH}{REFRESH}", "begins at place 14", "copy it alone"),
+        ("client_secret", f"client_secret:{SECRET}", "begins at place 15", "copy it alone"),
         ("client_id", '"amzn1.application-oa2-client.0a1b"', "quotation marks", "leave them out"),
     ],
 )
