@@ -127,6 +127,6 @@ def test_libreoffice_takes_times_and_amounts_of_a_german_csv_for_such(exported: 
     names, *rows = book.worksheets[0].iter_rows(values_only=True)
     found = {row[names.index("external_id")]: dict(zip(names, row, strict=True)) for row in rows}
     order = found["012-0000001-0000001"]
-    assert order["purchased_at"] == datetime(2026, 7, 1, 22, 30)  # noqa: DTZ001  Excel's times have no zone
+    assert order["purchased_at (UTC)"] == datetime(2026, 7, 1, 22, 30)  # noqa: DTZ001  Excel's times have no zone
     assert order["total"] == 1234.5
     assert "'=1+1" in found

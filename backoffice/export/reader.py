@@ -42,6 +42,14 @@ def of_language() -> Reader:
     return Reader(separator=";", decimal=",") if has_comma else Reader()
 
 
+def names(columns: Columns, rows: QuerySet[Any]) -> list[str]:
+    """What the columns are called in the API; times say that they are UTC, since a spreadsheet's have no zone."""
+    return [
+        f"{name} (UTC)" if isinstance(_field_of(rows, column.path)[0], DateTimeField) else name
+        for name, column in columns.items()
+    ]
+
+
 def titles(columns: Columns, rows: QuerySet[Any], zone: tzinfo) -> list[str]:
     """What the columns are called for people, in the active language; times name their zone."""
     return list(_titles(columns, rows, zone))

@@ -28,7 +28,7 @@ from backoffice.export.as_csv import csv_stream
 from backoffice.export.as_xlsx import xlsx_stream
 from backoffice.export.chunks import Cells, Chunk, chunks_of, ids_of
 from backoffice.export.progress import ExportProgress
-from backoffice.export.reader import MACHINE, labelled, labels, of_language, titles
+from backoffice.export.reader import MACHINE, labelled, labels, names, of_language, titles
 from backoffice.export.table import Export
 from backoffice.models import ExportRun
 
@@ -119,11 +119,12 @@ def _file_of(
     if extension == "xlsx":
         zone = timezone.get_current_timezone()
         headings = titles(export.columns, rows, zone)
-        names = labels(export.columns, rows)
+        known = labels(export.columns, rows)
         workbook = partial(xlsx_stream, headings, sheet_name=str(export.label), zone=zone)
-        return lambda chunks: workbook(labelled(chunks, names))
-    reader = MACHINE if extension == "machine.csv" else of_language()
-    return partial(csv_stream, list(export.columns), reader=reader)
+        return lambda chunks: workbook(labelled(chunks, known))
+    if extension == "machine.csv":
+        return partial(csv_stream, list(export.columns), reader=MACHINE)
+    return partial(csv_stream, names(export.columns, rows), reader=of_language())
 
 
 def _stream(

@@ -49,7 +49,7 @@ def sheet_of(client: Client, address: str, **query: Any) -> Any:
 
 def from_xlsx(client: Client, address: str, **query: Any) -> list[dict[str, Any]]:
     """By the names of the same columns in the CSV."""
-    text = body(client, f"{address}.csv", **query).decode("utf-8-sig")
+    text = body(client, f"{address}.machine.csv", **query).decode("utf-8-sig")
     names = next(csv.reader(io.StringIO(text, newline="")))
     _titles, *rows = sheet_of(client, address, **query).iter_rows(values_only=True)
     return [dict(zip(names, row, strict=True)) for row in rows]
@@ -60,7 +60,7 @@ def test_it_exports_orders_with_text_numbers_and_times(admin_client: Client) -> 
     (row,) = from_csv(admin_client, ORDERS)
     assert row["external_id"] == "012-0000001-0000001"
     assert row["total"] == "1234.50"
-    assert row["purchased_at"] == "2026-01-31 12:00:00"
+    assert row["purchased_at (UTC)"] == "2026-01-31 12:00:00"
     (row,) = from_csv(admin_client, f"{ORDERS}.machine")
     assert row["purchased_at"] == "2026-01-31T12:00:00Z"
     assert row["ship_by"] == ""
@@ -84,7 +84,10 @@ def test_a_person_gets_a_file_in_his_language_and_a_program_the_same_as_ever(adm
     assert body(admin_client, f"{ORDERS}.machine.csv") == english
     lines = body(admin_client, f"{ORDERS}.csv").decode("utf-8-sig").splitlines()
     (row,) = csv.DictReader(lines, delimiter=";")
-    assert (row["total"], row["purchased_at"]) == ("1234,50", "2026-01-31 12:00:00")
+    assert (row["total"], row["purchased_at (UTC)"]) == ("1234,50", "2026-01-31 12:00:00")
+    assert (
+        "synced_at (UTC)" in row
+    )  # a time in the spreadsheet of somebody in Berlin, who would take it for his own
     assert (row["status"], row["buyer_requested_cancellation"]) == ("partially_shipped", "true")
 
     titles, cells = sheet_of(admin_client, ORDERS).iter_rows(values_only=True)
