@@ -19,7 +19,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
-from operator import attrgetter
+from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -58,7 +59,8 @@ def to_json(value: Any) -> bytes:
             text = json.dumps(value, default=str, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise UnstorableText("The text holds half a surrogate pair.") from None
-    if b"\\u0000" in text and NUL_IN_JSON.search(text):
+    # Looking for one byte takes a fifth of the time of looking for six.
+    if b"\\" in text and b"\\u0000" in text and NUL_IN_JSON.search(text):
         raise UnstorableText("The text holds U+0000.")
     return text
 
@@ -119,12 +121,11 @@ class Columns:
 
     def are_fine(self, rows: Sequence[Values], *, offset: int = 0) -> bool:
         """Whether no amount of these rows, whose values begin at `offset`, has more decimal places than its column."""
-        for at, step in enumerate(self._steps, start=offset):
-            if step is not None:
-                amounts = [row[at] for row in rows if row[at] is not None]
-                if not have_places(amounts, -int(step.as_tuple().exponent)):
-                    return False
-        return True
+        steps = {at: step for at, step in enumerate(self._steps, start=offset) if step is not None}
+        if not steps:
+            return True
+        amounts = list(filter(None, chain.from_iterable(map(_values_at(list(steps)), rows))))
+        return have_places(amounts, -int(max(steps.values()).as_tuple().exponent))
 
     def too_fine(self, values: Values) -> tuple[str, Decimal] | None:
         """The first amount that has more decimal places than its column, with the name of that."""
@@ -146,6 +147,14 @@ def _values_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
         return attrgetter(*names)
     name = names[0]
     return lambda record: (getattr(record, name),)
+
+
+def _values_at(positions: Sequence[int]) -> Callable[[Values], tuple[Any, ...]]:
+    """A function that reads the values at these positions as a tuple, also where there is only one."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    (position,) = positions
+    return lambda values: (values[position],)
 
 
 def _default_of(field: Any) -> Any:
@@ -209,9 +218,10 @@ class Batch(Generic[Record]):
 class RecordTable(Generic[Record]):
     """A table whose rows mirror the records of a platform.
 
-    `key` is the natural key within a `platform`, and `find_by` the part of it that rows are looked up by. `apart` names
-    the fields of the record that are no columns. `amounts` are those in the `currency` of the row. `document` is a
-    column that holds JSON: it is replaced as a whole, and the order of its keys, white space and escapes are no news.
+    `key` is the natural key within a `platform`, and `find_by` the first parts of it, by which rows are looked up.
+    `apart` names the fields of the record that are no columns. `amounts` are those in the `currency` of the row.
+    `document` is a column that holds JSON: it is replaced as a whole, and the order of its keys, white space and
+    escapes are no news.
     `constants` are columns that have these values in every row that a platform still reports; a row that comes back
     begins anew, whatever its time says, and takes nothing over from what it was. Rows whose source
     is `live` are never replaced by others. The model has `platform`, `source`, `content_hash`, `synced_at`, and
@@ -224,7 +234,7 @@ class RecordTable(Generic[Record]):
         record_type: type[Record],
         *,
         key: tuple[str, ...],
-        find_by: str,
+        find_by: tuple[str, ...],
         live: str,
         apart: Iterable[str] = (),
         amounts: Collection[str] = (),
@@ -238,7 +248,7 @@ class RecordTable(Generic[Record]):
         self.columns = Columns(model, self.reported, amounts=amounts)
         self.values_of: Callable[[Record], tuple[Any, ...]] = _values_of(self.reported)
         self.key_of: Callable[[Record], Key] = _values_of(key)
-        self._find_by = key.index(find_by)
+        self._find_by = [key.index(name) for name in find_by]
         self._updated = self.reported.index("platform_updated_at")
         model_fields: list[Any] = [model._meta.get_field(name) for name in self.reported]
         self._json = [at for at, column in enumerate(model_fields) if isinstance(column, models.JSONField)]
@@ -374,8 +384,9 @@ class RecordTable(Generic[Record]):
         rows = self._find(platform_id, self._find_values(keys))
         return {row[:size]: (row[size], row[size + 1], row[size + 2]) for row in rows}
 
-    def _find_values(self, keys: Iterable[Key]) -> list[str]:
-        return list(dict.fromkeys(key[self._find_by] for key in keys))
+    def _find_values(self, keys: Iterable[Key]) -> list[list[str]]:
+        columns = list(zip(*keys, strict=True))
+        return [list(dict.fromkeys(columns[at])) for at in self._find_by] if columns else [[]]
 
     def _sort(
         self, batch: Batch[Record], differing: Sequence[Incoming[Record]], guarded: Collection[Key] | None

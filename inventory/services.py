@@ -26,7 +26,12 @@ Key = tuple[str, str, str]
 
 # What is listed is not gone.
 _stock = RecordTable(
-    InventoryItem, InventoryRecord, key=KEY, find_by="sku", live=Source.LIVE, constants={"gone_at": None}
+    InventoryItem,
+    InventoryRecord,
+    key=KEY,
+    find_by=("marketplace_id", "sku"),
+    live=Source.LIVE,
+    constants={"gone_at": None},
 )
 REPORTED = _stock.reported
 WRITTEN_AT_ONCE = 500  # rows, in one statement

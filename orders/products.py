@@ -7,7 +7,7 @@ from hashlib import blake2b
 from django.db import connections, router
 from django.db.models import QuerySet
 
-from core.database.bulk import BulkUpsert
+from core.database.bulk import BulkUpsert, one_of
 from orders.models import OrderedProduct
 
 MOST_WORDS = 8
@@ -28,10 +28,10 @@ def remember_products(titles: Iterable[tuple[str, str]]) -> None:
 def _known(keys: Sequence[str]) -> set[str]:
     """Those that are noted. Without the ORM, which would build an expression for each key, page after page."""
     connection = connections[router.db_for_write(OrderedProduct)]
-    quote, marks = connection.ops.quote_name, ", ".join(["%s"] * len(keys))
-    table = quote(OrderedProduct._meta.db_table)
+    quote = connection.ops.quote_name
+    table, (among, parameters) = quote(OrderedProduct._meta.db_table), one_of(connection, keys)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {quote('key')} FROM {table} WHERE {quote('key')} IN ({marks})", keys)  # noqa: S608
+        cursor.execute(f"SELECT {quote('key')} FROM {table} WHERE {quote('key')} {among}", parameters)  # noqa: S608
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -32,7 +32,7 @@ _orders = RecordTable(
     Order,
     OrderRecord,
     key=("external_id",),
-    find_by="external_id",
+    find_by=("external_id",),
     live=Source.LIVE,
     apart=("items", "buyer", "packages"),
     amounts=("total", "tax"),
@@ -61,7 +61,7 @@ def upsert_orders(
     Raises django.db.DatabaseError where a value does not fit.
     """
     now = timezone.now()
-    incoming = [_incoming(record, with_buyer=platform.include_pii) for record in records]
+    incoming = _incoming(records, with_buyer=platform.include_pii)
     if records:
         hold_platform(platform.pk)
     batch = _orders.compare(platform.pk, incoming, source)
@@ -138,14 +138,14 @@ def _delete(platform_id: int, doomed: QuerySet[Order]) -> int:
     return len(told)
 
 
-def _incoming(record: OrderRecord, *, with_buyer: bool) -> Incoming[OrderRecord]:
-    """The record with the hash of all that could be stored of it."""
+def _incoming(records: Sequence[OrderRecord], *, with_buyer: bool) -> list[Incoming[OrderRecord]]:
+    """Each record with the hash of all that could be stored of it."""
 
     def read(record: OrderRecord) -> Incoming[OrderRecord]:
         buyer = buyer_digest(record.buyer) if with_buyer else ""
         return _orders.incoming(record, reported_lines(record), buyer, reported_packages(record))
 
-    return _orders.incoming_of(record, read)
+    return [_orders.incoming_of(record, read) for record in records]
 
 
 def _outcome(batch: Batch[OrderRecord]) -> Outcome:
@@ -215,6 +215,8 @@ def _note_changes(
     batch: Batch[OrderRecord], changes: Mapping[int, list[Change]], common: OrderChange
 ) -> None:
     """One row of the timeline for each order that was stored already; `common` has what is the same in all."""
+    if not batch.changed:
+        return
     OrderChange.objects.bulk_create(
         OrderChange(
             order_id=item.pk,

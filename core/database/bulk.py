@@ -28,6 +28,7 @@ INTEGERS = BaseDatabaseOperations.integer_field_ranges
 STATEMENT = 2**17
 SMALL = 2**17  # characters of a row that fit into a packet of any server
 WIDE = Context(prec=60)
+NARROW = 6  # columns of a table that SQLite takes as JSON
 
 
 class DoesNotFit(DataError):
@@ -38,35 +39,56 @@ class DoesNotFit(DataError):
         self.column, self.value, self.room = column, value, room
 
 
-class BulkFind:
-    """Finds rows of `model` by many values of the field `by`, among those whose field `within` has one value.
+def one_of(connection: Any, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The end of a condition, that a column has one of these values, and its parameters. Values are text or whole
+    numbers. Raises ValueError for one that cannot be sent."""
+    if connection.vendor == "sqlite":  # one statement for any number of values: the driver keeps it prepared
+        return "IN (SELECT value FROM json_each(%s))", [_json(values)]
+    return f"IN ({', '.join(['%s'] * len(values))})", list(values)
 
-    Returns the columns of `fields`, which must be text or whole numbers: no driver needs a conversion for these.
-    The rows stay locked until the transaction ends, where the database locks rows.
+
+def _json(values: Sequence[Any]) -> str:
+    try:
+        return orjson.dumps(values).decode()
+    except TypeError:  # half a surrogate pair, or a number of more than 64 bits
+        raise ValueError("A value cannot be sent to the database.") from None
+
+
+class BulkFind:
+    """Finds rows of `model` by many values of each of the fields `by`, among those whose field `within` has one value.
+
+    `within` and `by` should be what a unique index begins with, without a gap: SQLite, which knows nothing of its rows
+    until somebody has it count them, would read all of a platform's for a page. Returns the columns of `fields`, which
+    must be text or whole numbers: no driver needs a conversion for these. The rows stay locked until the transaction
+    ends, where the database locks rows.
     """
 
-    def __init__(self, model: type[models.Model], *, fields: Sequence[str], within: str, by: str) -> None:
+    def __init__(
+        self, model: type[models.Model], *, fields: Sequence[str], within: str, by: Sequence[str]
+    ) -> None:
         self._model = model
         self._columns = [_column(model, name) for name in fields]
         self._within = _column(model, within)
-        self._by = _column(model, by)
+        self._by = [_column(model, name) for name in by]
 
-    def __call__(self, within: Any, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Raises django.db.DatabaseError, or ValueError for a value that cannot be sent."""
-        if not values:
+    def __call__(self, within: Any, values: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """`values`: those of each field. Raises django.db.DatabaseError, or ValueError for one that cannot be sent."""
+        if not all(values):
             return []
         connection = connections[router.db_for_write(self._model)]
         quote = connection.ops.quote_name
         columns = ", ".join(map(quote, self._columns))
-        marks = ", ".join(["%s"] * len(values))
-        sql = (
-            f"SELECT {columns} FROM {quote(self._model._meta.db_table)} "  # noqa: S608
-            f"WHERE {quote(self._within)} = %s AND {quote(self._by)} IN ({marks})"
-        )
+        conditions, parameters = [f"{quote(self._within)} = %s"], [within]
+        for column, wanted in zip(self._by, values, strict=True):
+            among, sent = one_of(connection, wanted)
+            conditions.append(f"{quote(column)} {among}")
+            parameters += sent
+        table = quote(self._model._meta.db_table)
+        sql = f"SELECT {columns} FROM {table} WHERE {' AND '.join(conditions)}"  # noqa: S608
         if connection.features.has_select_for_update:
             sql = f"{sql} FOR UPDATE"
         with connection.cursor() as cursor:
-            cursor.execute(sql, [within, *values])
+            cursor.execute(sql, parameters)
             return list(cursor.fetchall())
 
 
@@ -111,15 +133,35 @@ class BulkInsert:
                     with packets.sending(portion.size, portion.rows):
                         cursor.execute(sql.replace(self._marks, portion.text, 1))
             return
+        if connection.vendor == "sqlite" and len(ready) <= NARROW:
+            self._write_as_json(connection, ready)
+            return
         with connection.cursor() as cursor:
             cursor.executemany(sql, list(zip(*ready, strict=True)))
+
+    def _write_as_json(self, connection: Any, columns: Sequence[Sequence[Any]]) -> None:
+        """All rows in one text, and beside it the values that are the same in all of them.
+
+        For each statement, SQLite looks for the table's last id, and writes it: for a narrow row, that takes longer
+        than reading it from JSON.
+        """
+        values, alike, other = list[str](), list[Any](), list[Sequence[Any]]()
+        for column in columns:
+            is_alike = column.count(column[0]) == len(column)
+            values.append("%s" if is_alike else f"value->>{len(other)}")
+            (alike if is_alike else other).append(column[0] if is_alike else column)
+        rows = list(zip(*other, strict=True)) if other else [()] * len(columns[0])
+        # Without a WHERE, SQLite would read ON CONFLICT as the ON of a join.
+        source = f"SELECT {', '.join(values)} FROM json_each(%s) WHERE true"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql(connection, source), [*alike, _json(rows)])
 
     def _prepare(self, connection: Any) -> tuple[str, list[tuple[int, Adapt]]]:
         """The statement, and which columns are to be adapted: made once, and used for each page."""
         if connection.alias not in self._prepared:
             adapters = [_adapter(field, connection) for field in self._fields]
             needed = [(position, adapt) for position, adapt in enumerate(adapters) if adapt is not None]
-            self._prepared[connection.alias] = self._sql(connection), needed
+            self._prepared[connection.alias] = self._sql(connection, f"VALUES {self._marks}"), needed
         return self._prepared[connection.alias]
 
     def _check_packets(self, connection: Any, columns: Sequence[Sequence[Any]]) -> None:
@@ -150,11 +192,11 @@ class BulkInsert:
         room = f"fewer than {most:,} bytes: the connection to the database ends at more"
         raise DoesNotFit(_name_of(self._fields[longest]), portion.first[longest], room)
 
-    def _sql(self, connection: Any) -> str:
+    def _sql(self, connection: Any, source: str) -> str:
         quote = connection.ops.quote_name
         columns = ", ".join(quote(field.column) for field in self._fields)
         table = quote(self._model._meta.db_table)
-        return f"INSERT INTO {table} ({columns}) VALUES {self._marks} {self._on_conflict(connection)}"  # noqa: S608
+        return f"INSERT INTO {table} ({columns}) {source} {self._on_conflict(connection)}"
 
     def _on_conflict(self, connection: Any) -> str:
         """The end of the statement."""
@@ -234,8 +276,13 @@ def _adapter(field: Any, connection: Any) -> Adapt | None:
 
 def _no_longer_than(field: Any, length: int) -> Adapt:
     def check(texts: Sequence[Any]) -> Sequence[Any]:
-        known = texts if None not in texts else [text for text in texts if text is not None]
-        if known and max(map(len, known)) > length:  # None is for the database to refuse, or to store
+        known = texts
+        try:
+            longest = max(map(len, texts), default=0)
+        except TypeError:  # None is for the database to refuse, or to store
+            known = [text for text in texts if text is not None]
+            longest = max(map(len, known), default=0)
+        if longest > length:
             raise DoesNotFit(_name_of(field), max(known, key=len), f"{length} characters")
         return texts
 
@@ -263,10 +310,11 @@ def _naive_text(zone: Any) -> Adapt:
     """Times as text in `zone`, as Django writes them where a database has no zones."""
 
     def adapt(times: Sequence[datetime | None]) -> Sequence[str | None]:
-        if zone is UTC and all(time is None or time.tzinfo is UTC for time in times):
-            # Nearly always. orjson takes a tenth of the time of isoformat; it leaves subclasses of datetime to us.
+        if zone is UTC:
+            # orjson takes a tenth of the time of isoformat; it leaves subclasses of datetime to us.
             text = orjson.dumps(times, default=datetime.isoformat)
-            return list(orjson.loads(text.replace(b"T", b" ").replace(b"+00:00", b"")))
+            if text.count(b"+00:00") + text.count(b"null") == len(times):  # nearly always
+                return list(orjson.loads(text.replace(b"T", b" ").replace(b"+00:00", b"")))
         return [
             None if time is None else str(time.astimezone(zone).replace(tzinfo=None))
             for time in _aware(times)
@@ -299,7 +347,10 @@ def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
 
     MySQL's driver would send the word Infinity for the name of a column; PostgreSQL would store NaN.
     """
-    small = Decimal(10) ** (SQLITE_DIGITS - field.decimal_places)  # below, SQLite's float holds every digit
+    before_point = (
+        SQLITE_DIGITS - field.decimal_places
+    )  # with so many digits, SQLite's float holds all of them
+    small = Decimal(10) ** before_point
     step, context = Decimal(1).scaleb(-field.decimal_places), Context(prec=field.max_digits)
     room = f"{field.max_digits} digits, {field.decimal_places} of them behind the point"
 
@@ -318,16 +369,18 @@ def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
 
     def are_plain(amounts: Sequence[Decimal]) -> bool:
         try:
-            return -small < min(amounts) <= max(amounts) < small and have_places(
+            return max(map(Decimal.adjusted, amounts)) < before_point and have_places(
                 amounts, field.decimal_places
             )
-        except InvalidOperation:  # NaN
+        except InvalidOperation:  # a signalling NaN
             return False
 
     def adapt(amounts: Sequence[Decimal | None]) -> Sequence[Any]:
         known = [amount for amount in amounts if amount is not None]
+        if not known:
+            return amounts
         fitting = amounts
-        if known and not are_plain(known):  # hardly ever
+        if not are_plain(known):  # hardly ever
             fitting = [None if amount is None else fit(amount) for amount in amounts]
         return [None if amount is None else str(amount) for amount in fitting] if as_text else fitting
 

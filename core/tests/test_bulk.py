@@ -9,7 +9,7 @@ from django.db import DataError, connection
 
 from core.database.bulk import BulkFind, BulkUpsert
 from inventory.models import InventoryItem
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderedProduct, OrderItem
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,8 @@ FIELDS = (
 )
 
 write = BulkUpsert(InventoryItem, fields=FIELDS, unique=UNIQUE)
-find = BulkFind(InventoryItem, fields=("sku", "available"), within="platform", by="sku")
+find = BulkFind(InventoryItem, fields=("sku", "available"), within="platform", by=("marketplace_id", "sku"))
+remember = BulkUpsert(OrderedProduct, fields=("key", "sku", "words"), unique=("key",))
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_it_inserts_and_replaces_in_one_go(platform: Platform) -> None:
 
 def test_it_takes_no_rows(platform: Platform) -> None:
     write([])
-    assert find(platform.pk, []) == []
+    assert find(platform.pk, [["US"], []]) == []
     assert InventoryItem.objects.count() == 0
 
 
@@ -72,7 +73,10 @@ def test_it_refuses_a_time_without_a_zone(platform: Platform) -> None:
 def test_it_finds_rows_of_one_platform_by_exact_text(platform: Platform) -> None:
     other = Platform.objects.create(name="amazon-de")
     write([stock(platform, "a", 1), stock(platform, "A", 2), stock(platform, "A ", 3), stock(other, "a", 4)])
-    assert sorted(find(platform.pk, ["a", "A ", "missing", "%s", "' OR 1=1"])) == [("A ", 3), ("a", 1)]
+    assert sorted(find(platform.pk, [["US"], ["a", "A ", "missing", "%s", "' OR 1=1"]])) == [
+        ("A ", 3),
+        ("a", 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,17 @@ def test_it_writes_many_large_rows(platform: Platform) -> None:
     rows = [(*stock(platform, f"SKU-{number}", number)[:-2], "x" * 20_000, "") for number in range(1500)]
     write(rows)
     assert InventoryItem.objects.filter(title__endswith="xx").count() == 1500
-    assert len(find(platform.pk, [f"SKU-{number}" for number in range(1500)])) == 1500
+    assert len(find(platform.pk, [["US"], [f"SKU-{number}" for number in range(1500)]])) == 1500
+
+
+@pytest.mark.parametrize(
+    "text", ["\\", "\\u0041", '"', "%s", "\n\t\x1a", "日本 \U0001f4e6", "null", "1.0", "[1]"]
+)
+def test_it_stores_text_of_narrow_tables_as_it_is(text: str) -> None:
+    remember([("1", "A", text), ("2", text, text)])
+    remember([("2", text, text), ("3", text, "B")])
+    stored = OrderedProduct.objects.order_by("key").values_list("key", "sku", "words")
+    assert list(stored) == [("1", "A", text), ("2", text, text), ("3", text, "B")]
 
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "1E+14", "123456789012345.6789"])

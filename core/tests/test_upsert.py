@@ -40,7 +40,12 @@ class EarlierRecord:
 
 def table(record_type: type[Any] = InventoryRecord) -> RecordTable[Any]:
     return RecordTable(
-        InventoryItem, record_type, key=KEY, find_by="sku", live="live", constants={"gone_at": None}
+        InventoryItem,
+        record_type,
+        key=KEY,
+        find_by=("marketplace_id", "sku"),
+        live="live",
+        constants={"gone_at": None},
     )
 
 

@@ -284,3 +284,19 @@ def test_it_deletes_no_row_of_which_the_change_feed_does_not_tell(platform: Plat
         assert delete_inventory(platform=platform, sources=[Source.MOCK]) == 1
     assert Change.objects.filter(kind=Change.Kind.STOCK_DELETED).count() == 1
     assert list(InventoryItem.objects.all()) == late
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="the others choose an index by what the table holds"
+)
+def test_sqlite_looks_rows_up_and_never_reads_all_of_a_platform(platform: Platform) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        store(platform, row(1), row(2))
+    finds = [
+        each["sql"] for each in queries if each["sql"].startswith("SELECT") and "json_each" in each["sql"]
+    ]
+    assert len(finds) == 2
+    for find in finds:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {find}")
+            assert "(platform_id=? AND marketplace_id=? AND sku=?)" in cursor.fetchall()[0][3]
