@@ -22,15 +22,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from core.database.retry import retry_on_db_error
 from feed.models import Change, FeedPosition
 
 AT_ONCE = 1000  # changes in an answer
-# Changes that are numbered in one transaction. After a first sync nobody may have read for 300,000 of them: PostgreSQL
-# then passes over all that have a number to find those that have none, each time.
+# Changes that are numbered in one transaction. After a first sync nobody may have read for 300,000 of them.
 NUMBERED_AT_ONCE = 10_000
 EXAMINED = 50_000  # changes that one answer looks through for those of the kinds and the platform asked for
 
@@ -113,7 +112,7 @@ def number_committed() -> int:
 @retry_on_db_error
 def _number_some() -> tuple[int, int]:
     """The number of changes that were numbered, at most NUMBERED_AT_ONCE, and the highest sequence."""
-    if not Change.objects.filter(sequence__isnull=True).exists():  # nearly always: no lock, and no write
+    if not _has_unnumbered():  # nearly always: no lock, and no write
         return 0, last_numbered()
     with transaction.atomic():
         position = FeedPosition.objects.select_for_update().get(pk=FeedPosition.ONLY)
@@ -126,6 +125,14 @@ def _number_some() -> tuple[int, int]:
             position.last += last + 1 - first
         position.save(update_fields=["last"])
     return len(ids), position.last
+
+
+def _has_unnumbered() -> bool:
+    """Asks the index of the sequence what comes at its end where NULLs are, and not for a row with NULL: PostgreSQL
+    would look through the table for one, since it may have counted the rows when most of them had no number."""
+    at_the_end = "-sequence" if connection.features.nulls_order_largest else "sequence"
+    found = Change.objects.order_by(at_the_end).values_list("sequence", flat=True)[:1]
+    return list(found) == [None]
 
 
 def _runs(ids: list[int]) -> list[tuple[int, int]]:

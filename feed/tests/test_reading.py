@@ -201,3 +201,33 @@ def test_it_refuses_a_change_outside_of_the_transaction_that_makes_it() -> None:
     with pytest.raises(TransactionManagementError):
         add_changes(CREATED, 1, [Changed(1)])
     assert not Change.objects.exists()
+
+
+@pytest.mark.django_db
+def test_no_reader_looks_through_changes_that_have_a_number() -> None:
+    """Also where the database still believes that hardly any has one."""
+    note(*range(1, 2001))
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE changes")
+    last_sequence()
+    with CaptureQueriesContext(connection) as queries:
+        note(2001)
+        assert last_sequence() == 2001
+        assert last_sequence() == 2001
+    reads = [each["sql"] for each in queries if each["sql"].startswith("SELECT") and "changes" in each["sql"]]
+    assert len(reads) == 3  # two looks, and what to number
+    for read in reads:
+        assert not _is_scan(read), read
+
+
+def _is_scan(sql: str) -> bool:
+    """Whether it reads the table itself from end to end, or more of an index than it was asked for."""
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {sql}")
+        if connection.vendor == "mysql":
+            names = [column[0] for column in cursor.description]
+            return any(dict(zip(names, row, strict=True))["key"] != "sequence" for row in cursor.fetchall())
+        plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+    return not ("changes_sequence" in plan or "change_unnumbered" in plan or "autoindex_changes" in plan)
