@@ -95,6 +95,7 @@ class Order(models.Model):
                     "buyer_requested_cancellation",
                     "ship_by",
                     "platform_updated_at",
+                    "synced_at",
                 ),
                 name="order_newest",
             ),

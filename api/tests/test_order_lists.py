@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
@@ -343,3 +345,21 @@ def test_a_row_is_the_same_in_the_list_and_alone(api: APIClient) -> None:
         ["PRIME"],
     )
     assert [line["unit_price"] for line in row["items"]] == ["3.000", None]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database plans by the rows that it holds")
+@pytest.mark.parametrize("limit", ["synced_before", "updated_before"])
+def test_a_list_with_many_orders_before_a_time_is_read_from_one_index(
+    api: APIClient, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not order by order from the table, up to the first that is old enough."""
+    monkeypatch.setattr("orders.listing.FEW", 1)
+    some_orders(3)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(api.get(f"/orders?{limit}=2099-01-01").json()["results"]) == 3
+    page_of_ids = next(
+        each["sql"] for each in queries if "ORDER BY" in each["sql"] and "COALESCE" in each["sql"]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {page_of_ids}")
+        assert [row[3] for row in cursor.fetchall()] == ["SCAN orders USING COVERING INDEX order_newest"]
