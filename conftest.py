@@ -74,6 +74,25 @@ django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHash
 
 pytest_plugins = ("integrations.tests.rows",)
 
+
+def find_static_files_once() -> None:
+    """Each test client builds the middleware anew, and WhiteNoise would read all static files for each of them."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    files: dict[str, Any] = {}
+    find = WhiteNoiseMiddleware.add_files_from_finders
+
+    def find_once(middleware: Any) -> None:
+        if not files:
+            find(middleware)
+            files.update(middleware.files)
+        middleware.files.update(files)
+
+    WhiteNoiseMiddleware.add_files_from_finders = find_once
+
+
+find_static_files_once()
+
 from simulator import Account, Simulator
 from simulator.quotas import PUBLISHED
 
