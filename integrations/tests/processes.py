@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -72,7 +72,7 @@ class Installation:
         if options.pop("cold", False) or not warm.can_start(environment):
             return self.start_command(sys.executable, "manage.py", *arguments, **options)
         streams = {name: options.get(name, subprocess.PIPE) for name in ("stdout", "stderr")}
-        process = warm.WarmProcess(arguments, environment, **streams)
+        process = warm.WarmProcess(("manage.py", *arguments), environment, **streams)
         self._started.append(process)
         return process
 
@@ -184,6 +184,37 @@ class Hold:
 
     def release(self) -> None:
         self._go.set()
+
+
+def python(
+    arguments: Sequence[str], changes: Mapping[str, str], *, cold: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """What Python answers to ("manage.py", "check") or ("-c", "print(1)") in this environment, which `changes` change.
+
+    It is forked from a process that has the libraries, where it is not asked to be `cold`.
+    """
+    environment = {**os.environ, "REDIS_URL": "", "PYTHONUNBUFFERED": "1", **changes}
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # the browser tests' own
+    process: subprocess.Popen[str]
+    if cold or not warm.can_start(environment):
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    else:
+        process = warm.WarmProcess(
+            tuple(arguments), environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    return subprocess.CompletedProcess(arguments, *_told(process))
+
+
+def _told(process: subprocess.Popen[str]) -> Ended:
+    try:
+        return ended(process)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:

@@ -1,4 +1,4 @@
-"""Commands of manage.py as real processes that need not import the libraries first.
+"""Commands of manage.py, and scripts, as real processes that need not import the libraries first.
 
 Importing them is two thirds of what a short command costs. Here one process imports them once and forks for each
 command. Settings, apps, models and whatever else reads the environment are imported by the child, after it has taken
@@ -33,15 +33,15 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = (
     "asyncio", "cryptography.fernet", "django.contrib.auth.hashers", "django.contrib.messages",
     "django.core.handlers.wsgi", "django.core.management", "django.core.validators", "django.db.backends.sqlite3.base",
-    "django.db.migrations.executor", "django.db.models", "django.template.loader", "django.views.generic",
-    "django_filters.filters", "django_stubs_ext", "django_tasks", "environ", "httpx", "jsonschema", "orjson", "redis",
-    "requests", "rest_framework.fields", "rich.console", "rich.progress", "rich.table", "rq", "tenacity",
-    "uritemplate", "whitenoise.base", "yaml",
+    "django.db.migrations.executor", "django.db.models", "django.template.loader", "django.test",
+    "django.views.generic", "django_filters.filters", "django_stubs_ext", "django_tasks", "environ", "httpcore",
+    "httpx", "jinja2", "jsonschema", "orjson", "prometheus_client", "redis", "requests", "rest_framework.fields",
+    "rich.console", "rich.progress", "rich.table", "rq", "tenacity", "uritemplate", "whitenoise.base", "yaml",
 )  # fmt: skip
 OPTIONAL = ("MySQLdb", "django.contrib.postgres.fields", "django.db.backends.mysql.base", "psycopg")
-# Python reads these when it starts, and a forked process has started already: PYTHONPATH is applied by hand, and the
-# server runs with PYTHONUNBUFFERED.
-APPLIED = {"PYTHONPATH", "PYTHONUNBUFFERED"}
+# Python reads these when it starts, and a forked process has started already: the first two are applied by hand, and
+# the server runs with PYTHONUNBUFFERED.
+APPLIED = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 SIZE = 100_000  # bytes of a request
 IS_POSSIBLE = hasattr(os, "pidfd_open")  # Linux
 
@@ -56,12 +56,15 @@ def can_start(environment: dict[str, str]) -> bool:
 
 
 class WarmProcess(subprocess.Popen[str]):
-    """A command of manage.py, with what tests use of Popen; the child is the server's and not this process's."""
+    """A command of manage.py, with what tests use of Popen; the child is the server's and not this process's.
+
+    `arguments` are those of Python: ("manage.py", "check"), or ("-c", "print(1)").
+    """
 
     def __init__(
         self, arguments: tuple[str, ...], environment: dict[str, str], *, stdout: int, stderr: int
     ) -> None:
-        self.args, self.stdin = ["manage.py", *arguments], None
+        self.args, self.stdin = list(arguments), None
         self.returncode = None
         self.stdout, out = _stream(stdout)
         self.stderr, err = _stream(stderr)
@@ -210,10 +213,11 @@ class Server:
         os.environ.clear()
         os.environ.update(environment)
         time.tzset()
+        sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
         sys.path[0:1] = [str(ROOT), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
         with socket.socket(fileno=status) as told:
             told.send(str(os.getpid()).encode())
-        return ["manage.py", *arguments]
+        return arguments
 
 
 def import_libraries() -> None:
@@ -231,4 +235,7 @@ def import_libraries() -> None:
 if __name__ == "__main__":
     import_libraries()
     sys.argv = Server(socket.socket(fileno=os.dup(0))).serve()
-    runpy.run_path(str(ROOT / "manage.py"), run_name="__main__")
+    if sys.argv[0] == "-c":
+        exec(sys.argv.pop(1), {"__name__": "__main__"})  # noqa: S102
+    else:
+        runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")

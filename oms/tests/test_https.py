@@ -1,13 +1,11 @@
 """What browsers are told about HTTPS, with the settings of production."""
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from integrations.tests.processes import python
+
 ASK = (
     "import django; django.setup(); from django.test import Client; "
     "print(Client().get('/healthz', secure=True).headers.get('Strict-Transport-Security'))"
@@ -16,10 +14,8 @@ ASK = (
 
 def header(**changes: str) -> subprocess.CompletedProcess[str]:
     """The Strict-Transport-Security header of a new process under this environment, on its output."""
-    environment = {**os.environ, "DATABASE_URL": "sqlite://:memory:", "REDIS_URL": "", **changes}
-    environment |= {"DJANGO_SETTINGS_MODULE": "oms.settings"}
-    command = [sys.executable, "-c", ASK]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    named = {"DATABASE_URL": "sqlite://:memory:", "DJANGO_SETTINGS_MODULE": "oms.settings"}
+    return python(["-c", ASK], named | changes)
 
 
 @pytest.mark.own_database

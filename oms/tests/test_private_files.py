@@ -1,13 +1,11 @@
 """The SQLite file: readable by its owner alone, whatever the umask."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
+from integrations.tests.processes import python
 from oms.private_files import make_private
 
-ROOT = Path(__file__).resolve().parents[2]
 USE = (
     "import os, glob, sys; os.umask(0)\n"
     "import django; django.setup()\n"
@@ -20,13 +18,8 @@ CHECK = "from django.core.management import execute_from_command_line as run; ru
 
 
 def run(script: str, database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "oms.settings",
-        "DATABASE_URL": f"sqlite:///{database}",
-    }
-    command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    named = {"DJANGO_SETTINGS_MODULE": "oms.settings", "DATABASE_URL": f"sqlite:///{database}"}
+    return python(["-c", script, *arguments], named)
 
 
 def mode(path: Path) -> int:

@@ -1,15 +1,13 @@
 """Secrets that come from files (NAME_FILE), and a source tree that cannot be written."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from integrations.tests.processes import python
 from oms.env import FROM_FILES
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SHOW = (
     "from django.conf import settings as s; "
     "print(s.SECRET_KEY, s.FIELD_ENCRYPTION_KEY, s.DATABASES['default']['NAME'], s.REDIS_URL, sep='\\n')"
@@ -18,10 +16,8 @@ SHOW = (
 
 def settings_under(**changes: str) -> subprocess.CompletedProcess[str]:
     """What a new process reads under this environment: SECRET_KEY, the encryption keys, database, Redis."""
-    environment = {**os.environ, "DATABASE_URL": "sqlite://:memory:", "REDIS_URL": "", **changes}
-    environment |= {"DJANGO_SETTINGS_MODULE": "oms.settings"}
-    command = [sys.executable, "-c", SHOW]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    named = {"DATABASE_URL": "sqlite://:memory:", "DJANGO_SETTINGS_MODULE": "oms.settings"}
+    return python(["-c", SHOW], named | changes)
 
 
 def test_it_reads_secrets_from_the_files_that_the_environment_names(tmp_path: Path) -> None:

@@ -13,16 +13,15 @@ from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import call_command
 
+from integrations.tests.processes import python
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "pass-word-not-to-be-shown"
 
 
 def check(*options: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """`manage.py check` under this environment. What is set, even to nothing, wins over a developer's .env."""
-    environment = {**os.environ, "DATABASE_URL": "sqlite://:memory:", "REDIS_URL": "", **changes}
-    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # the browser tests' own
-    command = [sys.executable, "manage.py", "check", *options]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return python(["manage.py", "check", *options], {"DATABASE_URL": "sqlite://:memory:", **changes})
 
 
 @pytest.mark.parametrize(
@@ -87,11 +86,9 @@ def test_it_refuses_an_environment_with_a_sentence(changes: dict[str, str], sent
 def shown(expression: str, **changes: str) -> str:
     """What an expression about the settings `s` is under this environment."""
     script = f"from django.conf import settings as s; print({expression})"
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "oms.settings", "REDIS_URL": "", **changes}
-    command = [sys.executable, "-c", script]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    answer = python(["-c", script], {"DJANGO_SETTINGS_MODULE": "oms.settings", **changes})
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip()
 
 
 # Django's own generator makes keys with every one of these characters.
@@ -170,7 +167,8 @@ def test_it_says_what_to_install_where_the_driver_is_absent(
         (tmp_path / f"{module}.py").write_text(
             f"raise {error}('libneeded.so.3: cannot open', name='{module}')"
         )
-    answer = check(DATABASE_URL=url, PYTHONPATH=str(tmp_path))
+    changes = {"DATABASE_URL": url, "PYTHONPATH": str(tmp_path)}
+    answer = python(["manage.py", "check"], changes, cold=True)  # the real one is not imported yet
     assert answer.returncode == 1
     assert f"names {label}, whose driver is not installed: pip install -r {requirements}" in answer.stderr
     assert (ROOT / requirements).is_file()
@@ -236,11 +234,7 @@ def test_it_accepts_both_endpoints_together_and_neither() -> None:
 
 
 def test_it_keeps_its_database_under_var_unless_told_otherwise() -> None:
-    script = "from django.conf import settings; print(settings.DATABASES['default']['NAME'])"
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "oms.settings", "DATABASE_URL": ""}
-    command = [sys.executable, "-c", script]
-    shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == str(ROOT / "var" / "oms.sqlite3")
+    assert shown("s.DATABASES['default']['NAME']", DATABASE_URL="") == str(ROOT / "var" / "oms.sqlite3")
 
 
 @pytest.mark.django_db
