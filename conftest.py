@@ -4,7 +4,6 @@ import gc
 import json
 import os
 from collections.abc import Callable, Generator, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -142,48 +141,49 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def empties_the_database(item: pytest.Item) -> bool:
-    """Whether pytest-django deletes all rows behind this test, since it commits what it does."""
-    marker = item.get_closest_marker("django_db")
-    fixtures = set(getattr(item, "fixturenames", ()))
-    return (marker is not None and marker.kwargs.get("transaction", False)) or bool(
-        fixtures & (DATABASE_FIXTURES - {"db"})
-    )
+class RowsOfMigrations:
+    """What migrations wrote, and what Django adds after them: content types, permissions, groups, platforms.
+
+    A test that commits leaves an empty database behind: pytest-django flushes it. Django would then work out again
+    what the permissions are, which takes longer than many tests; here the rows are written as they were.
+    """
+
+    def __init__(self) -> None:
+        from django.contrib.auth.models import Group, Permission
+        from django.contrib.contenttypes.models import ContentType
+
+        from feed.models import FeedPosition
+        from platforms.models import Platform
+
+        models = (ContentType, Permission, Group, Group.permissions.through, Platform, FeedPosition)
+        self._tables = {model._meta.db_table: self._read(model._meta.db_table) for model in models}
+
+    @staticmethod
+    def _read(table: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of its columns, and its rows as the driver has them."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
+            return [column[0] for column in cursor.description], cursor.fetchall()
+
+    def put_back(self, *_verbosity_and_name: Any) -> None:
+        from django.db import connection, transaction
+
+        quote = connection.ops.quote_name
+        with transaction.atomic(), connection.cursor() as cursor:
+            for table, (columns, rows) in self._tables.items():
+                names, places = ", ".join(map(quote, columns)), ", ".join(["%s"] * len(columns))
+                cursor.executemany(f"INSERT INTO {quote(table)} ({names}) VALUES ({places})", rows)  # noqa: S608
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
-    """Puts back the rows that migrations made, for whichever test this process runs next: in any order."""
-    yield
-    if nextitem is not None and empties_the_database(item):
-        from pytest_django.plugin import blocking_manager_key
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:  # noqa: ARG001
+    """The database as pytest-django makes it. Emptied, it has the rows of migrations again."""
+    from django.core.management.commands import flush
 
-        with item.config.stash[blocking_manager_key].unblock():
-            put_back_rows_of_migrations()
-
-
-MIGRATIONS_THAT_GRANT = ("0003_see_changes", "0004_webhooks")
-
-
-def put_back_rows_of_migrations() -> None:
-    from django.contrib.auth.models import Group, Permission
-
-    from feed.models import Change, FeedPosition
-    from platforms.models import Platform
-
-    FeedPosition.objects.get_or_create(pk=FeedPosition.ONLY)
-    Platform.objects.get_or_create(name="amazon", defaults={"display_name": "Amazon"})
-    Change.objects.all().delete()
-    permissions = {
-        f"{app}.{codename}": pk
-        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
-    }
-    grants = [import_module(f"backoffice.migrations.{name}").GRANTS for name in MIGRATIONS_THAT_GRANT]
-    for name, names in import_module("backoffice.migrations.0001_groups").GROUPS.items():
-        names = (*names, *(each for grant in grants for each in grant.get(name, ())))
-        group, is_new = Group.objects.get_or_create(name=name)
-        if is_new:
-            group.permissions.set([permissions[each] for each in names])
+    with django_db_blocker.unblock():
+        flush.emit_post_migrate_signal = RowsOfMigrations().put_back  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(wrapper=True)
