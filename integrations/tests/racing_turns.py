@@ -1,14 +1,11 @@
 """Many threads at once ask for different syncs of one platform, then cancel what is open. For a real database, as in
 racing.py."""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
-import django
-from django.core.management import call_command
 from django.db import connection
 
 THREADS = 12
@@ -65,9 +62,3 @@ def race_for_turns() -> dict[str, int]:
         list(pool.map(cancel_all, range(THREADS)))
     cancelled = SyncLog.objects.filter(status="cancelled").count()
     return found | {"left": SyncLog.objects.open().count(), "cancelled": cancelled}
-
-
-if __name__ == "__main__":
-    django.setup()
-    call_command("migrate", verbosity=0)
-    print(json.dumps(race_for_turns()))  # noqa: T201  what the test reads

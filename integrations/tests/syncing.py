@@ -1,10 +1,8 @@
 """What the tests of the sync path share: platforms of simulated accounts, syncs, hand-made answers, what is stored."""
 
 import json
-import os
 import re
-import subprocess
-import sys
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from integrations.models import SyncLog
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.sync.windows import WindowRequest
+from integrations.tests.processes import migrated, python
 from inventory.models import InventoryItem
 from orders.models import Order
 from platforms.models import Platform
@@ -154,27 +153,20 @@ def requests_of(sim: Simulator, operation: str) -> list[dict[str, str]]:
     return [request.params for request in sim.requests if request.operation == operation]
 
 
-def on_a_database_that_waits(
-    module: str, run: Callable[[], dict[str, int]], directory: Path
-) -> dict[str, int]:
-    """What `run`, which is also the program `module`, finds with many connections at once.
+def on_a_database_that_waits(run: Callable[[], dict[str, int]], directory: Path) -> dict[str, int]:
+    """What `run` finds with many connections at once.
 
     The test database of SQLite is in memory, where it fails instead of waiting; what runs in production is a file.
     """
     if connection.vendor != "sqlite":
         return run()
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "oms.settings",
-        "DATABASE_URL": f"sqlite:///{directory / 'oms.sqlite3'}",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    path = shutil.copy(migrated(), directory / "oms.sqlite3")
+    script = (
+        "import django, json; django.setup(); "
+        f"from {run.__module__} import {run.__name__} as run; print(json.dumps(run()))"
+    )
+    done = python(
+        ["-c", script], {"DJANGO_SETTINGS_MODULE": "oms.settings", "DATABASE_URL": f"sqlite:///{path}"}
     )
     assert done.returncode == 0, done.stderr
     outcome: dict[str, int] = json.loads(done.stdout)

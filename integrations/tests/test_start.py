@@ -320,7 +320,7 @@ def test_it_reports_no_problem_where_the_queue_answers() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_it_opens_one_and_lets_each_other_request_wait_once(tmp_path: Path) -> None:
     """Twelve threads ask for three things at once; then they all cancel what is open, over and over."""
-    found = on_a_database_that_waits("integrations.tests.racing_turns", race_for_turns, tmp_path)
+    found = on_a_database_that_waits(race_for_turns, tmp_path)
     assert found == {"open": 1, "deferred": 2, "new": 3, "left": 0, "cancelled": 3}
 
 

@@ -13,7 +13,7 @@ from platforms.models import Platform
 @pytest.mark.django_db(transaction=True)
 def test_it_is_made_once_and_loses_no_column_to_another_writer(tmp_path: Path) -> None:
     """Twelve threads write three columns of a row that is not there yet."""
-    found = on_a_database_that_waits("integrations.tests.racing_states", race_for_states, tmp_path)
+    found = on_a_database_that_waits(race_for_states, tmp_path)
     assert found == {"rows": 1, "kept": 3}
 
 

@@ -96,7 +96,7 @@ def test_it_gives_the_lease_to_one_worker(start_simulator: StartSimulator) -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_it_opens_one_sync_for_many_threads_and_gives_it_to_one(tmp_path: Path) -> None:
-    assert on_a_database_that_waits("integrations.tests.racing", race, tmp_path) == {
+    assert on_a_database_that_waits(race, tmp_path) == {
         "logs": 1,
         "ids": 1,
         "new": 1,

@@ -182,7 +182,7 @@ def test_it_gains_nothing_by_clocks_that_differ(clock: FakeClock) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_it_never_grants_more_than_the_burst_to_many_workers_at_once(tmp_path: Path) -> None:
-    assert on_a_database_that_waits("integrations.tests.draining", drain, tmp_path) == {
+    assert on_a_database_that_waits(drain, tmp_path) == {
         "granted": BURST,
         "rows": 1,
     }

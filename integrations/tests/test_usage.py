@@ -128,7 +128,7 @@ def test_it_costs_one_statement_a_call(django_assert_num_queries: Any) -> None:
 def test_it_loses_no_count_and_doubles_no_row_when_many_count_at_once(tmp_path: Path) -> None:
     calls = THREADS * CALLS
     expected = {"rows": 1, "calls": calls, "throttled": calls // 5, "errors": calls // 5}
-    found = on_a_database_that_waits("integrations.tests.counting", count, tmp_path)
+    found = on_a_database_that_waits(count, tmp_path)
     assert found == expected | {"seconds": calls // 2}
 
 

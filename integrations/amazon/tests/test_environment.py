@@ -1,18 +1,15 @@
 """The process around the adapter: neither the environment nor a missing library may surprise anybody.
 
-Each test needs a fresh interpreter, since the library reads the environment while it is imported.
+Each test needs a process that has not imported the library, which reads the environment meanwhile.
 """
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+from integrations.tests.processes import python
+
 TRAPS = {
     "SP_API_DEFAULT_MARKETPLACE": "XX",
     "SP_API_REFRESH_TOKEN": "Atzr|environment",
@@ -48,15 +45,7 @@ COMPLETE = {
 
 def run(script: str, argument: Any = None, **environment: str) -> Any:
     """What the script printed, as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-c", PREPARE + script, json.dumps(argument)],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = python(["-c", PREPARE + script, json.dumps(argument)], environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
