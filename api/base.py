@@ -5,13 +5,14 @@ Imports nothing of rest_framework.views, which reads the settings that name the 
 
 import codecs
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
 from django.urls import reverse
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -21,6 +22,7 @@ from rest_framework.request import Request
 from rest_framework.utils import json
 
 from access.addresses import client_address
+from access.confinement import visible_platforms
 from access.models import ApiToken, Scope
 from access.tokens import find_token, note_use
 from api.idempotency import claim, settle
@@ -120,6 +122,9 @@ def address_of(request: Request, route: str, pk: Any = None) -> str:
 class ApiViewMixin:
     """Mixin of every view of the API, in front of REST framework's class: what holds for any request."""
 
+    # Says of which platform a row is. Rows of platforms that the caller is not for are not there.
+    platform_column = "platform"
+
     # Actions of a viewset that take no body: one that came would look as if it had been heeded.
     actions_without_body: tuple[str, ...] = ()
     # For the schema: what can come beside what any view answers, by method.
@@ -163,6 +168,15 @@ class ApiViewMixin:
         usual = Scope.READ if method in SAFE_METHODS else Scope.MANAGE
         action = getattr(self, "action", None)
         return self.scopes.get(str(action)) or self.scopes.get(method) or usual
+
+    def confined(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that the caller may see. Whatever a view answers, changes or starts goes through here."""
+        ids = visible_platforms(self.request.auth)  # type: ignore[attr-defined]
+        return rows if ids is None else self.confine(rows, ids)
+
+    def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        """The rows of these platforms."""
+        return rows.filter(**{f"{self.platform_column}__in": ids})
 
     def refuse_parameters(self, request: Request) -> None:
         """For views to say which parameters an address takes. Raises ValidationError."""

@@ -1,5 +1,6 @@
 """REST: the change feed."""
 
+from collections.abc import Collection
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from access.confinement import visible_platforms
 from api.base import ApiViewMixin, ModelPermissions
 from api.filters import read_flag, refuse_odd_parameters
 from feed.models import Change
@@ -70,6 +72,7 @@ class ChangesView(ApiViewMixin, APIView):
     permission_classes = (ModelPermissions,)
     queryset = Change.objects.all()
     more_errors = MappingProxyType({"GET": (410,)})
+    platform_column = "pk"
 
     @extend_schema(
         parameters=[
@@ -104,7 +107,7 @@ class ChangesView(ApiViewMixin, APIView):
         refuse_odd_parameters(request.query_params, known=PARAMETERS, repeatable=("kind",))
         asked = request.query_params
         after = _whole_number(asked.get("after", "0"), "after", 0, 2**63 - 1)
-        platform = _platform(asked.get("platform_name"))
+        platform_ids = self._platform_ids(asked.get("platform_name"))
         kinds = _kinds(asked.getlist("kind"))
         limit = _whole_number(asked.get("limit", str(MOST)), "limit", 1, MOST)
         if read_flag(asked.get("snapshot", "false"), "snapshot"):
@@ -115,7 +118,7 @@ class ChangesView(ApiViewMixin, APIView):
             page = changes_after(
                 after,
                 kinds=kinds,
-                platform_id=platform.pk if platform else None,
+                platform_ids=platform_ids,
                 limit=limit,
             )
         except TooLate as error:
@@ -124,6 +127,18 @@ class ChangesView(ApiViewMixin, APIView):
             text = f"{error} The database was restored from a back-up, or it is another one. {START_AGAIN}"
             raise StartAgain(text, code="changes_not_known") from None
         return Response({"results": as_json(page.changes), "last": page.last, "more": page.more})
+
+    def _platform_ids(self, name: str | None) -> Collection[int] | None:
+        """Of the named platform, or of those that the caller is confined to; None: of all. Those that are deleted have
+        changes, too."""
+        if name is None:
+            return visible_platforms(self.request.auth)
+        ids = list(self.confined(Platform.objects.filter(name=name)).values_list("pk", flat=True))
+        if not ids:
+            raise ValidationError(
+                {"platform_name": "There is no platform of that name; GET /platforms lists them."}
+            )
+        return ids
 
 
 def as_json(changes: list[Change]) -> list[dict[str, Any]]:
@@ -147,14 +162,3 @@ def _kinds(given: list[str]) -> list[str]:
         known = ", ".join(Change.Kind.values)
         raise ValidationError({"kind": f"{unknown[0]!r} is not known. It takes: {known}."})
     return kinds
-
-
-def _platform(name: str | None) -> Platform | None:
-    if name is None:
-        return None
-    platform = Platform.objects.defer("api_config").filter(name=name).first()
-    if platform is None:
-        raise ValidationError(
-            {"platform_name": "There is no platform of that name; GET /platforms lists them."}
-        )
-    return platform

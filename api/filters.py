@@ -17,6 +17,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from access.confinement import visible_platforms
 from api.base import ApiViewMixin
 from core.iso import read_time
 from platforms.models import Platform
@@ -196,7 +197,11 @@ class PlatformNameFilter(SeveralFilter):
         super().__init__(field_name, label="Names of platforms.", **kwargs)
 
     def read_all(self, texts: Sequence[str]) -> Iterable[Any]:
-        ids = dict(Platform.objects.filter(name__in=texts).values_list("name", "pk"))
+        platforms = Platform.objects.filter(name__in=texts)
+        visible = visible_platforms(self.parent.request.auth)
+        if visible is not None:
+            platforms = platforms.filter(pk__in=visible)
+        ids = dict(platforms.values_list("name", "pk"))
         if unknown := [text for text in texts if text not in ids]:
             raise forms.ValidationError(
                 "There is no platform %(name)r; GET /platforms lists them.",
@@ -228,6 +233,10 @@ class KnownParameters(ApiViewMixin):
     # By action: what is taken beside the filters of the list, and what is taken where there are no filters.
     list_parameters: ClassVar[Mapping[str, Sequence[str]]] = {"list": LISTING}
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """For lists and single rows alike."""
+        return self.confined(super().filter_queryset(queryset))  # type: ignore[misc]
 
     def refuse_parameters(self, request: Request) -> None:
         action = getattr(self, "action", None)

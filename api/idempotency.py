@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from datetime import timedelta
+from typing import Any
 
 from cryptography.fernet import InvalidToken
 from django.http import HttpResponse
@@ -17,6 +18,7 @@ from django.utils import timezone
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 
+from access.confinement import visible_platforms
 from api.models import IdempotentAnswer
 from core.database.retry import DATABASE_ERRORS
 from core.encryption import crypter, keyed_digests
@@ -135,7 +137,10 @@ def _key_of(request: Request) -> str | None:
 
 def _digests_of(request: Request) -> list[str]:
     """Of all that says what to do; the body may hold secrets. One for each encryption key, the first is to be kept."""
-    asked = [str(request.method), request.path.rstrip("/"), request.META.get("QUERY_STRING", "")]
+    asked: list[Any] = [str(request.method), request.path.rstrip("/"), request.META.get("QUERY_STRING", "")]
+    visible = visible_platforms(request.auth)
+    if visible is not None:  # the same request of a token for other platforms is another one
+        asked.append(sorted(visible))
     data = json.dumps(asked).encode() + request._request.body
     return keyed_digests(data, purpose="idempotent request")
 

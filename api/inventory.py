@@ -156,7 +156,7 @@ class InventoryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Inven
     @heeds_if_match
     def partial_update(self, request: Request, pk: int) -> Response:
         """Set the threshold, or with null none. Nothing else of a row can be changed; a sync writes the rest."""
-        item = get_object_or_404(self.get_queryset(), pk=pk)
+        item = get_object_or_404(self.confined(self.get_queryset()), pk=pk)
         if not isinstance(request.data, Mapping):
             raise serializers.ValidationError("A JSON object is expected.")
         given = ThresholdSerializer(data=request.data)

@@ -1,5 +1,6 @@
 """Filters of the list of orders, which the totals of orders take as well."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,17 @@ TIMES = {
     "synced_at": "synced",
     "ship_by": "ship_by",
 }
+
+
+def column_of(parameters: Mapping[str, Any]) -> str:
+    """What the list is sorted by."""
+    return str(parameters.get("ordering", BY_PURCHASE)).lstrip("-")
+
+
+def by_platform_alone(parameters: Mapping[str, Any]) -> bool:
+    """Whether the list has its usual order, and no filter but that of platforms and times of purchase."""
+    others = set(parameters) - {"platform_name", "purchased_after", "purchased_before", *LISTING}
+    return not others and column_of(parameters) == BY_PURCHASE
 
 
 class TimeLimit(TimeFilter):
@@ -101,13 +113,10 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
 
     @property
     def _column(self) -> str:
-        """What the list is sorted by."""
-        return str(self.data.get("ordering", BY_PURCHASE)).lstrip("-")
+        return column_of(self.data)
 
     def of_platforms(self, orders: QuerySet[Order], _name: str, ids: list[int]) -> QuerySet[Order]:
-        others = set(self.data) - {"platform_name", "purchased_after", "purchased_before", *LISTING}
-        is_alone = not others and self._column == BY_PURCHASE
-        return of_platforms(orders, ids, is_alone=is_alone)
+        return of_platforms(orders, ids, is_alone=by_platform_alone(self.data))
 
     def with_values(self, orders: QuerySet[Order], name: str, values: list[str]) -> QuerySet[Order]:
         return with_values(orders, name, values)

@@ -1,6 +1,6 @@
 """REST: orders with their items, their totals, their buyers, and starting their sync."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -14,11 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from access.confinement import visible_platforms
 from access.models import Scope
 from api.base import Conflict, ModelPermissions
 from api.filters import LISTING
 from api.lists import ListView, chosen_fields
-from api.order_filters import OrderFilter
+from api.order_filters import OrderFilter, by_platform_alone
 from api.order_rows import DETAIL, ROW, OrderDetailSerializer, OrderSerializer, Row, order_rows
 from api.order_totals import (
     DESCRIBED,
@@ -34,7 +35,7 @@ from integrations.as_json import as_text
 from integrations.models import SyncLog
 from integrations.window_input import read_window
 from orders.buyer_reading import read_buyer
-from orders.listing import with_values
+from orders.listing import of_platforms, with_values
 from orders.models import Order
 from orders.search import orders_named
 from orders.totals import TooManyDays, totals
@@ -119,6 +120,9 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
     def get_permissions(self) -> list[BasePermission]:
         return [MayReadBuyers() if "buyer" in self.action_map.values() else ModelPermissions()]
 
+    def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        return of_platforms(rows, sorted(ids), is_alone=by_platform_alone(self.request.query_params))
+
     def list(self, request: Request) -> Response:
         self._chosen = chosen_fields(request, ROW) or ROW
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
@@ -195,8 +199,9 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
     def _order_id(self, key: str) -> int:
         """Of the order that the address names. Raises NotFound, or Conflict where several platforms gave this id."""
         name = self.request.query_params.get("platform_name")
-        platform_id = None if name is None else _platform_id(name)
-        found = [] if "\0" in key else orders_named(key, platform_id)
+        visible = visible_platforms(self.request.auth)
+        platform_id = None if name is None else _platform_id(name, visible)
+        found = [] if "\0" in key else orders_named(key, platform_id, within=visible)
         if not found:
             raise NotFound(
                 f"There is no order {key[:128]!r}. GET /orders?search=… finds orders by a part of an id."
@@ -206,10 +211,10 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
         return found[0][0]
 
 
-def _platform_id(name: str) -> int:
+def _platform_id(name: str, visible: Collection[int] | None) -> int:
     """Raises ValidationError naming `platform_name`."""
     found = Platform.objects.filter(name=name).values_list("pk", flat=True).first()
-    if found is None:
+    if found is None or (visible is not None and found not in visible):
         text = f"There is no platform {name[:64]!r}; GET /platforms lists them."
         raise ValidationError({"platform_name": text})
     return int(found)

@@ -11,11 +11,13 @@ from django.db.models import ProtectedError, Q, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
+from access.confinement import visible_platforms
 from access.models import Scope
 from api.base import Conflict, Invalid, MaySync, ModelPermissions, address_of
 from api.bodies import ExactBody
@@ -164,6 +166,9 @@ class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
 
     def get_warnings(self, platform: Platform) -> list[str]:
         """Sentences about what is stored although it is rarely meant, such as an account that two platforms have."""
+        request = self.context.get("request")
+        if request is not None and visible_platforms(request.auth) is not None:
+            return []  # they name other platforms
         line = same_account_line(platform)
         return [line] if line else []
 
@@ -280,6 +285,7 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
     actions_without_body = ("check",)
+    platform_column = "pk"
     scopes = MappingProxyType({"check": Scope.SYNC})
     more_errors = MappingProxyType({"PUT": (409,), "PATCH": (409,), "DELETE": (409,)})
 
@@ -307,7 +313,7 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
     @extend_schema(request=None, responses=CHECK)
     def check(self, _request: Request, pk: int) -> Response:
         """Try what a sync needs, and say what works and what is missing. Changes no order and no stock."""
-        platform = get_object_or_404(Platform, pk=pk)
+        platform = get_object_or_404(self.confined(Platform.objects.all()), pk=pk)
         findings = check_platform(platform)
         return Response(
             {
@@ -324,6 +330,11 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
         return [MaySync() if "check" in self.action_map.values() else ModelPermissions()]
 
     def perform_create(self, serializer: serializers.BaseSerializer[Platform]) -> None:
+        """403 for a token that is for some platforms alone: it would not see the new one."""
+        if visible_platforms(self.request.auth) is not None:
+            raise PermissionDenied(
+                "This token is for some platforms alone, and adds none. Nothing was stored."
+            )
         _save(serializer)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Platform]) -> None:

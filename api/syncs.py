@@ -80,7 +80,9 @@ class SyncLogViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[SyncLog
     @extend_schema(request=None, responses={200: SyncLogSerializer, 202: SyncLogSerializer})
     def cancel(self, request: Request, pk: int) -> Response:
         """Stop an open sync: 200 where it is stopped, 202 where it will be after the current page, 409 once closed."""
-        log = get_object_or_404(SyncLog.objects.select_related("platform", "requested_by"), pk=pk)
+        log = get_object_or_404(
+            self.confined(SyncLog.objects.select_related("platform", "requested_by")), pk=pk
+        )
         if not log.is_open:
             raise Conflict(f"Sync {log.pk} is closed already ({log.status}); there is nothing to cancel.")
         log = cancel_sync(log)
@@ -139,7 +141,7 @@ class SyncFailureViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Syn
         409 where the failure stays open: `code` and `detail` say why. Repeating it is harmless.
         """
         user: Any = request.user  # not anonymous: MaySync
-        failure = get_object_or_404(SyncFailure, pk=pk)
+        failure = get_object_or_404(self.confined(SyncFailure.objects.all()), pk=pk)
         try:
             failure = replay(failure, user=user)
         except PlatformError as error:
@@ -153,7 +155,8 @@ class SyncFailureViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Syn
     def dismiss(self, request: Request, pk: int) -> Response:
         """Close a failure without fetching the record. One that is resolved already stays as it is."""
         user: Any = request.user
-        return Response(SyncFailureSerializer(dismiss(get_object_or_404(SyncFailure, pk=pk), user)).data)
+        failure = get_object_or_404(self.confined(SyncFailure.objects.all()), pk=pk)
+        return Response(SyncFailureSerializer(dismiss(failure, user)).data)
 
 
 def _by_id(text: str) -> Q:
@@ -225,6 +228,7 @@ class SyncView(ApiViewMixin, APIView):
     permission_classes = (MaySync,)
     more_errors = MappingProxyType({"POST": (404,)})  # of a platform that is named
     scopes = MappingProxyType({"POST": Scope.SYNC})
+    platform_column = "pk"
     kind: str
     parameters: tuple[str, ...] = ()
     repeatable: tuple[str, ...] = ()
@@ -238,7 +242,8 @@ class SyncView(ApiViewMixin, APIView):
         values = read_parameters(request, known=known, repeatable=self.repeatable)
         asked: dict[str, Any] = {"window": WindowRequest(), "skus": ()} | self.asked_for(values)
         wait, queue = (values.get(name, False) for name in FLAGS)
-        platforms = _platforms(values.get("platform_name"), self.kind)
+        visible = self.confined(Platform.objects.all())
+        platforms = _platforms(visible, values.get("platform_name"), self.kind)
         user: Any = request.user  # not anonymous: MaySync
         asked |= {"user": user, "in_place": wait, "after_open": queue}
         syncs, refused = [], []
@@ -337,12 +342,12 @@ def _wrong_type(name: str, value: Any, repeatable: tuple[str, ...]) -> str:
     return "" if isinstance(value, str) else "It takes text, in quotes."
 
 
-def _platforms(name: str | None, stream: str) -> list[Platform]:
+def _platforms(visible: QuerySet[Platform], name: str | None, stream: str) -> list[Platform]:
     """The named one, active or not, or all active ones that deliver the stream. Raises NotFound or BadInput."""
     if name is None:
-        active = Platform.objects.filter(is_active=True)
+        active = visible.filter(is_active=True)
         return [platform for platform in active if stream in streams_of(platform)]
-    platform = Platform.objects.filter(name=name).first()
+    platform = visible.filter(name=name).first()
     if platform is None:
         raise NotFound(f"There is no platform {name[:64]!r}; GET /platforms lists them. Nothing was started.")
     if stream not in streams_of(platform):

@@ -1,9 +1,10 @@
 """REST: webhooks, and what was sent to them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import django_filters
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import mixins, serializers, status
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
+from access.confinement import visible_platforms
 from api.base import Conflict, ModelPermissions, address_of
 from api.bodies import ExactBody
 from api.filters import ChoicesFilter, FlagFilter, IdsFilter, TextsFilter, TimeFilter
@@ -69,7 +71,11 @@ class PlatformNamesField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> list[int]:
         if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
             raise serializers.ValidationError("It takes a list of names of platforms, or null for all.")
-        ids = dict(Platform.objects.filter(name__in=data).values_list("name", "pk"))
+        platforms = Platform.objects.filter(name__in=data)
+        visible = visible_platforms(self.context["request"].auth)
+        if visible is not None:
+            platforms = platforms.filter(pk__in=visible)
+        ids = dict(platforms.values_list("name", "pk"))
         if unknown := [name for name in data if name not in ids]:
             raise serializers.ValidationError(
                 f"There is no platform {unknown[0][:64]!r}; GET /platforms lists them."
@@ -165,7 +171,16 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
         except BadUrl as error:
             raise serializers.ValidationError(str(error)) from None
 
+    def _refuse_all_platforms(self, attrs: dict[str, Any]) -> None:
+        """A token that is for some platforms alone has nobody told of all. Raises ValidationError."""
+        stored = self.instance.platform_ids if isinstance(self.instance, Endpoint) else None
+        told = attrs.get("platform_ids", stored)
+        if told is None and visible_platforms(self.context["request"].auth) is not None:
+            text = "This token is for some platforms alone: name those that the webhook is to be told of."
+            raise serializers.ValidationError({"platforms": text})
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        self._refuse_all_platforms(attrs)
         user = self.context["request"].user
         if missing := missing_permissions(user, attrs, self.instance):
             raise PermissionDenied(NOT_SEEN % ", ".join(missing))
@@ -271,10 +286,18 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
     ordering = ("id",)
     actions_without_body = ("test", "rotate")
 
+    def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        return rows.filter(pk__in=_endpoints_within(ids))
+
     def get_permissions(self) -> list[BasePermission]:
         # By the route's actions: for a method that the route does not know, there is no action yet.
         acts = {"test", "rotate", "replay"} & set(self.action_map.values())
         return [MayChangeWebhooks() if acts else ModelPermissions()]
+
+    def _endpoint(self, pk: int) -> Endpoint:
+        """Raises Http404."""
+        endpoint: Endpoint = get_object_or_404(self.confined(Endpoint.objects.all()), pk=pk)
+        return endpoint
 
     @extend_schema(responses={201: NewWebhookSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -304,12 +327,12 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
         200 in any case; `state` says whether it was delivered. It waits 5 seconds for the receiver, and other messages
         20.
         """
-        return Response(DeliverySerializer(send_test(get_object_or_404(Endpoint, pk=pk))).data)
+        return Response(DeliverySerializer(send_test(self._endpoint(pk))).data)
 
     @extend_schema(request=None, responses={200: SECRET})
     def rotate(self, _request: Request, pk: int) -> Response:
         """Give it another secret, which is answered once. For a day, messages are signed with the earlier ones, too."""
-        return Response({"secret": rotate_secret(get_object_or_404(Endpoint, pk=pk))})
+        return Response({"secret": rotate_secret(self._endpoint(pk))})
 
     @extend_schema(request=ReplaySerializer, responses={202: REPLAYED})
     def replay(self, request: Request, pk: int) -> Response:
@@ -320,13 +343,19 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
         values = asked.validated_data
         try:
             count = replay_all(
-                get_object_or_404(Endpoint, pk=pk),
+                self._endpoint(pk),
                 failed_only=values["state"] == "failed",
                 since=values.get("since"),
             )
         except SwitchedOff:
             raise Conflict(IS_OFF, code="switched_off") from None
         return Response({"replayed": count}, status=status.HTTP_202_ACCEPTED)
+
+
+def _endpoints_within(ids: Collection[int]) -> list[int]:
+    """Ids of webhooks that are told of these platforms alone, or of some of them."""
+    told = Endpoint.objects.order_by().values_list("pk", "platform_ids")
+    return [pk for pk, of in told if of is not None and set(of) <= set(ids)]
 
 
 class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -349,6 +378,9 @@ class DeliveryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Delive
     ordering = ("-id",)
     actions_without_body = ("replay",)
 
+    def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        return rows.filter(endpoint__in=_endpoints_within(ids))
+
     def get_permissions(self) -> list[BasePermission]:
         return [MayChangeWebhooks() if "replay" in self.action_map.values() else ModelPermissions()]
 
@@ -356,7 +388,7 @@ class DeliveryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Delive
     def replay(self, _request: Request, pk: int) -> Response:
         """Send it again, with the same message_id; one that waits is tried at once. 409 for a test,
         and while its webhook is off."""
-        delivery = get_object_or_404(Delivery.objects.select_related("endpoint"), pk=pk)
+        delivery = get_object_or_404(self.confined(Delivery.objects.select_related("endpoint")), pk=pk)
         try:
             delivery = replay(delivery)
         except SwitchedOff:

@@ -60,9 +60,13 @@ class Page:
 
 
 def changes_after(
-    after: int, *, kinds: Collection[str] = (), platform_id: int | None = None, limit: int = AT_ONCE
+    after: int,
+    *,
+    kinds: Collection[str] = (),
+    platform_ids: Collection[int] | None = None,
+    limit: int = AT_ONCE,
 ) -> Page:
-    """At most `limit` changes with a sequence above `after`, of these kinds and this platform, or all.
+    """At most `limit` changes with a sequence above `after`, of these kinds and platforms, or all.
 
     Raises TooLate or NotYet where `after` is not among those that are kept.
     """
@@ -73,8 +77,8 @@ def changes_after(
     rows = Change.objects.filter(sequence__gt=after, sequence__lte=until).order_by("sequence")
     if kinds:
         rows = rows.filter(kind__in=kinds)
-    if platform_id is not None:
-        rows = rows.filter(platform_id=platform_id)
+    if platform_ids is not None:
+        rows = rows.filter(platform_id__in=platform_ids)
     changes = list(rows[: limit + 1])
     # After the rows were read: what is deleted meanwhile would be missing among them.
     pruned_through = FeedPosition.objects.values_list("pruned_through", flat=True).get(pk=FeedPosition.ONLY)

@@ -4,6 +4,7 @@ Each search is a query of its own that an index answers. If it finds few orders,
 many, orders are read in the order of the list, and the first page is full after a few steps.
 """
 
+from collections.abc import Collection
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
@@ -118,14 +119,18 @@ def all_platforms() -> list[int]:
     return list(Platform.objects.values_list("pk", flat=True))
 
 
-def orders_named(text: str, platform_id: int | None = None) -> list[tuple[int, int]]:
+def orders_named(
+    text: str, platform_id: int | None = None, *, within: Collection[int] | None = None
+) -> list[tuple[int, int]]:
     """Id and platform id of the order with this id: OMS's own id, or else the id that a platform gave it. Several,
-    where platforms gave the same one. With a platform, only the id that this one gave it."""
-    named = Order.objects.filter(external_id=text).order_by("pk").values_list("pk", "platform_id")
+    where platforms gave the same one. With a platform, only the id that this one gave it. `within`: as if there were
+    no other platforms than these."""
+    orders = Order.objects.all() if within is None else Order.objects.filter(platform__in=within)
+    named = orders.filter(external_id=text).order_by("pk").values_list("pk", "platform_id")
     if platform_id is not None:
         return list(named.filter(platform=platform_id))
     if text.isascii() and text.isdecimal() and len(text) < 19:
-        own = list(Order.objects.filter(pk=int(text)).values_list("pk", "platform_id"))
+        own = list(orders.filter(pk=int(text)).values_list("pk", "platform_id"))
         if own:
             return own
     return list(named.filter(platform__in=all_platforms())[:FEW])

@@ -47,10 +47,9 @@ def fill(endpoint: Endpoint, token: str, most_waiting: int = MOST_WAITING) -> bo
     if room <= 0:
         return False
     only = endpoint.platform_ids
-    platform_id = only[0] if only is not None and len(only) == 1 else None
     try:
         page = changes_after(
-            endpoint.position, kinds=kinds_of(endpoint.events), platform_id=platform_id, limit=room
+            endpoint.position, kinds=kinds_of(endpoint.events), platform_ids=only, limit=room
         )
     except TooLate:
         switch_off(endpoint, Endpoint.Off.TOO_LATE)

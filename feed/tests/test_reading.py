@@ -164,7 +164,7 @@ def test_it_pages_and_filters_and_says_where_to_read_on() -> None:
     note(4, kind=UPDATED)
     page = changes_after(0, limit=3)
     assert ([each.object_id for each in page.changes], page.last, page.more) == ([1, 2, 3], 3, True)
-    assert [each.object_id for each in changes_after(0, platform_id=2).changes] == [3]
+    assert [each.object_id for each in changes_after(0, platform_ids=[2]).changes] == [3]
     page = changes_after(0, kinds=[CREATED])
     assert ([each.object_id for each in page.changes], page.last, page.more) == ([1, 2, 3], 4, False)
 

@@ -1,0 +1,163 @@
+"""A token for some platforms: what belongs to others is not there, whatever address is asked."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from api.tests.rest import NOON, make_order, make_stock, token_client
+from api.tests.test_token_scopes import routes
+from feed.models import Change
+from feed.recording import Changed, add_changes
+from integrations.models import ApiUsage, SyncFailure, SyncLog
+from orders.models import OrderBuyer
+from platforms.models import Platform
+from webhooks.models import Delivery, Endpoint
+
+pytestmark = pytest.mark.django_db
+
+MINE, OTHER = "mine", "canary"
+NO_ROWS = {"schema", "docs"}
+BODIES = {
+    "put platforms/<int:pk>": {"display_name": "changed"},
+    "patch platforms/<int:pk>": {"display_name": "changed"},
+    "patch inventory/<int:pk>": {"threshold": 9},
+    "put webhooks/<int:pk>": {"name": "changed"},
+    "patch webhooks/<int:pk>": {"name": "changed"},
+    "post platforms": {"name": "new"},
+    "post webhooks": {"name": "new", "url": "https://example.com/", "platforms": None},
+}
+QUERIES = {"get orders/<str:pk>/buyer": "?reason=parcel", "get orders/totals": "?group_by=platform"}
+# Answers to what has no row of its own in the address, where they are not 200 or 202.
+REFUSED = {"post platforms": 403, "post webhooks": 400}
+
+
+def rows_of(name: str) -> dict[str, int]:
+    """A row of each kind, all of which say the name. Returns their ids by the beginning of their addresses."""
+    platform = Platform.objects.create(name=name)
+    order = make_order(f"{name}-1", platform=platform, sku=name)
+    OrderBuyer.objects.create(order=order, data={"name": name}, purge_after=NOON)
+    log = SyncLog.objects.create(
+        platform=platform, kind="orders", trigger="api", status="partial", error_message=name
+    )
+    failure = SyncFailure.objects.create(
+        log=log, platform=platform, kind="orders", external_id=name, error_code="malformed"
+    )
+    ApiUsage.objects.create(platform=platform, operation=name, hour=NOON, calls=1)
+    add_changes(Change.Kind.ORDER_UPDATED, platform.pk, [Changed(order.pk, f"{name}-1", ["status"])])
+    endpoint = Endpoint.objects.create(name=name, url="https://example.com/", platform_ids=[platform.pk])
+    delivery = Delivery.objects.create(endpoint=endpoint, message_id=name, event="order.created", body="{}")
+    return {
+        "platforms": platform.pk,
+        "orders": order.pk,
+        "inventory": make_stock(name, platform=platform).pk,
+        "sync-logs": log.pk,
+        "sync-failures": failure.pk,
+        "webhooks": endpoint.pk,
+        "webhook-deliveries": delivery.pk,
+    }
+
+
+@pytest.fixture
+def mine() -> dict[str, int]:
+    return rows_of(MINE)
+
+
+@pytest.fixture
+def other() -> dict[str, int]:
+    """And what is told of all platforms."""
+    Endpoint.objects.create(name=OTHER, url="https://example.com/")
+    return rows_of(OTHER)
+
+
+@pytest.fixture
+def api(mine: dict[str, int]) -> APIClient:
+    return token_client(User.objects.create_superuser("root"), platform_ids=[mine["platforms"]])
+
+
+def ask(api: APIClient, route: str, ids: dict[str, int]) -> Any:
+    method, address = route.split()
+    pk = str(ids.get(address.split("/")[0], ""))
+    for part, value in (("<int:pk>", pk), ("<str:pk>", pk), ("<slug:stream>", "inventory")):
+        address = address.replace(part, value)
+    return getattr(api, method)(f"/{address}{QUERIES.get(route, '')}", BODIES.get(route))
+
+
+def test_no_address_shows_or_changes_anything_of_another_platform(
+    api: APIClient, mine: dict[str, int], other: dict[str, int]
+) -> None:
+    for route in sorted(routes()):
+        if route.split()[1] in NO_ROWS:
+            continue
+        answer = ask(api, route, other)
+        assert OTHER not in answer.content.decode(), route
+        if "pk>" in route:
+            assert answer.status_code == 404, route
+        elif route in REFUSED:
+            assert answer.status_code == REFUSED[route], route
+        else:
+            assert answer.status_code in (200, 202), route
+            assert MINE in answer.content.decode(), route
+    assert not SyncLog.objects.filter(platform=other["platforms"], status="queued").exists()
+    assert SyncLog.objects.filter(platform=mine["platforms"], status="queued").count() == 2
+    assert Endpoint.objects.filter(name=OTHER).count() == 2
+
+
+def test_what_belongs_to_its_platform_is_there(api: APIClient, mine: dict[str, int]) -> None:
+    for address, pk in mine.items():
+        assert api.get(f"/{address}/{pk}").status_code == 200, address
+    assert api.get(f"/orders/{mine['orders']}/buyer?reason=parcel").json()["buyer"] == {"name": MINE}
+
+
+def test_counts_totals_searches_and_names_know_its_platform_alone(
+    api: APIClient, mine: dict[str, int], other: dict[str, int]
+) -> None:
+    for address in (
+        "orders",
+        "orders?search=A",
+        "orders?status=shipped",
+        "orders?platform_name=mine",
+        "inventory",
+    ):
+        page = api.get(f"/{address}{'&' if '?' in address else '?'}count=true").json()
+        assert [row["platform"] for row in page["results"]] == [MINE], address
+        assert page["count"] == 1
+    (total,) = api.get("/orders/totals").json()["results"]
+    assert total["orders"] == 1
+    for address in (
+        "orders",
+        "inventory",
+        "sync-logs",
+        "changes",
+        "orders/totals",
+        f"orders/{mine['orders']}",
+    ):
+        answer = api.get(f"/{address}?platform_name={OTHER}")
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["platform_name"]), address
+    assert api.post(f"/orders/sync?platform_name={OTHER}").status_code == 404
+    told = {"name": "new", "url": "https://example.com/"}
+    assert api.post("/webhooks", {**told, "platforms": [OTHER]}).status_code == 400
+    assert api.post("/webhooks", told).status_code == 400
+    assert api.post("/webhooks", {**told, "platforms": [MINE]}).json()["platforms"] == [MINE]
+    assert api.patch(f"/webhooks/{mine['webhooks']}", {"platforms": None}).status_code == 400
+
+
+def test_an_id_that_two_platforms_gave_is_its_own(api: APIClient, mine: dict[str, int]) -> None:
+    order = make_order("mine-1", platform=Platform.objects.create(name="twin"))
+    assert api.get("/orders/mine-1").json()["id"] == mine["orders"]
+    assert api.get(f"/orders/{order.pk}").status_code == 404
+
+
+def test_it_is_not_answered_what_a_token_for_all_platforms_was(api: APIClient, other: dict[str, int]) -> None:
+    root = token_client(User.objects.get(username="root"))
+    key: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "8e03978e"}
+    assert OTHER in root.post("/inventory/sync", **key).content.decode()
+    answer = api.post("/inventory/sync", **key)
+    assert (answer.status_code, OTHER in answer.content.decode()) == (422, False)
+
+
+def test_a_token_whose_platforms_are_all_deleted_sees_nothing(other: dict[str, int]) -> None:
+    api = token_client(User.objects.create_superuser("root"), platform_ids=[])
+    for address in ("platforms", "orders", "inventory", "sync-logs", "webhooks", "changes"):
+        assert api.get(f"/{address}").json()["results"] == [], address
