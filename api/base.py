@@ -99,7 +99,7 @@ class ScopeMissing(exceptions.PermissionDenied):
     def __init__(self, scope: Scope) -> None:
         super().__init__(
             f"This token does not have the scope `{scope}`, which this needs. Nothing was done. The scopes of a token "
-            f"do not change: make another one, with `manage.py create_api_token USER --scope {scope}`."
+            f"do not change: make another one, in the admin or with `manage.py create_api_token USER --scope {scope}`."
         )
 
 

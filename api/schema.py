@@ -13,12 +13,19 @@ from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from rest_framework.serializers import ChoiceField
 
+from access.models import Scope
 from api.base import HOW_TO_AUTHENTICATE
 from api.filters import MOST_VALUES, SeveralFilter
 from integrations.channel import CredentialField, Input
 from integrations.errors import ConfigError
 from integrations.registry import CHANNELS
 
+SCOPES = {
+    Scope.READ: "every GET but that of buyer data",
+    Scope.SYNC: "start, cancel and replay syncs, dismiss failures, check connections",
+    Scope.MANAGE: "write platforms, webhooks and stock thresholds",
+    Scope.BUYER_DATA: "read buyer data",
+}
 Endpoint = tuple[str, str, str, Any]  # address, pattern, method, view
 JsonSchema = dict[str, Any]
 
@@ -52,7 +59,7 @@ ANSWERS: dict[int, tuple[str, str, JsonSchema]] = {
     304: ("NotModified", "Nothing has changed since the answer whose ETag was sent as If-None-Match.", {}),
     400: ("Invalid", "A parameter, or something in the body, is wrong. Nothing was changed.", {}),
     401: ("Unauthenticated", f"There is no token, or it is not valid. {HOW_TO_AUTHENTICATE}", CHALLENGE),
-    403: ("Forbidden", "The user of the token does not have the permission.", {}),
+    403: ("Forbidden", "The user does not have the permission, or the token not the scope.", {}),
     404: ("NotFound", "There is no such thing, or it is gone.", {}),
     406: ("NotAcceptable", "The header Accept asks for another format than JSON.", {}),
     409: ("Conflict", "It is not possible as things stand. `code` and `detail` say why.", {}),
@@ -110,6 +117,12 @@ class AutoSchema(SpectacularAutoSchema):
             field.allow_blank = model._meta.get_field(field.source).blank
         return super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
 
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        """With the scope that a token needs: https://spec.openapis.org/oas/v3.1.1.html#security-requirement-object"""
+        ways: list[dict[str, list[str]]] = super().get_auth()
+        scope = str(self.view.scope_of(self.method)) if hasattr(self.view, "scope_of") else ""
+        return [{"token": [scope]} if "token" in way and scope else way for way in ways]
+
     def get_request_serializer(self) -> Any:
         """A PUT of this API keeps what is not given, as a PATCH does."""
         serializer: Any = super().get_request_serializer()
@@ -146,7 +159,9 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": HOW_TO_AUTHENTICATE}
+        scopes = " ".join(f"`{scope}`: {SCOPES[scope]}." for scope in Scope)
+        text = f"{HOW_TO_AUTHENTICATE} What an operation needs is listed with it, as its `security`. Scopes: {scopes}"
+        return {"type": "http", "scheme": "bearer", "description": text}
 
 
 class ApiConfigSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]

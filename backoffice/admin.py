@@ -6,6 +6,7 @@ from backoffice.platforms import admin as platforms
 from backoffice.syncs import admin as syncs
 from backoffice.syncs import failures, usage
 from backoffice.users import admin as users
+from backoffice.users import tokens
 from backoffice.webhooks import admin as webhooks
 
-__all__ = ["failures", "inventory", "orders", "platforms", "syncs", "usage", "users", "webhooks"]
+__all__ = ["failures", "inventory", "orders", "platforms", "syncs", "tokens", "usage", "users", "webhooks"]

@@ -308,13 +308,13 @@ LOGGING: dict[str, Any] = {
 
 
 # --- Admin --------------------------------------------------------------------------------------------
-def _page(title: Any, icon: str, model: str, permission: str) -> dict[str, Any]:
-    """A line of the sidebar, for those who may open it."""
+def _page(title: Any, icon: str, model: str, *permissions: str) -> dict[str, Any]:
+    """A line of the sidebar, for those who may open it: with one of these permissions."""
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{model}_changelist"),
-        "permission": lambda request: request.user.has_perm(permission),
+        "permission": lambda request: any(map(request.user.has_perm, permissions)),
     }
 
 
@@ -410,7 +410,9 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page(_("Users"), "person", "auth_user", "auth.view_user"),
                     _page(_("Groups"), "group", "auth_group", "auth.view_group"),
-                    _page(_("API tokens"), "key", "knox_authtoken", "knox.view_authtoken"),
+                    _page(
+                        _("API tokens"), "key", "access_apitoken", "knox.view_authtoken", "access.own_tokens"
+                    ),
                 ],
             },
         ],

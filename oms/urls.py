@@ -99,6 +99,7 @@ urlpatterns = [
     path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
     path("admin/alerts/", admin.site.admin_view(MyAlerts.as_view()), name="my-alerts"),
     path("admin/home-charts/", admin.site.admin_view(home_charts), name="home-charts"),
+    path("admin/knox/authtoken/", RedirectView.as_view(pattern_name="admin:access_apitoken_changelist")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),  # the language menu
     *api_patterns,

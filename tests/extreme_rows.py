@@ -66,6 +66,8 @@ DOCUMENTS: dict[str, Any] = {
     "webhooks.Endpoint.platform_ids": [0, 10**12],
     "oms.AlertSubscription.kinds": list(TEXTS),
     "oms.AlertSubscription.platform_ids": [0, 10**12],
+    "access.ApiToken.scopes": list(TEXTS),
+    "access.ApiToken.platform_ids": [0, 10**12],
     "platforms.Platform.credentials_set_at": {"client_secret": TIMES[0], "refresh_token": TIMES[1]},
 }
 

@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from rest_framework.test import APIClient
 
 from api.tests.rest import NOON, amazon, make_order, make_stock, superuser
+from api.tests.test_token_scopes import SCOPES
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from webhooks.models import Delivery, Endpoint
 
@@ -57,6 +58,20 @@ def answer_of(schema: Any, address: str, method: str = "get", status: str = "200
 def test_it_is_valid_openapi(schema: Any) -> None:
     assert schema["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(schema).validate()
+
+
+def test_every_operation_says_which_scope_it_needs(schema: Any) -> None:
+    found = {
+        f"{method} {address.strip('/')}": [way["token"] for way in operation["security"] if "token" in way]
+        for method, address, operation in operations(schema)
+    }
+    parts = {"<int:pk>": "{id}", "<str:pk>": "{id}", "<slug:stream>": "{stream}"}
+    for route, scope in SCOPES.items():
+        if scope is not None:
+            for part, name in parts.items():
+                route = route.replace(part, name)
+            assert found.pop(route) == [[scope]], route
+    assert found == {}
 
 
 def test_every_operation_has_a_summary_and_every_error_one_form(schema: Any) -> None:

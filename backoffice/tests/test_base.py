@@ -8,7 +8,6 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils.translation import override
-from knox.models import AuthToken
 
 from api.tests.rest import make_order, make_stock
 from backoffice.base.cells import items_at_a_glance, shortened
@@ -30,7 +29,7 @@ def text(response: Any) -> str:
         "auth/user/",
         "auth/user/add/",
         "auth/group/",
-        "knox/authtoken/",
+        "access/apitoken/",
         "django_tasks_database/dbtaskresult/",
     ],
 )
@@ -70,17 +69,6 @@ def test_it_creates_a_user(admin_client: Client) -> None:
     values = {"username": "jo", "password1": password, "password2": password, "usable_password": "true"}
     admin_client.post("/admin/auth/user/add/", values)
     assert User.objects.get(username="jo").check_password(password)
-
-
-def test_it_revokes_tokens_but_makes_none(admin_client: Client, admin_user: User) -> None:
-    instance, token = AuthToken.objects.create(admin_user)
-    html = text(admin_client.get("/admin/knox/authtoken/"))
-    assert instance.token_key in html
-    assert token not in html
-    assert admin_client.get("/admin/knox/authtoken/add/").status_code == 403
-    data = {"action": "delete_selected", "_selected_action": [instance.pk], "post": "yes"}
-    admin_client.post("/admin/knox/authtoken/", data)
-    assert not AuthToken.objects.exists()
 
 
 def test_it_leads_to_the_admin_after_a_login_without_a_goal(client: Client) -> None:

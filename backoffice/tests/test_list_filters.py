@@ -15,7 +15,6 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import FieldError
 from django.test import Client, RequestFactory
 from django.urls import reverse
-from knox.models import AuthToken
 
 from api.tests.rest import amazon, make_order, make_stock, make_text
 from backoffice.base.model_admin import DayRangeFilter
@@ -290,8 +289,6 @@ def test_an_action_on_a_row_that_cannot_be_does_nothing(
     failure = SyncFailure.objects.get()
     asked = 0
     for model, model_admin in admin.site._registry.items():
-        if model is AuthToken and "\0" not in odd:  # its ids are text
-            continue
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         request = RequestFactory().get(address)
         request.user = admin_user

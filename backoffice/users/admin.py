@@ -1,4 +1,4 @@
-"""Users, groups and API tokens, in the style of the rest of the admin."""
+"""Users and groups, in the style of the rest of the admin."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,7 +14,6 @@ from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from backoffice.base.model_admin import ReadOnlyAdmin
 from backoffice.base.offered import OfferedLists
 
 if TYPE_CHECKING:
@@ -51,24 +49,6 @@ class UserAdmin(OfferedLists, DjangoUserAdmin[User], UnfoldAdmin):
 @admin.register(Group)
 class GroupAdmin(OfferedLists, DjangoGroupAdmin, UnfoldAdmin):
     pass
-
-
-@admin.register(AuthToken)
-class TokenAdmin(ReadOnlyAdmin):
-    """Tokens are made with `manage.py create_api_token`, which shows them once; here they are revoked."""
-
-    list_display = ("token_key", "user", "created", "expiry")
-    list_display_links = None
-    list_select_related = ("user",)
-    search_fields = ("user__username",)
-    ordering = ("-created",)
-    actions = ("delete_selected",)
-    empty_text = gettext_lazy(
-        "Nobody has a token for the API. Make one with: manage.py create_api_token USER"
-    )
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.has_perm("knox.delete_authtoken")
 
 
 @admin.register(DBTaskResult)
