@@ -22,6 +22,7 @@ from backoffice.syncs.progress import slot
 from integrations.models import SyncLog
 from integrations.schedule.due import dues_of
 from integrations.sync.connection_check import check_platform
+from integrations.sync.look_back import late_lines
 from integrations.sync.streams import streams_of
 from integrations.wording import is_loud
 from platforms.models import SYNC_PERMISSION, Platform
@@ -38,6 +39,7 @@ def last_runs(platform: Platform, *, may_cancel: bool) -> list[dict[str, Any]]:
             "title": kind_name(kind),
             "due": next_due_text(platform, kind),
             "is_loud": is_loud(dues_of(platform)[kind]),
+            "late": list(late_lines(platform)) if kind == SyncLog.Kind.ORDERS else [],
             "runs": [run_cell(log, may_cancel=may_cancel) for log in _last(platform, kind)],
         }
         for kind in streams_of(platform)

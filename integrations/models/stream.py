@@ -35,8 +35,8 @@ class StreamState(models.Model):
     # By part: records without an id that the last complete reading could not read, {"A1PA6795UKMFR9": ["X001", ""]}.
     unreadable_records = models.JSONField(default=dict, blank=True)
 
-    # When the schedule last looked back, and with which run, None where that was not needed:
-    # {"recent": {"at": "…", "log": 12}, "far": {…}}. schedule/look_backs.py has the rules.
+    # When the schedule last looked back, with which run, None where that was not needed, and up to when the runs before
+    # it had read: {"recent": {"at": "…", "log": 12, "done": "…"}, "far": {…}}. schedule/look_backs.py has the rules.
     look_backs = models.JSONField(default=dict, blank=True)
 
     class Meta:

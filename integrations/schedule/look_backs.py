@@ -5,18 +5,20 @@ far       the last ORDERS_LOOK_BACK_DAYS once a week
 
 They take what is left of the quota. All other syncs go first (sync/lanes.py), a quarter of the burst is left to them,
 and a look-back rests as long as the last one took: on a large account it comes less often, and the other one has its
-turn as well. One that would take more than some hours of the whole quota reads less far, and says so.
+turn as well. It takes as long as it takes. Where none got through for too long, look_back.late_lines says so.
 """
 
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import DatabaseError
 from django.utils import timezone
 
+from core.format import duration
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import Note
 from integrations.schedule.due import JITTER, Reason
@@ -32,17 +34,7 @@ logger = logging.getLogger(__name__)
 LOOK_BACK, Lane, ORDERS = SyncLog.Trigger.LOOK_BACK, SyncLog.Lane, SyncLog.Kind.ORDERS
 
 
-class Rule(NamedTuple):
-    """How often to look back, and how many hours of the whole quota it may take at most."""
-
-    every: timedelta
-    most: timedelta
-
-
-RULES = {
-    Lane.RECENT: Rule(timedelta(hours=1), timedelta(hours=5)),
-    Lane.FAR: Rule(timedelta(days=7), timedelta(hours=75)),
-}
+EVERY = {Lane.RECENT: timedelta(hours=1), Lane.FAR: timedelta(days=7)}
 
 
 def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
@@ -64,7 +56,9 @@ def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
         state.platform = well[state.platform_id, state.stream]
         for lane in (Lane.RECENT, Lane.FAR):
             entry = state.look_backs.get(lane, {})
-            if not _span(lane) or not _is_due(state, lane, entry, logs.get(entry.get("log", 0)), now):
+            if not look_back.span_of(lane) or not _is_due(
+                state, lane, entry, logs.get(entry.get("log", 0)), now
+            ):
                 continue
             try:
                 started = _start(state, lane, logs.get(entry.get("log", 0)), now)
@@ -75,12 +69,8 @@ def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
                 yield started
 
 
-def _span(lane: str) -> timedelta:
-    return look_back.recent() if lane == Lane.RECENT else look_back.far()
-
-
 def _is_due(state: StreamState, lane: str, entry: dict[str, Any], log: SyncLog | None, now: datetime) -> bool:
-    every = RULES[Lane(lane)].every
+    every = EVERY[Lane(lane)]
     drawn = hashlib.sha256(f"{state.platform_id}:{lane}:{entry.get('at')}".encode()).digest()
     jitter = every * JITTER * (int.from_bytes(drawn[:4]) / 2**32)  # so that platforms part ways
     begun = datetime.fromisoformat(entry["at"]) if entry else state.platform.created_at
@@ -97,10 +87,10 @@ def _start(state: StreamState, lane: str, last: SyncLog | None, now: datetime) -
     read yet is left to them."""
     platform, kind, end = state.platform, state.stream, state.watermark
     assert end is not None  # noqa: S101  for the type checker
-    window = WindowRequest(since=end - _span(lane), until=end - OVERLAP, look_back=lane)
+    window = WindowRequest(since=end - look_back.span_of(lane), until=end - OVERLAP, look_back=lane)
     assert window.since is not None  # noqa: S101
     if lane == Lane.RECENT and look_back.fits(platform, kind, window.since):
-        _remember(state, lane, now, None)
+        _remember(state, lane, now, None, now)
         return None
     if window.since >= end - OVERLAP or not _can_spare_a_call(platform, kind, window):
         return None
@@ -108,11 +98,11 @@ def _start(state: StreamState, lane: str, last: SyncLog | None, now: datetime) -
         platform=platform,
         kind=kind,
         trigger=LOOK_BACK,
-        window=_what_it_may_take(platform, kind, lane, window),
+        window=_with_its_cost(platform, kind, window),
     )
     if not started.is_new:
         return None
-    _remember(state, lane, now, started.log.pk)
+    _remember(state, lane, now, started.log.pk, look_back.done_until(state, lane, last))
     if last is not None and _found_nothing(last):
         last.delete()  # the list of syncs keeps one of them
     return started
@@ -125,29 +115,22 @@ def _can_spare_a_call(platform: Platform, kind: str, window: WindowRequest) -> b
     return known is None or known.at_once > LEFT_BY_LOOK_BACKS * known.burst
 
 
-def _what_it_may_take(platform: Platform, kind: str, lane: str, window: WindowRequest) -> WindowRequest:
-    """The window, shorter where it would take too many calls."""
+def _with_its_cost(platform: Platform, kind: str, window: WindowRequest) -> WindowRequest:
+    """The window with a note of what it costs, where that is known."""
     known = forecast(unopened(platform, kind, window, LOOK_BACK))
-    if known is None or known.pages is None or window.since is None or window.until is None:
+    if known is None or known.pages is None:
         return window
-    most = max(1, int(RULES[Lane(lane)].most / known.every))
-    if known.pages <= most:
-        return window
-    since = window.until - (window.until - window.since) * (most / known.pages)
     text = (
-        f"Looking back to {window.since:%Y-%m-%d %H:%M} UTC would take about {known.pages} calls, which are more than "
-        f"can be spared; this run reads from {since:%Y-%m-%d %H:%M} UTC on, about {most} calls."
+        f"Looking back takes about {known.pages} calls, for which the platform grants one every "
+        f"{known.every.total_seconds():.0f} seconds. OMS makes those that regular syncs leave, so it takes "
+        f"{duration(known.takes)} or longer."
     )
-    return WindowRequest(
-        since=since.replace(microsecond=0),
-        until=window.until,
-        look_back=lane,
-        notes=(Note("look_back_reduced", text),),
-    )
+    return replace(window, notes=(Note("look_back_cost", text),))
 
 
-def _remember(state: StreamState, lane: str, now: datetime, log_id: int | None) -> None:
-    state.look_backs = state.look_backs | {str(lane): {"at": now.isoformat(), "log": log_id}}
+def _remember(state: StreamState, lane: str, now: datetime, log_id: int | None, done: datetime) -> None:
+    entry = {"at": now.isoformat(), "log": log_id, "done": done.isoformat()}
+    state.look_backs = state.look_backs | {str(lane): entry}
     StreamState.write(state.platform_id, state.stream, look_backs=state.look_backs)
 
 

@@ -13,6 +13,7 @@ from integrations.quota.same_account import same_account_line
 from integrations.registry import site_of
 from integrations.sync import datasets, parts
 from integrations.sync.connection import adapter_of
+from integrations.sync.look_back import late_lines
 from integrations.sync.streams.base import window_of
 from integrations.sync.streams.stock_doubts import parts_with_stock
 from integrations.sync.windows import platform_now, settle_window
@@ -72,6 +73,7 @@ def check_platform(platform: Platform) -> list[Finding]:
             next_window = NextWindow(platform, adapter)
             findings += [
                 *_same_account(platform),
+                *_late_look_backs(platform),
                 *map(_Stored(platform, adapter.source), adapter.check(next_window)),
             ]
             findings += [
@@ -92,6 +94,13 @@ def _same_account(platform: Platform) -> list[Finding]:
     with translation.override("en"):
         line = same_account_line(platform)
     return [Finding(step="account", ok=True, message=line, code="same_account")] if line else []
+
+
+def _late_look_backs(platform: Platform) -> list[Finding]:
+    """Orders that became visible late, and that no free quota was left to find."""
+    with translation.override("en"):
+        lines = list(late_lines(platform))
+    return [Finding(step="look-back", ok=True, message=line, code="look_back_late") for line in lines]
 
 
 def is_fine(findings: list[Finding]) -> bool:

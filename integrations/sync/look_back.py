@@ -4,13 +4,21 @@ https://github.com/jlevers/selling-partner-api/issues/763
 
 at_no_cost    a regular sync of a small account: as far back as its page has room for, for which no call is made more
 fits          whether regular syncs do so; for all others schedule/look_backs.py starts runs of their own
+late_lines    what was not read again for too long, since no quota was free
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from integrations.models import SyncLog
+from core.format import format_datetime
+from integrations.models import StreamState, SyncLog
+from integrations.registry import channel_label
+from integrations.sync.datasets import credentials_since
 from integrations.sync.estimates import records_of_a_page
 from orders.listing import in_order
 from orders.models import Order
@@ -28,6 +36,60 @@ def recent() -> timedelta:
 def far() -> timedelta:
     """How far to look back now and then; 0: not at all."""
     return timedelta(days=settings.ORDERS_LOOK_BACK_DAYS)
+
+
+def span_of(lane: str) -> timedelta:
+    return recent() if lane == SyncLog.Lane.RECENT else far()
+
+
+def done_until(state: StreamState, lane: str, log: SyncLog | None) -> datetime:
+    """Up to when look-backs of this lane have read again. `log` is the last of them, None where there was none or
+    regular syncs did it. Without any: since when the platform has its credentials."""
+    entry = state.look_backs.get(lane, {})
+    if log is not None and log.status in SyncLog.GOOD and log.window_end is not None:
+        return log.window_end
+    if entry:
+        return datetime.fromisoformat(entry.get("done", entry["at"]))
+    return max(state.platform.created_at, credentials_since(state.platform))
+
+
+def late_lines(platform: Platform) -> Iterator[str]:
+    """For each lane whose last look-back is longer ago than it reaches back, so that orders slip through: since when,
+    why, and what to do. Nothing where nothing is synced by schedule. Two queries where all is well."""
+    state, now = StreamState.of(platform, SyncLog.Kind.ORDERS), timezone.now()
+    if state.watermark is None or not platform.is_active or state.interval_minutes == 0:
+        return
+    ids = [entry.get("log") for entry in state.look_backs.values()]
+    logs = SyncLog.objects.defer("checkpoint", "notes").in_bulk([pk for pk in ids if pk])
+    for lane in (SyncLog.Lane.RECENT, SyncLog.Lane.FAR):
+        log = logs.get(state.look_backs.get(lane, {}).get("log", 0))
+        done, span = done_until(state, lane, log), span_of(lane)
+        if not span or now - done <= span:
+            continue
+        if lane == SyncLog.Lane.RECENT and fits(platform, state.stream, state.watermark - span):
+            continue
+        yield _late_line(platform, span, done, log)
+
+
+def _late_line(platform: Platform, span: timedelta, done: datetime, log: SyncLog | None) -> str:
+    days, hours = span.days, int(span.total_seconds() // 3600)
+    length = ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+    if days > 1:
+        length = ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
+    text = _(
+        "Orders of the last %(span)s were read again for the last time at %(done)s, so orders that %(channel)s has "
+        "listed late since then may be missing. They are read as soon as regular syncs leave calls of the quota, and "
+        "at that pace. If this stays, sync orders less often, or sync that time span by hand."
+    )
+    words = {"span": length, "done": format_datetime(done), "channel": channel_label(platform.kind)}
+    if log is None or not log.is_open:
+        return text % words
+    standing = ngettext(
+        "Sync #%(id)s reads them, and has read %(pages)d page so far.",
+        "Sync #%(id)s reads them, and has read %(pages)d pages so far.",
+        log.pages,
+    )
+    return f"{text % words} {standing % {'id': log.pk, 'pages': log.pages}}"
 
 
 def at_no_cost(log: SyncLog, start: datetime, end: datetime) -> datetime:

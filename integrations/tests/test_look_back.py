@@ -1,6 +1,7 @@
 """Orders that Amazon lists hours after the update time that they carry: the simulator does so, the database shows
 whether they came."""
 
+import html
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from api.tests.rest import make_order
 from integrations.models import ApiQuota, StreamState, SyncLog
 from integrations.schedule.look_backs import due_look_backs
 from integrations.schedule.plan import plan
+from integrations.sync.connection_check import check_platform
 from integrations.sync.queue import run_here
 from integrations.tests.states import set_states, watermark_of
 from integrations.tests.syncing import open_sync, platform_of, requests_of, stored_orders, sync
@@ -172,18 +174,45 @@ def test_a_regular_sync_goes_before_a_look_back(busy: Simulator) -> None:
     assert run_here(recent.pk).status == "succeeded"
 
 
-def test_it_reads_less_far_where_that_takes_too_many_calls_and_says_so(busy: Simulator) -> None:
-    ApiQuota.objects.filter(operation="searchOrders").update(
-        rate=1 / 5 / 3600 * 1.01
-    )  # five hours give one call
-    recent, far = look_backs()
+def test_a_look_back_takes_what_it_takes_and_says_what_that_is(busy: Simulator) -> None:
+    ApiQuota.objects.filter(operation="searchOrders").update(rate=1 / 5 / 3600)  # a call in five hours
+    recent, _far = look_backs()
     watermark = watermark_of()
-    assert recent.window_start is not None
     assert watermark is not None
-    assert 10 * HOUR < watermark - recent.window_start < 14 * HOUR  # of two pages, one
-    assert [note["code"] for note in recent.notes] == ["look_back_reduced"]
-    assert "would take about 2 calls, which are more than can be spared" in recent.notes[0]["message"]
-    assert far.notes == []
+    assert recent.window_start == watermark - 24 * HOUR
+    (note,) = recent.notes
+    assert note["code"] == "look_back_cost"
+    assert "takes about 2 calls, for which the platform grants one every 18000 seconds" in note["message"]
+
+
+def test_the_page_and_the_check_say_so_where_no_quota_is_left_to_look_back(
+    busy: Simulator, admin_client: Client
+) -> None:
+    platform = Platform.objects.get()
+    Platform.objects.update(credentials_set_at={})  # nine days ago
+
+    def said() -> str:
+        found = [each.message for each in check_platform(Platform.objects.get()) if each.step == "look-back"]
+        shown = html.unescape(
+            admin_client.get(f"/admin/platforms/platform/{platform.pk}/change/").content.decode()
+        )
+        assert [line in shown for line in found] == [True] * len(found)
+        return " ".join(found)
+
+    ApiQuota.objects.filter(operation="searchOrders").update(tokens=5.5, burst=20, rate=0.000001)
+    assert look_backs() == []
+    assert said().startswith("Orders of the last 24 hours were read again for the last time at ")
+    ApiQuota.objects.filter(operation="searchOrders").update(tokens=6.5)
+    recent = look_backs()[0]
+    run_here(recent.pk)
+    assert f"Sync #{recent.pk} reads them, and has read 1 page so far." in said()  # and waits
+    ApiQuota.objects.filter(operation="searchOrders").update(tokens=20)
+    SyncLog.objects.filter(pk=recent.pk).update(resume_at=datetime.now(UTC))
+    assert run_here(recent.pk).status == "succeeded"
+    assert said() == ""
+    let_pass(26)
+    SyncLog.objects.filter(pk=recent.pk).update(window_end=ago(26))
+    assert said() != ""
 
 
 def test_it_looks_back_on_no_platform_that_is_small_or_unwell_or_switched_off(
