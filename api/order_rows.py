@@ -88,6 +88,10 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     synced_at = serializers.DateTimeField(
         read_only=True, help_text="When OMS last stored something new of the order."
     )
+    content_hash = serializers.CharField(
+        read_only=True,
+        help_text="OMS's own mark of what it has read. It may change where nothing else does, which is no change.",
+    )
 
     class Meta:
         model = Order
