@@ -86,8 +86,10 @@ def shell(served: Served) -> list[list[Any]]:
 
 
 def test_its_commands_do_what_it_says(shell: list[list[Any]]) -> None:
-    (platforms,), (synced, page), (changes,), (webhook,), (again,) = shell
+    (platforms,), (made, *tokens), (synced, page), (changes,), (webhook,), (again,) = shell
     assert [platform["name"] for platform in platforms["results"]] == ["amazon"]
+    assert tokens[0]["id"] == made["id"]
+    assert made["scopes"] == ["read"]
     assert synced["syncs"][0]["source"] == "mock"
     assert set(page) == {"next", "previous", "results"}
     assert (len(changes["results"]), changes["last"], changes["more"]) == (2, 2, True)
@@ -97,7 +99,7 @@ def test_its_commands_do_what_it_says(shell: list[list[Any]]) -> None:
 
 def test_the_change_it_shows_has_the_keys_of_a_change(shell: list[list[Any]]) -> None:
     (shown,) = [json.loads(block) for block in blocks("json") if '"sequence"' in block]
-    (_platforms, _orders, (changes,), *_rest) = shell
+    (_platforms, _tokens, _orders, (changes,), *_rest) = shell
     assert list(shown) == list(changes)
     assert list(shown["results"][0]) == list(changes["results"][0])
 
