@@ -73,7 +73,7 @@ def checked_url(url: str) -> str:
     """The URL in its normal form. Raises BadUrl; the host name is not looked up, which is done for each connection."""
     try:
         parsed = httpx.URL(url.strip())
-        port = parsed.port
+        host, port = parsed.host, parsed.port  # reads a name in Punycode, which may be none
     except (httpx.InvalidURL, ValueError, UnicodeError):
         raise BadUrl(_("It is no URL. Write it like https://shop.example/webhooks.")) from None
     if parsed.scheme not in ("https", "http") or not HOST.fullmatch(parsed.raw_host.decode()):
@@ -88,7 +88,7 @@ def checked_url(url: str) -> str:
         raise BadUrl(_("It must not hold a #: what follows it is never sent."))
     if port is not None and not 0 < port < 65536:
         raise BadUrl(_("Nothing can listen on port %(port)d.") % {"port": port})
-    if not settings.WEBHOOKS_ALLOW_PRIVATE and _is_private(parsed.host):
+    if not settings.WEBHOOKS_ALLOW_PRIVATE and _is_private(host):
         raise BadUrl(
             _(
                 "OMS does not call addresses of private networks, or its own, unless WEBHOOKS_ALLOW_PRIVATE is on."

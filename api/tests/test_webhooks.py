@@ -1,5 +1,6 @@
 """/webhooks and /webhook-deliveries: secrets answered once, what is refused, tests and replays over real HTTP."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,6 +100,8 @@ def test_a_change_of_nothing_but_what_oms_sets_is_refused(
         ({"platforms": []}, "platforms"),
         ({"platforms": "amazon"}, "platforms"),
         ({"platforms": [1]}, "platforms"),
+        ({"platforms": [f"shop {number}" for number in range(100_000)]}, "platforms"),
+        ({"url": "https://xn--/"}, "url"),
         ({"name": ""}, "name"),
         ({"secret": "whsec_x"}, "secret"),
         ({"position": 9}, "position"),
@@ -113,7 +116,8 @@ def test_it_refuses_what_is_wrong_and_stores_nothing(
     api: APIClient, settings: Any, values: dict[str, Any], field: str
 ) -> None:
     settings.WEBHOOKS_ALLOW_PRIVATE, settings.WEBHOOKS_REQUIRE_HTTPS = False, True
-    answer = api.post("/webhooks", {"name": "shop", "url": "https://shop.example/hook"} | values)
+    body = json.dumps({"name": "shop", "url": "https://shop.example/hook"} | values)
+    answer = api.post("/webhooks", body, content_type="application/json")
     assert (answer.status_code, list(answer.json()["fields"])) == (400, [field]), answer.json()
     assert not Endpoint.objects.exists()
 

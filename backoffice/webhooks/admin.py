@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -41,6 +41,7 @@ from webhooks.endpoints import (
     rotate_secret,
     send_test,
 )
+from webhooks.leases import unattended_filter
 from webhooks.models import Delivery, Endpoint
 from webhooks.queue import number_of
 
@@ -64,7 +65,9 @@ class EndpointAdmin(OmsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         queryset: QuerySet[Endpoint] = super().get_queryset(request)
         return queryset.defer("signing_secrets").annotate(
-            waiting=number_of(STATE.PENDING), failed=number_of(STATE.FAILED)
+            waiting=number_of(STATE.PENDING),
+            failed=number_of(STATE.FAILED),
+            unattended=ExpressionWrapper(unattended_filter(), output_field=BooleanField()),
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

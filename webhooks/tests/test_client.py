@@ -86,7 +86,10 @@ def test_it_calls_public_addresses(address: str) -> None:
         "https://10.1.2.3:8443/x", "https://169.254.169.254/latest/meta-data", "https://[::ffff:127.0.0.1]/",
         "https://0.0.0.0/", "https://shop.example:0/", "https://shop.example:99999/",
         "https://shop.example/" + "x" * 2048,
-        "https://shop.example:x/", "https://sh op.example/", "https://[::1/",
+        "https://shop.example:x/", "https://sh op.example/", "https://[::1/", "https://xn--/", "https://xn--a-ecp.example/",
+        "https://shop.example\\@127.0.0.1/", "https://127.0.0.1%2f@shop.example/", "https://[::1%25lo]/",
+        "https://\uff11\uff12\uff17.\uff10.\uff10.\uff11/", "https://127.0.0.1\u3002/", "https://[::ffff:0:7f00:1]/",
+        "https://shop.example/\r\nx: y",
     ],
 )  # fmt: skip
 def test_it_refuses_a_url_with_a_sentence(url: str) -> None:
@@ -232,8 +235,9 @@ def test_it_reads_no_more_of_an_endless_answer_than_it_keeps(private: None) -> N
         [b"HTTP/1.1 200 OK\r\n"] + [b"x-odd: 1\r\n"] * 400,
         [b"H"] * 400,
         [b""] * 400,
+        [b"HTTP/1.1 100 Continue\r\n\r\n"] * 400,
     ],
-    ids=["headers without an end", "a byte now and then", "nothing"],
+    ids=["headers without an end", "a byte now and then", "nothing", "it goes on and on"],
 )
 def test_a_slow_answer_ends_with_the_time_allowed(private: None, pieces: list[bytes]) -> None:
     with Raw(lambda: drip(pieces, 0.05)) as server:

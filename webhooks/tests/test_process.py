@@ -1,29 +1,29 @@
 """`manage.py run_webhooks` as a real process that is killed again and again while changes are made: each message comes
 at least once, with one id, and those about one object in their order."""
 
+import os
 import random
 import signal
-import sqlite3
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from integrations.tests.processes import Installation, ended, hears, installed, line_with, until
 from webhooks.tests.receiver import Answer, Message, Receiver
 
-pytestmark = pytest.mark.own_database
-
 ENDPOINT = (
-    "INSERT INTO webhook_endpoints (name, url, events, platform_ids, is_active, off_reason, position, lease_token, "
-    "lease_holder, lease_expires_at, created_at, signing_secrets) VALUES (?, ?, NULL, NULL, 1, '', 0, '', '', "
-    "'2026-01-01 00:00:00', '2026-01-01 00:00:00', ?)"
+    "INSERT INTO webhook_endpoints (name, url, events, platform_ids, is_active, off_reason, position, "
+    "event_position, lease_token, lease_holder, lease_expires_at, created_at, signing_secrets) "
+    "SELECT ?, ?, NULL, NULL, TRUE, '', last, 0, '', '', '2026-01-01 00:00:00', '2026-01-01 00:00:00', ? "
+    "FROM feed_position"
 )
+PLAIN = {"WEBHOOKS_ALLOW_PRIVATE": "on", "WEBHOOKS_REQUIRE_HTTPS": "off"}  # the receiver is on this machine
 # Plain JSON written with SQL is read as well; it is the form that core/encryption.py stores.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SECRETS = '{"secrets": [{"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "until": null}]}'
@@ -32,8 +32,30 @@ SECRETS = '{"secrets": [{"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "un
 @pytest.fixture
 def oms(tmp_path: Path) -> Iterator[Installation]:
     with installed(tmp_path) as installation:
-        installation.environment |= {"WEBHOOKS_ALLOW_PRIVATE": "on", "WEBHOOKS_REQUIRE_HTTPS": "off"}
+        installation.environment |= PLAIN
         yield installation
+
+
+@pytest.fixture
+def on_the_suites_database(request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """Processes on the database that DATABASE_URL names, or on one of their own where that is SQLite."""
+    if connection.vendor == "sqlite":
+        yield request.getfixturevalue("oms")
+        return
+    request.getfixturevalue("transactional_db")
+
+    def query(statement: str, *values: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(statement.replace("?", "%s"), values)
+            names = [each[0] for each in cursor.description or ()]
+            return names, cursor.fetchall() if names else []
+
+    server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    installation = Installation(f"{server}/{connection.settings_dict['NAME']}", query)
+    installation.environment |= PLAIN
+    installation.query("DELETE FROM changes")
+    yield installation
+    installation.end()
 
 
 @pytest.fixture
@@ -48,13 +70,10 @@ def add(oms: Installation, receiver: Receiver, name: str = "shop") -> None:
 
 def write(oms: Installation, *changes: tuple[str, int, int]) -> None:
     """Changes of (kind, object, version), in one transaction."""
-    path = oms.environment["DATABASE_URL"].removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
-        connection.executemany(
-            "INSERT INTO changes (at, kind, platform_id, object_id, external_id, field_names) "
-            "VALUES ('2026-11-26 12:00:00', ?, 1, ?, '', ?)",
-            [(kind, key, f"v{version}") for kind, key, version in changes],
-        )
+    rows = ", ".join(["('2026-11-26 12:00:00', ?, 1, ?, '', ?)"] * len(changes))
+    columns = "at, kind, platform_id, object_id, external_id, field_names"
+    values = [value for kind, key, version in changes for value in (kind, key, f"v{version}")]
+    oms.query(f"INSERT INTO changes ({columns}) VALUES {rows}", *values)  # noqa: S608
 
 
 def versions(messages: list[Message]) -> dict[int, list[int]]:
@@ -80,9 +99,12 @@ def be_impatient(oms: Installation) -> None:
     oms.query("UPDATE webhook_deliveries SET next_at = ? WHERE state = 'pending'", early)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_nothing_is_lost_and_the_order_kept_however_often_it_is_killed(
-    oms: Installation, receiver: Receiver
+    on_the_suites_database: Installation, receiver: Receiver
 ) -> None:
+    oms = on_the_suites_database
+    lives = 6 if connection.vendor == "sqlite" else 2
     rng, lock = random.Random(7), threading.Lock()  # noqa: S311
     objects, latest = range(1, 9), dict.fromkeys(range(1, 9), 0)
 
@@ -96,7 +118,7 @@ def test_nothing_is_lost_and_the_order_kept_however_often_it_is_killed(
 
     receiver.answer = moody
     add(oms, receiver)
-    for _life in range(6):
+    for _life in range(lives):
         process = oms.start("run_webhooks")
         for _burst in range(4):
             some: list[tuple[str, int, int]] = []
@@ -128,6 +150,7 @@ def test_nothing_is_lost_and_the_order_kept_however_often_it_is_killed(
         assert first_ids.setdefault(told, message.id) == message.id
 
 
+@pytest.mark.own_database
 def test_it_finishes_what_is_under_way_when_it_is_stopped(oms: Installation, receiver: Receiver) -> None:
     begun, go = threading.Event(), threading.Event()
 
@@ -155,6 +178,7 @@ def test_it_finishes_what_is_under_way_when_it_is_stopped(oms: Installation, rec
     assert row == {"lease_holder": ""}
 
 
+@pytest.mark.own_database
 def test_two_processes_send_each_message_once(oms: Installation, receiver: Receiver) -> None:
     for name in ("one", "other"):
         add(oms, receiver, name)
@@ -168,6 +192,7 @@ def test_two_processes_send_each_message_once(oms: Installation, receiver: Recei
     assert len(receiver.taken) == len({message.id for message in receiver.taken}) == 200
 
 
+@pytest.mark.own_database
 def test_it_waits_for_a_database_and_says_what_is_wrong_with_it(tmp_path: Path, oms: Installation) -> None:
     oms.environment["DATABASE_URL"] = f"sqlite:///{tmp_path / 'other.sqlite3'}"
     status, _out, err = oms.run("run_webhooks", "--once")
