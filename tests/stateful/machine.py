@@ -8,10 +8,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection
+from django.utils import timezone
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rest_framework.test import APIClient
 
+from core.encryption import SecretDict
+from feed.retention import prune_changes
 from integrations.errors import PlatformError
 from integrations.lookup.order import store as store_order
 from integrations.models import StreamState, SyncFailure, SyncLog
@@ -28,6 +31,8 @@ from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
 from integrations.window_input import read_window
 from inventory.models import InventoryItem
 from inventory.thresholds import set_threshold
+from orders.buyers import purge_buyers
+from orders.models import Order, OrderBuyer
 from stateful import events, laws
 from stateful.choices import CLOCKS, Turn, some_skus, turns, windows
 from stateful.events import Database, Event, Killed
@@ -98,6 +103,21 @@ class SyncMachine(RuleBasedStateMachine):
     @rule(threshold=st.integers(0, 9))
     def set_thresholds(self, threshold: int) -> None:
         set_threshold(items=InventoryItem.objects.all(), threshold=threshold, user_id=self.user.pk)
+
+    @precondition(lambda self: self.turns > 0)
+    @rule(also_changes=st.booleans())
+    def purge(self, also_changes: bool) -> None:
+        """What is deleted once a day: buyer data whose time has come, and changes that were kept long enough."""
+        now = timezone.now()
+        OrderBuyer.objects.bulk_create(
+            [
+                OrderBuyer(order_id=pk, data=SecretDict(), purge_after=now)
+                for pk in Order.objects.values_list("pk", flat=True)
+            ]
+        )
+        assert purge_buyers() == Order.objects.count()
+        if also_changes:
+            prune_changes(now)
 
     @precondition(lambda self: self.turns > 1)
     @rule()

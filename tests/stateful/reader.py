@@ -30,7 +30,12 @@ class Reader:
     def read(self, *, limit: int, dies: bool = False) -> bool:
         """One page of the feed. Returns whether there is more. `dies`: it has asked for everything, and written down
         nothing."""
-        page = self._get(f"/changes?after={self.last}&limit={limit}")
+        status, page = self._ask(f"/changes?after={self.last}&limit={limit}")
+        if status == 410:  # what it has not read is deleted: it begins again, as the answer says
+            self.kinds.clear()
+            self.begin()
+            return False
+        assert status == 200, page
         numbers = [change["sequence"] for change in page["results"]]
         assert numbers == list(range(self.last + 1, self.last + 1 + len(numbers))), "the feed has a gap"
         copy = dict(self.copy)
