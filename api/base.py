@@ -21,13 +21,13 @@ from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissions, IsA
 from rest_framework.request import Request
 from rest_framework.utils import json
 
-from access.addresses import client_address
 from access.confinement import visible_platforms
 from access.models import ApiToken, Scope
 from access.tokens import find_token, note_use
 from api.idempotency import claim, settle
 from api.models import IdempotentAnswer
 from api.throttling import refuse_guesses, remember_valid
+from core.addresses import client_address
 from platforms.models import SYNC_PERMISSION
 
 if TYPE_CHECKING:

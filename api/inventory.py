@@ -164,7 +164,6 @@ class InventoryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Inven
         set_threshold(
             items=InventoryItem.objects.filter(pk=item.pk),
             threshold=given.validated_data["threshold"],
-            user_id=int(request.user.pk or 0),
         )
         item.refresh_from_db(fields=["threshold", "level"])
         return Response(InventoryItemSerializer(item).data)

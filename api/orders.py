@@ -179,7 +179,7 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
         why is recorded in the history of the order. No cache may keep the answer."""
         reason = _reason(request.query_params.get("reason"))
         order = Order.objects.defer("payload").get(pk=self._order_id(pk))
-        buyer = read_buyer(order, user_id=int(request.user.pk or 0), reason=reason)
+        buyer = read_buyer(order, reason=reason)
         if buyer is None:
             raise NotFound(
                 "No buyer data is stored of this order: it was never sent, or it has been deleted in time."

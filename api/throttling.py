@@ -26,8 +26,8 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from access.addresses import client_address
 from api.models import RequestCount
+from core.addresses import client_address
 from core.database.retry import DATABASE_ERRORS
 
 if TYPE_CHECKING:

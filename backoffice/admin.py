@@ -1,5 +1,6 @@
 """The pages of the admin. Importing a room's module registers its pages; Django looks for them here."""
 
+from backoffice.audit import admin as audit
 from backoffice.inventory import admin as inventory
 from backoffice.orders import admin as orders
 from backoffice.platforms import admin as platforms
@@ -9,4 +10,15 @@ from backoffice.users import admin as users
 from backoffice.users import tokens
 from backoffice.webhooks import admin as webhooks
 
-__all__ = ["failures", "inventory", "orders", "platforms", "syncs", "tokens", "usage", "users", "webhooks"]
+__all__ = [
+    "audit",
+    "failures",
+    "inventory",
+    "orders",
+    "platforms",
+    "syncs",
+    "tokens",
+    "usage",
+    "users",
+    "webhooks",
+]

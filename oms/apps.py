@@ -9,4 +9,6 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         import core.database.lookups  # noqa: F401  registers a lookup
-        from oms import checks, database_checks  # noqa: F401  register the system checks
+        from oms import audited, checks, database_checks  # noqa: F401  register the system checks
+
+        audited.connect()

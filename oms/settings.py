@@ -52,6 +52,7 @@ REDIS_URL = redis_url()
 # For how many days the scheduler keeps what grows: a year, and the same month of the year before.
 KEEP_SYNC_LOG_DAYS = whole_number("KEEP_SYNC_LOG_DAYS", default=400, minimum=31)
 KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2)
+KEEP_AUDIT_DAYS = whole_number("KEEP_AUDIT_DAYS", default=730, minimum=365)
 KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 # Requests that a token may make in a minute; 0: as many as it likes.
@@ -111,6 +112,7 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_db",
     "feed",
+    "audit",
     "platforms",
     "access",
     "orders",
@@ -139,6 +141,7 @@ MIDDLEWARE = [
     "backoffice.base.signed_out.LogInWithTheWholeWindow",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "audit.origin.AuditOrigin",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -210,7 +213,8 @@ CSRF_COOKIE_SECURE = REQUIRE_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS: list[str] = origins(text("CSRF_TRUSTED_ORIGINS"))
-if switch("BEHIND_TLS_PROXY", default=False):
+BEHIND_TLS_PROXY: bool = switch("BEHIND_TLS_PROXY", default=False)
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Background work ----------------------------------------------------------------------------------
@@ -413,6 +417,7 @@ UNFOLD: dict[str, Any] = {
                     _page(
                         _("API tokens"), "key", "access_apitoken", "knox.view_authtoken", "access.own_tokens"
                     ),
+                    _page(_("Audit"), "history", "audit_auditentry", "audit.view_auditentry"),
                 ],
             },
         ],

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audit.recording import record
 from core.dates import meant
 from core.encryption import SecretDict, Unreadable, keyed_digest
 from core.upsert import Incoming, to_json
@@ -156,6 +157,8 @@ def purge_buyers(*, now: datetime | None = None) -> int:
     deleted = 0
     while some := _purge_some(due):
         deleted += some
+    if deleted:
+        record("buyer_data.purged", changes={"orders": deleted})
     return deleted
 
 

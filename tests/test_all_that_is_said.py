@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from api.tests.rest import superuser
+from audit.models import AuditEntry
 from integrations.tests.syncing import INVENTORY, Json, order_page, platform_of, raw_item, raw_order, sync
 from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer, OrderChange
@@ -178,7 +178,7 @@ def test_personal_data_is_in_the_vault_and_nowhere_else(
     ):
         assert words in page
     assert "OURS" not in page
-    assert LogEntry.objects.get().get_change_message() == "Read buyer data."
+    assert AuditEntry.objects.filter(action="buyer_data.read").count() == 1
     with connection.cursor() as cursor:
         cursor.execute("SELECT data FROM order_buyers")
         stored = str(cursor.fetchall())

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audit.recording import record
 from core.database.clock import DatabaseNow
 from feed.reading import last_sequence, number_committed
 from webhooks.client import Outcome, WebhookClient
@@ -140,6 +141,7 @@ def send_test(
     if outcome.is_delivered:
         delivery.state, delivery.delivered_at = State.DELIVERED, timezone.now()
     delivery.save()
+    record("webhook.tested", endpoint)
     if outcome.is_delivered:
         try_now(endpoint)
     return delivery
@@ -187,6 +189,8 @@ def replay_each(deliveries: QuerySet[Delivery]) -> int:
     for start in range(0, len(ids), AT_ONCE):
         again = Delivery.objects.filter(pk__in=ids[start : start + AT_ONCE])
         again.update(state=State.PENDING, attempts=0, first_attempt_at=None, next_at=now, delivered_at=None)
+    if ids:
+        record("webhook.replayed", changes={"deliveries": len(ids)})
     return len(ids)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from audit.recording import record
 from core.database.clock import DatabaseNow
 from feed.reading import is_kept, last_numbered
 from webhooks.emitting import emit
@@ -26,6 +27,7 @@ def switch_off(endpoint: Endpoint, reason: Endpoint.Off) -> None:
         return
     for name, value in values.items():
         setattr(endpoint, name, value)
+    record("webhook.changed", endpoint, changes={"is_active": [True, False], "off_reason": ["", str(reason)]})
     if reason == Endpoint.Off.BY_HAND:
         return
     logger.error("The webhook %s is switched off: %s.", endpoint, reason.label)

@@ -265,6 +265,6 @@ def test_it_believes_the_proxy_alone(
     ops: User, settings: Any, behind_proxy: bool, forwarded: str, noted: str
 ) -> None:
     if behind_proxy:
-        settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+        settings.BEHIND_TLS_PROXY = True
     ask(make_token(ops, name="BI").text, HTTP_X_FORWARDED_FOR=forwarded)
     assert ApiToken.objects.get().last_used_from == noted

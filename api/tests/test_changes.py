@@ -129,9 +129,8 @@ def test_stock_that_takes_the_place_of_made_up_stock_keeps_its_row(
 def test_a_threshold_that_is_crossed_by_a_person_is_told(client: APIClient, platform: Platform) -> None:
     upsert_inventory(platform=platform, records=[row(1)], source="live")  # 6 available
     new = Reader(client)
-    user = User.objects.create_user("someone")
     for threshold, told in ((5, False), (6, True), (7, False)):
-        set_threshold(items=InventoryItem.objects.all(), threshold=threshold, user_id=user.pk)
+        set_threshold(items=InventoryItem.objects.all(), threshold=threshold)
         low = [("stock.low", "SKU-1", ["level"])] if told else []
         assert new() == [("stock.updated", "SKU-1", ["threshold"]), *low]
 

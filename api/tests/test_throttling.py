@@ -174,7 +174,7 @@ def test_behind_a_proxy_the_address_is_what_the_proxy_heard(settings: Any) -> No
         ask("wrong", f"2001:db8::{number}")
     assert ask("wrong", "2001:db8::9").status_code == 429  # one network
     assert ask("wrong", "2001:db8:0:1::9").status_code == 401
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.BEHIND_TLS_PROXY = True
     for number in range(4):
         ask("wrong", "127.0.0.1", **{"X-Forwarded-For": f"10.0.0.{number}, 198.51.100.7"})
     last = [

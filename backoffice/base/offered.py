@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.views import ChangeList
 
+from backoffice.audit.history import history_page
 from core.encryption import EncryptedJSONField
 
 if TYPE_CHECKING:
@@ -115,7 +116,20 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
 
 
 class OfferedLists(Admin):
-    """Mixin of every admin class, in front of unfold's."""
+    """Mixin of every admin class, in front of unfold's. What people do is in the audit, and not in Django's own log,
+    whose rows go with the user who made them."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return history_page(self, request, object_id)
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return OfferedChangeList

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from audit.recording import record
 from backoffice.export.chunks import Chunk
 from backoffice.models import ExportRun
 
@@ -36,6 +37,7 @@ class ExportProgress:
             run = ExportRun.objects.create(
                 token=token or uuid.uuid4().hex, user=user, file_name=file_name, query=query[:4000], rows=rows
             )
+            record("list.exported", changes={"file": file_name, "filter": query, "rows": rows})
         return cls(run)
 
     def watch(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:

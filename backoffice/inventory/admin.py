@@ -34,7 +34,7 @@ from integrations.lookup.stock_cover import covers, last_change, recent_sales
 from inventory.models import InventoryItem
 from inventory.search import find_exact, find_stock
 from inventory.snapshots import histories
-from inventory.thresholds import save_threshold, set_threshold, threshold_change
+from inventory.thresholds import save_threshold, set_threshold
 from platforms.models import PLATFORM, Source
 
 
@@ -126,21 +126,12 @@ class InventoryItemAdmin(OmsAdmin):
         """The threshold alone: a sync may have stored other quantities since the page was opened."""
         save_threshold(obj)
 
-    def construct_change_message(
-        self, request: HttpRequest, form: forms.Form, formsets: Any, add: bool = False
-    ) -> Any:
-        if "threshold" not in form.changed_data:
-            return []
-        return threshold_change(form.initial.get("threshold"), form.cleaned_data.get("threshold"))
-
     @admin.action(description=gettext_lazy("Set threshold…"), permissions=["change"])
     def set_threshold(self, request: HttpRequest, queryset: QuerySet[InventoryItem]) -> HttpResponse | None:
         """Asks for a number, and gives it to all that were selected."""
         form = ThresholdForm(request.POST if "set" in request.POST else None)
         if form.is_valid():
-            changed = set_threshold(
-                items=queryset, threshold=form.cleaned_data["threshold"], user_id=int(request.user.pk or 0)
-            )
+            changed = set_threshold(items=queryset, threshold=form.cleaned_data["threshold"])
             text = ngettext("%(count)d threshold was changed.", "%(count)d thresholds were changed.", changed)
             self.message_user(request, text % {"count": changed})
             return HttpResponseRedirect(request.get_full_path())

@@ -160,7 +160,7 @@ class OrderAdmin(ReadOnlyAdmin):
         order = self.get_object(request, unquote(object_id))
         if not request.user.has_perm(SEE_BUYER) or not self.has_view_permission(request, order):
             raise PermissionDenied
-        buyer = read_buyer(order, user_id=int(request.user.pk or 0)) if order else None
+        buyer = read_buyer(order) if order else None
         if order is None or buyer is None:
             raise Http404
         context = {

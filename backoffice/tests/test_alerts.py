@@ -75,8 +75,7 @@ def told(moment: datetime) -> list[str]:
 
 
 def set_thresholds(ids: list[int], threshold: int | None) -> None:
-    user = User.objects.get(username="ops")
-    set_threshold(items=InventoryItem.objects.filter(pk__in=ids), threshold=threshold, user_id=user.pk)
+    set_threshold(items=InventoryItem.objects.filter(pk__in=ids), threshold=threshold)
 
 
 def over_the_time(begin: datetime, end: datetime, step: timedelta = MINUTE) -> list[str]:

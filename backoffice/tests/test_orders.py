@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from audit.models import AuditEntry
 from core.encryption import SecretDict
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.products import remember_products
@@ -147,7 +147,7 @@ def test_it_shows_no_buyer_in_lists_and_on_the_orders_page(admin_client: Client)
     html = text(admin_client.get(LIST)) + text(admin_client.get(f"{LIST}{order.pk}/change/"))
     assert "Jo Doe" not in html
     assert f'href="{LIST}{order.pk}/buyer/"' in html
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.filter(action="buyer_data.read").exists()
 
 
 def test_it_records_who_read_buyer_data(admin_client: Client, admin_user: User) -> None:
@@ -158,14 +158,11 @@ def test_it_records_who_read_buyer_data(admin_client: Client, admin_user: User) 
         "jo@example.org",
         "Ghent",
     ]
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id, entry.change_message) == (
-        admin_user,
-        str(order.pk),
-        "Read buyer data.",
-    )
+    entry = AuditEntry.objects.filter(action="buyer_data.read").get()
+    assert (entry.actor, entry.actor_id, entry.door) == ("admin", admin_user.pk, "admin")
+    assert (entry.object_kind, entry.object_id, entry.address) == ("orders.order", str(order.pk), "127.0.0.1")
     assert "no-store" in response["Cache-Control"]
-    assert "Read buyer data." in text(admin_client.get(f"{LIST}{order.pk}/history/"))
+    assert "buyer data read" in text(admin_client.get(f"{LIST}{order.pk}/history/"))
 
 
 def test_it_refuses_buyer_data_without_the_permission(client: Client) -> None:
@@ -173,7 +170,7 @@ def test_it_refuses_buyer_data_without_the_permission(client: Client) -> None:
     client = viewer(client, "view_order")
     assert "/buyer/" not in text(client.get(f"{LIST}{order.pk}/change/"))
     assert client.get(f"{LIST}{order.pk}/buyer/").status_code == 403
-    assert not LogEntry.objects.exists()
+    assert not AuditEntry.objects.filter(action="buyer_data.read").exists()
 
 
 def test_it_shows_buyer_data_with_the_permission(client: Client) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django_tasks_db import DatabaseBackend
 from django_tasks_db.models import DBTaskResult
 from pytest_django import DjangoAssertNumQueries
 
+from audit.models import AuditEntry
 from backoffice.tests.test_platform_forms import (
     COMPLETE,
     GENERAL,
@@ -102,9 +102,9 @@ def test_it_saves_credentials_without_showing_or_logging_them(admin_client: Clie
         + text(admin_client.get(page(platform())))
         + text(admin_client.get(page(platform(), "history")))
     )
-    entry = LogEntry.objects.get()
-    assert "Client secret" in entry.get_change_message()
-    assert not [secret for secret in (SECRET, TOKEN) if secret in html + entry.change_message]
+    entry = AuditEntry.objects.filter(action="platform.changed").latest("pk")
+    assert entry.changes["api_config.client_secret"] == "changed"
+    assert not [secret for secret in (SECRET, TOKEN) if secret in html + entry.changes_json]
 
 
 def test_it_shows_a_refusal_at_the_field_and_keeps_what_is_stored(admin_client: Client) -> None:

@@ -27,12 +27,13 @@ from django.core.management.base import (
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from audit.origin import OF_SERVICE, acting_as, of_system_user
 from core.database.retry import DATABASE_ERRORS
 from platforms.models import Platform
 
 FAILED, WRONG_USAGE, NOT_ALL_GOOD = 1, 2, 3
 INTERRUPTED, TERMINATED = 130, 143
-OUR_APPS = ("platforms", "orders", "inventory", "webhooks", "access", "integrations", "oms")
+OUR_APPS = ("audit", "feed", "platforms", "orders", "inventory", "webhooks", "access", "integrations", "oms")
 
 
 class HelpFormatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -104,6 +105,7 @@ class OmsCommand(BaseCommand):
 
     examples = ""
     needs_database = True
+    is_service = False  # runs by itself, and for nobody at the command line
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.setdefault("formatter_class", HelpFormatter)
@@ -124,7 +126,10 @@ class OmsCommand(BaseCommand):
         if self.is_quiet:
             self.stdout = OutputWrapper(cast(TextIO, Nowhere()))
         try:
-            with _without_remarks(quiet=self.is_quiet):
+            with (
+                _without_remarks(quiet=self.is_quiet),
+                acting_as(OF_SERVICE if self.is_service else of_system_user()),
+            ):
                 if self.needs_database:
                     check_database()
                 self.run(options)

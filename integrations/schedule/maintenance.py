@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from audit.retention import prune_entries
 from feed.retention import prune_changes
 from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
@@ -35,6 +36,7 @@ class Deleted:
     syncs: int
     usage: int
     changes: int
+    audit: int
 
 
 def run_maintenance() -> Deleted:
@@ -49,6 +51,7 @@ def run_maintenance() -> Deleted:
         syncs=prune_syncs(),
         usage=prune_usage(timedelta(days=settings.KEEP_API_USAGE_DAYS)),
         changes=prune_changes(timezone.now() - timedelta(days=settings.KEEP_CHANGES_DAYS)),
+        audit=prune_entries(timezone.now() - timedelta(days=settings.KEEP_AUDIT_DAYS)),
     )
 
 

@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audit.recording import record
 from feed.models import Change
 from feed.recording import Changed, add_changes_by_platform
 from integrations.errors import (
@@ -89,6 +90,7 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
         else:
             stream.after_fetch(platform, records, source)
             resolve(alike.settled_by(source), SyncFailure.Resolution.REPLAYED, user)
+            record("failure.replayed", failure)
     failure.refresh_from_db()
     return failure
 
@@ -124,7 +126,9 @@ def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) ->
 
 def dismiss(failure: SyncFailure, user: User | None = None) -> SyncFailure:
     """Close it without fetching: nobody needs the record. One that is resolved already stays as it is."""
-    resolve(SyncFailure.objects.open().filter(pk=failure.pk), SyncFailure.Resolution.DISMISSED, user)
+    with transaction.atomic():
+        resolve(SyncFailure.objects.open().filter(pk=failure.pk), SyncFailure.Resolution.DISMISSED, user)
+        record("failure.dismissed", failure)
     return SyncFailure.objects.select_related("platform", "resolved_by").get(pk=failure.pk)
 
 

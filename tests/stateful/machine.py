@@ -102,7 +102,7 @@ class SyncMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.turns > 0)
     @rule(threshold=st.integers(0, 9))
     def set_thresholds(self, threshold: int) -> None:
-        set_threshold(items=InventoryItem.objects.all(), threshold=threshold, user_id=self.user.pk)
+        set_threshold(items=InventoryItem.objects.all(), threshold=threshold)
 
     @precondition(lambda self: self.turns > 0)
     @rule(also_changes=st.booleans())

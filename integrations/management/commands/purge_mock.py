@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from audit.recording import record
 from integrations.management.base import OmsCommand, platform_named
 from integrations.sync.streams import STREAMS
 from platforms.models import Platform, Source
@@ -32,4 +33,5 @@ class Command(OmsCommand):
                 for stream in STREAMS.values()
                 if stream.model is not None
             ]
+            record("mock_data.purged", platform)
             self.stdout.write(f"{platform.name}: deleted {' and '.join(deleted)}.")

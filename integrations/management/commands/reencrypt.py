@@ -1,5 +1,6 @@
 from typing import Any
 
+from audit.recording import record
 from integrations.management.base import FAILED, OmsCommand
 from integrations.management.reencrypt import COLUMNS, EncryptedColumn, reencrypt
 
@@ -19,6 +20,7 @@ class Command(OmsCommand):
 
     def run(self, _options: dict[str, Any], /) -> None:
         good = [self._column(column) for column in COLUMNS]
+        record("secrets.reencrypted", changes={"complete": all(good)})
         if not all(good):
             self.warn("Do not remove a key from FIELD_ENCRYPTION_KEY before these rows are settled.")
             raise SystemExit(FAILED)

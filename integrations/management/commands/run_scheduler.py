@@ -33,6 +33,7 @@ NOT_REGULAR = (Reason.STOPPED, Reason.RESTING, Reason.SUSPECTED, Reason.BACKING_
 
 
 class Command(OmsCommand):
+    is_service = True
     help = (
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"

@@ -12,6 +12,7 @@ from webhooks.models import Endpoint
 
 
 class Command(OmsCommand):
+    is_service = True
     help = (
         "Tell webhooks of what has changed, until it is stopped.\n\n"
         "It reads the change feed for each webhook from where that has come to, and sends what is due: in\n"

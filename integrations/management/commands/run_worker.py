@@ -11,6 +11,7 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Command as DatabaseWorker
 from django_tasks_db.management.commands.db_worker import Worker
 
+from audit.origin import OF_SERVICE, acting_as
 from core.database.errors import classify
 from core.database.retry import DATABASE_ERRORS
 from core.garbage import collect_rarely
@@ -31,6 +32,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, verbosity: int, **options: Any) -> None:
         collect_rarely()
+        with acting_as(OF_SERVICE):
+            self._work(once=once, verbosity=verbosity)
+
+    def _work(self, *, once: bool, verbosity: int) -> None:
         if settings.REDIS_URL:
             self._work_from_redis(once=once)
         else:

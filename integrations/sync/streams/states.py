@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from audit.recording import record
 from integrations.models import StreamState
 from integrations.sync.streams import STREAMS, streams_of
 from platforms.models import Platform, add_platform_change
@@ -67,13 +68,15 @@ def set_intervals(platform: Platform, minutes: Mapping[str, int]) -> None:
     with transaction.atomic():
         stored = StreamState.objects.filter(platform=platform.pk)
         before = dict(stored.exclude(interval_minutes=None).values_list("stream", "interval_minutes"))
-        changed = []
+        changed: dict[str, list[int | None]] = {}
         for stream, value in minutes.items():
-            if value != before.get(stream, STREAMS[stream].default_interval):
-                changed.append(interval_name(stream))
+            old = before.get(stream, STREAMS[stream].default_interval)
+            if value != old:
+                changed[interval_name(stream)] = [old, value]
             StreamState.write(platform.pk, stream, interval_minutes=value)
         if changed:
             add_platform_change(platform, changed)
+            record("platform.changed", platform, changes=changed)
 
 
 def pop_intervals(values: dict[str, Any]) -> dict[str, int]:

@@ -13,7 +13,7 @@ def client_address(request: HttpRequest) -> str:
     with the request, and may be invented.
     """
     text = request.META.get("REMOTE_ADDR", "")
-    if settings.SECURE_PROXY_SSL_HEADER:
+    if settings.BEHIND_TLS_PROXY:
         text = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or text
     try:
         return str(ip_address(text))

@@ -1,0 +1,1 @@
+"""The audit in the admin: the list of entries, and the history of one object."""

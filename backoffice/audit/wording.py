@@ -1,0 +1,74 @@
+"""Entries of the audit in words."""
+
+import json
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit.models import AuditEntry
+from audit.recording import CHANGED
+from core.format import DASH
+
+ACTIONS: dict[str, Promise] = {
+    "login.succeeded": gettext_lazy("signed in"),
+    "login.failed": gettext_lazy("failed to sign in"),
+    "login.ended": gettext_lazy("signed out"),
+    "user.added": gettext_lazy("user added"),
+    "user.changed": gettext_lazy("user changed"),
+    "user.deleted": gettext_lazy("user deleted"),
+    "group.added": gettext_lazy("group added"),
+    "group.changed": gettext_lazy("group changed"),
+    "group.deleted": gettext_lazy("group deleted"),
+    "token.added": gettext_lazy("API token made"),
+    "token.changed": gettext_lazy("API token changed"),
+    "token.deleted": gettext_lazy("API token revoked"),
+    "platform.added": gettext_lazy("platform added"),
+    "platform.changed": gettext_lazy("platform changed"),
+    "platform.deleted": gettext_lazy("platform deleted"),
+    "webhook.added": gettext_lazy("webhook added"),
+    "webhook.changed": gettext_lazy("webhook changed"),
+    "webhook.deleted": gettext_lazy("webhook deleted"),
+    "webhook.tested": gettext_lazy("webhook tested"),
+    "webhook.replayed": gettext_lazy("deliveries sent again"),
+    "threshold.changed": gettext_lazy("threshold changed"),
+    "sync.cancelled": gettext_lazy("sync cancelled"),
+    "failure.replayed": gettext_lazy("failure replayed"),
+    "failure.dismissed": gettext_lazy("failure dismissed"),
+    "list.exported": gettext_lazy("list exported"),
+    "buyer_data.read": gettext_lazy("buyer data read"),
+    "buyer_data.purged": gettext_lazy("buyer data deleted in time"),
+    "mock_data.purged": gettext_lazy("made-up data deleted"),
+    "secrets.reencrypted": gettext_lazy("secrets encrypted anew"),
+    "audit.pruned": gettext_lazy("old entries of the audit deleted"),
+}
+
+
+def action_text(entry: AuditEntry) -> str:
+    return str(ACTIONS.get(entry.action, entry.action))
+
+
+def actor_text(entry: AuditEntry) -> str:
+    return entry.actor or (entry.get_door_display() if entry.door == AuditEntry.Door.SERVICE else DASH)
+
+
+def change_lines(entry: AuditEntry) -> list[str]:
+    """One line for each field: `is_active: true → false`."""
+    return [f"{name}: {_change(value)}" for name, value in entry.changes.items()]
+
+
+def _change(value: Any) -> str:
+    if value == CHANGED:
+        return _("changed (a secret)")
+    if isinstance(value, list) and len(value) == 2:
+        return f"{_value(value[0])} → {_value(value[1])}"
+    return _value(value)
+
+
+def _value(value: Any) -> str:
+    if value is None or value == "":
+        return DASH
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
