@@ -57,6 +57,7 @@ HOW_TO_AUTHENTICATE = (
     "ask whoever runs this OMS."
 )
 WITH_A_BODY = {"PUT", "PATCH"}
+MAY_HAVE_A_BODY = {"POST", *WITH_A_BODY}
 SCHEMES = (b"bearer", b"token")
 
 
@@ -139,6 +140,10 @@ class ApiViewMixin:
         if not hasattr(self, str(request.method).lower()):
             return  # 405 comes next
         self.refuse_parameters(request)
+        if request.method not in MAY_HAVE_A_BODY and request._request.body:
+            raise exceptions.ValidationError(
+                "A request of this method has no body, and nothing was done. Parameters stand in the address."
+            )
         if request.method == "POST":
             self._claimed = claim(request)
         if request.method in WITH_A_BODY and request.data in ({}, None):

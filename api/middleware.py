@@ -19,7 +19,7 @@ TOO_LARGE = "oms.body_too_large"  # set where a body comes in chunks (oms/chunke
 
 class BodyLimits:
     """413 for a body that is longer than DATA_UPLOAD_MAX_MEMORY_SIZE, before anything of it is read; 411 for one whose
-    length this server does not learn, since Django would take it for empty."""
+    length this server does not learn, since Django would take it for empty; 415 for a compressed one."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -31,6 +31,12 @@ class BodyLimits:
                 411,
                 "length_required",
                 "This server reads no chunked bodies; nothing was changed. Send the body with a Content-Length.",
+            )
+        if is_api(request) and request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+            return refusal(
+                415,
+                "unsupported_media_type",
+                "The body is compressed, which is not read; nothing was changed. Send it as it is.",
             )
         is_long = length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if request.META.get(TOO_LARGE) or (is_long and is_api(request)):

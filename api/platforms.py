@@ -173,8 +173,13 @@ class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
         return [line] if line else []
 
     def to_internal_value(self, data: Any) -> Any:
-        self._refuse_what_oms_sets(data)
         return super().to_internal_value(self._without_echoes(data))
+
+    def is_echo(self, name: str, sent: Any, shown: Any) -> bool:
+        """What a GET reads off the clock and other rows differs each time."""
+        if name == "next_syncs":
+            return isinstance(sent, Mapping) and set(sent) == set(shown)
+        return isinstance(sent, list) if name == "warnings" else super().is_echo(name, sent, shown)
 
     def _without_echoes(self, data: Any) -> Any:
         """Less what a GET shows in place of what is stored, or would be refused: sent back, it leaves them alone."""
@@ -183,21 +188,6 @@ class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
         config = self.fields["api_config"].to_representation(self.instance.api_config)
         echoes = {"api_config": config, "kind": self.instance.kind}
         return {name: value for name, value in data.items() if name not in echoes or value != echoes[name]}
-
-    def _refuse_what_oms_sets(self, data: Any) -> None:
-        """Raises ValidationError for a read-only field with another value than it has: nothing would be stored of it.
-        What a GET answered may be sent back."""
-        fields = self.fields
-        given = (
-            [name for name in data if name in fields and fields[name].read_only]
-            if isinstance(data, Mapping)
-            else []
-        )
-        shown = self.to_representation(self.instance) if given and self.instance is not None else {}
-        refused = [name for name in given if name not in shown or not _is_echo(name, data[name], shown[name])]
-        if refused:
-            text = "OMS sets it, and it has another value here. Leave it out, or send what GET answers now."
-            raise serializers.ValidationError({name: [text] for name in refused})
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if self.instance is None:
@@ -237,13 +227,6 @@ class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
             set_intervals(instance, intervals)
         attach_states(instance)
         return instance
-
-
-def _is_echo(name: str, sent: Any, shown: Any) -> bool:
-    """Whether a GET may have answered this: what it reads off the clock and other rows differs each time."""
-    if name == "next_syncs":
-        return isinstance(sent, Mapping) and set(sent) == set(shown)
-    return isinstance(sent, list) if name == "warnings" else bool(sent == shown)
 
 
 def _checked(kind: str, api_config: Any) -> dict[str, Any]:

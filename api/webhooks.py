@@ -1,6 +1,6 @@
 """REST: webhooks, and what was sent to them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import django_filters
@@ -157,9 +157,9 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
         )  # fmt: skip
         read_only_fields = ("switched_off_at", "failing_since", "last_delivered_at", "created_at")
 
-    def to_internal_value(self, data: Any) -> Any:
-        _refuse_what_oms_sets(self, data)
-        return super().to_internal_value(data)
+    def is_echo(self, name: str, sent: Any, shown: Any) -> bool:
+        """What the clock and the sender change meanwhile is passed over."""
+        return name not in ("id", "created_at") or super().is_echo(name, sent, shown)
 
     def to_representation(self, instance: Endpoint) -> dict[str, Any]:
         if not hasattr(instance, "pending"):
@@ -195,30 +195,6 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
             raise NotFound from None
         instance.refresh_from_db()
         return instance
-
-
-def _refuse_what_oms_sets(serializer: serializers.Serializer[Any], data: Any) -> None:
-    """Raises ValidationError for fields that OMS sets and that have another value here. What a GET answered may be
-    sent back; what the clock and the sender change meanwhile is passed over."""
-    if not isinstance(data, Mapping):
-        return
-    known = [name for name, field in serializer.fields.items() if not field.read_only]
-    problems = {}
-    for name in data:
-        if name in ("id", "created_at") and (
-            serializer.instance is None
-            or data[name] != serializer.to_representation(serializer.instance)[name]
-        ):
-            problems[name] = ["OMS sets it, and it has another value here. Leave it out."]
-        elif name in serializer.fields and serializer.fields[name].read_only and serializer.instance is None:
-            problems[name] = ["OMS sets it. Leave it out."]
-    only_set_by_oms = all(name in serializer.fields for name in data) and not any(
-        name in known for name in data
-    )
-    if not problems and only_set_by_oms:
-        problems = {str(name): ["OMS sets it, and nothing was changed. Leave it out."] for name in data}
-    if problems:
-        raise serializers.ValidationError(problems)
 
 
 class NewWebhookSerializer(WebhookSerializer):

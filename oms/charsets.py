@@ -39,9 +39,9 @@ class RefusesOddCharsets:
 
 
 def is_read(content_type: str) -> bool:
-    """Whether it names no character set, one of READ, or one that Python does not know, which Django passes over."""
+    """Whether it names no character set, or one of READ."""
     _kind, parameters = parse_header_parameters(content_type)
     try:
-        return codecs.lookup(parameters.get("charset", "utf-8")).name in READ
-    except LookupError:
-        return True
+        return codecs.lookup(parameters.get("charset") or "utf-8").name in READ
+    except LookupError:  # which Django would pass over, and read as UTF-8
+        return False

@@ -388,3 +388,16 @@ def test_it_reads_iso_dates_alone(address: str) -> None:
     for text in ("2025-11-26", "2025-11-26T08:00Z", "2025-11-26t08:00:00.5%2B01:00", "20251126T080000Z"):
         answer = call(address + text)
         assert answer.status_code in (200, 202, 409) or "must be before" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "address"), [("get", "/orders"), ("delete", "/platforms/1")])
+def test_it_refuses_a_body_where_none_is_read(method: str, address: str) -> None:
+    api = superuser()
+    answer = api.generic(method.upper(), address, b'{"status": "shipped"}', "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert api.get("/platforms/1").status_code == 200
+
+
+def test_it_refuses_a_compressed_body() -> None:
+    answer = superuser().put("/platforms/1", {"display_name": "x"}, headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")

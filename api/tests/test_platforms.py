@@ -300,6 +300,11 @@ def test_what_a_get_answers_may_be_sent_back(api: APIClient, method: str) -> Non
     assert (changed["display_name"], amazon().api_config) == ("Shop", SECRETS)
 
 
+def test_a_change_of_nothing_but_what_oms_sets_is_refused(api: APIClient) -> None:
+    answer = api.put("/platforms/1", {"id": 1})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["id"])
+
+
 def test_it_takes_back_what_it_cannot_read_and_keeps_it(api: APIClient) -> None:
     foreign = Fernet(Fernet.generate_key()).encrypt(b"{}").decode()
     Platform.objects.update(kind="gone")
