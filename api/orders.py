@@ -246,10 +246,14 @@ def _reason(text: str | None) -> str:
 WINDOW_PARAMETERS = ("since", "until", "days", "by")
 WINDOW = (
     OpenApiParameter(
-        "since", datetime, description="Start of the window, ISO 8601; a time without a zone is UTC."
+        "since",
+        datetime,
+        description="Start of the window, which is part of it, ISO 8601; a time without a zone is UTC.",
     ),
     OpenApiParameter(
-        "until", datetime, description="End of the window; needs since or days. Now, without it."
+        "until",
+        datetime,
+        description="End of the window, which is not part of it; needs since or days. Now, without it.",
     ),
     OpenApiParameter("days", int, description="Start that many days ago, instead of since."),
     OpenApiParameter("by", str, enum=SyncLog.WindowBy.values, description="Which time the window is about."),

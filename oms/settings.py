@@ -271,6 +271,7 @@ SPECTACULAR_SETTINGS = {
         "api.schema.with_headers",
         "api.schema.with_errors",
         "api.schema.exact",
+        "api.described.with_texts",
     ],
     "ENUM_NAME_OVERRIDES": {
         "SyncStatus": "integrations.models.SyncLog.Status",

@@ -393,7 +393,7 @@ def test_it_reads_iso_dates_alone(address: str) -> None:
 @pytest.mark.parametrize(("method", "address"), [("get", "/orders"), ("delete", "/platforms/1")])
 def test_it_refuses_a_body_where_none_is_read(method: str, address: str) -> None:
     api = superuser()
-    answer = api.generic(method.upper(), address, b'{"status": "shipped"}', "application/json")
+    answer = api.generic(method.upper(), address, '{"status": "shipped"}', "application/json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert api.get("/platforms/1").status_code == 200
 

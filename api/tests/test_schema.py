@@ -78,6 +78,7 @@ def test_every_operation_has_a_summary_and_every_error_one_form(schema: Any) -> 
     for method, address, operation in operations(schema):
         where = f"{method} {address}"
         assert 3 < len(operation["summary"]) <= 100, where
+        assert all(parameter.get("description") for parameter in operation.get("parameters", ())), where
         expected = {"400", "401", "403", "406", "429", "500", "503"}
         if "{" in address:
             expected.add("404")
@@ -91,6 +92,22 @@ def test_every_operation_has_a_summary_and_every_error_one_form(schema: Any) -> 
             if int(status) >= 400:
                 shape = answer["content"]["application/json"]["schema"]
                 assert {"$ref": "#/components/schemas/Error"} in (shape, *shape.get("anyOf", ())), where
+
+
+def test_every_field_is_described_and_every_example_is_one(schema: Any) -> None:
+    undescribed, examples = [], 0
+    for component, described in schema["components"]["schemas"].items():
+        for name, field in described.get("properties", {}).items():
+            target = resolved(schema, field)
+            if not field.get("description") and not target.get("description"):
+                undescribed.append(f"{component}.{name}")
+            if "date-time" in str(field.get("format")) or "decimal" in str(field.get("format")):
+                assert field["examples"], f"{component}.{name}"
+            for example in field.get("examples", ()):
+                validator(schema, field).validate(example)
+                examples += 1
+    assert undescribed == []
+    assert examples > 150
 
 
 def test_nothing_in_it_is_meant_for_those_who_write_oms(schema: Any) -> None:
