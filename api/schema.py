@@ -93,6 +93,8 @@ DO = {
     "partial_update": "Change one of the {many}",
     "destroy": "Delete one of the {many}",
 }
+ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+NO_NUL = r"^[^\u0000]*$"  # which databases do not take
 LOCATION = {
     "Location": {"description": "The address of what was made or started.", "schema": {"type": "string"}}
 }
@@ -320,16 +322,28 @@ def exact(result: dict[str, Any], **_options: Any) -> dict[str, Any]:
     for name, schema in result["components"]["schemas"].items():
         if schema.get("type") == "object" and name.endswith("Request"):
             schema["additionalProperties"] = False
+            for field in schema.get("properties", {}).values():
+                _one_line(field)
             if name.startswith("Patched"):
                 schema["minProperties"] = 1
     for schema in _properties(result["components"]["schemas"]):
         schema.pop("title", None)
     for operations in result["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
+            if method in ("put", "patch"):
+                operation["requestBody"]["required"] = True
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "query":
                     parameter["schema"] = _query(parameter["schema"], parameter.get("explode", True))
     return result
+
+
+def _one_line(field: JsonSchema) -> None:
+    """Text of a body has neither line breaks nor control characters (bodies.py)."""
+    if field.get("type") == "array":
+        _one_line(field["items"])
+    elif field.get("type") == "string" and not {"enum", "format", "pattern"} & set(field):
+        field["pattern"] = ONE_LINE
 
 
 def _query(schema: JsonSchema, is_repeated: bool) -> JsonSchema:
@@ -337,14 +351,14 @@ def _query(schema: JsonSchema, is_repeated: bool) -> JsonSchema:
     if schema.get("type") == "array":
         items = _query(schema["items"], True)
         if not is_repeated and items.get("type") == "string" and "enum" not in items:
-            items = {"pattern": "^[^,]+$", **items}
+            items = {**items, "pattern": r"^[^,\u0000]+$"}
         if items.get("type") == "integer":
             items = {"minimum": 0, **items}  # ids
         return {"minItems": 1, **schema, "items": items}
     if schema.get("format") == "date-time":
         return {"anyOf": [schema, {"type": "string", "format": "date"}]}  # a date alone is its first moment
     if schema.get("type") == "string" and not {"enum", "format"} & set(schema):
-        return {"minLength": 1, **schema}
+        return {"minLength": 1, "pattern": NO_NUL, **schema}
     return schema
 
 

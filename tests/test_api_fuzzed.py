@@ -32,11 +32,16 @@ KNOWN: dict[str, list[Any]] = {
     "after": [0],
     "time_zone": ["UTC"],
     "ids": [[1], [1, 2]],
+    "If-Match": ["*", '"other"'],
 }
 # Bodies and addresses of syncs take the same parameters, though not both of them; nor every combination.
 COMBINED = ("/orders/sync", "/inventory/sync", "/{stream}/sync")
-# Of valid data: what schemathesis takes by itself; 410 of /changes; 422: a key that another case had.
-TAKEN = ["2xx", "3xx", "401", "403", "404", "409", "410", "422"]
+# Of valid data: what schemathesis takes by itself; 410 of /changes; 412: another ETag than that of the row; 422: a key
+# that another case had.
+TAKEN = ["2xx", "3xx", "401", "403", "404", "409", "410", "412", "422"]
+
+# Of other data: what schemathesis takes by itself, and 410 and 412, which may come first.
+REFUSED = ["400", "401", "403", "404", "405", "406", "409", "410", "412", "415", "422", "429"]
 
 
 @pytest.fixture
@@ -66,7 +71,10 @@ def schema(settings: Any) -> Any:
         if name.endswith("Request"):
             for field in KNOWN.keys() & described["properties"].keys():
                 described["properties"][field] = {"enum": KNOWN[field]}
-    checks = {"positive_data_acceptance": {"expected-statuses": TAKEN}}
+    checks = {
+        "positive_data_acceptance": {"expected-statuses": TAKEN},
+        "negative_data_rejection": {"expected-statuses": REFUSED},
+    }
     loaded = schemathesis.openapi.from_dict(raw, config=schemathesis.Config.from_dict({"checks": checks}))
     loaded.app = application
     return loaded
