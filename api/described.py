@@ -32,14 +32,14 @@ def _time(of: str, clock: str) -> Text:
 
 COMMON: dict[str, Text] = {
     "id": ("The id that OMS gave the row. It stays.", 12),
-    "platform": ("The platform's name.", "amazon"),
+    "platform": ("The platform's name.", "shop"),
     "platform_id": ("The platform's id in OMS, which stays where the name is changed.", 1),
     "name": ("A name for people, in one line.", "shop"),
-    "display_name": ("A name for people, in one line; empty: `name` is shown.", "Amazon US"),
+    "display_name": ("A name for people, in one line; empty: `name` is shown.", "Shop US"),
     "external_id": ("The id that the platform gave it.", "111-0000001-0000001"),
     "marketplace_id": ("The marketplace, as the platform calls it; empty: not known.", "ATVPDKIKX0DER"),
     "sku": ("The seller's stock keeping unit, exactly as the platform has it.", "CUP-BLUE"),
-    "asin": ("Amazon's number of the product; empty: not known.", "B000000001"),
+    "asin": ("The number of the product in the catalogue of the platform; empty: not known.", "B000000001"),
     "title": ("The title of the product; empty: not known.", "A cup"),
     "currency": ("ISO 4217, of all amounts beside it; empty: not known yet.", "USD"),
     "source": (
@@ -137,7 +137,7 @@ FIELDS: dict[str, dict[str, Text]] = {
         "gift_wrap_tax": _amount("The part of the tax that is on gift wrap.", "0.00"),
         "discount_tax": _amount("The part of the tax that is on the discount.", "0.00"),
         "tax_model": ("How the tax is collected, in the platform's words; null: it does not say.", "ANY"),
-        "tax_responsible_party": ("Who pays it to the authority; null: the platform does not say.", "Amazon"),
+        "tax_responsible_party": ("Who pays it to the authority; null: the platform does not say.", "the platform"),
         "tax_scheme": ("The scheme of the tax, in the platform's words; null: it does not say.", "IOSS"),
     },
     "OrderPackage": {
@@ -175,7 +175,7 @@ FIELDS: dict[str, dict[str, Text]] = {
         "purchase_order": ("The buyer's own number of the order.", "PO-1"),
     },
     "InventoryItem": {
-        "fnsku": ("Amazon's label of the unit; empty: not known.", "X000000001"),
+        "fnsku": ("The label of the unit in the warehouse of the platform; empty: not known.", "X000000001"),
         "condition": ("In the platform's words; empty: not known.", "NewItem"),
         "total": ("Units of all kinds; null: the platform did not report it.", 12),
         "available": ("Units that can be sold; null: the platform did not report it.", 8),
@@ -208,7 +208,7 @@ FIELDS: dict[str, dict[str, Text]] = {
     },
     "Platform": {
         "kind": ("The channel.", None),
-        "name": ("The short name for commands and addresses, unique.", "amazon"),
+        "name": ("The short name for commands and addresses, unique.", "shop"),
         "orders_watermark": _time(
             "The time up to which orders are complete, not included; null: none is.", PLATFORM_CLOCK
         ),
@@ -264,7 +264,7 @@ EXAMPLES: dict[str, Any] = {
     "purge_after": TIME,
     "next_attempt_at": TIME,
     "url": "https://shop.example.com/oms",
-    "platform_name": "amazon",
+    "platform_name": "shop",
 }
 IN_ADDRESSES = {
     "id": "The id that OMS gave it, as the list has it.",

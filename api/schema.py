@@ -353,7 +353,7 @@ def _query(schema: JsonSchema, is_repeated: bool) -> JsonSchema:
         if not is_repeated and items.get("type") == "string" and "enum" not in items:
             items = {**items, "pattern": r"^[^,\u0000]+$"}
         if items.get("type") == "integer":
-            items = {"minimum": 0, **items}  # ids
+            items = {"minimum": 0, "maximum": 10**18 - 1, **items}  # ids
         return {"minItems": 1, **schema, "items": items}
     if schema.get("format") == "date-time":
         return {"anyOf": [schema, {"type": "string", "format": "date"}]}  # a date alone is its first moment
