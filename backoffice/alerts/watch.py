@@ -183,8 +183,12 @@ def _send_digests(found: Found, now: datetime) -> None:
     due = [each for each in subscriptions() if each.digest and _digest_is_due(each, now)]
     if not due:
         return
-    states = AlertState.objects.filter(key__in=list(found), began_at__isnull=False, over_at=None)
-    still = [(found[state.key], state) for state in states.order_by("kind", "platform_id", "pk")]
+    on = AlertState.objects.filter(key__in=list(found), began_at__isnull=False, over_at=None).in_bulk(
+        field_name="key"
+    )
+    still = [
+        (condition, on[key]) for key, condition in found.items() if key in on
+    ]  # in the order of the page
     for subscription in due:
         _send_digest(subscription, still, now)
 

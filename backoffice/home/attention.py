@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext
 
 from backoffice.models import AlertMessage
 from integrations.models import SyncFailure
@@ -107,15 +107,20 @@ def to_ship_tile(name: Deadline, count: int, source: Source, **filters: Any) -> 
 
 def due_tile(hours: int, count: int, source: Source, **filters: Any) -> Tile:
     """Orders that will be late within ALERTS_DUE_HOURS."""
-    text = ngettext_lazy("Due within %(n)d hour", "Due within %(n)d hours", "n")
     return Tile(
-        label=text % {"n": hours},
+        label=lazy(_due_within, str)(
+            hours
+        ),  # a lazy text that % is applied to would be in the language of now
         count=count,
         icon="alarm",
         tone=NOTICE,
         hint=_("have to leave by then"),
         href=list_of("orders_order", to_ship="soon", source__exact=source, **filters),
     )
+
+
+def _due_within(hours: int) -> str:
+    return ngettext("Due within %(n)d hour", "Due within %(n)d hours", hours) % {"n": hours}
 
 
 def failures() -> tuple[Tile, list[SyncFailure]]:

@@ -319,10 +319,12 @@ def test_it_writes_in_the_language_and_the_zone_of_its_reader(
     subscriber("elsa", language="es", time_zone="no/zone")
     subscriber("odd", language="xx")
     late_order(order)
+    order(ship_by=now + timedelta(hours=2))
     told(now)
     told(now + HOLDS)
     bodies = {message.to[0].partition("@")[0]: message.body for message in mail.outbox}
     assert "Überfällig: 1" in bodies["berta"]
+    assert "Fällig binnen 4 Stunden: 1" in bodies["berta"]
     assert "Overdue: 1" in bodies["odd"]
     assert bodies["elsa"] != bodies["odd"]
     assert "should have left already" not in bodies["elsa"]
@@ -429,7 +431,9 @@ def test_it_tells_webhooks_of_begin_and_end(platform: Platform, now: datetime) -
     Platform.objects.update(is_active=False)
     look(now + HOLDS + MINUTE)
     look(now + HOLDS + MINUTE + GONE)
-    sent = list(Event.objects.order_by("pk").values_list("event", "body"))
+    sent = list(
+        Event.objects.filter(event__startswith="platform.").order_by("pk").values_list("event", "body")
+    )
     assert [event for event, _body in sent] == ["platform.attention", "platform.recovered"]
     for _event, body in sent:
         assert json.loads(body)["data"] == {
@@ -483,6 +487,14 @@ def test_the_command_prints_what_is_so_and_sends_on_request(
         "since": None, "sentence": "Overdue: 1 – should have left already", "count": 1,
     }  # fmt: skip
     assert AlertState.objects.get().began_at is None
+    for options, lines in (
+        (("--json",), (1, 0)),
+        ((), (0, 1)),
+    ):  # cron gets what was asked for, and what is wrong
+        with pytest.raises(SystemExit):
+            call_command("check_alerts", *options, verbosity=0)
+        written = capsys.readouterr()
+        assert (len(written.out.splitlines()), len(written.err.splitlines())) == lines
 
 
 def test_a_function_that_fails_costs_the_others_nothing(

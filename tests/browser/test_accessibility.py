@@ -15,6 +15,7 @@ from integrations.sync.start import request_sync
 from integrations.sync.streams import STREAMS
 from orders.models import Order
 from platforms.models import Platform
+from webhooks.models import Delivery, Endpoint
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,7 +29,7 @@ WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 
 @pytest.fixture
 def filled(platform: Platform, start_simulator: Any) -> None:
-    """Live orders and stock, a failure, and a sync that is still queued."""
+    """Live orders and stock, a failure, a sync that is still queued, a webhook and a delivery that was given up."""
     account = start_simulator(orders=30, skus=5).accounts[0]
     from conftest import api_config
 
@@ -41,6 +42,13 @@ def filled(platform: Platform, start_simulator: Any) -> None:
         log=log, platform=platform, kind="orders", external_id="111-0000000-0000000", error_code="malformed"
     )
     request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.ADMIN)
+    webhook = Endpoint.objects.create(
+        name="Warehouse", url="https://warehouse.example", events=["order.created"]
+    )
+    Delivery.objects.create(
+        endpoint=webhook, message_id="msg_1", event="order.created", body="{}",
+        state=Delivery.State.FAILED, next_at=None,
+    )  # fmt: skip
 
 
 def pages() -> Iterator[str]:
@@ -53,6 +61,8 @@ def pages() -> Iterator[str]:
         if row is not None:
             yield reverse(f"{name}_change", args=[row.pk])
     yield reverse("admin:platforms_platform_add")
+    yield reverse("admin:webhooks_endpoint_add")
+    yield reverse("my-alerts")
     yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
     order = Order.objects.earliest("pk")
     yield reverse("where-is-my-order") + f"?id={order.external_id}"

@@ -39,7 +39,10 @@ class Command(OmsCommand):
     def run(self, options: dict[str, Any], /) -> None:
         found = evaluate()
         for condition in found:
-            self.stdout.write(json.dumps(as_json(condition)) if options["json"] else line(condition))
+            if options["json"]:
+                self.result(json.dumps(as_json(condition)))
+            else:
+                self.report(line(condition), good=False)
         if not found and not options["json"]:
             self.stdout.write(ALL_WELL)
         if options["send"]:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     def _work(self, *, once: bool, verbosity: int) -> None:
         if settings.REDIS_URL:
-            self._work_from_redis(once=once)
+            self._work_from_redis(once=once, verbosity=verbosity)
         else:
             DatabaseWorker().configure_logging(verbosity)
             self._work_from_the_database(once=once)
@@ -67,12 +67,13 @@ class Command(BaseCommand):
                 if worker.running:
                     time.sleep(PAUSE)  # SIGTERM ends it
 
-    def _work_from_redis(self, *, once: bool) -> None:
+    def _work_from_redis(self, *, once: bool, verbosity: int) -> None:
         try:
             call_command(
                 "rqworker",
                 "default",
                 burst=once,
+                verbosity=verbosity,
                 with_scheduler=True,  # syncs that wait for quota are queued for later
                 job_class="django_tasks_rq.Job",
                 # Jobs in this process: in one of their own, our handler of SIGTERM would hear nothing.
