@@ -17,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from access.confinement import visible_platforms
 from access.models import Scope
 from api.base import Conflict, ModelPermissions
+from api.bodies import not_one_line
 from api.filters import LISTING
 from api.lists import ListView, chosen_fields
 from api.order_filters import OrderFilter, by_platform_alone
@@ -42,6 +43,8 @@ from orders.totals import TooManyDays, totals
 from platforms.models import Platform, Source
 
 LONGEST_REASON = 200  # characters
+NO_CONTROLS = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"  # as not_one_line has it
+SOMETHING_IN_ONE_LINE = rf"^{NO_CONTROLS}*[^\s\u0000-\u001f\u007f-\u009f]{NO_CONTROLS}*$"
 KEY = OpenApiParameter(
     "id",
     str,
@@ -167,7 +170,12 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
             OF_PLATFORM,
             OpenApiParameter(
                 "reason",
-                str,
+                {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": LONGEST_REASON,
+                    "pattern": SOMETHING_IN_ONE_LINE,
+                },
                 required=True,
                 description=f"Why it is read, for the record: up to {LONGEST_REASON} characters, in one line.",
             ),
@@ -238,7 +246,7 @@ def _reason(text: str | None) -> str:
         raise ValidationError(
             {"reason": "Say why the buyer data is read; the reading is recorded with the reason."}
         )
-    if len(reason) > LONGEST_REASON or not reason.isprintable():
+    if len(reason) > LONGEST_REASON or not_one_line(text or ""):
         raise ValidationError({"reason": f"It takes up to {LONGEST_REASON} characters in one line."})
     return reason
 
