@@ -60,7 +60,7 @@ def close(log: SyncLog, api: APIClient) -> None:
         ("orders/sync?days=7", "orders/sync?days=07", True),
         ("orders/sync?days=7", "orders/sync?days=8", False),
         ("orders/sync?days=7", "orders/sync?days=7&by=created", False),
-        ("orders/sync?days=7", "orders/sync?days=7&until=2026-11-20", False),
+        ("orders/sync?days=400", "orders/sync?days=400&until=2026-11-20", False),
         ("orders/sync?by=created", "orders/sync?days=7", False),
         (f"orders/sync?{JANUARY}", f"orders/sync?{JANUARY}", True),
         (
@@ -186,7 +186,7 @@ def test_it_starts_when_the_open_one_has_ended(
 
 def test_it_keeps_the_order_of_those_that_wait(api: APIClient) -> None:
     ask(api, "inventory/sync")
-    waiting = [ask(api, f"inventory/sync?sku={sku}&queue=1")[1]["syncs"][0]["id"] for sku in "CAB"]
+    waiting = [ask(api, f"inventory/sync?sku={sku}&queue=true")[1]["syncs"][0]["id"] for sku in "CAB"]
     for expected in waiting:
         close(open_one("inventory"), api)
         assert open_one("inventory").pk == expected
