@@ -213,6 +213,8 @@ def _make_private(file: Path, default_path: Path) -> None:
         ) from None
 
 
+TLS_FILES = ("ssl_ca", "ssl_cert", "ssl_key")
+
 # Where the driver of a database is found, and what a person calls and installs.
 DRIVERS = {
     "django.db.backends.mysql": ("MySQL", ("MySQLdb",), "requirements-mysql.txt"),
@@ -236,7 +238,7 @@ def database(*, default_path: Path) -> dict[str, Any]:
         return config
     _require_driver(config["ENGINE"])
     if config["ENGINE"] == "django.db.backends.mysql":
-        options.update({**MYSQL_OPTIONS, **options})
+        options.update({**MYSQL_OPTIONS, **_tls_of_mysql(options)})
         if str(options["charset"]).lower() != "utf8mb4":
             raise ImproperlyConfigured(
                 f"DATABASE_URL asks for charset={options['charset']}, which cannot carry every character. "
@@ -250,6 +252,26 @@ def database(*, default_path: Path) -> dict[str, Any]:
     config.setdefault("CONN_MAX_AGE", 60)
     config.setdefault("CONN_HEALTH_CHECKS", True)
     return config
+
+
+def _tls_of_mysql(options: dict[str, Any]) -> dict[str, Any]:
+    """`options` with what DATABASE_URL says of TLS as the driver takes it: ssl_ca, ssl_cert and ssl_key are files, and
+    with a certificate of the server, its name is checked too unless ssl_mode says VERIFY_CA.
+
+    Raises ImproperlyConfigured for modes under which a server without TLS is talked to in clear: with MariaDB's client
+    library, REQUIRED is one.
+    """
+    files = {name.removeprefix("ssl_"): options.pop(name) for name in TLS_FILES if name in options}
+    mode = str(options.pop("ssl_mode", "VERIFY_IDENTITY" if files else "")).upper()
+    if mode in ("", "DISABLED"):
+        return options
+    if mode not in ("VERIFY_CA", "VERIFY_IDENTITY"):
+        raise ImproperlyConfigured(
+            f"DATABASE_URL says ssl_mode={mode}, with which the driver may talk to the server in clear. Write "
+            "ssl_mode=VERIFY_IDENTITY, with ssl_ca=/path/to/ca.pem where the server's certificate is not from a public "
+            "authority; or DISABLED."
+        )
+    return options | {"ssl_mode": mode} | ({"ssl": files} if files else {})
 
 
 def _from_url(url: str) -> dict[str, Any]:

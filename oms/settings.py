@@ -224,7 +224,13 @@ if REDIS_URL:
     # Its migrations are about a page that is not served here. With them, setting REDIS_URL would ask for `migrate`.
     MIGRATION_MODULES = {"django_rq": None}
     RQ_QUEUES = {"default": {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 6 * 3600}}
-    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+    # Messages are JSON and say one thing; by default RQ reads pickles, which can run anything.
+    RQ = {
+        "JOB_CLASS": "integrations.sync.messages.Message",
+        "QUEUE_CLASS": "integrations.sync.messages.MessageQueue",
+        "WORKER_CLASS": "integrations.sync.messages.MessageWorker",
+    }
+    TASKS = {"default": {"BACKEND": "integrations.sync.messages.RedisBackend", "QUEUES": ["default"]}}
 else:
     TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django_tasks_rq import Job
 from redis import Redis
 from rq import Queue
+from rq.job import Job
 
 from integrations.sync.leases import LEASE
 from integrations.tests.processes import (
@@ -377,7 +377,7 @@ def test_it_goes_on_scheduling_while_the_database_is_not_there(tmp_path: Path) -
         installation.end()
 
 
-RQ_WORKER = ("rqworker", "--with-scheduler", "--job-class", "django_tasks_rq.Job")
+RQ_WORKER = ("run_worker",)
 
 
 @pytest.mark.redis
@@ -385,13 +385,13 @@ def test_it_runs_in_the_background_on_redis(oms: Installation, sim: Simulator) -
     oms.environment["REDIS_URL"] = redis_url()
     status, out, err = oms.run("sync_orders", "amazon", "--background", "--json")
     assert (status, json.loads(out)["status"]) == (0, "queued"), err
-    assert oms.run(*RQ_WORKER, "--burst")[0] == 0
+    assert oms.run(*RQ_WORKER, "--once")[0] == 0
     (log,) = oms.logs
     assert (log["status"], log["fetched"]) == ("succeeded", ORDERS)
 
 
 @pytest.mark.redis
-def test_it_understands_a_message_on_redis_that_an_earlier_version_queued(
+def test_it_works_on_a_sync_whose_message_on_redis_an_earlier_version_queued(
     oms: Installation, sim: Simulator
 ) -> None:
     oms.environment["REDIS_URL"] = redis_url()
@@ -399,15 +399,17 @@ def test_it_understands_a_message_on_redis_that_an_earlier_version_queued(
         queue = Queue("default", connection=server)
         queue.empty()  # type: ignore[no-untyped-call]
         assert oms.run("sync_orders", "amazon", "--background")[0] == 0
-        (waiting,) = queue.jobs
-        # What this version writes is what every version wrote; so write it anew by hand.
-        assert (waiting.func_name, waiting.args) == ("integrations.tasks.continue_sync", (1,))
         queue.empty()  # type: ignore[no-untyped-call]
-        by_hand = Job.create(
+        pickled = Job.create(
             "integrations.tasks.continue_sync", args=(1,), connection=server, meta={"backend_name": "default"}
         )
-        queue.enqueue_job(by_hand)
-    assert oms.run(*RQ_WORKER, "--burst")[0] == 0
+        queue.enqueue_job(pickled)
+    status, _, err = oms.run(*RQ_WORKER, "--once")
+    assert (status, err.count("A message in Redis was refused")) == (0, 1), err
+    oms.sql("UPDATE stream_states SET interval_minutes = 0 WHERE stream = 'inventory'")
+    oms.sql("UPDATE sync_logs SET queued_at = '2026-01-01 00:00:00'")  # a minute later
+    assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
+    assert oms.run(*RQ_WORKER, "--once")[0] == 0
     assert [(log["status"], log["fetched"]) for log in oms.logs] == [("succeeded", ORDERS)]
 
 
@@ -450,7 +452,7 @@ def test_it_announces_again_what_redis_lost(oms: Installation, sim: Simulator) -
     assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
     oms.sql("UPDATE sync_logs SET queued_at = '2026-01-01 00:00:00'")  # a minute later
     assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
-    assert oms.run(*RQ_WORKER, "--burst")[0] == 0
+    assert oms.run(*RQ_WORKER, "--once")[0] == 0
     assert [(log["status"], log["fetched"]) for log in oms.logs] == [("succeeded", ORDERS)]
 
 
@@ -458,14 +460,13 @@ def test_it_announces_again_what_redis_lost(oms: Installation, sim: Simulator) -
 def test_it_survives_the_redis_workers_sigterm(oms: Installation, sim: Simulator, hold: Hold) -> None:
     oms.environment["REDIS_URL"] = redis_url()
     assert oms.run("sync_orders", "amazon", "--background")[0] == 0
-    # As `manage.py run_worker` starts it: a job in a process of its own would not hear the signal.
-    worker = oms.start(*RQ_WORKER, "--worker-class", "rq.SimpleWorker")
+    worker = oms.start(*RQ_WORKER)
     oms.waits_for_the_page(hold)
     worker.send_signal(signal.SIGTERM)
     hold.release()
     assert ended(worker)[0] == 0
     assert [(log["status"], log["pages"] in (1, 2)) for log in oms.logs] == [("queued", True)]
-    assert oms.run(*RQ_WORKER, "--burst")[0] == 0
+    assert oms.run(*RQ_WORKER, "--once")[0] == 0
     assert [(log["status"], log["fetched"]) for log in oms.logs] == [("succeeded", ORDERS)]
 
 

@@ -14,6 +14,8 @@ from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.registry import ScheduledJobRegistry
+from rq.serializers import JSONSerializer
+from rq.utils import str_to_date
 
 from integrations.models import SyncLog
 from integrations.sync.queue import continue_sync
@@ -61,7 +63,7 @@ def _in_redis() -> Backlog:
     now = timezone.now()
     at_once = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS, "retry": Retry(NoBackoff(), 0)}
     with Redis.from_url(settings.REDIS_URL, **at_once) as server:
-        queue = Queue(NAME, connection=server)
+        queue = Queue(NAME, connection=server, serializer=JSONSerializer)
         # Waits for quota that are over: a worker moves them into the queue.
         later, due = ScheduledJobRegistry(queue=queue).key, now.timestamp()  # type: ignore[no-untyped-call]
         messages = queue.count + server.zcount(later, 0, due)
@@ -69,10 +71,11 @@ def _in_redis() -> Backlog:
             datetime.fromtimestamp(score, UTC)
             for _job, score in server.zrangebyscore(later, 0, due, start=0, num=1, withscores=True)
         ]
-        moments += [job.enqueued_at for job in _first(queue, server) if job.enqueued_at is not None]
+        moments += _first(queue, server)
     return Backlog(messages, min(moments, default=None))
 
 
-def _first(queue: Queue, server: "Redis") -> list[Job]:
-    ids = queue.get_job_ids(0, 1)
-    return [job for job in Job.fetch_many(ids, connection=server) if job is not None]
+def _first(queue: Queue, server: "Redis") -> list[datetime]:
+    """Since when the first message waits: that field alone is read, RQ would unpickle others."""
+    found = [server.hget(Job.key_for(job_id), "enqueued_at") for job_id in queue.get_job_ids(0, 1)]
+    return [str_to_date(value) for value in found if isinstance(value, bytes)]

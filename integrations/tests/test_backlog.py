@@ -21,7 +21,9 @@ TASK = "integrations.tasks.continue_sync"
 def on_redis(settings: Any) -> None:
     settings.REDIS_URL = redis_url()
     settings.RQ_QUEUES = {"default": {"URL": settings.REDIS_URL}}
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+    settings.TASKS = {
+        "default": {"BACKEND": "integrations.sync.messages.RedisBackend", "QUEUES": ["default"]}
+    }
 
 
 @pytest.mark.redis

@@ -88,7 +88,9 @@ def test_it_serves_on_where_redis_is_down(settings: Any) -> None:
     assert Leadership().hold()
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.RQ_QUEUES = {"default": {"URL": settings.REDIS_URL}}
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend", "QUEUES": ["default"]}}
+    settings.TASKS = {
+        "default": {"BACKEND": "integrations.sync.messages.RedisBackend", "QUEUES": ["default"]}
+    }
     answer = Client().get("/readyz")
     down = {"status": "degraded", **PARTS, "queue": "down", "workers": "unknown"}
     assert (answer.status_code, answer.json()) == (200, down)

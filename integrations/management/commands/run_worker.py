@@ -75,9 +75,7 @@ class Command(BaseCommand):
                 burst=once,
                 verbosity=verbosity,
                 with_scheduler=True,  # syncs that wait for quota are queued for later
-                job_class="django_tasks_rq.Job",
-                # Jobs in this process: in one of their own, our handler of SIGTERM would hear nothing.
-                worker_class="rq.worker.SimpleWorker",
+                serializer="rq.serializers.JSONSerializer",  # the classes of settings.RQ take no other
             )
         except SystemExit as stop:
             if stop.code:
