@@ -12,6 +12,7 @@ from typing import Any
 OWN_ENVIRONMENT = {
     "SECRET_KEY": "for tests only, not a secret, long enough to please the deployment check 0123456789",
     "FIELD_ENCRYPTION_KEY": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
+    "FIELD_ENCRYPTION_KEY_COMMAND": "",
     "DEBUG": "off",
     "REQUIRE_HTTPS": "off",
     "BEHIND_TLS_PROXY": "off",
@@ -55,6 +56,7 @@ FILES = (
     "REDIS_URL_FILE",
     "METRICS_TOKEN_FILE",
     "EMAIL_URL_FILE",
+    "SENTRY_DSN_FILE",
 )
 os.environ.update(dict.fromkeys(FILES, ""))
 # These two may come from the process environment, to run the suite on other services; never from .env.

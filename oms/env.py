@@ -14,12 +14,15 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+from oms.key_command import keys_printed_by
 from oms.private_files import make_private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # What may be named by a file instead, as container engines hand secrets over: SECRET_KEY_FILE=/run/secrets/secret_key.
-FROM_FILES = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN", "EMAIL_URL")
+FROM_FILES = (
+    "SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN", "EMAIL_URL", "SENTRY_DSN",
+)  # fmt: skip
 
 
 def read_files(environment: Mapping[str, str]) -> dict[str, str]:
@@ -133,16 +136,24 @@ def required(name: str, how: str) -> str:
 
 
 def encryption_keys() -> list[str]:
-    """FIELD_ENCRYPTION_KEY as a list: the first key encrypts, all of them decrypt."""
-    required("FIELD_ENCRYPTION_KEY", MAKE_FIELD_KEY)
-    keys = [key.strip() for key in text("FIELD_ENCRYPTION_KEY").split(",") if key.strip()]
+    """FIELD_ENCRYPTION_KEY, or what FIELD_ENCRYPTION_KEY_COMMAND prints, as a list: the first key encrypts, all of them
+    decrypt. Raises ImproperlyConfigured where there is none, where both are set, and for what is no key."""
+    source, command = "FIELD_ENCRYPTION_KEY", text("FIELD_ENCRYPTION_KEY_COMMAND")
+    if command:
+        if text(source):
+            raise ImproperlyConfigured(f"{source} and {source}_COMMAND are both set; leave one of them.")
+        source, given = f"what {source}_COMMAND printed", keys_printed_by(command)
+    else:
+        required(source, MAKE_FIELD_KEY)
+        given = text(source)
+    keys = [key.strip() for key in given.split(",") if key.strip()]
     for position, key in enumerate(keys, start=1):
         try:
             Fernet(key)
         except ValueError:
             # The value itself is never repeated: it may be a good key with one character lost.
             raise ImproperlyConfigured(
-                f"Key number {position} in FIELD_ENCRYPTION_KEY is not a Fernet key "
+                f"Key number {position} in {source} is not a Fernet key "
                 f"(32 bytes, base64). Make one with:\n    {MAKE_FIELD_KEY}"
             ) from None
     return keys

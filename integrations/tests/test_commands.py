@@ -22,6 +22,7 @@ from api.syncs import OpenedSync, RefusedSync
 from conftest import api_config
 from integrations.amazon import mock
 from integrations.management.console import report
+from integrations.management.reencrypt import COLUMNS, reencrypt
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.start import request_sync
 from inventory.models import InventoryItem
@@ -437,15 +438,21 @@ def test_it_rewrites_nothing_that_has_the_first_key_already(
     assert stored("platforms", "api_config") + stored("order_buyers", "data") == before
 
 
-def test_it_moves_more_rows_than_fit_in_a_batch(settings: Any) -> None:
+def test_it_goes_on_where_an_interrupted_run_stopped_batch_by_batch(settings: Any) -> None:
     Platform.objects.bulk_create(
         Platform(name=f"p{number}", api_config={"client_id": str(number)}) for number in range(450)
     )
     new = Fernet.generate_key().decode()
     settings.FIELD_ENCRYPTION_KEY = [new, *settings.FIELD_ENCRYPTION_KEY]
+    done = next(reencrypt(COLUMNS[0])).rewritten  # and then it is interrupted
+    assert 0 < done < 450
+    moved = set(stored("platforms", "api_config"))
     ran = Ran("reencrypt")
     settings.FIELD_ENCRYPTION_KEY = [new]
     assert ran.status == 0
+    assert f"platforms: {Platform.objects.count() - done} encrypted with the first key" in ran.out
+    assert f"{done} were already" in ran.out
+    assert len(moved & set(stored("platforms", "api_config"))) >= done  # as they were
     assert Platform.objects.get(name="p449").api_config == {"client_id": "449"}
 
 

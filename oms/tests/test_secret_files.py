@@ -1,12 +1,18 @@
-"""Secrets that come from files (NAME_FILE), and a source tree that cannot be written."""
+"""Secrets that come from files (NAME_FILE) or from a command, and a source tree that cannot be written."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
 
+from conftest import OWN_ENVIRONMENT, SERVICES
 from integrations.tests.processes import python
+from oms import env
 from oms.env import FROM_FILES
+from oms.key_command import keys_printed_by
 
 SHOW = (
     "from django.conf import settings as s; "
@@ -28,6 +34,7 @@ def test_it_reads_secrets_from_the_files_that_the_environment_names(tmp_path: Pa
         "REDIS_URL": "redis://redis.invalid:6379/3",
         "METRICS_TOKEN": "metrics-token-0123456789",
         "EMAIL_URL": "smtp+tls://oms:pass@mail.invalid:587",
+        "SENTRY_DSN": "https://key@sentry.invalid/1",
     }
     assert set(values) == set(FROM_FILES)
     environment = dict.fromkeys(values, "")
@@ -76,3 +83,51 @@ def test_it_names_a_database_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     shown = settings_under(DATABASE_URL=f"sqlite:///{tmp_path}/file/oms.sqlite3")
     assert f"The folder of the SQLite database cannot be made: {tmp_path}/file" in shown.stderr
+
+
+def test_every_secret_may_come_from_a_file() -> None:
+    """Also one that is added: by how its name ends."""
+    secret = re.compile(r"(_KEY|_TOKEN|_DSN|_PASSWORD|_SECRET|(DATABASE|REDIS|EMAIL|LOG)_URL)$")
+    names = {name for name in {*OWN_ENVIRONMENT, *SERVICES} if secret.search(name)}
+    assert names == set(FROM_FILES)
+
+
+def test_it_takes_the_keys_that_a_command_prints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keys = [Fernet.generate_key().decode() for _ in range(3)]
+    (tmp_path / "two keys").write_text(f"{keys[0]}\n{keys[1]},{keys[2]}\n")
+    monkeypatch.setattr(env, "VARIABLES", {"FIELD_ENCRYPTION_KEY_COMMAND": f"cat '{tmp_path}/two keys'"})
+    assert env.encryption_keys() == keys
+    monkeypatch.setitem(env.VARIABLES, "FIELD_ENCRYPTION_KEY", keys[0])
+    with pytest.raises(ImproperlyConfigured, match="FIELD_ENCRYPTION_KEY_COMMAND are both set"):
+        env.encryption_keys()
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("sh -c 'echo s3cr3t; echo s3cr3t >&2; exit 7'", "failed with exit status 7"),
+        ("sh -c 'echo s3cr3t; exec sleep 60'", "did not end within 0.2 seconds"),
+        ("/nowhere/vault s3cr3t", r"cannot be started \(No such file or directory\)"),
+        ("true s3cr3t", "printed no key"),
+        ("printf '\\377s3cr3t'", "printed no key"),
+        ("vault 's3cr3t", "is not understood"),
+    ],
+)
+def test_it_says_why_a_command_gives_no_key_and_repeats_nothing_of_it(command: str, sentence: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=sentence) as problem:
+        keys_printed_by(command, timeout=0.2)
+    assert "s3cr3t" not in str(problem.value)
+    assert "/nowhere" not in str(problem.value)
+    assert problem.value.__cause__ is None
+    assert problem.value.__suppress_context__ or problem.value.__context__ is None
+
+
+def test_it_repeats_nothing_of_what_a_command_printed_instead_of_a_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(env, "VARIABLES", {"FIELD_ENCRYPTION_KEY_COMMAND": "echo nearly-a-key"})
+    with pytest.raises(
+        ImproperlyConfigured, match="Key number 1 in what FIELD_ENCRYPTION_KEY_COMMAND printed"
+    ) as at:
+        env.encryption_keys()
+    assert "nearly" not in str(at.value)
