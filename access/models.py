@@ -1,8 +1,10 @@
-"""ApiToken: what a token of the REST API is called, what it may do, and when it was last used."""
+"""ApiToken: what a token of the REST API is called, what it may do, and when it was last used. LoginFailures: attempts
+to sign in that failed."""
 
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -57,3 +59,22 @@ class ApiToken(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class LoginFailures(models.Model):
+    """Failed attempts of late to sign in with one account, or from one address. `key` is `user 5`, or `name …` or
+    `address …` with a hash."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="login_failures"
+    )
+    count = models.PositiveIntegerField()
+    last_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "login_failures"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key.partition(" ")[0]

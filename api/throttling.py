@@ -10,9 +10,7 @@ written for each request would make readers wait for SQLite's only writer.
 import logging
 import math
 import time
-from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -27,7 +25,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from api.models import RequestCount
-from core.addresses import client_address
+from core.addresses import client_network
 from core.database.retry import DATABASE_ERRORS
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MINUTE = 60
-IPV6 = 6
 SHARE = 20  # a process counts for itself up to this part of the limit
 MOST_CALLERS = 10_000  # that a process remembers
 DAY = 24 * 60  # minutes
@@ -104,13 +101,8 @@ def count_failure(request: HttpRequest) -> TooManyFailures | None:
 
 
 def _address(request: HttpRequest) -> str:
-    """As the caller of a count: not the address itself, which is personal. Of IPv6, the network that a provider gives
-    to one customer."""
-    text = client_address(request)
-    with suppress(ValueError):
-        address = ip_address(text)
-        text = str(ip_network((int(address), 64), strict=False) if address.version == IPV6 else address)
-    return f"address {salted_hmac(__name__, text).hexdigest()}"
+    """As the caller of a count: not the address itself, which is personal."""
+    return f"address {salted_hmac(__name__, client_network(request)).hexdigest()}"
 
 
 def _until_next_minute(now: float) -> int:

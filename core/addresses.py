@@ -1,9 +1,12 @@
 """Where a request came from."""
 
-from ipaddress import ip_address
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
+
+IPV6 = 6
 
 
 def client_address(request: HttpRequest) -> str:
@@ -19,3 +22,12 @@ def client_address(request: HttpRequest) -> str:
         return str(ip_address(text))
     except ValueError:
         return ""
+
+
+def client_network(request: HttpRequest) -> str:
+    """What is limited as one: the address; of IPv6, the network that a provider gives to one customer."""
+    text = client_address(request)
+    with suppress(ValueError):
+        address = ip_address(text)
+        text = str(ip_network((int(address), 64), strict=False) if address.version == IPV6 else address)
+    return text

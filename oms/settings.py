@@ -59,11 +59,16 @@ KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 API_REQUESTS_PER_MINUTE = whole_number("API_REQUESTS_PER_MINUTE", default=1200, minimum=0)
 # Requests without a valid token that an address may make in a minute; 0: as many as it likes.
 API_FAILURES_PER_MINUTE = whole_number("API_FAILURES_PER_MINUTE", default=60, minimum=0)
+# Failed attempts to sign in, with one account and from one address, before it is locked (0: never), and for how long.
+LOGIN_FAILURES = whole_number("LOGIN_FAILURES", default=10, minimum=0)
+LOGIN_FAILURES_PER_ADDRESS = whole_number("LOGIN_FAILURES_PER_ADDRESS", default=10, minimum=0)
+LOGIN_LOCK_MINUTES = whole_number("LOGIN_LOCK_MINUTES", default=15, minimum=1)
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
 MAINTENANCE = [
     "api.idempotency.prune_answers",
     "api.throttling.prune_counts",
     "access.tokens.prune_expired",
+    "access.lockout.prune_failures",
     "webhooks.queue.prune_deliveries",
     "webhooks.queue.prune_events",
     "backoffice.alerts.outbox.prune_messages",
@@ -167,6 +172,7 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASES = {"default": database(default_path=BASE_DIR / "var" / "oms.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = ["access.backends.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -337,6 +343,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "OMS",
     "SITE_SUBHEADER": _("Orders and stock, every channel"),
     "SITE_SYMBOL": "package_2",
+    "LOGIN": {"form": "backoffice.users.signing_in.LoginForm"},
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "backoffice.home.page.home",
     "SHOW_VIEW_ON_SITE": False,

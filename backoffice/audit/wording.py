@@ -15,6 +15,8 @@ ACTIONS: dict[str, Promise] = {
     "login.succeeded": gettext_lazy("signed in"),
     "login.failed": gettext_lazy("failed to sign in"),
     "login.ended": gettext_lazy("signed out"),
+    "login.locked": gettext_lazy("signing in locked"),
+    "login.unlocked": gettext_lazy("signing in unlocked"),
     "user.added": gettext_lazy("user added"),
     "user.changed": gettext_lazy("user changed"),
     "user.deleted": gettext_lazy("user deleted"),

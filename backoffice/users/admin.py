@@ -6,7 +6,9 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_tasks_db.admin import DBTaskResultAdmin as DjangoTaskAdmin
@@ -14,6 +16,9 @@ from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from access.lockout import locked, unlock
+from access.models import LoginFailures
+from backoffice.base.cells import badge
 from backoffice.base.offered import OfferedLists
 
 if TYPE_CHECKING:
@@ -33,6 +38,27 @@ class UserAdmin(OfferedLists, DjangoUserAdmin[User], UnfoldAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "first_name", "last_name", "is_staff", "signing_in")
+    actions = ("unlock",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        failures = LoginFailures.objects.filter(locked(), user=OuterRef("pk"))
+        users: QuerySet[User] = super().get_queryset(request)
+        return users.annotate(is_locked=Exists(failures))
+
+    @admin.display(description=gettext_lazy("signing in"))
+    def signing_in(self, user: User) -> SafeString | str:
+        """After too many failed attempts."""
+        return badge(_("locked"), "danger") if getattr(user, "is_locked", False) else ""
+
+    @admin.action(description=gettext_lazy("Let them try to sign in again"), permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        users = list(queryset)
+        unlock(users)
+        names = ", ".join(map(str, users))
+        messages.success(
+            request, _("Failed attempts to sign in are forgotten for: %(users)s") % {"users": names}
+        )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Says so where a group brought the staff status along (staff.py)."""
