@@ -141,10 +141,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """A value of the credentials that the channel wants renewed. `days`: at which ages somebody is told, the last of
-    them being about when it ends; `advice`: what to do then."""
+    """A value of the credentials that the channel wants renewed. `lasts`: after how many days; `days`: at which ages
+    somebody is told; `advice`: what to do then."""
 
     label: Text
+    lasts: int
     days: tuple[int, ...]
     advice: Text
 

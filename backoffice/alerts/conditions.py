@@ -16,14 +16,13 @@ from django.db import models
 from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from backoffice.alerts.sender import sender_is_silent
 from backoffice.home import attention, health
+from integrations.lookup.renewals import renewals_of, set_at
 from integrations.models import SyncFailure
-from integrations.registry import CHANNELS
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
 from integrations.schedule.looks import looked_at
 from integrations.sync.backlog import backlog, workers_are_silent
@@ -151,32 +150,22 @@ def _lagging(item: health.Health, now: datetime) -> Iterator[Condition]:
 
 def _begin_of(platform: Platform) -> datetime:
     """From when on a first sync could be expected: since its credentials are these."""
-    return max([platform.created_at, *_set_at(platform).values()])
-
-
-def _set_at(platform: Platform) -> dict[str, datetime]:
-    parsed = {name: parse_datetime(str(at or "")) for name, at in platform.credentials_set_at.items()}
-    return {name: at for name, at in parsed.items() if at is not None and timezone.is_aware(at)}
+    return max([platform.created_at, *set_at(platform).values()])
 
 
 def _expiring(item: health.Health, now: datetime) -> Iterator[Condition]:
-    channel = CHANNELS.get(item.platform.kind)
-    set_at = _set_at(item.platform)
-    for name, expiry in (channel.expiries if channel else {}).items():
-        if name not in set_at or not item.platform.is_configured:
-            continue
-        age = (now - set_at[name]).days
-        reached = sum(age >= days for days in expiry.days)
+    for renewal in renewals_of(item.platform):
+        reached = renewal.level(now)
         if reached:
             yield Condition(
                 kind=Kind.CREDENTIALS,
-                say=partial(health.age_line, expiry, age),
+                say=partial(health.renewal_line, renewal, now),
                 platform=item.platform,
-                subject=name,
-                since=set_at[name],
+                subject=renewal.name,
+                since=renewal.set_at,
                 level=reached,
                 href=item.href,
-                facts={"value": name, "days": age},
+                facts={"value": renewal.name, "days": renewal.age(now)},
             )
 
 

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.format import format_datetime
-from integrations.channel import Expiry
 from integrations.errors import CONFIG_CODES, REFUSED_CODES
 from integrations.lookup.overview import has_rows
+from integrations.lookup.renewals import Renewal
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, Reason, attach_dues, dues_of
 from integrations.sync.streams import STREAMS, label_of, streams_of
@@ -91,10 +91,24 @@ def lag_line(stream: str, good: datetime | None, interval: int) -> str:
     return text % words
 
 
-def age_line(expiry: Expiry, days: int) -> str:
-    """A value of the credentials that has to be renewed."""
+def age_line(renewal: Renewal, now: datetime) -> str:
+    """How old a value of the credentials is, and how long until it has to be renewed."""
+    days, left = renewal.age(now), renewal.left(now)
     text = ngettext("The %(value)s is %(days)d day old.", "The %(value)s is %(days)d days old.", days)
-    return f"{text % {'value': expiry.label, 'days': days}} {expiry.advice}"
+    age = text % {"value": renewal.expiry.label, "days": days}
+    if left > 0:
+        end = ngettext("%(days)d day is left.", "%(days)d days are left.", left) % {"days": left}
+    elif left == 0:
+        end = _("It ends today.")
+    else:
+        late = ngettext("Its time ended %(days)d day ago.", "Its time ended %(days)d days ago.", -left)
+        end = late % {"days": -left}
+    return f"{age} {end}"
+
+
+def renewal_line(renewal: Renewal, now: datetime) -> str:
+    """The same, and what to do."""
+    return f"{age_line(renewal, now)} {renewal.expiry.advice}"
 
 
 def scheduler_line(seen_at: datetime | None) -> str:

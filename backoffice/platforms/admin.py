@@ -22,7 +22,7 @@ from backoffice.platforms import stock_end
 from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
-from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell
+from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import with_overview
@@ -86,6 +86,7 @@ class PlatformAdmin(OmsAdmin):
                 "sync_label": sync_label([platform.kind]),
                 "last_runs": last_runs(platform, may_cancel=may_sync) if may_see else (),
                 "check": check_context(platform),
+                "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
             }
         return super().render_change_form(request, context, *args, **kwargs)

@@ -5,11 +5,13 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from backoffice.base.channels import request_id_label
+from backoffice.home.health import age_line, renewal_line
 from backoffice.syncs.presentation import (
     copyable,
     kind_name,
@@ -19,6 +21,7 @@ from backoffice.syncs.presentation import (
     other_open_syncs,
 )
 from backoffice.syncs.progress import slot
+from integrations.lookup.renewals import renewals_of
 from integrations.models import SyncLog
 from integrations.schedule.due import dues_of
 from integrations.sync.connection_check import check_platform
@@ -80,6 +83,19 @@ def latest_cell(platform: Platform, kind: str, *, may_cancel: bool) -> SafeStrin
         text = '<div class="oms-cell">{}<span class="oms-when">{}</span></div>'
         newest = format_html(text, slot(log, "state"), moment_of(log))
     return format_html("{}" * (1 + len(others)), newest, *others)
+
+
+def renewal_lines(platform: Platform) -> list[dict[str, Any]]:
+    """For each value of the credentials that has to be renewed, how old it is and how long it lasts; with what to do
+    where it is time for that (`is_loud`)."""
+    now = timezone.now()
+    return [
+        {
+            "is_loud": bool(renewal.level(now)),
+            "text": renewal_line(renewal, now) if renewal.level(now) else age_line(renewal, now),
+        }
+        for renewal in renewals_of(platform)
+    ]
 
 
 def check_context(platform: Platform) -> dict[str, Any]:

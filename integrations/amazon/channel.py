@@ -33,6 +33,7 @@ AMAZON = Channel(
     expiries={
         "client_secret": Expiry(
             label=_("client secret"),
+            lasts=180,
             days=(150, 170, 180),
             advice=_(
                 "Amazon wants it replaced every 180 days: make a new one in Seller Central and store it here. The old "
@@ -41,6 +42,7 @@ AMAZON = Channel(
         ),
         "refresh_token": Expiry(
             label=_("authorisation"),
+            lasts=365,
             days=(335, 355),
             advice=_(
                 "Public apps have to be authorised again within 365 days: authorise the app in Seller Central."

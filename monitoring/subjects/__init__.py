@@ -6,7 +6,7 @@ two platforms as for a thousand, and reads no table that grows with the orders. 
 operations and states, and ids of webhooks: nothing of a person, and nothing without an end.
 """
 
-from monitoring.subjects import failures, feed, queue, quota, scheduler, streams, syncs, webhooks
+from monitoring.subjects import credentials, failures, feed, queue, quota, scheduler, streams, syncs, webhooks
 from monitoring.subjects.base import Scrape, Subject
 
 __all__ = ["SUBJECTS", "Scrape", "Subject"]
@@ -17,6 +17,7 @@ SUBJECTS: dict[str, Subject] = {
     "queue": queue.collect,
     "scheduler": scheduler.collect,
     "quota": quota.collect,
+    "credentials": credentials.collect,
     "failures": failures.collect,
     "feed": feed.collect,
     "webhooks": webhooks.collect,

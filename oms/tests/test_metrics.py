@@ -44,6 +44,7 @@ LABELS = (
     "stream",
     "operation",
     "status",
+    "credential",
     "endpoint",
     "reason",
 )  # in the order of the tests
@@ -222,6 +223,23 @@ def test_it_tells_which_records_are_not_stored(platform: Platform) -> None:
     assert found["oms_failures_open"] == {("amazon", "orders"): 2, ("amazon", "inventory"): 0}
     assert found["oms_failures_oldest_seconds"]["amazon", "orders"] == pytest.approx(86_400, abs=60)
     assert found["oms_failures_oldest_seconds"]["amazon", "inventory"] == 0
+
+
+def test_it_tells_how_long_credentials_last(start_simulator: StartSimulator) -> None:
+    platform = configured(start_simulator(orders=1))
+    day, now = timedelta(days=1), timezone.now()
+    dates = {"client_id": 400, "client_secret": 171, "refresh_token": 366}
+    Platform.objects.update(
+        credentials_set_at={name: (now - days * day).isoformat() for name, days in dates.items()}
+    )
+    found = scraped()
+    secret, token = ("amazon", "client_secret"), ("amazon", "refresh_token")
+    assert set(found["oms_credential_age_seconds"]) == {secret, token}
+    assert found["oms_credential_age_seconds"][secret] == pytest.approx(171 * 86_400, abs=60)
+    assert found["oms_credential_left_seconds"][secret] == pytest.approx(9 * 86_400, abs=60)
+    assert found["oms_credential_left_seconds"][token] == pytest.approx(-86_400, abs=60)
+    Platform.objects.filter(pk=platform.pk).update(is_active=False)
+    assert "oms_credential_age_seconds" not in scraped()
 
 
 def test_it_tells_of_changes_that_nobody_has_read(platform: Platform) -> None:
