@@ -12,6 +12,7 @@ from gunicorn.glogging import Logger
 
 from monitoring import directory
 from monitoring.logs import JsonFormatter
+from oms import slow_clients
 from oms.server_errors import write_error
 
 limit_request_line = 8190  # gunicorn's highest; 4094 is soon reached by a list of ids
@@ -41,8 +42,23 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no annotations
             handler.setFormatter(JsonFormatter())
 
 
-if (os.environ.get("LOG_FORMAT") or EnvFile.ENVIRON.get("LOG_FORMAT")) == "json":
+def setting(name: str) -> str:
+    return (os.environ.get(name) or EnvFile.ENVIRON.get(name) or "").strip().lower()
+
+
+if setting("LOG_FORMAT") == "json":
     logger_class = JsonLogger
+
+# A thread is taken for requests that have arrived. What is too slow or too much is closed before.
+worker_class = "oms.slow_clients.Worker"
+if setting("MAX_BODY_BYTES").isdecimal():
+    slow_clients.BODY_BYTES = int(setting("MAX_BODY_BYTES"))
+limit_request_fields = 100
+limit_request_field_size = 8190
+if setting("BEHIND_TLS_PROXY") not in ("on", "true", "yes", "1"):
+    # By default gunicorn believes these headers from 127.0.0.1, where any program of this machine may call from.
+    secure_scheme_headers: dict[str, str] = {}
+    forwarded_allow_ips = ""
 
 counts: list[Path] = []  # where its processes put what they count for /metrics
 

@@ -39,7 +39,7 @@ class BodyLimits:
                 "The body is compressed, which is not read; nothing was changed. Send it as it is.",
             )
         is_long = length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if request.META.get(TOO_LARGE) or (is_long and is_api(request)):
+        if request.META.get(TOO_LARGE) or is_long:
             return body_too_large()
         return self._get_response(request)
 

@@ -9,11 +9,14 @@ from gunicorn import util
 ANSWERS = {
     400: ("bad_request", "The request is not valid HTTP. It was not read any further, and nothing was changed."),
     403: ("permission_denied", "The server does not accept requests that come this way."),
+    408: ("request_timeout", "The request did not arrive in time. It was not read, and nothing was changed."),
     414: ("uri_too_long", "The address is longer than 8190 characters. Ask for less at once, or in several requests."),
     417: ("expectation_failed", "The server does not know what the header Expect asks for. Leave it out."),
     431: ("headers_too_large", "The headers are too many, or one is longer than 8190 characters."),
     500: ("internal", "The web server made a mistake; its log has the details. Whether your change was stored is not "
           "known: look before you repeat it."),
+    503: ("busy", "The server has too many large requests to read at once. This one was not read, and nothing was "
+          "changed; send it again in a minute."),
     501: ("not_implemented", "The server does not know this Transfer-Encoding. Send chunked, or a Content-Length."),
 }  # fmt: skip
 

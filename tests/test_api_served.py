@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,6 +21,7 @@ from integrations.tests.processes import Installation, installed, until
 
 pytestmark = pytest.mark.own_database
 
+NAMED = ("Content-Type: application/json", "Content-Length: 15")
 LARGEST = 2_621_440  # MAX_BODY_BYTES, as it comes
 
 
@@ -54,7 +57,7 @@ class Served:
 
     def send(self, data: bytes) -> Answer:
         """What is answered to these bytes."""
-        with socket.create_connection(("127.0.0.1", self._port), timeout=60) as connection:
+        with self.connected() as connection:
             connection.sendall(data)
             answer = b""
             while piece := connection.recv(65_536):
@@ -66,7 +69,13 @@ class Served:
             body = b"".join(body.split(b"\r\n")[1::2])
         return Answer(int(first.split()[1]), headers, body)
 
+    def connected(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self._port), timeout=60)
+
     def ask(self, method: str, address: str, *headers: str, body: bytes = b"") -> Answer:
+        return self.send(self.head(method, address, *headers) + body)
+
+    def head(self, method: str, address: str, *headers: str) -> bytes:
         lines = [
             f"{method} {address} HTTP/1.1",
             "Host: 127.0.0.1",
@@ -74,7 +83,7 @@ class Served:
             f"Authorization: Bearer {self.token}",
             *headers,
         ]
-        return self.send("\r\n".join([*lines, "", ""]).encode() + body)
+        return "\r\n".join([*lines, "", ""]).encode()
 
     def chunked(self, method: str, address: str, body: bytes, *headers: str) -> Answer:
         """With the body in chunks of up to 1000 bytes, and no Content-Length."""
@@ -143,6 +152,44 @@ def test_it_answers_what_the_server_refuses_like_everything_else(
     answer = served.send(data)
     assert (answer.status, answer.code) == (status, code)
     assert answer.headers["content-length"] == str(len(answer.body))
+
+
+def test_half_sent_requests_take_no_thread_and_a_header_is_no_tls(served: Served) -> None:
+    begun = (
+        b"",
+        b"GET /orders HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        b"PUT /platforms/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n{",
+        b"PUT /platforms/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n99\r\n{",
+    )
+    with ExitStack() as stack:
+        for data in begun * 12:  # three times as many as there are threads
+            stack.enter_context(served.connected()).sendall(data)
+        assert served.ask("POST", "/platforms", *NAMED, body=b'{"name": "two"}').status == 201
+        page = served.ask("GET", "/platforms?page_size=1", "X-Forwarded-Proto: https", "X-Forwarded-Ssl: on")
+        assert page.json["next"].startswith("http://127.0.0.1")
+        connection = stack.enter_context(served.connected())
+        body = b'{"display_name": "late"}'
+        connection.sendall(
+            served.head(
+                "PUT",
+                "/platforms/1",
+                f"Content-Length: {len(body)}",
+                "Expect: 100-continue",
+                "Content-Type: application/json",
+            )
+        )
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        for byte in body:
+            connection.sendall(bytes([byte]))
+        assert b'"late"' in b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_it_answers_requests_that_come_together_in_their_order(served: Served) -> None:
+    with served.connected() as connection:
+        ask = b"GET /%s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n"
+        connection.sendall(ask % (b"healthz", b"") + ask % (b"nowhere", b"Connection: close\r\n"))
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"200", b"404"]
 
 
 def test_it_takes_addresses_of_eight_thousand_characters(served: Served) -> None:
