@@ -1,30 +1,36 @@
-"""Buyer data of orders: stored in a table of its own, encrypted, and deleted 30 days after delivery at the latest."""
+"""Buyer data of orders: stored in a table of its own, encrypted, with the day on which it is deleted (erasing.py)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connection, transaction
-from django.db.models import QuerySet
-from django.utils import timezone
+from django.db import connection
 
-from audit.recording import record
 from core.dates import meant
-from core.encryption import SecretDict, Unreadable, keyed_digest
+from core.encryption import SecretDict, Unreadable, keyed_digest, keyed_digests
 from core.upsert import Incoming, to_json
-from feed.models import Change
-from feed.recording import Changed, add_changes_by_platform
-from orders.models import Order, OrderBuyer
+from orders.models import BuyerDataEnd, Order, OrderBuyer
 from orders.records import BuyerRecord, OrderRecord
 
 # The strictest rule of any channel: personal data is kept for at most 30 days after delivery.
 BUYER_DATA_LIFETIME = timedelta(days=30)
+# How long a delivery takes where the platform names no day for it.
+UNKNOWN_DELIVERY = timedelta(days=7)
 # The scheduler deletes once a day: what falls due before its next turn goes with this one.
 BEFORE_NEXT_TURN = timedelta(hours=25)
-# A delivery window that ends later says nothing of the delivery.
+# A window that ends later than this after the purchase says nothing of the delivery.
 LONGEST_DELIVERY = timedelta(days=365)
-AT_ONCE = 1000  # rows that are deleted in one transaction
+_EMAIL = "orders.buyer_email"  # purpose of the digests
+
+
+class Facts(NamedTuple):
+    """What is to be stored of an order and decides how long its buyer's data is kept."""
+
+    status: str
+    purchased_at: datetime
+    ship_by: datetime | None
+    deliver_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +43,29 @@ class StoredBuyer:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What is to be stored of an order's buyer: whether that differs from the stored row, and whether it is to be
-    deleted at another time than the row says."""
+    """What is to be stored of an order's buyer: whether that differs from the stored row, whether it is to be deleted
+    earlier than the row says, and whether it is over with it now."""
 
     data: SecretDict
     purge_after: datetime
-    is_news: bool
-    is_moved: bool
+    is_news: bool = False
+    is_moved: bool = False
+    is_over: bool = False
 
 
-def purge_after_delivery(record: OrderRecord, deliver_by: datetime | None, now: datetime) -> datetime:
-    """When the buyer's data is deleted: 30 days after the end of the delivery window that is stored of the order, or
-    after the order's last change where there is none. A placeholder such as the year 9999 is neither a reason to keep
-    nor to lose it."""
-    changed = min(meant(record.platform_updated_at) or meant(record.purchased_at) or now, now)
-    delivery = meant(deliver_by)
-    if delivery is None or delivery > changed + LONGEST_DELIVERY:
-        delivery = changed
+def purge_after_delivery(facts: Facts, changed: datetime, now: datetime) -> datetime:
+    """When the buyer's data is deleted: 30 days after the end of the delivery window; where the platform names none, 37
+    days after the purchase, or after the end of the time to ship where that is later.
+
+    A placeholder such as the year 9999 is neither a reason to keep nor to lose it; of an order without a time of
+    purchase, that of its change counts.
+    """
+    bought = min(meant(facts.purchased_at) or meant(changed) or now, now)
+    latest = bought + LONGEST_DELIVERY
+    delivery, shipment = meant(facts.deliver_by), meant(facts.ship_by)
+    if delivery is None or delivery > latest:
+        sent = bought if shipment is None or shipment > latest else max(bought, shipment)
+        delivery = sent + UNKNOWN_DELIVERY
     return delivery + BUYER_DATA_LIFETIME
 
 
@@ -71,36 +83,56 @@ def stored_buyers(order_ids: Iterable[int]) -> dict[int, StoredBuyer]:
     return {order_id: StoredBuyer(data, purge_after) for order_id, data, purge_after in rows}
 
 
+def ended_orders(order_ids: Iterable[int]) -> set[int]:
+    """Those of the orders whose buyer data was deleted for good. One query."""
+    ids = list(order_ids)
+    return set(BuyerDataEnd.objects.filter(order__in=ids).values_list("pk", flat=True)) if ids else set()
+
+
 def compare_buyers(
-    orders: Iterable[tuple[Incoming[OrderRecord], datetime | None]],
+    orders: Iterable[tuple[Incoming[OrderRecord], Facts]],
     stored: Mapping[int, StoredBuyer],
+    ended: Collection[int],
     now: datetime,
 ) -> dict[int, Buyer]:
-    """What is to be stored of the buyers of these orders, by the orders' ids. Each order comes with the end of its
-    delivery window as it is stored afterwards.
+    """What is to be stored of the buyers of these orders, by the orders' ids; nothing of the `ended` ones.
 
-    Data that is due for deletion is not stored anew. What cannot be decrypted cannot be compared, and is not
-    overwritten for that reason alone: its key may be put back.
+    The day of deletion never moves to a later one. Data that is due for deletion is not stored anew, nor is that of a
+    cancelled order. What cannot be decrypted cannot be compared, and is not overwritten for that reason alone: its key
+    may be put back.
     """
     buyers = {}
-    for incoming, deliver_by in orders:
-        record, before = incoming.record, stored.get(incoming.pk)
-        purge_after = purge_after_delivery(record, deliver_by, now)
-        is_moved = before is not None and before.purge_after != purge_after
-        given = _given(record.buyer) if record.buyer and purge_after > now + BEFORE_NEXT_TURN else {}
-        if before is None:
-            if given:
-                buyers[incoming.pk] = Buyer(SecretDict(given), purge_after, is_news=True, is_moved=False)
-        elif isinstance(before.data, Unreadable):
-            data = SecretDict(given) if given else before.data
-            buyers[incoming.pk] = Buyer(data, purge_after, is_news=False, is_moved=is_moved)
-        else:
-            data = SecretDict(_joined(before.data, given))
-            buyers[incoming.pk] = Buyer(data, purge_after, data != before.data, is_moved)
+    for incoming, facts in orders:
+        before = stored.get(incoming.pk)
+        if before is None and (incoming.record.buyer is None or incoming.pk in ended):
+            continue
+        buyer = _compared(incoming.record, facts, before, now)
+        if buyer is not None:
+            buyers[incoming.pk] = buyer
     return buyers
 
 
-def _given(buyer: BuyerRecord) -> dict[str, Any]:
+def _compared(record: OrderRecord, facts: Facts, before: StoredBuyer | None, now: datetime) -> Buyer | None:
+    purge_after = purge_after_delivery(facts, record.platform_updated_at, now)
+    is_cancelled = facts.status == Order.Status.CANCELLED
+    if before is None:
+        given = {} if is_cancelled else _given(record.buyer, purge_after, now)
+        return Buyer(SecretDict(given), purge_after, is_news=True) if given else None
+    if is_cancelled:
+        return Buyer(before.data, before.purge_after, is_over=True)
+    is_moved = purge_after < before.purge_after
+    purge_after = min(purge_after, before.purge_after)
+    given = _given(record.buyer, purge_after, now)
+    if isinstance(before.data, Unreadable):
+        return Buyer(SecretDict(given) if given else before.data, purge_after, is_moved=is_moved)
+    data = SecretDict(_joined(before.data, given))
+    return Buyer(data, purge_after, data != before.data, is_moved)
+
+
+def _given(buyer: BuyerRecord | None, purge_after: datetime, now: datetime) -> dict[str, Any]:
+    """What there is to store; nothing once it would be due for deletion."""
+    if buyer is None or purge_after <= now + BEFORE_NEXT_TURN:
+        return {}
     return {name: value for name, value in asdict(buyer).items() if value}
 
 
@@ -133,14 +165,39 @@ def _agrees(given: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     )
 
 
+def email_digest(data: Mapping[str, Any]) -> str | None:
+    """What finds the orders of an address without revealing it; "" where there is none, None where nobody can say."""
+    if isinstance(data, Unreadable):
+        return None
+    email = normal_email(str(data.get("email") or ""))
+    return keyed_digest(email.encode(), purpose=_EMAIL) if email else ""
+
+
+def email_digests(address: str) -> list[str]:
+    """What the digest of this address may be: one for each key that was ever the first and still decrypts."""
+    return keyed_digests(normal_email(address).encode(), purpose=_EMAIL)
+
+
+def normal_email(address: str) -> str:
+    return address.strip().casefold()
+
+
 def write_buyers(buyers: Mapping[int, Buyer]) -> None:
     """Store buyer data, by the orders' ids."""
     rows = [
-        OrderBuyer(order_id=order_id, data=buyer.data, purge_after=buyer.purge_after)
+        OrderBuyer(
+            order_id=order_id,
+            data=buyer.data,
+            purge_after=buyer.purge_after,
+            email_digest=email_digest(buyer.data),
+        )
         for order_id, buyer in buyers.items()
     ]
     OrderBuyer.objects.bulk_create(
-        rows, update_conflicts=True, update_fields=["data", "purge_after"], unique_fields=_conflict_target()
+        rows,
+        update_conflicts=True,
+        update_fields=["data", "purge_after", "email_digest"],
+        unique_fields=_conflict_target(),
     )
 
 
@@ -149,32 +206,6 @@ def move_purge(buyers: Mapping[int, Buyer]) -> None:
     if buyers:
         rows = [OrderBuyer(pk=order_id, purge_after=buyer.purge_after) for order_id, buyer in buyers.items()]
         OrderBuyer.objects.bulk_update(rows, ["purge_after"])
-
-
-def purge_buyers(*, now: datetime | None = None) -> int:
-    """Delete the buyer data that is due for deletion. Returns for how many orders."""
-    due = OrderBuyer.objects.filter(purge_after__lte=now or timezone.now())
-    deleted = 0
-    while some := _purge_some(due):
-        deleted += some
-    if deleted:
-        record("buyer_data.purged", changes={"orders": deleted})
-    return deleted
-
-
-@transaction.atomic
-def _purge_some(due: QuerySet[OrderBuyer]) -> int:
-    """The orders are read after their buyers are locked, and are not locked themselves: a sync locks an order and then
-    its buyer. Two statements, since MariaDB cannot lock the rows of one table of two."""
-    found = list(due.select_for_update().order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
-    orders = Order.objects.filter(pk__in=found).order_by("pk")
-    changed = [
-        (platform_id, Changed(pk, name, ("buyer",)))
-        for pk, name, platform_id in orders.values_list("pk", "external_id", "platform_id")
-    ]
-    OrderBuyer.objects.filter(pk__in=found).delete()
-    add_changes_by_platform(Change.Kind.ORDER_UPDATED, changed)
-    return len(found)
 
 
 def _conflict_target() -> list[str] | None:

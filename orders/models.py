@@ -271,6 +271,8 @@ class OrderBuyer(models.Model):
     order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="buyer", primary_key=True)
     data = EncryptedJSONField(_("data"), default=SecretDict)
     purge_after = models.DateTimeField(_("deleted after"), db_index=True)
+    # Finds the orders of one e-mail address without the address; "" where there is none, NULL where it is not known.
+    email_digest = models.CharField(max_length=64, null=True, blank=True, editable=False, db_index=True)
 
     class Meta:
         db_table = "order_buyers"
@@ -279,3 +281,56 @@ class OrderBuyer(models.Model):
 
     def __str__(self) -> str:
         return str(self.order_id)
+
+
+class BuyerDataEnd(models.Model):
+    """The buyer data of an order was deleted for good: whatever the platform sends later, none is stored again.
+
+    Holds no personal data itself.
+    """
+
+    class Why(models.TextChoices):
+        DUE = "due", _("its time had come")
+        CANCELLED = "cancelled", _("the order was cancelled")
+        ERASED = "erased", _("erased on request")
+
+    order = models.OneToOneField(
+        Order, on_delete=models.CASCADE, related_name="buyer_data_end", primary_key=True
+    )
+    ended_at = models.DateTimeField(_("deleted"))
+    why = models.CharField(_("why"), max_length=16, choices=Why.choices)
+
+    class Meta:
+        db_table = "order_buyer_ends"
+        default_permissions = ()
+        verbose_name = _("end of buyer data")
+        verbose_name_plural = _("ends of buyer data")
+
+    def __str__(self) -> str:
+        return str(self.order_id)
+
+
+class LegalHold(models.Model):
+    """Nothing of an order, or of all orders of a platform, is deleted until this ends: neither buyer data, nor old
+    orders. It does not let anything be stored that would not be stored without it."""
+
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="legal_holds")
+    order = models.ForeignKey(
+        Order, on_delete=models.CASCADE, related_name="legal_holds", null=True, blank=True,
+        help_text=_("Empty for all orders of the platform."),
+    )  # fmt: skip
+    reason = models.CharField(
+        _("reason"), max_length=500, help_text=_("Without names or addresses of buyers: the audit keeps it.")
+    )
+    until = models.DateTimeField(_("until"))
+    made_by = models.CharField(_("made by"), max_length=150, blank=True, default="", editable=False)
+    made_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    class Meta:
+        db_table = "legal_holds"
+        ordering = ("-id",)
+        verbose_name = _("legal hold")
+        verbose_name_plural = _("legal holds")
+
+    def __str__(self) -> str:
+        return str(self.order if self.order_id else self.platform)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -14,15 +15,19 @@ from feed.models import Change as FeedChange
 from feed.recording import Changed, add_changes
 from orders.buyers import (
     Buyer,
+    Facts,
     buyer_digest,
     compare_buyers,
+    ended_orders,
     move_purge,
     stored_buyers,
     write_buyers,
 )
 from orders.changes import Change, order_changes
+from orders.erasing import end_buyers
+from orders.holds import held_of
 from orders.lines import Lines, Reported, are_fine, compare_lines, reported_lines, too_fine, write_lines
-from orders.models import Order, OrderBuyer, OrderChange, OrderItem, OrderPackage
+from orders.models import BuyerDataEnd, Order, OrderBuyer, OrderChange, OrderItem, OrderPackage
 from orders.packages import Packages, compare_packages, reported_packages, write_packages
 from orders.records import OrderRecord
 from platforms.locks import hold_platform
@@ -39,7 +44,7 @@ _orders = RecordTable(
     document="payload",
 )
 REPORTED = _orders.reported
-_DELIVER_BY = REPORTED.index("deliver_by")
+_FACTS = itemgetter(*map(REPORTED.index, Facts._fields))
 DELETED_AT_ONCE = 500  # orders, in one statement
 
 
@@ -49,14 +54,13 @@ def upsert_orders(
 ) -> Outcome:
     """Store `records`, all or none of them, in a fixed number of queries. `sync_log_id` is the sync that brought them.
 
-    1. Find out which are new or changed: equal records change nothing, and mock or sandbox never replaces live;
-    where live
-       replaces one of these, nothing of it stays.
+    1. Find out which are new or changed: equal records change nothing, and mock or sandbox never replaces live; where
+       live replaces one of these, nothing of it stays.
     2. Compare lines, packages and buyers of known orders that may have changed, and leave alone what is equal after
        all.
     3. Write orders, then items and packages; remove lines and packages that are no longer part of their order.
-    4. Write buyer data where the platform row asks for it; note what changed, in the timeline of orders that were
-    stored already, and in the change feed.
+    4. Write buyer data where the platform row asks for it, delete that of cancelled orders; note what changed, in the
+       timeline of orders that were stored already, and in the change feed.
 
     Raises django.db.DatabaseError where a value does not fit.
     """
@@ -70,9 +74,7 @@ def upsert_orders(
     known = [*batch.changed, *batch.alike]
     lines = compare_lines({item.pk: _lines_of(item) for item in known})
     packages = compare_packages({item.pk: _packages_of(item) for item in known})
-    buyers: dict[int, Buyer] = {}
-    if platform.include_pii:
-        buyers = compare_buyers(_with_delivery(known), stored_buyers(item.pk for item in known), now)
+    buyers = _known_buyers(platform, known, now)
     changes = {pk: lines[pk].changes + packages[pk].changes for pk in lines}
     batch.keep_alike(lambda item: not (changes[item.pk] or _is_news(buyers.get(item.pk))))
     _orders.refresh(batch)
@@ -92,7 +94,10 @@ def upsert_orders(
     _note_changes(batch, changes, OrderChange(sync_log_id=sync_log_id, changed_at=now))
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
-        write_buyers(compare_buyers(_with_delivery(batch.new), {}, now) | of_changed)
+        over = [order_id for order_id, buyer in of_changed.items() if buyer.is_over]
+        end_buyers(over, BuyerDataEnd.Why.CANCELLED)
+        of_new = compare_buyers(_with_facts(batch.new), {}, (), now)
+        write_buyers(of_new | {pk: buyer for pk, buyer in of_changed.items() if not buyer.is_over})
     _add_to_feed(platform.pk, batch, lines, packages, buyers)
     return _outcome(batch)
 
@@ -167,11 +172,24 @@ def _lines_of(incoming: Incoming[OrderRecord]) -> list[Reported] | None:
     return lines
 
 
-def _with_delivery(
-    orders: Iterable[Incoming[OrderRecord]],
-) -> list[tuple[Incoming[OrderRecord], datetime | None]]:
-    """Each with the end of its delivery window, as it is to be stored."""
-    return [(item, (item.merged or item.values)[_DELIVER_BY]) for item in orders]
+def _known_buyers(
+    platform: Platform, known: Sequence[Incoming[OrderRecord]], now: datetime
+) -> dict[int, Buyer]:
+    """What is to be stored of the buyers of orders that are stored already. Of cancelled ones that a legal hold keeps,
+    nothing changes."""
+    if not platform.include_pii:
+        return {}
+    ids = [item.pk for item in known]
+    buyers = compare_buyers(_with_facts(known), stored_buyers(ids), ended_orders(ids), now)
+    if over := [pk for pk, buyer in buyers.items() if buyer.is_over]:
+        free = set(held_of(platform.pk, now=now).free(over))
+        return {pk: buyer for pk, buyer in buyers.items() if not buyer.is_over or pk in free}
+    return buyers
+
+
+def _with_facts(orders: Iterable[Incoming[OrderRecord]]) -> list[tuple[Incoming[OrderRecord], Facts]]:
+    """Each with what is to be stored of it and decides how long its buyer's data is kept."""
+    return [(item, Facts(*_FACTS(item.merged or item.values))) for item in orders]
 
 
 def _packages_of(incoming: Incoming[OrderRecord]) -> list[tuple[Any, ...]] | None:
@@ -181,7 +199,7 @@ def _packages_of(incoming: Incoming[OrderRecord]) -> list[tuple[Any, ...]] | Non
 
 
 def _is_news(buyer: Buyer | None) -> bool:
-    return buyer is not None and buyer.is_news
+    return buyer is not None and (buyer.is_news or buyer.is_over)
 
 
 def _is_moved(buyer: Buyer | None) -> bool:

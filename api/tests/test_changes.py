@@ -17,7 +17,7 @@ from inventory.models import InventoryItem
 from inventory.services import delete_inventory, mark_gone, upsert_inventory
 from inventory.tests.test_services import US, row
 from inventory.thresholds import set_threshold
-from orders.buyers import purge_buyers
+from orders.erasing import purge_buyers
 from orders.models import Order, OrderBuyer
 from orders.services import delete_orders, upsert_orders
 from orders.tests.test_services import BUYER, item, order

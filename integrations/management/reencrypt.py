@@ -1,7 +1,8 @@
 """Moves encrypted rows to the first key of FIELD_ENCRYPTION_KEY, a batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import ExpressionWrapper, F
 
 from core.encryption import FERNET_PREFIX, Unreadable, read_stored
+from orders.buyers import email_digest
 from orders.models import OrderBuyer
 from platforms.models import Platform
 from webhooks.models import Endpoint
@@ -18,17 +20,25 @@ BATCH = 200  # rows that are locked at a time
 
 @dataclass(frozen=True, slots=True)
 class EncryptedColumn:
-    """An encrypted column, and how to call its rows when one cannot be read."""
+    """An encrypted column, and how to call its rows when one cannot be read.
+
+    `digests` gives, by their names, the values of columns that depend on the key as well.
+    """
 
     model: type[models.Model]
     name: str
     row_name: str
     noun: str
+    digests: Callable[[Mapping[str, Any]], dict[str, str | None]] = lambda _value: {}
+
+
+def _buyer_digests(value: Mapping[str, Any]) -> dict[str, str | None]:
+    return {"email_digest": email_digest(value)}
 
 
 COLUMNS = (
     EncryptedColumn(Platform, "api_config", "name", "platform"),
-    EncryptedColumn(OrderBuyer, "data", "order__external_id", "buyer data of order"),
+    EncryptedColumn(OrderBuyer, "data", "order__external_id", "buyer data of order", _buyer_digests),
     EncryptedColumn(Endpoint, "signing_secrets", "name", "signing secrets of webhook"),
 )
 
@@ -75,7 +85,7 @@ def _batch(column: EncryptedColumn, after: int | None) -> tuple[Moved, int | Non
         if isinstance(value, Unreadable):
             moved.unreadable.append(f"{column.noun} {name}: {value.reason}")
             continue
-        column.model._default_manager.filter(pk=last).update(**{column.name: value})
+        column.model._default_manager.filter(pk=last).update(**{column.name: value}, **column.digests(value))
         moved.rewritten += 1
         moved.were_plain += value.was_plain
     return moved, last

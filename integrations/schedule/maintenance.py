@@ -19,7 +19,8 @@ from audit.retention import prune_entries
 from feed.retention import prune_changes
 from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
-from orders.buyers import BEFORE_NEXT_TURN, purge_buyers
+from orders.buyers import BEFORE_NEXT_TURN
+from orders.erasing import purge_buyers
 from platforms.models import Source
 
 # Whatever their age: what the schedule, the estimates and the admin read of earlier syncs of a platform and stream.

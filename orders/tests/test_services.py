@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from feed.models import Change
-from orders.buyers import purge_buyers
+from orders.erasing import purge_buyers
 from orders.lines import ITEM_REPORTED
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.records import BuyerRecord, OrderItemRecord, OrderRecord
@@ -476,7 +476,10 @@ def test_it_deletes_buyer_data_by_what_is_stored_of_the_order(platform: Platform
     assert record.deliver_by is not None
     moved = later(silent, deliver_by=record.deliver_by + timedelta(days=5), absent=(), buyer=None)
     assert store(platform, moved) == (0, 1, 0)
-    assert purge_date() == before + timedelta(days=5)
+    assert purge_date() == before  # it never moves to a later day
+    earlier = later(moved, deliver_by=record.deliver_by - timedelta(days=2))
+    assert store(platform, earlier) == (0, 1, 0)
+    assert purge_date() == before - timedelta(days=2)
 
 
 def test_it_puts_a_wrong_date_of_deletion_right_in_silence(platform: Platform) -> None:
@@ -493,12 +496,16 @@ def test_it_puts_a_wrong_date_of_deletion_right_in_silence(platform: Platform) -
         assert store(platform, record) == (0, 0, 1)
 
 
-def test_it_takes_no_end_of_time_for_a_delivery(platform: Platform) -> None:
+@pytest.mark.parametrize("never", [None, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
+@pytest.mark.parametrize("to_ship", [timedelta(days=-9), timedelta(days=2)])
+def test_without_a_day_of_delivery_it_counts_from_shipping_or_purchase(
+    platform: Platform, never: datetime | None, to_ship: timedelta
+) -> None:
     platform.include_pii = True
     now = timezone.now()
-    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    store(platform, replace(with_buyer(order()), deliver_by=never, platform_updated_at=now))
-    assert purge_date() == now + timedelta(days=30)
+    record = replace(with_buyer(order()), purchased_at=now, ship_by=now + to_ship, deliver_by=never)
+    store(platform, replace(record, platform_updated_at=now))
+    assert purge_date() == max(now, now + to_ship) + timedelta(days=7 + 30)
 
 
 def test_it_stores_buyer_data_of_known_orders_once_it_is_asked_for(platform: Platform) -> None:
@@ -515,8 +522,13 @@ def test_it_never_stores_buyer_data_after_its_purge_date(platform: Platform) -> 
     platform.include_pii = True
     old = timezone.now() - timedelta(days=31)
     by_window = replace(with_buyer(order(1)), deliver_by=old)
-    by_change = replace(with_buyer(order(2)), deliver_by=None, platform_updated_at=old)
-    assert store(platform, by_window, by_change) == (2, 0, 0)
+    by_shipping = replace(
+        with_buyer(order(2)),
+        deliver_by=None,
+        ship_by=old - timedelta(days=7),
+        platform_updated_at=timezone.now(),
+    )
+    assert store(platform, by_window, by_shipping) == (2, 0, 0)
     assert OrderBuyer.objects.count() == 0
 
 

@@ -8,7 +8,7 @@ from integrations.tests.comparing import explained
 from integrations.tests.syncing import ORDERS, stored_orders, stored_stock
 from inventory.models import InventoryItem
 from inventory.services import QUANTITIES
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderBuyer, OrderItem
 from platforms.models import Platform
 from stateful.amazon import Amazon
 
@@ -110,3 +110,8 @@ def every_run_explains_itself(database_failed: bool) -> None:
         failures = list(log.failures.values_list("external_id", "error_message", "payload"))
         assert len(failures) == log.failed
         assert all((name or payload) and message for name, message, payload in failures)
+
+
+def buyer_data_that_ended_stays_away() -> None:
+    ended = OrderBuyer.objects.filter(order__buyer_data_end__isnull=False)
+    assert not ended.exists(), "buyer data was stored anew after it had been deleted for good"

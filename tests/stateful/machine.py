@@ -31,7 +31,7 @@ from integrations.tests.syncing import INVENTORY, ORDERS, open_sync
 from integrations.window_input import read_window
 from inventory.models import InventoryItem
 from inventory.thresholds import set_threshold
-from orders.buyers import purge_buyers
+from orders.erasing import purge_buyers
 from orders.models import Order, OrderBuyer
 from stateful import events, laws
 from stateful.choices import CLOCKS, Turn, some_skus, turns, windows
@@ -113,8 +113,10 @@ class SyncMachine(RuleBasedStateMachine):
             [
                 OrderBuyer(order_id=pk, data=SecretDict(), purge_after=now)
                 for pk in Order.objects.values_list("pk", flat=True)
-            ]
+            ],
+            ignore_conflicts=True,
         )
+        OrderBuyer.objects.update(purge_after=now)
         assert purge_buyers() == Order.objects.count()
         if also_changes:
             prune_changes(now)
@@ -157,6 +159,7 @@ class SyncMachine(RuleBasedStateMachine):
                 self.world.amazon, self.world.platform, self.complete_since, self.world.refused
             )
             laws.every_run_explains_itself(self.database_failed)
+            laws.buyer_data_that_ended_stays_away()
             self.touched = False
 
     def teardown(self) -> None:

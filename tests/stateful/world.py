@@ -62,7 +62,9 @@ class World:
             MOCK_FALLBACK="never",
         )
         self._settings.enable()
-        self.platform = Platform.objects.create(name="amazon", api_config=api_config(account))
+        self.platform = Platform.objects.create(
+            name="amazon", api_config=api_config(account), include_pii=True
+        )
 
     def close(self) -> None:
         count_faults(self.sim)
