@@ -1,5 +1,6 @@
 """ApiToken: what a token of the REST API is called, what it may do, and when it was last used. LoginFailures: attempts
-to sign in that failed."""
+to sign in that failed. Confinement: of which platforms a user, or the members of a group, may see anything.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -78,3 +79,25 @@ class LoginFailures(models.Model):
 
     def __str__(self) -> str:
         return self.key.partition(" ")[0]
+
+
+class Confinement(models.Model):
+    """Of a user or of a group. Without a row, of all platforms.
+
+    `platform_ids` names exactly these, also where all of them are deleted: nobody sees more because a platform is gone.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="confinement"
+    )
+    group = models.OneToOneField(
+        "auth.Group", on_delete=models.CASCADE, null=True, related_name="confinement"
+    )
+    platform_ids = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "confinements"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user or self.group)

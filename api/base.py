@@ -176,7 +176,7 @@ class ApiViewMixin:
 
     def confined(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Those that the caller may see. Whatever a view answers, changes or starts goes through here."""
-        ids = visible_platforms(self.request.auth)  # type: ignore[attr-defined]
+        ids = visible_platforms(self.request)  # type: ignore[attr-defined]
         return rows if ids is None else self.confine(rows, ids)
 
     def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:

@@ -132,7 +132,7 @@ class ChangesView(ApiViewMixin, APIView):
         """Of the named platform, or of those that the caller is confined to; None: of all. Those that are deleted have
         changes, too."""
         if name is None:
-            return visible_platforms(self.request.auth)
+            return visible_platforms(self.request)
         ids = list(self.confined(Platform.objects.filter(name=name)).values_list("pk", flat=True))
         if not ids:
             raise ValidationError(

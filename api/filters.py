@@ -198,7 +198,7 @@ class PlatformNameFilter(SeveralFilter):
 
     def read_all(self, texts: Sequence[str]) -> Iterable[Any]:
         platforms = Platform.objects.filter(name__in=texts)
-        visible = visible_platforms(self.parent.request.auth)
+        visible = visible_platforms(self.parent.request)
         if visible is not None:
             platforms = platforms.filter(pk__in=visible)
         ids = dict(platforms.values_list("name", "pk"))

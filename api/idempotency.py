@@ -138,7 +138,7 @@ def _key_of(request: Request) -> str | None:
 def _digests_of(request: Request) -> list[str]:
     """Of all that says what to do; the body may hold secrets. One for each encryption key, the first is to be kept."""
     asked: list[Any] = [str(request.method), request.path.rstrip("/"), request.META.get("QUERY_STRING", "")]
-    visible = visible_platforms(request.auth)
+    visible = visible_platforms(request)
     if visible is not None:  # the same request of a token for other platforms is another one
         asked.append(sorted(visible))
     data = json.dumps(asked).encode() + request._request.body

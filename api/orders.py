@@ -207,7 +207,7 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
     def _order_id(self, key: str) -> int:
         """Of the order that the address names. Raises NotFound, or Conflict where several platforms gave this id."""
         name = self.request.query_params.get("platform_name")
-        visible = visible_platforms(self.request.auth)
+        visible = visible_platforms(self.request)
         platform_id = None if name is None else _platform_id(name, visible)
         found = [] if "\0" in key else orders_named(key, platform_id, within=visible)
         if not found:

@@ -29,7 +29,7 @@ from integrations.models import SyncLog
 from integrations.quota.same_account import attach_others, same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind, kind_choices
 from integrations.schedule.due import Due, attach_dues, dues_of
-from integrations.sync.connection_check import check_platform, is_fine
+from integrations.sync.connection_check import check_platform, is_fine, without_others
 from integrations.sync.streams import STREAMS, delivered_by
 from integrations.sync.streams.states import (
     LONGEST_INTERVAL,
@@ -115,6 +115,12 @@ OUTCOME = inline_serializer(
 class OutcomeField(serializers.JSONField):
     """What the last connection check found; {} where there was none."""
 
+    def to_representation(self, value: Any) -> Any:
+        request = self.context.get("request")
+        if value and request is not None and visible_platforms(request) is not None:
+            value = {**value, "findings": without_others(value.get("findings", ()))}
+        return super().to_representation(value)
+
 
 class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
     """One selling account on one channel."""
@@ -167,7 +173,7 @@ class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
     def get_warnings(self, platform: Platform) -> list[str]:
         """Sentences about what is stored although it is rarely meant, such as an account that two platforms have."""
         request = self.context.get("request")
-        if request is not None and visible_platforms(request.auth) is not None:
+        if request is not None and visible_platforms(request) is not None:
             return []  # they name other platforms
         line = same_account_line(platform)
         return [line] if line else []
@@ -298,13 +304,14 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
         """Try what a sync needs, and say what works and what is missing. Changes no order and no stock."""
         platform = get_object_or_404(self.confined(Platform.objects.all()), pk=pk)
         findings = check_platform(platform)
+        found = [asdict(finding) for finding in findings]
         return Response(
             {
                 "platform": platform.name,
                 "platform_id": platform.pk,
                 "ok": is_fine(findings),
                 "checked_at": platform.checked_at,
-                "findings": [asdict(finding) for finding in findings],
+                "findings": found if visible_platforms(self.request) is None else without_others(found),
             }
         )
 
@@ -313,10 +320,10 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
         return [MaySync() if "check" in self.action_map.values() else ModelPermissions()]
 
     def perform_create(self, serializer: serializers.BaseSerializer[Platform]) -> None:
-        """403 for a token that is for some platforms alone: it would not see the new one."""
-        if visible_platforms(self.request.auth) is not None:
+        """403 for who is confined to some platforms: the new one would be none of them."""
+        if visible_platforms(self.request) is not None:
             raise PermissionDenied(
-                "This token is for some platforms alone, and adds none. Nothing was stored."
+                "This token, or its user, is for some platforms alone, and adds none. Nothing was stored."
             )
         _save(serializer)
 

@@ -28,6 +28,7 @@ from webhooks.endpoints import (
     SwitchedOff,
     add_endpoint,
     change_endpoint,
+    endpoints_within,
     missing_permissions,
     replay,
     replay_all,
@@ -73,7 +74,7 @@ class PlatformNamesField(serializers.Field[Any, Any, Any, Any]):
             raise serializers.ValidationError("It takes a list of names of platforms, or null for all.")
         # None of `data` goes into the query: it may hold any number of names.
         platforms = Platform.objects.all()
-        visible = visible_platforms(self.context["request"].auth)
+        visible = visible_platforms(self.context["request"])
         if visible is not None:
             platforms = platforms.filter(pk__in=visible)
         known = dict(platforms.values_list("name", "pk"))
@@ -174,11 +175,11 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
             raise serializers.ValidationError(str(error)) from None
 
     def _refuse_all_platforms(self, attrs: dict[str, Any]) -> None:
-        """A token that is for some platforms alone has nobody told of all. Raises ValidationError."""
+        """Who is confined to some platforms has nobody told of all. Raises ValidationError."""
         stored = self.instance.platform_ids if isinstance(self.instance, Endpoint) else None
         told = attrs.get("platform_ids", stored)
-        if told is None and visible_platforms(self.context["request"].auth) is not None:
-            text = "This token is for some platforms alone: name those that the webhook is to be told of."
+        if told is None and visible_platforms(self.context["request"]) is not None:
+            text = "This token, or its user, is for some platforms alone: name those that the webhook is to be told of."
             raise serializers.ValidationError({"platforms": text})
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -265,7 +266,7 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
     actions_without_body = ("test", "rotate")
 
     def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
-        return rows.filter(pk__in=_endpoints_within(ids))
+        return rows.filter(pk__in=endpoints_within(ids))
 
     def get_permissions(self) -> list[BasePermission]:
         # By the route's actions: for a method that the route does not know, there is no action yet.
@@ -330,12 +331,6 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
         return Response({"replayed": count}, status=status.HTTP_202_ACCEPTED)
 
 
-def _endpoints_within(ids: Collection[int]) -> list[int]:
-    """Ids of webhooks that are told of these platforms alone, or of some of them."""
-    told = Endpoint.objects.order_by().values_list("pk", "platform_ids")
-    return [pk for pk, of in told if of is not None and set(of) <= set(ids)]
-
-
 class DeliveryFilter(django_filters.FilterSet):  # type: ignore[misc]
     webhook = IdsFilter("endpoint_id", label="Ids of webhooks.")
     state = ChoicesFilter(choices=Delivery.State.choices, label="Messages in these states.")
@@ -357,7 +352,7 @@ class DeliveryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Delive
     actions_without_body = ("replay",)
 
     def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
-        return rows.filter(endpoint__in=_endpoints_within(ids))
+        return rows.filter(endpoint__in=endpoints_within(ids))
 
     def get_permissions(self) -> list[BasePermission]:
         return [MayChangeWebhooks() if "replay" in self.action_map.values() else ModelPermissions()]

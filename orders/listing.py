@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from core.dates import EARLIEST
-from orders.models import Order, OrderItem, OrderPackage
+from orders.models import Order, OrderItem, OrderPackage, OrderQuerySet
 from orders.search import FEW, all_platforms
 from platforms.models import Source
 
@@ -52,6 +52,14 @@ def of_platforms(orders: QuerySet[Any], platform_ids: Collection[int], *, is_alo
         if ids is None
         else orders.filter(pk__in=ids)
     )
+
+
+def of_visible(orders: OrderQuerySet, platform_ids: Collection[int] | None) -> OrderQuerySet:
+    """Those among `orders`, which an index finds without them, that are of these platforms; None: all of them."""
+    if platform_ids is None:
+        return orders
+    found: OrderQuerySet = in_order(orders, "platform_id", *platform_ids, nothing=0)  # type: ignore[assignment]
+    return found
 
 
 def within(

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -207,3 +207,9 @@ def replay_all(endpoint: Endpoint, *, failed_only: bool = True, since: datetime 
 
 
 AT_ONCE = 500
+
+
+def endpoints_within(ids: Collection[int]) -> list[int]:
+    """Ids of webhooks that are told of these platforms alone, or of some of them."""
+    told = Endpoint.objects.order_by().values_list("pk", "platform_ids")
+    return [pk for pk, of in told if of is not None and set(of) <= set(ids)]

@@ -1,13 +1,16 @@
-"""A token for some platforms: what belongs to others is not there, whatever address is asked."""
+"""A token for some platforms, or of a user who is confined to them: what belongs to others is not there, whatever
+address is asked."""
 
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from rest_framework.test import APIClient
 
+from access.confinement import confine
 from api.tests.rest import NOON, make_order, make_stock, token_client
 from api.tests.test_token_scopes import routes
+from audit.models import AuditEntry
 from feed.models import Change
 from feed.recording import Changed, add_changes
 from integrations.models import ApiUsage, SyncFailure, SyncLog
@@ -71,9 +74,22 @@ def other() -> dict[str, int]:
     return rows_of(OTHER)
 
 
-@pytest.fixture
-def api(mine: dict[str, int]) -> APIClient:
-    return token_client(User.objects.create_superuser("root"), platform_ids=[mine["platforms"]])
+def confined_user(platform_id: int) -> User:
+    """May do anything, as a member of a group, of this platform alone."""
+    group = Group.objects.create(name="Shop")
+    group.permissions.set(Permission.objects.all())
+    user = User.objects.create_user("confined")
+    user.groups.add(group)
+    confine(group, [platform_id])
+    return user
+
+
+@pytest.fixture(params=["token", "user"])
+def api(request: pytest.FixtureRequest, mine: dict[str, int]) -> APIClient:
+    pk = mine["platforms"]
+    if request.param == "user":
+        return token_client(confined_user(pk))
+    return token_client(User.objects.create_superuser("root"), platform_ids=[pk])
 
 
 def ask(api: APIClient, route: str, ids: dict[str, int]) -> Any:
@@ -149,8 +165,11 @@ def test_an_id_that_two_platforms_gave_is_its_own(api: APIClient, mine: dict[str
     assert api.get(f"/orders/{order.pk}").status_code == 404
 
 
-def test_it_is_not_answered_what_a_token_for_all_platforms_was(api: APIClient, other: dict[str, int]) -> None:
-    root = token_client(User.objects.get(username="root"))
+def test_it_is_not_answered_what_a_token_for_all_platforms_was(
+    mine: dict[str, int], other: dict[str, int]
+) -> None:
+    user = User.objects.create_superuser("root")
+    root, api = token_client(user), token_client(user, platform_ids=[mine["platforms"]])
     key: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "8e03978e"}
     assert OTHER in root.post("/inventory/sync", **key).content.decode()
     answer = api.post("/inventory/sync", **key)
@@ -161,3 +180,47 @@ def test_a_token_whose_platforms_are_all_deleted_sees_nothing(other: dict[str, i
     api = token_client(User.objects.create_superuser("root"), platform_ids=[])
     for address in ("platforms", "orders", "inventory", "sync-logs", "webhooks", "changes"):
         assert api.get(f"/{address}").json()["results"] == [], address
+
+
+def test_a_user_sees_what_is_named_for_him_and_his_groups_as_far_as_the_token_goes(
+    mine: dict[str, int], other: dict[str, int]
+) -> None:
+    user = confined_user(mine["platforms"])
+    confine(user, [other["platforms"]])
+
+    def seen(**options: Any) -> list[str]:
+        rows = token_client(User.objects.get(), **options).get("/platforms").json()["results"]
+        return [row["name"] for row in rows]
+
+    assert seen() == [OTHER, MINE]
+    assert seen(platform_ids=[other["platforms"]]) == [OTHER]
+    confine(user, [])
+    assert seen(platform_ids=[other["platforms"]]) == []
+    confine(Group.objects.get(name="Shop"), [])
+    assert {MINE, OTHER} < {*seen()}
+    confine(user, [mine["platforms"]])
+    User.objects.update(is_superuser=True)
+    assert OTHER in seen()
+
+
+def test_who_is_confined_to_what_is_in_the_audit_by_name(mine: dict[str, int]) -> None:
+    user = confined_user(mine["platforms"])
+    confine(user, [mine["platforms"]])
+    confine(user, [mine["platforms"]])
+    confine(user, [])
+    entries = AuditEntry.objects.filter(action__in=("group.changed", "user.changed")).order_by("pk")
+    changes = [
+        (entry.object_name, entry.changes["platforms"]) for entry in entries if "platforms" in entry.changes
+    ]
+    assert changes == [
+        ("Shop", ["all", [MINE]]),
+        ("confined", ["all", [MINE]]),
+        ("confined", [[MINE], "all"]),
+    ]
+
+
+def test_a_platform_that_is_deleted_gives_nobody_more(mine: dict[str, int]) -> None:
+    other = Platform.objects.create(name=OTHER)
+    user = confined_user(other.pk)
+    other.delete()
+    assert token_client(user).get("/platforms").json()["results"] == []

@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views import View
 
+from access.confinement import platforms_of, within
 from backoffice.alerts.conditions import PERMISSIONS, evaluate
 from backoffice.alerts.readers import wants
 from backoffice.base.locality import zone_of
@@ -45,7 +46,8 @@ class AlertsForm(forms.Form):
             (kind.value, kind.label) for kind, permission in PERMISSIONS.items() if user.has_perm(permission)
         ]
         platforms: Any = self.fields["platforms"]
-        platforms.choices = [(each.pk, str(each)) for each in Platform.objects.only("name", "display_name")]
+        offered = within(Platform.objects.only("name", "display_name"), platforms_of(user), "pk")
+        platforms.choices = [(each.pk, str(each)) for each in offered]
         for name in ("digest_hour", "language"):
             self.fields[name].widget.attrs["class"] = "oms-input"
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone, translation
 
+from access.confinement import platforms_of
 from backoffice.alerts.conditions import PERMISSIONS, Kind
 from backoffice.models import AlertSubscription
 from core.dates import ForgivingZone
@@ -19,10 +20,13 @@ def subscriptions() -> list[AlertSubscription]:
 
 
 def wants(subscription: AlertSubscription, kind: str, platform_id: int | None) -> bool:
-    """Whether this user asked for it, and may see it."""
+    """Whether this user asked for it, and may see it. What is of no platform is of the installation."""
     if subscription.kinds and kind not in subscription.kinds:
         return False
     if platform_id is not None and subscription.platform_ids and platform_id not in subscription.platform_ids:
+        return False
+    visible = platforms_of(subscription.user)
+    if platform_id is not None and visible is not None and platform_id not in visible:
         return False
     return kind in Kind.values and subscription.user.has_perm(PERMISSIONS[Kind(kind)])
 

@@ -39,6 +39,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     exports = AUDIT_EXPORTS
     list_fullwidth = True
+    platform_column = "platform_id"  # entries of no platform may name any of them
     fields = (
         "sequence", "when", "who", "where", "door", "what", "object_kind", "subject", "differences", "reason",
         "request_id", "digest",

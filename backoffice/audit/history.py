@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from access.confinement import visible_platforms, within
 from audit.models import AuditEntry
 from backoffice.audit.wording import action_text, actor_text, change_lines
 
@@ -23,6 +24,7 @@ def history_page(model_admin: Any, request: HttpRequest, object_id: str) -> Http
     if not model_admin.has_view_or_change_permission(request, obj):
         raise PermissionDenied
     entries = AuditEntry.objects.filter(object_kind=obj._meta.label_lower, object_id=str(obj.pk))
+    entries = within(entries, visible_platforms(request), "platform_id")
     page = Paginator(entries.order_by("-pk"), PER_PAGE).get_page(request.GET.get("p"))
     rows = [
         {

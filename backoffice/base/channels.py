@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from access.confinement import visible_platforms, within
 from integrations.channel import Channel
 from integrations.registry import CHANNELS, channel_label, site_of
 from platforms.models import Platform
@@ -19,7 +20,8 @@ def kinds_in_use(request: HttpRequest) -> list[str]:
         return list(CHANNELS)
     kinds: list[str] | None = getattr(request, "oms_kinds", None)
     if kinds is None:
-        kinds = sorted(Platform.objects.order_by().values_list("kind", flat=True).distinct())
+        platforms = within(Platform.objects.order_by(), visible_platforms(request), "pk")
+        kinds = sorted(platforms.values_list("kind", flat=True).distinct())
         request.oms_kinds = kinds  # type: ignore[attr-defined]
     return kinds
 

@@ -20,6 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.confinement import visible_platforms, within
 from backoffice.export import Export
 from backoffice.export.views import export_links, export_list
 from core.format import Text
@@ -275,7 +276,7 @@ class PlatformFilter(RelatedDropdownFilter):  # type: ignore[misc]
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         """Without the credentials, which the field's own choices would decrypt for their names."""
-        platforms = Platform.objects.only("name", "display_name")
+        platforms = within(Platform.objects.only("name", "display_name"), visible_platforms(request), "pk")
         return [(platform.pk, str(platform)) for platform in platforms]
 
 

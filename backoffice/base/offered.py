@@ -8,7 +8,7 @@ OfferedChangeList   judges an address; `problems` are sentences for its reader
 OfferedLists        makes it the changelist of an admin class, and answers 400 where there are problems
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.views import ChangeList
 
+from access.confinement import visible_platforms, within
 from backoffice.audit.history import history_page
 from core.encryption import EncryptedJSONField
 
@@ -117,7 +118,22 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
 
 class OfferedLists(Admin):
     """Mixin of every admin class, in front of unfold's. What people do is in the audit, and not in Django's own log,
-    whose rows go with the user who made them."""
+    whose rows go with the user who made them.
+
+    `platform_column` says of which platform a row is: readers who are confined to others do not find it in the list, in
+    an export, by an action or a button, or at its own address. None: rows of no platform, such as users.
+    """
+
+    platform_column: str | None = "platform"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        visible = visible_platforms(request)
+        return rows if visible is None else self.confine(request, rows, visible)
+
+    def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        """The rows of these platforms."""
+        return within(rows, ids, self.platform_column) if self.platform_column else rows
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return history_page(self, request, object_id)

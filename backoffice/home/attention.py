@@ -13,12 +13,15 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from access.confinement import Visible, within
 from backoffice.models import AlertMessage
 from integrations.models import SyncFailure
 from inventory.models import InventoryItem
+from orders.listing import of_visible
 from orders.models import Order
 from orders.shipping import Deadline, deadline_filters, due_within
 from platforms.models import Source
+from webhooks.endpoints import endpoints_within
 from webhooks.events import TEST
 from webhooks.leases import unattended_filter
 from webhooks.models import Delivery, Endpoint
@@ -67,10 +70,10 @@ TO_SHIP = {
 }
 
 
-def orders(source: Source) -> tuple[list[Tile], list[Tile]]:
+def orders(source: Source, visible: Visible) -> tuple[list[Tile], list[Tile]]:
     """Orders of this source to ship, by ship-by time; and those that are due within hours, where there are any, and
     whose buyers ask to cancel. Two queries."""
-    counted = Order.objects.business(source)
+    counted = of_visible(Order.objects.business(source), visible)
     hours = settings.ALERTS_DUE_HOURS
     counts = counted.to_ship().aggregate(
         **{str(name): Count(COUNTED, filter=condition) for name, condition in deadline_filters().items()},
@@ -123,9 +126,9 @@ def _due_within(hours: int) -> str:
     return ngettext("Due within %(n)d hour", "Due within %(n)d hours", hours) % {"n": hours}
 
 
-def failures() -> tuple[Tile, list[SyncFailure]]:
+def failures(visible: Visible) -> tuple[Tile, list[SyncFailure]]:
     """How many records wait to be replayed or dismissed, and the newest of them. Two queries."""
-    waiting = SyncFailure.objects.open()
+    waiting = within(SyncFailure.objects.open(), visible)
     tile = failures_tile(waiting.count())
     newest = waiting.select_related("platform").defer("payload", "platform__api_config")[:FAILURES_NAMED]
     return tile, list(newest)
@@ -142,17 +145,20 @@ def failures_tile(count: int, **filters: Any) -> Tile:
     )
 
 
-def webhooks() -> list[Tile]:
+def webhooks(visible: Visible) -> list[Tile]:
     """Webhooks that were switched off by themselves or have no sender, and messages given up; only where there are any.
-    Two queries."""
+    Two queries, one more for a reader who is confined."""
     by_themselves = Q(is_active=False) & ~Q(off_reason__in=("", Endpoint.Off.BY_HAND))
-    counts = Endpoint.objects.aggregate(
+    shown = Endpoint.objects.all()
+    if visible is not None:
+        shown = shown.filter(pk__in=endpoints_within(visible))
+    counts = shown.aggregate(
         all=Count("pk"), off=Count("pk", filter=by_themselves), silent=Count("pk", filter=unattended_filter())
     )
     if not counts["all"]:
         return []
     # By their webhooks, which the index begins with.
-    failed = Delivery.objects.filter(endpoint__in=Endpoint.objects.values("pk"), state=Delivery.State.FAILED)
+    failed = Delivery.objects.filter(endpoint__in=shown.values("pk"), state=Delivery.State.FAILED)
     tiles = [
         Tile(
             label=_("Webhooks switched off"),
@@ -182,9 +188,12 @@ def webhooks() -> list[Tile]:
     return [tile for tile in tiles if tile.count]
 
 
-def alerts() -> list[Tile]:
-    """E-mails about alerts that could not be sent; only where there are any. One query, none where e-mail is off."""
-    count = AlertMessage.objects.unsent().count() if settings.EMAIL_IS_ON else 0
+def alerts(visible: Visible) -> list[Tile]:
+    """E-mails about alerts that could not be sent; only where there are any. One query, none where e-mail is off.
+
+    Nor for a reader who is confined: they may be about any platform."""
+    is_asked = settings.EMAIL_IS_ON and visible is None
+    count = AlertMessage.objects.unsent().count() if is_asked else 0
     tile = Tile(
         label=_("Alert e-mails not sent"),
         count=count,
@@ -196,9 +205,9 @@ def alerts() -> list[Tile]:
     return [tile] if count else []
 
 
-def stock(source: Source) -> list[Tile]:
+def stock(source: Source, visible: Visible) -> list[Tile]:
     """SKUs of this source that are low or out of stock, and those that the platform no longer lists. Two queries."""
-    counted = InventoryItem.objects.filter(source=source)
+    counted = within(InventoryItem.objects.filter(source=source), visible)
     return [
         low_stock_tile(counted.low(source).count(), source),
         Tile(

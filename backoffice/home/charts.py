@@ -11,6 +11,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from access.confinement import Visible, within
 from backoffice.base.charts import AMBER, OTHERS, Amount, Chart, Series, grouped
 from backoffice.home import figures
 from backoffice.home.attention import list_of
@@ -34,9 +35,10 @@ class SalesCharts:
     as_of: datetime
 
 
-def of_sales(source: Source) -> SalesCharts:
+def of_sales(source: Source, visible: Visible) -> SalesCharts:
     """Orders per day by platform, and revenue per day by platform for each currency."""
-    sales, as_of = figures.kept(f"sales:{source}", lambda: figures.sales(source))
+    found, as_of = figures.kept(f"sales:{source}", lambda: figures.sales(source))  # once for all readers
+    sales = [sale for sale in found if visible is None or sale.platform_id in visible]
     if not sales:
         return SalesCharts(orders=[], revenues=[], note="", as_of=as_of)
     days = figures.last_days()
@@ -61,9 +63,10 @@ def of_sales(source: Source) -> SalesCharts:
     return SalesCharts(orders=[orders], revenues=_revenues(sales, days, names), note=note, as_of=as_of)
 
 
-def of_best_sellers(source: Source) -> list[Chart]:
+def of_best_sellers(source: Source, visible: Visible) -> list[Chart]:
     """The SKUs that sold best."""
-    found, _as_of = figures.kept(f"best-sellers:{source}", lambda: figures.best_sellers(source))
+    name = f"best-sellers:{source}"
+    found, _as_of = figures.kept(name, lambda: figures.best_sellers(source, visible), visible)
     if not found:
         return []
     chart = Chart(
@@ -79,9 +82,9 @@ def of_best_sellers(source: Source) -> list[Chart]:
     return [chart]
 
 
-def of_usage() -> list[Chart]:
+def of_usage(visible: Visible) -> list[Chart]:
     """Calls to the platforms by hour; those that were refused for lack of quota on top."""
-    found = hourly(ApiUsage.objects.all())
+    found = hourly(within(ApiUsage.objects.all(), visible))
     if not any(found.calls):
         return []
     throttled = sum(found.throttled)
@@ -105,10 +108,10 @@ def of_usage() -> list[Chart]:
     return [chart]
 
 
-def of_stock() -> list[Chart]:
+def of_stock(visible: Visible) -> list[Chart]:
     """Units available over time, a line for each marketplace; of those with most units, where there are many."""
-    found, _as_of = figures.kept("stock", figures.stock_by_day)
-    shown = found[:MOST_LINES]
+    found, _as_of = figures.kept("stock", figures.stock_by_day)  # once for all readers
+    shown = [each for each in found if visible is None or each[0][0] in visible][:MOST_LINES]
     days = sorted({day for _where, units in shown for day in units})
     if not days:
         return []

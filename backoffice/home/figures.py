@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from django.core.cache import cache
@@ -14,8 +15,10 @@ from django.db.models import Count, Q, QuerySet, Sum, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from access.confinement import Visible
 from inventory.snapshots import units_by_day
-from orders.models import Order, OrderItem
+from orders.listing import of_visible
+from orders.models import Order, OrderItem, OrderQuerySet
 from platforms.models import Source
 
 DAYS = 30
@@ -86,12 +89,13 @@ def _sales_between(sold: QuerySet[Order], end: datetime, position: int) -> Query
     )
 
 
-def best_sellers(source: Source) -> list[tuple[str, int]]:
+def best_sellers(source: Source, visible: Visible) -> list[tuple[str, int]]:
     """The SKUs that sold most units in the last 30 days, with how many."""
     start = datetime.combine(last_days()[0], time.min, timezone.get_current_timezone())
     # By an expression, so that no database reads all items in the order of their SKUs instead of those of 30 days.
+    sold = of_visible(_sold(source, start), visible)
     units = (
-        OrderItem.objects.filter(order__in=_sold(source, start).order_by().values("pk"))
+        OrderItem.objects.filter(order__in=sold.order_by().values("pk"))
         .exclude(sku="")
         .annotate(name=Concat("sku", Value("")))
         .order_by()
@@ -109,9 +113,15 @@ def stock_by_day() -> list[tuple[tuple[int, str], dict[date, int]]]:
     return sorted(units_by_day(DAYS).items(), key=lambda pair: -max(pair[1].values()))
 
 
-def kept(name: str, count: Callable[[], Sequence[Row]]) -> tuple[Sequence[Row], datetime]:
-    """What `count` found in the last 5 minutes, and when that was: a million orders are not counted at each look."""
-    key = f"home:{name}:{timezone.get_current_timezone_name()}:{timezone.localdate()}"
+def kept(
+    name: str, count: Callable[[], Sequence[Row]], visible: Visible = None
+) -> tuple[Sequence[Row], datetime]:
+    """What `count` found in the last 5 minutes, and when that was: a million orders are not counted at each look.
+
+    `visible`: the platforms that it was counted of.
+    """
+    of = "all" if visible is None else sha256(repr(sorted(visible)).encode()).hexdigest()[:32]
+    key = f"home:{name}:{of}:{timezone.get_current_timezone_name()}:{timezone.localdate()}"
     held: tuple[Sequence[Row], datetime] | None = cache.get(key)
     if held is None:
         held = count(), timezone.now()
@@ -119,7 +129,7 @@ def kept(name: str, count: Callable[[], Sequence[Row]]) -> tuple[Sequence[Row], 
     return held
 
 
-def _sold(source: Source, start: datetime) -> QuerySet[Order]:
+def _sold(source: Source, start: datetime) -> OrderQuerySet:
     return (
         Order.objects.business(source).filter(purchased_at__gte=start).exclude(status=Order.Status.CANCELLED)
     )

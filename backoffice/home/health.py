@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from access.confinement import Visible, within
 from core.format import format_datetime
 from integrations.errors import CONFIG_CODES, REFUSED_CODES
 from integrations.lookup.overview import has_rows
@@ -145,9 +146,9 @@ def queue_line() -> str:
     return _("The queue cannot be reached. Syncs that are asked for are stored, and start once it is back.")
 
 
-def of_platforms() -> list[Health]:
-    """All platforms, those that need attention first."""
-    platforms = list(_with_syncs(Platform.objects.all()))
+def of_platforms(visible: Visible = None) -> list[Health]:
+    """These platforms, those that need attention first."""
+    platforms = list(_with_syncs(within(Platform.objects.all(), visible, "pk")))
     newest = SyncLog.objects.defer("checkpoint", "notes", "skus").in_bulk(
         [pk for platform in platforms for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}"))]
     )

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from access.confinement import visible_platforms
 from backoffice.alerts.conditions import PERMISSIONS, Condition, Kind, of_platforms, of_processes
 from backoffice.base.charts import Chart
 from backoffice.home import attention, charts, health
@@ -27,30 +28,31 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     may = request.user.has_perm
     context |= {"title": _("Home"), "shows_charts": any(may(permission) for permission in CHARTS)}
     tiles: list[attention.Tile] = []
-    source = counted_source()
+    visible = visible_platforms(request)
+    source = counted_source(visible)
     context["is_mock"] = source == Source.MOCK
     if may("orders.view_order"):
-        context["to_ship"], more = attention.orders(source)
+        context["to_ship"], more = attention.orders(source, visible)
         tiles += more
     if may("integrations.view_syncfailure"):
-        failures, context["failures"] = attention.failures()
+        failures, context["failures"] = attention.failures(visible)
         tiles.append(failures)
         context["failures_href"] = failures.href
     if may("platforms.view_platform") or may("integrations.view_synclog"):
         context |= _platforms(request)
     if may("inventory.view_inventoryitem"):
-        tiles += attention.stock(source)
+        tiles += attention.stock(source, visible)
     if may("webhooks.view_endpoint"):
-        tiles += attention.webhooks()
+        tiles += attention.webhooks(visible)
     if may("integrations.view_synclog"):
-        tiles += attention.alerts()
+        tiles += attention.alerts(visible)
     return context | {"tiles": tiles}
 
 
 def _platforms(request: HttpRequest) -> dict[str, Any]:
     """The states of the platforms, the syncs with problems, and the first steps of a newcomer."""
     may = request.user.has_perm
-    healths = health.of_platforms()
+    healths = health.of_platforms(visible_platforms(request))
     shown: dict[str, Any] = _on_top(request, healths)
     if may("platforms.view_platform"):
         shown |= {
@@ -100,14 +102,15 @@ def home_charts(request: HttpRequest) -> HttpResponse:
     """The charts, as a piece of HTML; empty where this user may see no figures. Behind the admin's log-in."""
     may = request.user.has_perm
     shown: list[Chart] = []
-    source = counted_source()
+    visible = visible_platforms(request)
+    source = counted_source(visible)
     context: dict[str, Any] = {"charts": shown, "is_mock": source == Source.MOCK}
     if may("orders.view_order"):
-        sales = charts.of_sales(source)
-        shown += sales.orders + charts.of_best_sellers(source) + sales.revenues
+        sales = charts.of_sales(source, visible)
+        shown += sales.orders + charts.of_best_sellers(source, visible) + sales.revenues
         context |= {"as_of": sales.as_of, "note": sales.note}
     if may("inventory.view_inventoryitem"):
-        shown += charts.of_stock()
+        shown += charts.of_stock(visible)
     if may("integrations.view_apiusage"):
-        shown += charts.of_usage()
+        shown += charts.of_usage(visible)
     return TemplateResponse(request, "oms/home_charts.html", context)

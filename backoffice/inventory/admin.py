@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from access.confinement import visible_platforms
 from backoffice.base.cells import badges, number, source_badge, stacked, title_cell
 from backoffice.base.channels import site_code, site_name
 from backoffice.base.filters import MarketplaceFilter
@@ -159,7 +160,7 @@ class InventoryItemAdmin(OmsAdmin):
             context["kinds"] = kinds_of(item)
             context["listings"] = [
                 (listing, site_name(listing.platform, listing.marketplace_id) or DASH, cells_of(listing))
-                for listing in listings_of(item)
+                for listing in listings_of(item, visible_platforms(request))
             ]
             if request.user.has_perm("orders.view_order"):
                 context["sales"] = recent_sales(item)

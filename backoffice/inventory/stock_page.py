@@ -8,6 +8,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from access.confinement import Visible, within
 from backoffice.base.cells import number
 from backoffice.base.charts import AMBER, Chart, Series
 from backoffice.inventory.sparkline import in_words
@@ -55,9 +56,10 @@ def figures_of(item: InventoryItem, cover: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def listings_of(item: InventoryItem) -> QuerySet[InventoryItem]:
-    """The rows of this SKU in all marketplaces, this one among them; live ones beside live ones alone."""
-    rows = InventoryItem.objects.filter(sku=item.sku, source=item.source)
+def listings_of(item: InventoryItem, visible: Visible) -> QuerySet[InventoryItem]:
+    """The rows of this SKU in all marketplaces of these platforms, this one among them; live ones beside live ones
+    alone."""
+    rows = within(InventoryItem.objects.filter(sku=item.sku, source=item.source), visible)
     return rows.prefetch_related(PLATFORM).order_by("platform_id", "marketplace_id", "fnsku")[:MOST_LISTINGS]
 
 

@@ -1,9 +1,11 @@
 """Orders: read-only, without buyer data; that has a page of its own, and each reading of it is recorded."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -28,8 +30,9 @@ from backoffice.base.cells import (
 )
 from backoffice.base.channels import site_code, site_name
 from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter
-from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin
+from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin, is_export
 from backoffice.base.paging import BoundedChangeList
+from backoffice.export.views import TOKEN as EXPORT_TOKEN
 from backoffice.orders.amounts import sum_badge, sum_cells
 from backoffice.orders.buyer import buyer_rows
 from backoffice.orders.exports import ORDER_EXPORTS
@@ -47,6 +50,7 @@ from core.format import DASH, countdown, format_datetime, platform_time
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
 from orders.amounts import sum_up
 from orders.buyer_reading import read_buyer
+from orders.listing import of_platforms
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.search import find_exact, find_orders
 from platforms.models import PLATFORM
@@ -109,6 +113,12 @@ class OrderAdmin(ReadOnlyAdmin):
             items = OrderItem.objects.only("order_id", "sku", "quantity_ordered", "quantity_left")
             return queryset.defer("payload").prefetch_related(Prefetch("items", queryset=items))
         return queryset
+
+    def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        if not self.is_list(request) and not is_export(request):
+            return super().confine(request, rows, ids)
+        is_alone = not set(request.GET) - {PAGE_VAR, EXPORT_TOKEN}
+        return of_platforms(rows, sorted(ids), is_alone=is_alone)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return OrderChangeList

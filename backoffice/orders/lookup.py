@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views import View
 
+from access.confinement import visible_platforms, within
 from backoffice.base.cells import source_badge
 from backoffice.base.channels import channels_in_use
 from backoffice.orders.timeline import readable
@@ -46,9 +48,11 @@ class WhereIsMyOrder(View):
         if not external_id:
             return self._page(request, text, {})
         if "store" in request.POST:
-            return self._store(request, external_id, _platform(request.POST["store"]))
+            return self._store(request, external_id, _platform(request, request.POST["store"]))
         chosen = request.POST.get("ask", "")
-        platforms = Platform.objects.filter(is_active=True) if chosen == "all" else [_platform(chosen)]
+        platforms = (
+            _platforms(request).filter(is_active=True) if chosen == "all" else [_platform(request, chosen)]
+        )
         return self._page(request, text, {platform.pk: _ask(platform, external_id) for platform in platforms})
 
     def _store(self, request: HttpRequest, external_id: str, platform: Platform) -> HttpResponse:
@@ -67,11 +71,12 @@ class WhereIsMyOrder(View):
 
     def _page(self, request: HttpRequest, text: str, answers: dict[int, dict[str, Any]]) -> HttpResponse:
         external_id, tracking_number = _read(text), ""
-        found = known_orders(external_id) if external_id else []
+        visible = visible_platforms(request)
+        found = known_orders(external_id, visible) if external_id else []
         is_stored = any(one.order for one in found)
-        if external_id and not is_stored and (of_package := order_id_of_package(external_id)):
+        if external_id and not is_stored and (of_package := order_id_of_package(external_id, visible)):
             external_id, tracking_number = of_package, external_id
-            found = known_orders(external_id)
+            found = known_orders(external_id, visible)
         context = {
             **admin.site.each_context(request),
             "title": _("Where is my order?"),
@@ -97,9 +102,14 @@ def _read(text: str) -> str:
     return external_id if len(external_id) <= LONGEST_ID and "\0" not in external_id else ""
 
 
-def _platform(text: str) -> Platform:
+def _platforms(request: HttpRequest) -> QuerySet[Platform]:
+    """Those that the reader may see."""
+    return within(Platform.objects.all(), visible_platforms(request), "pk")
+
+
+def _platform(request: HttpRequest, text: str) -> Platform:
     return get_object_or_404(
-        Platform, pk=text if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+        _platforms(request), pk=text if text.isascii() and text.isdecimal() and len(text) < 10 else 0
     )
 
 

@@ -15,6 +15,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.confinement import visible_platforms
 from backoffice.base.cells import badge, badges, stacked
 from backoffice.base.channels import kinds_in_use, sync_label
 from backoffice.base.model_admin import Button, OmsAdmin
@@ -48,6 +49,7 @@ GENERAL = ("display_name", "name", "kind", "is_active")
 @admin.register(Platform)
 class PlatformAdmin(OmsAdmin):
     form = PlatformForm
+    platform_column = "pk"
     list_display = ("title", "channel", "state", "next_syncs", "is_active")
     list_filter = (KindFilter, "is_active")
     exports = PLATFORM_EXPORTS
@@ -85,7 +87,7 @@ class PlatformAdmin(OmsAdmin):
                 "may_sync": may_sync,
                 "sync_label": sync_label([platform.kind]),
                 "last_runs": last_runs(platform, may_cancel=may_sync) if may_see else (),
-                "check": check_context(platform),
+                "check": check_context(request, platform),
                 "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
             }
@@ -156,6 +158,11 @@ class PlatformAdmin(OmsAdmin):
         obj.encrypt_plain_config()
         if form.new_config:
             _warn_of_same_account(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Not who is confined to some platforms: the new one would be none of them."""
+        may: bool = super().has_add_permission(request)
+        return may and visible_platforms(request) is None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A platform that delivered anything is made inactive instead; its orders must not vanish."""
@@ -288,6 +295,8 @@ def kind_of(request: HttpRequest, platform: Platform | None) -> str:
 
 
 def _warn_of_same_account(request: HttpRequest, platform: Platform) -> None:
+    if visible_platforms(request) is not None:
+        return  # it names other platforms
     if line := same_account_line(platform):
         messages.warning(request, line)
 

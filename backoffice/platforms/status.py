@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from access.confinement import visible_platforms, within
 from backoffice.base.channels import request_id_label
 from backoffice.home.health import age_line, renewal_line
 from backoffice.syncs.presentation import (
@@ -24,7 +25,7 @@ from backoffice.syncs.progress import slot
 from integrations.lookup.renewals import renewals_of
 from integrations.models import SyncLog
 from integrations.schedule.due import dues_of
-from integrations.sync.connection_check import check_platform
+from integrations.sync.connection_check import check_platform, without_others
 from integrations.sync.look_back import late_lines
 from integrations.sync.streams import streams_of
 from integrations.wording import is_loud
@@ -98,13 +99,16 @@ def renewal_lines(platform: Platform) -> list[dict[str, Any]]:
     ]
 
 
-def check_context(platform: Platform) -> dict[str, Any]:
+def check_context(request: HttpRequest, platform: Platform) -> dict[str, Any]:
     """What the last connection check found, for the template platforms/check.html."""
+    found = platform.check_outcome.get("findings", ())
+    if visible_platforms(request) is not None:
+        found = without_others(found)
     findings = [
         {**finding, "request": copyable(request_id_label(platform.kind), finding["request_id"])}
         if finding.get("request_id")
         else finding
-        for finding in platform.check_outcome.get("findings", ())
+        for finding in found
     ]
     return {
         "platform": platform,
@@ -119,6 +123,8 @@ def check_view(request: HttpRequest, object_id: int) -> HttpResponse:
         raise PermissionDenied
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    platform = get_object_or_404(Platform, pk=object_id)
+    platform = get_object_or_404(
+        within(Platform.objects.all(), visible_platforms(request), "pk"), pk=object_id
+    )
     check_platform(platform)
-    return render(request, "platforms/check.html", check_context(platform))
+    return render(request, "platforms/check.html", check_context(request, platform))

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from access.confinement import visible_platforms, within
 from backoffice.base.cells import badges, datetime_cell, number, shortened, source_badge
 from backoffice.syncs.presentation import closing_sentence, error_of, kind_name, status_badge, window_of
 from core.format import DASH, duration, format_datetime
@@ -206,7 +207,8 @@ def progress_view(request: HttpRequest) -> HttpResponse:
     ids = {item.log_id for item in known}
     if not known or len(known) < len(slots) or len(ids) > MOST_AT_ONCE:
         return HttpResponseBadRequest("slot is not what a page of this version shows; load the page again.")
-    logs = SyncLog.objects.filter(pk__in=ids).defer("checkpoint", "notes", "skus").prefetch_related(PLATFORM)
+    logs = within(SyncLog.objects.filter(pk__in=ids), visible_platforms(request))
+    logs = logs.defer("checkpoint", "notes", "skus").prefetch_related(PLATFORM)
     by_id, may_cancel = {log.pk: log for log in logs}, request.user.has_perm(SYNC_PERMISSION)
     changed = [_changed(by_id[item.log_id], item, may_cancel) for item in known if item.log_id in by_id]
     news = _news(by_id, known)

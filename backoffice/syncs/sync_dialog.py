@@ -18,6 +18,7 @@ from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.confinement import Visible, visible_platforms, within
 from backoffice.base.cells import link_to
 from backoffice.base.channels import sync_label
 from backoffice.base.model_admin import go_to, is_htmx, safe_next
@@ -69,7 +70,8 @@ class StreamSelect(forms.RadioSelect):
 
 
 class SyncForm(forms.Form):
-    """What to sync. After `is_valid`, `kinds` and `window` say it in the words of start_sync."""
+    """What to sync, of the platforms that are visible. After `is_valid`, `kinds` and `window` say it in the words of
+    start_sync."""
 
     platform = forms.ModelMultipleChoiceField(
         queryset=Platform.objects.all(),
@@ -110,9 +112,13 @@ class SyncForm(forms.Form):
         widget=forms.RadioSelect,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, visible: Visible, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.window = WindowRequest()
+        self._offered = within(Platform.objects.all(), visible, "pk")
+        platform = self.fields["platform"]
+        assert isinstance(platform, forms.ModelMultipleChoiceField)  # noqa: S101  for the type checker
+        platform.queryset = self._offered
         kind = self.fields["kind"]
         assert isinstance(kind, forms.ChoiceField)  # noqa: S101  for the type checker
         kind.choices = _stream_choices(self.chosen)
@@ -124,7 +130,7 @@ class SyncForm(forms.Form):
     def chosen(self) -> list[Platform]:
         """The platforms that are named, as far as there are any of these ids."""
         ids = [value for value in self["platform"].value() or [] if str(value).isdecimal()]
-        return list(Platform.objects.filter(pk__in=ids))
+        return list(self._offered.filter(pk__in=ids))
 
     @property
     def kinds(self) -> Sequence[str]:
@@ -169,7 +175,7 @@ def sync_view(request: HttpRequest) -> HttpResponse:
     if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
         raise PermissionDenied
     if request.method == "POST":
-        form = SyncForm(request.POST)
+        form = SyncForm(request.POST, visible=visible_platforms(request))
         if form.is_valid():
             start_syncs(request, form.cleaned_data["platform"], form.kinds, form.window)
             return go_to(request, safe_next(request) or reverse("admin:platforms_platform_changelist"))
@@ -177,7 +183,8 @@ def sync_view(request: HttpRequest) -> HttpResponse:
         asked = {"next": safe_next(request)}
         if "kind" in request.GET:
             asked["kind"] = request.GET["kind"]
-        form = SyncForm(initial={"platform": request.GET.getlist("platform"), **asked})
+        initial = {"platform": request.GET.getlist("platform"), **asked}
+        form = SyncForm(initial=initial, visible=visible_platforms(request))
     context = {
         **admin.site.each_context(request),
         "title": sync_label([platform.kind for platform in form.chosen]),
@@ -194,7 +201,7 @@ def estimate_view(request: HttpRequest) -> HttpResponse:
     was entered cannot be used, or asks for no window. Starts nothing."""
     if not (request.user.has_perm("platforms.view_platform") and request.user.has_perm(SYNC_PERMISSION)):
         raise PermissionDenied
-    form = SyncForm(request.POST)
+    form = SyncForm(request.POST, visible=visible_platforms(request))
     if request.method != "POST" or not form.is_valid() or form.window.is_incremental:
         return HttpResponse()
     lines = []

@@ -1,6 +1,7 @@
 """API usage and quotas in the admin, both read-only: the calls of each platform, refused calls, and the calls that
 are left."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from access.confinement import visible_platforms, within
 from backoffice.base.cells import number, stacked
 from backoffice.base.charts import AMBER, RED, Chart, Series
 from backoffice.base.model_admin import (
@@ -37,7 +39,10 @@ class OperationFilter(DropdownFilter):
     parameter_name = "operation"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        known = ApiQuota.objects.order_by("operation").values_list("operation", flat=True).distinct()
+        buckets = ApiQuota.objects.order_by("operation")
+        if (visible := visible_platforms(request)) is not None:
+            buckets = buckets.filter(account_key__in=sharing(visible))
+        known = buckets.values_list("operation", flat=True).distinct()
         unmetered = [name for channel in CHANNELS.values() for name in channel.unmetered]
         return [(name, name) for name in dict.fromkeys([*known, *unmetered])]
 
@@ -96,7 +101,7 @@ def _like_the_list(request: HttpRequest, changelist: Any) -> QuerySet[ApiUsage]:
     """What the chart is about: filtered as the list is, but for its days."""
     if changelist.problems:
         return ApiUsage.objects.none()
-    usage = ApiUsage.objects.all()
+    usage = within(ApiUsage.objects.all(), visible_platforms(request))
     for spec in changelist.filter_specs:
         if not isinstance(spec, DayRangeFilter):
             usage = spec.queryset(request, usage)
@@ -153,7 +158,7 @@ class QuotaChangeList(OmsChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        shared = sharing()
+        shared = sharing(visible_platforms(request))
         for bucket in self.result_list:
             bucket.platform_names = shared.get(bucket.account_key, [])
 
@@ -170,11 +175,19 @@ class ApiQuotaAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return QuotaChangeList
 
+    def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        """The buckets that any of these platforms draws from."""
+        return rows.filter(account_key__in=sharing(ids))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found: Any = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.platform_names = sharing(visible_platforms(request)).get(found.account_key, [])
+        return found
+
     @admin.display(description=gettext_lazy("platforms"))
     def platforms(self, obj: Any) -> str:
-        names = getattr(obj, "platform_names", None)
-        names = sharing().get(obj.account_key, []) if names is None else names
-        return ", ".join(names) or _("none has these credentials now")
+        return ", ".join(obj.platform_names) or _("none has these credentials now")
 
     @admin.display(description=gettext_lazy("rate"), ordering="rate")
     def pace(self, obj: ApiQuota) -> str:

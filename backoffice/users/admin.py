@@ -1,5 +1,6 @@
 """Users and groups, in the style of the rest of the admin."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -16,6 +17,7 @@ from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from access.confinement import visible_platforms
 from access.lockout import locked, unlock
 from access.models import LoginFailures
 from backoffice.base.cells import badge
@@ -33,8 +35,23 @@ for model in (User, Group, AuthToken, DBTaskResult):
     admin.site.unregister(model)
 
 
+class NotByTheConfined(OfferedLists):
+    """What decides who sees what: somebody who is confined to platforms could free himself, and may only look at it."""
+
+    platform_column = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return visible_platforms(request) is None and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return visible_platforms(request) is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return visible_platforms(request) is None and super().has_delete_permission(request, obj)
+
+
 @admin.register(User)
-class UserAdmin(OfferedLists, DjangoUserAdmin[User], UnfoldAdmin):
+class UserAdmin(NotByTheConfined, DjangoUserAdmin[User], UnfoldAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -73,12 +90,15 @@ class UserAdmin(OfferedLists, DjangoUserAdmin[User], UnfoldAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(OfferedLists, DjangoGroupAdmin, UnfoldAdmin):
+class GroupAdmin(NotByTheConfined, DjangoGroupAdmin, UnfoldAdmin):
     pass
 
 
 @admin.register(DBTaskResult)
 class TaskAdmin(OfferedLists, DjangoTaskAdmin, UnfoldAdmin):
-    """The queue itself, for those who look after the workers."""
+    """The queue itself, for those who look after the workers. Messages tell no platform, and the confined see none."""
 
     empty_text: Any = gettext_lazy("The queue is empty.")
+
+    def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        return rows.none()

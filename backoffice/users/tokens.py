@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.confinement import Visible, visible_platforms, within
 from access.models import ApiToken, Scope
 from access.tokens import (
     DEFAULT_DAYS,
@@ -51,6 +52,8 @@ SHOWN_ONCE = "api_token"  # the name of what a session holds
 
 class TokenForm(Form):
     """Of a new token; one that is made does not change."""
+
+    visible: Visible = None  # of these platforms its maker may see anything
 
     user = forms.ModelChoiceField(
         label=capfirst(gettext_lazy("user")),
@@ -90,9 +93,8 @@ class TokenForm(Form):
         super().__init__(*args, **kwargs)
         if "platform_ids" in self.fields:
             platforms: Any = self.fields["platform_ids"]
-            platforms.choices = [
-                (each.pk, str(each)) for each in Platform.objects.only("name", "display_name")
-            ]
+            offered = within(Platform.objects.only("name", "display_name"), self.visible, "pk")
+            platforms.choices = [(each.pk, str(each)) for each in offered]
 
 
 class TokenChangeList(OmsChangeList):
@@ -100,7 +102,7 @@ class TokenChangeList(OmsChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        names = platform_names(self.result_list)
+        names = self.model_admin.visible_names(request, self.result_list)
         for details in self.result_list:
             details.names = names
 
@@ -112,6 +114,7 @@ class TokenAdmin(OmsAdmin):
     search_fields = ("name", "token__user__username")
     search_help_text = gettext_lazy("Name, or user name")
     ordering = ("-pk",)
+    platform_column = None
     actions = ("delete_selected",)
     empty_text = gettext_lazy(
         "No program has a token for the API. Add one here, or with: manage.py create_api_token USER"
@@ -145,11 +148,24 @@ class TokenAdmin(OmsAdmin):
         queryset: QuerySet[ApiToken] = super().get_queryset(request).select_related("token__user")
         return queryset if request.user.has_perm(VIEW) else queryset.filter(token__user=request.user.pk)
 
+    def visible_names(self, request: HttpRequest, details: Iterable[ApiToken]) -> dict[int, str]:
+        """Of the platforms that these tokens are for, as far as this reader may see them."""
+        visible = visible_platforms(request)
+        names = platform_names(details)
+        return {pk: name for pk, name in names.items() if visible is None or pk in visible}
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found: Any = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.names = self.visible_names(request, [found])
+        return found
+
     # --- making one
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Only a superuser makes tokens for others: anybody else would get the rights of somebody else."""
         form = super().get_form(request, obj, change, **kwargs)
+        form.visible = visible_platforms(request)  # type: ignore[attr-defined]  # a class of this request's own
         if not request.user.is_superuser:
             form.base_fields.pop("user", None)
         return form
@@ -236,7 +252,7 @@ class TokenAdmin(OmsAdmin):
     def platform_list(self, obj: ApiToken) -> str:
         if obj.platform_ids is None:
             return _("all platforms")
-        names = getattr(obj, "names", None) or platform_names([obj])
+        names = obj.names  # type: ignore[attr-defined]  # of the list, or of get_object
         return ", ".join(names[pk] for pk in obj.platform_ids if pk in names) or DASH
 
     @admin.display(description=gettext_lazy("created"), ordering="token__created")

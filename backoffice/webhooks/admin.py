@@ -1,6 +1,7 @@
 """Webhooks: where events are sent, tests, new secrets; and the log of what was sent, to be replayed."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,6 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from access.confinement import visible_platforms
 from backoffice.base.cells import datetime_cell, link_to, number, pretty_json, shortened
 from backoffice.base.model_admin import Button, DayRangeFilter, OmsAdmin, ReadOnlyAdmin, choices_filter
 from backoffice.webhooks.forms import EndpointForm
@@ -35,6 +37,7 @@ from webhooks.endpoints import (
     SwitchedOff,
     add_endpoint,
     change_endpoint,
+    endpoints_within,
     replay,
     replay_all,
     replay_each,
@@ -70,6 +73,9 @@ class EndpointAdmin(OmsAdmin):
             unattended=ExpressionWrapper(unattended_filter(), output_field=BooleanField()),
         )
 
+    def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        return rows.filter(pk__in=endpoints_within(ids))
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: list[Any] = [(None, {"fields": ("name", "url", "events", "platform_ids", "is_active")})]
         if obj is not None:
@@ -80,6 +86,7 @@ class EndpointAdmin(OmsAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         form.user = request.user  # type: ignore[attr-defined]  # a class of this request's own
+        form.visible = visible_platforms(request)  # type: ignore[attr-defined]
         return form
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -164,7 +171,7 @@ class EndpointAdmin(OmsAdmin):
             messages.warning(request, _("The secret is not shown again. If it is lost, make a new one."))
             return redirect("admin:webhooks_endpoint_change", pk)
         del request.session[SECRET]
-        endpoint = get_object_or_404(Endpoint.objects.defer("signing_secrets"), pk=pk)
+        endpoint = get_object_or_404(self.get_queryset(request), pk=pk)
         context = {
             **self.admin_site.each_context(request),
             "title": endpoint.name,
@@ -239,6 +246,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
         queryset: QuerySet[Delivery] = super().get_queryset(request)
         queryset = queryset.prefetch_related(ENDPOINT)
         return queryset.defer("body", "answer") if self.is_list(request) else queryset
+
+    def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        return rows.filter(endpoint__in=endpoints_within(ids))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str

@@ -8,6 +8,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.confinement import Visible, within
 from platforms.models import Platform
 from webhooks.addresses import LONGEST_URL, BadUrl, checked_url
 from webhooks.endpoints import missing_permissions
@@ -32,6 +33,7 @@ class EndpointForm(Form):
     """
 
     user: User  # who fills it in
+    visible: Visible = None  # of these platforms he may see anything
 
     url = forms.CharField(
         label="URL",
@@ -65,7 +67,7 @@ class EndpointForm(Form):
             field.show_hidden_initial = self.instance.pk is not None
         if "events" in self.fields:
             self._offer("events", [(name, name) for name in event_names()])
-            platforms = Platform.objects.only("name", "display_name")
+            platforms = within(Platform.objects.only("name", "display_name"), self.visible, "pk")
             self._offer("platform_ids", [(platform.pk, str(platform)) for platform in platforms])
 
     def _offer(self, name: str, choices: list[tuple[Any, str]]) -> None:
@@ -100,7 +102,13 @@ class EndpointForm(Form):
         return self._chosen("events")
 
     def clean_platform_ids(self) -> Any:
-        return self._chosen("platform_ids")
+        """Who may see some platforms alone has nobody told of all."""
+        chosen = self._chosen("platform_ids")
+        if chosen is None and self.visible is not None:
+            raise forms.ValidationError(
+                _("Choose platforms: you may see some of them alone, and so may the webhook.")
+            )
+        return chosen
 
     def _chosen(self, name: str) -> Any:
         """A webhook whose platforms were all deleted is not turned into one of all platforms by another change."""

@@ -1,7 +1,7 @@
 """What is stored about an order id: the order, its failures, and syncs that may explain why it is missing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,13 +34,15 @@ class KnownOrder:
     broken: Sequence[SyncLog]
 
 
-def known_orders(external_id: str) -> list[KnownOrder]:
-    """One for each platform that has the order or a failure of it, or is active. As many queries for any number."""
+def known_orders(external_id: str, visible: Collection[int] | None = None) -> list[KnownOrder]:
+    """One for each platform that has the order or a failure of it, or is active; of the visible ones, None: of all. As
+    many queries for any number."""
     orders = {order.platform_id: order for order in _orders(external_id)}
     failures = _first_of_each(_failures(external_id))
     platforms = [
         platform
         for platform in _with_syncs(Platform.objects.order_by("pk"))
+        if visible is None or platform.pk in visible
         if platform.is_active or platform.pk in orders or platform.pk in failures
     ]
     good, still_open = (
@@ -61,9 +63,12 @@ def known_orders(external_id: str) -> list[KnownOrder]:
     ]
 
 
-def order_id_of_package(tracking_number: str) -> str:
-    """The id of the newest order that has a package with this tracking number; "" where there is none."""
+def order_id_of_package(tracking_number: str, visible: Collection[int] | None = None) -> str:
+    """The id of the newest order of these platforms that has a package with this tracking number; "" where there is
+    none."""
     packages = OrderPackage.objects.filter(tracking_number=tracking_number).order_by("-order_id")
+    if visible is not None:
+        packages = packages.filter(order__platform__in=visible)
     return packages.values_list("order__external_id", flat=True).first() or ""
 
 

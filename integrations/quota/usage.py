@@ -7,7 +7,7 @@ prune_usage     deletes rows that are too old
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -85,10 +85,12 @@ def hourly(usage: QuerySet[ApiUsage], *, hours: int = 48) -> Hourly:
     return Hourly(all_hours, list(calls), list(throttled), list(errors), sum(seconds))
 
 
-def sharing() -> dict[str, list[str]]:
-    """Account key -> names of the platforms whose credentials belong to it; without those that cannot be read."""
+def sharing(visible: Collection[int] | None = None) -> dict[str, list[str]]:
+    """Account key -> names of the platforms whose credentials belong to it; without those that cannot be read. Of the
+    visible ones, None: of all."""
     shared: dict[str, list[str]] = {}
-    for platform in Platform.objects.order_by("name"):
+    platforms = Platform.objects.order_by("name")
+    for platform in platforms if visible is None else platforms.filter(pk__in=visible):
         channel = CHANNELS.get(platform.kind)
         if channel is None or platform.config_problem or not platform.api_config:
             continue

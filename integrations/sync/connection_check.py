@@ -1,7 +1,9 @@
 """The connection check of a platform: does it work, and what is missing?"""
 
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
+from typing import Any
 
 from django.utils import timezone, translation
 
@@ -18,6 +20,8 @@ from integrations.sync.streams.base import window_of
 from integrations.sync.streams.stock_doubts import parts_with_stock
 from integrations.sync.windows import platform_now, settle_window
 from platforms.models import Platform
+
+SAME_ACCOUNT = "same_account"  # the code of a finding that names other platforms
 
 
 class NextWindow:
@@ -93,7 +97,12 @@ def _same_account(platform: Platform) -> list[Finding]:
     """Works, but is rarely meant. In English, like all findings: they are stored for every reader."""
     with translation.override("en"):
         line = same_account_line(platform)
-    return [Finding(step="account", ok=True, message=line, code="same_account")] if line else []
+    return [Finding(step="account", ok=True, message=line, code=SAME_ACCOUNT)] if line else []
+
+
+def without_others(findings: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """For a reader who is confined to some platforms: without the finding that names others."""
+    return [finding for finding in findings if finding.get("code") != SAME_ACCOUNT]
 
 
 def _late_look_backs(platform: Platform) -> list[Finding]:
