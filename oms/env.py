@@ -159,6 +159,13 @@ def encryption_keys() -> list[str]:
     return keys
 
 
+def source_of_keys() -> str:
+    """Where they come from: "command", "file" or "environment", which .env is part of."""
+    if text("FIELD_ENCRYPTION_KEY_COMMAND"):
+        return "command"
+    return "file" if os.environ.get("FIELD_ENCRYPTION_KEY_FILE") else "environment"
+
+
 def one_of(name: str, *, default: str, choices: tuple[str, ...]) -> str:
     """The value of `name`, lower case, one of `choices`; raises ImproperlyConfigured otherwise."""
     value = (text(name) or default).lower()

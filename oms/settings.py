@@ -21,6 +21,7 @@ from oms.env import (
     public_url,
     redis_url,
     required,
+    source_of_keys,
     switch,
     text,
     whole_number,
@@ -35,6 +36,7 @@ ALLOWED_HOSTS: list[str] = hosts(text("ALLOWED_HOSTS")) or ["127.0.0.1", "localh
 
 # --- OMS ---------------------------------------------------------------------------------------------
 FIELD_ENCRYPTION_KEY = encryption_keys()
+FIELD_ENCRYPTION_KEY_FROM = source_of_keys()
 MOCK_FALLBACK = one_of("MOCK_FALLBACK", default="auto", choices=("auto", "always", "never"))
 ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 # How far what was read of the orders is read again, for those that become visible late; 0: not at all.

@@ -16,6 +16,7 @@ from django.conf import settings
 
 import oms
 from conftest import OWN_ENVIRONMENT, SERVICES
+from monitoring.dpp.controls import CONTROLS
 from scripts.make_env import filled
 from scripts.run import port_problem
 from simulator import Account, Simulator
@@ -229,6 +230,16 @@ def test_it_names_only_functions_and_tables_in_its_docs_that_are_there() -> None
             if not set(name.split(".")) <= words | {"md"}:
                 unknown.append(f"{page.relative_to(ROOT)}: {name}")
     assert unknown == []
+
+
+def test_each_control_of_the_dpp_report_names_tests_that_are_there() -> None:
+    """So that who renames one sees it here."""
+    missing = []
+    for name in {test for control in CONTROLS for test in control.tests}:
+        file, _colons, function = name.partition("::")
+        if not (ROOT / file).is_file() or f"def {function}(" not in (ROOT / file).read_text():
+            missing.append(name)
+    assert sorted(missing) == []
 
 
 def test_it_checks_before_a_commit_with_commands_that_are_there() -> None:

@@ -1,0 +1,350 @@
+"""The controls, a line each: what is asked, what OMS has, how to look, and the tests that show it.
+
+A new mechanism is a line here. Words of the policy: ../../docs/security.md says where they are from.
+"""
+
+from monitoring.dpp import installation
+from monitoring.dpp.control import Control, always, not_in_oms, outside
+
+CONTROLS: tuple[Control, ...] = (
+    # --- Personal data --------------------------------------------------------------------------------
+    Control(
+        key="data.only_what_is_needed",
+        topic="Personal data",
+        asks="Hold buyers' data only where an order needs it.",
+        has="Amazon is asked for no buyer data unless the platform's row says so (store buyer data, off by default).",
+        look=installation.asks_for_buyer_data,
+        tests=(
+            "tests/test_secrets.py::test_it_asks_for_personal_data_only_where_the_platform_says_so",
+            "tests/test_all_that_is_said.py::test_no_personal_data_is_stored_unless_the_platform_asks_for_it",
+        ),
+    ),
+    Control(
+        key="data.one_place",
+        topic="Personal data",
+        asks="Know where personal data is, and that it came from Amazon.",
+        has="It is in one table, encrypted, by platform; payloads, failures, logs, exports and webhooks have none. "
+        "Every row says which platform it is from and whether it is live, sandbox or mock.",
+        look=always("The same in every installation."),
+        tests=(
+            "tests/test_all_that_is_said.py::test_personal_data_is_in_the_vault_and_nowhere_else",
+            "backoffice/tests/test_export.py::test_it_never_holds_buyer_data_or_credentials",
+            "orders/tests/test_services.py::test_it_keeps_the_orders_of_two_platforms_apart",
+        ),
+    ),
+    Control(
+        key="retention.buyer_data",
+        topic="Retention",
+        asks="Delete personal data 30 days after delivery at the latest.",
+        has="A day of deletion for each order; the scheduler deletes daily (manage.py purge_pii), and nothing is "
+        "stored past it.",
+        look=installation.buyer_data_is_deleted_in_time,
+        tests=(
+            "tests/test_boundaries.py::test_buyer_data_is_gone_before_its_last_day_is_over",
+            "orders/tests/test_services.py::test_it_never_stores_buyer_data_after_its_purge_date",
+        ),
+    ),
+    Control(
+        key="retention.other_data",
+        topic="Retention",
+        asks="Delete data that is not personal after 18 months, unless the law asks for longer.",
+        has="Orders and stock are kept until somebody deletes them.",
+        look=not_in_oms(
+            "Orders are never deleted by age.",
+            "Write down which law asks for longer, or delete old orders with SQL.",
+        ),
+    ),
+    Control(
+        key="retention.on_request",
+        topic="Retention",
+        asks="Delete data on request within 30 days.",
+        has="Nothing but the day of deletion.",
+        look=not_in_oms(
+            "There is no command that erases one buyer's data.",
+            "Delete the row of order_buyers of that order with SQL.",
+        ),
+    ),
+    # --- Encryption and keys --------------------------------------------------------------------------
+    Control(
+        key="encryption.at_rest",
+        topic="Encryption",
+        asks="Encrypt personal data and credentials at rest with AES-128 or better.",
+        has="Fernet: AES-128-CBC with HMAC-SHA256, in the columns of buyer data, credentials and signing secrets.",
+        look=installation.is_encrypted_at_rest,
+        settings=("FIELD_ENCRYPTION_KEY",),
+        tests=(
+            "tests/test_leaks.py::test_it_stores_what_is_secret_encrypted_alone",
+            "tests/test_secrets.py::test_it_stores_buyers_readable_with_the_key_alone",
+            "core/tests/test_encryption.py::test_it_encrypts_what_sql_wrote_at_the_next_run",
+        ),
+    ),
+    Control(
+        key="encryption.store_and_back_ups",
+        topic="Encryption",
+        asks="Encrypt the whole store that holds personal data, and its back-ups; keep them apart.",
+        has="Back-ups hold personal data and credentials as the database does, encrypted, and are for their owner "
+        "alone. The rest of the database and the disk are yours to encrypt.",
+        look=outside(
+            "Encrypt the disk of the database and the place of the back-ups, and delete old back-ups."
+        ),
+        tests=("integrations/tests/test_backup.py::test_it_restores_all_that_was_stored",),
+    ),
+    Control(
+        key="keys.managed",
+        topic="Encryption",
+        asks="Manage keys in a KMS; only the processes that need them can read them.",
+        has="Keys come from a command (the client of a KMS or of Vault), a file or the environment, never from the "
+        "database.",
+        look=installation.keys_come_from_a_manager,
+        settings=("FIELD_ENCRYPTION_KEY_FROM",),
+        tests=(
+            "oms/tests/test_secret_files.py::test_it_takes_the_keys_that_a_command_prints",
+            "oms/tests/test_secret_files.py::test_it_says_why_a_command_gives_no_key_and_repeats_nothing_of_it",
+        ),
+    ),
+    Control(
+        key="keys.rotation",
+        topic="Encryption",
+        asks="Rotate and revoke keys.",
+        has="Several keys at a time; manage.py reencrypt moves every row to the first one while OMS runs, and goes on "
+        "where it was interrupted.",
+        look=always("It is up to you when; docs/operations.md says how."),
+        tests=(
+            "integrations/tests/test_commands.py::test_it_moves_every_row_to_the_first_key",
+            "integrations/tests/test_commands.py::test_it_goes_on_where_an_interrupted_run_stopped_batch_by_batch",
+        ),
+    ),
+    Control(
+        key="transit.browsers",
+        topic="Encryption",
+        asks="TLS 1.2 or newer for everything that comes in.",
+        has="HTTPS is required by default, with HSTS and secure cookies. TLS itself ends at your proxy.",
+        look=installation.browsers_use_tls,
+        settings=("REQUIRE_HTTPS", "BEHIND_TLS_PROXY"),
+        tests=("oms/tests/test_settings.py::test_it_passes_the_deployment_check_without_a_warning",),
+    ),
+    Control(
+        key="transit.services",
+        topic="Encryption",
+        asks="TLS for hops inside the network, too.",
+        has="Addresses of database, Redis and mail server take TLS; modes that may talk in clear are refused.",
+        look=installation.services_use_tls,
+        settings=("DATABASE_URL", "REDIS_URL", "EMAIL_URL"),
+        tests=("oms/tests/test_database_tls.py::test_it_refuses_modes_that_may_talk_in_clear",),
+    ),
+    Control(
+        key="transit.outgoing",
+        topic="Encryption",
+        asks="TLS for everything that goes out.",
+        has="Amazon is called over HTTPS. Webhooks go over HTTPS to public addresses alone, unless settings allow "
+        "more.",
+        look=installation.what_leaves_uses_tls,
+        settings=("WEBHOOKS_REQUIRE_HTTPS", "WEBHOOKS_ALLOW_PRIVATE"),
+        tests=(
+            "webhooks/tests/test_client.py::test_the_certificate_is_that_of_the_host_name",
+            "webhooks/tests/test_client.py::test_it_reaches_nothing_private_however_that_is_written",
+        ),
+    ),
+    # --- Access ---------------------------------------------------------------------------------------
+    Control(
+        key="access.accounts",
+        topic="Access",
+        asks="One account for each person; review them each quarter; remove who leaves within 24 hours.",
+        has="Accounts by name, deactivated at once with their tokens. Reviews are yours; this says how many "
+        "have not been here.",
+        look=installation.accounts_are_used,
+        tests=(
+            "access/tests/test_tokens.py::test_tokens_end_with_the_password_and_with_the_user",
+            "audit/tests/test_audit.py::test_it_records_what_becomes_of_users_and_groups",
+        ),
+    ),
+    Control(
+        key="access.least_privilege",
+        topic="Access",
+        asks="Give each person the rights that the work needs.",
+        has="Groups (Viewer, Operator, Manager, Privacy officer), which hold in the admin and over the API.",
+        look=installation.rights_are_few,
+        tests=(
+            "backoffice/tests/test_groups.py::test_it_shows_buyer_data_to_privacy_officers_alone",
+            "backoffice/tests/test_groups.py::test_it_holds_in_the_api_as_well",
+            "api/tests/test_order_buyer.py::test_it_needs_both_permissions",
+        ),
+    ),
+    Control(
+        key="access.second_factor",
+        topic="Access",
+        asks="A second factor for every account.",
+        has="There is none.",
+        look=not_in_oms(
+            "Accounts have a password alone.", "Let people in through a proxy or VPN that asks for one."
+        ),
+    ),
+    Control(
+        key="access.lock_out",
+        topic="Access",
+        asks="Lock an account after at most 10 failed attempts.",
+        has="Accounts and addresses are locked for some minutes; manage.py unlock_user unlocks.",
+        look=installation.accounts_are_locked,
+        settings=("LOGIN_FAILURES", "LOGIN_FAILURES_PER_ADDRESS", "LOGIN_LOCK_MINUTES"),
+        tests=(
+            "access/tests/test_login.py::"
+            "test_ten_failures_lock_an_account_whoever_tries_and_a_command_unlocks_it",
+            "access/tests/test_login.py::test_attempts_at_the_same_moment_do_not_get_past_the_limit_together",
+        ),
+    ),
+    Control(
+        key="passwords.length",
+        topic="Passwords",
+        asks="At least 12 characters, not containing the name.",
+        has="Django's validators.",
+        look=installation.passwords_are_long,
+        tests=("monitoring/tests/test_dpp.py::test_it_takes_no_password_that_is_short_or_like_the_name",),
+    ),
+    Control(
+        key="passwords.history_and_age",
+        topic="Passwords",
+        asks="Several kinds of characters; none of the last 10; at least a day, at most 365 days old.",
+        has="Nothing.",
+        look=not_in_oms("OMS does not ask for these.", "Sign people in through a proxy that does."),
+    ),
+    Control(
+        key="sessions.end",
+        topic="Access",
+        asks="End sessions that nobody uses.",
+        has="Nothing but the end of every session after two weeks.",
+        look=not_in_oms("Sessions have no idle limit.", "Sign out by hand; keep screens locked."),
+    ),
+    Control(
+        key="access.tokens",
+        topic="Access",
+        asks="Keep credentials of the API few, limited and short-lived.",
+        has="Tokens have scopes and platforms, end after 90 days by default, and are stored as hashes.",
+        look=installation.tokens_end,
+        tests=("access/tests/test_tokens.py::test_it_makes_a_token_of_90_days_without_buyer_data",),
+    ),
+    Control(
+        key="access.channel_credentials",
+        topic="Access",
+        asks="Rotate the client secret every 180 days, and authorise at least yearly.",
+        has="A countdown on the platform's page, home, alerts and /metrics, from the day on which OMS got the value.",
+        look=installation.credentials_are_renewed,
+        tests=(
+            "oms/tests/test_metrics.py::test_it_tells_how_long_credentials_last",
+            "backoffice/tests/test_alerts.py::test_it_tells_again_when_a_secret_grows_older",
+        ),
+    ),
+    # --- Logs and alarms ------------------------------------------------------------------------------
+    Control(
+        key="logs.security_events",
+        topic="Logs",
+        asks="Record who did what, when, from where and with which success; keep it for 12 months.",
+        has="The audit: logins, users, rights, credentials, exports, readings of buyer data with their reason.",
+        look=installation.audit_is_kept,
+        settings=("KEEP_AUDIT_DAYS",),
+        tests=(
+            "audit/tests/test_audit.py::test_it_records_who_signs_in_and_who_fails_to",
+            "audit/tests/test_audit.py::test_it_outlives_the_user_it_is_about",
+            "api/tests/test_order_buyer.py::test_it_answers_the_address_and_records_who_read_it_and_why",
+        ),
+    ),
+    Control(
+        key="logs.tampering",
+        topic="Logs",
+        asks="Protect logs against tampering.",
+        has="Entries are chained by digests (manage.py verify_audit); nobody changes or deletes them in OMS.",
+        look=installation.audit_holds,
+        tests=(
+            "audit/tests/test_audit.py::test_what_was_changed_or_taken_away_shows",
+            "audit/tests/test_audit.py::test_nobody_changes_or_deletes_an_entry",
+            "audit/tests/test_audit.py::test_the_noted_digest_shows_a_chain_that_was_made_anew",
+        ),
+    ),
+    Control(
+        key="logs.no_personal_data",
+        topic="Logs",
+        asks="No personal data and no secrets in logs.",
+        has="Payloads are stripped before they are stored; libraries that would print headers are kept at WARNING.",
+        look=always("The same in every installation."),
+        settings=("LOG_FORMAT",),
+        tests=(
+            "tests/test_leaks.py::test_it_keeps_secrets_to_itself_whatever_happens",
+            "tests/test_secrets.py::test_it_keeps_secrets_out_of_logs_and_tables",
+        ),
+    ),
+    Control(
+        key="logs.review",
+        topic="Logs",
+        asks="Review logs at least every two weeks, or have alarms.",
+        has="Alerts tell of platforms that are refused and credentials that end; the audit has a list with filters.",
+        look=installation.somebody_is_told,
+        settings=("EMAIL_URL",),
+        tests=(
+            "audit/tests/test_audit.py::test_the_list_finds_filters_and_exports",
+            "backoffice/tests/test_alerts.py::test_it_tells_once_when_it_begins_and_once_when_it_is_over",
+        ),
+    ),
+    # --- The installation -----------------------------------------------------------------------------
+    Control(
+        key="installation.hardened",
+        topic="Installation",
+        asks="Run systems in a hardened configuration.",
+        has="Production settings are the default; manage.py check --deploy names what differs.",
+        look=installation.is_hardened,
+        settings=("DEBUG", "REQUIRE_HTTPS"),
+        tests=("oms/tests/test_settings.py::test_it_passes_the_deployment_check_without_a_warning",),
+    ),
+    Control(
+        key="installation.test_and_production",
+        topic="Installation",
+        asks="Keep test and production apart; no real personal data in tests.",
+        has="Tests run against a simulator with made-up data; mock and sandbox rows never mix with live ones.",
+        look=installation.is_production,
+        settings=("DEBUG", "MOCK_FALLBACK"),
+        tests=(
+            "orders/tests/test_services.py::test_it_never_replaces_live_by_made_up_data",
+            "integrations/amazon/tests/test_marketplaces.py::"
+            "test_it_never_mixes_the_hosts_of_sandbox_and_production",
+        ),
+    ),
+    Control(
+        key="vulnerabilities.known",
+        topic="Vulnerabilities",
+        asks="Scan every 30 days and before each release; fix critical ones in 7 days and high ones in 30.",
+        has="make audit compares the locked packages with a database of vulnerabilities; every dependency "
+        "is pinned by hash.",
+        look=outside("Run make audit each month and before each release, and note the result."),
+        tests=(
+            "tests/test_dependencies.py::test_it_names_the_vulnerabilities_that_a_database_knows",
+            "tests/test_dependencies.py::test_it_says_in_a_sentence_that_nothing_could_be_audited",
+        ),
+    ),
+    Control(
+        key="vulnerabilities.penetration_test",
+        topic="Vulnerabilities",
+        asks="A penetration test each year.",
+        has="docs/security.md says what was tried in the tests.",
+        look=outside("Have one made of your installation, with its network and proxy."),
+    ),
+    Control(
+        key="incidents.plan",
+        topic="Incidents",
+        asks="A written plan, reviewed every six months; tell Amazon within 24 hours.",
+        has="A template: docs/incident-plan.md.",
+        look=outside("Fill it in, name people, and review it every six months."),
+    ),
+    Control(
+        key="network",
+        topic="Network",
+        asks="Firewall, intrusion detection, segmentation, protection against malware.",
+        has="OMS listens on one port; database and Redis need no public address.",
+        look=outside("Let only the proxy reach OMS, and only OMS the database and Redis."),
+    ),
+    Control(
+        key="devices_and_sharing",
+        topic="Network",
+        asks="No data on private devices or removable media; give data to nobody whom the order does not need.",
+        has="Exports and webhooks never hold buyer data; each export is recorded.",
+        look=outside("Say so to the people who may export, and have them agree."),
+        tests=("backoffice/tests/test_export.py::test_it_never_holds_buyer_data_or_credentials",),
+    ),
+)

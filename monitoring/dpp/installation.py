@@ -1,0 +1,278 @@
+"""Looks at settings and database, a function a control. In a fixed number of queries, but for the audit, which is read
+through."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.core.checks import run_checks
+from django.core.checks.messages import ERROR
+from django.db.models import Q
+from django.utils import timezone
+from knox.models import AuthToken
+
+from audit import chain
+from integrations.lookup.renewals import renewals_of
+from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
+from monitoring.dpp.control import Finding, good, short
+from orders.models import OrderBuyer
+from platforms.models import Platform
+from webhooks.models import Endpoint
+
+HERE = ("", "localhost", "127.0.0.1", "::1")
+UNUSED_FOR = timedelta(days=90)
+LATE_BY = timedelta(days=2)  # the scheduler deletes once a day
+NAMED = 5
+
+
+def named(names: Iterable[str]) -> str:
+    """ "a, b and 3 more"."""
+    listed = sorted(names)
+    more = len(listed) - NAMED
+    return ", ".join(listed[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+# --- Personal data ------------------------------------------------------------------------------------
+def asks_for_buyer_data() -> Finding:
+    platforms = list(Platform.objects.filter(include_pii=True).values_list("name", flat=True))
+    if platforms:
+        return good(f"Buyer data is asked for on {named(platforms)}. Switch it off where you do not need it.")
+    return good("No platform asks for buyer data.")
+
+
+def buyer_data_is_deleted_in_time() -> Finding:
+    now = timezone.now()
+    late = OrderBuyer.objects.filter(purge_after__lt=now - LATE_BY).count()
+    if late:
+        return short(
+            f"Buyer data of {late} orders should have been deleted more than {LATE_BY.days} days ago.",
+            "Run manage.py purge_pii now, and keep manage.py run_scheduler running, which does it daily.",
+        )
+    count = OrderBuyer.objects.count()
+    if count and scheduler_is_silent(scheduler_seen_at(), now):
+        return short(
+            f"Buyer data of {count} orders is stored, and no scheduler runs that deletes it in time.",
+            "Start manage.py run_scheduler, or run manage.py purge_pii daily from cron.",
+        )
+    return good(f"Buyer data of {count} orders is stored; none is past its day.")
+
+
+# --- Encryption ---------------------------------------------------------------------------------------
+def is_encrypted_at_rest() -> Finding:
+    plain = [row.name for row in Platform.objects.all() if getattr(row.api_config, "was_plain", False)]
+    if plain:
+        return short(
+            f"Credentials of {named(plain)} were written with SQL and are not encrypted yet.",
+            "Run manage.py reencrypt.",
+        )
+    return good("Buyer data and credentials are encrypted (AES-128 with HMAC-SHA256). Nothing is in clear.")
+
+
+def keys_come_from_a_manager() -> Finding:
+    count = len(settings.FIELD_ENCRYPTION_KEY)
+    keys = (
+        "1 key is configured."
+        if count == 1
+        else f"{count} keys are configured; take old ones away after reencrypt."
+    )
+    if settings.FIELD_ENCRYPTION_KEY_FROM in ("command", "file"):
+        return good(f"{keys} OMS reads it from a {settings.FIELD_ENCRYPTION_KEY_FROM}.")
+    return short(
+        f"{keys} It is in the environment or in .env.",
+        "Keep it in a KMS or Vault: FIELD_ENCRYPTION_KEY_COMMAND, or FIELD_ENCRYPTION_KEY_FILE filled by its agent.",
+    )
+
+
+def browsers_use_tls() -> Finding:
+    if not settings.REQUIRE_HTTPS:
+        return short(
+            "REQUIRE_HTTPS is off: pages, passwords and tokens may be sent in clear.",
+            "Put a TLS proxy in front (TLS 1.2 or newer), set REQUIRE_HTTPS=on and BEHIND_TLS_PROXY=on.",
+        )
+    return good("HTTPS is required; cookies are for HTTPS alone; browsers keep to it for a year.")
+
+
+def services_use_tls() -> Finding:
+    """Database, Redis and mail server; what is on this machine needs no TLS."""
+    clear = []
+    database = settings.DATABASES["default"]
+    options = database.get("OPTIONS", {})
+    host = str(database.get("HOST") or "")
+    if _is_elsewhere(host) and not (options.get("ssl_mode") or options.get("sslmode") or options.get("ssl")):
+        clear.append("the database (DATABASE_URL)")
+    redis = urlsplit(settings.REDIS_URL)
+    if redis.scheme == "redis" and _is_elsewhere(redis.hostname or ""):
+        clear.append("Redis (REDIS_URL)")
+    mail = settings.EMAIL_HOST if settings.EMAIL_IS_ON else ""
+    if _is_elsewhere(mail) and not (settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL):
+        clear.append("the mail server (EMAIL_URL)")
+    if clear:
+        return short(
+            f"Without TLS, over a network: {', '.join(clear)}.",
+            "Ask for TLS in these addresses; docs/operations.md says how.",
+        )
+    return good("Database, Redis and mail server are on this machine, or asked for TLS.")
+
+
+def _is_elsewhere(host: str) -> bool:
+    return host not in HERE and not host.startswith("/")  # a socket
+
+
+def what_leaves_uses_tls() -> Finding:
+    plain = []
+    if any(
+        str(address).startswith("http:")
+        for address in (settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT)
+    ):
+        plain.append("AMAZON_SP_API_ENDPOINT and AMAZON_LWA_ENDPOINT are plain HTTP")
+    count = Endpoint.objects.filter(is_active=True, url__startswith="http:").count()
+    if count:
+        plain.append(f"{count} webhooks are plain HTTP")
+    if plain:
+        return short(f"{'; '.join(plain)}.", "Use https:// addresses, and WEBHOOKS_REQUIRE_HTTPS=on.")
+    return good("Amazon's API and all webhooks are called over TLS, and certificates are checked.")
+
+
+# --- Access -------------------------------------------------------------------------------------------
+def accounts_are_used() -> Finding:
+    """Accounts that nobody has used for 90 days are those that a review would close."""
+    since = timezone.now() - UNUSED_FOR
+    active = get_user_model()._default_manager.filter(is_active=True, is_staff=True)
+    unused = active.filter(
+        Q(last_login__lt=since) | Q(last_login__isnull=True, date_joined__lt=since)
+    ).count()
+    if unused:
+        return short(
+            f"{unused} of {active.count()} active accounts have not signed in for {UNUSED_FOR.days} days.",
+            "Review who needs access, each quarter, and deactivate the others (Users). One account for each person.",
+        )
+    return good(f"All {active.count()} active accounts have signed in within {UNUSED_FOR.days} days.")
+
+
+def rights_are_few() -> Finding:
+    users = get_user_model()._default_manager.filter(is_active=True)
+    superusers = users.filter(is_superuser=True).count()
+    reads = Permission.objects.filter(codename="view_orderbuyer", content_type__app_label="orders")
+    buyers = (
+        users.filter(Q(is_superuser=True) | Q(user_permissions__in=reads) | Q(groups__permissions__in=reads))
+        .distinct()
+        .count()
+    )
+    says = f"{superusers} superusers; {buyers} users may read buyer data."
+    if superusers > 3:
+        return short(
+            says,
+            "Leave two or three superusers, and put the others into groups (docs/security.md, Access).",
+        )
+    return good(says)
+
+
+def passwords_are_long() -> Finding:
+    validators: Any = settings.AUTH_PASSWORD_VALIDATORS
+    lengths = [
+        entry.get("OPTIONS", {}).get("min_length", 8)
+        for entry in validators
+        if entry["NAME"].endswith("MinimumLengthValidator")
+    ]
+    if max(lengths, default=0) < 12:
+        return short(
+            "Passwords may be shorter than 12 characters.", "Ask for 12 in AUTH_PASSWORD_VALIDATORS."
+        )
+    return good(f"At least {max(lengths)} characters, not like the name, not a common one, not digits alone.")
+
+
+def accounts_are_locked() -> Finding:
+    if not 0 < settings.LOGIN_FAILURES <= 10:
+        return short(
+            f"LOGIN_FAILURES is {settings.LOGIN_FAILURES}.",
+            "Set it to 10 or less, and not to 0, which is off.",
+        )
+    minutes = settings.LOGIN_LOCK_MINUTES
+    return good(f"After {settings.LOGIN_FAILURES} failures an account is locked for {minutes} minutes.")
+
+
+def tokens_end() -> Finding:
+    endless = AuthToken.objects.filter(expiry__isnull=True).count()
+    if endless:
+        return short(
+            f"{endless} API tokens have no end.", "Replace them by new ones, which end, and revoke them."
+        )
+    return good("Every API token has an end.")
+
+
+def credentials_are_renewed() -> Finding:
+    now, late, known = timezone.now(), [], 0
+    for platform in Platform.objects.filter(is_active=True):
+        for renewal in renewals_of(platform):
+            known += 1
+            if renewal.left(now) < 0:
+                late.append(f"{platform.name} ({renewal.expiry.label})")
+    if late:
+        return short(
+            f"Older than Amazon allows: {named(late)}.",
+            "Make new ones in Seller Central and store them; docs/amazon-setup.md says how.",
+        )
+    return good(f"{known} client secrets and authorisations are watched; none is too old.")
+
+
+# --- Logs ---------------------------------------------------------------------------------------------
+def audit_is_kept() -> Finding:
+    days = settings.KEEP_AUDIT_DAYS
+    if days < 365:
+        return short(f"The audit is kept for {days} days.", "Set KEEP_AUDIT_DAYS to 365 or more.")
+    return good(f"The audit is kept for {days} days.")
+
+
+def audit_holds() -> Finding:
+    verdict = chain.verify()
+    if verdict.broken:
+        return short(
+            f"The audit was changed: {verdict.broken.why}",
+            "Treat it as an incident (docs/incident-plan.md): find out who did it, and compare with a back-up.",
+        )
+    return good("Every entry of the audit is as it was written, and none is missing.")
+
+
+def somebody_is_told() -> Finding:
+    if not settings.EMAIL_IS_ON:
+        return short(
+            "EMAIL_URL is not set: nobody is told of anything by e-mail.",
+            "Set it (docs/alerts.md), and let a monitoring read /metrics and the logs.",
+        )
+    return good("Alerts go out by e-mail to those who asked for them.")
+
+
+# --- The installation ---------------------------------------------------------------------------------
+def is_hardened() -> Finding:
+    """What `manage.py check --deploy` says."""
+    found = [
+        message
+        for message in run_checks(include_deployment_checks=True)
+        if message.id and not message.is_silenced()
+    ]
+    if found:
+        errors = sum(message.level >= ERROR for message in found)
+        return short(
+            f"manage.py check --deploy has {errors} errors and {len(found) - errors} warnings: "
+            f"{named({str(message.id) for message in found})}.",
+            "Run it, and do what each of them says.",
+        )
+    return good("manage.py check --deploy finds nothing.")
+
+
+def is_production() -> Finding:
+    wrong = []
+    if settings.DEBUG:
+        wrong.append("DEBUG is on")
+    if settings.MOCK_FALLBACK != "never":
+        wrong.append(f"MOCK_FALLBACK is {settings.MOCK_FALLBACK}")
+    if wrong:
+        return short(
+            f"{' and '.join(wrong)}, as for trying out.",
+            "Set DEBUG=off and MOCK_FALLBACK=never where real orders are.",
+        )
+    return good("Debugging is off, and made-up data is never stored.")
