@@ -81,6 +81,7 @@ def empty() -> None:
     if NAME not in str(connection.settings_dict["NAME"]):
         raise ValueError("This is not the benchmark's database; nothing was removed.")
     tables = [
+        "changes",
         "api_quotas",
         "api_usage",
         "sync_failures",

@@ -51,7 +51,8 @@ def _level() -> Case:
 
 
 class InventoryItem(models.Model):
-    platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="inventory")
+    # Its key and `stock_source` begin with the platform.
+    platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="inventory", db_index=False)
     marketplace_id = ExactCharField(_("marketplace"), max_length=32)
     sku = ExactCharField(_("SKU"), max_length=255)
     asin = ExactCharField(_("ASIN"), max_length=32, blank=True, default="")
