@@ -8,5 +8,7 @@ class AccessConfig(AppConfig):
 
     def ready(self) -> None:
         from access import ending  # it needs models, which are there now
+        from access.second_factor import sessions
 
         ending.connect()
+        sessions.connect()

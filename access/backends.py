@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from access.lockout import Attempt, Refused
+from access.second_factor.users import UsersWithFactor
 
 REFUSED = (
     "login_refused"  # on a request: why no password was looked at, or that this was the last attempt for now
 )
 
 
-class PasswordBackend(ModelBackend):
+class PasswordBackend(UsersWithFactor):
     """Django's users with their passwords, as often as lockout.py lets somebody try."""
 
     def authenticate(

@@ -10,6 +10,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from access.second_factor.models import Factor, RecoveryCode  # noqa: F401  Django looks for models here
+
 LONGEST_NAME = 64
 
 

@@ -65,6 +65,10 @@ API_FAILURES_PER_MINUTE = whole_number("API_FAILURES_PER_MINUTE", default=60, mi
 LOGIN_FAILURES = whole_number("LOGIN_FAILURES", default=10, minimum=0)
 LOGIN_FAILURES_PER_ADDRESS = whole_number("LOGIN_FAILURES_PER_ADDRESS", default=10, minimum=0)
 LOGIN_LOCK_MINUTES = whole_number("LOGIN_LOCK_MINUTES", default=15, minimum=1)
+# Who has to have a second factor: whoever wants to; whoever may read buyer data, change platforms or manage users; all.
+SECOND_FACTOR = one_of("SECOND_FACTOR", default="optional", choices=("optional", "privileged", "all"))
+# How long somebody who has shown that it is he reads buyer data, changes credentials and makes tokens; 0: is not asked.
+CONFIRM_AGAIN_MINUTES = whole_number("CONFIRM_AGAIN_MINUTES", default=10, minimum=0)
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
 MAINTENANCE = [
     "api.idempotency.prune_answers",
@@ -148,8 +152,10 @@ MIDDLEWARE = [
     "backoffice.base.signed_out.LogInWithTheWholeWindow",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "access.second_factor.middleware.OnlyWholeSessions",
     "audit.origin.AuditOrigin",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "backoffice.users.second_factor.gate.SetUpFirst",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

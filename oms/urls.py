@@ -28,6 +28,9 @@ from backoffice.alerts.page import MyAlerts
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
+from backoffice.users.second_factor.confirming import Confirm
+from backoffice.users.second_factor.own import OwnFactor
+from backoffice.users.second_factor.signing_in import SignIn, SignInCode
 from oms.health import healthz, readyz
 from oms.metrics import metrics
 
@@ -99,6 +102,10 @@ urlpatterns = [
     path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
     path("admin/alerts/", admin.site.admin_view(MyAlerts.as_view()), name="my-alerts"),
     path("admin/home-charts/", admin.site.admin_view(home_charts), name="home-charts"),
+    path("admin/login/", SignIn.as_view(), name="sign-in"),
+    path("admin/login/code/", SignInCode.as_view(), name="sign-in-code"),
+    path("admin/second-factor/", admin.site.admin_view(OwnFactor.as_view()), name="second-factor"),
+    path("admin/confirm/", admin.site.admin_view(Confirm.as_view()), name="confirm"),
     path("admin/knox/authtoken/", RedirectView.as_view(pattern_name="admin:access_apitoken_changelist")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),  # the language menu

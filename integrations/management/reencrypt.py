@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import ExpressionWrapper, F
 
+from access.second_factor.models import Factor
 from core.encryption import FERNET_PREFIX, Unreadable, read_stored
 from orders.buyers import email_digest
 from orders.models import OrderBuyer
@@ -40,6 +41,7 @@ COLUMNS = (
     EncryptedColumn(Platform, "api_config", "name", "platform"),
     EncryptedColumn(OrderBuyer, "data", "order__external_id", "buyer data of order", _buyer_digests),
     EncryptedColumn(Endpoint, "signing_secrets", "name", "signing secrets of webhook"),
+    EncryptedColumn(Factor, "data", "user__username", "second factor of user"),
 )
 
 

@@ -1,0 +1,71 @@
+"""Confirming anew that it is oneself: with a code, or with the password where there is no second factor."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.cache import never_cache
+
+from access.second_factor.factors import factor_of
+from access.second_factor.sessions import confirm, is_fresh
+from backoffice.base.model_admin import go_to, safe_next
+from backoffice.users.second_factor.forms import CodeForm, PasswordForm
+
+
+def ask_first(request: HttpRequest) -> HttpResponse | None:
+    """The page that asks, where the last time is too long ago; afterwards it leads back. None: go on.
+
+    A form that was sent is not kept: its page shows it anew, empty.
+    """
+    return None if is_fresh(request) else go_to(request, _address(request))
+
+
+def confirmation_link(request: HttpRequest) -> SafeString:
+    """ "" where nobody needs to confirm anything now."""
+    if is_fresh(request):
+        return SafeString("")
+    text = _("Confirm first that it is you")
+    return format_html('<a class="oms-link" href="{}">{}</a>', _address(request), text)
+
+
+def _address(request: HttpRequest) -> str:
+    return f"{reverse('confirm')}?{urlencode({'next': request.get_full_path()})}"
+
+
+@method_decorator(never_cache, name="dispatch")
+class Confirm(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return _page(request, _form(request))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = _form(request, request.POST)
+        if not form.is_valid():
+            return _page(request, form)
+        confirm(request)
+        messages.success(request, _("Thank you. Go on."))
+        return HttpResponseRedirect(safe_next(request) or reverse("admin:index"))
+
+
+def _form(request: HttpRequest, data: Any = None) -> CodeForm | PasswordForm:
+    factor = factor_of(request.user)
+    return CodeForm(data, factor=factor) if factor else PasswordForm(data, request=request)
+
+
+def _page(request: HttpRequest, form: CodeForm | PasswordForm) -> HttpResponse:
+    user: Any = request.user
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Is it you?"),
+        "form": form,
+        "next": safe_next(request),
+        "can_confirm": factor_of(user) is not None or user.has_usable_password(),
+    }
+    return TemplateResponse(request, "access/confirm.html", context, status=422 if form.errors else 200)

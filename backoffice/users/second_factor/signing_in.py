@@ -1,0 +1,90 @@
+"""Signing in: the password, and a code where the user has a second factor. Before that, nobody is signed in."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.cache import never_cache
+
+from access.second_factor.factors import factor_of
+from access.second_factor.sessions import Pending, begin, finish, pending
+from backoffice.users.second_factor.forms import CodeForm
+
+
+@method_decorator(never_cache, name="dispatch")
+class SignIn(LoginView):
+    """The admin's page, at the admin's address."""
+
+    template_name = "admin/login.html"
+
+    def get_form_class(self) -> Any:
+        return admin.site.login_form
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if admin.site.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """What the admin's own view gives its template."""
+        own = {
+            **admin.site.each_context(self.request),
+            "title": _("Log in"),
+            "subtitle": None,
+            "app_path": self.request.get_full_path(),
+            "username": self.request.user.get_username(),
+        }
+        return super().get_context_data(**kwargs) | own
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user = form.get_user()
+        if factor_of(user) is None:
+            return super().form_valid(form)
+        begin(self.request, user, self.get_success_url())
+        return HttpResponseRedirect(reverse("sign-in-code"))
+
+
+@method_decorator(never_cache, name="dispatch")
+class SignInCode(View):
+    """The page behind the password."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        waiting = _waiting(request)
+        return _page(request, _form(waiting)) if waiting else _from_the_beginning()
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        waiting = _waiting(request)
+        if waiting is None:
+            return _from_the_beginning()
+        form = _form(waiting, request.POST)
+        if not form.is_valid():
+            return _page(request, form)
+        finish(request, waiting)
+        return HttpResponseRedirect(waiting.next)
+
+
+def _waiting(request: HttpRequest) -> Pending | None:
+    """None, too, where the factor was taken away meanwhile: the password alone will do then."""
+    waiting = pending(request)
+    return waiting if waiting and factor_of(waiting.user) else None
+
+
+def _form(waiting: Pending, data: Any = None) -> CodeForm:
+    factor = factor_of(waiting.user)
+    assert factor is not None  # noqa: S101  for the type checker
+    return CodeForm(data, factor=factor)
+
+
+def _from_the_beginning() -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:login"))
+
+
+def _page(request: HttpRequest, form: CodeForm) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": _("Log in"), "form": form}
+    return TemplateResponse(request, "access/sign_in_code.html", context, status=422 if form.errors else 200)
