@@ -4,6 +4,7 @@ from backoffice.audit import admin as audit
 from backoffice.inventory import admin as inventory
 from backoffice.orders import admin as orders
 from backoffice.platforms import admin as platforms
+from backoffice.privacy import admin as privacy
 from backoffice.syncs import admin as syncs
 from backoffice.syncs import failures, usage
 from backoffice.users import admin as users
@@ -16,6 +17,7 @@ __all__ = [
     "inventory",
     "orders",
     "platforms",
+    "privacy",
     "syncs",
     "tokens",
     "usage",

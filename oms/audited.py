@@ -5,6 +5,7 @@ from django.contrib.auth.models import Group, User
 
 from access.models import ApiToken
 from audit.watching import Watched
+from orders.models import LegalHold
 from platforms.models import Platform
 from webhooks.models import Endpoint
 
@@ -24,6 +25,7 @@ WATCHED = (
         fields=("name", "kind", "display_name", "is_active", "include_pii"),
         secrets=("api_config",),
     ),
+    Watched(noun="hold", model=LegalHold, fields=("platform_id", "order_id", "reason", "until")),
     Watched(
         noun="webhook",
         model=Endpoint,

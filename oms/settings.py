@@ -440,6 +440,7 @@ UNFOLD: dict[str, Any] = {
                         _("API tokens"), "key", "access_apitoken", "knox.view_authtoken", "access.own_tokens"
                     ),
                     _page(_("Audit"), "history", "audit_auditentry", "audit.view_auditentry"),
+                    _page(_("Legal holds"), "gavel", "orders_legalhold", "orders.view_legalhold"),
                 ],
             },
         ],

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -49,6 +50,25 @@ class Receipt:
     held: list[tuple[str, str]] = field(default_factory=list)
     not_searched: int = 0
 
+    @property
+    def is_partial(self) -> bool:
+        return bool(self.held or self.not_searched)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+
+        def named(orders: list[tuple[str, str]]) -> list[dict[str, str]]:
+            return [{"platform": platform, "order": order} for platform, order in orders]
+
+        return {
+            "receipt": self.number,
+            "at": self.at.isoformat(),
+            "by": self.scope,
+            "erased": named(self.orders),
+            "held": named(self.held),
+            "not_searched": self.not_searched,
+        }
+
 
 def end_buyers(order_ids: Sequence[int], why: str) -> set[int]:
     """Delete the buyer data of these orders, and note that none comes again. Returns the orders that had some.
@@ -78,7 +98,7 @@ def purge_buyers(*, now: datetime | None = None) -> int:
     return deleted
 
 
-def erase_of_order(order: Order) -> Receipt:
+def erase_of_order(order: Order, *, reason: str = "") -> Receipt:
     """Erase what is stored of the order's buyer. Once it is erased, a second time changes nothing. Raises OnHold."""
     receipt = Receipt("order")
     with transaction.atomic():
@@ -86,40 +106,41 @@ def erase_of_order(order: Order) -> Receipt:
             raise OnHold(hold)
         ended = _end(order.platform_id, [order.pk], Why.ERASED)
         receipt.orders = _names(ended)
-        record("buyer_data.erased", order, changes={"receipt": receipt.number, "orders": len(ended)})
+        facts = {"receipt": receipt.number, "by": receipt.scope, "orders": len(ended)}
+        record("buyer_data.erased", order, changes=facts, reason=reason)
     return receipt
 
 
-def erase_of_email(address: str) -> Receipt:
+def erase_of_email(address: str, *, reason: str = "") -> Receipt:
     """Erase the buyer data of all orders with this e-mail address, in whatever letters. What is held stays, and is in
     the receipt."""
     receipt = Receipt("email", not_searched=OrderBuyer.objects.filter(email_digest=None).count())
-    _erase(OrderBuyer.objects.filter(email_digest__in=email_digests(address)), receipt, None)
+    _erase(OrderBuyer.objects.filter(email_digest__in=email_digests(address)), receipt, None, reason)
     return receipt
 
 
-def erase_of_platform(platform: Platform) -> Receipt:
+def erase_of_platform(platform: Platform, *, reason: str = "") -> Receipt:
     """Erase the buyer data of all orders of the platform. What is held stays, and is in the receipt.
 
     Orders that come later bring theirs, unless the platform is told to store none.
     """
     receipt = Receipt("platform")
-    _erase(OrderBuyer.objects.filter(order__platform=platform), receipt, platform)
+    _erase(OrderBuyer.objects.filter(order__platform=platform), receipt, platform, reason)
     return receipt
 
 
-def _erase(rows: QuerySet[OrderBuyer], receipt: Receipt, about: Platform | None) -> None:
+def _erase(rows: QuerySet[OrderBuyer], receipt: Receipt, about: Platform | None, reason: str) -> None:
     """Batch by batch, each with its entry in the audit; one entry also where there is nothing."""
     for platform_id, ids in _batches(rows):
         with transaction.atomic():
             ended = _end(platform_id, ids, Why.ERASED)
             facts = {"receipt": receipt.number, "by": receipt.scope, "orders": len(ended)}
-            record("buyer_data.erased", about, changes=facts)
+            record("buyer_data.erased", about, changes=facts, reason=reason)
             receipt.orders += _names(ended)
             receipt.held += _names(set(ids) - ended)
     if not (receipt.orders or receipt.held):
         facts = {"receipt": receipt.number, "by": receipt.scope, "orders": 0}
-        record("buyer_data.erased", about, changes=facts)
+        record("buyer_data.erased", about, changes=facts, reason=reason)
 
 
 def _batches(rows: QuerySet[OrderBuyer]) -> Iterator[tuple[int, list[int]]]:

@@ -8,7 +8,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -45,6 +45,7 @@ from backoffice.orders.filters import (
 from backoffice.orders.items import ItemInline, items_to_show
 from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
+from backoffice.privacy.erasing import ERASE, ErasureForm, erase_order
 from core.dates import is_meant
 from core.format import DASH, countdown, format_datetime, platform_time
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
@@ -66,6 +67,21 @@ STATUS_COLOURS = {
 
 
 SOON = 24  # hours
+
+
+def _buyer_links(request: HttpRequest, order: Order) -> list[dict[str, Any]]:
+    """To the pages that read and that erase the buyer's data, for those who may, where there is some."""
+    shown = [
+        (SEE_BUYER, _("Buyer data"), "orders_order_buyer", "person"),
+        (ERASE, _("Erase buyer data"), "orders_order_erase", "person_remove"),
+    ]
+    allowed = [each for each in shown if request.user.has_perm(each[0])]
+    if not allowed or not OrderBuyer.objects.filter(order=order).exists():
+        return []
+    return [
+        {"title": title, "url": reverse(f"admin:{name}", args=[order.pk]), "icon": icon}
+        for _permission, title, name, icon in allowed
+    ]
 
 
 class OrderChangeList(BoundedChangeList):
@@ -139,8 +155,14 @@ class OrderAdmin(ReadOnlyAdmin):
         return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
-        view = never_cache(self.admin_site.admin_view(self.buyer_view))
-        return [path("<path:object_id>/buyer/", view, name="orders_order_buyer"), *super().get_urls()]
+        read, erase = (
+            never_cache(self.admin_site.admin_view(view)) for view in (self.buyer_view, self.erase_view)
+        )
+        return [
+            path("<path:object_id>/buyer/", read, name="orders_order_buyer"),
+            path("<path:object_id>/buyer/erase/", erase, name="orders_order_erase"),
+            *super().get_urls(),
+        ]
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
@@ -160,9 +182,7 @@ class OrderAdmin(ReadOnlyAdmin):
                     "away": True,
                 }
                 context["page_links"].append(link)
-            if request.user.has_perm(SEE_BUYER) and OrderBuyer.objects.filter(order=order).exists():
-                url = reverse("admin:orders_order_buyer", args=[order.pk])
-                context["page_links"].append({"title": _("Buyer data"), "url": url, "icon": "person"})
+            context["page_links"] += _buyer_links(request, order)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def buyer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -182,6 +202,26 @@ class OrderAdmin(ReadOnlyAdmin):
             "rows": buyer_rows(buyer, dict(order.items.values_list("external_id", "sku"))),
         }
         return TemplateResponse(request, "oms/buyer.html", context)
+
+    def erase_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks first; then erases what is stored of the buyer, and shows the receipt."""
+        order = self.get_object(request, unquote(object_id))
+        if not request.user.has_perm(ERASE) or not self.has_view_permission(request, order):
+            raise PermissionDenied
+        if order is None:
+            raise Http404
+        form = ErasureForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            erase_order(request, order, form.cleaned_data["reason"])
+            return HttpResponseRedirect(reverse("admin:orders_order_change", args=[order.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Erase the buyer data of %(order)s") % {"order": order.external_id},
+            "opts": self.opts,
+            "original": order,
+            "form": form,
+        }
+        return TemplateResponse(request, "oms/erase_buyer.html", context)
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, obj: Order) -> SafeString:

@@ -24,6 +24,7 @@ from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
+from backoffice.privacy.erasing import erase_platform, may_be_asked
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import with_overview
@@ -111,7 +112,10 @@ class PlatformAdmin(OmsAdmin):
         sets = [
             (None, {"fields": GENERAL}),
             (title, {"fields": credentials, "description": self._advice(obj, may_change)}),
-            (_("Schedule and buyer data"), {"fields": [*self._intervals(kind, may_change), "include_pii"]}),
+            (
+                _("Schedule and buyer data"),
+                {"fields": [*self._intervals(kind, may_change), *_buyers(request, obj)]},
+            ),
         ]
         if obj is not None:
             sets.append((_("State"), {"fields": ("state", *map(_watermark_field, windowed(obj)))}))
@@ -140,7 +144,9 @@ class PlatformAdmin(OmsAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The credentials are no columns: Django must not look for them in the model.
         options = {"form": form_for(kind_of(request, obj)), "fields": [*GENERAL, "include_pii"]}
-        return super().get_form(request, obj, change, **kwargs | options)
+        form = super().get_form(request, obj, change, **kwargs | options)
+        form.asks_of_buyers = len(_buyers(request, obj)) > 1  # type: ignore[attr-defined]  # of this request's own
+        return form
 
     def save_model(self, request: HttpRequest, obj: Platform, form: Any, change: bool) -> None:
         """Write only what was changed: a request that runs meanwhile may change the same row."""
@@ -158,6 +164,8 @@ class PlatformAdmin(OmsAdmin):
         obj.encrypt_plain_config()
         if form.new_config:
             _warn_of_same_account(request, obj)
+        if getattr(form, "erases_buyers", False):
+            erase_platform(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Not who is confined to some platforms: the new one would be none of them."""
@@ -287,6 +295,11 @@ def _watermark_field(name: str) -> Callable[[Platform], str]:
 
     shown.__name__ = watermark_name(name)
     return shown
+
+
+def _buyers(request: HttpRequest, platform: Platform | None) -> list[str]:
+    """The fields about buyer data: with the question what happens to what is stored, for those who may erase it."""
+    return ["include_pii", "stored_buyers"] if may_be_asked(request, platform) else ["include_pii"]
 
 
 def kind_of(request: HttpRequest, platform: Platform | None) -> str:

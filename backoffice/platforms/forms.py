@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.platforms.widgets import choices_of, fact_of, form_field, help_link, hint_line, offer
+from backoffice.privacy.erasing import KEEP, NOW
 from core.encryption import SecretDict, Unreadable
 from core.format import Text
 from integrations.channel import Channel, Choice, CredentialField, Credentials, Fact, Input
@@ -62,6 +63,22 @@ class PlatformForm(Form):
         ),
     )
 
+    stored_buyers = forms.ChoiceField(
+        label=gettext_lazy("Buyer data that is stored"),
+        required=False,
+        widget=Select(),
+        choices=[
+            ("", gettext_lazy("(choose, where no more is to be stored)")),
+            (KEEP, gettext_lazy("keep until its time has come")),
+            (NOW, gettext_lazy("erase now")),
+        ],
+        help_text=gettext_lazy(
+            "What happens to it when storing is switched off. What is erased is gone for good."
+        ),
+    )
+    # Whether the user is asked that: set on the class that is made for a request.
+    asks_of_buyers = False
+
     class Meta:
         model = Platform
         fields = ("name", "kind", "display_name", "is_active", "include_pii")
@@ -78,6 +95,13 @@ class PlatformForm(Form):
             self._prepare(self.channel)
         if not self.instance.is_configured:
             self.fields.pop("remove_credentials", None)
+        if not self.asks_of_buyers:
+            self.fields.pop("stored_buyers", None)
+
+    @property
+    def erases_buyers(self) -> bool:
+        """Whether storing was switched off, and what is stored is to be erased; after `is_valid`."""
+        return self.cleaned_data.get("stored_buyers") == NOW and not self.cleaned_data.get("include_pii")
 
     @property
     def new_intervals(self) -> dict[str, int]:
@@ -167,6 +191,10 @@ class PlatformForm(Form):
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
         names = self.credentials
+        is_off = "include_pii" in self.changed_data and not values.get("include_pii")
+        if is_off and "stored_buyers" in self.fields and not values.get("stored_buyers"):
+            text = _("Buyer data is stored. Say whether it is kept until its time has come, or erased now.")
+            self.add_error("stored_buyers", text)
         if any(name in self.errors for name in ("kind", *names)):
             return values
         if values.get("remove_credentials"):

@@ -26,7 +26,8 @@ from integrations.management.reencrypt import COLUMNS, reencrypt
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.start import request_sync
 from inventory.models import InventoryItem
-from orders.models import Order, OrderBuyer
+from orders.buyers import email_digests
+from orders.models import LegalHold, Order, OrderBuyer
 from platforms.models import Platform, Source
 from simulator import Account, Canned, Simulator
 
@@ -42,6 +43,7 @@ COMMANDS = (
     "reencrypt",
     "purge_pii",
     "purge_mock",
+    "erase_buyer_data",
     "replay_failures",
 )
 
@@ -509,6 +511,31 @@ def test_it_queues_once_and_says_what(amazon: Platform, django_capture_on_commit
     assert "amazon inventory is due." in ran.out
     assert DBTaskResult.objects.count() == 2
     assert Ran("run_scheduler", "--once").out == "Nothing was due.\n"
+
+
+def test_it_erases_what_a_person_asks_for_and_never_takes_the_address_as_an_argument(
+    amazon: Platform, buyers: list[OrderBuyer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "ann@example.com"
+    digest = email_digests(address)[0]
+    OrderBuyer.objects.filter(pk__in=[buyer.pk for buyer in buyers[:2]]).update(email_digest=digest)
+    OrderBuyer.objects.filter(pk=buyers[2].pk).update(email_digest="")
+    shown = Ran("erase_buyer_data", "--email", address)
+    assert (shown.status, address in shown.err, OrderBuyer.objects.count()) == (2, False, 3)
+    monkeypatch.setattr("sys.stdin", StringIO(f" {address.upper()}\n"))
+    ran = Ran("erase_buyer_data", "--email", "-", "--json")
+    receipt = json.loads(ran.out)
+    assert (ran.status, len(receipt["erased"]), receipt["by"]) == (0, 2, "email")
+    assert address not in ran.out + ran.err
+    held = buyers[2].order
+    LegalHold.objects.create(platform=amazon, reason="case", until=timezone.now() + timedelta(days=1))
+    ran = Ran("erase_buyer_data", "--order", held.external_id)
+    assert (ran.status, ran.out) == (1, "")
+    assert "a legal hold keeps amazon" in ran.err.lower()
+    LegalHold.objects.all().delete()
+    assert f"  amazon {held.external_id}\n" in Ran("erase_buyer_data", "--order", held.external_id).out
+    assert "no buyer data to erase" in Ran("erase_buyer_data", "--platform", "amazon").out
+    assert Ran("erase_buyer_data").status == 2
 
 
 def test_it_purges_buyer_data_as_it_schedules(buyers: list[OrderBuyer]) -> None:

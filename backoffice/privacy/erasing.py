@@ -1,0 +1,78 @@
+"""Erasing buyer data in the admin: the page that asks about an order, and the question on a platform's form."""
+
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from core.format import format_datetime
+from orders.erasing import OnHold, Receipt, erase_of_order, erase_of_platform
+from orders.models import LegalHold, Order, OrderBuyer
+from platforms.models import Platform
+
+if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
+    from django.forms import TextInput
+else:
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+
+ERASE = "orders.delete_orderbuyer"
+KEEP, NOW = "keep", "erase"
+
+
+class ErasureForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=500,
+        widget=TextInput(),
+        help_text=gettext_lazy("For the audit, without names or addresses of buyers."),
+    )
+
+
+def may_be_asked(request: HttpRequest, platform: Platform | None) -> bool:
+    """Whether the form asks what happens to the stored buyer data when a platform no longer stores any."""
+    return (
+        platform is not None
+        and platform.include_pii
+        and request.user.has_perms((ERASE, "platforms.change_platform"))
+        and OrderBuyer.objects.filter(order__platform=platform).exists()
+    )
+
+
+def erase_order(request: HttpRequest, order: Order, reason: str) -> None:
+    try:
+        receipt = erase_of_order(order, reason=reason)
+    except OnHold as held:
+        messages.error(request, _hold_text(held.hold))
+        return
+    _tell(request, receipt)
+
+
+def erase_platform(request: HttpRequest, platform: Platform) -> None:
+    receipt = erase_of_platform(platform)
+    _tell(request, receipt)
+    if receipt.held:
+        text = ngettext(
+            "A legal hold keeps the buyer data of %(count)d order.",
+            "A legal hold keeps the buyer data of %(count)d orders.",
+            len(receipt.held),
+        )
+        messages.warning(request, text % {"count": len(receipt.held)})
+
+
+def _tell(request: HttpRequest, receipt: Receipt) -> None:
+    count = len(receipt.orders)
+    text = ngettext(
+        "The buyer data of %(count)d order was erased. Receipt: %(receipt)s.",
+        "The buyer data of %(count)d orders was erased. Receipt: %(receipt)s.",
+        count,
+    )
+    messages.success(request, text % {"count": count, "receipt": receipt.number})
+
+
+def _hold_text(hold: LegalHold) -> str:
+    text = _("Nothing was erased: a legal hold keeps it until %(until)s. Its reason: %(reason)s")
+    return text % {"until": format_datetime(hold.until), "reason": hold.reason}
