@@ -15,6 +15,7 @@ from monitoring.logs import JsonFormatter
 from oms import slow_clients
 from oms.server_errors import write_error
 
+umask = 0o077  # what it writes (var/metrics, files that are uploaded) is its owner's alone
 limit_request_line = 8190  # gunicorn's highest; 4094 is soon reached by a list of ids
 # gunicorn has no setting for the page that it writes itself where a request cannot be read.
 util.write_error = write_error

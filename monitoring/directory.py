@@ -23,6 +23,7 @@ def make(folder: Path) -> Path:
     read-only file system), it is a temporary directory.
     """
     try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.iterdir():
             if left.name == str(os.getpid()) or not _is_alive(left.name):

@@ -12,6 +12,8 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from core.encryption import FERNET_PREFIX
+
 # Of these, InnoDB's rows take no index over a column of 255 characters of utf8mb4.
 OLD_ROW_FORMATS = ("compact", "redundant")
 # Under which MySQL and MariaDB write no change while the log holds statements.
@@ -24,7 +26,7 @@ def check_databases(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
     problems: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]
-        for check in CHECKS.get(connection.vendor, ()):
+        for check in (*CHECKS.get(connection.vendor, ()), _plain_rows):
             problems.extend(check(connection))
     return problems
 
@@ -142,6 +144,29 @@ def _encoding(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
             id="oms.E011",
         )
 
+
+def _plain_rows(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    """Secrets that were written with SQL and that the scheduler has not encrypted, or cannot."""
+    tables = set(connection.introspection.table_names())
+    for table, column, noun in ENCRYPTED:
+        if table not in tables:
+            continue
+        begins = f"SUBSTR({column}, 1, {len(FERNET_PREFIX)})"  # names of this module
+        rows = _rows(connection, f"SELECT name, {begins} FROM {table} WHERE {column} <> '' ORDER BY name")  # noqa: S608
+        if names := [name for name, begin in rows if begin != FERNET_PREFIX]:
+            yield CheckWarning(
+                f"{noun} unencrypted in the database: {_listed(names)}.",
+                hint="They were written with SQL. Run the scheduler, or `manage.py reencrypt`, which encrypts them; "
+                "enter anew what is no JSON object. Change the secrets if others could read the database or a back-up.",
+                obj=connection.alias,
+                id="oms.W012",
+            )
+
+
+ENCRYPTED = (
+    ("platforms", "api_config", "Credentials of platforms are"),
+    ("webhook_endpoints", "signing_secrets", "Signing secrets of webhooks are"),
+)
 
 CHECKS: dict[str, tuple[Callable[[BaseDatabaseWrapper], Iterator[CheckMessage]], ...]] = {
     "mysql": (_charset, _binary_log, _new_tables, _tables),

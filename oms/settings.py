@@ -222,6 +222,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = REQUIRE_HTTPS and switch("HSTS_INCLUDE_SU
 SECURE_HSTS_PRELOAD: bool = REQUIRE_HTTPS and hsts_preload()
 # Django's deployment check asks for these two: it cannot know whether the whole domain is served over HTTPS.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SESSION_ENGINE = "access.sessions"  # stores no keys
 SESSION_COOKIE_SECURE = REQUIRE_HTTPS
 CSRF_COOKIE_SECURE = REQUIRE_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"

@@ -8,7 +8,14 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.encryption import EncryptedJSONField, SecretDict, Unreadable, keyed_digest, keyed_digests
+from core.encryption import (
+    FERNET_PREFIX,
+    EncryptedJSONField,
+    SecretDict,
+    Unreadable,
+    keyed_digest,
+    keyed_digests,
+)
 from feed.models import Change
 from feed.recording import Changed, add_changes
 
@@ -89,6 +96,14 @@ class Platform(models.Model):
                 f"The credentials stored for platform {self.name} cannot be read: {self.api_config.reason}."
             )
         return ""
+
+    @property
+    def has_plain_config(self) -> bool:
+        """Whether api_config is stored unencrypted, as somebody wrote it with SQL; until the scheduler's next turn."""
+        config = self.api_config
+        if isinstance(config, Unreadable):
+            return not config.stored.startswith(FERNET_PREFIX)
+        return bool(config) and config.was_plain
 
     @property
     def is_configured(self) -> bool:

@@ -198,6 +198,19 @@ def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:
     )
 
 
+def plain_line(platform: Platform) -> dict[str, str]:
+    """For the top of the home page: credentials that are stored unencrypted."""
+    sentence = _(
+        "They were written with SQL. The scheduler encrypts them within a minute; it cannot where they are no JSON "
+        "object. Enter them in the form of the platform, which replaces them."
+    )
+    return {
+        "title": _("%(platform)s: credentials are stored unencrypted") % {"platform": platform},
+        "sentence": sentence,
+        "href": reverse("admin:platforms_platform_change", args=[platform.pk]),
+    }
+
+
 def _logs(platform: Platform, newest: dict[int, SyncLog]) -> list[SyncLog]:
     """Its newest sync of each stream."""
     return [newest[pk] for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}")) in newest]

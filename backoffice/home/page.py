@@ -80,6 +80,10 @@ def _on_top(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any
     if request.user.has_perm(PERMISSIONS[Kind.LAGGING]):
         conditions += of_platforms(healths, now)
     lines = [each.shown() for each in conditions if each.kind in ON_TOP]
+    if request.user.has_perm("platforms.view_platform"):
+        lines = [
+            health.plain_line(item.platform) for item in healths if item.platform.has_plain_config
+        ] + lines
     return {"conditions": lines[:MOST_CONDITIONS], "more_conditions": max(len(lines) - MOST_CONDITIONS, 0)}
 
 

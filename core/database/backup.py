@@ -36,6 +36,7 @@ def back_up(connection: Any, target: Path) -> None:
     """
     if target.exists():
         raise BackupFailed(f"{target} is there already; nothing was written.")
+    target.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.part")
     os.close(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))

@@ -179,7 +179,7 @@ def test_it_says_what_to_install_where_the_driver_is_absent(
 def in_an_installation_with(env_file: bytes, folder: Path) -> subprocess.CompletedProcess[str]:
     """The environment as oms/env.py reads it beside this .env."""
     (folder / "oms").mkdir()
-    for name in ("__init__.py", "env.py", "private_files.py"):
+    for name in ("__init__.py", "env.py", "key_command.py", "private_files.py"):
         (folder / "oms" / name).write_text((ROOT / "oms" / name).read_text())
     (folder / ".env").write_bytes(env_file)
     script = "from oms.env import raw, text; print(repr([raw('SECRET_KEY'), text('ALLOWED_HOSTS')]))"

@@ -16,6 +16,7 @@ from integrations.schedule.due import Due, Reason
 from integrations.schedule.leadership import Leadership, active_scheduler
 from integrations.schedule.look_backs import due_look_backs
 from integrations.schedule.maintenance import run_maintenance
+from integrations.schedule.plain import encrypt_plain_rows
 from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
 from integrations.sync.deferred import promote_all
 from integrations.sync.queue import announce
@@ -114,6 +115,7 @@ class Command(OmsCommand):
     def _work(self) -> bool:
         """Each step on its own: one that fails is logged and tried again at the next tick."""
         steps = (
+            self._encrypt,
             lambda: self._announce(promote_all(), "waited for another one, which has ended"),
             self._queue_due,
             lambda: self._announce(abandoned_syncs(), "was not worked on"),
@@ -135,6 +137,11 @@ class Command(OmsCommand):
                 error,
             )
             return False
+
+    def _encrypt(self) -> bool:
+        for what in encrypt_plain_rows():
+            self._log(f"Encrypted {what}, which had been written in plain.")
+        return True
 
     def _queue_due(self) -> bool:
         planned = plan()
