@@ -86,6 +86,7 @@ class Account:
         self.book = Book(seed, orders, skus, tuple(marketplace_ids), moment)
         self.client_id = client_id
         self.client_secret = client_secret
+        self.former_secret = ""  # still valid beside it, as for the 7 days after a rotation; "" for none
         self.refresh_token = refresh_token
         self.fba = fba
         self.former = former
@@ -100,6 +101,16 @@ class Account:
         self._edits: dict[int, Edit] = {}
         self._stock_edits: dict[StockKey, StockEdit] = {}
         self._unlisted: set[StockKey] = set()
+
+    def rotate_secret(self, secret: str) -> None:
+        """A new client secret; the one of before goes on until `former_secret` is emptied."""
+        self.former_secret, self.client_secret = self.client_secret, secret
+
+    @property
+    def clients(self) -> list[tuple[str, str]]:
+        """Client id and secret, as far as they are valid."""
+        secrets = (self.client_secret, self.former_secret)
+        return [(self.client_id, secret) for secret in secrets if secret]
 
     @property
     def marketplace_ids(self) -> tuple[str, ...]:

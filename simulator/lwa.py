@@ -62,11 +62,11 @@ def token_answer(
         return refusal
     accounts = list(accounts)
     client = (form["client_id"], form["client_secret"])
-    if client not in [(account.client_id, account.client_secret) for account in accounts]:
+    if not any(client in account.clients for account in accounts):
         return lwa_error(401, "invalid_client", "Client authentication failed")
     for account in accounts:
         if account.refresh_token == form["refresh_token"] and account.refresh_token not in revoked:
-            if client == (account.client_id, account.client_secret):
+            if client in account.clients:
                 return grant(tokens.issue(account), account.refresh_token)
             return lwa_error(400, "unauthorized_client", "Not authorized for requested operation")
     return lwa_error(400, "invalid_grant", INVALID_GRANT)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -335,6 +336,32 @@ def test_it_starts_over_for_another_seller(start_simulator: StartSimulator, sett
     assert second.window_end is not None
     assert second.window_start == second.window_end - timedelta(days=30)
     assert again.window_start == second.window_end - timedelta(minutes=10)
+
+
+def test_a_new_client_secret_takes_over_within_the_week_in_which_both_work(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    settings.ORDERS_LOOK_BACK_HOURS = 0
+    sim = start_simulator(orders=5)
+    (account,) = sim.accounts
+    platform = platform_of(sim)
+    logs = [sync(platform)]
+    account.rotate_secret("rotated")
+    sim.expire_tokens()
+    logs.append(sync(platform))  # with the old one
+    platform.replace_config({**platform.api_config, "client_secret": "rotated"})
+    platform.save()
+    logs.append(sync(platform))
+    account.former_secret = ""  # the week is over
+    sim.expire_tokens()
+    logs.append(sync(platform))
+    assert [log.status for log in logs] == [SyncLog.Status.SUCCEEDED] * 4
+    for before, after in pairwise(logs):  # and nothing is read again
+        assert before.window_end is not None
+        assert after.window_start == before.window_end - timedelta(minutes=10)
+    platform.replace_config({**platform.api_config, "client_secret": "sim-secret"})
+    platform.save()
+    assert sync(platform).error_code == "invalid_client"
 
 
 def test_it_starts_over_for_a_marketplace_that_came_while_a_run_was_put_back(

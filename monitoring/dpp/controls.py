@@ -42,6 +42,9 @@ CONTROLS: tuple[Control, ...] = (
         tests=(
             "tests/test_boundaries.py::test_buyer_data_is_gone_before_its_last_day_is_over",
             "orders/tests/test_services.py::test_it_never_stores_buyer_data_after_its_purge_date",
+            "orders/tests/test_buyer_data.py::test_the_clock_of_buyer_data_only_runs_on",
+            "orders/tests/test_buyer_data.py::test_a_late_refund_does_not_bring_deleted_data_back",
+            "orders/tests/test_buyer_data.py::test_a_cancelled_order_loses_its_buyer_at_once",
         ),
     ),
     Control(

@@ -16,7 +16,7 @@ from django.utils import timezone
 from integrations.schedule.leadership import Leadership
 from monitoring.dpp.control import State
 from monitoring.dpp.controls import CONTROLS
-from orders.models import Order, OrderBuyer
+from orders.models import LegalHold, Order, OrderBuyer
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,11 @@ def test_it_is_green_where_nothing_falls_short(settings: Any, order: Callable[..
     settings.FIELD_ENCRYPTION_KEY_FROM = "command"
     settings.EMAIL_IS_ON = True
     delete_by(order(), days_ago=-3)
+    held = order()
+    delete_by(held, days_ago=3)
+    LegalHold.objects.create(
+        platform=held.platform, order=held, reason="claim", until=timezone.now() + timedelta(days=9)
+    )
     assert Leadership().hold()  # a scheduler that works
     controls = found()
     for key in (
