@@ -61,10 +61,14 @@ CONTROLS: tuple[Control, ...] = (
         key="retention.on_request",
         topic="Retention",
         asks="Delete data on request within 30 days.",
-        has="Nothing but the day of deletion.",
-        look=not_in_oms(
-            "There is no command that erases one buyer's data.",
-            "Delete the row of order_buyers of that order with SQL.",
+        has="manage.py erase_buyer_data and pages of the admin erase an order's, a person's or a platform's, for good, "
+        "with a receipt; the e-mail is found by a keyed digest. Legal holds have a reason and an end.",
+        look=always("It is done when somebody asks; the audit has each erasure."),
+        tests=(
+            "orders/tests/test_buyer_data.py::test_the_data_of_one_order_is_erased_once_for_all",
+            "orders/tests/test_buyer_data.py::test_all_orders_of_an_address_are_found_without_the_address",
+            "orders/tests/test_buyer_data.py::test_a_legal_hold_keeps_what_it_names_until_it_ends",
+            "backoffice/tests/test_privacy.py::test_privacy_officers_alone_erase_the_buyer_of_an_order",
         ),
     ),
     # --- Encryption and keys --------------------------------------------------------------------------
@@ -174,12 +178,29 @@ CONTROLS: tuple[Control, ...] = (
         ),
     ),
     Control(
+        key="access.confinement",
+        topic="Access",
+        asks="Let people see the data of the accounts that they work for.",
+        has="Users, groups and tokens may be confined to platforms, in the admin and over the API.",
+        look=installation.users_may_be_confined,
+        tests=(
+            "api/tests/test_token_platforms.py::test_no_address_shows_or_changes_anything_of_another_platform",
+            "api/tests/test_token_platforms.py::"
+            "test_a_user_sees_what_is_named_for_him_and_his_groups_as_far_as_the_token_goes",
+        ),
+    ),
+    Control(
         key="access.second_factor",
         topic="Access",
         asks="A second factor for every account.",
-        has="There is none.",
-        look=not_in_oms(
-            "Accounts have a password alone.", "Let people in through a proxy or VPN that asks for one."
+        has="Codes of an app (TOTP) with recovery codes; a setting says who has to have one. Asked for again before "
+        "buyer data is read and credentials are changed.",
+        look=installation.second_factors_are_asked_for,
+        settings=("SECOND_FACTOR", "CONFIRM_AGAIN_MINUTES"),
+        tests=(
+            "backoffice/tests/test_second_factor.py::test_nobody_is_signed_in_before_the_code",
+            "backoffice/tests/test_second_factor.py::test_a_code_is_never_accepted_twice",
+            "backoffice/tests/test_second_factor.py::test_who_needs_one_sets_it_up_first",
         ),
     ),
     Control(

@@ -15,6 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 from knox.models import AuthToken
 
+from access.models import Confinement
+from access.second_factor.policy import ALL
 from audit import chain
 from integrations.lookup.renewals import renewals_of
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
@@ -176,6 +178,24 @@ def rights_are_few() -> Finding:
             "Leave two or three superusers, and put the others into groups (docs/security.md, Access).",
         )
     return good(says)
+
+
+def users_may_be_confined() -> Finding:
+    users = Confinement.objects.filter(user__is_active=True).count()
+    groups = Confinement.objects.filter(group__isnull=False).count()
+    return good(f"{users} users and {groups} groups are confined to platforms; the others see all of them.")
+
+
+def second_factors_are_asked_for() -> Finding:
+    active = get_user_model()._default_manager.filter(is_active=True, is_staff=True)
+    having = active.filter(second_factor__isnull=False).count()
+    says = f"{having} of {active.count()} active accounts have one."
+    if settings.SECOND_FACTOR != ALL:
+        return short(
+            f"SECOND_FACTOR is {settings.SECOND_FACTOR}. {says}",
+            "Set SECOND_FACTOR=all: whoever has none sets one up at the next sign-in.",
+        )
+    return good(f"Everybody has to have one. {says}")
 
 
 def passwords_are_long() -> Finding:

@@ -58,6 +58,7 @@ def test_it_is_red_where_this_installation_falls_short_and_says_what_to_do(
         ("transit.services", "TLS"),
         ("access.lock_out", "10 or less"),
         ("access.channel_credentials", "Seller Central"),
+        ("access.second_factor", "SECOND_FACTOR=all"),
         ("installation.test_and_production", "MOCK_FALLBACK=never"),
         ("keys.managed", "FIELD_ENCRYPTION_KEY_COMMAND"),
         ("encryption.at_rest", ""),
@@ -74,7 +75,7 @@ def test_it_is_red_where_this_installation_falls_short_and_says_what_to_do(
 def test_it_is_green_where_nothing_falls_short(settings: Any, order: Callable[..., Order]) -> None:
     settings.REQUIRE_HTTPS, settings.MOCK_FALLBACK = True, "never"
     settings.FIELD_ENCRYPTION_KEY_FROM = "command"
-    settings.EMAIL_IS_ON = True
+    settings.EMAIL_IS_ON, settings.SECOND_FACTOR = True, "all"
     delete_by(order(), days_ago=-3)
     held = order()
     delete_by(held, days_ago=3)
@@ -85,6 +86,7 @@ def test_it_is_green_where_nothing_falls_short(settings: Any, order: Callable[..
     controls = found()
     for key in (
         "retention.buyer_data", "transit.browsers", "access.lock_out", "keys.managed", "logs.review",
+        "access.second_factor",
         "logs.tampering", "installation.test_and_production", "access.channel_credentials",
     ):  # fmt: skip
         assert (controls[key]["state"], controls[key]["to_do"]) == ("ok", ""), key
