@@ -2,6 +2,7 @@
 
 SHELL = /bin/sh
 PORT ?= 8000
+ADMIN ?= admin
 MINUTES ?= 10
 SEED ?= 1
 VENV = .venv
@@ -25,8 +26,8 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
 		printf '  make %-12s %s\n' "$$name" "$$what"; done
 
-setup: database ## virtual environment, dependencies, .env with fresh keys, database, admin user
-	@$(PY) manage.py create_first_admin
+setup: database ## virtual environment, dependencies, .env with fresh keys, database, admin user (ADMIN=name)
+	@$(PY) manage.py create_first_admin $(ADMIN)
 
 database: $(VENV)/.installed ## what setup does, without the admin user
 	@test -e .env || $(PY) scripts/make_env.py

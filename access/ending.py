@@ -28,14 +28,14 @@ def end_tokens(
     if stored is None:
         return
     is_switched_off = stored["is_active"] and not instance.is_active
-    is_new_password = stored["password"] != instance.password and not _is_same_password(
+    is_new_password = stored["password"] != instance.password and not is_same_password(
         stored["password"], instance, update_fields
     )
     if is_switched_off or is_new_password:
         revoke_all_of(instance.pk)
 
 
-def _is_same_password(before: str, user: Any, update_fields: Collection[str] | None) -> bool:
+def is_same_password(before: str, user: Any, update_fields: Collection[str] | None) -> bool:
     """Whether a log-in has only hashed the password anew, as a later Django asks for. It says so by having no password
     in hand and by writing nothing else (AbstractBaseUser.check_password)."""
     if user._password is not None or set(update_fields or ()) != {"password"}:

@@ -1,5 +1,6 @@
 """ApiToken: what a token of the REST API is called, what it may do, and when it was last used. LoginFailures: attempts
 to sign in that failed. Confinement: of which platforms a user, or the members of a group, may see anything.
+PasswordRecord: passwords that a user had.
 """
 
 from datetime import datetime
@@ -103,3 +104,20 @@ class Confinement(models.Model):
 
     def __str__(self) -> str:
         return str(self.user or self.group)
+
+
+class PasswordRecord(models.Model):
+    """A password that a user was given, as a hash; the newest is the present one. `is_temporary`: it must be changed
+    before anything else is done."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    encoded = models.CharField(max_length=128, editable=False)
+    set_at = models.DateTimeField()
+    is_temporary = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "password_records"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.set_at:%Y-%m-%d}"

@@ -69,6 +69,11 @@ LOGIN_LOCK_MINUTES = whole_number("LOGIN_LOCK_MINUTES", default=15, minimum=1)
 SECOND_FACTOR = one_of("SECOND_FACTOR", default="optional", choices=("optional", "privileged", "all"))
 # How long somebody who has shown that it is he reads buyer data, changes credentials and makes tokens; 0: is not asked.
 CONFIRM_AGAIN_MINUTES = whole_number("CONFIRM_AGAIN_MINUTES", default=10, minimum=0)
+# Passwords: how many earlier ones are refused, and how many days one is kept at least and at most (0: any).
+PASSWORD_HISTORY = whole_number("PASSWORD_HISTORY", default=10, minimum=0)
+PASSWORD_MIN_AGE_DAYS = whole_number("PASSWORD_MIN_AGE_DAYS", default=1, minimum=0)
+PASSWORD_MAX_AGE_DAYS = whole_number("PASSWORD_MAX_AGE_DAYS", default=365, minimum=0)
+PASSWORD_BREACHED_LIST = text("PASSWORD_BREACHED_LIST")  # a file; without it, none is looked up
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
 MAINTENANCE = [
     "api.idempotency.prune_answers",
@@ -156,6 +161,7 @@ MIDDLEWARE = [
     "audit.origin.AuditOrigin",
     "django.contrib.messages.middleware.MessageMiddleware",
     "backoffice.users.second_factor.gate.SetUpFirst",
+    "backoffice.users.own_password.PasswordFirst",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -186,6 +192,16 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "access.passwords.SeveralKinds"},
+    {"NAME": "access.passwords.NotUsedBefore"},
+    {"NAME": "access.passwords.NotBreached"},
+]
+# The first makes new ones; what another one made is made anew when its user signs in.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
 ]
 
 LANGUAGE_CODE = "en"

@@ -131,8 +131,8 @@ def new_password_in_the_admin(user: User) -> None:
     client = Client()
     client.force_login(root)
     values = {
-        "password1": "another pass phrase",
-        "password2": "another pass phrase",
+        "password1": "Another pass phrase",
+        "password2": "Another pass phrase",
         "usable_password": "true",
     }
     assert client.post(f"/admin/auth/user/{user.pk}/password/", values).status_code == 302

@@ -65,7 +65,7 @@ def test_it_has_a_sidebar_with_what_the_user_may_open(client: Client) -> None:
 
 
 def test_it_creates_a_user(admin_client: Client) -> None:
-    password = "a long pass phrase"
+    password = "A long pass phrase"
     values = {"username": "jo", "password1": password, "password2": password, "usable_password": "true"}
     admin_client.post("/admin/auth/user/add/", values)
     assert User.objects.get(username="jo").check_password(password)

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
 
+from access.models import PasswordRecord
 from api.tests.rest import amazon, make_order, make_stock, token_client
 from integrations.models import SyncFailure, SyncLog
 from platforms.models import Platform
@@ -116,11 +117,12 @@ def _save_user(admin_client: Client, user: User, **fields: Any) -> str:
 
 
 def test_it_lets_whoever_joins_a_group_sign_in(admin_client: Client) -> None:
-    password = "a long pass phrase"
+    password = "A long pass phrase"
     form = {"username": "ada", "password1": password, "password2": password, "usable_password": "true"}
     admin_client.post("/admin/auth/user/add/", form)
     ada = User.objects.get(username="ada")
     assert not ada.is_staff
+    PasswordRecord.objects.update(is_temporary=False)
     viewer = Group.objects.get(name=VIEWER)
     assert "ada can sign in to the admin now" in _save_user(admin_client, ada, groups=viewer.pk)
     client = Client()

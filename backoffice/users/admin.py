@@ -1,14 +1,16 @@
 """Users and groups, in the style of the rest of the admin."""
 
 from collections.abc import Collection
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,6 +22,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from access.confinement import visible_platforms
 from access.lockout import locked, unlock
 from access.models import LoginFailures
+from access.passwords import make_temporary
 from backoffice.base.cells import badge
 from backoffice.base.offered import OfferedLists
 
@@ -76,6 +79,19 @@ class UserAdmin(NotByTheConfined, DjangoUserAdmin[User], UnfoldAdmin):
         messages.success(
             request, _("Failed attempts to sign in are forgotten for: %(users)s") % {"users": names}
         )
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            make_temporary(obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """What one person gives another one is good for one sign-in."""
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        user = self.get_object(request, unquote(id))
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND and user != request.user:
+            make_temporary(user)
+        return response
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Says so where a group brought the staff status along (staff.py)."""

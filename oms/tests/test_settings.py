@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import call_command
+from django.test import Client
 
 from integrations.tests.processes import python
 
@@ -247,3 +248,6 @@ def test_it_creates_one_admin_and_prints_the_password_once() -> None:
     call_command("create_first_admin", stdout=second)
     assert "Sign in as before." in second.getvalue()
     assert User.objects.count() == 1
+    client = Client()
+    assert client.post("/admin/login/", {"username": "admin", "password": password}).status_code == 302
+    assert client.get("/admin/")["Location"] == "/admin/password_change/"

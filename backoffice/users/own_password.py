@@ -1,0 +1,78 @@
+"""The page on which everybody changes his own password; and whoever must change it gets no other one."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext_lazy, ngettext
+
+from access.passwords import days_until_change, due_in
+from backoffice.base.model_admin import go_to
+
+if TYPE_CHECKING:
+    from django.contrib.admin.forms import AdminPasswordChangeForm as AdminOwnPasswordChangeForm
+else:
+    from unfold.forms import AdminOwnPasswordChangeForm
+
+REASONS = {
+    "temporary": gettext_lazy("Somebody else knows your password. Choose one of your own to go on."),
+    "old": gettext_lazy("Your password has become too old. Choose another one to go on."),
+}
+# Names of addresses; a second factor that is needed is set up before.
+OPEN = {"password_change", "logout", "jsi18n", "second-factor", "confirm", "sign-in", "sign-in-code"}
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    def clean(self) -> Any:
+        if days := days_until_change(self.user):
+            text = ngettext(
+                "Your password was changed just now: you can change it again in %(n)d day. If somebody else knows it, "
+                "ask whoever manages users to set another one.",
+                "Your password was changed just now: you can change it again in %(n)d days. If somebody else knows it, "
+                "ask whoever manages users to set another one.",
+                days,
+            )
+            raise ValidationError(text % {"n": days}, code="password_too_new")
+        return super().clean()
+
+
+class OwnPassword(PasswordChangeView):
+    form_class = OwnPasswordForm
+    success_url = reverse_lazy("admin:password_change_done")
+    template_name = "access/own_password.html"
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            **admin.site.each_context(self.request), why=REASONS.get(due_in(self.request.session)), **context
+        )
+
+
+def _page(request: HttpRequest) -> HttpResponseBase:
+    request.current_app = admin.site.name
+    return OwnPassword.as_view()(request)
+
+
+change_own_password = admin.site.admin_view(_page, cacheable=True)
+
+
+class PasswordFirst:
+    """Middleware, after the one that knows the user: whose password must be changed gets no other page of the admin."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponseBase | None:
+        match = request.resolver_match
+        if not request.path.startswith("/admin/") or match is None or match.url_name in OPEN:
+            return None
+        if not request.user.is_authenticated or not due_in(request.session):
+            return None
+        return go_to(request, reverse("admin:password_change"))
