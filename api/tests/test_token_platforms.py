@@ -36,9 +36,9 @@ QUERIES = {"get orders/<str:pk>/buyer": "?reason=parcel", "get orders/totals": "
 REFUSED = {"post platforms": 403, "post webhooks": 400}
 
 
-def rows_of(name: str) -> dict[str, int]:
+def rows_of(name: str, pk: int | None = None) -> dict[str, int]:
     """A row of each kind, all of which say the name. Returns their ids by the beginning of their addresses."""
-    platform = Platform.objects.create(name=name)
+    platform = Platform.objects.create(pk=pk, name=name)
     order = make_order(f"{name}-1", platform=platform, sku=name)
     OrderBuyer.objects.create(order=order, data={"name": name}, purge_after=NOON)
     log = SyncLog.objects.create(

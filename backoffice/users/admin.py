@@ -19,12 +19,12 @@ from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from access.confinement import visible_platforms
 from access.lockout import locked, unlock
 from access.models import LoginFailures
 from access.passwords import make_temporary
 from backoffice.base.cells import badge
 from backoffice.base.offered import OfferedLists
+from backoffice.users.platforms import FIELD, ConfinedAdmin, PlatformsForm
 
 if TYPE_CHECKING:
 
@@ -38,26 +38,22 @@ for model in (User, Group, AuthToken, DBTaskResult):
     admin.site.unregister(model)
 
 
-class NotByTheConfined(OfferedLists):
-    """What decides who sees what: somebody who is confined to platforms could free himself, and may only look at it."""
+class UserForm(PlatformsForm, UserChangeForm):  # type: ignore[misc]  # unfold has no annotations
+    pass
 
-    platform_column = None
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return visible_platforms(request) is None and super().has_add_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return visible_platforms(request) is None and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return visible_platforms(request) is None and super().has_delete_permission(request, obj)
+class GroupForm(PlatformsForm):
+    class Meta:
+        model = Group
+        fields = ("name", "permissions")
 
 
 @admin.register(User)
-class UserAdmin(NotByTheConfined, DjangoUserAdmin[User], UnfoldAdmin):
-    form = UserChangeForm
+class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
+    form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), (gettext_lazy("Platforms"), {"fields": (FIELD,)}))
     list_display = ("username", "email", "first_name", "last_name", "is_staff", "signing_in")
     actions = ("unlock",)
 
@@ -106,8 +102,9 @@ class UserAdmin(NotByTheConfined, DjangoUserAdmin[User], UnfoldAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(NotByTheConfined, DjangoGroupAdmin, UnfoldAdmin):
-    pass
+class GroupAdmin(ConfinedAdmin, DjangoGroupAdmin, UnfoldAdmin):
+    form = GroupForm
+    fieldsets = ((None, {"fields": ("name", "permissions", FIELD)}),)
 
 
 @admin.register(DBTaskResult)

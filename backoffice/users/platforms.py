@@ -1,0 +1,81 @@
+"""The field "Platforms" on the pages of users and groups: to which ones they are confined (access/confinement.py)."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from access.confinement import confine, confinement_of, visible_platforms
+from backoffice.base.offered import OfferedLists
+from platforms.models import Platform
+
+if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
+    from django.forms import SelectMultiple
+
+    Form = forms.ModelForm[Any]
+else:
+    from unfold.widgets import UnfoldAdminSelect2MultipleWidget as SelectMultiple
+
+    Form = forms.ModelForm
+
+FIELD = "platforms"
+
+
+class PlatformsForm(Form):
+    """In front of the form of a user or a group."""
+
+    platforms = forms.TypedMultipleChoiceField(
+        label=capfirst(gettext_lazy("platforms")),
+        required=False,
+        coerce=int,
+        widget=SelectMultiple(),
+        help_text=gettext_lazy(
+            "None chosen: no limit from here. Otherwise nothing of other platforms is shown anywhere. What is chosen "
+            "for a user and for all groups of the user counts together. Superusers see everything."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if FIELD not in self.fields:
+            return
+        stored = confinement_of(self.instance) if self.instance.pk else []
+        offered = {each.pk: str(each) for each in Platform.objects.only("name", "display_name")}
+        # One that was deleted must not be lost by looking at it: the user would see all platforms.
+        gone = {pk: _("%(value)s (gone)") % {"value": pk} for pk in stored if pk not in offered}
+        field: Any = self.fields[FIELD]
+        field.choices = [*offered.items(), *gone.items()]
+        self.initial[FIELD] = stored
+
+
+class ConfinedAdmin(OfferedLists):
+    """What decides who sees what. Somebody who is confined to platforms could free himself, and may only look at it."""
+
+    platform_column = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return visible_platforms(request) is None and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return visible_platforms(request) is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return visible_platforms(request) is None and super().has_delete_permission(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The platforms for those who may change them: somebody who is confined must not read the names of others."""
+        if self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name != FIELD]})
+            for title, options in super().get_fieldsets(request, obj)
+            if list(options["fields"]) != [FIELD]
+        ]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if FIELD in form.cleaned_data:
+            confine(form.instance, form.cleaned_data[FIELD])
