@@ -206,7 +206,9 @@ SQLITE_OPTIONS: dict[str, Any] = {
     # wait for each other instead of failing half-way, and let readers go on meanwhile (WAL).
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    # What is deleted is overwritten with zeros: it would stay in the file until something else takes its place.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+    " PRAGMA secure_delete=ON;",
 }
 MYSQL_OPTIONS: dict[str, Any] = {
     "charset": "utf8mb4",

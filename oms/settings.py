@@ -57,6 +57,8 @@ KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2
 KEEP_AUDIT_DAYS = whole_number("KEEP_AUDIT_DAYS", default=730, minimum=365)
 KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
+# Months after purchase and last change that an order is kept; 0: for good.
+KEEP_ORDERS_MONTHS = whole_number("KEEP_ORDERS_MONTHS", default=0, minimum=0)
 # Requests that a token may make in a minute; 0: as many as it likes.
 API_REQUESTS_PER_MINUTE = whole_number("API_REQUESTS_PER_MINUTE", default=1200, minimum=0)
 # Requests without a valid token that an address may make in a minute; 0: as many as it likes.

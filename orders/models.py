@@ -333,4 +333,9 @@ class LegalHold(models.Model):
         verbose_name_plural = _("legal holds")
 
     def __str__(self) -> str:
-        return str(self.order if self.order_id else self.platform)
+        """The id of the order, or the name of the platform; that of the row where it is deleted along with the hold."""
+        if self.order_id:
+            names = Order.objects.filter(pk=self.order_id).values_list("external_id", flat=True)
+            return names.first() or str(self.order_id)
+        named = Platform.objects.filter(pk=self.platform_id).values_list("name", flat=True)
+        return named.first() or str(self.platform_id)

@@ -130,6 +130,12 @@ def delete_orders(*, platform: Platform, sources: Iterable[str]) -> int:
         return _delete(platform.pk, doomed)
 
 
+def delete_stored(platform_id: int, order_ids: Sequence[int]) -> int:
+    """Delete these orders of a platform with all that belongs to them, within a transaction that holds the platform.
+    Returns how many there were."""
+    return _delete(platform_id, Order.objects.filter(pk__in=order_ids)) if order_ids else 0
+
+
 def _delete(platform_id: int, doomed: QuerySet[Order]) -> int:
     """Of one platform, in a transaction. Those that the change feed tells of, and no others that come meanwhile."""
     told = [Changed(pk, name) for pk, name in doomed.order_by("pk").values_list("pk", "external_id")]

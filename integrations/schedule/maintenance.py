@@ -1,6 +1,7 @@
 """Deletes old rows once a day. How long each sort is kept is a setting (docs/operations.md).
 
-Records that could not be stored stay, with their syncs, and so does what changed in orders.
+Records that could not be stored stay, with their syncs. Orders stay, with what changed in them, unless
+KEEP_ORDERS_MONTHS says how long.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
 from orders.buyers import BEFORE_NEXT_TURN
 from orders.erasing import purge_buyers
+from orders.retention import months_before, prune_orders
 from platforms.models import Source
 
 # Whatever their age: what the schedule, the estimates and the admin read of earlier syncs of a platform and stream.
@@ -33,6 +35,7 @@ class Deleted:
     """How many rows of each sort."""
 
     buyers: int
+    orders: int
     messages: int
     syncs: int
     usage: int
@@ -48,12 +51,19 @@ def run_maintenance() -> Deleted:
         import_string(name)()
     return Deleted(
         buyers=purge_buyers(now=timezone.now() + BEFORE_NEXT_TURN),
+        orders=prune_old_orders(),
         messages=prune_messages(),
         syncs=prune_syncs(),
         usage=prune_usage(timedelta(days=settings.KEEP_API_USAGE_DAYS)),
         changes=prune_changes(timezone.now() - timedelta(days=settings.KEEP_CHANGES_DAYS)),
         audit=prune_entries(timezone.now() - timedelta(days=settings.KEEP_AUDIT_DAYS)),
     )
+
+
+def prune_old_orders() -> int:
+    """Delete orders of long ago, where a setting says so. Returns how many."""
+    months = settings.KEEP_ORDERS_MONTHS
+    return prune_orders(months_before(timezone.now(), months)) if months else 0
 
 
 def prune_messages() -> int:

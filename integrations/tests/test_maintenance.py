@@ -8,8 +8,13 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
+from api.tests.rest import make_order
+from audit.models import AuditEntry
+from feed.models import Change
 from integrations.models import SyncFailure, SyncLog
-from integrations.schedule.maintenance import SYNCS_KEPT
+from integrations.schedule.maintenance import SYNCS_KEPT, run_maintenance
+from orders.models import LegalHold, Order, OrderItem
+from orders.retention import months_before
 from platforms.models import Platform, Source
 
 pytestmark = pytest.mark.django_db
@@ -55,3 +60,37 @@ def test_it_says_what_it_deleted(settings: Any, capsys: pytest.CaptureFixture[st
         log_of(old)
     call_command("run_scheduler", "--once")
     assert "Deleted 3 old rows of the sync log." in capsys.readouterr().out
+
+
+def test_it_deletes_orders_older_than_a_setting_says_but_for_those_on_hold(settings: Any) -> None:
+    now = timezone.now()
+    old, young = months_before(now, 18) - timedelta(days=1), months_before(now, 18) + timedelta(days=1)
+    orders = [
+        make_order(f"{number}", purchased_at=bought, platform_updated_at=changed)
+        for number, (bought, changed) in enumerate([(old, old), (old, old), (old, young), (young, young)])
+    ]
+    hold = LegalHold.objects.create(
+        platform=orders[1].platform, order=orders[1], reason="case", until=now + timedelta(days=1)
+    )
+    call_command("run_scheduler", "--once")
+    assert Order.objects.count() == 4  # without the setting
+    settings.KEEP_ORDERS_MONTHS = 18
+    run_maintenance()
+    kept = ["1", "2", "3"]
+    assert list(Order.objects.order_by("pk").values_list("external_id", flat=True)) == kept
+    assert not OrderItem.objects.filter(order=orders[0].pk).exists()
+    told = Change.objects.filter(kind=Change.Kind.ORDER_DELETED).values_list("external_id", flat=True)
+    assert list(told) == ["0"]
+    assert AuditEntry.objects.get(action="orders.pruned").changes["orders"] == 1
+    hold.until = now
+    hold.save()
+    assert (run_maintenance().orders, run_maintenance().orders) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "earlier"),
+    [("2026-03-31", 1, "2026-02-28"), ("2026-01-15", 18, "2024-07-15"), ("2024-12-31", 12, "2023-12-31")],
+)
+def test_months_are_those_of_the_calendar(day: str, months: int, earlier: str) -> None:
+    moment = datetime.fromisoformat(f"{day}T10:00:00+00:00")
+    assert months_before(moment, months) == datetime.fromisoformat(f"{earlier}T10:00:00+00:00")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -193,3 +194,10 @@ def test_a_legal_hold_keeps_what_it_names_until_it_ends(platform: Platform, at: 
     LegalHold.objects.create(platform=platform, reason="audit", until=START + 99 * DAY)
     with pytest.raises(OnHold):
         erase_of_order(Order.objects.order_by("pk")[1])
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a PRAGMA of SQLite")
+def test_sqlite_overwrites_what_is_deleted() -> None:
+    assert "PRAGMA secure_delete=ON" in connection.settings_dict["OPTIONS"]["init_command"]
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA secure_delete").fetchone() == (1,)

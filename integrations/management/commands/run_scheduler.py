@@ -184,6 +184,8 @@ class Command(OmsCommand):
             self._maintained_at = time.monotonic()
             if deleted.buyers:
                 self._log(f"Deleted the buyer data of {deleted.buyers} orders, whose time had come.")
+            if deleted.orders:
+                self._log(f"Deleted {deleted.orders} orders that were older than KEEP_ORDERS_MONTHS.")
             if deleted.messages:
                 self._log(f"Deleted {deleted.messages} old messages of the queue.")
             if deleted.syncs:

@@ -1,0 +1,56 @@
+"""Deletes orders that were kept long enough, with all that belongs to them."""
+
+from calendar import monthrange
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from audit.recording import record
+from orders.holds import held_of
+from orders.models import Order
+from orders.services import DELETED_AT_ONCE, delete_stored
+from platforms.locks import hold_platform
+from platforms.models import Platform
+
+# A first run may find a million; the scheduler, which does this, has syncs to queue as well.
+MOST_AT_ONCE = 50_000
+
+
+def months_before(moment: datetime, months: int) -> datetime:
+    """The same day so many months earlier, or the last day of that month."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
+
+
+def prune_orders(before: datetime, *, most: int = MOST_AT_ONCE) -> int:
+    """Delete orders that were bought before this time and did not change on the platform since, `most` of them at
+    the most. Returns how many.
+
+    What a legal hold keeps stays. The change feed tells of each order, the audit how many there were.
+    """
+    deleted = 0
+    for platform in Platform.objects.order_by("pk").defer("api_config"):
+        of_platform = 0
+        while deleted < most and (some := _prune_some(platform.pk, before)):
+            of_platform += some
+            deleted += some
+        if of_platform:
+            record("orders.pruned", platform, changes={"orders": of_platform, "before": before.isoformat()})
+    return deleted
+
+
+@transaction.atomic
+def _prune_some(platform_id: int, before: datetime) -> int:
+    hold_platform(platform_id)
+    held = held_of(platform_id)
+    if held.everything:
+        return 0
+    return delete_stored(platform_id, _old_orders(platform_id, before, sorted(held.order_ids)))
+
+
+def _old_orders(platform_id: int, before: datetime, but: Sequence[int]) -> list[int]:
+    old = Order.objects.filter(platform=platform_id, purchased_at__lt=before, platform_updated_at__lt=before)
+    return list(
+        old.exclude(pk__in=but).order_by("purchased_at", "pk").values_list("pk", flat=True)[:DELETED_AT_ONCE]
+    )
