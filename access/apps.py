@@ -7,9 +7,10 @@ class AccessConfig(AppConfig):
     verbose_name = _("access")
 
     def ready(self) -> None:
-        from access import ending, passwords  # they need models, which are there now
+        from access import ending, passwords, signed_in  # they need models, which are there now
         from access.second_factor import sessions
 
         ending.connect()
         passwords.connect()
         sessions.connect()
+        signed_in.connect()

@@ -1,4 +1,4 @@
-"""A token ends with its user's password, and with the user.
+"""A token ends with its user's password, and with the user; so does a session.
 
 Django's users are changed by forms, commands, shells and scripts; all of these save the model. A queryset's `update`
 does not: a user who is switched off that way has tokens that are refused until somebody switches the user on again.
@@ -9,9 +9,10 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.db.models.signals import pre_save
 
+from access.passwords import is_same_password
+from access.signed_in import end_all_of
 from access.tokens import revoke_all_of
 
 COLUMNS = ("password", "is_active")
@@ -33,18 +34,7 @@ def end_tokens(
     )
     if is_switched_off or is_new_password:
         revoke_all_of(instance.pk)
-
-
-def is_same_password(before: str, user: Any, update_fields: Collection[str] | None) -> bool:
-    """Whether a log-in has only hashed the password anew, as a later Django asks for. It says so by having no password
-    in hand and by writing nothing else (AbstractBaseUser.check_password)."""
-    if user._password is not None or set(update_fields or ()) != {"password"}:
-        return False
-    try:
-        hasher, preferred = identify_hasher(before), get_hasher("default")
-    except ValueError:
-        return False
-    return hasher.algorithm != preferred.algorithm or preferred.must_update(before)
+        end_all_of(instance.pk)
 
 
 def connect() -> None:

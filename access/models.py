@@ -1,6 +1,6 @@
 """ApiToken: what a token of the REST API is called, what it may do, and when it was last used. LoginFailures: attempts
 to sign in that failed. Confinement: of which platforms a user, or the members of a group, may see anything.
-PasswordRecord: passwords that a user had.
+PasswordRecord: passwords that a user had. UserSession: where a user is signed in.
 """
 
 from datetime import datetime
@@ -121,3 +121,21 @@ class PasswordRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.set_at:%Y-%m-%d}"
+
+
+class UserSession(models.Model):
+    """`key_hash` is the key of the row in Django's table of sessions, which is a digest (sessions.py)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key_hash = models.CharField(max_length=64, db_index=True, editable=False)
+    started_at = models.DateTimeField(default=timezone.now, db_index=True)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    address = models.CharField(max_length=45, blank=True, default="")
+    device = models.CharField(max_length=60, blank=True, default="")
+
+    class Meta:
+        db_table = "user_sessions"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.device

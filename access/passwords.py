@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, get_user_model
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher
 from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import ValidationError
 from django.db.models.signals import post_save
@@ -22,7 +22,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from access.ending import is_same_password
 from access.models import PasswordRecord
 
 DUE = "password_to_change"  # in a session
@@ -144,6 +143,18 @@ def keep_password(instance: Any, raw: bool, update_fields: Collection[str] | Non
     PasswordRecord.objects.create(user=instance, encoded=instance.password, set_at=timezone.now())
     if newest is not None:
         _forget_old_ones(instance)
+
+
+def is_same_password(before: str, user: Any, update_fields: Collection[str] | None) -> bool:
+    """Whether a log-in has only hashed the password anew, as a later Django asks for. It says so by having no password
+    in hand and by writing nothing else (AbstractBaseUser.check_password)."""
+    if user._password is not None or set(update_fields or ()) != {"password"}:
+        return False
+    try:
+        hasher, preferred = identify_hasher(before), get_hasher("default")
+    except ValueError:
+        return False
+    return hasher.algorithm != preferred.algorithm or preferred.must_update(before)
 
 
 def _forget_old_ones(user: Any) -> None:

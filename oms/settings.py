@@ -76,12 +76,17 @@ PASSWORD_HISTORY = whole_number("PASSWORD_HISTORY", default=10, minimum=0)
 PASSWORD_MIN_AGE_DAYS = whole_number("PASSWORD_MIN_AGE_DAYS", default=1, minimum=0)
 PASSWORD_MAX_AGE_DAYS = whole_number("PASSWORD_MAX_AGE_DAYS", default=365, minimum=0)
 PASSWORD_BREACHED_LIST = text("PASSWORD_BREACHED_LIST")  # a file; without it, none is looked up
+# After how long without a page those are signed out who may read buyer data (0: never), and everybody in any case.
+SESSION_IDLE_MINUTES = whole_number("SESSION_IDLE_MINUTES", default=30, minimum=0)
+SESSION_HOURS = whole_number("SESSION_HOURS", default=12, minimum=1)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 # Functions without arguments that the scheduler calls once a day, beside its own maintenance.
 MAINTENANCE = [
     "api.idempotency.prune_answers",
     "api.throttling.prune_counts",
     "access.tokens.prune_expired",
     "access.lockout.prune_failures",
+    "access.signed_in.prune_sessions",
     "webhooks.queue.prune_deliveries",
     "webhooks.queue.prune_events",
     "backoffice.alerts.outbox.prune_messages",
@@ -160,6 +165,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "access.second_factor.middleware.OnlyWholeSessions",
+    "access.signed_in.SessionLimits",
     "audit.origin.AuditOrigin",
     "django.contrib.messages.middleware.MessageMiddleware",
     "backoffice.users.second_factor.gate.SetUpFirst",

@@ -29,6 +29,7 @@ from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
 from backoffice.users.own_password import change_own_password
+from backoffice.users.own_sessions import OwnSessions
 from backoffice.users.second_factor.confirming import Confirm
 from backoffice.users.second_factor.own import OwnFactor
 from backoffice.users.second_factor.signing_in import SignIn, SignInCode
@@ -102,6 +103,7 @@ urlpatterns = [
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
     path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
     path("admin/alerts/", admin.site.admin_view(MyAlerts.as_view()), name="my-alerts"),
+    path("admin/sessions/", admin.site.admin_view(OwnSessions.as_view()), name="my-sessions"),
     path("admin/password_change/", change_own_password, name="password_change"),  # in the place of Django's
     path("admin/home-charts/", admin.site.admin_view(home_charts), name="home-charts"),
     path("admin/login/", SignIn.as_view(), name="sign-in"),

@@ -17,6 +17,7 @@ ACTIONS: dict[str, Promise] = {
     "login.ended": gettext_lazy("signed out"),
     "login.locked": gettext_lazy("signing in locked"),
     "login.unlocked": gettext_lazy("signing in unlocked"),
+    "session.ended": gettext_lazy("sessions ended"),
     "factor.added": gettext_lazy("second factor set up"),
     "factor.removed": gettext_lazy("second factor removed"),
     "factor.reset": gettext_lazy("second factor taken away"),
