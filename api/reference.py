@@ -3,14 +3,17 @@
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotAuthenticated
 
 from api.errors import is_browser
 
 
-class DocsView(SpectacularSwaggerView):
-    """A browser that nobody is logged in with goes to the login page, and comes back."""
+class DocsView(SpectacularSwaggerSplitView):
+    """Its script has an address of its own, since pages have none inline.
+
+    A browser that nobody is logged in with goes to the login page, and comes back.
+    """
 
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, NotAuthenticated) and is_browser(self.request):

@@ -66,6 +66,11 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
     problems: list[str] = []
     contexts: list[Any] = []
 
+    def tell_of_policy(message: Any) -> None:
+        """What the Content-Security-Policy of a page has refused."""
+        if "Content Security Policy" in message.text:
+            problems.append(message.text)
+
     def start(*codenames: str, at: str | None = "/admin/", **options: Any) -> Page:
         user = User.objects.create_user(f"user{len(contexts)}", password=PASSWORD, is_staff=True)
         user.is_superuser = not codenames
@@ -82,6 +87,7 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
         page: Page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", tell_of_policy)
         if at is not None:
             page.goto(at)
         return page
