@@ -28,6 +28,7 @@ from unfold.views import ChangeList
 from access.confinement import visible_platforms, within
 from backoffice.audit.history import history_page
 from core.encryption import EncryptedJSONField
+from platforms.models import Platform
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -134,6 +135,13 @@ class OfferedLists(Admin):
     def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
         """The rows of these platforms."""
         return within(rows, ids, self.platform_column) if self.platform_column else rows
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A form offers the platforms that its reader may see."""
+        visible = visible_platforms(request)
+        if db_field.related_model is Platform and visible is not None:
+            kwargs["queryset"] = within(Platform.objects.all(), visible, "pk")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return history_page(self, request, object_id)

@@ -31,7 +31,7 @@ from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.quota.usage import sharing
 from inventory.models import InventoryItem, StockDay
 from oms.urls import api_patterns
-from orders.models import OrderPackage
+from orders.models import LegalHold, OrderPackage
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -49,7 +49,8 @@ OF_NONE = dict.fromkeys(LIST | ROW, PLAIN)
 ADMIN = {
     "audit/auditentry/": OF_PLATFORMS,
     "inventory/inventoryitem/": OF_PLATFORMS,
-    "orders/order/": OF_PLATFORMS | {f"{A_ROW}buyer/": ABSENT},
+    "orders/order/": OF_PLATFORMS | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/"), ABSENT),
+    "orders/legalhold/": OF_PLATFORMS,
     "platforms/platform/": OF_PLATFORMS
     | {"sync/": SHOWN, "sync/estimate/": PLAIN, "<int:object_id>/check/": ABSENT},
     "integrations/syncfailure/": OF_PLATFORMS,
@@ -74,6 +75,7 @@ ROUTES = {
         (
             "", "admin/knox/authtoken/", "admin/search/", "admin/login/", "admin/logout/", "admin/password_change/",
             "admin/password_change/done/", "admin/autocomplete/", "admin/jsi18n/", "i18n/setlang/",
+            "admin/second-factor/", "admin/confirm/", "admin/login/code/",
             "admin/r/<path:content_type_id>/<path:object_id>/", "healthz", "readyz", "metrics",
         ),
         PLAIN,
@@ -132,7 +134,12 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
     bucket = ApiQuota.objects.create(
         account_key=key, operation=name, rate=1, burst=1, tokens=1, updated_at=timezone.now()
     )
-    return {"integrations/apiquota": bucket.pk, "integrations/apiusage": ApiUsage.objects.latest("pk").pk}
+    hold = LegalHold.objects.create(platform=platform, order=order, reason=name, until=timezone.now())
+    return {
+        "orders/legalhold": hold.pk,
+        "integrations/apiquota": bucket.pk,
+        "integrations/apiusage": ApiUsage.objects.latest("pk").pk,
+    }
 
 
 def planted() -> tuple[User, dict[str, str]]:
@@ -257,6 +264,8 @@ def test_nothing_that_he_posts_reaches_another_platform() -> None:
         assert reader.ask("/admin/webhooks/endpoint/add/", {**hook, **told})[0] == 200
     token = {"name": "new", "scopes": "read", "platform_ids": pk, "days": 1}
     assert reader.ask("/admin/access/apitoken/add/", token)[0] == 200
+    hold = {"platform": pk, "reason": "lawsuit", "until_0": "2027-01-01", "until_1": "00:00"}
+    assert reader.ask("/admin/orders/legalhold/add/", hold)[0] == 200
     free = {"name": "free", "username": "free", "is_superuser": "on"}
     for form in ("platforms/platform/add", f"auth/user/{user.pk}/change", "auth/user/add", "auth/group/add"):
         assert reader.ask(f"/admin/{form}/", free)[0] == 403, form
@@ -274,6 +283,7 @@ def stored() -> dict[str, Any]:
         "stock": list(InventoryItem.objects.exclude(platform__name=MINE).values_list("pk", "threshold")),
         "webhooks": list(Endpoint.objects.values_list("pk", "name", "platform_ids")),
         "deliveries": list(Delivery.objects.values_list("pk", "state", "attempts")),
+        "holds": list(LegalHold.objects.values_list("pk", "until")),
         "users": list(User.objects.values_list("username", "is_superuser").order_by("pk")),
         "subscriptions": AlertSubscription.objects.count(),
     }
