@@ -3,7 +3,9 @@
 import gc
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +173,19 @@ class RowsOfMigrations:
         from django.contrib.auth.models import Group, Permission
         from django.contrib.contenttypes.models import ContentType
 
+        from audit.models import AuditHead
         from feed.models import FeedPosition
         from platforms.models import Platform
 
-        models = (ContentType, Permission, Group, Group.permissions.through, Platform, FeedPosition)
+        models = (
+            ContentType,
+            Permission,
+            Group,
+            Group.permissions.through,
+            Platform,
+            FeedPosition,
+            AuditHead,
+        )
         self._tables = {model._meta.db_table: self._read(model._meta.db_table) for model in models}
 
     @staticmethod
@@ -194,6 +205,26 @@ class RowsOfMigrations:
             for table, (columns, rows) in self._tables.items():
                 names, places = ", ".join(map(quote, columns)), ", ".join(["%s"] * len(columns))
                 cursor.executemany(f"INSERT INTO {quote(table)} ({names}) VALUES ({places})", rows)  # noqa: S608
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:  # noqa: ARG001
+    """On SQLite, what migrations make is copied from a file, which all processes of pytest-xdist share."""
+    from django.core.management.commands import migrate
+    from django.db import connection
+
+    from integrations.tests.processes import migrated
+
+    def copy(*_arguments: Any, **_options: Any) -> None:
+        patch.undo()  # for once: some tests migrate
+        connection.ensure_connection()
+        with closing(sqlite3.connect(f"file:{migrated()}?immutable=1", uri=True)) as file:
+            file.backup(connection.connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "sqlite":
+            patch.setattr(migrate.Command, "handle", copy)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -141,13 +142,28 @@ def sqlite_query(path: Path) -> Query:
 
 @cache
 def migrated() -> Path:
-    """A database file with all tables, made once."""
-    path = Path(tempfile.mkdtemp(prefix="oms-test-")) / "oms.sqlite3"
-    installation = on_sqlite(path)
+    """A database file with all tables, made once; by the first process of pytest-xdist that asks, for all of them."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    folder = (
+        Path(tempfile.gettempdir(), f"oms-test-{run}") if run else Path(tempfile.mkdtemp(prefix="oms-test-"))
+    )
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / "oms.sqlite3"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _migrate(path)
+    return path
+
+
+def _migrate(path: Path) -> None:
+    """The file is there only when it is whole."""
+    beside = path.with_name("unfinished.sqlite3")
+    installation = on_sqlite(beside)
     status, _, err = installation.run("migrate", "--verbosity", "0")
     assert status == 0, err
     installation.sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
+    beside.rename(path)
 
 
 @contextmanager
