@@ -51,10 +51,13 @@ CONTROLS: tuple[Control, ...] = (
         key="retention.other_data",
         topic="Retention",
         asks="Delete data that is not personal after 18 months, unless the law asks for longer.",
-        has="Orders and stock are kept until somebody deletes them.",
-        look=not_in_oms(
-            "Orders are never deleted by age.",
-            "Write down which law asks for longer, or delete old orders with SQL.",
+        has="Once a day, orders older than KEEP_ORDERS_MONTHS are deleted with all that belongs to them, but for "
+        "legal holds.",
+        look=installation.old_orders_are_deleted,
+        settings=("KEEP_ORDERS_MONTHS",),
+        tests=(
+            "integrations/tests/test_maintenance.py"
+            "::test_it_deletes_orders_older_than_a_setting_says_but_for_those_on_hold",
         ),
     ),
     Control(

@@ -26,6 +26,7 @@ from platforms.models import Platform
 from webhooks.models import Endpoint
 
 HERE = ("", "localhost", "127.0.0.1", "::1")
+MOST_MONTHS = 18  # that data which is not personal is kept
 UNUSED_FOR = timedelta(days=90)
 LATE_BY = timedelta(days=2)  # the scheduler deletes once a day
 NAMED = 5
@@ -44,6 +45,16 @@ def asks_for_buyer_data() -> Finding:
     if platforms:
         return good(f"Buyer data is asked for on {named(platforms)}. Switch it off where you do not need it.")
     return good("No platform asks for buyer data.")
+
+
+def old_orders_are_deleted() -> Finding:
+    months = settings.KEEP_ORDERS_MONTHS
+    if 0 < months <= MOST_MONTHS:
+        return good(f"Orders are kept for {months} months after their purchase and their last change.")
+    return short(
+        f"Orders are kept for {months} months." if months else "Orders are kept for good.",
+        f"Set KEEP_ORDERS_MONTHS to {MOST_MONTHS} or less, or write down which law asks for longer.",
+    )
 
 
 def buyer_data_is_deleted_in_time() -> Finding:
