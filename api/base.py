@@ -15,7 +15,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 from django.urls import reverse
 from rest_framework import exceptions, status
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
 from rest_framework.parsers import JSONParser as RestJSONParser
 from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissions, IsAuthenticated
 from rest_framework.request import Request
@@ -23,6 +27,7 @@ from rest_framework.utils import json
 
 from access.confinement import visible_platforms
 from access.models import ApiToken, Scope
+from access.second_factor.sessions import is_fresh
 from access.tokens import find_token, note_use
 from api.idempotency import claim, settle
 from api.models import IdempotentAnswer
@@ -104,6 +109,24 @@ class ScopeMissing(exceptions.PermissionDenied):
         )
 
 
+class NotConfirmed(exceptions.PermissionDenied):
+    """403: the session of somebody who has not shown of late that it is he."""
+
+    default_code = "not_confirmed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Before buyer data is read or credentials are changed with the admin's session, confirm that it is you: "
+            "/admin/confirm/. Nothing was done. A token does not need it."
+        )
+
+
+def require_confirmation(request: Request) -> None:
+    """Of sessions; for a token, its scopes and its end stand in. Raises NotConfirmed."""
+    if isinstance(request.successful_authenticator, SessionAuthentication) and not is_fresh(request._request):
+        raise NotConfirmed
+
+
 class ModelPermissions(DjangoModelPermissions):
     """Django's permissions of the view's model; reading needs view_*, which the base class leaves open."""
 
@@ -155,13 +178,17 @@ class ApiViewMixin:
 
     def check_permissions(self, request: Request) -> None:
         """What the user may do, and then what the token may. What is refused counts against the limit as well: REST
-        framework would count behind this. Raises ScopeMissing."""
+        framework would count behind this. Raises ScopeMissing, NotConfirmed."""
         super().check_throttles(request)  # type: ignore[misc]
         super().check_permissions(request)  # type: ignore[misc]
         method = str(request.method)
-        if not isinstance(request.auth, ApiToken) or not hasattr(self, method.lower()):
-            return  # a session of the admin; or 405 comes next
+        if not hasattr(self, method.lower()):
+            return  # 405 comes next
         scope = self.scope_of(method)
+        if not isinstance(request.auth, ApiToken):  # a session of the admin
+            if scope == Scope.BUYER_DATA:
+                require_confirmation(request)
+            return
         if scope not in request.auth.scopes:
             raise ScopeMissing(scope)
 

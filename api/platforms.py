@@ -19,7 +19,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from access.confinement import visible_platforms
 from access.models import Scope
-from api.base import Conflict, Invalid, MaySync, ModelPermissions, address_of
+from api.base import Conflict, Invalid, MaySync, ModelPermissions, address_of, require_confirmation
 from api.bodies import ExactBody
 from api.filters import PlatformNameFilter, TextFilter
 from api.lists import ListView
@@ -325,9 +325,14 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
             raise PermissionDenied(
                 "This token, or its user, is for some platforms alone, and adds none. Nothing was stored."
             )
-        _save(serializer)
+        self._save(serializer)
 
     def perform_update(self, serializer: serializers.BaseSerializer[Platform]) -> None:
+        self._save(serializer)
+
+    def _save(self, serializer: serializers.BaseSerializer[Platform]) -> None:
+        if "api_config" in serializer.validated_data:
+            require_confirmation(self.request)
         _save(serializer)
 
     def perform_destroy(self, instance: Platform) -> None:

@@ -46,6 +46,7 @@ from backoffice.orders.items import ItemInline, items_to_show
 from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
 from backoffice.privacy.erasing import ERASE, ErasureForm, erase_order
+from backoffice.users.second_factor.confirming import ask_first
 from core.dates import is_meant
 from core.format import DASH, countdown, format_datetime, platform_time
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
@@ -190,6 +191,8 @@ class OrderAdmin(ReadOnlyAdmin):
         order = self.get_object(request, unquote(object_id))
         if not request.user.has_perm(SEE_BUYER) or not self.has_view_permission(request, order):
             raise PermissionDenied
+        if asked := ask_first(request):
+            return asked
         buyer = read_buyer(order) if order else None
         if order is None or buyer is None:
             raise Http404

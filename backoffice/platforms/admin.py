@@ -26,6 +26,7 @@ from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
 from backoffice.privacy.erasing import erase_platform, may_be_asked
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
+from backoffice.users.second_factor.confirming import confirmation_link
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import with_overview
 from integrations.models import ApiUsage, SyncFailure, SyncLog
@@ -111,7 +112,7 @@ class PlatformAdmin(OmsAdmin):
         title = _("%(channel)s credentials") % {"channel": channel_label(kind)}
         sets = [
             (None, {"fields": GENERAL}),
-            (title, {"fields": credentials, "description": self._advice(obj, may_change)}),
+            (title, {"fields": credentials, "description": self._advice(request, obj, may_change)}),
             (
                 _("Schedule and buyer data"),
                 {"fields": [*self._intervals(kind, may_change), *_buyers(request, obj)]},
@@ -146,6 +147,7 @@ class PlatformAdmin(OmsAdmin):
         options = {"form": form_for(kind_of(request, obj)), "fields": [*GENERAL, "include_pii"]}
         form = super().get_form(request, obj, change, **kwargs | options)
         form.asks_of_buyers = len(_buyers(request, obj)) > 1  # type: ignore[attr-defined]  # of this request's own
+        form.confirm_first = confirmation_link(request)  # type: ignore[attr-defined]
         return form
 
     def save_model(self, request: HttpRequest, obj: Platform, form: Any, change: bool) -> None:
@@ -213,12 +215,14 @@ class PlatformAdmin(OmsAdmin):
     def stock_end_button(self) -> Button:
         return stock_end.button()
 
-    def _advice(self, obj: Platform | None, may_change: bool) -> str:
+    def _advice(self, request: HttpRequest, obj: Platform | None, may_change: bool) -> str:
         if obj is not None and obj.config_problem:
             fix = _("Put the old key back into FIELD_ENCRYPTION_KEY, or enter all of the values again.")
             return format_html("<strong>{}</strong> {}", obj.config_problem, fix)
         if may_change:
-            return _("All of them or none: without credentials, syncs store clearly marked made-up data.")
+            text = _("All of them or none: without credentials, syncs store clearly marked made-up data.")
+            link = confirmation_link(request)
+            return format_html("{} {}.", text, link) if link else text
         return ""
 
     @admin.display(description=gettext_lazy("platform"), ordering="name")

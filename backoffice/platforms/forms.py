@@ -50,6 +50,8 @@ class PlatformForm(Form):
 
     new_kind: str = ""
     channel: Channel | None = None
+    # A link to where one confirms that it is oneself, which comes before credentials are changed; "": it was done.
+    confirm_first: SafeString | str = ""
     # Form fields that together are the credentials, in the order of the page.
     credentials: tuple[str, ...] = ()
 
@@ -201,6 +203,9 @@ class PlatformForm(Form):
             self._remove(values)
         elif self._shows_credentials and any(name in self.changed_data for name in names):
             self._replace(values)
+        if self.new_config is not None and self.confirm_first and not self.errors:
+            text = _("Nothing was changed. Enter the credentials again afterwards; secrets are not kept.")
+            self.add_error(None, format_html("{}. {}", self.confirm_first, text))
         return values
 
     def _remove(self, values: dict[str, Any]) -> None:

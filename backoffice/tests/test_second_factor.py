@@ -6,6 +6,7 @@ from base64 import b32decode
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
@@ -15,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from freezegun import freeze_time
 from rest_framework.test import APIClient
 
@@ -22,11 +24,21 @@ from access.second_factor.codes import matching_step
 from access.second_factor.factors import add_factor
 from access.second_factor.models import Factor
 from access.tokens import make_token
+from api.tests.rest import amazon
 from audit.models import AuditEntry
+from orders.models import Order, OrderBuyer
+from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
 LOGIN, CODE, OWN, CONFIRM = "/admin/login/", "/admin/login/code/", "/admin/second-factor/", "/admin/confirm/"
 SECRET, KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", b"12345678901234567890"  # of RFC 6238
+CREDENTIALS = {
+    "client_id": "amzn1.application-oa2-client.abc",
+    "client_secret": "amzn1.oa2-cs.v1.abc",
+    "refresh_token": "Atzr|abc",
+    "marketplace_id": "A1PA6795UKMFR9",
+    "region": "eu",
+}
 START = "2026-11-27 12:00:00"
 
 
@@ -252,3 +264,69 @@ def test_a_command_takes_it_away(capsys: Any) -> None:
     assert "has no second factor" in capsys.readouterr().out
     with pytest.raises((CommandError, SystemExit)):
         call_command("reset_second_factor", "nobody")
+
+
+@pytest.mark.parametrize("with_factor", [True, False])
+def test_after_ten_minutes_it_asks_again(clock: Any, with_factor: bool) -> None:
+    """Before buyer data is read, credentials are changed and tokens are made: over pages, and with the session."""
+    if with_factor:
+        user_with_factor()
+        client = after_password()
+        client.post(CODE, {"code": code()})
+    else:
+        User.objects.create_superuser("jo", password="right")
+        client = Client()
+        client.post(LOGIN, {"username": "jo", "password": "right"})
+    platform = amazon()
+    order = Order.objects.create(
+        platform=platform,
+        external_id="1",
+        purchased_at=timezone.now(),
+        platform_updated_at=timezone.now(),
+        synced_at=timezone.now(),
+        source="live",
+    )
+    OrderBuyer.objects.create(
+        order=order, data={"name": "Ada"}, purge_after=timezone.now() + timedelta(days=9)
+    )
+    pages = (f"/admin/orders/order/{order.pk}/buyer/", "/admin/access/apitoken/add/")
+    buyer, change = f"/orders/{order.pk}/buyer?reason=return", f"/platforms/{platform.pk}"
+    form = f"/admin/platforms/platform/{platform.pk}/change/"
+    entered = {
+        "name": platform.name,
+        "kind": "amazon",
+        "orders_interval": 9,
+        "inventory_interval": 9,
+        **CREDENTIALS,
+    }
+
+    def stored() -> bool:
+        return Platform.objects.get(pk=platform.pk).is_configured
+
+    assert [client.get(page).status_code for page in (*pages, buyer)] == [200, 200, 200]
+    clock.tick(timedelta(minutes=10))
+    for page in pages:
+        assert client.get(page).headers["Location"] == f"{CONFIRM}?next={quote(page, safe='')}"
+    assert client.post(pages[1], {"name": "t"}).headers["Location"].startswith(CONFIRM)
+    body = {"api_config": CREDENTIALS}
+    answers = [client.get(buyer), client.patch(change, body, content_type="application/json")]
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(403, "not_confirmed")] * 2
+    assert client.patch(change, {"display_name": "x"}, content_type="application/json").status_code == 200
+    assert "Confirm first that it is you" in client.post(form, entered).content.decode()
+    assert not stored()
+
+    right = {"code": code()} if with_factor else {"password": "right"}
+    wrong = {"code": "000000"} if with_factor else {"password": "wrong"}
+    assert client.post(CONFIRM, wrong).status_code == 422
+    assert client.get(pages[0]).status_code == 302
+    assert client.post(CONFIRM, right | {"next": pages[0]}).headers["Location"] == pages[0]
+    assert [client.get(page).status_code for page in (*pages, buyer)] == [200, 200, 200]
+    assert client.post(form, entered).status_code == 302
+    assert stored()
+
+
+def test_nobody_is_asked_again_where_it_is_switched_off(client: Client, settings: Any, clock: Any) -> None:
+    settings.CONFIRM_AGAIN_MINUTES = 0
+    client.force_login(User.objects.create_superuser("jo"))
+    clock.tick(timedelta(days=1))
+    assert client.get("/admin/access/apitoken/add/").status_code == 200

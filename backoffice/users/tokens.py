@@ -30,6 +30,7 @@ from access.tokens import (
 )
 from backoffice.base.cells import badge, datetime_cell, stacked
 from backoffice.base.model_admin import OmsAdmin, OmsChangeList
+from backoffice.users.second_factor.confirming import ask_first
 from core.encryption import crypter
 from core.format import DASH, format_datetime
 from platforms.models import Platform
@@ -161,6 +162,10 @@ class TokenAdmin(OmsAdmin):
         return found
 
     # --- making one
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        asked = ask_first(request) if self.has_add_permission(request) else None
+        return asked or super().add_view(request, form_url, extra_context)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Only a superuser makes tokens for others: anybody else would get the rights of somebody else."""
