@@ -30,7 +30,7 @@ setup: database ## virtual environment, dependencies, .env with fresh keys, data
 	@$(PY) manage.py create_first_admin $(ADMIN)
 
 database: $(VENV)/.installed ## what setup does, without the admin user
-	@test -e .env || $(PY) scripts/make_env.py
+	@test -e .env || $(PY) scripts/make_env.py $(if $(PRODUCTION),--production $(PRODUCTION))
 	@$(PY) manage.py migrate --verbosity 0
 	@echo "The database is up to date."
 
