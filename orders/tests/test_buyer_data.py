@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,3 +204,15 @@ def test_sqlite_overwrites_what_is_deleted() -> None:
     assert "PRAGMA secure_delete=ON" in connection.settings_dict["OPTIONS"]["init_command"]
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+def test_migrating_brings_forward_what_was_kept_for_too_long(platform: Platform, at: Clock) -> None:
+    store(platform, order(1, START, deliver_by=None), order(2))
+    due = list(OrderBuyer.objects.order_by("pk").values_list("purge_after", flat=True))
+    late, digests = START + 90 * DAY, list(OrderBuyer.objects.order_by("pk").values_list("email_digest"))
+    OrderBuyer.objects.update(purge_after=late, email_digest=None)
+    editor = SimpleNamespace(connection=connection)
+    import_module("orders.migrations.0012_when_stored_buyer_data_ends").fill(apps, editor)
+    rows = OrderBuyer.objects.order_by("pk")
+    assert list(rows.values_list("purge_after", flat=True)) == due
+    assert list(rows.values_list("email_digest")) == digests
