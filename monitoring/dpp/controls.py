@@ -51,13 +51,13 @@ CONTROLS: tuple[Control, ...] = (
         key="retention.other_data",
         topic="Retention",
         asks="Delete data that is not personal after 18 months, unless the law asks for longer.",
-        has="Once a day, orders older than KEEP_ORDERS_MONTHS are deleted with all that belongs to them, but for "
-        "legal holds.",
+        has="The scheduler deletes orders that are older than a setting says, but for those that a legal hold names.",
         look=installation.old_orders_are_deleted,
         settings=("KEEP_ORDERS_MONTHS",),
         tests=(
-            "integrations/tests/test_maintenance.py"
-            "::test_it_deletes_orders_older_than_a_setting_says_but_for_those_on_hold",
+            "integrations/tests/test_maintenance.py::"
+            "test_it_deletes_orders_older_than_a_setting_says_but_for_those_on_hold",
+            "orders/tests/test_buyer_data.py::test_sqlite_overwrites_what_is_deleted",
         ),
     ),
     Control(
@@ -85,7 +85,8 @@ CONTROLS: tuple[Control, ...] = (
         tests=(
             "tests/test_leaks.py::test_it_stores_what_is_secret_encrypted_alone",
             "tests/test_secrets.py::test_it_stores_buyers_readable_with_the_key_alone",
-            "core/tests/test_encryption.py::test_it_encrypts_what_sql_wrote_at_the_next_run",
+            "integrations/tests/test_plain.py::"
+            "test_the_scheduler_encrypts_what_is_plain_and_until_then_people_are_told",
         ),
     ),
     Control(
@@ -190,6 +191,8 @@ CONTROLS: tuple[Control, ...] = (
             "api/tests/test_token_platforms.py::test_no_address_shows_or_changes_anything_of_another_platform",
             "api/tests/test_token_platforms.py::"
             "test_a_user_sees_what_is_named_for_him_and_his_groups_as_far_as_the_token_goes",
+            "backoffice/tests/test_confinement.py::test_no_page_shows_or_changes_anything_of_another_platform",
+            "backoffice/tests/test_confinement.py::test_every_route_has_a_line",
         ),
     ),
     Control(
@@ -222,24 +225,43 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         key="passwords.length",
         topic="Passwords",
-        asks="At least 12 characters, not containing the name.",
-        has="Django's validators.",
+        asks="At least 12 characters of several kinds, not containing the name; kept as a strong hash.",
+        has="Validators for length, kinds, likeness and common ones; breached ones where a list is installed. Argon2.",
         look=installation.passwords_are_long,
-        tests=("monitoring/tests/test_dpp.py::test_it_takes_no_password_that_is_short_or_like_the_name",),
+        tests=(
+            "access/tests/test_passwords.py::test_twelve_characters_of_several_kinds",
+            "access/tests/test_passwords.py::test_an_older_hash_becomes_argon2_at_the_sign_in",
+            "monitoring/tests/test_dpp.py::test_it_takes_no_password_that_is_short_or_like_the_name",
+        ),
     ),
     Control(
         key="passwords.history_and_age",
         topic="Passwords",
-        asks="Several kinds of characters; none of the last 10; at least a day, at most 365 days old.",
-        has="Nothing.",
-        look=not_in_oms("OMS does not ask for these.", "Sign people in through a proxy that does."),
+        asks="None of the last 10; at least a day, at most 365 days old.",
+        has="Earlier passwords are refused; one that is too old is changed before anything else.",
+        look=installation.passwords_are_changed,
+        settings=("PASSWORD_HISTORY", "PASSWORD_MIN_AGE_DAYS", "PASSWORD_MAX_AGE_DAYS"),
+        tests=(
+            "access/tests/test_passwords.py::test_none_of_the_last_ten",
+            "access/tests/test_passwords.py::test_an_old_password_is_changed_before_anything_else",
+            "access/tests/test_passwords.py::test_a_new_password_is_kept_for_a_day",
+        ),
     ),
     Control(
         key="sessions.end",
         topic="Access",
         asks="End sessions that nobody uses.",
-        has="Nothing but the end of every session after two weeks.",
-        look=not_in_oms("Sessions have no idle limit.", "Sign out by hand; keep screens locked."),
+        has="Who may read buyer data is signed out after some minutes without a page, everybody after some hours. "
+        "Users see and end their own sessions. The table of sessions signs nobody in.",
+        look=installation.sessions_end,
+        settings=("SESSION_IDLE_MINUTES", "SESSION_HOURS"),
+        tests=(
+            "access/tests/test_signed_in.py::"
+            "test_who_may_read_buyer_data_is_signed_out_after_half_an_hour_without_a_page",
+            "access/tests/test_signed_in.py::test_a_session_ends_after_twelve_hours_whatever_is_done",
+            "access/tests/test_signed_in.py::test_a_new_password_ends_the_other_sessions",
+            "access/tests/test_sessions.py::test_the_table_of_sessions_signs_nobody_in",
+        ),
     ),
     Control(
         key="access.tokens",
@@ -310,6 +332,16 @@ CONTROLS: tuple[Control, ...] = (
             "backoffice/tests/test_alerts.py::test_it_tells_once_when_it_begins_and_once_when_it_is_over",
         ),
     ),
+    Control(
+        key="logs.alarms",
+        topic="Logs",
+        asks="Have alarms for attempts to get in, or look for them at least every two weeks.",
+        has="Failed sign-ins and lock-outs are in the audit and in the log. No alert tells of them.",
+        look=not_in_oms(
+            "OMS sends no alert of failed sign-ins, lock-outs or new administrators.",
+            "Look through the audit every two weeks, and note that you did, or have a program watch the logs.",
+        ),
+    ),
     # --- The installation -----------------------------------------------------------------------------
     Control(
         key="installation.hardened",
@@ -318,7 +350,11 @@ CONTROLS: tuple[Control, ...] = (
         has="Production settings are the default; manage.py check --deploy names what differs.",
         look=installation.is_hardened,
         settings=("DEBUG", "REQUIRE_HTTPS"),
-        tests=("oms/tests/test_settings.py::test_it_passes_the_deployment_check_without_a_warning",),
+        tests=(
+            "oms/tests/test_settings.py::test_it_passes_the_deployment_check_without_a_warning",
+            "oms/tests/test_headers.py::test_each_answer_says_what_it_may_run",
+            "oms/tests/test_private_files.py::test_a_new_database_is_its_owners_alone",
+        ),
     ),
     Control(
         key="installation.test_and_production",

@@ -223,6 +223,28 @@ def passwords_are_long() -> Finding:
     return good(f"At least {max(lengths)} characters, not like the name, not a common one, not digits alone.")
 
 
+def passwords_are_changed() -> Finding:
+    least, most = settings.PASSWORD_MIN_AGE_DAYS, settings.PASSWORD_MAX_AGE_DAYS
+    refused = settings.PASSWORD_HISTORY
+    says = f"{refused} earlier passwords are refused; each is kept for {least} to {most or 'any'} days."
+    if refused < 10 or least < 1 or not 0 < most <= 365:
+        return short(
+            says,
+            "Set PASSWORD_HISTORY=10 or more, PASSWORD_MIN_AGE_DAYS=1 and PASSWORD_MAX_AGE_DAYS=365 or less.",
+        )
+    return good(says)
+
+
+def sessions_end() -> Finding:
+    idle, hours = settings.SESSION_IDLE_MINUTES, settings.SESSION_HOURS
+    says = (
+        f"Idle sessions with buyer data end after {idle or 'any'} minutes, all of them after {hours} hours."
+    )
+    if not 0 < idle <= 30 or hours > 24:
+        return short(says, "Set SESSION_IDLE_MINUTES=30 and SESSION_HOURS=12, or less.")
+    return good(says)
+
+
 def accounts_are_locked() -> Finding:
     if not 0 < settings.LOGIN_FAILURES <= 10:
         return short(

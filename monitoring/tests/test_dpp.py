@@ -48,6 +48,7 @@ def test_it_is_red_where_this_installation_falls_short_and_says_what_to_do(
 ) -> None:
     delete_by(order(), days_ago=3)
     settings.REQUIRE_HTTPS, settings.LOGIN_FAILURES, settings.MOCK_FALLBACK = False, 0, "auto"
+    settings.PASSWORD_HISTORY, settings.SESSION_IDLE_MINUTES, settings.KEEP_ORDERS_MONTHS = 3, 0, 0
     settings.REDIS_URL = f"redis://oms:{CANARY}@redis.example:6379/0"
     old = (timezone.now() - timedelta(days=200)).isoformat()
     Platform.objects.update(api_config={"client_secret": CANARY}, credentials_set_at={"client_secret": old})
@@ -59,6 +60,9 @@ def test_it_is_red_where_this_installation_falls_short_and_says_what_to_do(
         ("access.lock_out", "10 or less"),
         ("access.channel_credentials", "Seller Central"),
         ("access.second_factor", "SECOND_FACTOR=all"),
+        ("passwords.history_and_age", "PASSWORD_HISTORY=10"),
+        ("sessions.end", "SESSION_IDLE_MINUTES=30"),
+        ("retention.other_data", "KEEP_ORDERS_MONTHS"),
         ("installation.test_and_production", "MOCK_FALLBACK=never"),
         ("keys.managed", "FIELD_ENCRYPTION_KEY_COMMAND"),
         ("encryption.at_rest", ""),
@@ -75,7 +79,7 @@ def test_it_is_red_where_this_installation_falls_short_and_says_what_to_do(
 def test_it_is_green_where_nothing_falls_short(settings: Any, order: Callable[..., Order]) -> None:
     settings.REQUIRE_HTTPS, settings.MOCK_FALLBACK = True, "never"
     settings.FIELD_ENCRYPTION_KEY_FROM = "command"
-    settings.EMAIL_IS_ON, settings.SECOND_FACTOR = True, "all"
+    settings.EMAIL_IS_ON, settings.SECOND_FACTOR, settings.KEEP_ORDERS_MONTHS = True, "all", 18
     delete_by(order(), days_ago=-3)
     held = order()
     delete_by(held, days_ago=3)
@@ -86,7 +90,7 @@ def test_it_is_green_where_nothing_falls_short(settings: Any, order: Callable[..
     controls = found()
     for key in (
         "retention.buyer_data", "transit.browsers", "access.lock_out", "keys.managed", "logs.review",
-        "access.second_factor",
+        "access.second_factor", "passwords.length", "passwords.history_and_age", "sessions.end", "retention.other_data",
         "logs.tampering", "installation.test_and_production", "access.channel_credentials",
     ):  # fmt: skip
         assert (controls[key]["state"], controls[key]["to_do"]) == ("ok", ""), key
