@@ -75,7 +75,7 @@ ROUTES = {
         (
             "", "admin/knox/authtoken/", "admin/search/", "admin/login/", "admin/logout/", "admin/password_change/",
             "admin/password_change/done/", "admin/autocomplete/", "admin/jsi18n/", "i18n/setlang/",
-            "admin/second-factor/", "admin/confirm/", "admin/login/code/",
+            "admin/second-factor/", "admin/confirm/", "admin/sessions/", "admin/login/code/",
             "admin/r/<path:content_type_id>/<path:object_id>/", "healthz", "readyz", "metrics",
         ),
         PLAIN,
@@ -116,7 +116,7 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
     platform.check_outcome = {"ok": True, "findings": [finding]}
     platform.api_config = SECRETS | {"refresh_token": f"Atzr|{name}", "client_id": name}
     platform.save()
-    make_stock("SHARED", platform=platform, fnsku=name, title=f"{name} cup", available=1, threshold=5)
+    stock = make_stock("SHARED", platform=platform, fnsku=name, title=f"{name} cup", available=1, threshold=5)
     due = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
     named = "WANTED-7" if name == OTHER else "1"
     order = make_order(
@@ -137,6 +137,7 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
     hold = LegalHold.objects.create(platform=platform, order=order, reason=name, until=timezone.now())
     return {
         "orders/legalhold": hold.pk,
+        "inventory/inventoryitem": stock.pk,
         "integrations/apiquota": bucket.pk,
         "integrations/apiusage": ApiUsage.objects.latest("pk").pk,
     }
@@ -145,9 +146,7 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
 def planted() -> tuple[User, dict[str, str]]:
     """Who is confined, and by route the id of a row of the other platform."""
     mine, other = rows_of(MINE), rows_of(OTHER, pk=918273645)
-    platform = Platform.objects.get(pk=other["platforms"])
-    more_rows(Platform.objects.get(pk=mine["platforms"]), MINE)
-    ids = more_rows(platform, OTHER)
+    own, ids = by_route(mine, MINE), by_route(other, OTHER)
     user = confined_user(mine["platforms"])
     User.objects.filter(pk=user.pk).update(is_staff=True, email="ops@shop.example")
     stranger = User.objects.create_superuser("stranger")
@@ -158,18 +157,22 @@ def planted() -> tuple[User, dict[str, str]]:
         args_kwargs={"args": [OTHER], "kwargs": {}}, task_path=f"{OTHER}.task", backend_name="default",
         run_after=timezone.now(), exception_class_path="", traceback="",
     )  # fmt: skip
-    entry = AuditEntry.objects.filter(platform_id=platform.pk).latest("pk")
-    ids |= {
-        "audit/auditentry": entry.pk, "inventory/inventoryitem": other["inventory"], "orders/order": other["orders"],
-        "platforms/platform": platform.pk, "integrations/syncfailure": other["sync-failures"],
-        "integrations/synclog": other["sync-logs"], "webhooks/endpoint": other["webhooks"],
-        "webhooks/delivery": other["webhook-deliveries"], "auth/user": stranger.pk,
-        "auth/group": user.groups.get().pk, "access/apitoken": token.details.pk, "admin/r": platform.pk,
+    ids |= {"auth/user": stranger.pk, "auth/group": user.groups.get().pk, "access/apitoken": token.details.pk}
+    ids |= {"django_tasks_database/dbtaskresult": task.pk, "mine": mine["platforms"]}
+    own = {f"own {route}": pk for route, pk in own.items()}
+    return user, {key: str(pk) for key, pk in (ids | own).items()}
+
+
+def by_route(rows: dict[str, int], name: str) -> dict[str, Any]:
+    """The rows of rows_of and of more_rows by the beginning of their pages' addresses."""
+    platform = Platform.objects.get(pk=rows["platforms"])
+    more = more_rows(platform, name)
+    return more | {
+        "audit/auditentry": AuditEntry.objects.filter(platform_id=platform.pk).latest("pk").pk,
+        "orders/order": rows["orders"], "platforms/platform": platform.pk, "webhooks/endpoint": rows["webhooks"],
+        "integrations/syncfailure": rows["sync-failures"], "integrations/synclog": rows["sync-logs"],
+        "webhooks/delivery": rows["webhook-deliveries"], "admin/r": platform.pk,
     }  # fmt: skip
-    return user, {key: str(pk) for key, pk in ids.items()} | {
-        "django_tasks_database/dbtaskresult": str(task.pk),
-        "mine": str(mine["platforms"]),
-    }
 
 
 class Reader:
@@ -229,6 +232,9 @@ def test_no_page_shows_or_changes_anything_of_another_platform() -> None:
                 )
                 assert code in refused, f"{address}: {code}"
                 assert reader.ask(f"/{address}", {"post": "yes"})[0] in (302, 403, 404, 405), address
+                own = ids.get("own " + "/".join(route.split("/")[1:3]))
+                if own is not None and route.endswith(("change/", "history/")):
+                    assert reader.ask(f"/{route.replace('<path:object_id>', own)}")[0] == 200, route
             else:
                 assert code in (200, 302, 400, 403, 404, 405), f"{address}: {code}"
         for query in QUERIES.get(route, ()):
