@@ -83,9 +83,13 @@ class AuditEntry(models.Model):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """By field: the value before and the one after, as a list of two; or facts about what was done."""
-        stored: dict[str, Any] = json.loads(self.changes_json) if self.changes_json else {}
-        return stored
+        """By field: the value before and the one after, as a list of two; or facts about what was done. Text that
+        somebody wrote by hand and that is none of it comes as it is, under an empty name."""
+        try:
+            stored = json.loads(self.changes_json or "{}")
+        except ValueError:
+            stored = self.changes_json
+        return stored if isinstance(stored, dict) else {"": stored}
 
 
 class AuditHead(models.Model):
