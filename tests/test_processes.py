@@ -41,6 +41,8 @@ pytestmark = pytest.mark.own_database
 PAGES, PAGE_SIZE = 4, 3
 ORDERS = PAGES * PAGE_SIZE
 
+ENCRYPTED = "Encrypted the credentials of platform amazon, which had been written in plain.\n"
+
 
 @pytest.fixture
 def oms(tmp_path: Path) -> Iterator[Installation]:
@@ -408,7 +410,10 @@ def test_it_works_on_a_sync_whose_message_on_redis_an_earlier_version_queued(
     assert (status, err.count("A message in Redis was refused")) == (0, 1), err
     oms.sql("UPDATE stream_states SET interval_minutes = 0 WHERE stream = 'inventory'")
     oms.sql("UPDATE sync_logs SET queued_at = '2026-01-01 00:00:00'")  # a minute later
-    assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
+    assert (
+        oms.run("run_scheduler", "--once")[1]
+        == ENCRYPTED + "Queued sync #1: amazon orders was not worked on.\n"
+    )
     assert oms.run(*RQ_WORKER, "--once")[0] == 0
     assert [(log["status"], log["fetched"]) for log in oms.logs] == [("succeeded", ORDERS)]
 
@@ -449,7 +454,7 @@ def test_it_announces_again_what_redis_lost(oms: Installation, sim: Simulator) -
     assert oms.run("sync_orders", "amazon", "--background")[0] == 1
     oms.environment["REDIS_URL"] = redis_url()
     oms.sql("UPDATE stream_states SET interval_minutes = 0 WHERE stream = 'inventory'")
-    assert oms.run("run_scheduler", "--once")[1] == "Nothing was due.\n"
+    assert oms.run("run_scheduler", "--once")[1] == ENCRYPTED
     oms.sql("UPDATE sync_logs SET queued_at = '2026-01-01 00:00:00'")  # a minute later
     assert oms.run("run_scheduler", "--once")[1] == "Queued sync #1: amazon orders was not worked on.\n"
     assert oms.run(*RQ_WORKER, "--once")[0] == 0

@@ -1,5 +1,6 @@
 """Legal holds: what is not deleted until they end."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import badge, datetime_cell
-from backoffice.base.model_admin import OmsAdmin
+from backoffice.base.model_admin import FIRST_YEAR, LAST_YEAR, OmsAdmin
 from orders.models import LegalHold, Order
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
@@ -43,6 +44,13 @@ class HoldForm(Form):
         super().__init__(*args, **kwargs)
         if self.instance.order and "order_number" in self.fields:
             self.initial["order_number"] = self.instance.order.external_id
+
+    def clean_until(self) -> datetime:
+        """Not every time zone and database has the first and the last days there are."""
+        until: datetime = self.cleaned_data["until"]
+        if not FIRST_YEAR <= until.year <= LAST_YEAR:
+            raise forms.ValidationError(_("Enter a valid date."))
+        return until
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data

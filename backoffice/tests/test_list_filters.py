@@ -21,7 +21,7 @@ from backoffice.base.model_admin import DayRangeFilter
 from backoffice.base.offered import MOST_WORDS, OfferedLists, offered_parameters
 from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.tasks import continue_sync
-from orders.models import OrderBuyer
+from orders.models import LegalHold, OrderBuyer
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -55,6 +55,7 @@ def rows(db: None) -> None:
         account_key="a", operation="searchOrders", rate=1, burst=1, tokens=1, updated_at=NOW
     )
     make_text(User.objects.create_user("somebody"))
+    LegalHold.objects.create(platform=platform, reason="a case", until=NOW)
     endpoint = Endpoint.objects.create(name="shop", url="https://shop.example/")
     Delivery.objects.create(endpoint=endpoint, message_id="msg_1", event="order.created", body="{}")
     continue_sync.enqueue(log.pk)
