@@ -6,7 +6,7 @@ of AuditHead. An entry that a process left unlinked, because it died, is linked 
 scheduler.
 
 Whoever may write to the database can make a new chain of all entries. So note the number and the digest that
-`manage.py verify_audit` prints, or ship the entries elsewhere (AUDIT_LOG_URL): a new chain does not hold them.
+`manage.py verify_audit` prints, away from the database: a new chain does not hold them.
 """
 
 import hashlib

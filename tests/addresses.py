@@ -27,7 +27,14 @@ ZONES = {"en": "Etc/GMT+12", "de": "Pacific/Kiritimati", "es": "Asia/Kathmandu"}
 LANGUAGES = tuple(ZONES)
 WRITES = re.compile(r"\s*(?:INSERT(?: IGNORE)? INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+[`\"]?(\w+)")
 # Written whatever the answer is: who is signed in or failed to, how much was asked of us, and of a platform.
-BESIDE = {"django_session", "api_request_counts", "api_quotas", "api_usage", "login_failures"}
+BESIDE = {
+    "django_session",
+    "api_request_counts",
+    "api_quotas",
+    "api_usage",
+    "login_failures",
+    "user_sessions",
+}
 # Answered with a page, although they are done: the findings of a check, who reads buyer data, a new secret shown once,
 # the page that says good-bye, and the one that says who may not come in.
 DONE = ("/check/", "/buyer/", "/rotate/", "/logout/", "/login/")

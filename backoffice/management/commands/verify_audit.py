@@ -55,9 +55,7 @@ class Command(OmsCommand):
             )
             self.stdout.write(f"Note this: {verdict.last}:{verdict.digest or '-'}")
         if why:
-            self.warn(
-                f"The audit does not hold. {why} Compare with a back-up, and with what was shipped elsewhere."
-            )
+            self.warn(f"The audit does not hold. {why} Compare with a back-up.")
             raise SystemExit(FAILED)
 
 
