@@ -8,7 +8,6 @@ himself; it is written at the sign-in, and with the session at most once a minut
 import logging
 import re
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,13 +19,12 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
 
 from access.models import UserSession
 from access.passwords import due_in
 from access.sessions import digest
+from access.who import UserJudged
 from core.addresses import client_address
 from core.database.retry import DATABASE_ERRORS
 from core.text import storable_text
@@ -47,17 +45,11 @@ BROWSERS = (
 SYSTEMS = ("iPhone", "iPad", "Android", "Windows", "Mac OS X", "Linux")
 
 
-class SessionLimits:
+class SessionLimits(UserJudged):
     """Middleware, after those that know the user."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        known = request.user
-        # Late, as Django does it: a request with a token does not look at a session.
-        request.user = SimpleLazyObject(lambda: _within_limits(request, known))  # type: ignore[assignment]
-        return self._get_response(request)
+    def judge(self, request: HttpRequest, user: Any) -> Any:
+        return _within_limits(request, user)
 
 
 def _within_limits(request: HttpRequest, user: Any) -> Any:

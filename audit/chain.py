@@ -55,9 +55,11 @@ def digest_of(entry: AuditEntry, before: str) -> str:
 def link_committed() -> int:
     """Link all entries that are committed and are not yet. Returns how many."""
     linked = 0
-    while some := _link_some():
+    while True:
+        some = _link_some()
         linked += some
-    return linked
+        if some < AT_ONCE:
+            return linked
 
 
 @retry_on_db_error

@@ -1,31 +1,24 @@
 """A session that has not passed the factor of its user is no session, whatever signed somebody in."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponseBase
-from django.utils.functional import SimpleLazyObject
+from django.http import HttpRequest
 
 from access.second_factor.factors import factor_of
 from access.second_factor.policy import is_required
 from access.second_factor.sessions import has_passed
+from access.who import UserJudged
 
 
-class OnlyWholeSessions:
+class OnlyWholeSessions(UserJudged):
     """Middleware, after Django's, which knows the user. Also ends sessions that were open when a factor was added.
 
     Where a factor is needed and missing, the user is known on pages alone, which lead to where it is set up.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        known = request.user
-        # Late, as Django does it: a request with a token does not look at a session.
-        request.user = SimpleLazyObject(lambda: _whole(request, known))  # type: ignore[assignment]
-        return self._get_response(request)
+    def judge(self, request: HttpRequest, user: Any) -> Any:
+        return _whole(request, user)
 
 
 def _whole(request: HttpRequest, user: Any) -> Any:

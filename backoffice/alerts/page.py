@@ -13,12 +13,12 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views import View
 
-from access.confinement import platforms_of, within
+from access.confinement import platforms_of
 from backoffice.alerts.conditions import PERMISSIONS, evaluate
 from backoffice.alerts.readers import wants
+from backoffice.base.choices import platform_choices
 from backoffice.base.locality import zone_of
 from backoffice.models import AlertSubscription
-from platforms.models import Platform
 
 HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
 
@@ -46,8 +46,7 @@ class AlertsForm(forms.Form):
             (kind.value, kind.label) for kind, permission in PERMISSIONS.items() if user.has_perm(permission)
         ]
         platforms: Any = self.fields["platforms"]
-        offered = within(Platform.objects.only("name", "display_name"), platforms_of(user), "pk")
-        platforms.choices = [(each.pk, str(each)) for each in offered]
+        platforms.choices = platform_choices(platforms_of(user))
         for name in ("digest_hour", "language"):
             self.fields[name].widget.attrs["class"] = "oms-input"
 

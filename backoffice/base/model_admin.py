@@ -20,11 +20,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from access.confinement import visible_platforms, within
+from access.confinement import visible_platforms
+from backoffice.base.choices import platform_choices
 from backoffice.export import Export
 from backoffice.export.views import export_links, export_list
 from core.format import Text
-from platforms.models import Platform, Source
+from platforms.models import Source
 
 if TYPE_CHECKING:  # unfold has no annotations; its classes take the place of Django's
     from django.contrib.admin import FieldListFilter as RangeDateFilter
@@ -276,8 +277,7 @@ class PlatformFilter(RelatedDropdownFilter):  # type: ignore[misc]
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
         """Without the credentials, which the field's own choices would decrypt for their names."""
-        platforms = within(Platform.objects.only("name", "display_name"), visible_platforms(request), "pk")
-        return [(platform.pk, str(platform)) for platform in platforms]
+        return platform_choices(visible_platforms(request))
 
 
 def platform_filter() -> tuple[str, Any]:

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.http import HttpRequest
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.confinement import confine, confinement_of, visible_platforms
+from backoffice.base.choices import platform_choices, with_gone
 from backoffice.base.offered import OfferedLists
-from platforms.models import Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import SelectMultiple
@@ -43,11 +42,9 @@ class PlatformsForm(Form):
         if FIELD not in self.fields:
             return
         stored = confinement_of(self.instance) if self.instance.pk else []
-        offered = {each.pk: str(each) for each in Platform.objects.only("name", "display_name")}
-        # One that was deleted must not be lost by looking at it: the user would see all platforms.
-        gone = {pk: _("%(value)s (gone)") % {"value": pk} for pk in stored if pk not in offered}
         field: Any = self.fields[FIELD]
-        field.choices = [*offered.items(), *gone.items()]
+        # Without one that was deleted, the user would see all platforms.
+        field.choices = with_gone(platform_choices(), stored)
         self.initial[FIELD] = stored
 
 

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from access.confinement import Visible, visible_platforms, within
+from access.confinement import Visible, visible_platforms
 from access.models import ApiToken, Scope
 from access.tokens import (
     DEFAULT_DAYS,
@@ -29,11 +29,11 @@ from access.tokens import (
     revoke,
 )
 from backoffice.base.cells import badge, datetime_cell, stacked
+from backoffice.base.choices import platform_choices
 from backoffice.base.model_admin import OmsAdmin, OmsChangeList
 from backoffice.users.second_factor.confirming import ask_first
 from core.encryption import crypter
 from core.format import DASH, format_datetime
-from platforms.models import Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import CheckboxSelectMultiple, NumberInput, Select, SelectMultiple
@@ -94,8 +94,7 @@ class TokenForm(Form):
         super().__init__(*args, **kwargs)
         if "platform_ids" in self.fields:
             platforms: Any = self.fields["platform_ids"]
-            offered = within(Platform.objects.only("name", "display_name"), self.visible, "pk")
-            platforms.choices = [(each.pk, str(each)) for each in offered]
+            platforms.choices = platform_choices(self.visible)
 
 
 class TokenChangeList(OmsChangeList):

@@ -8,8 +8,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from access.confinement import Visible, within
-from platforms.models import Platform
+from access.confinement import Visible
+from backoffice.base.choices import platform_choices, with_gone
 from webhooks.addresses import LONGEST_URL, BadUrl, checked_url
 from webhooks.endpoints import missing_permissions
 from webhooks.events import event_names
@@ -67,17 +67,12 @@ class EndpointForm(Form):
             field.show_hidden_initial = self.instance.pk is not None
         if "events" in self.fields:
             self._offer("events", [(name, name) for name in event_names()])
-            platforms = within(Platform.objects.only("name", "display_name"), self.visible, "pk")
-            self._offer("platform_ids", [(platform.pk, str(platform)) for platform in platforms])
+            self._offer("platform_ids", platform_choices(self.visible))
 
     def _offer(self, name: str, choices: list[tuple[Any, str]]) -> None:
-        """These, and what is stored, such as a platform that was deleted: it must not be lost by looking at it."""
-        known = {value for value, _label in choices}
-        stored = getattr(self.instance, name) or []
-        gone = [(value, _("%(value)s (gone)") % {"value": value}) for value in stored if value not in known]
         field = self.fields[name]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  for the type checker
-        field.choices = [*choices, *gone]
+        field.choices = with_gone(choices, getattr(self.instance, name) or [])
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
