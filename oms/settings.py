@@ -169,8 +169,7 @@ MIDDLEWARE = [
     "access.signed_in.SessionLimits",
     "audit.origin.AuditOrigin",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "backoffice.users.second_factor.gate.SetUpFirst",
-    "backoffice.users.own_password.PasswordFirst",
+    "backoffice.users.gate.FirstThingsFirst",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from freezegun import freeze_time
 from rest_framework.test import APIClient
 
+from access.passwords import make_temporary
 from access.second_factor.codes import matching_step
 from access.second_factor.factors import add_factor
 from access.second_factor.models import Factor
@@ -31,6 +32,7 @@ from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
 LOGIN, CODE, OWN, CONFIRM = "/admin/login/", "/admin/login/code/", "/admin/second-factor/", "/admin/confirm/"
+PASSWORD = "/admin/password_change/"
 SECRET, KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", b"12345678901234567890"  # of RFC 6238
 CREDENTIALS = {
     "client_id": "amzn1.application-oa2-client.abc",
@@ -232,6 +234,25 @@ def test_who_needs_one_sets_it_up_first(
         assert client.get(OWN).status_code == 200
         add_factor(user, SECRET, code())
         assert not is_in(client)  # not set up in this session
+
+
+def test_first_the_factor_then_the_password_then_all_else(settings: Any) -> None:
+    """Each of the two pages opens while the other one is due too: nobody is sent from one to the other and back."""
+    settings.SECOND_FACTOR = "all"
+    user = User.objects.create_superuser("jo", password="The first pass phrase")
+    make_temporary(user)
+    client = Client()
+    client.post(LOGIN, {"username": "jo", "password": "The first pass phrase"})
+    assert client.get("/admin/")["Location"] == OWN
+    assert [client.get(page).status_code for page in (OWN, PASSWORD, CONFIRM)] == [200, 200, 200]
+    shown = re.search(r"<code>([A-Z2-7 ]{39})</code>", client.get(OWN).content.decode())
+    assert shown is not None
+    right = app(b32decode(shown[1].replace(" ", ""))).generate(int(time.time())).decode()
+    assert client.post(OWN, {"action": "add", "code": right}).status_code == 200
+    assert client.get("/admin/")["Location"] == PASSWORD
+    new = {"new_password1": "Another pass phrase", "new_password2": "Another pass phrase"}
+    assert client.post(PASSWORD, {"old_password": "The first pass phrase", **new}).status_code == 302
+    assert is_in(client)
 
 
 def test_it_is_renewed_and_removed(clock: Any) -> None:

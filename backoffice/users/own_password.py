@@ -1,6 +1,5 @@
-"""The page on which everybody changes his own password; and whoever must change it gets no other one."""
+"""The page on which everybody changes his own password."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -8,11 +7,10 @@ from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.passwords import days_until_change, due_in
-from backoffice.base.model_admin import go_to
 
 if TYPE_CHECKING:
     from django.contrib.admin.forms import AdminPasswordChangeForm as AdminOwnPasswordChangeForm
@@ -23,8 +21,6 @@ REASONS = {
     "temporary": gettext_lazy("Somebody else knows your password. Choose one of your own to go on."),
     "old": gettext_lazy("Your password has become too old. Choose another one to go on."),
 }
-# Names of addresses; a second factor that is needed is set up before.
-OPEN = {"password_change", "logout", "jsi18n", "second-factor", "confirm", "sign-in", "sign-in-code"}
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
@@ -58,21 +54,3 @@ def _page(request: HttpRequest) -> HttpResponseBase:
 
 
 change_own_password = admin.site.admin_view(_page, cacheable=True)
-
-
-class PasswordFirst:
-    """Middleware, after the one that knows the user: whose password must be changed gets no other page of the admin."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._get_response(request)
-
-    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponseBase | None:
-        match = request.resolver_match
-        if not request.path.startswith("/admin/") or match is None or match.url_name in OPEN:
-            return None
-        if not request.user.is_authenticated or not due_in(request.session):
-            return None
-        return go_to(request, reverse("admin:password_change"))
