@@ -20,8 +20,8 @@ from core.log_context import log_context
 
 # Of these loggers the sentence is sent, without the values in it: it is a constant of the code.
 CONSTANT = {
-    "oms", "backoffice", "api", "monitoring", "integrations", "feed", "orders", "inventory", "webhooks", "access",
-    "platforms", "core", "django", "django_tasks", "django_tasks_db",
+    "oms", "backoffice", "api", "monitoring", "integrations", "feed", "audit", "orders", "inventory", "webhooks",
+    "access", "platforms", "core", "django", "django_tasks", "django_tasks_db",
 }  # fmt: skip
 KEPT = ("event_id", "timestamp", "platform", "level", "logger", "release", "environment", "sdk")
 OF_EXCEPTION = ("type", "module", "mechanism")

@@ -50,6 +50,28 @@ def check_sqlite_file(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def check_breached_passwords(**_: Any) -> list[CheckMessage]:
+    """Without its file no password can be set: whoever runs OMS hears of it before whoever wants to change one. Syncs
+    go on without it."""
+    name = settings.PASSWORD_BREACHED_LIST
+    if not name:
+        return []
+    try:
+        with Path(name).open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        return [
+            CheckWarning(
+                f"PASSWORD_BREACHED_LIST names a file that cannot be read: {name} ({error.strerror}).",
+                hint="Until it can, no password can be set. Make it readable for the user that OMS runs as, or leave "
+                "the setting empty.",
+                id="oms.W013",
+            )
+        ]
+    return []
+
+
+@register()
 def check_hosts(**_: Any) -> list[CheckMessage]:
     """Each host and origin is one that a request can come with; a typo would lock everybody out without a message."""
     problems: list[CheckMessage] = [

@@ -352,6 +352,7 @@ LOGGING: dict[str, Any] = {
             "access",
             "platforms",
             "feed",
+            "audit",
             "core",
         )
     }

@@ -9,11 +9,13 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
+from django.core.checks import run_checks
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from access.models import PasswordRecord
+from access.models import LoginFailures, PasswordRecord
+from audit.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +129,32 @@ def test_an_older_hash_becomes_argon2_at_the_sign_in(ops: User, settings: Any) -
     assert ops.password.startswith("argon2$argon2id$")
     assert PasswordRecord.objects.filter(user=ops).count() == 1
     assert client.get("/admin/").status_code == 200
+
+
+def test_a_list_that_cannot_be_read_is_told_of_at_the_start(settings: Any, tmp_path: Path) -> None:
+    """And not by whoever wants to change a password."""
+
+    def found() -> list[str]:
+        return [str(each.id) for each in run_checks() if "PASSWORD_BREACHED_LIST" in each.msg]
+
+    settings.PASSWORD_BREACHED_LIST = str(tmp_path / "missing.txt")
+    assert found() == ["oms.W013"]
+    settings.PASSWORD_BREACHED_LIST = str(tmp_path)  # a folder
+    assert found() == ["oms.W013"]
+    (tmp_path / "list.txt").write_text("0" * 40)
+    settings.PASSWORD_BREACHED_LIST = str(tmp_path / "list.txt")
+    assert found() == []
+
+
+def test_guesses_at_the_old_password_count_like_those_at_the_sign_in(ops: User) -> None:
+    """Whoever finds a browser that somebody left open tries no more passwords than at the log-in."""
+    make_older(2)
+    client = sign_in()
+    for _each in range(5):
+        assert "Your old password was entered incorrectly" in change(client, "wrong", "X").content.decode()
+    assert LoginFailures.objects.get(user=ops).count == 5
+    assert "your password was not looked at" in change(client, FIRST, "Another pass phrase").content.decode()
+    assert AuditEntry.objects.filter(action="login.failed", object_name="ops").count() == 6
+    LoginFailures.objects.all().delete()
+    assert change(client, FIRST, "Another pass phrase").status_code == 302
+    assert not LoginFailures.objects.filter(user=ops).exists()

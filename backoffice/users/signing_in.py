@@ -23,10 +23,11 @@ class LoginForm(AuthenticationForm):
         refused = getattr(self.request, REFUSED, None)
         if refused is None:
             return super().get_invalid_login_error()
-        return ValidationError(_sentence(refused), code="locked")
+        return ValidationError(refusal_text(refused), code="locked")
 
 
-def _sentence(refused: Refused) -> str:
+def refusal_text(refused: Refused) -> str:
+    """For how long nobody can try, in the active language."""
     seconds = max(1, math.ceil((refused.until - timezone.now()).total_seconds()))
     if not refused.is_locked:
         text = ngettext(

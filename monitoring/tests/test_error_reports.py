@@ -146,3 +146,5 @@ def test_the_sentences_of_all_apps_are_sent() -> None:
     """An app that logs and is missing there would be reported without the sentence that says what happened."""
     own = {name for name, logger in settings.LOGGING["loggers"].items() if logger["level"] == "INFO"}
     assert own <= CONSTANT
+    folders = {path.parent.name for path in settings.BASE_DIR.glob("*/apps.py")}
+    assert folders - {"simulator"} <= own
