@@ -12,19 +12,18 @@ AT_ONCE = 1000
 
 
 def prune_entries(before: datetime) -> int:
-    """Delete entries from before this time, oldest first, and record how many. Returns it."""
+    """Delete entries from before this time, oldest first. Returns how many."""
     link_committed()
     deleted = 0
     while some := _prune_some(before):
         deleted += some
-    if deleted:
-        record("audit.pruned", changes={"entries": deleted, "before": before.isoformat()})
     return deleted
 
 
 @transaction.atomic
 def _prune_some(before: datetime) -> int:
-    """The oldest ones up to the first that is young enough: what is kept has no gaps."""
+    """The oldest ones up to the first that is young enough: what is kept has no gaps. One batch with its own entry: no
+    crash parts them."""
     head = AuditHead.objects.select_for_update().get(pk=AuditHead.ONLY)
     oldest = AuditEntry.objects.filter(sequence__gt=head.pruned_through).order_by("sequence")[:AT_ONCE]
     doomed: list[int] = []
@@ -36,4 +35,5 @@ def _prune_some(before: datetime) -> int:
     if doomed:
         plain_rows().filter(sequence__in=doomed).delete()
         head.save(update_fields=["pruned_through", "pruned_digest"])
+        record("audit.pruned", changes={"entries": len(doomed), "before": before.isoformat()})
     return len(doomed)

@@ -91,8 +91,17 @@ def purge_buyers(*, now: datetime | None = None) -> int:
     """
     due = OrderBuyer.objects.filter(purge_after__lte=now or timezone.now())
     cancelled = OrderBuyer.objects.filter(order__status=Order.Status.CANCELLED)
-    deleted = sum(len(_end(*some, Why.DUE)) for some in _batches(due))
-    deleted += sum(len(_end(*some, Why.CANCELLED)) for some in _batches(cancelled))
+    return sum(
+        _purge(platform_id, ids, why)
+        for rows, why in ((due, Why.DUE), (cancelled, Why.CANCELLED))
+        for platform_id, ids in _batches(rows)
+    )
+
+
+@transaction.atomic
+def _purge(platform_id: int, ids: Sequence[int], why: str) -> int:
+    """One batch with its entry in the audit: no crash parts them."""
+    deleted = len(_end(platform_id, ids, why))
     if deleted:
         record("buyer_data.purged", changes={"orders": deleted})
     return deleted

@@ -27,26 +27,26 @@ def prune_orders(before: datetime, *, most: int = MOST_AT_ONCE) -> int:
     """Delete orders that were bought before this time and did not change on the platform since, `most` of them at
     the most. Returns how many.
 
-    What a legal hold keeps stays. The change feed tells of each order, the audit how many there were.
+    What a legal hold keeps stays. The change feed tells of each order, the audit how many there were in each batch.
     """
     deleted = 0
     for platform in Platform.objects.order_by("pk").defer("api_config"):
-        of_platform = 0
-        while deleted < most and (some := _prune_some(platform.pk, before)):
-            of_platform += some
+        while deleted < most and (some := _prune_some(platform, before)):
             deleted += some
-        if of_platform:
-            record("orders.pruned", platform, changes={"orders": of_platform, "before": before.isoformat()})
     return deleted
 
 
 @transaction.atomic
-def _prune_some(platform_id: int, before: datetime) -> int:
-    hold_platform(platform_id)
-    held = held_of(platform_id)
+def _prune_some(platform: Platform, before: datetime) -> int:
+    """One batch with its entry in the audit: no crash parts them."""
+    hold_platform(platform.pk)
+    held = held_of(platform.pk)
     if held.everything:
         return 0
-    return delete_stored(platform_id, _old_orders(platform_id, before, sorted(held.order_ids)))
+    deleted = delete_stored(platform.pk, _old_orders(platform.pk, before, sorted(held.order_ids)))
+    if deleted:
+        record("orders.pruned", platform, changes={"orders": deleted, "before": before.isoformat()})
+    return deleted
 
 
 def _old_orders(platform_id: int, before: datetime, but: Sequence[int]) -> list[int]:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.models.signals import post_delete
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,6 +109,29 @@ def test_data_of_cancelled_orders_that_was_kept_goes_with_the_daily_purge(
     Order.objects.filter(external_id=order(1).external_id).update(status="cancelled")
     assert (purge_buyers(), purge_buyers()) == (1, 0)
     assert (kept(), told_of_buyers()) == ([order(2).external_id], 1)
+
+
+def test_what_was_purged_before_a_crash_is_in_the_audit(
+    platform: Platform, at: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(platform, order(1), order(2), order(3))
+    Order.objects.update(status="cancelled")
+    monkeypatch.setattr("orders.erasing.AT_ONCE", 2)
+    last = Order.objects.latest("pk").pk
+
+    def crash(instance: OrderBuyer, **_signal: object) -> None:
+        if instance.pk == last:
+            raise KeyboardInterrupt
+
+    post_delete.connect(crash, sender=OrderBuyer)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            purge_buyers()
+    finally:
+        post_delete.disconnect(crash, sender=OrderBuyer)
+    assert OrderBuyer.objects.count() == 1
+    (entry,) = AuditEntry.objects.filter(action="buyer_data.purged")
+    assert entry.changes == {"orders": 2}
 
 
 DAYS = st.one_of(st.none(), st.integers(-5, 90).map(lambda days: START + days * DAY))

@@ -28,10 +28,10 @@ class Command(OmsCommand):
     def run(self, options: dict[str, Any], /) -> None:
         name = options["platform"]
         for platform in Platform.objects.all() if name is None else [platform_named(name)]:
+            record("mock_data.purged", platform)  # before: a crash leaves no purge without its entry
             deleted = [
                 f"{stream.delete(platform, [Source.MOCK])} mock {stream.model._meta.verbose_name_plural}"
                 for stream in STREAMS.values()
                 if stream.model is not None
             ]
-            record("mock_data.purged", platform)
             self.stdout.write(f"{platform.name}: deleted {' and '.join(deleted)}.")
