@@ -116,8 +116,8 @@ class NotConfirmed(exceptions.PermissionDenied):
 
     def __init__(self) -> None:
         super().__init__(
-            "Before buyer data is read or credentials are changed with the admin's session, confirm that it is you: "
-            "/admin/confirm/. Nothing was done. A token does not need it."
+            "Before buyer data is read, or credentials or secrets are changed, with the admin's session, confirm that "
+            "it is you: /admin/confirm/. Nothing was done. A token does not need it."
         )
 
 

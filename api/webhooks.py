@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from access.confinement import visible_platforms
-from api.base import Conflict, ModelPermissions, address_of
+from api.base import Conflict, ModelPermissions, address_of, require_confirmation
 from api.bodies import ExactBody
 from api.filters import ChoicesFilter, FlagFilter, IdsFilter, TextsFilter, TimeFilter
 from api.lists import ListView
@@ -281,6 +281,7 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
     @extend_schema(responses={201: NewWebhookSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Add one, which is told of what changes from now on. Its secret is in this answer, and in no other."""
+        require_confirmation(request)
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         endpoint = Endpoint(**serializer.validated_data)
@@ -309,8 +310,9 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
         return Response(DeliverySerializer(send_test(self._endpoint(pk))).data)
 
     @extend_schema(request=None, responses={200: SECRET})
-    def rotate(self, _request: Request, pk: int) -> Response:
+    def rotate(self, request: Request, pk: int) -> Response:
         """Give it another secret, which is answered once. For a day, messages are signed with the earlier ones, too."""
+        require_confirmation(request)
         return Response({"secret": rotate_secret(self._endpoint(pk))})
 
     @extend_schema(request=ReplaySerializer, responses={202: REPLAYED})

@@ -13,6 +13,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
+    HttpResponseForbidden,
     JsonResponse,
     StreamingHttpResponse,
 )
@@ -24,6 +25,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from access.second_factor.sessions import is_fresh
+from backoffice.base.freshness import confirmation_address
 from backoffice.export.as_csv import csv_stream
 from backoffice.export.as_xlsx import xlsx_stream
 from backoffice.export.chunks import Cells, Chunk, chunks_of, ids_of
@@ -61,6 +64,9 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         raise Http404
     if not admin.has_view_permission(request):
         raise PermissionDenied
+    if not is_fresh(request):  # the list was opened while it was fresh: its links download, and lead nowhere
+        text = _("Confirm first that it is you: reload the list, and export again. Nothing was exported.")
+        return HttpResponseForbidden(text, content_type="text/plain; charset=utf-8")
     token = request.GET.get(TOKEN, "")
     query = request.GET.copy()
     query.pop(TOKEN, None)
@@ -95,7 +101,9 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
 
 
 def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[str, Any]]:
-    """The links on the list's page: the same rows, whichever page is shown."""
+    """The links on the list's page: the same rows, whichever page is shown. Where somebody has to confirm first that it
+    is he, they lead there."""
+    stale = "" if is_fresh(request) else confirmation_address(request)
     query = request.GET.copy()
     for name in ("p", "e", "all"):
         query.pop(name, None)
@@ -107,7 +115,8 @@ def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[s
             yield {
                 "label": export.label,
                 "kind": kind,
-                "address": f"{address}?{query.urlencode()}",
+                "address": stale or f"{address}?{query.urlencode()}",
+                "is_download": not stale,
                 "progress": reverse("export-progress", args=[token]),
             }
 

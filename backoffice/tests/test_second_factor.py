@@ -289,7 +289,8 @@ def test_a_command_takes_it_away(capsys: Any) -> None:
 
 @pytest.mark.parametrize("with_factor", [True, False])
 def test_after_ten_minutes_it_asks_again(clock: Any, with_factor: bool) -> None:
-    """Before buyer data is read, credentials are changed and tokens are made: over pages, and with the session."""
+    """Before buyer data is read, credentials, users, groups and webhooks are changed, tokens are made and lists are
+    exported: over pages, and with the session."""
     if with_factor:
         user_with_factor()
         client = after_password()
@@ -310,7 +311,13 @@ def test_after_ten_minutes_it_asks_again(clock: Any, with_factor: bool) -> None:
     OrderBuyer.objects.create(
         order=order, data={"name": "Ada"}, purge_after=timezone.now() + timedelta(days=9)
     )
-    pages = (f"/admin/orders/order/{order.pk}/buyer/", "/admin/access/apitoken/add/")
+    jo = User.objects.get(username="jo")
+    pages = (
+        f"/admin/orders/order/{order.pk}/buyer/", "/admin/access/apitoken/add/", "/admin/auth/user/add/",
+        f"/admin/auth/user/{jo.pk}/change/", f"/admin/auth/user/{jo.pk}/password/",
+        f"/admin/auth/user/{jo.pk}/delete/", "/admin/auth/group/add/", "/admin/webhooks/endpoint/add/",
+    )  # fmt: skip
+    export = "/admin/orders/order/export/orders.csv"
     buyer, change = f"/orders/{order.pk}/buyer?reason=return", f"/platforms/{platform.pk}"
     form = f"/admin/platforms/platform/{platform.pk}/change/"
     entered = {
@@ -324,11 +331,21 @@ def test_after_ten_minutes_it_asks_again(clock: Any, with_factor: bool) -> None:
     def stored() -> bool:
         return Platform.objects.get(pk=platform.pk).is_configured
 
-    assert [client.get(page).status_code for page in (*pages, buyer)] == [200, 200, 200]
+    assert {client.get(page).status_code for page in (*pages, buyer, export)} == {200}
     clock.tick(timedelta(minutes=10))
     for page in pages:
         assert client.get(page).headers["Location"] == f"{CONFIRM}?next={quote(page, safe='')}"
-    assert client.post(pages[1], {"name": "t"}).headers["Location"].startswith(CONFIRM)
+    for page in (*pages[1:], "/admin/auth/user/"):
+        assert client.post(page, {"name": "t", "action": "unlock"}).headers["Location"].startswith(CONFIRM)
+    assert client.get(export).status_code == 403
+    assert (
+        f'href="{CONFIRM}?next=%2Fadmin%2Forders%2Forder%2F"'
+        in client.get("/admin/orders/order/").content.decode()
+    )
+    assert (
+        client.post("/webhooks", {"name": "x"}, content_type="application/json").json()["code"]
+        == "not_confirmed"
+    )
     body = {"api_config": CREDENTIALS}
     answers = [client.get(buyer), client.patch(change, body, content_type="application/json")]
     assert [(each.status_code, each.json()["code"]) for each in answers] == [(403, "not_confirmed")] * 2
@@ -341,7 +358,7 @@ def test_after_ten_minutes_it_asks_again(clock: Any, with_factor: bool) -> None:
     assert client.post(CONFIRM, wrong).status_code == 422
     assert client.get(pages[0]).status_code == 302
     assert client.post(CONFIRM, right | {"next": pages[0]}).headers["Location"] == pages[0]
-    assert [client.get(page).status_code for page in (*pages, buyer)] == [200, 200, 200]
+    assert {client.get(page).status_code for page in (*pages, buyer, export)} == {200}
     assert client.post(form, entered).status_code == 302
     assert stored()
 

@@ -25,6 +25,7 @@ from access.passwords import make_temporary
 from backoffice.base.cells import badge
 from backoffice.base.offered import OfferedLists
 from backoffice.users.platforms import FIELD, ConfinedAdmin, PlatformsForm
+from backoffice.users.second_factor.confirming import ask_first
 
 if TYPE_CHECKING:
 
@@ -83,6 +84,8 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """What one person gives another one is good for one sign-in."""
+        if self.has_change_permission(request) and (asked := ask_first(request)):
+            return asked
         response: HttpResponse = super().user_change_password(request, id, form_url)
         user = self.get_object(request, unquote(id))
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND and user != request.user:

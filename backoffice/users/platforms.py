@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from access.confinement import confine, confinement_of, visible_platforms
 from backoffice.base.choices import platform_choices, with_gone
 from backoffice.base.offered import OfferedLists
+from backoffice.users.second_factor.confirming import ask_first
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import SelectMultiple
@@ -49,9 +50,29 @@ class PlatformsForm(Form):
 
 
 class ConfinedAdmin(OfferedLists):
-    """What decides who sees what. Somebody who is confined to platforms could free himself, and may only look at it."""
+    """What decides who sees what. Somebody who is confined to platforms could free himself, and may only look at it.
+    Who may change it has shown of late that it is he."""
 
     platform_column = None
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        asked = ask_first(request) if request.method == "POST" else None
+        return asked or super().changelist_view(request, extra_context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        may = self.has_change_permission(request) if object_id else self.has_add_permission(request)
+        asked = ask_first(request) if may else None
+        return asked or super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        asked = ask_first(request) if self.has_delete_permission(request) else None
+        return asked or super().delete_view(request, object_id, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return visible_platforms(request) is None and super().has_add_permission(request)

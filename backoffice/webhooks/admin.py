@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from access.confinement import visible_platforms
 from backoffice.base.cells import datetime_cell, link_to, number, pretty_json, shortened
 from backoffice.base.model_admin import Button, DayRangeFilter, OmsAdmin, ReadOnlyAdmin, choices_filter
+from backoffice.users.second_factor.confirming import ask_first
 from backoffice.webhooks.forms import EndpointForm
 from backoffice.webhooks.presentation import (
     delivery_badge,
@@ -89,11 +90,16 @@ class EndpointAdmin(OmsAdmin):
         form.visible = visible_platforms(request)  # type: ignore[attr-defined]
         return form
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """Django makes a transaction of it: changes are numbered before (feed/reading.py)."""
+        may = self.has_change_permission(request) if object_id else self.has_add_permission(request)
+        if may and (asked := ask_first(request)):
+            return asked
         if request.method == "POST":
             number_committed()
-        return super().changeform_view(request, *args, **kwargs)
+        return super().changeform_view(request, object_id, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:
         """Writes only what was changed: `run_webhooks` writes to the same row, and so may others."""
@@ -150,9 +156,13 @@ class EndpointAdmin(OmsAdmin):
             name="rotate",
             label=gettext_lazy("New secret"),
             icon="key",
-            run=lambda request, endpoint: self._to_secret_page(request, endpoint, rotate_secret(endpoint)),
+            run=self._rotate,
             permission=CHANGE,
         )
+
+    def _rotate(self, request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+        """Confirming leads back to the page of the webhook."""
+        return ask_first(request) or self._to_secret_page(request, endpoint, rotate_secret(endpoint))
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.secret_view)

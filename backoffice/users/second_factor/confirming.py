@@ -1,7 +1,6 @@
 """Confirming anew that it is oneself: with a code, or with the password where there is no second factor."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from access.second_factor.factors import factor_of
 from access.second_factor.sessions import confirm, is_fresh
+from backoffice.base.freshness import confirmation_address
 from backoffice.base.model_admin import go_to, safe_next
 from backoffice.users.second_factor.forms import CodeForm, PasswordForm
 
@@ -25,7 +25,7 @@ def ask_first(request: HttpRequest) -> HttpResponse | None:
 
     A form that was sent is not kept: its page shows it anew, empty.
     """
-    return None if is_fresh(request) else go_to(request, _address(request))
+    return None if is_fresh(request) else go_to(request, confirmation_address(request))
 
 
 def confirmation_link(request: HttpRequest) -> SafeString:
@@ -33,11 +33,7 @@ def confirmation_link(request: HttpRequest) -> SafeString:
     if is_fresh(request):
         return SafeString("")
     text = _("Confirm first that it is you")
-    return format_html('<a class="oms-link" href="{}">{}</a>', _address(request), text)
-
-
-def _address(request: HttpRequest) -> str:
-    return f"{reverse('confirm')}?{urlencode({'next': request.get_full_path()})}"
+    return format_html('<a class="oms-link" href="{}">{}</a>', confirmation_address(request), text)
 
 
 @method_decorator(never_cache, name="dispatch")
