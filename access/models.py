@@ -11,7 +11,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from access.second_factor.models import Factor, RecoveryCode  # noqa: F401  Django looks for models here
+from access.second_factor.models import (  # noqa: F401  Django looks for models here
+    Factor,
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+)
 
 LONGEST_NAME = 64
 

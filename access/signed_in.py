@@ -132,11 +132,11 @@ def _seen(request: HttpRequest) -> dict[str, Any]:
         "key_hash": digest(request.session.session_key or ""),
         "last_seen_at": timezone.now(),
         "address": client_address(request),
-        "device": _device(request.META.get("HTTP_USER_AGENT", "")),
+        "device": device(request.META.get("HTTP_USER_AGENT", "")),
     }
 
 
-def _device(agent: str) -> str:
+def device(agent: str) -> str:
     """Browser and system: "Firefox 140, Linux"; of what is not known, the beginning."""
     system = next((each for each in SYSTEMS if each in agent), "")
     for mark, name in BROWSERS:

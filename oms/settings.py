@@ -69,6 +69,8 @@ LOGIN_FAILURES_PER_ADDRESS = whole_number("LOGIN_FAILURES_PER_ADDRESS", default=
 LOGIN_LOCK_MINUTES = whole_number("LOGIN_LOCK_MINUTES", default=15, minimum=1)
 # Who has to have a second factor: whoever wants to; whoever may read buyer data, change platforms or manage users; all.
 SECOND_FACTOR = one_of("SECOND_FACTOR", default="optional", choices=("optional", "privileged", "all"))
+# The domain that passkeys are made for; empty: the host under which the page was opened.
+PASSKEYS_DOMAIN = text("PASSKEYS_DOMAIN").lower()
 # How long somebody who has shown that it is he reads buyer data, changes credentials and makes tokens; 0: is not asked.
 CONFIRM_AGAIN_MINUTES = whole_number("CONFIRM_AGAIN_MINUTES", default=10, minimum=0)
 # Passwords: how many earlier ones are refused, and how many days one is kept at least and at most (0: any).

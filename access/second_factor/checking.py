@@ -25,31 +25,37 @@ class Outcome(Enum):
     WRONG = auto()  # or used before
     TOO_MANY = auto()  # the code was not looked at
     UNREADABLE = auto()  # the secret was encrypted with another key; recovery codes still help
+    EXPIRED = auto()  # of a passkey: what it signed is no longer waited for
 
 
 def check_code(factor: Factor, text: str) -> Outcome:
     """Take a code of the app, or a recovery code. Failures are recorded."""
-    if not _may_try(factor):
+    if not may_try(factor):
         return Outcome.TOO_MANY
     code = plain(text)
-    is_totp = is_from_app(code)
+    is_totp = is_from_app(code) and factor.has_app
     if is_totp and isinstance(factor.data, Unreadable):
         logger.error("The second factor of user %s cannot be read: %s", factor.user_id, factor.data.reason)
         return Outcome.UNREADABLE
     if _accept_from_app(factor, code) if is_totp else _accept_recovery_code(factor, code):
-        Factor.objects.filter(pk=factor.pk).update(failures=0, failed_at=None)
+        succeeded(factor)
         return Outcome.PASSED
     record("factor.failed", factor.user)
     return Outcome.WRONG
 
 
-def _may_try(factor: Factor) -> bool:
+def may_try(factor: Factor) -> bool:
     """Counts the attempt before the code is looked at: attempts at the same moment do not get past the limit together.
     What is refused does not count, so the wait ends by itself."""
     now, rows = timezone.now(), Factor.objects.filter(pk=factor.pk)
     rows.filter(failed_at__lte=now - WAIT).update(failures=0, failed_at=None)
     allowed = Q(failures__lt=MOST_FAILURES)
     return bool(rows.filter(allowed).update(failures=F("failures") + 1, failed_at=now))
+
+
+def succeeded(factor: Factor) -> None:
+    """Forget the failures before."""
+    Factor.objects.filter(pk=factor.pk).update(failures=0, failed_at=None)
 
 
 def _accept_from_app(factor: Factor, code: str) -> bool:

@@ -199,14 +199,16 @@ CONTROLS: tuple[Control, ...] = (
         key="access.second_factor",
         topic="Access",
         asks="A second factor for every account.",
-        has="Codes of an app (TOTP) with recovery codes; a setting says who has to have one. Asked for again before "
-        "buyer data is read and credentials are changed.",
+        has="Passkeys (WebAuthn), codes of an app (TOTP), recovery codes; a setting says who has to have one. Asked "
+        "for again before buyer data is read and credentials are changed.",
         look=installation.second_factors_are_asked_for,
         settings=("SECOND_FACTOR", "CONFIRM_AGAIN_MINUTES"),
         tests=(
             "backoffice/tests/test_second_factor.py::test_nobody_is_signed_in_before_the_code",
             "backoffice/tests/test_second_factor.py::test_a_code_is_never_accepted_twice",
             "backoffice/tests/test_second_factor.py::test_who_needs_one_sets_it_up_first",
+            "backoffice/tests/test_passkeys.py::test_it_refuses_what_was_signed_for_something_else",
+            "backoffice/tests/test_passkeys.py::test_an_answer_is_good_for_one_challenge",
         ),
     ),
     Control(

@@ -1,4 +1,4 @@
-"""Confirming anew that it is oneself: with a code, or with the password where there is no second factor."""
+"""Confirming anew that it is oneself: with a passkey or a code, or with the password where no factor is."""
 
 from typing import Any
 
@@ -13,11 +13,14 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
+from access.second_factor.challenges import Purpose
+from access.second_factor.checking import Outcome
 from access.second_factor.factors import factor_of
+from access.second_factor.passkeys import check_passkey, offer
 from access.second_factor.sessions import confirm, is_fresh
 from backoffice.base.freshness import confirmation_address
 from backoffice.base.model_admin import go_to, safe_next
-from backoffice.users.second_factor.forms import CodeForm, PasswordForm
+from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm, PasswordForm
 
 
 def ask_first(request: HttpRequest) -> HttpResponse | None:
@@ -42,9 +45,15 @@ class Confirm(View):
         return _page(request, _form(request))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = _form(request, request.POST)
-        if not form.is_valid():
-            return _page(request, form)
+        factor = factor_of(request.user)
+        if factor and "passkey" in request.POST:
+            outcome = check_passkey(request, factor, request.POST["passkey"], Purpose.CONFIRM)
+            if outcome is not Outcome.PASSED:
+                return _page(request, _form(request), str(WRONG_PASSKEY[outcome]))
+        else:
+            form = _form(request, request.POST)
+            if not form.is_valid():
+                return _page(request, form)
         confirm(request)
         messages.success(request, _("Thank you. Go on."))
         return HttpResponseRedirect(safe_next(request) or reverse("admin:index"))
@@ -55,13 +64,17 @@ def _form(request: HttpRequest, data: Any = None) -> CodeForm | PasswordForm:
     return CodeForm(data, factor=factor) if factor else PasswordForm(data, request=request)
 
 
-def _page(request: HttpRequest, form: CodeForm | PasswordForm) -> HttpResponse:
+def _page(request: HttpRequest, form: CodeForm | PasswordForm, passkey_error: str = "") -> HttpResponse:
     user: Any = request.user
+    factor = factor_of(user)
     context = {
         **admin.site.each_context(request),
         "title": _("Is it you?"),
         "form": form,
         "next": safe_next(request),
-        "can_confirm": factor_of(user) is not None or user.has_usable_password(),
+        "can_confirm": factor is not None or user.has_usable_password(),
+        "passkey": offer(request, factor, Purpose.CONFIRM) if factor else "",
+        "passkey_error": passkey_error,
     }
-    return TemplateResponse(request, "access/confirm.html", context, status=422 if form.errors else 200)
+    status = 422 if passkey_error or form.errors else 200
+    return TemplateResponse(request, "access/confirm.html", context, status=status)

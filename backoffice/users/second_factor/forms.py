@@ -1,4 +1,4 @@
-"""The forms of a code and of a password, and the sentences about what is wrong with them."""
+"""The forms of a code and of a password, and the sentences about what is wrong with them or with a passkey."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from access.second_factor.checking import Outcome, check_code
-from access.second_factor.models import Factor
+from access.second_factor.models import LONGEST_NAME, Factor
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import PasswordInput, TextInput
@@ -26,12 +26,22 @@ WRONG: dict[Outcome, Promise] = {
         "compare the clock of the device that shows it."
     ),
     Outcome.TOO_MANY: gettext_lazy(
-        "Too many codes were wrong. Wait a quarter of an hour; this one was not looked at."
+        "Too many codes or passkeys were wrong. Wait a quarter of an hour; this one was not looked at."
     ),
     Outcome.UNREADABLE: gettext_lazy(
         "Codes of the app cannot be checked: the key with which OMS encrypted their secret is missing. Use a "
         "recovery code, or ask whoever runs OMS."
     ),
+}
+WRONG_PASSKEY: dict[Outcome, Promise] = {
+    Outcome.WRONG: gettext_lazy(
+        "This passkey was not taken: it is none of this user or of this site, or was copied. Use another one, or a "
+        "code."
+    ),
+    Outcome.TOO_MANY: gettext_lazy(
+        "Too many codes or passkeys were wrong. Wait a quarter of an hour; this one was not looked at."
+    ),
+    Outcome.EXPIRED: gettext_lazy("The page was open for too long. Try again."),
 }
 
 
@@ -45,13 +55,24 @@ class SetUpForm(forms.Form):
     )
 
 
+class PasskeyNameForm(forms.Form):
+    """What a new passkey is called, to tell it from others."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=LONGEST_NAME, required=False, widget=TextInput()
+    )
+
+
 class CodeForm(SetUpForm):
     """Valid with a code of the factor: it is used up then."""
 
     def __init__(self, *args: Any, factor: Factor, **options: Any) -> None:
         super().__init__(*args, **options)
         self._factor = factor
-        self.fields["code"].help_text = _("Of your app, or one of your recovery codes.")
+        if factor.has_app:
+            self.fields["code"].help_text = _("Of your app, or one of your recovery codes.")
+        else:
+            self.fields["code"].label = _("Recovery code")
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]

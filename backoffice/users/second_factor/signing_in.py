@@ -1,4 +1,4 @@
-"""Signing in: the password, and a code where the user has a second factor. Before that, nobody is signed in."""
+"""Signing in: the password, and a passkey or a code where the user has a second factor. Before that, nobody is in."""
 
 from typing import Any
 
@@ -12,9 +12,13 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
+from access.second_factor.challenges import Purpose
+from access.second_factor.checking import Outcome
 from access.second_factor.factors import factor_of
+from access.second_factor.models import Factor
+from access.second_factor.passkeys import check_passkey, offer
 from access.second_factor.sessions import Pending, begin, finish, pending
-from backoffice.users.second_factor.forms import CodeForm
+from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -56,15 +60,20 @@ class SignInCode(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         waiting = _waiting(request)
-        return _page(request, _form(waiting)) if waiting else _from_the_beginning()
+        return _page(request, waiting, _form(waiting)) if waiting else _from_the_beginning()
 
     def post(self, request: HttpRequest) -> HttpResponse:
         waiting = _waiting(request)
         if waiting is None:
             return _from_the_beginning()
-        form = _form(waiting, request.POST)
-        if not form.is_valid():
-            return _page(request, form)
+        if "passkey" in request.POST:
+            outcome = check_passkey(request, _factor(waiting), request.POST["passkey"], Purpose.SIGN_IN)
+            if outcome is not Outcome.PASSED:
+                return _page(request, waiting, _form(waiting), str(WRONG_PASSKEY[outcome]))
+        else:
+            form = _form(waiting, request.POST)
+            if not form.is_valid():
+                return _page(request, waiting, form)
         finish(request, waiting)
         return HttpResponseRedirect(waiting.next)
 
@@ -75,16 +84,27 @@ def _waiting(request: HttpRequest) -> Pending | None:
     return waiting if waiting and factor_of(waiting.user) else None
 
 
-def _form(waiting: Pending, data: Any = None) -> CodeForm:
+def _factor(waiting: Pending) -> Factor:
     factor = factor_of(waiting.user)
     assert factor is not None  # noqa: S101  for the type checker
-    return CodeForm(data, factor=factor)
+    return factor
+
+
+def _form(waiting: Pending, data: Any = None) -> CodeForm:
+    return CodeForm(data, factor=_factor(waiting))
 
 
 def _from_the_beginning() -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:login"))
 
 
-def _page(request: HttpRequest, form: CodeForm) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": _("Log in"), "form": form}
-    return TemplateResponse(request, "access/sign_in_code.html", context, status=422 if form.errors else 200)
+def _page(request: HttpRequest, waiting: Pending, form: CodeForm, passkey_error: str = "") -> HttpResponse:
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Log in"),
+        "form": form,
+        "passkey": offer(request, _factor(waiting), Purpose.SIGN_IN),
+        "passkey_error": passkey_error,
+    }
+    status = 422 if passkey_error or form.errors else 200
+    return TemplateResponse(request, "access/sign_in_code.html", context, status=status)
