@@ -25,6 +25,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from api.models import RequestCount
+from audit.recording import record
 from core.addresses import client_network
 from core.database.retry import DATABASE_ERRORS
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MINUTE = 60
+MINUTE, HOUR = 60, 3600
 SHARE = 20  # a process counts for itself up to this part of the limit
 MOST_CALLERS = 10_000  # that a process remembers
 DAY = 24 * 60  # minutes
@@ -68,6 +69,7 @@ class Standing:
 _counts: dict[str, _Count] = {}
 _lock = Lock()
 _seen: set[str] = set()  # digests of tokens that this process has found valid
+_refused: dict[str, float] = {}  # addresses, and when this process last recorded that it refuses them
 
 
 class TooManyFailures(Throttled):
@@ -82,6 +84,7 @@ def refuse_guesses(request: HttpRequest, token: str) -> None:
         count = _counts.get(_address(request))
         is_over = count is not None and count.minute == now // MINUTE and count.known + count.unbooked >= most
     if most and is_over and hash_token(token) not in _seen:
+        _record_refusal(request, now)
         raise TooManyFailures(_until_next_minute(now))
 
 
@@ -97,7 +100,23 @@ def count_failure(request: HttpRequest) -> TooManyFailures | None:
     now, most = time.time(), settings.API_FAILURES_PER_MINUTE
     if not most or _used(_address(request), most, now) <= most:
         return None
+    _record_refusal(request, now)
     return TooManyFailures(_until_next_minute(now))
+
+
+def _record_refusal(request: HttpRequest, now: float) -> None:
+    """In the audit, once an hour for each address that a process refuses: those who manage users are told."""
+    caller = _address(request)
+    with _lock:
+        if now - _refused.get(caller, 0) < HOUR:
+            return
+        if len(_refused) > MOST_CALLERS:
+            _refused.clear()
+        _refused[caller] = now
+    try:
+        record("token.locked", changes={"failures_a_minute": settings.API_FAILURES_PER_MINUTE})
+    except DATABASE_ERRORS as error:
+        logger.warning("That an address was refused could not be recorded: %s", error)
 
 
 def _address(request: HttpRequest) -> str:

@@ -112,6 +112,8 @@ DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL") or "oms@localhost"
 PUBLIC_URL = public_url()
 ALERTS_LAG_INTERVALS = whole_number("ALERTS_LAG_INTERVALS", default=4, minimum=2)
 ALERTS_DUE_HOURS = whole_number("ALERTS_DUE_HOURS", default=4, minimum=1)
+# Failed attempts to sign in within an hour of which those who manage users are told.
+ALERTS_FAILED_SIGN_INS = whole_number("ALERTS_FAILED_SIGN_INS", default=30, minimum=1)
 SENTRY_DSN = text("SENTRY_DSN")
 SENTRY_ENVIRONMENT = text("SENTRY_ENVIRONMENT") or "production"
 if SENTRY_DSN:

@@ -14,6 +14,7 @@ from freezegun import freeze_time
 from api import throttling
 from api.models import RequestCount
 from api.tests.rest import make_text, superuser, token_client, user_with
+from audit.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -140,6 +141,7 @@ def _guarded(settings: Any, monkeypatch: Any) -> None:
     settings.API_FAILURES_PER_MINUTE = 3
     monkeypatch.setattr(throttling, "_counts", {})
     monkeypatch.setattr(throttling, "_seen", set())
+    monkeypatch.setattr(throttling, "_refused", {})
 
 
 def ask(token: str, address: str = "192.0.2.1", **headers: str) -> Any:
@@ -162,6 +164,8 @@ def test_who_guesses_tokens_is_refused_before_they_are_looked_up() -> None:
         assert ask(other).status_code == 429  # valid, which this answer does not tell
     assert not any("knox" in query["sql"] for query in queries)
     assert ask(known).status_code == 200  # whoever worked before goes on
+    (entry,) = AuditEntry.objects.filter(action="token.locked")
+    assert (entry.address, entry.door, entry.changes) == ("192.0.2.1", "api", {"failures_a_minute": 3})
     assert ask("wrong", "192.0.2.2").status_code == 401
     with freeze_time("2026-01-31T12:01:00Z"):
         assert ask(other).status_code == 200

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from backoffice.alerts.sender import sender_is_silent
-from backoffice.home import attention, health
+from backoffice.home import attention, health, sign_ins
 from integrations.lookup.renewals import renewals_of, set_at
 from integrations.models import SyncFailure
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
@@ -47,6 +47,9 @@ class Kind(models.TextChoices):
     WORKERS = "workers", _("Workers silent")
     QUEUE = "queue", _("Queue down")
     SENDER = "sender", _("Sender of webhooks and alerts silent")
+    LOCKED = "locked", _("Signing in locked")
+    GUESSING = "guessing", _("Many failed attempts to sign in")
+    TOKENS = "tokens", _("API refuses addresses that guess tokens")
 
 
 # Who may be told of it: those who may see it.
@@ -63,6 +66,9 @@ PERMISSIONS = {
     Kind.WORKERS: "integrations.view_synclog",
     Kind.QUEUE: "integrations.view_synclog",
     Kind.SENDER: "integrations.view_synclog",
+    Kind.LOCKED: "auth.change_user",
+    Kind.GUESSING: "auth.change_user",
+    Kind.TOKENS: "auth.change_user",
 }
 OF_PLATFORMS = (Kind.STOPPED, Kind.REFUSED, Kind.LAGGING, Kind.CREDENTIALS)
 
@@ -107,6 +113,7 @@ def evaluate(now: datetime | None = None) -> list[Condition]:
         *_of_orders(platforms, now),
         *_of_stock(platforms),
         *of_processes(now),
+        *of_sign_ins(now),
     ]
 
 
@@ -248,6 +255,32 @@ def of_processes(now: datetime) -> Iterator[Condition]:
             href=syncs,
             facts={"messages": waiting.messages},
         )
+
+
+def of_sign_ins(now: datetime) -> Iterator[Condition]:
+    """Whether somebody tried to get in within the last hour; told again whenever it has doubled. One query. Raises
+    DatabaseError."""
+    found = sign_ins.attempts_before(now)
+    entries = reverse("admin:audit_auditentry_changelist")
+    for kind, count, least, line, href in (
+        (Kind.LOCKED, found.locks, 1, sign_ins.locked_line, reverse("admin:auth_user_changelist")),
+        (
+            Kind.GUESSING,
+            found.failed,
+            settings.ALERTS_FAILED_SIGN_INS,
+            sign_ins.failed_line,
+            f"{entries}?action=login.failed",
+        ),
+        (Kind.TOKENS, found.addresses, 1, sign_ins.refused_line, f"{entries}?action=token.locked"),
+    ):
+        if count >= least:
+            yield Condition(
+                kind=kind,
+                say=partial(line, found),
+                level=(count // least).bit_length(),
+                href=href,
+                facts={"count": count},
+            )
 
 
 def title_of(kind: str, platform: Platform | None) -> str:

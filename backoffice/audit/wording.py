@@ -33,6 +33,7 @@ ACTIONS: dict[str, Promise] = {
     "token.added": gettext_lazy("API token made"),
     "token.changed": gettext_lazy("API token changed"),
     "token.deleted": gettext_lazy("API token revoked"),
+    "token.locked": gettext_lazy("API refused an address that guesses tokens"),
     "platform.added": gettext_lazy("platform added"),
     "platform.changed": gettext_lazy("platform changed"),
     "platform.deleted": gettext_lazy("platform deleted"),

@@ -9,7 +9,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from access.confinement import visible_platforms
-from backoffice.alerts.conditions import PERMISSIONS, Condition, Kind, of_platforms, of_processes
+from backoffice.alerts.conditions import (
+    PERMISSIONS,
+    Condition,
+    Kind,
+    of_platforms,
+    of_processes,
+    of_sign_ins,
+)
 from backoffice.base.charts import Chart
 from backoffice.home import attention, charts, health
 from backoffice.home.source import counted_source
@@ -20,7 +27,10 @@ MOST_SYNCS = 8
 MOST_PLATFORMS = 12
 MOST_CONDITIONS = 8
 # Of these, and these alone, no tile and no row of a platform tells.
-ON_TOP = (Kind.LAGGING, Kind.CREDENTIALS, Kind.SCHEDULER, Kind.WORKERS, Kind.QUEUE, Kind.SENDER)
+ON_TOP = (
+    Kind.LAGGING, Kind.CREDENTIALS, Kind.SCHEDULER, Kind.WORKERS, Kind.QUEUE, Kind.SENDER, Kind.LOCKED, Kind.GUESSING,
+    Kind.TOKENS,
+)  # fmt: skip
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -38,8 +48,11 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         failures, context["failures"] = attention.failures(visible)
         tiles.append(failures)
         context["failures_href"] = failures.href
+    healths: list[health.Health] = []
     if may("platforms.view_platform") or may("integrations.view_synclog"):
-        context |= _platforms(request)
+        healths = health.of_platforms(visible)
+        context |= _platforms(request, healths)
+    context |= _on_top(request, healths)
     if may("inventory.view_inventoryitem"):
         tiles += attention.stock(source, visible)
     if may("webhooks.view_endpoint"):
@@ -49,11 +62,10 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context | {"tiles": tiles}
 
 
-def _platforms(request: HttpRequest) -> dict[str, Any]:
+def _platforms(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any]:
     """The states of the platforms, the syncs with problems, and the first steps of a newcomer."""
     may = request.user.has_perm
-    healths = health.of_platforms(visible_platforms(request))
-    shown: dict[str, Any] = _on_top(request, healths)
+    shown: dict[str, Any] = {}
     if may("platforms.view_platform"):
         shown |= {
             "healths": healths[:MOST_PLATFORMS],
@@ -75,6 +87,8 @@ def _on_top(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any
     """What people are also told of by e-mail, in the same words."""
     now = timezone.now()
     conditions: list[Condition] = []
+    if request.user.has_perm(PERMISSIONS[Kind.LOCKED]):
+        conditions += of_sign_ins(now)
     if request.user.has_perm(PERMISSIONS[Kind.SCHEDULER]):
         conditions += of_processes(now)
     if request.user.has_perm(PERMISSIONS[Kind.LAGGING]):

@@ -15,6 +15,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
+from access.models import LoginFailures
+from audit.origin import Origin
+from audit.recording import record
 from backoffice.alerts import outbox
 from backoffice.alerts.conditions import Kind, evaluate
 from backoffice.alerts.growth import since_told
@@ -176,6 +179,43 @@ def test_it_says_nothing_of_a_platform_that_nobody_has_set_up_or_that_is_inactiv
     assert kinds() == {}
 
 
+def test_it_tells_who_manages_users_that_somebody_tries_to_get_in(
+    client: Client, settings: Any, now: datetime
+) -> None:
+    """Counts alone: which accounts and from where stands in the audit."""
+    settings.ALERTS_FAILED_SIGN_INS, settings.LOGIN_FAILURES = 4, 4
+    subscriber("ops"), subscriber("viewer", ("view_order",))
+    User.objects.create_user("guessed", password="right", is_staff=True)
+    for name in ("guessed", "guessed", "nobody", "guessed", "guessed"):
+        LoginFailures.objects.update(last_at=timezone.now() - timedelta(seconds=30))
+        client.post("/admin/login/", {"username": name, "password": "wrong"})
+    record("token.locked", by=Origin("api", address="192.0.2.7"))
+    assert kinds() == {
+        "locked": "In the last hour, an account or address was locked 1 time after too many failed sign-ins. "
+        "1 user is concerned.",
+        "guessing": "In the last hour, 5 attempts to sign in have failed. The audit says whose and from where.",
+        "tokens": "In the last hour, the API refused 1 address after too many requests without a valid token. Somebody "
+        "guesses tokens, or a program uses one that has ended.",
+    }
+    told(now)
+    (subject,) = told(now + HOLDS)
+    (message,) = mail.outbox
+    assert (message.to, "3" in subject) == (["ops@shop.example"], True)
+    assert "guessed" not in message.body + subject
+    assert "192.0.2.7" not in message.body
+    record("login.locked", by=Origin("admin"))
+    assert len(told(now + HOLDS + MINUTE)) == 1  # twice as many
+    assert told(now + HOLDS + 2 * MINUTE) == []
+    client.force_login(User.objects.get(username="ops"))
+    assert "locked 2 times after too many failed sign-ins. 1 user is concerned." in home(client)
+    client.force_login(User.objects.get(username="viewer"))
+    assert "sign-ins" not in home(client)
+    manager = User.objects.create_user("manager", is_staff=True)
+    manager.user_permissions.add(Permission.objects.get(codename="change_user"))
+    client.force_login(manager)
+    assert "locked 2 times" in home(client)
+
+
 def test_it_asks_as_often_for_many_rows_as_for_few(order: Callable[..., Order]) -> None:
     def fill(platforms: int) -> int:
         for number in range(platforms):
@@ -190,7 +230,7 @@ def test_it_asks_as_often_for_many_rows_as_for_few(order: Callable[..., Order]) 
 
     few = fill(1)
     assert fill(12) == few
-    assert few <= 14
+    assert few <= 15
 
 
 # --- when it is told

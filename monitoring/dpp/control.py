@@ -8,7 +8,6 @@ from enum import StrEnum
 class State(StrEnum):
     OK = "ok"
     SHORT = "falls_short"
-    NOT_IN_OMS = "not_in_oms"  # OMS could do it, and has no mechanism
     OUTSIDE = "outside_oms"  # people or the machine have to do it
 
 
@@ -60,7 +59,3 @@ def always(says: str) -> Look:
 def outside(to_do: str, says: str = "OMS cannot see it.") -> Look:
     """Of what is done outside of OMS, always the same."""
     return lambda: Finding(State.OUTSIDE, says, to_do)
-
-
-def not_in_oms(says: str, to_do: str) -> Look:
-    return lambda: Finding(State.NOT_IN_OMS, says, to_do)

@@ -4,7 +4,7 @@ A new mechanism is a line here. Words of the policy: ../../docs/security.md says
 """
 
 from monitoring.dpp import installation
-from monitoring.dpp.control import Control, always, not_in_oms, outside
+from monitoring.dpp.control import Control, always, outside
 
 CONTROLS: tuple[Control, ...] = (
     # --- Personal data --------------------------------------------------------------------------------
@@ -338,10 +338,13 @@ CONTROLS: tuple[Control, ...] = (
         key="logs.alarms",
         topic="Logs",
         asks="Have alarms for attempts to get in, or look for them at least every two weeks.",
-        has="Failed sign-ins and lock-outs are in the audit and in the log. No alert tells of them.",
-        look=not_in_oms(
-            "OMS sends no alert of failed sign-ins, lock-outs or new administrators.",
-            "Look through the audit every two weeks, and note that you did, or have a program watch the logs.",
+        has="Many failed sign-ins, locked accounts and addresses, and guessed tokens of the API are alerts, on the "
+        "home page and by e-mail, and are in the audit and in the log.",
+        look=installation.attempts_are_told,
+        settings=("EMAIL_URL", "ALERTS_FAILED_SIGN_INS", "LOGIN_FAILURES", "API_FAILURES_PER_MINUTE"),
+        tests=(
+            "backoffice/tests/test_alerts.py::test_it_tells_who_manages_users_that_somebody_tries_to_get_in",
+            "api/tests/test_throttling.py::test_who_guesses_tokens_is_refused_before_they_are_looked_up",
         ),
     ),
     # --- The installation -----------------------------------------------------------------------------

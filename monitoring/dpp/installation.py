@@ -30,6 +30,7 @@ MOST_MONTHS = 18  # that data which is not personal is kept
 UNUSED_FOR = timedelta(days=90)
 LATE_BY = timedelta(days=2)  # the scheduler deletes once a day
 NAMED = 5
+ATTEMPTS = {"locked", "guessing", "tokens"}  # kinds of alerts (backoffice/alerts/conditions.py)
 
 
 def named(names: Iterable[str]) -> str:
@@ -304,6 +305,31 @@ def somebody_is_told() -> Finding:
             "Set it (docs/alerts.md), and let a monitoring read /metrics and the logs.",
         )
     return good("Alerts go out by e-mail to those who asked for them.")
+
+
+def attempts_are_told() -> Finding:
+    """Whether somebody who may change users gets an e-mail about them."""
+    if not (settings.LOGIN_FAILURES and settings.API_FAILURES_PER_MINUTE):
+        return short(
+            "LOGIN_FAILURES or API_FAILURES_PER_MINUTE is 0: nothing is locked, so no alarm tells of it.",
+            "Set both, LOGIN_FAILURES to 10 or less.",
+        )
+    if not settings.EMAIL_IS_ON:
+        return short(
+            "The home page shows attempts to get in, and nobody is told by e-mail: EMAIL_URL is not set.",
+            "Set it (docs/alerts.md), and let somebody who may change users subscribe in My alerts.",
+        )
+    subscribed = get_user_model()._default_manager.filter(is_active=True, alert_subscription__by_email=True)
+    readers = sum(
+        user.has_perm("auth.change_user") and set(user.alert_subscription.kinds or ATTEMPTS) >= ATTEMPTS
+        for user in subscribed.exclude(email="").select_related("alert_subscription")
+    )
+    if not readers:
+        return short(
+            "Nobody who may change users has subscribed to alerts of attempts to get in.",
+            "Let one of them open My alerts and tick Tell me by e-mail (docs/alerts.md).",
+        )
+    return good(f"{readers} users are told by e-mail; the home page shows it to all who may change users.")
 
 
 # --- The installation ---------------------------------------------------------------------------------

@@ -12,14 +12,12 @@ from monitoring.dpp.controls import CONTROLS
 
 # Settings whose value is a secret, or may hold one: only whether they are set is written down.
 SECRET = ("FIELD_ENCRYPTION_KEY", "EMAIL_URL", "REDIS_URL", "DATABASE_URL", "METRICS_TOKEN")
-MARKS = {State.OK: "🟢", State.SHORT: "🔴", State.NOT_IN_OMS: "🔴", State.OUTSIDE: "⚪"}
+MARKS = {State.OK: "🟢", State.SHORT: "🔴", State.OUTSIDE: "⚪"}
 WORDS = {
     State.OK: "ok",
     State.SHORT: "falls short",
-    State.NOT_IN_OMS: "not in OMS",
     State.OUTSIDE: "outside of OMS",
 }
-RED = (State.SHORT, State.NOT_IN_OMS)
 ABOUT = (
     "What Amazon's Data Protection Policy asks of a private developer, what OMS has for it, and how this installation "
     "stands now. This is evidence for those who judge; it is no judgement itself. The words of the policy are ours, "
@@ -34,7 +32,7 @@ class Line:
 
     @property
     def is_red(self) -> bool:
-        return self.finding.state in RED
+        return self.finding.state is State.SHORT
 
 
 def look() -> list[Line]:

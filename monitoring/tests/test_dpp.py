@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.utils import timezone
 
+from backoffice.models import AlertSubscription
 from integrations.schedule.leadership import Leadership
 from monitoring.dpp.control import State
 from monitoring.dpp.controls import CONTROLS
@@ -66,6 +67,7 @@ def test_it_is_red_where_this_installation_falls_short_and_says_what_to_do(
         ("installation.test_and_production", "MOCK_FALLBACK=never"),
         ("keys.managed", "FIELD_ENCRYPTION_KEY_COMMAND"),
         ("encryption.at_rest", ""),
+        ("logs.alarms", "LOGIN_FAILURES"),
     ):
         assert (controls[key]["state"] == "falls_short") == bool(to_do), key
         assert to_do in controls[key]["to_do"]
@@ -80,6 +82,7 @@ def test_it_is_green_where_nothing_falls_short(settings: Any, order: Callable[..
     settings.REQUIRE_HTTPS, settings.MOCK_FALLBACK = True, "never"
     settings.FIELD_ENCRYPTION_KEY_FROM = "command"
     settings.EMAIL_IS_ON, settings.SECOND_FACTOR, settings.KEEP_ORDERS_MONTHS = True, "all", 18
+    settings.API_FAILURES_PER_MINUTE = 60
     delete_by(order(), days_ago=-3)
     held = order()
     delete_by(held, days_ago=3)
@@ -87,11 +90,13 @@ def test_it_is_green_where_nothing_falls_short(settings: Any, order: Callable[..
         platform=held.platform, order=held, reason="claim", until=timezone.now() + timedelta(days=9)
     )
     assert Leadership().hold()  # a scheduler that works
+    told = User.objects.create_superuser("told", "told@shop.example")
+    AlertSubscription.objects.create(user=told, by_email=True)
     controls = found()
     for key in (
         "retention.buyer_data", "transit.browsers", "access.lock_out", "keys.managed", "logs.review",
         "access.second_factor", "passwords.length", "passwords.history_and_age", "sessions.end", "retention.other_data",
-        "logs.tampering", "installation.test_and_production", "access.channel_credentials",
+        "logs.tampering", "logs.alarms", "installation.test_and_production", "access.channel_credentials",
     ):  # fmt: skip
         assert (controls[key]["state"], controls[key]["to_do"]) == ("ok", ""), key
 

@@ -17,7 +17,8 @@ EMAIL_IS_OFF = "No e-mail is sent: EMAIL_URL is not set (docs/alerts.md)."
 class Command(OmsCommand):
     help = (
         "Say what needs somebody now: platforms that stopped, are refused or lag, credentials to be renewed,\n"
-        "records not stored for a day, orders overdue or due soon, stock, a scheduler or workers that are silent.\n\n"
+        "records not stored for a day, orders overdue or due soon, stock, a scheduler or workers that are silent,\n"
+        "attempts to get in.\n\n"
         "It tells nobody else, unless it is run with --send: manage.py run_webhooks does that once a minute."
     )
     examples = (

@@ -22,7 +22,7 @@ class Command(OmsCommand):
         "  manage.py dpp_report --json\n\n"
         "exit status:\n"
         "  0  nothing falls short\n"
-        "  3  something falls short, or OMS has no mechanism for it\n"
+        "  3  something falls short\n"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
