@@ -26,8 +26,8 @@ class Scope(models.TextChoices):
 
     READ = "read", _("read everything but buyer data")
     SYNC = "sync", _("start, cancel and replay syncs, check connections")
-    MANAGE = "manage", _("change platforms, webhooks and stock thresholds")
-    BUYER_DATA = "buyer_data", _("read buyer data")
+    MANAGE = "manage", _("change platforms, webhooks, stock thresholds and legal holds")
+    BUYER_DATA = "buyer_data", _("read and erase buyer data")
 
 
 class ApiToken(models.Model):

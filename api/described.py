@@ -119,6 +119,16 @@ WEBHOOK: dict[str, Text] = {
     "failing_since": _time("Since when nothing was delivered; null: it works.", OMS_CLOCK),
     "last_delivered_at": _time("When a message was last delivered; null: never.", OMS_CLOCK),
 }
+HOLD: dict[str, Text] = {
+    "order": (
+        "The id that the platform gave the order; null: all orders of the platform.",
+        "111-0000001-0000001",
+    ),
+    "reason": ("Why it must be kept, without names or addresses of buyers.", "lawsuit 7"),
+    "until": _time("When it ends.", OMS_CLOCK),
+    "made_by": ("The user who made it.", "ann"),
+    "made_at": _time("When it was made.", OMS_CLOCK),
+}
 FIELDS: dict[str, dict[str, Text]] = {
     "Order": ORDER,
     "OrderDetail": ORDER,
@@ -246,6 +256,24 @@ FIELDS: dict[str, dict[str, Text]] = {
         "body": ("The body that was sent, as text.", None),
     },
     "Replayed": {"replayed": ("Messages that are sent again.", 3)},
+    "Erasure": {
+        "receipt": ("The number of the receipt, which the audit has, too.", "4f7c1a9e2b6d8035"),
+        "by": ("What was named: an order, an e-mail address or a platform.", None),
+        "about": ("The order's id or the platform's name; empty: an e-mail address.", "111-0000001-0000001"),
+        "platforms": ("Names of the platforms that were searched; null: all of them.", ["shop"]),
+        "orders": ("Of how many orders buyer data was erased.", 3),
+        "held": ("Of how many a legal hold keeps it.", 0),
+        "not_searched": ("Orders whose data no key decrypts, so that nobody can say whose it is.", 0),
+        "reason": ("As it was given.", "request of 2026-01-31"),
+        "made_by": ("The user who asked for it, or whoever ran the command.", "ann"),
+        "started_at": _time("When it began.", OMS_CLOCK),
+        "finished_at": _time("When it ended; null: it stopped before its end, so ask for it again.", OMS_CLOCK),
+    },
+    "ErasureRequest": {"reason": ("Why, without personal data.", "request of 2026-01-31")},
+    "LegalHold": HOLD,
+    "LegalHoldRequest": HOLD,
+    "PatchedLegalHoldRequest": HOLD,
+    "NewLegalHoldRequest": HOLD,
     "InventorySyncRequest": {"sku": ("These SKUs alone; without it, all stock.", ["CUP-BLUE"])},
     "Note": {"code": ("A stable word for programs.", "until_moved")},
 }  # fmt: skip

@@ -23,8 +23,8 @@ from integrations.registry import CHANNELS
 SCOPES = {
     Scope.READ: "every GET but that of buyer data",
     Scope.SYNC: "start, cancel and replay syncs, dismiss failures, check connections",
-    Scope.MANAGE: "write platforms, webhooks and stock thresholds",
-    Scope.BUYER_DATA: "read buyer data",
+    Scope.MANAGE: "write platforms, webhooks, stock thresholds and legal holds",
+    Scope.BUYER_DATA: "read and erase buyer data",
 }
 Endpoint = tuple[str, str, str, Any]  # address, pattern, method, view
 JsonSchema = dict[str, Any]

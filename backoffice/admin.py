@@ -5,6 +5,7 @@ from backoffice.inventory import admin as inventory
 from backoffice.orders import admin as orders
 from backoffice.platforms import admin as platforms
 from backoffice.privacy import admin as privacy
+from backoffice.privacy import erasures
 from backoffice.syncs import admin as syncs
 from backoffice.syncs import failures, usage
 from backoffice.users import admin as users
@@ -13,6 +14,7 @@ from backoffice.webhooks import admin as webhooks
 
 __all__ = [
     "audit",
+    "erasures",
     "failures",
     "inventory",
     "orders",

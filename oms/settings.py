@@ -328,6 +328,7 @@ SPECTACULAR_SETTINGS = {
         "SyncStatus": "integrations.models.SyncLog.Status",
         "OrderStatus": "orders.models.Order.Status",
         "SyncKind": "integrations.models.stream_choices",
+        "ErasureScope": "orders.models.Erasure.Scope",
         "PlatformKind": "integrations.registry.kind_choices",
     },
 }
@@ -472,6 +473,13 @@ UNFOLD: dict[str, Any] = {
                         _("API tokens"), "key", "access_apitoken", "knox.view_authtoken", "access.own_tokens"
                     ),
                     _page(_("Audit"), "history", "audit_auditentry", "audit.view_auditentry"),
+                ],
+            },
+            {
+                "title": _("Personal data"),
+                "separator": True,
+                "items": [
+                    _page(_("Erasures"), "person_remove", "orders_erasure", "orders.view_erasure"),
                     _page(_("Legal holds"), "gavel", "orders_legalhold", "orders.view_legalhold"),
                 ],
             },

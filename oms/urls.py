@@ -19,6 +19,7 @@ from api.errors import PAGES, unknown_address, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
 from api.orders import OrderSyncView, OrderViewSet
 from api.platforms import PlatformViewSet
+from api.privacy import ErasureViewSet, LegalHoldViewSet
 from api.reference import DocsView
 from api.streams import StreamSyncView
 from api.syncs import SyncFailureViewSet, SyncLogViewSet
@@ -90,6 +91,10 @@ api_patterns = [
         DeliveryViewSet.as_view({"post": "replay"}),
         "webhook-delivery-replay",
     ),
+    *api("erasures", ErasureViewSet.as_view(LIST | {"post": "create"}), "erasures"),
+    *api("erasures/<int:pk>", ErasureViewSet.as_view(DETAIL), "erasure"),
+    *api("legal-holds", LegalHoldViewSet.as_view(LIST | {"post": "create"}), "legal-holds"),
+    *api("legal-holds/<int:pk>", LegalHoldViewSet.as_view(DETAIL | WRITE), "legal-hold"),
     *api("api-usage", ApiUsageViewSet.as_view(LIST), "api-usage"),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
     *api("docs", DocsView.as_view(), "docs"),

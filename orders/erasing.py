@@ -1,7 +1,7 @@
 """Deletes buyer data for good: in time, of cancelled orders, and on request. What was deleted is never stored again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,17 +11,19 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audit.origin import origin
 from audit.recording import record
+from core.text import storable_text
 from feed.models import Change
 from feed.recording import Changed, add_changes
 from orders.buyers import email_digests
 from orders.holds import held_of, hold_of_order
-from orders.models import BuyerDataEnd, LegalHold, Order, OrderBuyer
+from orders.models import BuyerDataEnd, Erasure, LegalHold, Order, OrderBuyer
 from platforms.locks import hold_platform
 from platforms.models import Platform
 
 AT_ONCE = 1000  # rows that are deleted in one transaction
-Why = BuyerDataEnd.Why
+Why, Scope = BuyerDataEnd.Why, Erasure.Scope
 
 
 class OnHold(Exception):
@@ -38,17 +40,27 @@ class OnHold(Exception):
 class Receipt:
     """What an erasure on request did. Holds no personal data.
 
-    `number` finds it in the audit. `orders` are those whose data was erased, `held` those that a legal hold keeps, as
-    (platform's name, order id). `not_searched`: how many orders have data that no key decrypts, so that nobody can say
-    whose it is; only where an address was searched for.
+    `stored` is what is kept of it; its number is in the audit, too. `orders` are those whose data was erased, `held`
+    those that a legal hold keeps, as (platform's name, order id).
     """
 
-    scope: str  # "order", "email" or "platform"
-    number: str = field(default_factory=lambda: uuid4().hex[:16])
-    at: datetime = field(default_factory=timezone.now)
+    stored: Erasure
     orders: list[tuple[str, str]] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)
-    not_searched: int = 0
+
+    @property
+    def number(self) -> str:
+        return self.stored.number
+
+    @property
+    def at(self) -> datetime:
+        return self.stored.started_at
+
+    @property
+    def not_searched(self) -> int:
+        """How many orders have data that no key decrypts, so that nobody can say whose it is; only where an address
+        was searched for."""
+        return self.stored.not_searched
 
     @property
     def is_partial(self) -> bool:
@@ -63,11 +75,21 @@ class Receipt:
         return {
             "receipt": self.number,
             "at": self.at.isoformat(),
-            "by": self.scope,
+            "by": self.stored.scope,
             "erased": named(self.orders),
             "held": named(self.held),
             "not_searched": self.not_searched,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an erasure by e-mail would do now: so many orders would lose their data, so many would keep it for a legal
+    hold, so many cannot be searched."""
+
+    orders: int
+    held: int
+    not_searched: int
 
 
 def end_buyers(order_ids: Sequence[int], why: str) -> set[int]:
@@ -109,23 +131,33 @@ def _purge(platform_id: int, ids: Sequence[int], why: str) -> int:
 
 def erase_of_order(order: Order, *, reason: str = "") -> Receipt:
     """Erase what is stored of the order's buyer. Once it is erased, a second time changes nothing. Raises OnHold."""
-    receipt = Receipt("order")
     with transaction.atomic():
         if hold := hold_of_order(order):
             raise OnHold(hold)
+        receipt = _begin(Scope.ORDER, [order.platform_id], order.external_id, reason)
         ended = _end(order.platform_id, [order.pk], Why.ERASED)
-        receipt.orders = _names(ended)
-        facts = {"receipt": receipt.number, "by": receipt.scope, "orders": len(ended)}
-        record("buyer_data.erased", order, changes=facts, reason=reason)
+        _note(receipt, ended, (), order)
+        _finish(receipt)
     return receipt
 
 
-def erase_of_email(address: str, *, reason: str = "") -> Receipt:
+def erase_of_email(address: str, *, reason: str = "", within: Collection[int] | None = None) -> Receipt:
     """Erase the buyer data of all orders with this e-mail address, in whatever letters. What is held stays, and is in
-    the receipt."""
-    receipt = Receipt("email", not_searched=OrderBuyer.objects.filter(email_digest=None).count())
-    _erase(OrderBuyer.objects.filter(email_digest__in=email_digests(address)), receipt, None, reason)
+    the receipt. `within`: as if there were no other platforms than these."""
+    ids = None if within is None else sorted(within)
+    receipt = _begin(Scope.EMAIL, ids, "", reason, not_searched=_unreadable(within).count())
+    _erase(_of_email(address, within), receipt, None)
     return receipt
+
+
+def preview_of_email(address: str, *, within: Collection[int] | None = None) -> Preview:
+    """What `erase_of_email` would do. That somebody looked is recorded: it says whether a person bought something."""
+    found = held = 0
+    for platform_id, ids in _batches(_of_email(address, within)):
+        free = len(held_of(platform_id).free(ids))
+        found, held = found + free, held + len(ids) - free
+    record("buyer_data.searched", changes={"by": Scope.EMAIL.value, "orders": found + held})
+    return Preview(found, held, _unreadable(within).count())
 
 
 def erase_of_platform(platform: Platform, *, reason: str = "") -> Receipt:
@@ -133,23 +165,74 @@ def erase_of_platform(platform: Platform, *, reason: str = "") -> Receipt:
 
     Orders that come later bring theirs, unless the platform is told to store none.
     """
-    receipt = Receipt("platform")
-    _erase(OrderBuyer.objects.filter(order__platform=platform), receipt, platform, reason)
+    receipt = _begin(Scope.PLATFORM, [platform.pk], platform.name, reason)
+    _erase(OrderBuyer.objects.filter(order__platform=platform), receipt, platform)
     return receipt
 
 
-def _erase(rows: QuerySet[OrderBuyer], receipt: Receipt, about: Platform | None, reason: str) -> None:
+def erasures_within(ids: Collection[int]) -> list[int]:
+    """Ids of the receipts of erasures that searched these platforms alone, or some of them."""
+    searched = Erasure.objects.order_by().values_list("pk", "platform_ids")
+    return [pk for pk, of in searched if of is not None and set(of) <= set(ids)]
+
+
+def _of_email(address: str, within: Collection[int] | None) -> QuerySet[OrderBuyer]:
+    return _of_platforms(OrderBuyer.objects.filter(email_digest__in=email_digests(address)), within)
+
+
+def _unreadable(within: Collection[int] | None) -> QuerySet[OrderBuyer]:
+    return _of_platforms(OrderBuyer.objects.filter(email_digest=None), within)
+
+
+def _of_platforms(rows: QuerySet[OrderBuyer], ids: Collection[int] | None) -> QuerySet[OrderBuyer]:
+    return rows if ids is None else rows.filter(order__platform__in=ids)
+
+
+def _begin(
+    scope: Erasure.Scope, platform_ids: list[int] | None, about: str, reason: str, *, not_searched: int = 0
+) -> Receipt:
+    """Stored before anything is erased: an erasure that is interrupted has a receipt as well."""
+    stored = Erasure.objects.create(
+        number=uuid4().hex[:16],
+        scope=scope,
+        about=about,
+        platform_ids=platform_ids,
+        not_searched=not_searched,
+        reason=storable_text(reason)[:500],
+        made_by=origin().actor[:150],
+        started_at=timezone.now(),
+    )
+    return Receipt(stored)
+
+
+def _note(
+    receipt: Receipt, ended: Collection[int], held: Collection[int], about: Order | Platform | None
+) -> None:
+    """Within the transaction that erased these orders' data."""
+    stored = receipt.stored
+    stored.orders += len(ended)
+    stored.held += len(held)
+    stored.save(update_fields=["orders", "held"])
+    receipt.orders += _names(ended)
+    receipt.held += _names(held)
+    facts = {"receipt": stored.number, "by": stored.scope, "orders": len(ended)}
+    record("buyer_data.erased", about, changes=facts, reason=stored.reason)
+
+
+def _finish(receipt: Receipt) -> None:
+    receipt.stored.finished_at = timezone.now()
+    receipt.stored.save(update_fields=["finished_at"])
+
+
+def _erase(rows: QuerySet[OrderBuyer], receipt: Receipt, about: Platform | None) -> None:
     """Batch by batch, each with its entry in the audit; one entry also where there is nothing."""
     for platform_id, ids in _batches(rows):
         with transaction.atomic():
             ended = _end(platform_id, ids, Why.ERASED)
-            facts = {"receipt": receipt.number, "by": receipt.scope, "orders": len(ended)}
-            record("buyer_data.erased", about, changes=facts, reason=reason)
-            receipt.orders += _names(ended)
-            receipt.held += _names(set(ids) - ended)
+            _note(receipt, ended, set(ids) - ended, about)
     if not (receipt.orders or receipt.held):
-        facts = {"receipt": receipt.number, "by": receipt.scope, "orders": 0}
-        record("buyer_data.erased", about, changes=facts, reason=reason)
+        _note(receipt, (), (), about)
+    _finish(receipt)
 
 
 def _batches(rows: QuerySet[OrderBuyer]) -> Iterator[tuple[int, list[int]]]:

@@ -339,3 +339,41 @@ class LegalHold(models.Model):
             return names.first() or str(self.order_id)
         named = Platform.objects.filter(pk=self.platform_id).values_list("name", flat=True)
         return named.first() or str(self.platform_id)
+
+
+class Erasure(models.Model):
+    """The receipt of an erasure on request: what was asked for, and of how many orders data was erased.
+
+    Neither the address that was searched for nor the orders that were found are kept: they would say again whose these
+    were. Without foreign keys, as entries of the audit: it outlives the platform.
+    """
+
+    class Scope(models.TextChoices):
+        ORDER = "order", _("an order")
+        EMAIL = "email", _("an e-mail address")
+        PLATFORM = "platform", _("a platform")
+
+    number = models.CharField(_("receipt"), max_length=16, unique=True, editable=False)
+    scope = models.CharField(_("of"), max_length=8, choices=Scope.choices)
+    # The order's id, or the platform's name; "" of an address.
+    about = models.CharField(_("order or platform"), max_length=128, blank=True, default="")
+    # The platforms that were searched; NULL for all, as of ApiToken.
+    platform_ids = models.JSONField(null=True, blank=True)
+    orders = models.PositiveIntegerField(_("orders"), default=0)
+    held = models.PositiveIntegerField(_("kept by a legal hold"), default=0)
+    not_searched = models.PositiveIntegerField(_("could not be searched"), default=0)
+    reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
+    made_by = models.CharField(_("made by"), max_length=150, blank=True, default="")
+    started_at = models.DateTimeField(_("begun"))
+    # NULL: it was interrupted. What is counted is erased; asking again goes on.
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        db_table = "erasures"
+        ordering = ("-id",)
+        default_permissions = ("view",)
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+
+    def __str__(self) -> str:
+        return self.number

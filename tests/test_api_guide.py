@@ -86,7 +86,16 @@ def shell(served: Served) -> list[list[Any]]:
 
 
 def test_its_commands_do_what_it_says(shell: list[list[Any]]) -> None:
-    (platforms,), (made, *tokens), (synced, page), (changes,), (webhook,), (again,) = shell
+    (
+        (platforms,),
+        (made, *tokens),
+        (synced, page),
+        (changes,),
+        (webhook,),
+        (again,),
+        (erased,),
+        (hold, holds),
+    ) = shell
     assert [platform["name"] for platform in platforms["results"]] == ["amazon"]
     assert tokens[0]["id"] == made["id"]
     assert made["scopes"] == ["read"]
@@ -94,6 +103,8 @@ def test_its_commands_do_what_it_says(shell: list[list[Any]]) -> None:
     assert set(page) == {"next", "previous", "results"}
     assert (len(changes["results"]), changes["last"], changes["more"]) == (2, 2, True)
     assert webhook["secret"].startswith("whsec_")
+    assert (erased["by"], erased["orders"]) == ("email", 0)
+    assert holds["results"] == [hold]
     assert again["syncs"][0]["platform"] == "amazon"
 
 

@@ -1,10 +1,12 @@
 """/schema: valid OpenAPI, complete, and true of every row that the API answers."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from rest_framework.test import APIClient
@@ -12,6 +14,7 @@ from rest_framework.test import APIClient
 from api.tests.rest import NOON, amazon, make_order, make_stock, superuser
 from api.tests.test_token_scopes import SCOPES
 from integrations.models import ApiUsage, SyncFailure, SyncLog
+from orders.models import Order, OrderBuyer
 from webhooks.models import Delivery, Endpoint
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +153,13 @@ def _rows(api: APIClient, settings: Any) -> None:
     Endpoint.objects.create(
         name="some", url="https://example.com/", events=["sync.closed"], platform_ids=[amazon().pk]
     )
+    due = timezone.now() + timedelta(days=9)
+    OrderBuyer.objects.create(order=Order.objects.get(external_id="empty"), purge_after=due)
+    assert api.post("/erasures", {"order": "empty", "reason": "asked for"}).status_code == 201
+    assert api.post("/erasures", {"email": "a@b.example", "reason": "asked for"}).status_code == 201
+    for order in ({}, {"order": "empty"}):
+        hold = {"platform": "amazon", "reason": "lawsuit", "until": "2030-01-01", **order}
+        assert api.post("/legal-holds", hold).status_code == 201
     for state in Delivery.State.values:
         Delivery.objects.create(endpoint=endpoint, event="sync.closed", state=state, message_id=state)
 

@@ -48,6 +48,7 @@ ACTIONS: dict[str, Promise] = {
     "failure.dismissed": gettext_lazy("failure dismissed"),
     "list.exported": gettext_lazy("list exported"),
     "buyer_data.read": gettext_lazy("buyer data read"),
+    "buyer_data.searched": gettext_lazy("buyer data searched for an e-mail address"),
     "buyer_data.purged": gettext_lazy("buyer data deleted in time"),
     "buyer_data.erased": gettext_lazy("buyer data erased on request"),
     "orders.pruned": gettext_lazy("old orders deleted"),

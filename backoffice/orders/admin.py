@@ -213,6 +213,8 @@ class OrderAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         if order is None:
             raise Http404
+        if asked := ask_first(request):
+            return asked
         form = ErasureForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             erase_order(request, order, form.cleaned_data["reason"])

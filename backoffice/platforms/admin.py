@@ -24,7 +24,7 @@ from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
-from backoffice.privacy.erasing import erase_platform, may_be_asked
+from backoffice.privacy.erasing import end_storing, may_be_asked
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from backoffice.users.second_factor.confirming import confirmation_link
 from core.format import DASH, format_datetime
@@ -166,8 +166,8 @@ class PlatformAdmin(OmsAdmin):
         obj.encrypt_plain_config()
         if form.new_config:
             _warn_of_same_account(request, obj)
-        if getattr(form, "erases_buyers", False):
-            erase_platform(request, obj)
+        if "include_pii" in fields and not obj.include_pii:
+            end_storing(request, obj, erases=getattr(form, "erases_buyers", False))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Not who is confined to some platforms: the new one would be none of them."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Count, Max
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -48,22 +49,28 @@ def erase_order(request: HttpRequest, order: Order, reason: str) -> None:
     except OnHold as held:
         messages.error(request, _hold_text(held.hold))
         return
-    _tell(request, receipt)
+    tell(request, receipt)
 
 
-def erase_platform(request: HttpRequest, platform: Platform) -> None:
-    receipt = erase_of_platform(platform)
-    _tell(request, receipt)
-    if receipt.held:
+def end_storing(request: HttpRequest, platform: Platform, *, erases: bool) -> None:
+    """The platform stores no more buyer data: erase what it has stored, or say that it stays, and how long."""
+    if erases:
+        tell(request, erase_of_platform(platform))
+        return
+    kept = OrderBuyer.objects.filter(order__platform=platform).aggregate(
+        count=Count("pk"), last=Max("purge_after")
+    )
+    if kept["count"]:
         text = ngettext(
-            "A legal hold keeps the buyer data of %(count)d order.",
-            "A legal hold keeps the buyer data of %(count)d orders.",
-            len(receipt.held),
+            "The buyer data of %(count)d order stays until its time has come: %(last)s at the latest.",
+            "The buyer data of %(count)d orders stays until its time has come: %(last)s at the latest.",
+            kept["count"],
         )
-        messages.warning(request, text % {"count": len(receipt.held)})
+        messages.info(request, text % {"count": kept["count"], "last": format_datetime(kept["last"])})
 
 
-def _tell(request: HttpRequest, receipt: Receipt) -> None:
+def tell(request: HttpRequest, receipt: Receipt) -> None:
+    """What was erased, and what was not."""
     count = len(receipt.orders)
     text = ngettext(
         "The buyer data of %(count)d order was erased. Receipt: %(receipt)s.",
@@ -71,6 +78,13 @@ def _tell(request: HttpRequest, receipt: Receipt) -> None:
         count,
     )
     messages.success(request, text % {"count": count, "receipt": receipt.number})
+    if receipt.held:
+        text = ngettext(
+            "A legal hold keeps the buyer data of %(count)d order.",
+            "A legal hold keeps the buyer data of %(count)d orders.",
+            len(receipt.held),
+        )
+        messages.warning(request, text % {"count": len(receipt.held)})
 
 
 def _hold_text(hold: LegalHold) -> str:

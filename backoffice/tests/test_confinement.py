@@ -4,6 +4,7 @@ A route that is added needs a line in ROUTES. The routes of the API are in api/t
 """
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,7 +24,7 @@ from django_tasks_db.models import DBTaskResult
 from access.confinement import confine, confinement_of
 from access.tokens import make_token
 from api.tests.rest import SECRETS, make_order, make_stock
-from api.tests.test_token_platforms import MINE, OTHER, confined_user, rows_of
+from api.tests.test_token_platforms import EMAIL, MINE, OTHER, confined_user, rows_of
 from audit.models import AuditEntry
 from backoffice.alerts.watch import HOLDS, look
 from backoffice.models import AlertMessage, AlertSubscription, ExportRun
@@ -31,7 +32,7 @@ from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.quota.usage import sharing
 from inventory.models import InventoryItem, StockDay
 from oms.urls import api_patterns
-from orders.models import LegalHold, OrderPackage
+from orders.models import Erasure, LegalHold, OrderBuyer, OrderPackage
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -51,6 +52,7 @@ ADMIN = {
     "inventory/inventoryitem/": OF_PLATFORMS,
     "orders/order/": OF_PLATFORMS | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/"), ABSENT),
     "orders/legalhold/": OF_PLATFORMS,
+    "orders/erasure/": OF_PLATFORMS | {"by-email/": PLAIN},
     "platforms/platform/": OF_PLATFORMS
     | {"sync/": SHOWN, "sync/estimate/": PLAIN, "<int:object_id>/check/": ABSENT},
     "integrations/syncfailure/": OF_PLATFORMS,
@@ -137,6 +139,7 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
     hold = LegalHold.objects.create(platform=platform, order=order, reason=name, until=timezone.now())
     return {
         "orders/legalhold": hold.pk,
+        "orders/erasure": Erasure.objects.get(number=name).pk,
         "inventory/inventoryitem": stock.pk,
         "integrations/apiquota": bucket.pk,
         "integrations/apiusage": ApiUsage.objects.latest("pk").pk,
@@ -272,6 +275,11 @@ def test_nothing_that_he_posts_reaches_another_platform() -> None:
     assert reader.ask("/admin/access/apitoken/add/", token)[0] == 200
     hold = {"platform": pk, "reason": "lawsuit", "until_0": "2027-01-01", "until_1": "00:00"}
     assert reader.ask("/admin/orders/legalhold/add/", hold)[0] == 200
+    person = {"email": EMAIL, "reason": "asked for"}
+    seen = re.search(r'name="seen" value="(\w+)"', reader.ask("/admin/orders/erasure/by-email/", person)[1])
+    assert seen is not None
+    assert "The buyer data of 1 order with this address." in seen.string
+    reader.ask("/admin/orders/erasure/by-email/", {**person, "seen": seen[1]})
     free = {"name": "free", "username": "free", "is_superuser": "on"}
     for form in ("platforms/platform/add", f"auth/user/{user.pk}/change", "auth/user/add", "auth/group/add"):
         assert reader.ask(f"/admin/{form}/", free)[0] == 403, form
@@ -289,6 +297,7 @@ def stored() -> dict[str, Any]:
         "stock": list(InventoryItem.objects.exclude(platform__name=MINE).values_list("pk", "threshold")),
         "webhooks": list(Endpoint.objects.values_list("pk", "name", "platform_ids")),
         "deliveries": list(Delivery.objects.values_list("pk", "state", "attempts")),
+        "buyers": list(OrderBuyer.objects.exclude(order__platform__name=MINE).values_list("pk")),
         "holds": list(LegalHold.objects.values_list("pk", "until")),
         "users": list(User.objects.values_list("username", "is_superuser").order_by("pk")),
         "subscriptions": AlertSubscription.objects.count(),

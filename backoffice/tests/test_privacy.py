@@ -1,5 +1,6 @@
 """Erasing buyer data in the admin, the question on a platform's form, and legal holds."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from django.utils import timezone
 from api.tests.rest import amazon, make_order
 from audit.models import AuditEntry
 from core.encryption import SecretDict
-from orders.models import LegalHold, Order, OrderBuyer
+from orders.buyers import email_digest
+from orders.models import Erasure, LegalHold, Order, OrderBuyer
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -87,4 +89,33 @@ def test_whoever_switches_storing_off_says_what_happens_to_what_is_stored(order:
     answer = client.post(address, form | {"stored_buyers": choice}, follow=True).content.decode()
     assert (amazon().include_pii, OrderBuyer.objects.exists()) == (False, choice == "keep")
     assert ("Receipt: " in answer) is (choice == "erase")
+    assert ("The buyer data of 1 order stays until its time has come: " in answer) is (choice == "keep")
     assert "stored_buyers" not in client.get(address).content.decode()
+
+
+def test_a_person_is_erased_by_address_after_a_look_and_a_receipt_is_shown(order: Order) -> None:
+    data = SecretDict({"name": "Zoë Canary", "email": "zoe@canary.invalid"})
+    OrderBuyer.objects.update(data=data, email_digest=email_digest(data))
+    assert signed_in("Manager", "Viewer").get("/admin/orders/erasure/by-email/").status_code == 403
+    User.objects.all().delete()
+    client, address = signed_in("Privacy officer"), "/admin/orders/erasure/by-email/"
+    asked = {"email": " Zoe@Canary.invalid", "reason": "asked by letter"}
+    assert "This field is required" in client.post(address, {**asked, "reason": ""}).content.decode()
+    shown = client.post(address, asked).content.decode()
+    assert "The buyer data of 1 order with this address." in shown
+    assert "Zoë" not in shown
+    seen = re.findall(r'name="seen" value="(\w+)"', shown)[0]
+    other = client.post(address, {**asked, "email": "x@canary.invalid", "seen": seen}).content.decode()
+    assert "Nothing: no buyer data with this address is stored" in other
+    assert OrderBuyer.objects.count() == 1
+    answer = client.post(address, {**asked, "seen": seen}, follow=True).content.decode()
+    assert OrderBuyer.objects.count() == 0
+    receipt = Erasure.objects.get()
+    assert (receipt.orders, receipt.reason, receipt.made_by) == (1, "asked by letter", "ann")
+    assert "The buyer data of 1 order was erased." in answer
+    assert receipt.number in client.get("/admin/orders/erasure/").content.decode()
+    said = [answer, *map(str, AuditEntry.objects.values()), *map(str, Erasure.objects.values())]
+    assert "canary" not in "".join(said).casefold()
+    actions = AuditEntry.objects.filter(action__startswith="buyer_data").order_by("pk")
+    assert list(actions.values_list("action", "reason"))[-1] == ("buyer_data.erased", "asked by letter")
+    assert actions[0].action == "buyer_data.searched"

@@ -534,8 +534,30 @@ def test_it_erases_what_a_person_asks_for_and_never_takes_the_address_as_an_argu
     assert "a legal hold keeps amazon" in ran.err.lower()
     LegalHold.objects.all().delete()
     assert f"  amazon {held.external_id}\n" in Ran("erase_buyer_data", "--order", held.external_id).out
-    assert "no buyer data to erase" in Ran("erase_buyer_data", "--platform", "amazon").out
+    assert "no buyer data to erase" in Ran("erase_buyer_data", "--platform", "amazon", "--yes").out
     assert Ran("erase_buyer_data").status == 2
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_it_erases_a_whole_platform_only_where_somebody_confirms_it(
+    buyers: list[OrderBuyer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stdin, sentence in (
+        (StringIO("amazon\n"), "Nobody is at a terminal to confirm it: add --yes. Nothing was erased."),
+        (Terminal("yes\n"), "That is not its name. Nothing was erased."),
+    ):
+        monkeypatch.setattr("sys.stdin", stdin)
+        ran = Ran("erase_buyer_data", "--platform", "amazon")
+        assert (ran.status, OrderBuyer.objects.count()) == (2, 3)
+        assert sentence in ran.err
+    monkeypatch.setattr("sys.stdin", Terminal("amazon\n"))
+    ran = Ran("erase_buyer_data", "--platform", "amazon")
+    assert (ran.status, OrderBuyer.objects.count()) == (0, 0)
+    assert "The buyer data of 3 orders was erased." in ran.out
 
 
 def test_it_purges_buyer_data_as_it_schedules(buyers: list[OrderBuyer]) -> None:

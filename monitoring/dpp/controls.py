@@ -64,14 +64,15 @@ CONTROLS: tuple[Control, ...] = (
         key="retention.on_request",
         topic="Retention",
         asks="Delete data on request within 30 days.",
-        has="manage.py erase_buyer_data and pages of the admin erase an order's, a person's or a platform's, for good, "
-        "with a receipt; the e-mail is found by a keyed digest. Legal holds have a reason and an end.",
+        has="manage.py erase_buyer_data, pages of the admin and the API erase an order's, a person's or a platform's, "
+        "for good, with a receipt; the e-mail is found by a keyed digest. Legal holds have a reason and an end.",
         look=always("It is done when somebody asks; the audit has each erasure."),
         tests=(
             "orders/tests/test_buyer_data.py::test_the_data_of_one_order_is_erased_once_for_all",
             "orders/tests/test_buyer_data.py::test_all_orders_of_an_address_are_found_without_the_address",
             "orders/tests/test_buyer_data.py::test_a_legal_hold_keeps_what_it_names_until_it_ends",
             "backoffice/tests/test_privacy.py::test_privacy_officers_alone_erase_the_buyer_of_an_order",
+            "api/tests/test_privacy.py::test_it_erases_once_and_answers_a_receipt_without_personal_data",
         ),
     ),
     # --- Encryption and keys --------------------------------------------------------------------------

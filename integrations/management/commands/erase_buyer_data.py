@@ -9,9 +9,11 @@ from django.core.management.base import CommandParser
 
 from integrations.management.base import FAILED, NOT_ALL_GOOD, OmsCommand, platform_named, wrong_usage
 from orders.erasing import OnHold, Receipt, erase_of_email, erase_of_order, erase_of_platform
-from orders.models import Order
+from orders.models import Order, OrderBuyer
+from platforms.models import Platform
 
 FROM_STDIN = "-"
+MOST_NAMED = 20  # orders that are printed
 
 
 class Command(OmsCommand):
@@ -28,11 +30,12 @@ class Command(OmsCommand):
         "  manage.py erase_buyer_data --order 305-1234567-1234567\n"
         "  manage.py erase_buyer_data --email            asks for the address\n"
         "  manage.py erase_buyer_data --email - --json < address.txt\n"
-        "  manage.py erase_buyer_data --platform amazon  of all orders that are stored of it\n\n"
+        "  manage.py erase_buyer_data --platform amazon  of all orders that are stored of it; asks first\n"
+        "  manage.py erase_buyer_data --platform amazon --yes < /dev/null\n\n"
         "exit status:\n"
         "  0  erased, or there was nothing to erase\n"
         "  1  a legal hold keeps it; nothing was erased\n"
-        "  2  wrong usage; nothing was erased\n"
+        "  2  wrong usage, or --platform was not confirmed; nothing was erased\n"
         "  3  erased, but for what a legal hold keeps or no key decrypts; the receipt says so\n"
     )
 
@@ -44,6 +47,7 @@ class Command(OmsCommand):
         parser.add_argument(
             "--platform", metavar="NAME", help="of all orders of a platform; with --order, where that is"
         )
+        parser.add_argument("--yes", action="store_true", help="with --platform: erase without asking")
         parser.add_argument("--reason", default="", help="for the audit; without personal data")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -68,7 +72,10 @@ class Command(OmsCommand):
         if email is not None:
             return erase_of_email(_address(email), reason=reason)
         if order is None:
-            return erase_of_platform(platform_named(platform), reason=reason)
+            found = platform_named(platform)
+            if not options["yes"]:
+                _confirm(found)
+            return erase_of_platform(found, reason=reason)
         return erase_of_order(_order(order, platform), reason=reason)
 
     def _print(self, receipt: Receipt) -> None:
@@ -76,15 +83,29 @@ class Command(OmsCommand):
         self.stdout.write(f"Receipt {receipt.number}, {receipt.at:%Y-%m-%d %H:%M:%S} UTC")
         what = "The buyer data of 1 order was" if count == 1 else f"The buyer data of {count} orders was"
         self.stdout.write(f"{what} erased." if count else "There was no buyer data to erase.")
-        for platform, order in receipt.orders:
+        for platform, order in receipt.orders[:MOST_NAMED]:
             self.stdout.write(f"  {platform} {order}")
-        for platform, order in receipt.held:
+        if count > MOST_NAMED:
+            self.stdout.write(f"  and {count - MOST_NAMED} more; --json names all of them")
+        for platform, order in receipt.held[:MOST_NAMED]:
             self.warn(f"A legal hold keeps that of {platform} {order}.")
+        if len(receipt.held) > MOST_NAMED:
+            self.warn(f"Legal holds keep that of {len(receipt.held) - MOST_NAMED} more orders.")
         if receipt.not_searched:
             self.warn(
                 f"The data of {receipt.not_searched} orders could not be searched: no key of FIELD_ENCRYPTION_KEY "
                 "decrypts it. Put the old key back and run this again, or erase those orders by their id."
             )
+
+
+def _confirm(platform: Platform) -> None:
+    """Whoever is at the terminal types the platform's name; anything else stops."""
+    count = OrderBuyer.objects.filter(order__platform=platform).count()
+    what = f"This erases the buyer data of all {count} orders of {platform.name} that have some, for good."
+    if not sys.stdin.isatty():
+        wrong_usage(f"{what} Nobody is at a terminal to confirm it: add --yes. Nothing was erased.")
+    if input(f"{what} Type {platform.name} to go on: ").strip() != platform.name:
+        wrong_usage("That is not its name. Nothing was erased.")
 
 
 def _address(given: str) -> str:
