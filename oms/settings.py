@@ -328,6 +328,7 @@ SPECTACULAR_SETTINGS = {
         "SyncStatus": "integrations.models.SyncLog.Status",
         "OrderStatus": "orders.models.Order.Status",
         "SyncKind": "integrations.models.stream_choices",
+        "ByEnum": "integrations.models.SyncLog.WindowBy",
         "ErasureScope": "orders.models.Erasure.Scope",
         "PlatformKind": "integrations.registry.kind_choices",
     },
