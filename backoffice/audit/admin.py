@@ -41,7 +41,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_fullwidth = True
     platform_column = "platform_id"  # entries of no platform may name any of them
     fields = (
-        "sequence", "when", "who", "where", "door", "what", "object_kind", "subject", "differences", "reason",
+        "sequence", "when", "who", "where", "what", "object_kind", "subject", "differences", "reason",
         "request_id", "digest",
     )  # fmt: skip
     readonly_fields = fields

@@ -61,6 +61,9 @@ ACTIONS: dict[str, Promise] = {
 }
 
 
+NOTHING = ([None, ""], [None, None], ["", ""])  # of a row that is new
+
+
 def action_text(entry: AuditEntry) -> str:
     return str(ACTIONS.get(entry.action, entry.action))
 
@@ -70,8 +73,8 @@ def actor_text(entry: AuditEntry) -> str:
 
 
 def change_lines(entry: AuditEntry) -> list[str]:
-    """One line for each field: `is_active: true → false`."""
-    return [f"{name}: {_change(value)}" for name, value in entry.changes.items()]
+    """One line for each field: `is_active: true → false`; none for a field that was empty and is empty."""
+    return [f"{name}: {_change(value)}" for name, value in entry.changes.items() if value not in NOTHING]
 
 
 def _change(value: Any) -> str:

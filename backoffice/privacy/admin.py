@@ -69,6 +69,7 @@ class HoldAdmin(OmsAdmin):
     list_display = ("title", "platform", "state", "reason", "ends", "made_by")
     list_select_related = ("platform", "order")
     search_fields = ("order__external_id", "reason")
+    search_help_text = gettext_lazy("Order id, or words of the reason")
     empty_text = gettext_lazy("Nothing is held: buyer data is deleted in time, and old orders by setting.")
     fields = ("platform", "order_number", "reason", "until", "made_by", "made_at")
     readonly_fields = ("made_by", "made_at")

@@ -42,8 +42,8 @@ class PersonForm(ErasureForm):
         max_length=LONGEST_EMAIL,
         widget=EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy(
-            "As the platform gives it, often one of its own such as …@marketplace.amazon.com. Capital and small "
-            "letters are the same. OMS keeps it nowhere."
+            "As the platform gives it, often one of its own that stands for the buyer's. Capital and small letters are "
+            "the same. OMS keeps it nowhere."
         ),
     )
     field_order = ("email", "reason")
@@ -55,8 +55,7 @@ class PersonForm(ErasureForm):
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    list_display = ("number", "what", "state", "orders", "held", "reason_given", "made_by", "begun")
-    list_display_links = ("number",)
+    list_display = ("receipt", "what", "state", "orders", "held", "reason_given", "made_by", "begun")
     search_fields = ("=number", "=about")
     search_help_text = gettext_lazy("Complete number of a receipt, order id, or name of a platform")
     empty_text = gettext_lazy(
@@ -107,6 +106,11 @@ class ErasureAdmin(ReadOnlyAdmin):
             "seen": seen,
         }
         return TemplateResponse(request, "orders/erase_person.html", context)
+
+    @admin.display(description=gettext_lazy("receipt"))
+    def receipt(self, obj: Erasure) -> str:
+        """Not as a number, which would stand on the right."""
+        return obj.number
 
     @admin.display(description=gettext_lazy("erased"))
     def what(self, obj: Erasure) -> str:

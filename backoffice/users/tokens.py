@@ -179,7 +179,7 @@ class TokenAdmin(OmsAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
-            shown = ("name", "username", "scope_badges", "platform_list", ("created", "expires", "used"))
+            shown = ("name", "username", "scope_badges", "platform_list", ("created", "expires"), "used")
             return [(None, {"fields": shown})]
         user = ("user",) if request.user.is_superuser else ()
         return [(None, {"fields": ("name", *user, "scopes", "platform_ids", "days")})]
