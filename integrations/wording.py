@@ -200,6 +200,8 @@ def due_line(due: Due) -> str:
             due.failures,
         )
         return text % {"n": due.failures, "why": _in_short(due.message), "time": format_datetime(due.at)}
+    if due.reason == Reason.ABSENT:
+        return _("the platform lists nothing for this account, and is asked again at growing distances")
     if due.is_first:
         return _("the first one")
     return (

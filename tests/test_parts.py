@@ -1,20 +1,25 @@
 """One marketplace that Amazon denies or breaks on costs that marketplace alone, and loses nothing. Over HTTP."""
 
+import html
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from django.db.models import F
+from django.test import Client
 from django.utils import timezone
 
+from backoffice.alerts.conditions import evaluate
 from integrations.amazon import transport
 from integrations.lookup.order import ask
 from integrations.models import StreamState, SyncFailure, SyncLog
+from integrations.schedule.due import Due, dues_of
 from integrations.sync.connection_check import check_platform
 from integrations.sync.run import run_sync
 from integrations.sync.windows import WindowRequest
-from integrations.tests.states import set_states, time_passes, watermark_of
+from integrations.tests.states import change, set_states, time_passes, watermark_of
 from integrations.tests.syncing import (
     ALWAYS,
     INVENTORY,
@@ -387,6 +392,66 @@ def test_a_marketplace_without_stock_rests_like_one_that_is_denied(start_simulat
     assert after(0) == (Status.PARTIAL, ["marketplace_left_out"], rests)  # of which stock is missing
     assert after(70) == (Status.PARTIAL, ["stock_refused"], asked)
     assert "France" in notes(SyncLog.objects.latest("pk"))[0][1]
+
+
+def due_of_stock() -> tuple[Due, float]:
+    """When the schedule asks next, and in how many minutes."""
+    due = dues_of(Platform.objects.get())[INVENTORY]
+    assert due.at is not None
+    return due, (due.at - timezone.now()).total_seconds() / 60
+
+
+def test_an_account_without_stock_is_asked_at_growing_distances(
+    start_simulator: StartSimulator, admin_client: Client
+) -> None:
+    sim = start_simulator(Account(skus=5, fba=False))
+    platform = platform_of(sim)
+    change(platform, orders_interval=0, inventory_interval=5)
+    pauses = []
+    for minutes in (0, 16, 17, 34, 68, 1440):
+        time_passes(INVENTORY, minutes=minutes)
+        log = sync(platform, INVENTORY)
+        assert (log.status, [code for code, _ in notes(log)]) == (Status.SUCCEEDED, ["no_fba"])
+        due, pause = due_of_stock()
+        pauses.append((due.reason, round(pause)))
+    assert pauses == [("absent", minutes) for minutes in (15, 16, 33, 67, 135, 1440)]
+    assert sim.calls["getInventorySummaries"] == 6
+    page = admin_client.get(f"/admin/platforms/platform/{platform.pk}/change/").content.decode()
+    assert "the platform lists nothing for this account, and is asked again" in html.unescape(page)
+    day = timedelta(days=1)
+    SyncLog.objects.update(queued_at=F("queued_at") - day, finished_at=F("finished_at") - day)
+    Platform.objects.update(created_at=timezone.now() - 3 * day)
+    assert [each.kind for each in evaluate() if each.kind == "lagging"] == []  # nothing can be late
+    time_passes(INVENTORY, days=1)
+    assert [each.kind for each in evaluate() if each.kind == "lagging"] == [
+        "lagging"
+    ]  # no scheduler runs here
+    sim.accounts[0].fba = True
+    assert sync(platform, INVENTORY).status == Status.SUCCEEDED
+    assert due_of_stock()[0].reason == "regular"
+
+
+def test_an_account_whose_stored_stock_is_refused_is_asked_at_growing_distances(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(skus=5)
+    platform = platform_of(sim)
+    sync(platform, INVENTORY)
+    refused = refusal(400, "InvalidInput", "Invalid Input")
+    sim.rules.add(Rule(operation="getInventorySummaries", times=ALWAYS, fault=refused))
+    sync(platform, INVENTORY)
+    time_passes(INVENTORY, hours=5)
+    assert sync(platform, INVENTORY).status == Status.FAILED
+    due, pause = due_of_stock()
+    assert (due.reason, pause < 90) == ("backing_off", True)  # all of the platform may be down
+    sync(platform)
+    assert due_of_stock()[0].is_retry
+    assert sync(platform, INVENTORY).status == Status.FAILED
+    due, pause = due_of_stock()
+    assert (due.reason, 290 < pause < 310) == ("backing_off", True)  # it is stock alone
+    sim.rules.clear()
+    assert sync(platform, INVENTORY).status == Status.SUCCEEDED
+    assert due_of_stock()[0].reason == "regular"
 
 
 @pytest.mark.parametrize("skus", [[], ["CASE-1"]], ids=["sweep", "named"])

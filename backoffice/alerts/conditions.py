@@ -23,6 +23,7 @@ from backoffice.alerts.sender import sender_is_silent
 from backoffice.home import attention, health, sign_ins
 from integrations.lookup.renewals import renewals_of, set_at
 from integrations.models import SyncFailure
+from integrations.schedule.due import Reason, attach_dues, dues_of
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
 from integrations.schedule.looks import looked_at
 from integrations.sync.backlog import backlog, workers_are_silent
@@ -118,7 +119,8 @@ def evaluate(now: datetime | None = None) -> list[Condition]:
 
 
 def of_platforms(healths: Sequence[health.Health], now: datetime) -> Iterator[Condition]:
-    """What is so of those that are active. No query."""
+    """What is so of those that are active. No query where none of their streams lags."""
+    attach_dues([item.platform for item in healths if any(_late_streams(item, now))])
     for item in healths:
         platform = item.platform
         if not platform.is_active:
@@ -139,11 +141,10 @@ def _sentence(shown: health.Health | attention.Tile) -> str:
 
 
 def _lagging(item: health.Health, now: datetime) -> Iterator[Condition]:
-    for stream, minutes in item.intervals.items():
-        good = item.good[stream]
-        since = good or _begin_of(item.platform)
-        if not minutes or now - since <= timedelta(minutes=minutes * settings.ALERTS_LAG_INTERVALS):
-            continue
+    for stream, since in _late_streams(item, now):
+        if dues_of(item.platform)[stream].reason == Reason.ABSENT:
+            continue  # there is nothing that could be late
+        good, minutes = item.good[stream], item.intervals[stream]
         yield Condition(
             kind=Kind.LAGGING,
             say=partial(health.lag_line, stream, good, minutes),
@@ -153,6 +154,16 @@ def _lagging(item: health.Health, now: datetime) -> Iterator[Condition]:
             href=item.href,
             facts={"stream": stream, "interval": minutes},
         )
+
+
+def _late_streams(item: health.Health, now: datetime) -> Iterator[tuple[str, datetime]]:
+    """Streams whose last good sync is too long ago, each with since when nothing came."""
+    if not (item.platform.is_active and item.platform.is_configured):
+        return
+    for stream, minutes in item.intervals.items():
+        since = item.good[stream] or _begin_of(item.platform)
+        if minutes and now - since > timedelta(minutes=minutes * settings.ALERTS_LAG_INTERVALS):
+            yield stream, since
 
 
 def _begin_of(platform: Platform) -> datetime:

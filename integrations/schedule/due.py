@@ -10,6 +10,9 @@
     resting                             it has refused for longer than SUSPECTED_FOR: one try a day
     stopped                             the stored credentials cannot be used at all, which no answer of the platform
                                         changes. It goes on when they are others
+    absent                              the platform says that the account has nothing of this stream (sync/parts.py):
+                                        asked again at growing distances, up to a day, though the syncs went well. Where
+                                        they failed, since something is stored, it is backing_off at these distances
 
 What failed is due at once when the credentials are others, when a check of the connection found it working, and when
 another stream of the platform goes well after a time in which nothing of it did: then the platform is back.
@@ -47,6 +50,7 @@ class Reason(StrEnum):
     OPEN = "open"
     MANUAL = "manual"
     STOPPED = "stopped"
+    ABSENT = "absent"
     SUSPECTED = "suspected"
     RESTING = "resting"
     BACKING_OFF = "backing_off"
@@ -122,7 +126,7 @@ def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
     if last is None:
         return Due(platform.created_at, Reason.REGULAR, is_first=True)
     if not own.newest_failures:
-        return Due(_after(last, interval), Reason.REGULAR)
+        return _when_well(last, interval, own.rests_until)
     failed = own.newest_failures[0].log
     if (
         _has_other_credentials(platform, failed)
@@ -145,13 +149,27 @@ def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
         pause = min(_doubled(FIRST_PAUSE, len(spell) - 1), longest)
         return Due(_after(last, pause), Reason.SUSPECTED, since=since, **facts)
     pause = max(interval, min(_doubled(interval, len(spell)), longest))
-    return Due(_after(last, pause), Reason.BACKING_OFF, **facts)
+    at = _after(last, pause)
+    if own.rests_until and own.newest_failures[0].is_alone:  # otherwise all of the platform may be down
+        at = max(at, own.rests_until)
+    return Due(at, Reason.BACKING_OFF, **facts)
+
+
+def _when_well(last: SyncLog, interval: timedelta, rests_until: datetime | None) -> Due:
+    at = _after(last, interval)
+    if rests_until is not None and rests_until > at:
+        return Due(rests_until, Reason.ABSENT)
+    return Due(at, Reason.REGULAR)
 
 
 def _longest_pause(known: dict[str, History], kind: str) -> timedelta:
     """Of what fails: that of the stream, unless no other stream of the platform finds out sooner that it is back."""
     own = STREAMS[kind].longest_pause
-    others = [STREAMS[name].longest_pause for name, other in known.items() if name != kind and other.interval]
+    others = [
+        STREAMS[name].longest_pause
+        for name, other in known.items()
+        if name != kind and other.interval and other.rests_until is None
+    ]
     return own if any(pause <= PROBE_PAUSE for pause in others) else min(own, PROBE_PAUSE)
 
 

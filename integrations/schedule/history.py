@@ -3,14 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
 
 from django.db.models import Case, Count, F, Min, OuterRef, Q, QuerySet, Subquery, When, Window
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import RowNumber
 
 from integrations.errors import REFUSED_CODES
-from integrations.models import SyncLog
+from integrations.models import StreamState, SyncLog
+from integrations.sync import parts
 from integrations.sync.streams import STREAMS
 from integrations.sync.streams.states import interval_columns
 from platforms.models import Platform
@@ -33,7 +36,7 @@ COLUMNS = (
     "credentials_digest",
 )
 
-WANTED = ("closed", "good", "regular", "interval")  # of a platform and stream
+WANTED = ("closed", "good", "regular", "interval", "refused")  # of a platform and stream
 
 Key = tuple[int, str]
 
@@ -49,12 +52,13 @@ class Failure:
 
 @dataclass
 class History:
-    """Of one platform and stream. `interval`: minutes between scheduled syncs. `good`: id of the newest run that went
-    well, 0 for none. The rest is later than that: how many regular runs failed in a row, the newest LOOKED_AT of them,
-    newest first, and the first that was refused."""
+    """Of one platform and stream. `interval`: minutes between scheduled syncs. `rests_until`: see sync/parts.py.
+    `good`: id of the newest run that went well, 0 for none. The rest is later than that: how many regular runs failed
+    in a row, the newest LOOKED_AT of them, newest first, and the first that was refused."""
 
     interval: int = 0
     is_open: bool = False
+    rests_until: datetime | None = None
     last_regular: SyncLog | None = None
     good: int = 0
     failures: int = 0
@@ -90,11 +94,12 @@ def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
         history.good = row["good"] or 0
         if (row["closed"] or 0) > history.good:
             unwell[key] = history.good
-    regular = SyncLog.objects.only(*COLUMNS).in_bulk(
-        [last for row in newest.values() if (last := row["regular"])]
-    )
+    regular = _with_scopes([last for row in newest.values() if (last := row["regular"])])
     for key, history in found.items():
         history.last_regular = regular.get(newest[key]["regular"] or 0)
+    for platform in platforms:
+        for kind in STREAMS:
+            found[platform.pk, kind].rests_until = _rests_until(platform, kind, newest, regular)
     for key, streak, rows in _failures(unwell):
         history = found[key]
         history.failures = streak.in_a_row
@@ -103,8 +108,25 @@ def histories(platforms: Sequence[Platform]) -> dict[Key, History]:
     return found
 
 
-def _newest(ids: list[int]) -> dict[Key, dict[str, int | None]]:
-    """The interval, and ids of the newest run that is closed, that went well, that was a regular one.
+def _with_scopes(pks: Collection[int]) -> dict[int, SyncLog]:
+    """These runs, each with the scope that it covered."""
+    scope = KeyTextTransform("scope", "checkpoint")
+    return SyncLog.objects.only(*COLUMNS).annotate(scope=scope).in_bulk(list(pks))
+
+
+def _rests_until(
+    platform: Platform, kind: str, newest: dict[Key, dict[str, Any]], regular: dict[int, SyncLog]
+) -> datetime | None:
+    row = newest[platform.pk, kind]
+    last = regular.get(row["regular"] or 0)
+    if not row["refused"] or last is None:
+        return None
+    state = StreamState(platform=platform, stream=kind, refused_parts=row["refused"])
+    return parts.rests_until(platform, state, last.scope or "")  # type: ignore[attr-defined]  # annotated
+
+
+def _newest(ids: list[int]) -> dict[Key, dict[str, Any]]:
+    """The interval, the refused parts, and ids of the newest run that is closed, that went well, that was regular.
 
     Each is found from the newest on.
     """
@@ -113,7 +135,7 @@ def _newest(ids: list[int]) -> dict[Key, dict[str, int | None]]:
     for row in cast("Iterable[dict[str, Any]]", rows):
         for kind in STREAMS:
             found[row["pk"], kind] = {name: row[f"{kind}_{name}"] for name in WANTED}
-    nothing: dict[str, int | None] = dict.fromkeys(WANTED)
+    nothing: dict[str, Any] = dict.fromkeys(WANTED)
     return {(pk, kind): found.get((pk, kind), nothing) for pk in ids for kind in STREAMS}
 
 
@@ -132,7 +154,12 @@ def _newest_of_all(streams: tuple[str, ...]) -> QuerySet[Platform, Any]:
         for kind in streams
         for name, logs in wanted.items()
     }
-    return Platform.objects.order_by().values("pk", **columns, **interval_columns())
+    states = StreamState.objects.filter(platform=OuterRef("pk"))
+    refused = {
+        f"{kind}_refused": Subquery(states.filter(stream=kind).values("refused_parts")[:1])
+        for kind in streams
+    }
+    return Platform.objects.order_by().values("pk", **columns, **refused, **interval_columns())
 
 
 def _first(logs: QuerySet[SyncLog]) -> QuerySet[SyncLog, Any]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import Parts
+from integrations.registry import site_of
 from integrations.sync.datasets import credentials_since
 from platforms.models import Platform
 
@@ -36,6 +37,16 @@ def absent_since(platform: Platform, state: StreamState) -> dict[str, datetime]:
     """The refused parts in which the platform says that the account has nothing, each with since when."""
     times = {part: state.refused_parts[part].get("absent") for part in refused(platform, state)}
     return {part: datetime.fromisoformat(since) for part, since in times.items() if since}
+
+
+def rests_until(platform: Platform, state: StreamState, scope: str) -> datetime | None:
+    """When the first marketplace of this scope is asked for again, where all of them rest, and the platform says of one
+    that the account has nothing there. None where a run would read one, or ask for one for the first time."""
+    waits = left_out(platform, state)
+    if not waits or not absent_since(platform, state):
+        return None
+    places = [part for part in scope.split(",") if site_of(platform.kind, part)]
+    return min((waits[part] for part in places), default=None) if waits.keys() >= set(places) else None
 
 
 def left_out(platform: Platform, state: StreamState) -> dict[str, datetime]:
