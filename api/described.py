@@ -227,6 +227,16 @@ FIELDS: dict[str, dict[str, Text]] = {
     },
     "CheckOutcome": {"ok": ("Whether all that is needed works.", True)},
     "Check": {"ok": ("Whether all that is needed works.", True)},
+    "StockEndAnswer": {"stock_end": ("What there is to decide, or was decided; null: nothing.", None)},
+    "StockEnd": {
+        "marketplaces": (
+            "Those whose list is refused, and whose stored stock is marked as gone; []: all stock is gone already.",
+            ["A1PA6795UKMFR9"],
+        ),
+        "rows": ("Rows of stock that are stored as listed there.", 40),
+        "is_all": ("Whether no other stock is stored as listed: syncs of stock are switched off as well.", True),
+        "since": _time("Since when the list is refused; null: it is not.", OMS_CLOCK),
+    },
     "Finding": {
         "step": ("What was tried, as a stable word.", "orders"),
         "code": ("A stable word for what is wrong; empty: nothing is.", ""),

@@ -30,6 +30,7 @@ from integrations.quota.same_account import attach_others, same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind, kind_choices
 from integrations.schedule.due import Due, attach_dues, dues_of
 from integrations.sync.connection_check import check_platform, is_fine, without_others
+from integrations.sync.stock_end import StockEnd, end_stock, stock_end_of
 from integrations.sync.streams import STREAMS, delivered_by
 from integrations.sync.streams.states import (
     LONGEST_INTERVAL,
@@ -266,6 +267,31 @@ CHECK = inline_serializer(
 )
 
 
+STOCK_END = inline_serializer(
+    "StockEndAnswer",
+    {
+        "platform": serializers.CharField(),
+        "platform_id": serializers.IntegerField(),
+        "stock_end": inline_serializer(
+            "StockEnd",
+            {
+                "marketplaces": serializers.ListField(child=serializers.CharField()),
+                "rows": serializers.IntegerField(),
+                "is_all": serializers.BooleanField(),
+                "since": serializers.DateTimeField(allow_null=True),
+            },
+            allow_null=True,
+        ),
+    },
+)
+
+
+class MayChange(ModelPermissions):
+    """For a POST that changes what is there."""
+
+    perms_map = {**ModelPermissions.perms_map, "POST": ["%(app_label)s.change_%(model_name)s"]}
+
+
 class PlatformViewSet(ListView, ModelViewSet[Platform]):
     """Selling accounts. PUT and PATCH both change what is given and keep the rest, so {"api_config": {…}} alone
     will do; api_config itself is replaced as a whole."""
@@ -273,10 +299,10 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
     serializer_class = PlatformSerializer
     filterset_class = PlatformFilterSet
     ordering = ("name", "id")
-    actions_without_body = ("check",)
+    actions_without_body = ("check", "end_stock")
     platform_column = "pk"
     scopes = MappingProxyType({"check": Scope.SYNC})
-    more_errors = MappingProxyType({"PUT": (409,), "PATCH": (409,), "DELETE": (409,)})
+    more_errors = MappingProxyType({"PUT": (409,), "PATCH": (409,), "DELETE": (409,), "POST": (409,)})
 
     def get_queryset(self) -> QuerySet[Platform]:
         return with_states(Platform.objects.all())
@@ -315,9 +341,34 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
             }
         )
 
+    @extend_schema(responses=STOCK_END)
+    def stock_end(self, _request: Request, pk: int) -> Response:
+        """Whether it may be said that the account keeps no stock any more, and what POST would do. `stock_end` is null
+        where there is nothing to decide: it may be said once the list of stock of a marketplace has been refused for a
+        week, or all stock is gone."""
+        platform = get_object_or_404(self.confined(Platform.objects.all()), pk=pk)
+        return _stock_end_answer(platform, stock_end_of(platform))
+
+    @extend_schema(request=None, responses=STOCK_END)
+    def end_stock(self, _request: Request, pk: int) -> Response:
+        """Say that the account keeps no stock there any more, such as FBA that it has left. The stock of these
+        marketplaces is marked as gone, and where that is all, syncs of stock are switched off. 409 where there is
+        nothing to decide."""
+        platform = get_object_or_404(self.confined(Platform.objects.all()), pk=pk)
+        end = end_stock(platform)
+        if end is None:
+            raise Conflict(
+                f"Nothing was changed: the stock of {platform.name} is listed, was not refused for a week yet, or its "
+                "syncs of stock are off already."
+            )
+        return _stock_end_answer(platform, end)
+
     def get_permissions(self) -> list[BasePermission]:
         # By the route's actions: for a method that the route does not know, there is no action yet.
-        return [MaySync() if "check" in self.action_map.values() else ModelPermissions()]
+        actions = self.action_map.values()
+        if "check" in actions:
+            return [MaySync()]
+        return [MayChange() if "end_stock" in actions else ModelPermissions()]
 
     def perform_create(self, serializer: serializers.BaseSerializer[Platform]) -> None:
         """403 for who is confined to some platforms: the new one would be none of them."""
@@ -348,6 +399,11 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
                 f"{instance.name} has orders or stock, which would lose their origin; nothing was deleted. "
                 "To stop its syncs, set is_active to false."
             ) from None
+
+
+def _stock_end_answer(platform: Platform, end: StockEnd | None) -> Response:
+    about = {"platform": platform.name, "platform_id": platform.pk}
+    return Response({**about, "stock_end": end.as_dict() if end else None})
 
 
 def _save(serializer: serializers.BaseSerializer[Platform]) -> None:

@@ -52,6 +52,11 @@ api_patterns = [
     *api("platforms", PlatformViewSet.as_view(LIST | {"post": "create"}), "platforms"),
     *api("platforms/<int:pk>", PlatformViewSet.as_view(DETAIL | WRITE), "platform"),
     *api("platforms/<int:pk>/check", PlatformViewSet.as_view({"post": "check"}), "platform-check"),
+    *api(
+        "platforms/<int:pk>/stock-end",
+        PlatformViewSet.as_view({"get": "stock_end", "post": "end_stock"}),
+        "platform-stock-end",
+    ),
     *api("orders", OrderViewSet.as_view(LIST), "orders"),
     *api("orders/sync", OrderSyncView.as_view(), "orders-sync"),
     *api("orders/totals", OrderViewSet.as_view({"get": "totals"}), "order-totals"),

@@ -1,20 +1,23 @@
 """An account that leaves FBA: its syncs fail for a week, then a person decides on the platform's page. Over HTTP."""
 
 import html
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from api.tests.rest import superuser, user_with
+from audit.models import AuditEntry
 from integrations.models import SyncLog
 from integrations.schedule.due import Reason, dues_of
 from integrations.tests.states import minutes_of, time_passes
 from integrations.tests.syncing import ALWAYS, INVENTORY, platform_of, refusal, stored_stock, sync
+from integrations.tests.test_commands import Ran
 from inventory.models import InventoryItem
 from platforms.models import Platform
 from simulator import Account, Rule, Simulator
@@ -76,7 +79,8 @@ def test_after_a_week_of_refusals_a_person_ends_the_stock_of_the_account(
     assert f"{len(before)} rows of stock were marked as gone. Syncs of stock are off" in answer
     assert (listed(), InventoryItem.objects.exclude(available=0).count()) == (set(), 0)
     assert dues_of(Platform.objects.get())[INVENTORY].reason == Reason.MANUAL
-    assert "Syncs of stock are off" in LogEntry.objects.get().change_message
+    entry = AuditEntry.objects.get(action="stock.ended")
+    assert (entry.actor, entry.changes["rows"], entry.changes["is_all"]) == ("admin", len(before), True)
     assert BUTTON not in shown(admin_client, platform)
     sim.rules.clear()
     assert sync(platform, INVENTORY).status == Status.SUCCEEDED  # by hand, should it have been a mistake
@@ -106,6 +110,48 @@ def test_one_marketplace_ends_alone_and_only_who_may_change_platforms_ends_it(
     assert (listed(), minutes_of(platform, INVENTORY)) == ({DE}, 60)
     log = sync(platform, INVENTORY)
     assert (log.status, [note["code"] for note in log.notes]) == (Status.SUCCEEDED, ["no_fba"])
+
+
+@pytest.mark.parametrize("door", ["api", "command"])
+def test_the_api_and_a_command_do_the_same(start_simulator: StartSimulator, door: str) -> None:
+    sim = start_simulator(Account(skus=5, marketplace_ids=(DE, FR)))
+    platform = platform_of(sim, marketplace_id=DE, additional_marketplace_ids=[FR], region="EU")
+    sync(platform, INVENTORY)
+    rows = InventoryItem.objects.filter(marketplace_id=FR).count()
+    address, api = f"/platforms/{platform.pk}/stock-end", superuser()
+
+    def decided(status: int, ran: int, *options: str) -> Any:
+        """What the one or the other says of what there is to decide; with `--dry-run` it only looks."""
+        if door == "api":
+            answer = getattr(api, "get" if options else "post")(address)
+            assert answer.status_code == (200 if options else status), answer.content
+            return answer.json().get("stock_end")
+        done = Ran("end_stock", "amazon", "--json", *options)
+        assert done.status == ran, done.err
+        return json.loads(done.out)["stock_end"]
+
+    leaves_fba(sim, FR)
+    sync(platform, INVENTORY)
+    assert (decided(200, 1, "--dry-run"), decided(409, 1)) == (None, None)
+    time_passes(INVENTORY, days=8)
+    end = decided(200, 0, "--dry-run")
+    assert {**end, "since": end["since"][-1]} == {
+        "marketplaces": [FR], "rows": rows, "is_all": False, "since": "Z",
+    }  # fmt: skip
+    assert listed() == {DE, FR}
+    if door == "command":
+        assert (
+            f"{rows} rows of stock would be marked as gone (France {FR})."
+            in Ran("end_stock", "amazon", "--dry-run").out
+        )
+    assert not AuditEntry.objects.filter(action="stock.ended").exists()
+    assert decided(200, 0) == end
+    assert listed() == {DE}
+    assert AuditEntry.objects.get(action="stock.ended").door == door
+    assert decided(409, 1) is None
+    if door == "api":
+        viewer = user_with(*(f"platforms.{name}_platform" for name in ("view", "sync", "add")))
+        assert (viewer.get(address).status_code, viewer.post(address).status_code) == (200, 403)
 
 
 def test_where_all_stock_is_gone_syncs_of_it_can_be_ended(

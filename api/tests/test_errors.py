@@ -82,7 +82,13 @@ def test_it_refuses_a_change_without_a_body(method: str, address: str, body: byt
 
 @pytest.mark.parametrize(
     "address",
-    ["platforms/1/check", "sync-logs/1/cancel", "sync-failures/1/replay", "sync-failures/1/dismiss"],
+    [
+        "platforms/1/check",
+        "platforms/1/stock-end",
+        "sync-logs/1/cancel",
+        "sync-failures/1/replay",
+        "sync-failures/1/dismiss",
+    ],
 )
 def test_it_refuses_a_body_that_nobody_reads(address: str) -> None:
     answer = superuser().post(f"/{address}", {"force": True})

@@ -22,6 +22,8 @@ SCOPES: dict[str, Scope | None] = {
     "patch platforms/<int:pk>": MANAGE,
     "delete platforms/<int:pk>": MANAGE,
     "post platforms/<int:pk>/check": SYNC,
+    "get platforms/<int:pk>/stock-end": READ,
+    "post platforms/<int:pk>/stock-end": MANAGE,
     "get orders": READ,
     "post orders/sync": SYNC,
     "get orders/totals": READ,

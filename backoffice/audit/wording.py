@@ -55,6 +55,7 @@ ACTIONS: dict[str, Promise] = {
     "hold.added": gettext_lazy("legal hold added"),
     "hold.changed": gettext_lazy("legal hold changed"),
     "hold.deleted": gettext_lazy("legal hold ended"),
+    "stock.ended": gettext_lazy("no stock on the platform any more"),
     "mock_data.purged": gettext_lazy("made-up data deleted"),
     "secrets.reencrypted": gettext_lazy("secrets encrypted anew"),
     "audit.pruned": gettext_lazy("old entries of the audit deleted"),

@@ -1,7 +1,6 @@
 """On the page of a platform: whether its account has left FBA, and the button with which a person says so."""
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -60,7 +59,7 @@ def advice(platform: Platform) -> str:
 
 
 def report_end(request: HttpRequest, platform: Platform) -> None:
-    """Do what the person decided, keep who did in the platform's history, and say what follows."""
+    """Do what the person decided, and say what follows."""
     end = end_stock(platform)
     if end is None:
         messages.warning(request, _("Nothing was changed: the stock of this account is listed again."))
@@ -72,13 +71,6 @@ def report_end(request: HttpRequest, platform: Platform) -> None:
     if end.is_all:
         off = _("Syncs of stock are off; set the minutes between them to switch them on again.")
         text = f"{text} {off}"
-    LogEntry.objects.log_actions(
-        str(request.user.pk),
-        [platform],
-        action_flag=CHANGE,
-        change_message=f"{LABEL}. {text}",
-        single_object=True,
-    )
     messages.success(request, text)
 
 

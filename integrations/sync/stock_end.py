@@ -9,10 +9,12 @@ Two signs:
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from audit.recording import record
 from integrations.models import StreamState, SyncLog
 from integrations.sync import parts
 from integrations.sync.streams import STREAMS, streams_of
@@ -36,6 +38,14 @@ class StockEnd:
     rows: int
     is_all: bool
     since: datetime | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "marketplaces": list(self.marketplaces),
+            "rows": self.rows,
+            "is_all": self.is_all,
+            "since": self.since,
+        }
 
 
 def stock_end_of(platform: Platform) -> StockEnd | None:
@@ -77,4 +87,5 @@ def end_stock(platform: Platform) -> StockEnd | None:
         mark_gone(platform=platform, marketplace_id=marketplace, source=Source.LIVE, seen=())
     if end.is_all:
         set_intervals(platform, {STOCK: 0})
+    record("stock.ended", platform, changes=end.as_dict())
     return end

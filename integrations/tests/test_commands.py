@@ -43,6 +43,7 @@ COMMANDS = (
     "reencrypt",
     "purge_pii",
     "purge_mock",
+    "end_stock",
     "erase_buyer_data",
     "replay_failures",
 )
@@ -283,6 +284,7 @@ def test_it_says_that_a_time_without_a_zone_was_read_as_utc() -> None:
         ("PLATFORM", ("sync_orders", "nowhere")),
         ("PLATFORM", ("sync_inventory", "nowhere")),
         ("PLATFORM", ("purge_mock", "nowhere")),
+        ("PLATFORM", ("end_stock", "nowhere")),
         ("USER", ("create_api_token", "nobody")),
         ("--since", ("sync_orders", "--since", "yesterday")),
         ("--since", ("sync_orders", "--since", "2999-01-01")),
