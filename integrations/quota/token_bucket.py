@@ -116,8 +116,9 @@ class TokenBucket:
 
 
 def kept_back(bucket: ApiQuota, share: float) -> float:
-    """The tokens that who leaves this share of the burst to others does not take; one is always to be had."""
-    return max(0.0, min(share * bucket.burst, bucket.burst - 1.0))
+    """The tokens that who leaves this share of the burst to others does not take: at least one of several, and never
+    all."""
+    return max(0.0, min(max(share * bucket.burst, 1.0), bucket.burst - 1.0)) if share else 0.0
 
 
 def standing(bucket: ApiQuota, now: datetime) -> tuple[int, float]:

@@ -5,7 +5,8 @@ far       the last ORDERS_LOOK_BACK_DAYS once a week
 
 They take what is left of the quota. All other syncs go first (sync/lanes.py), a quarter of the burst is left to them,
 and a look-back rests as long as the last one took: on a large account it comes less often, and the other one has its
-turn as well. It takes as long as it takes. Where none got through for too long, look_back.late_lines says so.
+turn as well. It takes as long as it takes. Where regular syncs leave nothing, one that has waited for too long is
+started beside them, and reads one page now and then. Where none got through for too long, look_back.late_lines says so.
 """
 
 import hashlib
@@ -13,7 +14,6 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import DatabaseError
 from django.utils import timezone
@@ -23,7 +23,7 @@ from integrations.models import StreamState, SyncLog
 from integrations.protocol import Note
 from integrations.schedule.due import JITTER, Reason
 from integrations.schedule.plan import Planned
-from integrations.sync import look_back
+from integrations.sync import lanes, look_back
 from integrations.sync.forecast import forecast
 from integrations.sync.lanes import LEFT_BY_LOOK_BACKS
 from integrations.sync.start import Started, start_sync, unopened
@@ -38,16 +38,17 @@ EVERY = {Lane.RECENT: timedelta(hours=1), Lane.FAR: timedelta(days=7)}
 
 
 def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
-    """Start and yield the look-backs that are due, of platforms whose regular syncs are well and not due now.
+    """Start and yield the look-backs that are due, of platforms whose regular syncs are well and not due now; where one
+    has waited for too long, also of those whose regular syncs are due or open.
 
     Two queries for any number of platforms that need none. Raises DatabaseError only if these fail.
     """
     now = timezone.now()
-    well = {
-        (each.platform.pk, each.kind): each.platform
-        for each in planned
-        if each.kind == ORDERS and each.due.reason == Reason.REGULAR and not each.due.is_now(now)
-    }
+    orders = [
+        each for each in planned if each.kind == ORDERS and each.due.reason in (Reason.REGULAR, Reason.OPEN)
+    ]
+    well = {(each.platform.pk, each.kind): each.platform for each in orders}
+    busy = {each.platform.pk for each in orders if each.due.reason == Reason.OPEN or each.due.is_now(now)}
     rows = StreamState.objects.filter(platform__in={pk for pk, _kind in well}, watermark__isnull=False)
     states = [state for state in rows if (state.platform_id, state.stream) in well]
     ids = [entry.get("log") for state in states for entry in state.look_backs.values()]
@@ -55,13 +56,15 @@ def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
     for state in states:
         state.platform = well[state.platform_id, state.stream]
         for lane in (Lane.RECENT, Lane.FAR):
-            entry = state.look_backs.get(lane, {})
-            if not look_back.span_of(lane) or not _is_due(
-                state, lane, entry, logs.get(entry.get("log", 0)), now
-            ):
+            last = logs.get(state.look_backs.get(lane, {}).get("log", 0))
+            due_at = _due_at(state, lane, last)
+            if not look_back.span_of(lane) or due_at is None or due_at > now:
                 continue
             try:
-                started = _start(state, lane, logs.get(entry.get("log", 0)), now)
+                is_starved = lanes.is_starved(state.platform, state.stream, due_at)
+                if state.platform_id in busy and not is_starved:
+                    continue
+                started = _start(state, lane, last, now, is_starved=is_starved)
             except (DatabaseError, RuntimeError) as error:
                 logger.error("No look-back of %s could be opened: %s", state.platform.name, error)
                 continue
@@ -69,22 +72,25 @@ def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
                 yield started
 
 
-def _is_due(state: StreamState, lane: str, entry: dict[str, Any], log: SyncLog | None, now: datetime) -> bool:
-    every = EVERY[Lane(lane)]
+def _due_at(state: StreamState, lane: str, last: SyncLog | None) -> datetime | None:
+    """When the look-back of this lane is due; None while the last one is open."""
+    entry, every = state.look_backs.get(lane, {}), EVERY[Lane(lane)]
     drawn = hashlib.sha256(f"{state.platform_id}:{lane}:{entry.get('at')}".encode()).digest()
     jitter = every * JITTER * (int.from_bytes(drawn[:4]) / 2**32)  # so that platforms part ways
     begun = datetime.fromisoformat(entry["at"]) if entry else state.platform.created_at
-    if log is None:
-        return begun + every + jitter <= now
-    if log.is_open or log.finished_at is None:
-        return False
-    took = log.finished_at - (log.started_at or log.finished_at)
-    return max(begun + every, log.finished_at + took) + jitter <= now
+    if last is None:
+        return begun + every + jitter
+    if last.is_open or last.finished_at is None:
+        return None
+    took = last.finished_at - (last.started_at or last.finished_at)
+    return max(begun + every, last.finished_at + took) + jitter
 
 
-def _start(state: StreamState, lane: str, last: SyncLog | None, now: datetime) -> Started | None:
-    """The look-back; None where regular syncs do it, or where no call is to spare now. What the regular ones have not
-    read yet is left to them."""
+def _start(
+    state: StreamState, lane: str, last: SyncLog | None, now: datetime, *, is_starved: bool
+) -> Started | None:
+    """The look-back; None where regular syncs do it, or where no call is to spare now and it `is_starved` not. What the
+    regular ones have not read yet is left to them."""
     platform, kind, end = state.platform, state.stream, state.watermark
     assert end is not None  # noqa: S101  for the type checker
     window = WindowRequest(since=end - look_back.span_of(lane), until=end - OVERLAP, look_back=lane)
@@ -92,7 +98,7 @@ def _start(state: StreamState, lane: str, last: SyncLog | None, now: datetime) -
     if lane == Lane.RECENT and look_back.fits(platform, kind, window.since):
         _remember(state, lane, now, None, now)
         return None
-    if window.since >= end - OVERLAP or not _can_spare_a_call(platform, kind, window):
+    if window.since >= end - OVERLAP or not (is_starved or _can_spare_a_call(platform, kind, window)):
         return None
     started = start_sync(
         platform=platform,

@@ -13,10 +13,19 @@ from django.utils import timezone
 
 from core.database.retry import retry_on_db_error
 from integrations.models import SyncLog
-from integrations.sync.lanes import LANES
+from integrations.sync.lanes import LANES, goes_first
 
 # What says whose turn it is.
-COLUMNS = ("platform_id", "kind", "open_key", "is_incremental", "trigger", "asked")
+COLUMNS = (
+    "platform_id",
+    "kind",
+    "open_key",
+    "is_incremental",
+    "trigger",
+    "asked",
+    "queued_at",
+    "checkpoint",
+)
 
 
 @retry_on_db_error
@@ -24,7 +33,8 @@ def promote_next(platform_id: int, kind: str) -> SyncLog | None:
     """Queue the sync whose turn it is now. None if no sync of this platform and stream waits, if one that goes before
     them is open, or if another process was faster.
 
-    The earlier lane goes first; in a lane, the run that stood aside, then the one that has waited longest.
+    The earlier lane goes first; in a lane, the run that stood aside, then the one that has waited longest. A look-back
+    that has waited for too long goes before all of them.
     """
     # Of all platforms, since few wait at any time: this way the index of the status is used by every database.
     deferred = SyncLog.objects.filter(status=SyncLog.Status.DEFERRED).order_by("pk").only(*COLUMNS)
@@ -32,6 +42,9 @@ def promote_next(platform_id: int, kind: str) -> SyncLog | None:
     if not waiting:
         return None
     keys = {lane: SyncLog.open_key_of(platform_id, kind, lane) for lane in LANES}
+    for log in waiting:
+        if log.open_key == keys[log.lane] and goes_first(log):
+            return _promote(log.pk, keys[log.lane])
     begun = SyncLog.objects.filter(open_key__in=keys.values()).exclude(status=SyncLog.Status.DEFERRED)
     taken = set(begun.values_list("open_key", flat=True))
     for lane, key in keys.items():

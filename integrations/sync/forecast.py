@@ -10,7 +10,7 @@ from integrations.models import ApiQuota, SyncLog
 from integrations.quota.token_bucket import standing
 from integrations.registry import CHANNELS, order_lag
 from integrations.sync.estimates import guess_by_window
-from platforms.models import Source
+from platforms.models import Platform, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +29,42 @@ class Forecast:
         return None if self.pages is None else max(0, self.pages - self.at_once) * self.every
 
 
-def forecast(log: SyncLog) -> Forecast | None:
-    """For a run with a window of its own that has not begun, stored or not; None for any other, and where no quota is
-    known."""
-    channel = CHANNELS.get(log.platform.kind)
-    listing = channel.listings.get(log.kind) if channel else None
-    if channel is None or listing is None or log.is_incremental or log.pages or log.platform.config_problem:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of the quota for the calls that list a stream: see Forecast."""
+
+    at_once: int
+    burst: int
+    every: timedelta
+
+
+def quota_of(platform: Platform, kind: str) -> Standing | None:
+    """How the quota of the calls that list this stream stands; None where none is known. One query."""
+    channel = CHANNELS.get(platform.kind)
+    listing = channel.listings.get(kind) if channel else None
+    if channel is None or listing is None or platform.config_problem:
         return None
     try:
-        account = channel.account_key(log.platform.api_config)
+        account = channel.account_key(platform.api_config)
     except ConfigError:
         return None
     bucket = ApiQuota.objects.filter(account_key=account, operation=listing.operation).first()
     rate, burst, at_once = listing.quota.rate, listing.quota.burst, listing.quota.burst
     if bucket is not None and bucket.rate > 0:
         rate, burst, at_once = bucket.rate, bucket.burst, standing(bucket, timezone.now())[0]
+    return Standing(at_once, burst, timedelta(seconds=1 / rate))
+
+
+def forecast(log: SyncLog) -> Forecast | None:
+    """For a run with a window of its own that has not begun, stored or not; None for any other, and where no quota is
+    known."""
+    if log.is_incremental or log.pages:
+        return None
+    quota = quota_of(log.platform, log.kind)
+    if quota is None:
+        return None
     pages = guess_pages(log) if log.pages_expected is None else log.pages_expected
-    return Forecast(pages, at_once, burst, timedelta(seconds=1 / rate))
+    return Forecast(pages, quota.at_once, quota.burst, quota.every)
 
 
 def guess_pages(log: SyncLog) -> int | None:

@@ -78,8 +78,8 @@ def _late_line(platform: Platform, span: timedelta, done: datetime, log: SyncLog
         length = ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
     text = _(
         "Orders of the last %(span)s were read again for the last time at %(done)s, so orders that %(channel)s has "
-        "listed late since then may be missing. They are read as soon as regular syncs leave calls of the quota, and "
-        "at that pace. If this stays, sync orders less often, or sync that time span by hand."
+        "listed late since then may be missing. They are read with the calls that regular syncs leave, and with one in "
+        "twenty at least. If this stays, sync orders less often, or sync that time span by hand."
     )
     words = {"span": length, "done": format_datetime(done), "channel": channel_label(platform.kind)}
     if log is None or not log.is_open:

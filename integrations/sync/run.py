@@ -29,7 +29,7 @@ from integrations.registry import CHANNELS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
 from integrations.sync.fallback import mock_may_stand_in
-from integrations.sync.lanes import must_stand_aside, share_left_to_others
+from integrations.sync.lanes import goes_first, must_stand_aside, page_read, share_left_to_others
 from integrations.sync.leases import Lease, LeaseLost, with_notes
 from integrations.sync.storing import adjustments, keep_failures, store_bisecting
 from integrations.sync.streams import STREAMS, Progress, Stream, stream_named
@@ -116,6 +116,8 @@ def _reach_platform(lease: Lease, callbacks: RunCallbacks) -> None:
     if must_stand_aside(log):
         transitions.stand_aside(lease)
         return
+    if goes_first(log):  # for one page
+        callbacks = callbacks._replace(stopping=lambda: True)
     try:
         stream_named(log.kind)
     except ConfigError as error:  # nothing can stand in for it, made-up data neither
@@ -234,7 +236,7 @@ def _store(
             "unchanged": log.unchanged + outcome.unchanged,
             "failed": log.failed + len(failures),
             "notes": with_notes(log.notes, adjustments(outcome, log)),
-            "checkpoint": progress.checkpoint(page),
+            "checkpoint": progress.checkpoint(page) | page_read(log),
             **transitions.calls_of(log),
         }
         lease.write(**counted)

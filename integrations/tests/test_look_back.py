@@ -3,9 +3,11 @@ whether they came."""
 
 import html
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 
 from api.tests.rest import make_order
@@ -13,6 +15,7 @@ from integrations.models import ApiQuota, StreamState, SyncLog
 from integrations.schedule.look_backs import due_look_backs
 from integrations.schedule.plan import plan
 from integrations.sync.connection_check import check_platform
+from integrations.sync.deferred import promote_all
 from integrations.sync.queue import run_here
 from integrations.tests.states import set_states, watermark_of
 from integrations.tests.syncing import open_sync, platform_of, requests_of, stored_orders, sync
@@ -155,6 +158,8 @@ def test_those_that_found_nothing_do_not_pile_up(busy: Simulator, admin_client: 
 
 
 def test_a_look_back_takes_no_call_that_a_regular_sync_may_need(busy: Simulator) -> None:
+    looked = {lane: {"at": ago(hours).isoformat()} for lane, hours in {"recent": 1.2, "far": 1}.items()}
+    set_states(look_backs=looked)
     ApiQuota.objects.filter(operation="searchOrders").update(tokens=5.5, burst=20, rate=0.0056)
     assert look_backs() == []  # until there is one to spare
     ApiQuota.objects.update(tokens=6.5)
@@ -172,6 +177,45 @@ def test_a_regular_sync_goes_before_a_look_back(busy: Simulator) -> None:
     assert run_here(recent.pk).status == "deferred"
     assert run_here(regular.pk).status == "succeeded"
     assert run_here(recent.pk).status == "succeeded"
+
+
+def refill(calls: int = 1) -> None:
+    """Amazon grants so many calls, one every three minutes."""
+    span = calls * timedelta(minutes=3)
+    ApiQuota.objects.filter(operation="searchOrders").update(tokens=F("tokens") + calls)
+    SyncLog.objects.open().update(queued_at=F("queued_at") - span)
+    SyncLog.objects.filter(status="waiting").update(resume_at=datetime.now(UTC))
+    for log in SyncLog.objects.open().filter(checkpoint__has_key="page_at"):
+        at = datetime.fromisoformat(log.checkpoint["page_at"]) - span
+        SyncLog.objects.filter(pk=log.pk).update(checkpoint=log.checkpoint | {"page_at": at.isoformat()})
+
+
+def test_a_look_back_gets_one_call_in_twenty_where_regular_syncs_use_all_of_them(busy: Simulator) -> None:
+    platform = Platform.objects.get()
+    ApiQuota.objects.filter(operation="searchOrders").update(tokens=0.0, burst=20, rate=1 / 180)
+    late = busy.accounts[0].add_order(at=ago(5)).external_id
+    busy.accounts[0].late_by = timedelta(0)
+    when: dict[str, list[int]] = {
+        "regular": [],
+        "recent": [],
+        "far": [],
+    }  # at which refill each made its calls
+    open_sync(platform)
+    for number in range(45):
+        refill()
+        regular = SyncLog.objects.open().filter(is_incremental=True).first() or open_sync(platform)
+        look_backs()
+        list(promote_all())
+        others = SyncLog.objects.claimable().filter(trigger="look_back")
+        for log in (regular, *others.order_by("pk")):  # whoever comes first would take the call
+            before = busy.calls["searchOrders"]
+            ran = run_here(log.pk)
+            when[ran.lane or "regular"] += [number] * (busy.calls["searchOrders"] - before)
+    assert [len(when["recent"]), len(when["far"])] == [2, 2]
+    assert len(when["regular"]) >= 39  # of 45
+    assert max(b - a for a, b in pairwise(when["regular"])) <= 3  # refills until the next one, of 3 minutes
+    assert SyncLog.objects.get(open_key=None, trigger="look_back").status == "succeeded"
+    assert late in stored_orders(platform)
 
 
 def test_a_look_back_takes_what_it_takes_and_says_what_that_is(busy: Simulator) -> None:
