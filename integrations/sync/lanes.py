@@ -25,7 +25,7 @@ LOOK_BACK, LOOK_BACKS = SyncLog.Trigger.LOOK_BACK, (SyncLog.Lane.RECENT, SyncLog
 # Of the burst of each quota.
 LEFT_BY_LOOK_BACKS = 0.25
 LEFT_TO_LOOK_BACKS = 0.01  # one call: the bucket keeps whole ones
-# One call in so many is for each look-back: at Amazon's pace for orders, one an hour.
+# One call in so many is for each look-back; of a quota of a call in three minutes, one an hour.
 GRANTED_MEANWHILE = 20
 PAGE_AT = "page_at"  # on the checkpoint of a look-back
 
