@@ -12,9 +12,10 @@ Whoever may write to the database can make a new chain of all entries. So note t
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import models, transaction
+from django.utils import timezone
 
 from audit.models import AuditEntry, AuditHead
 from core.database.retry import retry_on_db_error
@@ -84,28 +85,57 @@ def plain_rows() -> models.QuerySet[AuditEntry]:
 
 
 def verify() -> Verdict:
-    """Whether every entry is as it was written, and none is missing between, before or after the others.
+    """Whether every entry is as it was written, and none is missing between, before or after the others. Where all is
+    well, AuditHead notes it.
 
     Holds no lock: what is written meanwhile is not looked at, and where retention deletes meanwhile it begins anew.
     """
     link_committed()
     while True:
         head = AuditHead.objects.get(pk=AuditHead.ONLY)
-        verdict = _verify_through(head)
-        if AuditHead.objects.filter(pk=AuditHead.ONLY, pruned_through=head.pruned_through).exists():
+        verdict = _verify_through(head, head.pruned_through, head.pruned_digest, after=-1)
+        rows = AuditHead.objects.filter(pk=AuditHead.ONLY, pruned_through=head.pruned_through)
+        if rows.exists():
+            if not verdict.broken:
+                rows.update(verified_through=verdict.last, verified_at=timezone.now())
             return verdict
 
 
-def _verify_through(head: AuditHead) -> Verdict:
-    digest, last, broken = head.pruned_digest, head.pruned_through, None
-    for entry in linked_between(-1, head.last):
+def verify_newest(count: int) -> Verdict:
+    """Whether the newest entries, so many of them, are as they were written, and whether none of all is missing: those
+    before are counted, and not read. As long as there are no more, this is the same as `verify`."""
+    link_committed()
+    head = AuditHead.objects.get(pk=AuditHead.ONLY)
+    base = AuditEntry.objects.filter(sequence=head.last - count, sequence__gt=head.pruned_through).first()
+    if base is None:
+        return verify()
+    there = AuditEntry.objects.filter(sequence__lte=head.last).count()
+    verdict = _verify_through(head, base.sequence or 0, base.digest, after=base.sequence or 0)
+    kept = head.last - head.pruned_through
+    if not verdict.broken and there != kept and not _was_pruned(head):
+        missing = Broken(
+            head.pruned_through + 1, f"{kept - there} entries are missing: {there} of {kept} are there."
+        )
+        return replace(verdict, broken=missing)
+    return verdict
+
+
+def _was_pruned(head: AuditHead) -> bool:
+    return not AuditHead.objects.filter(pk=AuditHead.ONLY, pruned_through=head.pruned_through).exists()
+
+
+def _verify_through(head: AuditHead, last: int, digest: str, *, after: int) -> Verdict:
+    """Of the entries behind `after`; the one before the first of them should be `last`, with this digest."""
+    broken = None
+    first = last + 1
+    for entry in linked_between(after, head.last):
         broken = _problem(entry, last, digest)
         if broken:
             break
         last, digest = entry.sequence or 0, entry.digest
     if not broken and (last, digest) != (head.last, head.last_digest):
         broken = Broken(last + 1, f"Entries {last + 1} to {head.last} are missing.")
-    return Verdict(head.pruned_through + 1 if last > head.pruned_through else 0, last, digest, broken)
+    return Verdict(first if last >= first else 0, last, digest, broken)
 
 
 def linked_between(after: int, last: int) -> Iterator[AuditEntry]:

@@ -1,4 +1,6 @@
-"""AuditEntry: one thing that somebody did. AuditHead: where the chain of entries begins and ends."""
+"""AuditEntry: one thing that somebody did. AuditHead: where the chain of entries begins and ends. AuditShipment: how
+far entries were shipped elsewhere.
+"""
 
 import json
 from typing import Any, NoReturn
@@ -93,7 +95,8 @@ class AuditEntry(models.Model):
 
 
 class AuditHead(models.Model):
-    """The only row: the last entry that is linked, the last one that retention deleted, the last one shipped elsewhere.
+    """The only row: the last entry that is linked, the last one that retention deleted, and through which one, and
+    when, all were last found to be as they were written.
 
     With the two digests, entries that are missing at either end show as well.
     """
@@ -104,7 +107,8 @@ class AuditHead(models.Model):
     last_digest = models.CharField(max_length=64, blank=True, default="")
     pruned_through = models.BigIntegerField(default=0)
     pruned_digest = models.CharField(max_length=64, blank=True, default="")
-    shipped_through = models.BigIntegerField(default=0)
+    verified_through = models.BigIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "audit_head"
@@ -112,3 +116,18 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return str(self.last)
+
+
+class AuditShipment(models.Model):
+    """A place outside of the database, and the last entry that it has taken (shipping.py)."""
+
+    place = models.CharField(max_length=16, primary_key=True)
+    shipped_through = models.BigIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_shipments"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.place

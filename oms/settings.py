@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from oms import __version__
+from oms.audit_places import audit_log, audit_syslog
 from oms.env import (
     BASE_DIR,
     MAKE_SECRET_KEY,
@@ -55,6 +56,9 @@ REDIS_URL = redis_url()
 KEEP_SYNC_LOG_DAYS = whole_number("KEEP_SYNC_LOG_DAYS", default=400, minimum=31)
 KEEP_API_USAGE_DAYS = whole_number("KEEP_API_USAGE_DAYS", default=400, minimum=2)
 KEEP_AUDIT_DAYS = whole_number("KEEP_AUDIT_DAYS", default=730, minimum=365)
+# Where entries of the audit go beside the database: "stdout" or a file, a syslog server.
+AUDIT_LOG = audit_log(text("AUDIT_LOG"))
+AUDIT_SYSLOG = audit_syslog(text("AUDIT_SYSLOG"))
 KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 # Months after purchase and last change that an order is kept; 0: for good.
@@ -94,7 +98,7 @@ MAINTENANCE = [
     "backoffice.alerts.outbox.prune_messages",
 ]
 # Functions without arguments that `manage.py run_webhooks` calls once a minute.
-EVERY_MINUTE = ["backoffice.alerts.watch.watch"]
+EVERY_MINUTE = ["backoffice.alerts.watch.watch", "audit.shipping.ship"]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))

@@ -14,11 +14,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from api.tests.rest import SECRETS
-from audit.chain import holds, link_committed, verify
-from audit.models import AppendOnly, AuditEntry
+from audit.chain import Broken, holds, link_committed, verify, verify_newest
+from audit.models import AppendOnly, AuditEntry, AuditHead
 from audit.recording import record
 from audit.retention import prune_entries
 from platforms.models import Platform
@@ -183,6 +184,24 @@ def test_retention_leaves_a_chain_that_holds(ten: None) -> None:
     assert (verdict.broken, verdict.first, verdict.last) == (None, 5, 11)
     assert newest("audit.pruned").changes["entries"] == 4
     assert prune_entries(timezone.now() - timedelta(days=730)) == 0
+
+
+def test_the_newest_are_read_and_the_others_counted(ten: None) -> None:
+    """So a report needs no more time for a million entries than for a few."""
+    with CaptureQueriesContext(connection) as queries:
+        verdict = verify_newest(4)
+    assert (verdict.broken, verdict.first, verdict.last) == (None, 7, 10)
+    assert len(queries) <= 6
+    write("UPDATE audit_entries SET reason = 'other' WHERE sequence = 2")
+    assert verify_newest(4).broken is None  # which verify finds
+    assert verify_newest(40).broken == verify().broken == Broken(2, "Entry 2 is not as it was written.")
+    write("UPDATE audit_entries SET reason = 'other' WHERE sequence = 8")
+    assert verify_newest(4).broken == Broken(8, "Entry 8 is not as it was written.")
+    write("UPDATE audit_entries SET reason = '' WHERE sequence IN (2, 8)")
+    assert verify().broken is None
+    assert AuditHead.objects.get().verified_through == 10
+    write("DELETE FROM audit_entries WHERE sequence = 3")
+    assert verify_newest(4).broken == Broken(1, "1 entries are missing: 9 of 10 are there.")
 
 
 def test_the_noted_digest_shows_a_chain_that_was_made_anew(ten: None) -> None:

@@ -309,6 +309,20 @@ CONTROLS: tuple[Control, ...] = (
             "audit/tests/test_audit.py::test_what_was_changed_or_taken_away_shows",
             "audit/tests/test_audit.py::test_nobody_changes_or_deletes_an_entry",
             "audit/tests/test_audit.py::test_the_noted_digest_shows_a_chain_that_was_made_anew",
+            "audit/tests/test_audit.py::test_the_newest_are_read_and_the_others_counted",
+        ),
+    ),
+    Control(
+        key="logs.kept_elsewhere",
+        topic="Logs",
+        asks="Keep logs where whoever runs the system cannot change them.",
+        has="Entries of the audit are shipped as JSON lines and to a syslog server (TLS), with their digests, without "
+        "secrets and typed text.",
+        look=installation.audit_is_shipped,
+        settings=("AUDIT_LOG", "AUDIT_SYSLOG"),
+        tests=(
+            "audit/tests/test_shipping.py::test_a_connection_that_breaks_off_loses_nothing",
+            "audit/tests/test_shipping.py::test_a_file_has_one_json_object_a_line_and_nothing_that_was_typed_freely",
         ),
     ),
     Control(

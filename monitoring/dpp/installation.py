@@ -1,5 +1,4 @@
-"""Looks at settings and database, a function a control. In a fixed number of queries, but for the audit, which is read
-through."""
+"""Looks at settings and database, a function a control. In a fixed number of queries, whatever there is."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -18,9 +17,11 @@ from knox.models import AuthToken
 from access.models import Confinement
 from access.second_factor.policy import ALL
 from audit import chain
+from audit.models import AuditHead
+from audit.shipping import waiting
 from integrations.lookup.renewals import renewals_of
 from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
-from monitoring.dpp.control import Finding, good, short
+from monitoring.dpp.control import Finding, State, good, short
 from orders.models import LegalHold, OrderBuyer
 from platforms.models import Platform
 from webhooks.models import Endpoint
@@ -30,6 +31,9 @@ MOST_MONTHS = 18  # that data which is not personal is kept
 UNUSED_FOR = timedelta(days=90)
 LATE_BY = timedelta(days=2)  # the scheduler deletes once a day
 NAMED = 5
+NEWEST = 10_000  # entries of the audit
+ALL_READ_WITHIN = timedelta(days=31)
+SHIPPED_WITHIN = timedelta(hours=1)
 ATTEMPTS = {"locked", "guessing", "tokens"}  # kinds of alerts (backoffice/alerts/conditions.py)
 
 
@@ -289,13 +293,43 @@ def audit_is_kept() -> Finding:
 
 
 def audit_holds() -> Finding:
-    verdict = chain.verify()
+    """Reads the newest entries alone: `verify_audit` reads all of them."""
+    verdict = chain.verify_newest(NEWEST)
+    head = AuditHead.objects.get(pk=AuditHead.ONLY)
     if verdict.broken:
         return short(
             f"The audit was changed: {verdict.broken.why}",
             "Treat it as an incident (docs/incident-plan.md): find out who did it, and compare with a back-up.",
         )
-    return good("Every entry of the audit is as it was written, and none is missing.")
+    newest = f"The newest {verdict.last - verdict.first + 1} entries of the audit are as they were written"
+    if head.verified_at is None or timezone.now() - head.verified_at > ALL_READ_WITHIN:
+        return short(
+            f"{newest}, and none is missing; all of them were read long ago, or never.",
+            f"Run manage.py verify_audit, at least every {ALL_READ_WITHIN.days} days, for instance from cron.",
+        )
+    return good(
+        f"{newest}, and none is missing; all were read on {head.verified_at:%Y-%m-%d}."
+        if verdict.first > head.pruned_through + 1
+        else "Every entry of the audit is as it was written, and none is missing."
+    )
+
+
+def audit_is_shipped() -> Finding:
+    behind = waiting()
+    if not behind:
+        return Finding(
+            State.OUTSIDE,
+            "The audit is in the database alone, or goes elsewhere without OMS.",
+            "Set AUDIT_SYSLOG or AUDIT_LOG (docs/operations.md), or note what verify_audit prints, away from it.",
+        )
+    late = [each for each in behind if each.since and timezone.now() - each.since > SHIPPED_WITHIN]
+    if late:
+        count = max(each.entries for each in late)
+        return short(
+            f"{count} entries of the audit have not been shipped to {named(each.place for each in late)}.",
+            "Look in the log of manage.py run_webhooks, which ships them, for why.",
+        )
+    return good(f"The audit is shipped to {named(each.place for each in behind)}.")
 
 
 def somebody_is_told() -> Finding:

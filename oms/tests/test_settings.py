@@ -55,6 +55,14 @@ def check(*options: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ({"EMAIL_URL": f"mail://oms:{PASSWORD}@mail.example"}, "EMAIL_URL is not understood"),
         ({"EMAIL_URL": f"smtp+tls://oms:{PASSWORD}@mail.example:many"}, "EMAIL_URL is not understood"),
         ({"EMAIL_URL": f"smtp://oms:{PASSWORD}@"}, "EMAIL_URL is not understood"),
+        (
+            {"AUDIT_LOG": "audit.jsonl"},
+            "AUDIT_LOG is 'audit.jsonl'; it takes stdout, the full path of a file",
+        ),
+        (
+            {"AUDIT_SYSLOG": "logs.example:514"},
+            "AUDIT_SYSLOG is 'logs.example:514'; write it like tls://logs.example",
+        ),
         ({"PUBLIC_URL": "oms.example"}, "PUBLIC_URL is 'oms.example'; write it like https://oms.example."),
         ({"SECRET_KEY": "  "}, "SECRET_KEY is not set."),
         ({"SECRET_KEY": "$DJANGO_SECRET"}, "SECRET_KEY begins with $ and reads like the name of a variable"),
