@@ -59,6 +59,8 @@ KEEP_AUDIT_DAYS = whole_number("KEEP_AUDIT_DAYS", default=730, minimum=365)
 # Where entries of the audit go beside the database: "stdout" or a file, a syslog server.
 AUDIT_LOG = audit_log(text("AUDIT_LOG"))
 AUDIT_SYSLOG = audit_syslog(text("AUDIT_SYSLOG"))
+# To whom backup_database encrypts: public keys of age, or keys of gpg, with commas between them.
+BACKUP_ENCRYPT_TO = [each.strip() for each in text("BACKUP_ENCRYPT_TO").split(",") if each.strip()]
 KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
 KEEP_MESSAGES_DAYS = whole_number("KEEP_MESSAGES_DAYS", default=7, minimum=1)
 # Months after purchase and last change that an order is kept; 0: for good.

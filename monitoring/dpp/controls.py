@@ -94,12 +94,14 @@ CONTROLS: tuple[Control, ...] = (
         key="encryption.store_and_back_ups",
         topic="Encryption",
         asks="Encrypt the whole store that holds personal data, and its back-ups; keep them apart.",
-        has="Back-ups hold personal data and credentials as the database does, encrypted, and are for their owner "
-        "alone. The rest of the database and the disk are yours to encrypt.",
-        look=outside(
-            "Encrypt the disk of the database and the place of the back-ups, and delete old back-ups."
+        has="Back-ups are encrypted with age or gpg straight from the database, where a recipient is set; personal "
+        "data and credentials in them are encrypted in any case. The disk is yours to encrypt.",
+        look=installation.back_ups_are_encrypted,
+        settings=("BACKUP_ENCRYPT_TO",),
+        tests=(
+            "integrations/tests/test_backup.py::test_it_restores_all_that_was_stored",
+            "integrations/tests/test_backup.py::test_it_encrypts_and_what_is_decrypted_is_restored",
         ),
-        tests=("integrations/tests/test_backup.py::test_it_restores_all_that_was_stored",),
     ),
     Control(
         key="keys.managed",

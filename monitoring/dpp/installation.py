@@ -97,6 +97,23 @@ def is_encrypted_at_rest() -> Finding:
     return good("Buyer data and credentials are encrypted (AES-128 with HMAC-SHA256). Nothing is in clear.")
 
 
+def back_ups_are_encrypted() -> Finding:
+    """The disk, and what is done with the files, OMS cannot see."""
+    count = len(settings.BACKUP_ENCRYPT_TO)
+    says = (
+        f"Back-ups that OMS makes are encrypted to {count} recipients."
+        if count
+        else "BACKUP_ENCRYPT_TO is not set."
+    )
+    return Finding(
+        State.OUTSIDE,
+        f"{says} OMS cannot see the disk, and what becomes of the files.",
+        "Encrypt the disk of the database"
+        + ("" if count else ", set BACKUP_ENCRYPT_TO or encrypt the place of the back-ups")
+        + ", and delete old back-ups (docs/operations.md).",
+    )
+
+
 def keys_come_from_a_manager() -> Finding:
     count = len(settings.FIELD_ENCRYPTION_KEY)
     keys = (
