@@ -121,6 +121,12 @@ class NotConfirmed(exceptions.PermissionDenied):
         )
 
 
+def require_scope(request: Request, scope: Scope) -> None:
+    """Of tokens, beside the scope that the address needs. Raises ScopeMissing."""
+    if isinstance(request.auth, ApiToken) and scope not in request.auth.scopes:
+        raise ScopeMissing(scope)
+
+
 def require_confirmation(request: Request) -> None:
     """Of sessions; for a token, its scopes and its end stand in. Raises NotConfirmed."""
     if isinstance(request.successful_authenticator, SessionAuthentication) and not is_fresh(request._request):

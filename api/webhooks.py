@@ -16,7 +16,8 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from access.confinement import visible_platforms
-from api.base import Conflict, ModelPermissions, address_of, require_confirmation
+from access.models import Scope
+from api.base import Conflict, ModelPermissions, address_of, require_confirmation, require_scope
 from api.bodies import ExactBody
 from api.filters import ChoicesFilter, FlagFilter, IdsFilter, TextsFilter, TimeFilter
 from api.lists import ListView
@@ -25,17 +26,20 @@ from platforms.models import Platform
 from webhooks.addresses import BadUrl, checked_url
 from webhooks.endpoints import (
     IsTest,
+    NotTold,
     SwitchedOff,
     add_endpoint,
     change_endpoint,
+    deliveries_within,
     endpoints_within,
+    is_directed,
     missing_permissions,
     replay,
     replay_all,
     rotate_secret,
     send_test,
 )
-from webhooks.events import event_names
+from webhooks.events import SEE_CHANGES, event_names, hidden_events
 from webhooks.models import Delivery, Endpoint
 from webhooks.queue import number_of
 
@@ -47,12 +51,31 @@ NOT_SEEN = (
     "It would be told of what you may not see yourself, and nothing was stored. Name other events, or ask an "
     "administrator for: %s."
 )
+NOT_TOLD = (
+    "The webhook is no longer told of the platform that this speaks of, and nothing was sent. Add the platform to the "
+    "webhook first."
+)
 NO_TIME = "It is not a time. Write it like 2026-01-31 or 2026-01-31T08:00:00Z."
 CHANGE = "webhooks.change_endpoint"
 
 
+class SeesDeliveries(ModelPermissions):
+    """Who sees what was sent sees changes, so he needs the permission for these as well."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return super().has_permission(request, view) and request.user.has_perm(SEE_CHANGES)
+
+
+class MayReplayDelivery(IsAuthenticated):
+    """It is answered with what is sent."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        needed = (CHANGE, "webhooks.view_delivery", SEE_CHANGES)
+        return super().has_permission(request, view) and request.user.has_perms(needed)
+
+
 class MayChangeWebhooks(IsAuthenticated):
-    """For tests, replays and new secrets."""
+    """For tests, new secrets, and replays of all."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return super().has_permission(request, view) and request.user.has_perm(CHANGE)
@@ -158,14 +181,18 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
         )  # fmt: skip
         read_only_fields = ("switched_off_at", "failing_since", "last_delivered_at", "created_at")
 
+    EXACT_ECHOES = ("id", "created_at", "off_reason", "switched_off_at")
+
     def is_echo(self, name: str, sent: Any, shown: Any) -> bool:
-        """What the clock and the sender change meanwhile is passed over."""
-        return name not in ("id", "created_at") or super().is_echo(name, sent, shown)
+        """What the clock and the sender change meanwhile is passed over. Not whether it was switched off: a body that
+        was read before that says `is_active` too, and would switch it on."""
+        return name not in self.EXACT_ECHOES or super().is_echo(name, sent, shown)
 
     def to_representation(self, instance: Endpoint) -> dict[str, Any]:
         if not hasattr(instance, "pending"):
-            pending = instance.deliveries.filter(state=Delivery.State.PENDING).count()
-            instance.pending = pending  # type: ignore[attr-defined]
+            waiting = number_of(Delivery.State.PENDING, visible_platforms(self.context["request"]))
+            counted = Endpoint.objects.filter(pk=instance.pk).annotate(pending=waiting)
+            instance.pending = counted.values_list("pending", flat=True).first()  # type: ignore[attr-defined]
         return super().to_representation(instance)
 
     def validate_url(self, url: str) -> str:
@@ -184,8 +211,10 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self._refuse_all_platforms(attrs)
-        user = self.context["request"].user
-        if missing := missing_permissions(user, attrs, self.instance):
+        request = self.context["request"]
+        if is_directed(attrs, self.instance):
+            require_scope(request, Scope.READ)
+        if missing := missing_permissions(request.user, attrs, self.instance):
             raise PermissionDenied(NOT_SEEN % ", ".join(missing))
         return attrs
 
@@ -195,6 +224,7 @@ class WebhookSerializer(ExactBody, serializers.ModelSerializer[Endpoint]):
         except Endpoint.DoesNotExist:
             raise NotFound from None
         instance.refresh_from_db()
+        del instance.pending  # type: ignore[attr-defined]  # it may be less now
         return instance
 
 
@@ -260,13 +290,17 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
     """Where events are sent. PUT and PATCH both change what is given and keep the rest."""
 
     serializer_class = WebhookSerializer
-    queryset = Endpoint.objects.defer("signing_secrets").annotate(pending=number_of(Delivery.State.PENDING))
+    queryset = Endpoint.objects.defer("signing_secrets")
     filterset_class = WebhookFilter
     ordering = ("id",)
     actions_without_body = ("test", "rotate")
 
     def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
         return rows.filter(pk__in=endpoints_within(ids))
+
+    def get_queryset(self) -> QuerySet[Endpoint]:
+        waiting = number_of(Delivery.State.PENDING, visible_platforms(self.request))
+        return super().get_queryset().annotate(pending=waiting)
 
     def get_permissions(self) -> list[BasePermission]:
         # By the route's actions: for a method that the route does not know, there is no action yet.
@@ -280,19 +314,27 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
 
     @extend_schema(responses={201: NewWebhookSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Add one, which is told of what changes from now on. Its secret is in this answer, and in no other."""
+        """Add one, which is told of what changes from now on. Its secret is in this answer, and in no other.
+
+        Since it is told of what a GET answers, a token needs the scope `read` as well, and so it does to change `url`,
+        `events` or `platforms`.
+        """
         require_confirmation(request)
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         endpoint = Endpoint(**serializer.validated_data)
         secret = add_endpoint(endpoint)
-        body = {**WebhookSerializer(endpoint).data, "secret": secret}
+        body = {**WebhookSerializer(endpoint, context=self.get_serializer_context()).data, "secret": secret}
         where = {"Location": address_of(request, "webhook", endpoint.pk)}
         return Response(body, status=status.HTTP_201_CREATED, headers=where)
 
     @heeds_if_match
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Change what is given. Switched on again, it goes on where it stopped, with what waits at once."""
+        """Change what is given. Switched on again, it goes on where it stopped, with what waits at once. Narrowed to
+        fewer platforms, what waits of the others is not sent.
+
+        A body that was read before OMS switched it off is refused: `off_reason` is not what it was.
+        """
         kwargs["partial"] = True
         return super().update(request, *args, **kwargs)
 
@@ -307,13 +349,19 @@ class WebhookViewSet(ListView, ModelViewSet[Endpoint]):
         200 in any case; `state` says whether it was delivered. It waits 5 seconds for the receiver, and other messages
         20.
         """
-        return Response(DeliverySerializer(send_test(self._endpoint(pk))).data)
+        try:
+            return Response(DeliverySerializer(send_test(self._endpoint(pk))).data)
+        except Endpoint.DoesNotExist:  # meanwhile
+            raise NotFound from None
 
     @extend_schema(request=None, responses={200: SECRET})
     def rotate(self, request: Request, pk: int) -> Response:
         """Give it another secret, which is answered once. For a day, messages are signed with the earlier ones, too."""
         require_confirmation(request)
-        return Response({"secret": rotate_secret(self._endpoint(pk))})
+        try:
+            return Response({"secret": rotate_secret(self._endpoint(pk))})
+        except Endpoint.DoesNotExist:
+            raise NotFound from None
 
     @extend_schema(request=ReplaySerializer, responses={202: REPLAYED})
     def replay(self, request: Request, pk: int) -> Response:
@@ -354,20 +402,26 @@ class DeliveryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Delive
     actions_without_body = ("replay",)
 
     def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
-        return rows.filter(endpoint__in=endpoints_within(ids))
+        return deliveries_within(rows, ids)
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        return super().get_queryset().exclude(event__in=hidden_events(self.request.user))
 
     def get_permissions(self) -> list[BasePermission]:
-        return [MayChangeWebhooks() if "replay" in self.action_map.values() else ModelPermissions()]
+        return [MayReplayDelivery() if "replay" in self.action_map.values() else SeesDeliveries()]
 
     @extend_schema(request=None, responses={202: DeliverySerializer})
     def replay(self, _request: Request, pk: int) -> Response:
         """Send it again, with the same message_id; one that waits is tried at once. 409 for a test,
-        and while its webhook is off."""
-        delivery = get_object_or_404(self.confined(Delivery.objects.select_related("endpoint")), pk=pk)
+        while its webhook is off, and where the webhook is no longer told of its platform."""
+        rows = self.confined(self.get_queryset()).select_related("endpoint")
+        delivery = get_object_or_404(rows, pk=pk)
         try:
             delivery = replay(delivery)
         except SwitchedOff:
             raise Conflict(IS_OFF, code="switched_off") from None
         except IsTest:
             raise Conflict(IS_TEST % delivery.endpoint_id, code="test_not_replayed") from None
+        except NotTold:
+            raise Conflict(NOT_TOLD, code="platform_not_told") from None
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)

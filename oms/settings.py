@@ -373,13 +373,17 @@ LOGGING: dict[str, Any] = {
 
 
 # --- Admin --------------------------------------------------------------------------------------------
-def _page(title: Any, icon: str, model: str, *permissions: str) -> dict[str, Any]:
-    """A line of the sidebar, for those who may open it: with one of these permissions."""
+def _page(
+    title: Any, icon: str, model: str, *permissions: str, every: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A line of the sidebar, for those who may open it: with one of these permissions, and every one of `every`."""
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{model}_changelist"),
-        "permission": lambda request: any(map(request.user.has_perm, permissions)),
+        "permission": lambda request: (
+            any(map(request.user.has_perm, permissions)) and request.user.has_perms(every)
+        ),
     }
 
 
@@ -467,7 +471,13 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page(_("Webhooks"), "webhook", "webhooks_endpoint", "webhooks.view_endpoint"),
-                    _page(_("Deliveries"), "outbox", "webhooks_delivery", "webhooks.view_delivery"),
+                    _page(
+                        _("Deliveries"),
+                        "outbox",
+                        "webhooks_delivery",
+                        "webhooks.view_delivery",
+                        every=("feed.view_change",),
+                    ),
                 ],
             },
             {

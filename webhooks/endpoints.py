@@ -18,6 +18,7 @@ from webhooks.client import Outcome, WebhookClient
 from webhooks.emitting import last_event
 from webhooks.events import TEST, body_of, new_message_id, permissions_to_see
 from webhooks.models import Delivery, Endpoint
+from webhooks.queue import speaks_of
 from webhooks.signing import UnreadableSecret, first_secret, rotated, signed_headers, valid_secrets
 from webhooks.switching import switch_off, switch_on
 
@@ -35,6 +36,10 @@ class IsTest(Exception):
     """A test is not sent again."""
 
 
+class NotTold(Exception):
+    """The endpoint is no longer told of this platform."""
+
+
 def add_endpoint(endpoint: Endpoint) -> str:
     """Store a new endpoint, which is told of what changes from now on. Returns its secret, to be shown once."""
     secret, endpoint.signing_secrets = first_secret()
@@ -49,15 +54,17 @@ def add_endpoint(endpoint: Endpoint) -> str:
 DIRECTING = ("url", "events", "platform_ids")  # say what is sent, and where
 
 
+def is_directed(values: Mapping[str, Any], endpoint: Endpoint | None = None) -> bool:
+    """Whether these values make something be sent that was not, or elsewhere: by a new endpoint, or by this one."""
+    return endpoint is None or any(
+        name in values and values[name] != getattr(endpoint, name) for name in DIRECTING
+    )
+
+
 def missing_permissions(user: User, values: Mapping[str, Any], endpoint: Endpoint | None = None) -> list[str]:
     """What this user is not allowed to see of that which an endpoint with these values, or this one once it has them,
     is told of. Nothing where none of the values says what is sent, or where."""
-    changed = [
-        name
-        for name in DIRECTING
-        if endpoint is None or (name in values and values[name] != getattr(endpoint, name))
-    ]
-    if not changed:
+    if not is_directed(values, endpoint):
         return []
     events = values.get("events", endpoint.events if endpoint else None)
     return sorted(each for each in permissions_to_see(events) if not user.has_perm(each))
@@ -66,7 +73,8 @@ def missing_permissions(user: User, values: Mapping[str, Any], endpoint: Endpoin
 def change_endpoint(endpoint: Endpoint, values: Mapping[str, Any]) -> bool:
     """Write these columns alone; `is_active` switches it on or off. False where it had to start anew (switch_on).
 
-    A new URL is tried at once, also where the old one failed. Raises Endpoint.DoesNotExist where it was deleted.
+    A new URL is tried at once, also where the old one failed. What waits of platforms that it is no longer told of is
+    dropped. Raises Endpoint.DoesNotExist where it was deleted.
     """
     if values.get("is_active"):
         number_committed()  # before the row is locked: feed/reading.py
@@ -80,6 +88,9 @@ def _change_locked(endpoint: Endpoint, values: dict[str, Any]) -> bool:
     if "url" in values and values["url"] != endpoint.url:
         values |= {"failing_since": None, "paused_until": None}
         Delivery.objects.filter(endpoint=endpoint, state=State.PENDING).update(next_at=timezone.now())
+    told = values.get("platform_ids")
+    if told is not None and told != endpoint.platform_ids:
+        Delivery.objects.filter(endpoint=endpoint, state=State.PENDING).exclude(speaks_of(told)).delete()
     for name, value in values.items():
         setattr(endpoint, name, value)
     if values:
@@ -117,7 +128,7 @@ def send_test(
     """Send the event `webhook.test` here and now, also to an endpoint that is switched off. It is not tried again.
 
     Returns its delivery within `patience` seconds: delivered, or failed with the reason. Where it worked, what waits is
-    tried at once.
+    tried at once. Raises Endpoint.DoesNotExist where it was deleted, also meanwhile.
     """
     now = timezone.now()
     message_id = new_message_id()
@@ -140,8 +151,10 @@ def send_test(
     delivery.answer, delivery.seconds = outcome.answer, outcome.seconds
     if outcome.is_delivered:
         delivery.state, delivery.delivered_at = State.DELIVERED, timezone.now()
-    delivery.save()
-    record("webhook.tested", endpoint)
+    with transaction.atomic():
+        Endpoint.objects.select_for_update().only("pk").get(pk=endpoint.pk)
+        delivery.save()
+        record("webhook.tested", endpoint)
     if outcome.is_delivered:
         try_now(endpoint)
     return delivery
@@ -169,12 +182,13 @@ def try_now(endpoint: Endpoint) -> None:
 
 
 def replay(delivery: Delivery) -> Delivery:
-    """Send it again, with the same id. Raises SwitchedOff, or IsTest."""
+    """Send it again, with the same id. Raises SwitchedOff, IsTest or NotTold."""
     if delivery.event == TEST:
         raise IsTest
     if not delivery.endpoint.is_active:
         raise SwitchedOff
-    replay_each(Delivery.objects.filter(pk=delivery.pk))
+    if not replay_each(Delivery.objects.filter(pk=delivery.pk)):
+        raise NotTold
     delivery.refresh_from_db()
     return delivery
 
@@ -182,10 +196,19 @@ def replay(delivery: Delivery) -> Delivery:
 def replay_each(deliveries: QuerySet[Delivery]) -> int:
     """Send these again, in the order in which they were made, if their endpoint is on. Returns how many.
 
-    A pending one is tried at once. Tests are not sent again.
+    A pending one is tried at once. Tests are not sent again, nor what speaks of a platform that the endpoint is no
+    longer told of.
     """
     now = timezone.now()
-    ids = list(deliveries.exclude(event=TEST).filter(endpoint__is_active=True).values_list("pk", flat=True))
+    rows = deliveries.exclude(event=TEST).filter(endpoint__is_active=True)
+    told: dict[int, Any] = dict(
+        Endpoint.objects.filter(platform_ids__isnull=False).values_list("pk", "platform_ids")
+    )
+    ids = [
+        pk
+        for pk, endpoint_id, platform_id in rows.values_list("pk", "endpoint_id", "platform_id")
+        if platform_id is None or endpoint_id not in told or platform_id in told[endpoint_id]
+    ]
     for start in range(0, len(ids), AT_ONCE):
         again = Delivery.objects.filter(pk__in=ids[start : start + AT_ONCE])
         again.update(state=State.PENDING, attempts=0, first_attempt_at=None, next_at=now, delivered_at=None)
@@ -207,6 +230,11 @@ def replay_all(endpoint: Endpoint, *, failed_only: bool = True, since: datetime 
 
 
 AT_ONCE = 500
+
+
+def deliveries_within(rows: QuerySet[Delivery], ids: Collection[int]) -> QuerySet[Delivery]:
+    """Those of webhooks that are told of these platforms alone; what these were told of others before is left out."""
+    return rows.filter(speaks_of(ids), endpoint__in=endpoints_within(ids))
 
 
 def endpoints_within(ids: Collection[int]) -> list[int]:

@@ -23,6 +23,7 @@ EMITTED = (
     "platform.attention",
     "platform.recovered",
     "alert.began",
+    "alert.grew",
     "alert.ended",
     SWITCHED_OFF,
 )
@@ -41,6 +42,7 @@ TO_SEE: Mapping[str, tuple[str, ...]] = {
     "platform.attention": _PLATFORMS,
     "platform.recovered": _PLATFORMS,
     "alert.began": _ALERTS,
+    "alert.grew": _ALERTS,
     "alert.ended": _ALERTS,
     SWITCHED_OFF: ("webhooks.view_endpoint",),
 }
@@ -50,6 +52,11 @@ def permissions_to_see(events: Iterable[str] | None) -> set[str]:
     """Those that somebody needs to see what these events say; of all of them, where `events` is None."""
     names = event_names() if events is None else events
     return {permission for name in names for permission in TO_SEE.get(name, (SEE_CHANGES,))}
+
+
+def hidden_events(user: Any) -> list[str]:
+    """Events of TO_SEE that this user may not see, beside all changes where he may not read the feed."""
+    return [event for event, needed in TO_SEE.items() if not user.has_perms(needed)]
 
 
 def new_message_id() -> str:

@@ -100,6 +100,8 @@ class Delivery(models.Model):
     object_key = models.CharField(max_length=64, blank=True, default="")
     # As the change has it: order id, SKU. NULL is possible so that adding it rewrote no table on SQLite.
     external_id = ExactCharField(_("order id or SKU"), max_length=255, null=True)  # type: ignore[misc]
+    # Of which platform it speaks; NULL: of none. No foreign key: the log outlives a platform.
+    platform_id = models.BigIntegerField(null=True)
     body = models.TextField(_("body"))
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)

@@ -4,7 +4,7 @@ Each function is one transaction that carries the caller's lease: a process that
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 
 State = Delivery.State
 
+OF_ATTEMPT = (
+    "attempts", "first_attempt_at", "attempted_at", "status", "problem", "answer", "seconds", "state", "delivered_at",
+    "next_at",
+)  # fmt: skip
 AT_ONCE = 500  # rows that are deleted in one statement
 MOST_WAITING = (
     1000  # deliveries of one endpoint; further changes and events wait where they are, once for all
@@ -61,11 +65,10 @@ def fill(endpoint: Endpoint, token: str, most_waiting: int = MOST_WAITING) -> bo
     wanted = [change for change in page.changes if only is None or change.platform_id in only]
     rows = deliveries_of(endpoint, wanted)
     with transaction.atomic():
-        mine = Endpoint.objects.filter(
-            pk=endpoint.pk, lease_token=token, is_active=True, position=endpoint.position
-        )
-        if not mine.update(position=page.last):
-            return False  # somebody else sends for it now, or it was switched off
+        mine = Endpoint.objects.filter(lease_token=token, is_active=True, position=endpoint.position)
+        if not _is_as_read(endpoint, mine):
+            return False
+        mine.filter(pk=endpoint.pk).update(position=page.last)
         Delivery.objects.bulk_create(rows)
     endpoint.position = page.last
     return page.more
@@ -82,19 +85,33 @@ def fill_with_events(endpoint: Endpoint, token: str, most_waiting: int = MOST_WA
     if not found:
         return False
     rows = [
-        new_delivery(endpoint, event=each.event, object_key=each.object_key, body=each.body)
+        new_delivery(
+            endpoint,
+            event=each.event,
+            object_key=each.object_key,
+            platform_id=each.platform_id,
+            body=each.body,
+        )
         for each in found
         if wants(endpoint, each.event, each.platform_id) and each.object_key != key_of(endpoint)
     ]
     with transaction.atomic():
         mine = Endpoint.objects.filter(
-            pk=endpoint.pk, lease_token=token, is_active=True, event_position=endpoint.event_position
+            lease_token=token, is_active=True, event_position=endpoint.event_position
         )
-        if not mine.update(event_position=found[-1].pk):
+        if not _is_as_read(endpoint, mine):
             return False
+        mine.filter(pk=endpoint.pk).update(event_position=found[-1].pk)
         Delivery.objects.bulk_create(rows)
     endpoint.event_position = found[-1].pk
     return len(found) == room
+
+
+def _is_as_read(endpoint: Endpoint, mine: QuerySet[Endpoint]) -> bool:
+    """Whether it is among these, and wants what it wanted: False where somebody else sends for it now, it was switched
+    off, or a person narrowed it meanwhile. In a transaction, which keeps its row locked."""
+    wanted = mine.select_for_update().filter(pk=endpoint.pk).values_list("events", "platform_ids").first()
+    return wanted == (endpoint.events, endpoint.platform_ids)
 
 
 def new_delivery(endpoint: Endpoint, **values: Any) -> Delivery:
@@ -119,6 +136,7 @@ def deliveries_of(endpoint: Endpoint, changes: Sequence[Change]) -> list[Deliver
             sequence=change.sequence,
             object_key=object_key(change),
             external_id=change.external_id,
+            platform_id=change.platform_id,
             body=body_of(event_of(change.kind, endpoint.events), change.at, change_data(change, names)),
         )
         for change in changes
@@ -190,12 +208,8 @@ def _store_attempt(endpoint: Endpoint, delivery: Delivery, outcome: Outcome, now
     else:
         delivery.next_at = now  # for when somebody switches the endpoint on again
         switch_off(endpoint, Endpoint.Off.FAILING)
-    delivery.save(
-        update_fields=[
-            "attempts", "first_attempt_at", "attempted_at", "status", "problem", "answer", "seconds", "state",
-            "delivered_at", "next_at",
-        ]
-    )  # fmt: skip
+    # One that was dropped while it was sent (endpoints.py) is not written again.
+    Delivery.objects.filter(pk=delivery.pk).update(**{name: getattr(delivery, name) for name in OF_ATTEMPT})
 
 
 def _works(endpoint: Endpoint, now: datetime) -> None:
@@ -213,11 +227,18 @@ def _fails(endpoint: Endpoint, outcome: Outcome, now: datetime) -> None:
     endpoint.paused_until = endpoint_pause(since, now, outcome.retry_after, answered=answered)
 
 
-def number_of(state: Delivery.State) -> Coalesce:
-    """How many deliveries an endpoint has in this state, tests apart, for `annotate`. Counted in the index, endpoint by
-    endpoint: a join would read all that is kept of a month."""
+def number_of(state: Delivery.State, platform_ids: Collection[int] | None = None) -> Coalesce:
+    """How many deliveries an endpoint has in this state, tests apart, for `annotate`; None: of all platforms. Counted
+    in the index, endpoint by endpoint: a join would read all that is kept of a month."""
     deliveries = Delivery.objects.filter(endpoint=OuterRef("pk"), state=state).exclude(event=TEST).order_by()
+    if platform_ids is not None:
+        deliveries = deliveries.filter(speaks_of(platform_ids))
     return Coalesce(Subquery(deliveries.values("endpoint").annotate(number=Count("pk")).values("number")), 0)
+
+
+def speaks_of(platform_ids: Collection[int]) -> Q:
+    """Deliveries that speak of one of these platforms, or of none."""
+    return Q(platform_id=None) | Q(platform_id__in=platform_ids)
 
 
 def prune_deliveries() -> int:

@@ -1,6 +1,7 @@
 """A token for some platforms, or of a user who is confined to them: what belongs to others is not there, whatever
 address is asked."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -79,6 +80,20 @@ def rows_of(name: str, pk: int | None = None) -> dict[str, int]:
     }
 
 
+def _told_before(endpoint: Endpoint, name: str) -> None:
+    """It was told of all platforms once."""
+    for platform in Platform.objects.exclude(name=name):
+        body = json.dumps({"data": {"platform": platform.name}})
+        Delivery.objects.create(
+            endpoint=endpoint,
+            message_id=f"{name} of {platform.name}",
+            event="order.created",
+            platform_id=platform.pk,
+            state="failed",
+            body=body,
+        )
+
+
 @pytest.fixture
 def mine() -> dict[str, int]:
     return rows_of(MINE)
@@ -88,7 +103,10 @@ def mine() -> dict[str, int]:
 def other() -> dict[str, int]:
     """And what is told of all platforms."""
     Endpoint.objects.create(name=OTHER, url="https://example.com/")
-    return rows_of(OTHER)
+    rows = rows_of(OTHER)
+    for endpoint in Endpoint.objects.filter(name=MINE):
+        _told_before(endpoint, MINE)
+    return rows
 
 
 def confined_user(platform_id: int) -> User:

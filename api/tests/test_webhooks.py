@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from rest_framework.test import APIClient
 
-from api.tests.rest import amazon, fetch_all, superuser, user_with
+from api.tests.rest import amazon, fetch_all, superuser, token_client, user_with
+from platforms.models import Platform
 from webhooks.dispatch import Dispatcher
+from webhooks.emitting import emit
 from webhooks.events import permissions_to_see
 from webhooks.models import Delivery, Endpoint
+from webhooks.switching import switch_off
 from webhooks.tests.receiver import Receiver
 from webhooks.tests.rows import change
 
@@ -73,6 +76,34 @@ def test_what_a_get_answers_can_be_put_back(api: APIClient, receiver: Receiver) 
     shown = api.get(f"/webhooks/{added['id']}").json()
     answer = api.put(f"/webhooks/{added['id']}", shown)
     assert (answer.status_code, answer.json()) == (200, shown)
+
+
+def test_an_older_answer_put_back_does_not_switch_it_on(api: APIClient, receiver: Receiver) -> None:
+    address = f"/webhooks/{add(api, receiver)['id']}"
+    shown = api.get(address).json()
+    switch_off(Endpoint.objects.get(), Endpoint.Off.FAILING)
+    answer = api.put(address, {**shown, "name": "renamed"})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["off_reason", "switched_off_at"])
+    assert not Endpoint.objects.get().is_active
+    newer = api.get(address).json()
+    assert api.put(address, {**newer, "is_active": True}).json()["is_active"] is True
+
+
+def test_a_token_that_may_not_read_has_nothing_sent(receiver: Receiver) -> None:
+    user = User.objects.create_superuser("root")
+    blind, reader = token_client(user, scopes=["manage"]), token_client(user, scopes=["manage", "read"])
+    values = {"name": "mine", "url": receiver.url()}
+    answer = blind.post("/webhooks", values)
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+    assert "the scope `read`" in answer.json()["detail"]
+    address = f"/webhooks/{reader.post('/webhooks', values).json()['id']}"
+    for change_of in (
+        {"url": receiver.url("localhost")},
+        {"events": ["order.created"]},
+        {"platforms": ["amazon"]},
+    ):
+        assert blind.patch(address, change_of).status_code == 403
+    assert blind.patch(address, {"name": "renamed", "is_active": False}).status_code == 200
 
 
 @pytest.mark.parametrize("values", [{"position": 0}, {"pending": 0, "last_delivered_at": None}])
@@ -231,10 +262,41 @@ def test_deliveries_are_found_by_order_id_and_sku(api: APIClient, receiver: Rece
     assert len(fetch_all(api, "/webhook-deliveries?external_id=111-7&external_id=A%2C%20B%208")) == 2
 
 
+def test_who_may_not_see_what_was_told_does_not_see_it_in_the_log(receiver: Receiver) -> None:
+    root = superuser()
+    add(root, receiver)
+    change("order.created", 7)
+    emit("alert.began", {"kind": "overdue"})
+    Dispatcher().run_once()
+    (alert,) = fetch_all(root, "/webhook-deliveries?event=alert.began")
+    without = user_with("webhooks.view_delivery", "webhooks.change_endpoint")
+    assert without.get("/webhook-deliveries").status_code == 403
+    assert without.post(f"/webhook-deliveries/{alert['id']}/replay").status_code == 403
+    reader = user_with("webhooks.view_delivery", "webhooks.change_endpoint", "feed.view_change")
+    assert [row["event"] for row in fetch_all(reader, "/webhook-deliveries")] == ["order.created"]
+    assert reader.get(f"/webhook-deliveries/{alert['id']}").status_code == 404
+    assert reader.post(f"/webhook-deliveries/{alert['id']}/replay").status_code == 404
+
+
+def test_what_is_no_longer_told_is_not_replayed(api: APIClient, receiver: Receiver) -> None:
+    left = Platform.objects.create(name="left")
+    endpoint = Endpoint.objects.get(pk=add(api, receiver, platforms=["amazon"])["id"])
+    delivery = Delivery.objects.create(
+        endpoint=endpoint,
+        message_id="m",
+        event="order.created",
+        platform_id=left.pk,
+        state="failed",
+        body="{}",
+    )
+    answer = api.post(f"/webhook-deliveries/{delivery.pk}/replay")
+    assert (answer.status_code, answer.json()["code"]) == (409, "platform_not_told")
+
+
 def test_who_may_what(receiver: Receiver) -> None:
     manager = user_with(*MANAGES, *SEES)
     added = add(manager, receiver)
-    viewer = user_with("webhooks.view_endpoint", "webhooks.view_delivery")
+    viewer = user_with("webhooks.view_endpoint", "webhooks.view_delivery", "feed.view_change")
     stranger = user_with("orders.view_order")
     assert viewer.get("/webhooks").status_code == viewer.get("/webhook-deliveries").status_code == 200
     for client in (viewer, stranger):

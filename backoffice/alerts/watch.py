@@ -106,6 +106,7 @@ def _tell(
         for state in growing:
             if _claim_growth(state, grown[state.key], now) and grown[state.key].count > 0:
                 news.grown.append(grown[state.key])
+                _emit_growth(state, grown[state.key], at=now)
         if news.began or news.grown or news.over:
             _write(news, now)
     return news
@@ -154,13 +155,22 @@ def _emit(state: AlertState, *, is_begin: bool, at: datetime) -> None:
     names = ("platform.attention", "platform.recovered")
     if state.kind not in OF_PLATFORMS:
         names = ("alert.began", "alert.ended")
+    _emit_of(state, names[0 if is_begin else 1], at)
+
+
+def _emit_growth(state: AlertState, grown: Growth, at: datetime) -> None:
+    _emit_of(state, "alert.grew", at, more=grown.count, count=grown.condition.facts["count"])
+
+
+def _emit_of(state: AlertState, event: str, at: datetime, **numbers: int) -> None:
     data = {
         "kind": state.kind,
         "key": state.key,
         "platform": state.platform.name if state.platform else None,
         "platform_id": state.platform_id,
+        **numbers,
     }
-    emit(names[0 if is_begin else 1], data, platform_id=state.platform_id, key=f"alert:{state.pk}", at=at)
+    emit(event, data, platform_id=state.platform_id, key=f"alert:{state.pk}", at=at)
 
 
 def _write(news: News, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise, lazy
@@ -22,9 +22,9 @@ from orders.models import Order
 from orders.shipping import Deadline, deadline_filters, due_within
 from platforms.models import Source
 from webhooks.endpoints import endpoints_within
-from webhooks.events import TEST
 from webhooks.leases import unattended_filter
 from webhooks.models import Delivery, Endpoint
+from webhooks.queue import number_of
 
 # How much a number stands out when it is not 0.
 ALARM, NOTICE, CALM = "alarm", "notice", "calm"
@@ -147,18 +147,19 @@ def failures_tile(count: int, **filters: Any) -> Tile:
 
 def webhooks(visible: Visible) -> list[Tile]:
     """Webhooks that were switched off by themselves or have no sender, and messages given up; only where there are any.
-    Two queries, one more for a reader who is confined."""
+    One query, one more for a reader who is confined."""
     by_themselves = Q(is_active=False) & ~Q(off_reason__in=("", Endpoint.Off.BY_HAND))
     shown = Endpoint.objects.all()
     if visible is not None:
         shown = shown.filter(pk__in=endpoints_within(visible))
-    counts = shown.aggregate(
-        all=Count("pk"), off=Count("pk", filter=by_themselves), silent=Count("pk", filter=unattended_filter())
+    counts = shown.annotate(failed=number_of(Delivery.State.FAILED, visible)).aggregate(
+        all=Count("pk"),
+        off=Count("pk", filter=by_themselves),
+        silent=Count("pk", filter=unattended_filter()),
+        given_up=Sum("failed"),
     )
     if not counts["all"]:
         return []
-    # By their webhooks, which the index begins with.
-    failed = Delivery.objects.filter(endpoint__in=shown.values("pk"), state=Delivery.State.FAILED)
     tiles = [
         Tile(
             label=_("Webhooks switched off"),
@@ -178,7 +179,7 @@ def webhooks(visible: Visible) -> list[Tile]:
         ),
         Tile(
             label=_("Deliveries given up"),
-            count=failed.exclude(event=TEST).count(),
+            count=counts["given_up"],
             icon="outbox",
             tone=ALARM,
             hint=_("to be replayed"),

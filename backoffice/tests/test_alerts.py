@@ -263,6 +263,7 @@ def test_it_tells_what_is_new_once_an_hour_in_one_letter(
 ) -> None:
     """While something lasts: more orders that are late or due, and the SKUs that have become low since."""
     subscriber(kinds=["stock", "overdue", "due", "failures"])
+    Endpoint.objects.create(url="https://example.com", events=["alert.grew"])
     noon = now.replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
     old, *rows = [stock(available=5) for _number in range(15)]
     set_thresholds([old.pk], 5)
@@ -288,6 +289,13 @@ def test_it_tells_what_is_new_once_an_hour_in_one_letter(
         "- amazon: 1 order has become due. Due within 4 hours: 1 – have to leave by then",
         f"- amazon: 1 SKU has become low or run out: {rows[0].sku}. Low or out of stock: 2 – SKUs that are listed",
     ]
+    grew = [
+        json.loads(event.body)["data"] for event in Event.objects.filter(event="alert.grew").order_by("pk")
+    ]
+    assert {each["kind"]: (each["more"], each["count"]) for each in grew} == {
+        "failures": (1, 3), "overdue": (2, 3), "due": (1, 1), "stock": (1, 2),
+    }  # fmt: skip
+    assert {(each["key"], each["platform"]) for each in grew} >= {(f"stock:{platform.pk}", "amazon")}
 
     set_thresholds([rows[0].pk], None)
     set_thresholds([row.pk for row in rows[:13]], 5)  # the first one again, which is not named twice a day

@@ -179,6 +179,26 @@ def test_deliveries_are_found_by_what_they_are_about_and_say_it(
     assert '"external_id": "111-7",\n' in shown  # a line each
 
 
+def test_the_log_is_for_those_who_may_see_changes(receiver: Receiver) -> None:
+    endpoint_at(receiver)
+    change("order.created", 7, "111-7")
+    emit("alert.began", {"kind": "overdue"})
+    Dispatcher().run_once()
+    user = User.objects.create_user("somebody", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_delivery"))
+    client = Client()
+    client.force_login(user)
+    assert client.get(LOG).status_code == 403
+    assert LOG not in page(client, "/admin/")
+    user.user_permissions.add(Permission.objects.get(codename="view_change"))
+    assert LOG in page(client, "/admin/")
+    shown = page(client, LOG)
+    assert "order.created" in shown
+    assert "alert.began" not in shown
+    alert = Delivery.objects.get(event="alert.began")
+    assert client.get(f"{LOG}{alert.pk}/change/").status_code == 302
+
+
 def test_it_says_what_is_wrong_with_a_url(admin_client: Client, settings: Any) -> None:
     settings.WEBHOOKS_ALLOW_PRIVATE = False
     answer = admin_client.post(

@@ -35,9 +35,11 @@ from core.format import DASH, format_datetime
 from feed.reading import number_committed
 from webhooks.endpoints import (
     IsTest,
+    NotTold,
     SwitchedOff,
     add_endpoint,
     change_endpoint,
+    deliveries_within,
     endpoints_within,
     replay,
     replay_all,
@@ -45,6 +47,7 @@ from webhooks.endpoints import (
     rotate_secret,
     send_test,
 )
+from webhooks.events import SEE_CHANGES, hidden_events
 from webhooks.leases import unattended_filter
 from webhooks.models import Delivery, Endpoint
 from webhooks.queue import number_of
@@ -68,9 +71,10 @@ class EndpointAdmin(OmsAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         queryset: QuerySet[Endpoint] = super().get_queryset(request)
+        visible = visible_platforms(request)
         return queryset.defer("signing_secrets").annotate(
-            waiting=number_of(STATE.PENDING),
-            failed=number_of(STATE.FAILED),
+            waiting=number_of(STATE.PENDING, visible),
+            failed=number_of(STATE.FAILED, visible),
             unattended=ExpressionWrapper(unattended_filter(), output_field=BooleanField()),
         )
 
@@ -254,11 +258,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         queryset: QuerySet[Delivery] = super().get_queryset(request)
-        queryset = queryset.prefetch_related(ENDPOINT)
+        hidden = hidden_events(request.user)
+        queryset = queryset.exclude(event__in=hidden).prefetch_related(ENDPOINT)
         return queryset.defer("body", "answer") if self.is_list(request) else queryset
 
     def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
-        return rows.filter(endpoint__in=endpoints_within(ids))
+        return deliveries_within(rows, ids)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What was sent are changes: who sees it may see them."""
+        return super().has_view_permission(request, obj) and request.user.has_perm(SEE_CHANGES)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
@@ -340,8 +349,21 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return DASH if obj.seconds is None else _("%(n)s s") % {"n": number_format(obj.seconds, 2)}
 
 
-def _send_test(request: HttpRequest, endpoint: Endpoint) -> None:
-    delivery = send_test(endpoint)
+def _send_test(request: HttpRequest, endpoint: Endpoint) -> HttpResponse | None:
+    try:
+        delivery = send_test(endpoint)
+    except Endpoint.DoesNotExist:
+        return _gone(request)
+    _report_tested(request, delivery)
+    return None
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    messages.error(request, _("The webhook has been deleted meanwhile."))
+    return redirect("admin:webhooks_endpoint_changelist")
+
+
+def _report_tested(request: HttpRequest, delivery: Delivery) -> None:
     if delivery.state == STATE.DELIVERED:
         text = _("The receiver took the test (%(status)s, %(seconds)s s).")
         messages.success(request, text % {"status": delivery.status, "seconds": delivery.seconds})
@@ -370,6 +392,11 @@ def _replay_one(request: HttpRequest, delivery: Delivery) -> None:
         replay(delivery)
     except IsTest:
         messages.error(request, _("Tests are not sent again: send another one from the webhook's page."))
+    except NotTold:
+        text = _(
+            "Its webhook is no longer told of this platform, and nothing was sent. Add the platform to it first."
+        )
+        messages.error(request, text)
     except SwitchedOff:
         messages.error(
             request, _("Its webhook is switched off, and nothing was replayed. Set it to active first.")

@@ -6,22 +6,32 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from feed.retention import prune_changes
 from platforms.models import Platform
-from webhooks.client import AT_ONCE, WebhookClient
+from webhooks.client import AT_ONCE, Outcome, WebhookClient
 from webhooks.dispatch import SENDER, Dispatcher
 from webhooks.emitting import emit
-from webhooks.endpoints import SwitchedOff, change_endpoint, replay, replay_all, rotate_secret, send_test
+from webhooks.endpoints import (
+    NotTold,
+    SwitchedOff,
+    change_endpoint,
+    replay,
+    replay_all,
+    rotate_secret,
+    send_test,
+)
 from webhooks.leases import Leases, active_senders, unattended
 from webhooks.models import Delivery, Endpoint, Event
-from webhooks.queue import prune_deliveries, prune_events
+from webhooks.queue import fill, fill_with_events, prune_deliveries, prune_events, settle
 from webhooks.tests.receiver import Answer, Message, Receiver
 from webhooks.tests.rows import change, endpoint_at, pass_time
 
@@ -465,6 +475,70 @@ def test_replays_have_the_id_of_the_first_time(receiver: Receiver) -> None:
         replay_all(endpoint)
 
 
+def test_narrowed_to_fewer_platforms_it_is_told_nothing_more_of_the_others(receiver: Receiver) -> None:
+    """Neither what waited, nor what had failed, nor what is read from the feed at that moment."""
+    kept, left = (Platform.objects.create(name=name).pk for name in ("kept", "left"))
+    endpoint = endpoint_at(receiver)
+    receiver.answer = refusing(503)
+    for number, platform_id in enumerate((kept, left)):
+        change("order.created", number, platform_id=platform_id)
+    emit("platform.attention", {"platform_id": left}, platform_id=left)
+    emit("alert.began", {"platform_id": None})
+    dispatch()
+    failed = Delivery.objects.create(
+        endpoint=endpoint,
+        message_id="failed",
+        event="order.updated",
+        platform_id=left,
+        state="failed",
+        body="{}",
+    )
+    change("order.created", 2, platform_id=left)  # not read yet
+    change_endpoint(endpoint, {"platform_ids": [kept], "url": receiver.url("localhost")})
+    with pytest.raises(NotTold):
+        replay(failed)
+    assert replay_all(endpoint, failed_only=False) == 2
+    receiver.answer = lambda _message: (200, {}, b"")
+    dispatch()
+    assert {message["data"].get("id") for message in receiver.taken} == {0, None}
+    assert Delivery.objects.exclude(pk=failed.pk).filter(platform_id=left).count() == 0
+
+
+def test_what_was_read_for_more_platforms_is_not_stored_once_it_is_narrowed(receiver: Receiver) -> None:
+    kept, left = (Platform.objects.create(name=name).pk for name in ("kept", "left"))
+    endpoint = endpoint_at(receiver)
+    leases = Leases()
+    leases.renew()
+    (before,) = leases.held()
+    change("order.created", 1, platform_id=left)
+    emit("platform.attention", {"platform_id": left}, platform_id=left)
+    change_endpoint(endpoint, {"platform_ids": [kept]})
+    assert not fill(before, leases.token)
+    assert not fill_with_events(before, leases.token)
+    assert not Delivery.objects.exists()
+
+
+def test_a_message_that_is_dropped_while_it_is_sent_costs_nothing(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    change("order.created", 1)
+    leases = Leases()
+    leases.renew()
+    (held,) = leases.held()
+    fill(held, leases.token)
+    delivery = Delivery.objects.get()
+    other = Platform.objects.create(name="other").pk
+    change_endpoint(endpoint, {"platform_ids": [other]})
+    assert settle(held, [(delivery, Outcome(status=200))], leases.token, has_worked=False)
+    assert not Delivery.objects.exists()
+
+
+def test_a_test_of_a_webhook_that_was_deleted_is_none(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    Endpoint.objects.all().delete()
+    with pytest.raises(Endpoint.DoesNotExist):
+        send_test(endpoint)
+
+
 def test_a_new_url_is_tried_at_once(receiver: Receiver) -> None:
     with Receiver() as old:
         endpoint = endpoint_at(old)
@@ -650,3 +724,17 @@ def test_old_deliveries_are_deleted_and_those_that_wait_are_kept(receiver: Recei
     Delivery.objects.update(created_at=timezone.now() - timedelta(days=31))
     assert prune_deliveries() == 1
     assert states(endpoint) == [State.PENDING]
+
+
+def test_deliveries_of_an_earlier_release_get_the_platform_that_their_bodies_name(receiver: Receiver) -> None:
+    endpoint = endpoint_at(receiver)
+    pk = Platform.objects.values_list("pk", flat=True)[0]
+    change("order.created", 1)
+    emit("alert.began", {"kind": "overdue", "platform_id": pk}, platform_id=pk)
+    emit("alert.began", {"kind": "queue", "platform_id": None})
+    dispatch()
+    send_test(endpoint)
+    Delivery.objects.update(platform_id=None)
+    import_module("webhooks.migrations.0006_fill_platform_id").fill(apps, None)
+    told = Delivery.objects.order_by("pk").values_list("platform_id", flat=True)
+    assert list(told) == [pk, pk, None, None]

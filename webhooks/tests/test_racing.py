@@ -9,14 +9,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from api.tests.rest import token_client
 from webhooks.endpoints import add_endpoint
 from webhooks.leases import Leases
 from webhooks.models import Delivery, Endpoint
 from webhooks.queue import fill
 from webhooks.switching import switch_off, switch_on
+from webhooks.tests.receiver import Receiver
 from webhooks.tests.rows import change
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,6 +78,26 @@ def test_a_change_becomes_one_delivery_however_many_read_it() -> None:
     endpoint.refresh_from_db()
     sequences = Delivery.objects.order_by("pk").values_list("sequence", flat=True)
     assert list(sequences) == list(range(endpoint.position - 29, endpoint.position + 1))
+
+
+def test_a_webhook_that_is_deleted_while_it_is_tested_has_no_test(settings: Any) -> None:
+    settings.WEBHOOKS_ALLOW_PRIVATE, settings.WEBHOOKS_REQUIRE_HTTPS = True, False
+    (endpoint,) = endpoints(1)
+
+    def delete(_message: Any) -> tuple[int, dict[str, str], bytes]:
+        try:
+            Endpoint.objects.all().delete()
+        finally:
+            connection.close()
+        return 200, {}, b""
+
+    with Receiver() as receiver:
+        receiver.answer = delete
+        Endpoint.objects.update(url=receiver.url())
+        client = token_client(User.objects.create_superuser("root"))
+        answer = client.post(f"/webhooks/{endpoint.pk}/test")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert not Delivery.objects.exists()
 
 
 def test_a_change_that_is_being_read_while_the_endpoint_is_switched_off_is_not_lost() -> None:
