@@ -41,6 +41,18 @@ OWN_ENVIRONMENT = {
     "LOGIN_LOCK_MINUTES": "15",
     "SECOND_FACTOR": "optional",
     "PASSKEYS_DOMAIN": "",
+    "OIDC_ISSUER": "",
+    "OIDC_CLIENT_ID": "",
+    "OIDC_CLIENT_SECRET": "",
+    "OIDC_LABEL": "",
+    "OIDC_SCOPES": "",
+    "OIDC_USERNAME_CLAIM": "",
+    "OIDC_GROUPS_CLAIM": "",
+    "OIDC_GROUPS": "",
+    "OIDC_SUPERUSERS": "",
+    "OIDC_REQUIRE": "",
+    "OIDC_CREATE_USERS": "off",
+    "OIDC_SECOND_FACTOR": "off",
     "CONFIRM_AGAIN_MINUTES": "10",
     "PASSWORD_HISTORY": "10",
     "PASSWORD_MIN_AGE_DAYS": "1",
@@ -76,6 +88,7 @@ FILES = (
     "METRICS_TOKEN_FILE",
     "EMAIL_URL_FILE",
     "SENTRY_DSN_FILE",
+    "OIDC_CLIENT_SECRET_FILE",
 )
 os.environ.update(dict.fromkeys(FILES, ""))
 # These two may come from the process environment, to run the suite on other services; never from .env.

@@ -52,13 +52,16 @@ class _Counted:
 
 
 class Attempt:
-    """To sign in as `name`. Raises Refused where it is too early; otherwise `failed` or `succeeded` follows."""
+    """To sign in as `name`; None where that is not known before, so that the address alone is counted. Raises Refused
+    where it is too early; otherwise `failed` or `succeeded` follows."""
 
-    def __init__(self, request: HttpRequest | None, name: str) -> None:
-        self._user = _user_called(name)
-        account = f"user {self._user.pk}" if self._user else _hidden("name", name.strip().casefold())
+    def __init__(self, request: HttpRequest | None, name: str | None) -> None:
+        self._user = _user_called(name or "")
         address = client_network(request) if request is not None else ""
-        counts = [(account, settings.LOGIN_FAILURES)]
+        counts = []
+        if name is not None:
+            account = f"user {self._user.pk}" if self._user else _hidden("name", name.strip().casefold())
+            counts.append((account, settings.LOGIN_FAILURES))
         if address:  # over a socket file there is none
             counts.append((_hidden("address", address), settings.LOGIN_FAILURES_PER_ADDRESS))
         self._counted: list[_Counted] = []

@@ -1,6 +1,7 @@
 """ApiToken: what a token of the REST API is called, what it may do, and when it was last used. LoginFailures: attempts
 to sign in that failed. Confinement: of which platforms a user, or the members of a group, may see anything.
-PasswordRecord: passwords that a user had. UserSession: where a user is signed in.
+PasswordRecord: passwords that a user had. OidcIdentity: who a user is at a provider where people sign in.
+UserSession: where a user is signed in.
 """
 
 from datetime import datetime
@@ -126,6 +127,25 @@ class PasswordRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.set_at:%Y-%m-%d}"
+
+
+class OidcIdentity(models.Model):
+    """Who a user is at a provider of OpenID Connect. `digest` is of issuer and subject, whose case counts."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="oidc_identity"
+    )
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64, unique=True)
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "oidc_identities"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class UserSession(models.Model):

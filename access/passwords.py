@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from access.models import PasswordRecord
+from access.oidc.session import is_by_provider
 
 DUE = "password_to_change"  # in a session
 SHA1_DIGITS = 40
@@ -210,6 +211,8 @@ def connect() -> None:
 def _remember(request: HttpRequest, user: Any, **_signal: Any) -> None:
     """Beside the hash that Django keeps of the password: with another password, it says nothing any more."""
     request.session.pop(DUE, None)
+    if is_by_provider(request.session):  # with no password at all
+        return
     if reason := why_due(user):
         request.session[DUE] = [request.session.get(HASH_SESSION_KEY), reason]
 

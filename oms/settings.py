@@ -28,6 +28,7 @@ from oms.env import (
     whole_number,
 )
 from oms.hosts import hosts, origins
+from oms.oidc_settings import oidc
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[Platform] and the like at run time
 
@@ -75,6 +76,20 @@ LOGIN_FAILURES_PER_ADDRESS = whole_number("LOGIN_FAILURES_PER_ADDRESS", default=
 LOGIN_LOCK_MINUTES = whole_number("LOGIN_LOCK_MINUTES", default=15, minimum=1)
 # Who has to have a second factor: whoever wants to; whoever may read buyer data, change platforms or manage users; all.
 SECOND_FACTOR = one_of("SECOND_FACTOR", default="optional", choices=("optional", "privileged", "all"))
+# A provider of OpenID Connect where people may sign in: docs/single-sign-on.md.
+_oidc = oidc()
+OIDC_ISSUER: str = _oidc["OIDC_ISSUER"]
+OIDC_CLIENT_ID: str = _oidc["OIDC_CLIENT_ID"]
+OIDC_CLIENT_SECRET: str = _oidc["OIDC_CLIENT_SECRET"]
+OIDC_LABEL: str = _oidc["OIDC_LABEL"]
+OIDC_SCOPES: str = _oidc["OIDC_SCOPES"]
+OIDC_USERNAME_CLAIM: str = _oidc["OIDC_USERNAME_CLAIM"]
+OIDC_GROUPS_CLAIM: str = _oidc["OIDC_GROUPS_CLAIM"]
+OIDC_GROUPS: list[tuple[str, str]] = _oidc["OIDC_GROUPS"]  # values of that claim, and groups here
+OIDC_SUPERUSERS: frozenset[str] = _oidc["OIDC_SUPERUSERS"]
+OIDC_REQUIRE: list[tuple[str, str]] = _oidc["OIDC_REQUIRE"]  # claims, and what they must be
+OIDC_CREATE_USERS: bool = _oidc["OIDC_CREATE_USERS"]
+OIDC_SECOND_FACTOR: bool = _oidc["OIDC_SECOND_FACTOR"]
 # The domain that passkeys are made for; empty: the host under which the page was opened.
 PASSKEYS_DOMAIN = text("PASSKEYS_DOMAIN").lower()
 # How long somebody who has shown that it is he reads buyer data, changes credentials and makes tokens; 0: is not asked.

@@ -29,6 +29,7 @@ from backoffice.alerts.page import MyAlerts
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
+from backoffice.users.oidc import OidcBegin, OidcCallback
 from backoffice.users.own_password import change_own_password
 from backoffice.users.own_sessions import OwnSessions
 from backoffice.users.second_factor.confirming import Confirm
@@ -118,6 +119,8 @@ urlpatterns = [
     path("admin/home-charts/", admin.site.admin_view(home_charts), name="home-charts"),
     path("admin/login/", SignIn.as_view(), name="sign-in"),
     path("admin/login/code/", SignInCode.as_view(), name="sign-in-code"),
+    path("admin/login/oidc/", OidcBegin.as_view(), name="oidc-begin"),
+    path("admin/login/oidc/callback/", OidcCallback.as_view(), name="oidc-callback"),
     path("admin/second-factor/", admin.site.admin_view(OwnFactor.as_view()), name="second-factor"),
     path("admin/confirm/", admin.site.admin_view(Confirm.as_view()), name="confirm"),
     path("admin/knox/authtoken/", RedirectView.as_view(pattern_name="admin:access_apitoken_changelist")),

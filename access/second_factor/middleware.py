@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
+from access.oidc.session import passed_factor
 from access.second_factor.factors import factor_of
 from access.second_factor.policy import is_required
 from access.second_factor.sessions import has_passed
@@ -26,6 +27,8 @@ def _whole(request: HttpRequest, user: Any) -> Any:
         return user
     if not has_passed(request, user):
         return AnonymousUser()
-    if factor_of(user) is None and not request.path.startswith("/admin/") and is_required(user):
+    if request.path.startswith("/admin/") or factor_of(user) is not None:
+        return user
+    if is_required(user) and not passed_factor(request.session):
         return AnonymousUser()
     return user

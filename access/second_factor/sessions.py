@@ -10,6 +10,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from access.oidc.session import is_stale, passed_factor
 from access.second_factor.factors import factor_of
 
 PENDING = "second_factor_pending"
@@ -66,9 +67,9 @@ def mark_passed(request: HttpRequest, user: Any) -> None:
 
 
 def has_passed(request: HttpRequest, user: Any) -> bool:
-    """Whether there is nothing to pass, or it was passed in this session."""
+    """Whether there is nothing to pass, or it was passed in this session, or at the provider."""
     factor = factor_of(user)
-    return factor is None or request.session.get(PASSED) == factor.pk
+    return factor is None or request.session.get(PASSED) == factor.pk or passed_factor(request.session)
 
 
 def confirm(request: HttpRequest) -> None:
@@ -85,7 +86,7 @@ def is_fresh(request: HttpRequest) -> bool:
 
 
 def _confirm_at_sign_in(request: HttpRequest | None, **_signal: Any) -> None:
-    if request is not None and hasattr(request, "session"):
+    if request is not None and hasattr(request, "session") and not is_stale(request.session):
         confirm(request)
 
 

@@ -78,6 +78,7 @@ ROUTES = {
             "", "admin/knox/authtoken/", "admin/search/", "admin/login/", "admin/logout/", "admin/password_change/",
             "admin/password_change/done/", "admin/autocomplete/", "admin/jsi18n/", "i18n/setlang/",
             "admin/second-factor/", "admin/confirm/", "admin/sessions/", "admin/login/code/",
+            "admin/login/oidc/", "admin/login/oidc/callback/",
             "admin/r/<path:content_type_id>/<path:object_id>/", "healthz", "readyz", "metrics",
         ),
         PLAIN,

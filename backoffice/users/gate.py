@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
+from access.oidc.session import passed_factor
 from access.passwords import due_in
 from access.second_factor.factors import factor_of
 from access.second_factor.policy import OPTIONAL, is_required
@@ -16,7 +17,17 @@ from backoffice.base.model_admin import go_to
 
 FACTOR_PAGE, PASSWORD_PAGE = "second-factor", "password_change"
 # Both pages are open whichever comes first, with what they lead to; so is the way out.
-OPEN = {FACTOR_PAGE, PASSWORD_PAGE, "confirm", "jsi18n", "sign-in", "sign-in-code", "logout"}
+OPEN = {
+    FACTOR_PAGE,
+    PASSWORD_PAGE,
+    "confirm",
+    "jsi18n",
+    "sign-in",
+    "sign-in-code",
+    "oidc-begin",
+    "oidc-callback",
+    "logout",
+}
 
 
 class FirstThingsFirst:
@@ -40,6 +51,7 @@ class FirstThingsFirst:
 def _due(request: HttpRequest) -> str:
     """The name of the page to be done now, or ""."""
     user = request.user
-    if settings.SECOND_FACTOR != OPTIONAL and factor_of(user) is None and is_required(user):
+    needs_one = settings.SECOND_FACTOR != OPTIONAL and factor_of(user) is None and is_required(user)
+    if needs_one and not passed_factor(request.session):
         return FACTOR_PAGE
     return PASSWORD_PAGE if due_in(request.session) else ""

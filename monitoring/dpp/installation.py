@@ -228,6 +228,8 @@ def second_factors_are_asked_for() -> Finding:
             f"SECOND_FACTOR is {settings.SECOND_FACTOR}. {says}",
             "Set SECOND_FACTOR=all: whoever has none sets one up at the next sign-in.",
         )
+    if settings.OIDC_ISSUER and settings.OIDC_SECOND_FACTOR:
+        says += f" Signing in at {settings.OIDC_ISSUER} counts as one: see to it that it asks for one."
     return good(f"Everybody has to have one. {says}")
 
 

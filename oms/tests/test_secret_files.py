@@ -35,6 +35,7 @@ def test_it_reads_secrets_from_the_files_that_the_environment_names(tmp_path: Pa
         "METRICS_TOKEN": "metrics-token-0123456789",
         "EMAIL_URL": "smtp+tls://oms:pass@mail.invalid:587",
         "SENTRY_DSN": "https://key@sentry.invalid/1",
+        "OIDC_CLIENT_SECRET": "of-a-client",
     }
     assert set(values) == set(FROM_FILES)
     environment = dict.fromkeys(values, "")

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
+from access.oidc.people import is_connected
+from access.oidc.session import passed_factor
 from access.second_factor.challenges import Purpose
 from access.second_factor.checking import Outcome
 from access.second_factor.factors import factor_of
@@ -20,6 +22,7 @@ from access.second_factor.passkeys import check_passkey, offer
 from access.second_factor.sessions import confirm, is_fresh
 from backoffice.base.freshness import confirmation_address
 from backoffice.base.model_admin import go_to, safe_next
+from backoffice.users.oidc import provider_link
 from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm, PasswordForm
 
 
@@ -59,6 +62,12 @@ class Confirm(View):
         return HttpResponseRedirect(safe_next(request) or reverse("admin:index"))
 
 
+def _provider(request: HttpRequest) -> dict[str, str] | None:
+    """To sign in anew there, which asks for the password; None where that would lead to a code here all the same."""
+    is_enough = factor_of(request.user) is None or passed_factor(request.session)
+    return provider_link(safe_next(request), again=True) if is_enough and is_connected(request.user) else None
+
+
 def _form(request: HttpRequest, data: Any = None) -> CodeForm | PasswordForm:
     factor = factor_of(request.user)
     return CodeForm(data, factor=factor) if factor else PasswordForm(data, request=request)
@@ -75,6 +84,7 @@ def _page(request: HttpRequest, form: CodeForm | PasswordForm, passkey_error: st
         "can_confirm": factor is not None or user.has_usable_password(),
         "passkey": offer(request, factor, Purpose.CONFIRM) if factor else "",
         "passkey_error": passkey_error,
+        "provider": _provider(request),
     }
     status = 422 if passkey_error or form.errors else 200
     return TemplateResponse(request, "access/confirm.html", context, status=status)

@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
+from access.oidc.session import forget as forget_provider
 from access.second_factor.challenges import Purpose
 from access.second_factor.checking import Outcome
 from access.second_factor.factors import factor_of
 from access.second_factor.models import Factor
 from access.second_factor.passkeys import check_passkey, offer
 from access.second_factor.sessions import Pending, begin, finish, pending
+from backoffice.users.oidc import provider_link
 from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm
 
 
@@ -25,7 +27,7 @@ from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm
 class SignIn(LoginView):
     """The admin's page, at the admin's address."""
 
-    template_name = "admin/login.html"
+    template_name = "access/login.html"
 
     def get_form_class(self) -> Any:
         return admin.site.login_form
@@ -43,11 +45,13 @@ class SignIn(LoginView):
             "subtitle": None,
             "app_path": self.request.get_full_path(),
             "username": self.request.user.get_username(),
+            "provider": provider_link(self.get_redirect_url()),
         }
         return super().get_context_data(**kwargs) | own
 
     def form_valid(self, form: Any) -> HttpResponse:
         user = form.get_user()
+        forget_provider(self.request)
         if factor_of(user) is None:
             return super().form_valid(form)
         begin(self.request, user, self.get_success_url())
