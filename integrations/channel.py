@@ -150,6 +150,26 @@ class Expiry:
     advice: Text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRotation:
+    """How the secret of an application is replaced by one that the channel makes.
+
+    value        the name of the secret in api_config
+    application  api_config -> what tells the application: platforms with the same one share the secret
+    ask          has the channel make a new secret, with api_config as stored; raises PlatformError
+    next_step    how a person comes by it then
+    read         (what a person hands over, api_config) -> the secret in it; raises ConfigError
+    log_in       tries api_config with the new secret in it; raises PlatformError
+    """
+
+    value: str
+    application: Callable[[Mapping[str, Any]], str]
+    ask: Callable[[Mapping[str, Any]], None]
+    next_step: Text
+    read: Callable[[str, Mapping[str, Any]], str]
+    log_in: Callable[[Mapping[str, Any]], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The operation that lists a stream, one call a page, and what an account is granted of it unless its answers say
@@ -191,6 +211,7 @@ class Channel:
     unmetered      operations that are counted as API usage and have no quota, such as logins
     ships_its_stock the stock that it lists is what it ships itself: orders that the seller ships take nothing of it
     expiries       name of a value of api_config -> when it has to be renewed, where the channel wants that
+    rotation       how the secret of its applications is replaced, where the channel does that
     advice         error code -> what a person does about it, where that is special here
     check_settings what is wrong with settings of its own, for `manage.py check`
     """
@@ -212,5 +233,6 @@ class Channel:
     unmetered: tuple[str, ...] = ()
     ships_its_stock: bool = False
     expiries: Mapping[str, Expiry] = field(default_factory=dict)
+    rotation: SecretRotation | None = None
     advice: Mapping[str, Text] = field(default_factory=dict)
     check_settings: Callable[[], list[CheckMessage]] = no_problems

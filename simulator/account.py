@@ -87,6 +87,7 @@ class Account:
         self.client_id = client_id
         self.client_secret = client_secret
         self.former_secret = ""  # still valid beside it, as for the 7 days after a rotation; "" for none
+        self.has_queue = True  # for new secrets; may be changed at any time
         self.refresh_token = refresh_token
         self.fba = fba
         self.former = former

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from urllib.parse import parse_qsl
 
 from simulator.account import Account
+from simulator.rotation import SCOPE
 from simulator.tokens import ACCESS_TOKEN_SECONDS, AccessTokens
 from simulator.wire import Canned, Request
 
@@ -24,12 +25,15 @@ def lwa_error(status: int, error: str, description: str) -> Canned:
 
 
 def check_form(method: str, form: dict[str, str]) -> Canned | None:
-    """The refusal of a request that is no refresh_token grant at all, else None."""
+    """The refusal of a request that is no grant at all which the simulator knows, else None."""
     if method != "POST":
         return lwa_error(405, "invalid_request", "The token endpoint takes POST only.")
     missing = [name for name in ("grant_type", "client_id", "client_secret") if not form.get(name)]
     if missing:
         return lwa_error(400, "invalid_request", f"The request is missing a required parameter: {missing[0]}")
+    if form["grant_type"] == "client_credentials":
+        known = form.get("scope") == SCOPE
+        return None if known else lwa_error(400, "invalid_scope", "The requested scope is not known.")
     if form["grant_type"] != "refresh_token":
         return lwa_error(400, "unsupported_grant_type", "The authorization grant type is not supported.")
     if not form.get("refresh_token"):
@@ -37,16 +41,9 @@ def check_form(method: str, form: dict[str, str]) -> Canned | None:
     return None
 
 
-def grant(access_token: str, refresh_token: str) -> Canned:
-    return Canned.json(
-        200,
-        {
-            "access_token": access_token,
-            "token_type": "bearer",
-            "expires_in": ACCESS_TOKEN_SECONDS,
-            "refresh_token": refresh_token,
-        },
-    )
+def grant(access_token: str, refresh_token: str = "") -> Canned:
+    document = {"access_token": access_token, "token_type": "bearer", "expires_in": ACCESS_TOKEN_SECONDS}
+    return Canned.json(200, document | ({"refresh_token": refresh_token} if refresh_token else {}))
 
 
 def token_answer(
@@ -55,8 +52,10 @@ def token_answer(
     accounts: Iterable[Account],
     tokens: AccessTokens[Account],
     revoked: Collection[str] = (),
+    grantless: AccessTokens[str] | None = None,
 ) -> Canned:
-    """The client is checked first, then whose refresh token it is, and that nobody revoked it."""
+    """The client is checked first, then whose refresh token it is, and that nobody revoked it. Tokens for the
+    application itself come from `grantless`."""
     refusal = check_form(method, form)
     if refusal is not None:
         return refusal
@@ -64,6 +63,8 @@ def token_answer(
     client = (form["client_id"], form["client_secret"])
     if not any(client in account.clients for account in accounts):
         return lwa_error(401, "invalid_client", "Client authentication failed")
+    if form["grant_type"] == "client_credentials" and grantless is not None:
+        return grant(grantless.issue(form["client_id"]))
     for account in accounts:
         if account.refresh_token == form["refresh_token"] and account.refresh_token not in revoked:
             if client in account.clients:

@@ -20,13 +20,14 @@ class Limit:
             raise ValueError("a quota needs a rate above 0 and a burst of at least 1")
 
 
-# The usage-plan tables in orders_2026-01-01.json, fbaInventory.json and sellers.json,
+# The usage-plan tables in orders_2026-01-01.json, fbaInventory.json, sellers.json and application_2023-11-30.json,
 # https://github.com/amzn/selling-partner-api-models
 PUBLISHED: dict[str, Limit] = {
     "searchOrders": Limit(0.0056, 20),
     "getOrder": Limit(0.5, 30),
     "getInventorySummaries": Limit(2.0, 2),
     "getMarketplaceParticipations": Limit(0.016, 15),
+    "rotateApplicationClientSecret": Limit(0.0167, 1),
 }
 
 

@@ -19,6 +19,8 @@ from simulator.lwa import form_params, token_answer
 from simulator.operations import Operations
 from simulator.participations import get_marketplace_participations
 from simulator.quotas import PUBLISHED, Quotas
+from simulator.rotation import PATH as ROTATION_PATH
+from simulator.rotation import rotate
 from simulator.tokens import AccessTokens, Clock, PageTokens
 from simulator.wire import TOKEN_PATH, Canned, HttpServer, Request
 
@@ -72,6 +74,8 @@ class Simulator(HttpServer):
         self._clock = clock
         self._scripted = ScriptedFaults()
         self._tokens: AccessTokens[Account] = AccessTokens(clock)
+        self._grantless: AccessTokens[str] = AccessTokens(clock)  # of applications, by client id
+        self.queue: list[dict[str, Any]] = []  # what Amazon would send to an application's SQS queue
         self._revoked: set[str] = set()
         self._doubles: dict[str, str | None] = {}  # page token -> the one it stands for
         self._all = Operations(
@@ -147,6 +151,8 @@ class Simulator(HttpServer):
             return "searchOrders", params
         if request.path == INVENTORY_PATH:
             return "getInventorySummaries", params
+        if request.path == ROTATION_PATH:
+            return "rotateApplicationClientSecret", params
         if request.path == PARTICIPATIONS_PATH:
             return "getMarketplaceParticipations", params
         external_id = request.path.removeprefix(f"{ORDERS_PATH}/")
@@ -185,7 +191,7 @@ class Simulator(HttpServer):
         return params
 
     def _who(self, operation: str, request: Request) -> tuple[Account | None, Refused | None]:
-        if operation == "token":
+        if operation in ("token", "rotateApplicationClientSecret"):
             return None, None
         try:
             return self._tokens.owner(request.headers.get("x-amz-access-token", "")), None
@@ -194,9 +200,13 @@ class Simulator(HttpServer):
 
     def _serve(self, operation: str, params: dict[str, str], request: Request) -> Canned:
         if operation == "token":
-            return token_answer(request.method, params, self.accounts, self._tokens, self._revoked)
+            return token_answer(
+                request.method, params, self.accounts, self._tokens, self._revoked, self._grantless
+            )
         try:
             check_request(operation, request)
+            if operation == "rotateApplicationClientSecret":
+                return self._rotate(request)
             account, refusal = self._who(operation, request)
             if account is None:
                 raise refusal or denied()
@@ -205,6 +215,14 @@ class Simulator(HttpServer):
             return Canned.json(200, self.serve(Call(operation, params, account)))
         except Refused as error:
             return error.answer()
+
+    def _rotate(self, request: Request) -> Canned:
+        client_id = self._grantless.owner(request.headers.get("x-amz-access-token", ""))
+        mine = [account for account in self.accounts if account.client_id == client_id]
+        if self.quotas and not self.quotas.take(client_id, "rotateApplicationClientSecret"):
+            raise quota_used_up()
+        self.queue.append(rotate(client_id, mine, self.now()))
+        return Canned(204)
 
 
 def _published(operation: str) -> str | None:
@@ -217,7 +235,7 @@ def check_request(operation: str, request: Request) -> None:
     """What holds for every SP-API call, whatever the operation."""
     if operation == "unknown":
         raise Refused(403, "MissingAuthenticationToken", "Missing Authentication Token", request.path)
-    if request.method != "GET":
+    if request.method != ("POST" if operation == "rotateApplicationClientSecret" else "GET"):
         raise Refused(405, "MethodNotAllowed", f"{request.method} is not allowed for {operation}.")
     agent = request.headers.get("user-agent", "")
     if not agent.strip() or len(agent) > 500:

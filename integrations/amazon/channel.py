@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from integrations.amazon import config, mock
+from integrations.amazon import config, mock, rotation
 from integrations.amazon.adapter import connect
 from integrations.amazon.checks import check_endpoints
 from integrations.amazon.clock import ORDER_LAG
@@ -11,7 +11,7 @@ from integrations.amazon.marketplaces import MARKETPLACES, order_page, read_orde
 from integrations.amazon.normalize import beside_lines
 from integrations.amazon.quota import QUOTAS
 from integrations.amazon.tokens import OPERATION as TOKEN
-from integrations.channel import Channel, Expiry, Listing, Site
+from integrations.channel import Channel, Expiry, Listing, SecretRotation, Site
 
 AMAZON = Channel(
     label="Amazon",
@@ -49,6 +49,15 @@ AMAZON = Channel(
             ),
         ),
     },
+    rotation=SecretRotation(
+        value="client_secret",
+        application=lambda api_config: str(api_config.get("client_id") or ""),
+        ask=rotation.ask,
+        next_step="Amazon sends it to the SQS queue that the developer console names for the app, in a "
+        "message APPLICATION_OAUTH_CLIENT_NEW_SECRET. The old secret goes on for 7 days.",
+        read=rotation.read,
+        log_in=rotation.log_in,
+    ),
     advice={
         "forbidden": _(
             "Nothing has to be done at first: OMS tries again by itself. If it lasts, open the platform and press "

@@ -15,7 +15,10 @@ from typing import Any, Protocol
 from simulator.account import Account
 from simulator.wire import Canned
 
-OPERATIONS = ("token", "searchOrders", "getOrder", "getInventorySummaries", "getMarketplaceParticipations")
+OPERATIONS = (
+    "token", "searchOrders", "getOrder", "getInventorySummaries", "getMarketplaceParticipations",
+    "rotateApplicationClientSecret",
+)  # fmt: skip
 PAGE_TOKENS = {"searchOrders": "paginationToken", "getInventorySummaries": "nextToken"}
 
 
