@@ -1,6 +1,6 @@
 """REST: stock, and starting its sync."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import django_filters
@@ -28,6 +28,7 @@ from api.preconditions import heeds_if_match
 from api.syncs import COMMON, RESPONSES, SyncRequestSerializer, SyncView
 from integrations.errors import BadInput
 from integrations.models import SyncLog
+from inventory.listing import of_platforms
 from inventory.models import HIGHEST_THRESHOLD, InventoryItem, Level
 from inventory.search import matching
 from inventory.thresholds import set_threshold
@@ -151,6 +152,9 @@ class InventoryViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Inven
     filterset_class = InventoryFilter
     ordering = ("sku", "id")
     orderings = ("synced_at", "available")
+
+    def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        return of_platforms(rows, ids) if self.action == "list" else super().confine(rows, ids)
 
     @extend_schema(request=ThresholdSerializer, responses=InventoryItemSerializer)
     @heeds_if_match

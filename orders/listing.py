@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
+from core.database.listing import in_order
 from core.dates import EARLIEST
 from orders.models import Order, OrderItem, OrderPackage, OrderQuerySet
 from orders.search import FEW, all_platforms
@@ -99,14 +100,6 @@ def of_skus(orders: QuerySet[Any], skus: Collection[str]) -> QuerySet[Any]:
 def of_tracking_numbers(orders: QuerySet[Any], numbers: Collection[str]) -> QuerySet[Any]:
     """Orders with a package that has exactly one of these tracking numbers."""
     return orders.filter(pk__in=OrderPackage.objects.filter(tracking_number__in=numbers).values("order_id"))
-
-
-def in_order(queryset: QuerySet[Any], name: str, *values: Any, nothing: Any = "") -> QuerySet[Any]:
-    """Filter by one of `values` so that the database has no reason to leave the order of the list: the column stands
-    in a function."""
-    alias = f"frequent_{name}"
-    queryset = queryset.alias(**{alias: Coalesce(name, Value(nothing))})
-    return queryset.filter(**{f"{alias}__in": values})
 
 
 def few_by_id(queryset: QuerySet[Any], wanted: QuerySet[Order]) -> QuerySet[Any]:

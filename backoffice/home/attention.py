@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from access.confinement import Visible, within
 from backoffice.models import AlertMessage
 from integrations.models import SyncFailure
+from inventory.listing import of_platforms
 from inventory.models import InventoryItem
 from orders.listing import of_visible
 from orders.models import Order
@@ -208,7 +209,9 @@ def alerts(visible: Visible) -> list[Tile]:
 
 def stock(source: Source, visible: Visible) -> list[Tile]:
     """SKUs of this source that are low or out of stock, and those that the platform no longer lists. Two queries."""
-    counted = within(InventoryItem.objects.filter(source=source), visible)
+    counted = InventoryItem.objects.filter(source=source)
+    if visible is not None:
+        counted = of_platforms(counted, visible)
     return [
         low_stock_tile(counted.low(source).count(), source),
         Tile(

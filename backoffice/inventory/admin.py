@@ -1,5 +1,6 @@
 """Stock: one row for each SKU and marketplace. A sync writes it; people set thresholds, and nothing else."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -16,7 +17,7 @@ from access.confinement import visible_platforms
 from backoffice.base.cells import badges, number, source_badge, stacked, title_cell
 from backoffice.base.channels import site_code, site_name
 from backoffice.base.filters import MarketplaceFilter
-from backoffice.base.model_admin import OmsAdmin, choices_filter, platform_filter
+from backoffice.base.model_admin import OmsAdmin, choices_filter, is_export, platform_filter
 from backoffice.base.paging import BoundedChangeList
 from backoffice.inventory.exports import STOCK_EXPORTS
 from backoffice.inventory.kinds import kinds_of
@@ -32,6 +33,7 @@ from backoffice.inventory.stock_levels import (
 from backoffice.inventory.stock_page import cells_of, chart_of, figures_of, listings_of
 from core.format import DASH, platform_time
 from integrations.lookup.stock_cover import covers, last_change, recent_sales
+from inventory.listing import of_platforms
 from inventory.models import InventoryItem
 from inventory.search import find_exact, find_stock
 from inventory.snapshots import histories
@@ -100,6 +102,11 @@ class InventoryItemAdmin(OmsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[InventoryItem]:
         queryset: QuerySet[InventoryItem] = super().get_queryset(request)
         return queryset.prefetch_related(PLATFORM)
+
+    def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
+        if self.is_list(request) or is_export(request):
+            return of_platforms(rows, ids)
+        return super().confine(request, rows, ids)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return StockChangeList

@@ -13,8 +13,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from core.database.listing import in_order
 from integrations.models import SyncLog
-from orders.listing import in_order
 from orders.models import Order
 from platforms.models import Source
 

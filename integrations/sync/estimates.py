@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from django.db.models import Min, QuerySet
 
+from core.database.listing import in_order
 from integrations.models import StreamState, SyncLog
-from orders.listing import in_order
 from orders.models import Order
 
 COMPLETE = (*SyncLog.GOOD, SyncLog.Status.FALLBACK)

@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.database.listing import in_order
 from core.format import format_datetime
 from integrations.models import StreamState, SyncLog
 from integrations.registry import channel_label
 from integrations.sync.datasets import credentials_since
 from integrations.sync.estimates import records_of_a_page
-from orders.listing import in_order
 from orders.models import Order
 from platforms.models import Platform, Source
 
