@@ -35,6 +35,8 @@ def main() -> None:
     write("field_encryption_key", base64.urlsafe_b64encode(os.urandom(32)).decode())  # a Fernet key
     password = write("database_password", secrets.token_urlsafe(32))
     write("database_url", f"mysql://oms:{password}@db:3306/oms")
+    config = write("redis_config", f"requirepass {secrets.token_urlsafe(32)}")
+    write("redis_url", f"redis://:{config.removeprefix('requirepass ')}@redis:6379/0")
     sys.stdout.write(
         "Keep a copy of field_encryption_key apart from the database: without it, credentials are lost.\n"
     )

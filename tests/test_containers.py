@@ -170,11 +170,16 @@ class Stack:
             "-c",
             f'cd {self.folder} && exec "$@"',
             "sh",
-            *compose["services"]["redis"]["command"],
+            *map(self._with_config, compose["services"]["redis"]["command"]),
         ]
         self.processes["redis"] = self.network.start(argv, self.folder / "redis.log")
-        asked = compose["services"]["redis"]["healthcheck"]["test"][1:]
-        until(lambda: self.network.run(asked).stdout == "PONG\n", "Redis")
+        sort, asked = compose["services"]["redis"]["healthcheck"]["test"]
+        assert sort == "CMD-SHELL"
+        argv = ["/bin/sh", "-c", self._with_config(asked).replace("$$", "$")]
+        until(lambda: self.network.run(argv).stdout == "PONG\n", "Redis")
+
+    def _with_config(self, text: str) -> str:
+        return text.replace("/run/secrets/redis_config", str(self.secret("redis_config")))
 
     def get(self, path: str, *headers: str) -> tuple[int, str]:
         """Status and headers of an answer of the web service, asked as a TLS proxy asks."""
@@ -254,6 +259,11 @@ def check_that_the_worker_takes_a_sync_from_redis(stack: Stack) -> None:
     ]  # MOCK_FALLBACK is never, and nothing is configured
 
 
+def check_that_redis_asks_for_its_password(stack: Stack) -> None:
+    assert "NOAUTH" in stack.network.run(["redis-cli", "ping"]).stdout
+    assert stack.secret("redis_config").read_text().split()[1] not in str(compose)
+
+
 def check_that_the_documented_backup_is_complete(stack: Stack) -> None:
     """The command of docs/containers.md, with the address that stands in for the container's own socket."""
     page = (ROOT / "docs" / "containers.md").read_text()
@@ -305,6 +315,7 @@ def test_every_command_of_the_image_and_of_its_services_runs_as_written(tmp_path
         check_that_the_deployment_check_finds_nothing(stack)
         check_that_a_service_can_write_temporary_files_alone(stack)
         check_that_the_worker_takes_a_sync_from_redis(stack)
+        check_that_redis_asks_for_its_password(stack)
         check_that_the_documented_backup_is_complete(stack)
         check_that_the_health_check_fails_where_nobody_answers(stack)
         check_that_the_services_end_in_time(stack)
