@@ -44,6 +44,11 @@ def named(names: Iterable[str]) -> str:
     return ", ".join(listed[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 order", "2 orders"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 # --- Personal data ------------------------------------------------------------------------------------
 def asks_for_buyer_data() -> Finding:
     platforms = list(Platform.objects.filter(include_pii=True).values_list("name", flat=True))
@@ -72,18 +77,18 @@ def buyer_data_is_deleted_in_time() -> Finding:
     late = late_rows.exclude(held).count()
     if late:
         return short(
-            f"Buyer data of {late} orders should have been deleted more than {LATE_BY.days} days ago.",
+            f"Buyer data of {counted(late, 'order')} should have been deleted more than {LATE_BY.days} days ago.",
             "Run manage.py purge_pii now, and keep manage.py run_scheduler running, which does it daily.",
         )
     count = OrderBuyer.objects.count()
     if count and scheduler_is_silent(scheduler_seen_at(), now):
         return short(
-            f"Buyer data of {count} orders is stored, and no scheduler runs that deletes it in time.",
+            f"Buyer data of {counted(count, 'order')} is stored, and no scheduler runs that deletes it in time.",
             "Start manage.py run_scheduler, or run manage.py purge_pii daily from cron.",
         )
     kept = holds.count()
-    by_law = f" {kept} legal holds are in force." if kept else ""
-    return good(f"Buyer data of {count} orders is stored; none is past its day.{by_law}")
+    by_law = f" In force: {counted(kept, 'legal hold')}." if kept else ""
+    return good(f"Buyer data of {counted(count, 'order')} is stored; none is past its day.{by_law}")
 
 
 # --- Encryption ---------------------------------------------------------------------------------------
@@ -204,7 +209,7 @@ def rights_are_few() -> Finding:
         .distinct()
         .count()
     )
-    says = f"{superusers} superusers; {buyers} users may read buyer data."
+    says = f"{counted(superusers, 'superuser')}; {counted(buyers, 'user')} may read buyer data."
     if superusers > 3:
         return short(
             says,
@@ -216,7 +221,9 @@ def rights_are_few() -> Finding:
 def users_may_be_confined() -> Finding:
     users = Confinement.objects.filter(user__is_active=True).count()
     groups = Confinement.objects.filter(group__isnull=False).count()
-    return good(f"{users} users and {groups} groups are confined to platforms; the others see all of them.")
+    return good(
+        f"Confined to platforms: {counted(users, 'user')}, {counted(groups, 'group')}. The others see all platforms."
+    )
 
 
 def second_factors_are_asked_for() -> Finding:
@@ -273,7 +280,7 @@ def accounts_are_locked() -> Finding:
     if not 0 < settings.LOGIN_FAILURES <= 10:
         return short(
             f"LOGIN_FAILURES is {settings.LOGIN_FAILURES}.",
-            "Set it to 10 or less, and not to 0, which is off.",
+            "Set LOGIN_FAILURES to 10 or less, and not to 0, which is off.",
         )
     minutes = settings.LOGIN_LOCK_MINUTES
     return good(f"After {settings.LOGIN_FAILURES} failures an account is locked for {minutes} minutes.")
@@ -355,7 +362,7 @@ def somebody_is_told() -> Finding:
     if not settings.EMAIL_IS_ON:
         return short(
             "EMAIL_URL is not set: nobody is told of anything by e-mail.",
-            "Set it (docs/alerts.md), and let a monitoring read /metrics and the logs.",
+            "Set EMAIL_URL (docs/alerts.md), and let a monitoring read /metrics and the logs.",
         )
     return good("Alerts go out by e-mail to those who asked for them.")
 
@@ -370,7 +377,7 @@ def attempts_are_told() -> Finding:
     if not settings.EMAIL_IS_ON:
         return short(
             "The home page shows attempts to get in, and nobody is told by e-mail: EMAIL_URL is not set.",
-            "Set it (docs/alerts.md), and let somebody who may change users subscribe in My alerts.",
+            "Set EMAIL_URL (docs/alerts.md), and let somebody who may change users subscribe in My alerts.",
         )
     subscribed = get_user_model()._default_manager.filter(is_active=True, alert_subscription__by_email=True)
     readers = sum(
@@ -382,7 +389,9 @@ def attempts_are_told() -> Finding:
             "Nobody who may change users has subscribed to alerts of attempts to get in.",
             "Let one of them open My alerts and tick Tell me by e-mail (docs/alerts.md).",
         )
-    return good(f"{readers} users are told by e-mail; the home page shows it to all who may change users.")
+    return good(
+        f"Told by e-mail: {counted(readers, 'user')}; the home page shows it to all who may change users."
+    )
 
 
 # --- The installation ---------------------------------------------------------------------------------
@@ -396,9 +405,9 @@ def is_hardened() -> Finding:
     if found:
         errors = sum(message.level >= ERROR for message in found)
         return short(
-            f"manage.py check --deploy has {errors} errors and {len(found) - errors} warnings: "
+            f"manage.py check --deploy has {counted(errors, 'error')} and {counted(len(found) - errors, 'warning')}: "
             f"{named({str(message.id) for message in found})}.",
-            "Run it, and do what each of them says.",
+            "Run manage.py check --deploy, and do what each of its lines says.",
         )
     return good("manage.py check --deploy finds nothing.")
 

@@ -112,4 +112,6 @@ def shown(name: str) -> str:
         return "set" if value else "not set"
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "not set"
     return str(value) if value not in (None, "") else "not set"

@@ -52,5 +52,12 @@ def test_it_says_what_is_stored_who_may_read_it_and_who_did() -> None:
     assert found["keys"]["first_in_use_since"] < found["at"]
     assert (found["holds"][0]["order"], found["holds"][0]["reason"]) == ("1", "case 7")
     text = ran()
-    assert "Holds: 1\n  platform amazon; order 1; reason case 7;" in text
+    for line in (
+        "  Buyer data is stored of 1 order.\n  PAST ITS DAY: that of 1 order.",
+        "  Deleted for good so far: 1 order on request.\n  amazon stores no buyer data; it is there of 1 order, ",
+        "  read: officer; groups: Privacy officer\n",
+        "  by the API token 'labels' of officer, until ",
+        "\nLegal holds\n  amazon, order 1, until ",
+    ):
+        assert line in text
     assert "Canary" not in text + json.dumps(found)

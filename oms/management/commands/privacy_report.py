@@ -9,6 +9,14 @@ from django.core.management.base import CommandParser
 from integrations.management.base import OmsCommand
 from monitoring.privacy import privacy_report
 
+DOORS = {
+    "admin": "in the admin",
+    "api": "over the API",
+    "command": "at the command line",
+    "service": "by OMS",
+}
+WHY = {"due": "in time", "cancelled": "with the cancelled order", "erased": "on request"}
+
 
 class Command(OmsCommand):
     help = (
@@ -32,25 +40,95 @@ class Command(OmsCommand):
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    """One line for each fact; what is a list, indented below its name."""
-    for name, value in found.items():
-        title = name.replace("_", " ").capitalize()
-        if isinstance(value, list):
-            yield f"{title}: {len(value) or 'none'}"
-            yield from (f"  {_facts(row)}" for row in value)
-        else:
-            yield f"{title}: {_facts(value) if isinstance(value, dict) else value}"
+    """A heading for each question, its answers indented below it."""
+    yield f"Buyer data in this OMS, {_time(found['at'])}"
+    for title, lines in (
+        ("What is stored", _stored(found)),
+        ("The keys", _keys(found["keys"])),
+        ("Who may read and erase it", _allowed(found)),
+        ("Who did, as far as the audit goes back", _deeds(found)),
+        ("Legal holds", _holds(found["holds"])),
+    ):
+        yield f"\n{title}"
+        yield from (f"  {line}" for line in lines)
 
 
-def _facts(row: dict[str, Any]) -> str:
-    return "; ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in row.items())
+def _stored(found: dict[str, Any]) -> Iterator[str]:
+    about, orders = found["buyer_data"], found["orders"]
+    yield f"Buyer data is stored of {_count(about['orders'], 'order')}."
+    if about["overdue"]:
+        late = _count(about["overdue"], "order")
+        yield f"PAST ITS DAY: that of {late}. A legal hold keeps it, or nothing deletes it."
+    if about["unreadable"]:
+        yield f"No key decrypts that of {_count(about['unreadable'], 'order')}, so no address finds it."
+    ended = [
+        f"{_count(count, 'order')} {WHY.get(why, why)}" for why, count in about["deleted_for_good"].items()
+    ]
+    yield f"Deleted for good so far: {', '.join(ended) or 'nothing'}."
+    for row in found["platforms"]:
+        wants = "stores buyer data" if row["stores_buyer_data"] else "stores no buyer data"
+        line = f"{row['platform']} {wants}; it is there of {_count(row['orders_with_buyer_data'], 'order')}"
+        if row["orders_with_buyer_data"]:
+            line += (
+                f", the first bought {_day(row['oldest_purchase'])}; deleted next: {_time(row['next_purge'])}"
+            )
+        yield f"{line}."
+    kept = (
+        f"for {orders['kept_months']} months"
+        if orders["kept_months"]
+        else "for good (KEEP_ORDERS_MONTHS is not set)"
+    )
+    yield f"The oldest order was bought {_day(orders['oldest_purchase'])}; orders are kept {kept}."
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "nobody"
-    return "-" if value in (None, "") else str(value)
+def _keys(keys: dict[str, Any]) -> Iterator[str]:
+    yield f"{_count(keys['configured'], 'key')} configured."
+    if since := keys["first_in_use_since"]:
+        yield f"The first one has been in use since {_day(since)} at the latest."
+    else:
+        yield "Nothing that was looked at is encrypted with the first one."
+    renewed = keys["last_reencrypted"]
+    yield f"manage.py reencrypt ran last: {_time(renewed) if renewed else 'never, as far as the audit goes back'}."
+
+
+def _allowed(found: dict[str, Any]) -> Iterator[str]:
+    for verb in ("read", "erase"):
+        may = found[f"may_{verb}"]
+        groups = f"; groups: {', '.join(may['groups'])}" if may["groups"] else ""
+        yield f"{verb}: {', '.join(may['users']) or 'nobody'}{groups}"
+    for token in found["tokens"]:
+        until = f"until {_day(token['expires'])}" if token["expires"] else "without an end"
+        used = f"last used {_time(token['last_used'])}" if token["last_used"] else "never used"
+        yield f"by the API token {token['name']!r} of {token['user']}, {until}, {used}"
+
+
+def _deeds(found: dict[str, Any]) -> Iterator[str]:
+    for verb, rows in (("read", found["readings"]), ("erased", found["erasures"])):
+        for row in rows:
+            who = row["actor"] or "somebody"
+            times = _count(row["count"], "time")
+            yield f"{who} {verb} it {times} {DOORS.get(row['door'], row['door'])}, last {_time(row['last'])}"
+        if not rows:
+            yield f"Nobody {verb} any."
+
+
+def _holds(holds: list[dict[str, Any]]) -> Iterator[str]:
+    for hold in holds:
+        what = f"order {hold['order']}" if hold["order"] else "all orders"
+        made = f"made by {hold['made_by'] or 'somebody'}, {_day(hold['made_at'])}"
+        yield f"{hold['platform']}, {what}, until {_time(hold['until'])}: {hold['reason']} ({made})"
+    if not holds:
+        yield "None is in force."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _day(moment: str | None) -> str:
+    return moment[:10] if moment else "never"
+
+
+def _time(moment: str | None) -> str:
+    """Of ISO 8601 in UTC, to the minute."""
+    return f"{moment[:16].replace('T', ' ')} UTC" if moment else "never"
