@@ -3,9 +3,11 @@
 Every invented secret holds a canary; a test fails with the names of the places where one was found.
 """
 
+import io
 import json
 import logging
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -19,6 +21,8 @@ from django.test.utils import CaptureQueriesContext
 from django.views.debug import ExceptionReporter
 from rest_framework.test import APIClient
 
+from access.models import Scope
+from access.tokens import make_token
 from conftest import api_config
 from integrations.amazon.client import AmazonClient
 from integrations.amazon.config import load
@@ -41,11 +45,13 @@ from integrations.tests.syncing import (
     refusal,
     sync,
 )
-from orders.models import OrderBuyer
+from orders.models import Order, OrderBuyer
 from orders.records import BuyerRecord
 from platforms.models import Platform
 from simulator import CANARY, Account, Canned, Simulator
 from simulator.faults.base import Call
+from webhooks.models import Delivery, Endpoint
+from webhooks.queue import fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 StartSimulator = Callable[..., Simulator]
@@ -349,6 +355,70 @@ def test_it_encrypts_credentials_that_were_written_with_sql(sim: Simulator, logg
     logged.clear()
     assert sync(Platform.objects.get()).status == "succeeded"
     assert leaks(sim, {"logs": "\n".join(logged)} | tables()) == []
+
+
+MORE_API = ("erasures", "legal-holds", "webhooks", "webhook-deliveries", "changes", "api-usage")
+MORE_PAGES = (
+    "orders/erasure", "orders/legalhold", "audit/auditentry", "access/apitoken", "auth/user", "webhooks/endpoint",
+    "webhooks/delivery", "integrations/apiusage", "django_tasks_database/dbtaskresult",
+)  # fmt: skip
+EXPORTS = ("orders/order/export/orders", "orders/order/export/order-lines", "audit/auditentry/export/audit")
+
+
+def files(client: Client) -> Found:
+    """Every export of orders and of the audit, in each form; a workbook as the parts of its archive."""
+    found = {}
+    for address in EXPORTS:
+        for form in ("csv", "machine.csv", "xlsx"):
+            answer: Any = client.get(f"/admin/{address}.{form}")
+            assert answer.status_code == 200, address
+            body = b"".join(answer.streaming_content)
+            if form == "xlsx":
+                archive = zipfile.ZipFile(io.BytesIO(body))
+                body = b"".join(map(archive.read, archive.namelist()))
+            found[f"{address}.{form}"] = body.decode()
+    return found
+
+
+def test_what_people_do_with_buyer_data_tells_nothing_of_it(sim: Simulator, logged: list[str]) -> None:
+    """Reading, looking for an address, holding, erasing: over the API and in the admin, with all that notes it."""
+    platform = platform_of(sim)
+    Platform.objects.update(include_pii=True)
+    sim.script("searchOrders", order_page(*(raw_order(number, **PERSON) for number in range(1, 5))))
+    webhook = Endpoint.objects.create(name="shop", url="https://example.com/", lease_token="mine")
+    assert sync(Platform.objects.get()).status == "succeeded"
+    user = User.objects.create_superuser("root", password="a long pass phrase")
+    token = make_token(user, name="privacy", scopes=list(Scope)).text
+    client, api = Client(), APIClient()
+    client.force_login(user)
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    first, second, *_others = Order.objects.order_by("pk")
+    assert CANARY in api.get(f"/orders/{first.pk}/buyer?reason=label").content.decode()
+    assert CANARY in client.get(f"/admin/orders/order/{first.pk}/buyer/").content.decode()
+    hold = {
+        "platform": platform.name,
+        "order": second.external_id,
+        "reason": "lawsuit",
+        "until": "2999-01-01",
+    }
+    assert api.post("/legal-holds", hold, format="json").status_code == 201
+    person = {"email": f"{CANARY}@example.invalid", "reason": "asked for"}
+    assert "of 3 orders" in client.post("/admin/orders/erasure/by-email/", person).content.decode()
+    held = api.post("/erasures", {"order": second.external_id, "reason": "asked for"}, format="json")
+    assert held.status_code == 409
+    key = {"HTTP_IDEMPOTENCY_KEY": "8e03978e"}
+    for _time in range(2):
+        erased = api.post("/erasures", person, format="json", **key)  # type: ignore[arg-type]
+        assert (erased.json()["orders"], erased.json()["held"]) == (3, 1)
+    fill(webhook, "mine")
+    assert Delivery.objects.filter(event="order.updated").count() == 3
+    found: Found = {"held": held.content.decode(), "erased": erased.content.decode()}
+    found |= pages(api, [f"/{name}" for name in MORE_API]) | api_answers(user)
+    addresses = ["/admin/", "/admin/sessions/", "/admin/alerts/", *(f"/admin/{name}/" for name in MORE_PAGES)]
+    found |= pages(client, addresses) | admin_pages(user) | files(client) | tables()
+    found["logs"] = "\n".join(logged)
+    assert leaks(sim, found) == []
+    assert OrderBuyer.objects.get().order == second
 
 
 # --- Django's report of an error, with the local variables of every frame
