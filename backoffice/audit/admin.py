@@ -6,14 +6,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from audit.models import AuditEntry
 from backoffice.audit.exports import AUDIT_EXPORTS
 from backoffice.audit.wording import ACTIONS, action_text, actor_text, change_lines
-from backoffice.base.cells import datetime_cell, shortened
+from backoffice.base.cells import datetime_cell, lines_cell, shortened
 from backoffice.base.model_admin import DayRangeFilter, DropdownFilter, ReadOnlyAdmin, choices_filter
 from backoffice.base.paging import BoundedChangeList
 from core.format import DASH
@@ -32,7 +32,7 @@ class ActionFilter(DropdownFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("when", "who", "what", "subject", "differences", "reason", "where")
+    list_display = ("when", "who", "what", "subject", "differences", "why", "where")
     list_filter = (ActionFilter, choices_filter("door"), ("at", DayRangeFilter))
     search_fields = ("=actor", "=object_id", "=object_name", "=address", "=request_id")
     search_help_text = gettext_lazy("Complete user name, id or name of an object, address, or request id")
@@ -72,8 +72,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("changes"))
     def differences(self, obj: AuditEntry) -> SafeString:
-        lines = ((shortened(line, 80),) for line in change_lines(obj))
-        return format_html_join(SafeString("<br>"), "{}", lines) or SafeString(DASH)
+        return lines_cell(*(shortened(line, 80) for line in change_lines(obj)))
+
+    @admin.display(description=gettext_lazy("reason"))
+    def why(self, obj: AuditEntry) -> SafeString:
+        return lines_cell(obj.reason or DASH)
 
     @admin.display(description=gettext_lazy("from"))
     def where(self, obj: AuditEntry) -> str:

@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -87,6 +87,12 @@ def shortened(text: str, length: int = 60) -> SafeString:
         text[: length - 1].rsplit(None, 1)[0] if " " in text[: length - 1].strip() else text[: length - 1]
     )
     return format_html('<span title="{}">{}…</span>', text, beginning)
+
+
+def lines_cell(*lines: Any) -> SafeString:
+    """Lines of text, for which a row on a phone gets as high as they need; a dash where there is none."""
+    shown = format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines))
+    return format_html('<div class="oms-cell">{}</div>', shown or DASH)
 
 
 def title_cell(text: str) -> SafeString:

@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import badge, datetime_cell
+from backoffice.base.cells import badge, datetime_cell, lines_cell
 from backoffice.base.model_admin import FIRST_YEAR, LAST_YEAR, OmsAdmin
 from orders.models import LegalHold, Order
 
@@ -66,7 +66,7 @@ class HoldForm(Form):
 @admin.register(LegalHold)
 class HoldAdmin(OmsAdmin):
     form = HoldForm
-    list_display = ("title", "platform", "state", "reason", "ends", "made_by")
+    list_display = ("title", "platform", "state", "why", "ends", "made_by")
     list_select_related = ("platform", "order")
     search_fields = ("order__external_id", "reason")
     search_help_text = gettext_lazy("Order id, or words of the reason")
@@ -97,6 +97,10 @@ class HoldAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state(self, obj: LegalHold) -> SafeString:
         return badge(_("holds"), "warning") if obj.until > timezone.now() else badge(_("ended"))
+
+    @admin.display(description=gettext_lazy("reason"))
+    def why(self, obj: LegalHold) -> SafeString:
+        return lines_cell(obj.reason)
 
     @admin.display(description=gettext_lazy("until"), ordering="until")
     def ends(self, obj: LegalHold) -> SafeString:

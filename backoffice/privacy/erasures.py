@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from access.confinement import visible_platforms
-from backoffice.base.cells import badge, datetime_cell, shortened
+from backoffice.base.cells import badge, datetime_cell, lines_cell, shortened
 from backoffice.base.model_admin import ReadOnlyAdmin
 from backoffice.privacy.erasing import ERASE, ErasureForm, tell
 from backoffice.users.second_factor.confirming import ask_first
@@ -136,7 +136,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("reason"))
     def reason_given(self, obj: Erasure) -> SafeString:
-        return shortened(obj.reason)
+        return lines_cell(shortened(obj.reason))
 
     @admin.display(description=gettext_lazy("begun"), ordering="id")
     def begun(self, obj: Erasure) -> SafeString:

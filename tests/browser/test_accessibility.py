@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page, ViewportSize, expect
 
+from access.tokens import make_token
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.sync.streams import STREAMS
-from orders.models import Order
+from orders.models import Erasure, LegalHold, Order
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -43,6 +45,12 @@ def filled(platform: Platform, start_simulator: Any) -> None:
         log=log, platform=platform, kind="orders", external_id="111-0000000-0000000", error_code="malformed"
     )
     request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.ADMIN)
+    order = Order.objects.earliest("pk")
+    LegalHold.objects.create(platform=platform, order=order, reason="Lawsuit", until=order.purchased_at)
+    Erasure.objects.create(
+        number="4f7c1a9e2b6d8035", scope="order", about=order.external_id, started_at=order.purchased_at
+    )
+    make_token(User.objects.create_user("program"), name="Nightly")
     webhook = Endpoint.objects.create(
         name="Warehouse", url="https://warehouse.example", events=["order.created"]
     )
@@ -63,6 +71,10 @@ def pages() -> Iterator[str]:
             yield reverse(f"{name}_change", args=[row.pk])
     yield reverse("admin:platforms_platform_add")
     yield reverse("admin:webhooks_endpoint_add")
+    yield reverse("admin:orders_legalhold_add")
+    yield reverse("admin:orders_erasure_by_email")
+    yield reverse("admin:access_apitoken_add")
+    yield reverse("my-sessions")
     yield reverse("my-alerts")
     yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
     order = Order.objects.earliest("pk")
