@@ -45,7 +45,7 @@ from backoffice.orders.filters import (
 from backoffice.orders.items import ItemInline, items_to_show
 from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
-from backoffice.privacy.erasing import ERASE, ErasureForm, erase_order
+from backoffice.privacy.erasing import ERASE, ErasureForm, ReadingForm, erase_order
 from backoffice.users.second_factor.confirming import ask_first
 from core.dates import is_meant
 from core.format import DASH, countdown, format_datetime, platform_time
@@ -187,24 +187,29 @@ class OrderAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def buyer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Name and address of the buyer. The reading is recorded before they are shown."""
+        """Name and address of the buyer, to whoever says why. The reading is recorded before they are shown."""
         order = self.get_object(request, unquote(object_id))
         if not request.user.has_perm(SEE_BUYER) or not self.has_view_permission(request, order):
             raise PermissionDenied
         if asked := ask_first(request):
             return asked
-        buyer = read_buyer(order) if order else None
-        if order is None or buyer is None:
+        if order is None or not OrderBuyer.objects.filter(order=order).exists():
             raise Http404
+        form = ReadingForm(request.POST if request.method == "POST" else None)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Buyer of %(order)s") % {"order": order.external_id},
             "opts": self.opts,
             "original": order,
-            "buyer": buyer,
-            "rows": buyer_rows(buyer, dict(order.items.values_list("external_id", "sku"))),
+            "form": form,
         }
-        return TemplateResponse(request, "oms/buyer.html", context)
+        if request.method != "POST" or not form.is_valid():
+            return TemplateResponse(request, "oms/ask_buyer.html", context)
+        buyer = read_buyer(order, reason=form.cleaned_data["reason"])
+        if buyer is None:  # deleted at this moment
+            raise Http404
+        rows = buyer_rows(buyer, dict(order.items.values_list("external_id", "sku")))
+        return TemplateResponse(request, "oms/buyer.html", {**context, "buyer": buyer, "rows": rows})
 
     def erase_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks first; then erases what is stored of the buyer, and shows the receipt."""

@@ -1,6 +1,6 @@
 """Erasing buyer data in the admin: the page that asks about an order, and the question on a platform's form."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -31,6 +31,14 @@ class ErasureForm(forms.Form):
         widget=TextInput(),
         help_text=gettext_lazy("For the audit, without names or addresses of buyers."),
     )
+
+
+class ReadingForm(ErasureForm):
+    """Why buyer data is read; asked as over the API."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = True
 
 
 def may_be_asked(request: HttpRequest, platform: Platform | None) -> bool:

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from access.confinement import visible_platforms
 from backoffice.base.cells import badge, datetime_cell, lines_cell, shortened
 from backoffice.base.model_admin import ReadOnlyAdmin
-from backoffice.privacy.erasing import ERASE, ErasureForm, tell
+from backoffice.privacy.erasing import ERASE, ReadingForm, tell
 from backoffice.users.second_factor.confirming import ask_first
 from core.format import DASH
 from orders.buyers import normal_email
@@ -36,7 +36,7 @@ else:
 LONGEST_EMAIL = 320
 
 
-class PersonForm(ErasureForm):
+class PersonForm(ReadingForm):
     email = forms.EmailField(
         label=gettext_lazy("E-mail address"),
         max_length=LONGEST_EMAIL,
@@ -47,10 +47,6 @@ class PersonForm(ErasureForm):
         ),
     )
     field_order = ("email", "reason")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["reason"].required = True
 
 
 @admin.register(Erasure)

@@ -9,6 +9,7 @@ from django.test import Client
 
 from access.models import PasswordRecord
 from api.tests.rest import amazon, make_order, make_stock, token_client
+from audit.models import AuditEntry
 from integrations.models import SyncFailure, SyncLog
 from platforms.models import Platform
 
@@ -148,6 +149,9 @@ def test_it_sets_the_staff_status_from_a_script_as_well() -> None:
     Group.objects.get(name=OPERATOR).user_set.add(one, two)
     one.groups.remove(*one.groups.all())
     assert User.objects.filter(is_staff=True, username__in=("one", "two")).count() == 2
+    entries = AuditEntry.objects.filter(changes_json__contains="is_staff", action="user.changed")
+    assert sorted(entry.object_name for entry in entries) == ["one", "two"]
+    assert {str(entry.changes) for entry in entries} == {"{'is_staff': [False, True]}"}
     three = User.objects.create_user("three")
     three.groups.set([Group.objects.get(name=VIEWER)])
     three.save()

@@ -152,7 +152,11 @@ def test_it_shows_no_buyer_in_lists_and_on_the_orders_page(admin_client: Client)
 
 def test_it_records_who_read_buyer_data(admin_client: Client, admin_user: User) -> None:
     order = with_buyer(make())
-    response = admin_client.get(f"{LIST}{order.pk}/buyer/")
+    asked = admin_client.get(f"{LIST}{order.pk}/buyer/")
+    unsaid = admin_client.post(f"{LIST}{order.pk}/buyer/", {"reason": " "})
+    assert "Jo Doe" not in text(asked) + text(unsaid)
+    assert not AuditEntry.objects.filter(action="buyer_data.read").exists()
+    response = admin_client.post(f"{LIST}{order.pk}/buyer/", {"reason": "return"})
     assert [part for part in ("Jo Doe", "jo@example.org", "Ghent") if part in text(response)] == [
         "Jo Doe",
         "jo@example.org",
@@ -160,6 +164,7 @@ def test_it_records_who_read_buyer_data(admin_client: Client, admin_user: User) 
     ]
     entry = AuditEntry.objects.filter(action="buyer_data.read").get()
     assert (entry.actor, entry.actor_id, entry.door) == ("admin", admin_user.pk, "admin")
+    assert entry.reason == "return"
     assert (entry.object_kind, entry.object_id, entry.address) == ("orders.order", str(order.pk), "127.0.0.1")
     assert "no-store" in response["Cache-Control"]
     assert "buyer data read" in text(admin_client.get(f"{LIST}{order.pk}/history/"))
@@ -175,7 +180,8 @@ def test_it_refuses_buyer_data_without_the_permission(client: Client) -> None:
 
 def test_it_shows_buyer_data_with_the_permission(client: Client) -> None:
     order = with_buyer(make())
-    assert "Jo Doe" in text(viewer(client, "view_order", "view_orderbuyer").get(f"{LIST}{order.pk}/buyer/"))
+    reader = viewer(client, "view_order", "view_orderbuyer")
+    assert "Jo Doe" in text(reader.post(f"{LIST}{order.pk}/buyer/", {"reason": "label"}))
 
 
 def test_it_has_no_page_for_buyer_data_that_is_gone(admin_client: Client) -> None:

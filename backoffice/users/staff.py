@@ -12,6 +12,8 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db.models.signals import m2m_changed
 
+from audit.recording import record_each
+
 
 def set_staff_status(
     instance: User | Group, action: str, reverse: bool, pk_set: Iterable[int] | None, **_facts: Any
@@ -23,7 +25,9 @@ def set_staff_status(
     users, groups = (pk_set, [instance.pk]) if reverse else ([instance.pk], pk_set)
     if not Group.objects.filter(pk__in=groups, permissions__isnull=False).exists():
         return
-    User.objects.filter(pk__in=users, is_staff=False).update(is_staff=True)
+    joining = list(User.objects.filter(pk__in=users, is_staff=False).order_by("pk"))
+    User.objects.filter(pk__in=[user.pk for user in joining]).update(is_staff=True)
+    record_each("user.changed", [(user, {"is_staff": [False, True]}) for user in joining])
     if isinstance(instance, User):
         instance.is_staff = True  # whoever saves it afterwards must not take it back
 
