@@ -10,10 +10,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.client import HTTPConnection
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -129,7 +133,7 @@ assert follow(10**12) >= last and orders == copy  # 410: everything again
 
 
 def test_its_reader_keeps_a_copy(served: Served, shell: list[list[Any]]) -> None:
-    first, second, _verification = blocks("python")
+    first, second, *_webhooks = blocks("python")
     out = served.run(sys.executable, "-c", served.here(first + second) + CHECKED)
     assert re.fullmatch(r"[1-9]\d* orders\n", out)
 
@@ -155,6 +159,35 @@ def test_its_python_takes_what_oms_signs_and_nothing_else() -> None:
         else:
             with pytest.raises((ValueError, TypeError)):
                 names["verified"](secret, headers, body)
+
+
+def test_its_receiver_takes_a_message_and_refuses_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each there is one: it is made to answer two requests."""
+    port, secret = free_port(), new_secret()
+    monkeypatch.setenv("SECRET", secret)
+    code = "".join(blocks("python")[2:]).replace("9000", str(port))
+    twice = code.replace(
+        ").serve_forever()", ") as server:\n    server.handle_request(); server.handle_request()"
+    )
+    thread = Thread(target=exec, args=(twice.replace("\nHTTPServer(", "\nwith HTTPServer("), {}))
+    thread.start()
+    statuses: list[int] = []
+    for key in (secret, new_secret()):
+        headers = signed_headers([key], "msg_1", BODY, datetime.now(UTC))
+        until(partial(_post, port, headers, statuses), "the receiver")
+    thread.join(10)
+    assert statuses == [204, 400]
+
+
+def _post(port: int, headers: dict[str, str], statuses: list[int]) -> bool:
+    """False where it does not listen yet."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        try:
+            connection.request("POST", "/", BODY, headers)
+        except ConnectionRefusedError:
+            return False
+        statuses.append(connection.getresponse().status)
+    return True
 
 
 CHECK = """
