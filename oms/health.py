@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 
 from api.errors import refusal
 from backoffice.alerts.sender import sender_is_silent
-from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
+from integrations.schedule.leadership import scheduler_is_silent
+from integrations.schedule.looks import last_seen
 from integrations.sync.backlog import backlog, workers_are_silent
 
 logger = logging.getLogger(__name__)
@@ -61,9 +62,10 @@ def _background() -> dict[str, str]:
     """A word for the queue, the workers, the scheduler, and what sends webhooks and alerts. Raises DatabaseError."""
     now = timezone.now()
     found = dict.fromkeys(BACKGROUND, OK)
-    if scheduler_is_silent(scheduler_seen_at(), now):
+    scheduler_at, looked = last_seen()
+    if scheduler_is_silent(scheduler_at, now):
         found["scheduler"] = "silent"
-    if sender_is_silent(now):
+    if sender_is_silent(looked, now):
         found["webhooks"] = "silent"
     try:
         if workers_are_silent(backlog(), now):

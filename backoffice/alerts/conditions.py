@@ -24,8 +24,8 @@ from backoffice.home import attention, health, sign_ins
 from integrations.lookup.renewals import renewals_of, set_at
 from integrations.models import SyncFailure
 from integrations.schedule.due import Reason, attach_dues, dues_of
-from integrations.schedule.leadership import scheduler_is_silent, scheduler_seen_at
-from integrations.schedule.looks import looked_at
+from integrations.schedule.leadership import scheduler_is_silent
+from integrations.schedule.looks import last_seen
 from integrations.sync.backlog import backlog, workers_are_silent
 from inventory.models import InventoryItem
 from orders.models import Order
@@ -238,19 +238,18 @@ def _of_tile(
 
 
 def of_processes(now: datetime) -> Iterator[Condition]:
-    """Whether scheduler, sender, queue and workers work. At most seven queries. Raises DatabaseError."""
-    seen_at = scheduler_seen_at()
+    """Whether scheduler, sender, queue and workers work. At most six queries. Raises DatabaseError."""
+    seen_at, looked = last_seen()
     syncs = reverse("admin:integrations_synclog_changelist")
     if scheduler_is_silent(seen_at, now):
         yield Condition(
             kind=Kind.SCHEDULER, say=partial(health.scheduler_line, seen_at), since=seen_at, href=syncs
         )
-    if sender_is_silent(now):
-        seen_at = looked_at()
+    if sender_is_silent(looked, now):
         yield Condition(
             kind=Kind.SENDER,
-            say=partial(health.sender_line, seen_at),
-            since=seen_at,
+            say=partial(health.sender_line, looked),
+            since=looked,
             href=reverse("my-alerts"),
         )
     try:

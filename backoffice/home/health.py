@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -148,7 +149,7 @@ def queue_line() -> str:
 
 def of_platforms(visible: Visible = None) -> list[Health]:
     """These platforms, those that need attention first."""
-    platforms = list(_with_syncs(within(Platform.objects.all(), visible, "pk")))
+    platforms = list(within(_with_syncs(tuple(STREAMS)), visible, "pk").all())
     newest = SyncLog.objects.defer("checkpoint", "notes", "skus").in_bulk(
         [pk for platform in platforms for kind in STREAMS if (pk := getattr(platform, f"latest_{kind}"))]
     )
@@ -166,10 +167,13 @@ def with_problems(healths: Sequence[Health]) -> list[SyncLog]:
     return sorted(failed, key=lambda log: -log.pk) + sorted(waiting, key=lambda log: str(log.resume_at))
 
 
-def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
-    """Each platform with `latest_orders` (id of its newest orders sync), `good_orders` (when the last good one
-    ended), the same for inventory, `has_mock`, and the intervals."""
-    for kind in STREAMS:
+@cache
+def _with_syncs(streams: tuple[str, ...]) -> QuerySet[Platform]:
+    """All platforms, each with `latest_orders` (id of its newest orders sync), `good_orders` (when the last good one
+    ended), the same for inventory, `has_mock`, and the intervals. Made once: to make it takes longer than to read
+    it."""
+    platforms = Platform.objects.all()
+    for kind in streams:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
         logs = logs.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
         logs = logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK)  # what is new comes with the others

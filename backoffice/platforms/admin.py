@@ -28,7 +28,7 @@ from backoffice.privacy.erasing import end_storing, may_be_asked
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from backoffice.users.second_factor.confirming import confirmation_link
 from core.format import DASH, format_datetime
-from integrations.lookup.overview import with_overview
+from integrations.lookup.overview import attach_latest, with_overview
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.quota.same_account import same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind
@@ -97,7 +97,8 @@ class PlatformAdmin(OmsAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        attach_dues(changelist.result_list)  # of all at once
+        attach_latest(changelist.result_list)  # of all at once
+        attach_dues(changelist.result_list)
         return changelist
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

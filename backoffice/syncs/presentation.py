@@ -12,6 +12,7 @@ from backoffice.base.cells import badge, link_to
 from backoffice.base.channels import request_id_label
 from core.format import DASH, Text, format_datetime
 from integrations.errors import AuthenticationError, ConfigError, codes_of
+from integrations.lookup.overview import latest_of
 from integrations.models import SyncLog
 from integrations.registry import advice_of, channel_label
 from integrations.schedule.due import Reason, dues_of
@@ -134,8 +135,8 @@ def copyable(label: str, text: str) -> SafeString:
 
 
 def latest_sync(platform: Platform, kind: str) -> SyncLog | None:
-    """Of a platform that `with_overview` has prepared."""
-    return next((log for log in getattr(platform, "latest_syncs", ()) if log.kind == kind), None)
+    """Of many platforms: `attach_latest` before."""
+    return latest_of(platform).get(kind)
 
 
 def other_open_syncs(platform: Platform, kind: str, shown: SyncLog) -> list[SyncLog]:

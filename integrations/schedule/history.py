@@ -181,9 +181,20 @@ def _streaks(since: dict[Key, int]) -> dict[Key, Streak]:
     later = Q()
     for (pk, kind), good in since.items():
         later |= Q(platform=pk, kind=kind, pk__gt=good)
+    newest, found = defaultdict[Key, list[int]](list), dict[Key, Streak]()
+    for platform_id, kind, in_a_row, first, first_refusal, pk in _ranked().filter(later):
+        key = platform_id, kind
+        newest[key].append(pk)
+        found[key] = Streak(in_a_row, first, first_refusal, newest[key])
+    return found
+
+
+@cache
+def _ranked() -> QuerySet[SyncLog, Any]:
+    """What `_streaks` reads, of all runs. Made once, as `_newest_of_all` is."""
     stream, refused = [F("platform_id"), F("kind")], Q(error_code__in=REFUSED_CODES)
-    rows = (
-        SyncLog.objects.filter(BAD, REGULAR, later)
+    return (
+        SyncLog.objects.filter(BAD, REGULAR)
         .annotate(
             rank=Window(RowNumber(), partition_by=stream, order_by=F("pk").desc()),
             in_a_row=Window(Count("pk"), partition_by=stream),
@@ -194,25 +205,24 @@ def _streaks(since: dict[Key, int]) -> dict[Key, Streak]:
         .order_by("-pk")
         .values_list("platform_id", "kind", "in_a_row", "first", "first_refusal", "pk")
     )
-    newest, found = defaultdict[Key, list[int]](list), dict[Key, Streak]()
-    for platform_id, kind, in_a_row, first, first_refusal, pk in rows:
-        key = platform_id, kind
-        newest[key].append(pk)
-        found[key] = Streak(in_a_row, first, first_refusal, newest[key])
-    return found
 
 
 def _beside_others(pks: Collection[int]) -> dict[int, SyncLog]:
     """These runs. Each has, of each stream, the ids of the newest run before it: `closed_orders` of those that say
     something of the platform, `good_orders` of those that went well."""
+    return _with_others_before(tuple(STREAMS)).in_bulk(list(pks)) if pks else {}
+
+
+@cache
+def _with_others_before(streams: tuple[str, ...]) -> QuerySet[SyncLog]:
     before = SyncLog.objects.filter(platform=OuterRef("platform"), pk__lt=OuterRef("pk"))
     wanted = {"closed": before.exclude(status__in=SAYS_NOTHING), "good": before.exclude(status__in=NOT_GOOD)}
     columns = {
         f"{name}_{kind}": Subquery(_first(logs.filter(kind=kind)))
-        for kind in STREAMS
+        for kind in streams
         for name, logs in wanted.items()
     }
-    return SyncLog.objects.only(*COLUMNS).annotate(**columns).in_bulk(list(pks)) if pks else {}
+    return SyncLog.objects.only(*COLUMNS).annotate(**columns)
 
 
 def _failure(log: SyncLog, first: int) -> Failure:
