@@ -36,8 +36,8 @@ BESIDE = {
     "user_sessions",
 }
 # Answered with a page, although they are done: the findings of a check, who reads buyer data, a new secret shown once,
-# the page that says good-bye, and the one that says who may not come in.
-DONE = ("/check/", "/buyer/", "/rotate/", "/logout/", "/login/")
+# the page that says good-bye, the one that says who may not come in, and those that record a wrong password.
+DONE = ("/check/", "/buyer/", "/rotate/", "/logout/", "/login/", "/confirm/", "/password_change/")
 
 
 class PlainClient(Client):

@@ -21,7 +21,9 @@ DEVICE = {
 }
 
 
-def test_it_is_made_and_signs_in(log_in: Callable[..., Page]) -> None:
+def test_it_is_made_and_signs_in(
+    log_in: Callable[..., Page], grave_problems: Callable[[Page], list[str]]
+) -> None:
     page = log_in(at="/admin/second-factor/")  # http://localhost, where browsers know passkeys without TLS
     user = User.objects.latest("pk")
     expect(page.get_by_label("Name")).to_have_value(re.compile(r"Chrome \d+, Linux"))
@@ -32,6 +34,7 @@ def test_it_is_made_and_signs_in(log_in: Callable[..., Page]) -> None:
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     expect(page.get_by_role("button", name="Remove the passkey Laptop")).to_be_visible()
+    assert grave_problems(page) == []
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_text("This device has a passkey of yours already.")).to_be_visible()
 
@@ -41,6 +44,8 @@ def test_it_is_made_and_signs_in(log_in: Callable[..., Page]) -> None:
     page.get_by_label("Username").fill(user.username)
     page.get_by_label("Password").fill("a long pass phrase")
     page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("button", name="Use a passkey")).to_be_visible()
+    assert grave_problems(page) == []
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Passkeys")).to_be_visible()
     assert Passkey.objects.get().last_used_at is not None
