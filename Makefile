@@ -26,7 +26,7 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
 		printf '  make %-12s %s\n' "$$name" "$$what"; done
 
-setup: database ## virtual environment, dependencies, .env with fresh keys, database, admin user (ADMIN=name)
+setup: database ## virtual environment, dependencies, .env with fresh keys, database, admin user (ADMIN=name PRODUCTION=host)
 	@$(PY) manage.py create_first_admin $(ADMIN)
 
 database: $(VENV)/.installed ## what setup does, without the admin user

@@ -7,6 +7,7 @@ these would leave half of the tables behind.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
@@ -26,7 +27,7 @@ def check_databases(databases: Sequence[str] | None = None, **_: Any) -> list[Ch
     problems: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]
-        for check in (*CHECKS.get(connection.vendor, ()), _plain_rows):
+        for check in (*CHECKS.get(connection.vendor, ()), _plain_rows, _mapped_groups):
             problems.extend(check(connection))
     return problems
 
@@ -161,6 +162,21 @@ def _plain_rows(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
                 obj=connection.alias,
                 id="oms.W012",
             )
+
+
+def _mapped_groups(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    """Groups that OIDC_GROUPS names, and that nobody has made, or has renamed."""
+    wanted = {group for _value, group in settings.OIDC_GROUPS}
+    if not wanted or "auth_group" not in connection.introspection.table_names():
+        return
+    there = {str(name) for (name,) in _rows(connection, "SELECT name FROM auth_group")}
+    if there and (missing := sorted(wanted - there)):  # an empty table: migrations have yet to fill it
+        yield CheckWarning(
+            f"OIDC_GROUPS names groups that are not there: {_listed(missing)}. Nobody joins them by signing in.",
+            hint="Write the names as the list of groups has them, or make these groups.",
+            obj=connection.alias,
+            id="oms.W014",
+        )
 
 
 ENCRYPTED = (

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -326,6 +327,14 @@ def test_answers_that_cannot_be_trusted_are_counted_by_address(provider: Provide
     sign_in(provider)
     provider.sign = "RS256"
     assert "Too many attempts have failed from your address" in sign_in(provider)[1]
+
+
+def test_a_check_names_groups_that_are_not_there(provider: Provider, settings: Any) -> None:
+    assert run_checks(databases=["default"]) == []
+    settings.OIDC_GROUPS = [("oms-ops", "operators")]
+    (warning,) = run_checks(databases=["default"])
+    assert (warning.id, "operators" in warning.msg) == ("oms.W014", True)
+    assert sign_in(provider)[1] == "/admin/"
 
 
 def test_without_a_provider_there_is_nothing(client: Client) -> None:

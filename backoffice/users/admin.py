@@ -22,6 +22,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from access.lockout import locked, unlock
 from access.models import LoginFailures
 from access.passwords import make_temporary
+from access.second_factor.models import Factor
 from backoffice.base.cells import badge
 from backoffice.base.offered import OfferedLists
 from backoffice.users.platforms import FIELD, ConfinedAdmin, PlatformsForm
@@ -55,13 +56,18 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     fieldsets = (*(DjangoUserAdmin.fieldsets or ()), (gettext_lazy("Platforms"), {"fields": (FIELD,)}))
-    list_display = ("username", "email", "first_name", "last_name", "is_staff", "signing_in")
+    list_display = ("username", "email", "first_name", "last_name", "is_staff", "has_factor", "signing_in")
     actions = ("unlock",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         failures = LoginFailures.objects.filter(locked(), user=OuterRef("pk"))
         users: QuerySet[User] = super().get_queryset(request)
-        return users.annotate(is_locked=Exists(failures))
+        factors = Factor.objects.filter(user=OuterRef("pk"))
+        return users.annotate(is_locked=Exists(failures), has_one=Exists(factors))
+
+    @admin.display(description=gettext_lazy("Second factor"), boolean=True)
+    def has_factor(self, user: User) -> bool:
+        return bool(getattr(user, "has_one", False))
 
     @admin.display(description=gettext_lazy("signing in"))
     def signing_in(self, user: User) -> SafeString | str:
