@@ -41,6 +41,8 @@ ODDLY_NAMED = (
 )
 Record = TypeVar("Record")
 Read = tuple[tuple[Record, ...], tuple[RecordFailure, ...]]
+NOTHING = Decimal(0)
+Listed = dict[str, list[Any]]  # what stands for amounts, by its type
 # The fields of each branch. A window that does not come says nothing about the day.
 OF_FULFILLMENT = ("status", "platform_status", "fulfilled_by", "service_level")
 OF_PRODUCT = ("sku", "asin", "title")
@@ -108,7 +110,8 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
     platform_status = parse.text(parse.read_whole(fulfillment.get("fulfillmentStatus"), "fulfillmentStatus"))
     proceeds = parse.mapping(source.get("proceeds"))
     total, currency = parse.money(proceeds.get("grandTotal"), "grandTotal")
-    tax, tax_currency = _added_up(_subtotals(proceeds), "TAX")
+    subtotals, _tax_parts = _breakdowns(proceeds)
+    tax, tax_currency = _added_up(subtotals, "TAX")
     asked_to_cancel = _buyer_requested_cancellation(source, datasets)
     return OrderRecord(
         external_id=order_id,
@@ -157,7 +160,11 @@ def _absent_of_order(source: dict[str, Any], asked_to_cancel: bool | None) -> tu
 
 def _absent(*branches: tuple[bool, tuple[str, ...]]) -> tuple[str, ...]:
     """The fields of the branches that did not come; given are, for each, whether it came, and its fields."""
-    return tuple(name for has_come, names in branches if not has_come for name in names)
+    absent: tuple[str, ...] = ()
+    for has_come, names in branches:
+        if not has_come:
+            absent += names
+    return absent
 
 
 def _is_object(source: dict[str, Any], name: str) -> bool:
@@ -184,7 +191,7 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
     item_id = parse.required_id(parse.text(source.get("orderItemId")), "orderItemId")
     product = parse.mapping(source.get("product"))
     proceeds = parse.mapping(source.get("proceeds"))
-    subtotals = _subtotals(proceeds)
+    subtotals, taxes = _breakdowns(proceeds)
     amounts = (
         parse.money(parse.mapping(product.get("price")).get("unitPrice"), "unitPrice"),
         parse.money(proceeds.get("proceedsTotal"), "proceedsTotal"),
@@ -192,7 +199,7 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
         _added_up(subtotals, "SHIPPING"),
         _added_up(subtotals, "DISCOUNT"),
     )
-    tax_parts = _tax_parts(proceeds)
+    tax_parts = {TAX_PARTS[part]: _added_up(taxes, part) for part in taxes if part in TAX_PARTS}
     ordered = parse.number(source.get("quantityOrdered"), "quantityOrdered")
     shipped, left = _shipped_and_left(source, ordered)
     tax_model, responsible_party, scheme = tax_facts(source)
@@ -265,33 +272,33 @@ def _one_currency(amounts: Iterable[parse.Money]) -> str:
     return currencies.pop() if currencies else ""
 
 
-def _subtotals(proceeds: dict[str, Any]) -> dict[str, list[Any]]:
-    """The subtotals of each type. No rule of Amazon's says that a type is listed once."""
-    subtotals: dict[str, list[Any]] = {}
+def _breakdowns(proceeds: dict[str, Any]) -> tuple[Listed, Listed]:
+    """The subtotals of an order or an item by their types, and what its tax is made of by the subtypes. No rule of
+    Amazon's says that a type is listed once."""
+    subtotals: Listed = {}
+    tax_parts: Listed = {}
     for entry in parse.objects(proceeds.get("breakdowns")):
-        subtotals.setdefault(parse.text(entry.get("type")).upper(), []).append(entry.get("subtotal"))
-    return subtotals
+        kind = parse.text(entry.get("type")).upper()
+        subtotals.setdefault(kind, []).append(entry.get("subtotal"))
+        if kind == "TAX" and "detailedBreakdowns" in entry:
+            for detail in parse.objects(entry["detailedBreakdowns"]):
+                subtype = parse.text(detail.get("subtype")).upper()
+                tax_parts.setdefault(subtype, []).append(detail.get("value"))
+    return subtotals, tax_parts
 
 
-def _added_up(subtotals: dict[str, list[Any]], name: str) -> parse.Money:
+def _added_up(listed: Listed, name: str) -> parse.Money:
     """The sum of a type, None where none of it is known: Amazon leaves out what is zero as well as what it does not
     know. Raises MalformedRecord."""
-    if name not in subtotals:
+    values = listed.get(name)
+    if values is None:
         return None, ""
-    amounts = [parse.money(subtotal, name) for subtotal in subtotals[name]]
+    if len(values) == 1:  # nearly always
+        amount, currency = parse.money(values[0], name)
+        return (None, "") if amount is None else (NOTHING + amount, currency)
+    amounts = [parse.money(value, name) for value in values]
     known = [amount for amount, _ in amounts if amount is not None]
-    return (sum(known, Decimal(0)), _one_currency(amounts)) if known else (None, "")
-
-
-def _tax_parts(proceeds: dict[str, Any]) -> dict[str, parse.Money]:
-    """What the tax of a line is made of, by the fields of the record; those that are not listed are left out. Raises
-    MalformedRecord."""
-    values: dict[str, list[Any]] = {}
-    for entry in parse.objects(proceeds.get("breakdowns")):
-        if "detailedBreakdowns" in entry and parse.text(entry.get("type")).upper() == "TAX":
-            for detail in parse.objects(entry["detailedBreakdowns"]):
-                values.setdefault(parse.text(detail.get("subtype")).upper(), []).append(detail.get("value"))
-    return {TAX_PARTS[subtype]: _added_up(values, subtype) for subtype in values if subtype in TAX_PARTS}
+    return (sum(known, NOTHING), _one_currency(amounts)) if known else (None, "")
 
 
 def beside_lines(payload: Any) -> Decimal:

@@ -4,7 +4,7 @@ Only orders that the merchant fulfils have packages. What cannot be read of one 
 https://github.com/amzn/selling-partner-api-models (orders_2026-01-01.json: OrderPackage, OrderTax, ItemTax)
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from integrations.amazon import parse
@@ -65,14 +65,16 @@ def tax_facts(item: dict[str, Any]) -> tuple[str | None, str | None, str | None]
     if not tax:  # nearly always
         return None, None, None
     collections = parse.objects(tax.get("taxCollections"))
-    breakdowns = parse.objects(tax.get("taxCalculationBreakdowns"))
     return (
-        _joined(entry.get("model") for entry in collections),
-        _joined(entry.get("responsibleParty") for entry in collections),
-        _joined(entry.get("reportingScheme") for entry in breakdowns),
+        _joined(collections, "model"),
+        _joined(collections, "responsibleParty"),
+        _joined(parse.objects(tax.get("taxCalculationBreakdowns")), "reportingScheme"),
     )
 
 
-def _joined(values: Iterable[Any]) -> str | None:
-    """Each of them once; None where there is none."""
-    return _short(", ".join(dict.fromkeys(filter(None, map(parse.text, values))))) or None
+def _joined(entries: Sequence[dict[str, Any]], name: str) -> str | None:
+    """What the entries say under this name, each of it once; None where that is nothing."""
+    if len(entries) == 1:  # nearly always
+        return _short(entries[0].get(name)) or None
+    values = (parse.text(entry.get(name)) for entry in entries)
+    return _short(", ".join(dict.fromkeys(filter(None, values)))) or None

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from core.dates import meant
@@ -125,17 +126,31 @@ def money(value: Any, name: str) -> Money:
     ("no loss of precision", the model says). Raises MalformedRecord for an amount that is no number or has more than 14
     digits before the point: storing another one would be worse than storing none.
     """
-    source = mapping(value)
-    amount_text = text(source.get("amount"))
-    if not amount_text:
+    if not isinstance(value, dict):
         return None, ""
+    amount, currency = value.get("amount"), value.get("currencyCode")
+    if type(amount) is not str or type(currency) is not str:  # hardly ever
+        amount, currency = text(amount), text(currency)
     try:
-        amount = Decimal(amount_text)
+        found = _money(amount, currency)
     except InvalidOperation:
-        raise MalformedRecord(f"{name} is {amount_text[:40]!r}, not an amount.") from None
-    fits = amount.is_finite() and amount.adjusted() < MOST_WHOLE_DIGITS
-    if not fits:
-        raise MalformedRecord(f"{name} is {amount_text[:40]!r}, which is not an amount of money.")
-    if amount < TINY and -amount < TINY:  # written in full, 1E-99999999 would fill the memory
+        raise MalformedRecord(f"{name} is {text(amount)[:40]!r}, not an amount.") from None
+    if found is None:
+        raise MalformedRecord(f"{name} is {text(amount)[:40]!r}, which is not an amount of money.")
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _money(amount_text: str, currency: str) -> Money | None:
+    """None for a number that is too large for an amount. Raises InvalidOperation for what is none.
+
+    Remembered: most amounts of a page of orders are nothing, or the price of something that is sold again and again.
+    """
+    if not amount_text.strip():
+        return None, ""
+    amount = Decimal(amount_text)
+    if not amount.is_finite() or amount.adjusted() >= MOST_WHOLE_DIGITS:
+        return None
+    if abs(amount) < TINY:  # written in full, 1E-99999999 would fill the memory
         amount = Decimal(0)
-    return amount, text(source.get("currencyCode")).upper()
+    return amount, currency.strip().upper()
