@@ -12,5 +12,9 @@ def hold_platform(platform_id: int) -> None:
     that a record is new once. Syncs that only write their own row do not wait. SQLite has one writer anyway.
     """
     if connection.features.has_select_for_update:
-        rows = Platform.objects.select_for_update(no_key=connection.features.has_select_for_no_key_update)
-        list(rows.filter(pk=platform_id).values_list("pk"))
+        quote = connection.ops.quote_name
+        table, key = quote(Platform._meta.db_table), quote("id")
+        lock = connection.ops.for_update_sql(no_key=connection.features.has_select_for_no_key_update)
+        # Without the ORM, which takes half a millisecond to find the words: as long as a tenth of the rows of a page.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {key} FROM {table} WHERE {key} = %s {lock}", [platform_id])  # noqa: S608

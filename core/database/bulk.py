@@ -168,7 +168,7 @@ class BulkInsert:
         """Refuses a row that is larger than what the server takes at once: it would answer by ending the connection,
         and with it a transaction that holds other rows."""
         for position in self._large:
-            if max((len(text) for text in columns[position] if text is not None), default=0) < SMALL:
+            if max(map(len, filter(None, columns[position])), default=0) < SMALL:
                 continue
             with connection.cursor() as cursor:
                 cursor.execute("SELECT @@max_allowed_packet")
