@@ -19,14 +19,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
 from django.db import models
 
-from core.database.bulk import BulkFind, BulkUpsert, DoesNotFit, have_places, rounded
+from core.database.bulk import BulkFind, BulkUpsert, DoesNotFit, rounded
 from core.dates import meant
 from core.outcome import CLEANED, Adjustment, Outcome
 from core.text import UnstorableText, storable
@@ -119,14 +118,6 @@ class Columns:
         compared = zip(new, stored, self._precision, strict=True)
         return [at for at, values in enumerate(compared) if not _is_same(*values)]
 
-    def are_fine(self, rows: Sequence[Values], *, offset: int = 0) -> bool:
-        """Whether no amount of these rows, whose values begin at `offset`, has more decimal places than its column."""
-        steps = {at: step for at, step in enumerate(self._steps, start=offset) if step is not None}
-        if not steps:
-            return True
-        amounts = list(filter(None, chain.from_iterable(map(_values_at(list(steps)), rows))))
-        return have_places(amounts, -int(max(steps.values()).as_tuple().exponent))
-
     def too_fine(self, values: Values) -> tuple[str, Decimal] | None:
         """The first amount that has more decimal places than its column, with the name of that."""
         for name, value, step in zip(self.names, values, self._steps, strict=True):
@@ -147,14 +138,6 @@ def _values_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
         return attrgetter(*names)
     name = names[0]
     return lambda record: (getattr(record, name),)
-
-
-def _values_at(positions: Sequence[int]) -> Callable[[Values], tuple[Any, ...]]:
-    """A function that reads the values at these positions as a tuple, also where there is only one."""
-    if len(positions) > 1:
-        return itemgetter(*positions)
-    (position,) = positions
-    return lambda values: (values[position],)
 
 
 def _default_of(field: Any) -> Any:
@@ -323,13 +306,14 @@ class RecordTable(Generic[Record]):
         self._sort(batch, differing, guarded)
         return batch
 
-    def write(self, platform_id: int, batch: Batch[Record], source: str, now: datetime) -> None:
-        """Store new and changed records. Raises DatabaseError where a value does not fit."""
+    def write(self, platform_id: int, batch: Batch[Record], source: str, now: datetime) -> bool:
+        """Store new and changed records. Whether an amount may have been rounded. Raises DatabaseError where a value
+        does not fit."""
         items = batch.news
         if not items:
-            return
+            return False
         size = len(items)
-        self._upsert.write_columns(
+        return self._upsert.write_columns(
             [
                 (platform_id,) * size,
                 *zip(*(item.key for item in items), strict=True),

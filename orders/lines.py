@@ -52,11 +52,6 @@ def reported_lines(record: OrderRecord) -> list[Reported] | None:
     return None if "items" in record.absent else list(map(_reported, record.items))
 
 
-def are_fine(lines: Sequence[Reported]) -> bool:
-    """Whether no amount of these lines has more decimal places than its column."""
-    return _columns.are_fine(lines, offset=1)
-
-
 def too_fine(lines: Iterable[Reported] | None) -> tuple[str, Decimal] | None:
     """The first amount of the lines that has more decimal places than its column, with the name of that."""
     found = (_columns.too_fine(values) for _id, *values, _absent in lines or ())
@@ -86,15 +81,17 @@ def _compared(lines: Iterable[Reported], stored: StoredParts) -> Lines:
     return Lines(after, vanished, line_changes(_columns, before, after))
 
 
-def write_lines(new: Mapping[int, Sequence[Reported] | None], changed: Mapping[int, Lines]) -> None:
-    """Write the lines of new orders, and of changed ones; remove those that vanished."""
+def write_lines(new: Mapping[int, Sequence[Reported] | None], changed: Mapping[int, Lines]) -> bool:
+    """Write the lines of new orders, and of changed ones; remove those that vanished. Whether an amount may have been
+    rounded."""
     written: list[tuple[Any, ...]] = [
         (order_id, *line[:-1]) for order_id, lines in new.items() for line in lines or ()
     ]
     for order_id, lines in changed.items():
         written += [(order_id, external_id, *values) for external_id, values in lines.values.items()]
-    _write_items(written)
+    may_be_rounded = _write_items(written)
     remember_products((row[_SKU], row[_TITLE]) for row in written)
     vanished = [pk for lines in changed.values() for pk in lines.vanished]
     if vanished:
         OrderItem.objects.filter(pk__in=vanished).delete()
+    return may_be_rounded

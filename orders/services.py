@@ -26,7 +26,7 @@ from orders.buyers import (
 from orders.changes import Change, order_changes
 from orders.erasing import end_buyers
 from orders.holds import held_of
-from orders.lines import Lines, Reported, are_fine, compare_lines, reported_lines, too_fine, write_lines
+from orders.lines import Lines, Reported, compare_lines, reported_lines, too_fine, write_lines
 from orders.models import BuyerDataEnd, Order, OrderBuyer, OrderChange, OrderItem, OrderPackage
 from orders.packages import Packages, compare_packages, reported_packages, write_packages
 from orders.records import OrderRecord
@@ -81,17 +81,17 @@ def upsert_orders(
     move_purge({item.pk: buyers[item.pk] for item in batch.alike if _is_moved(buyers.get(item.pk))})
     if not batch.news:
         return batch.outcome()
-    _orders.write(platform.pk, batch, source, now)
+    may_be_rounded = _orders.write(platform.pk, batch, source, now)
     _orders.fetch_ids(platform.pk, batch)
     changed = [item.pk for item in batch.changed]
-    write_lines(
+    may_be_rounded |= write_lines(
         {item.pk: _lines_of(item) for item in batch.new},
         {order_id: lines[order_id] for order_id in changed},
     )
     write_packages(
         {item.pk: _packages_of(item) for item in batch.new}, [(pk, packages[pk]) for pk in changed]
     )
-    _note_changes(batch, changes, OrderChange(sync_log_id=sync_log_id, changed_at=now))
+    _note_changes(batch, changes, sync_log_id, now)
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
         over = [order_id for order_id, buyer in of_changed.items() if buyer.is_over]
@@ -99,7 +99,7 @@ def upsert_orders(
         of_new = compare_buyers(_with_facts(batch.new), {}, (), now)
         write_buyers(of_new | {pk: buyer for pk, buyer in of_changed.items() if not buyer.is_over})
     _add_to_feed(platform.pk, batch, lines, packages, buyers)
-    return _outcome(batch)
+    return _outcome_of_rounding(batch) if may_be_rounded else batch.outcome()
 
 
 def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | None:
@@ -159,11 +159,9 @@ def _incoming(records: Sequence[OrderRecord], *, with_buyer: bool) -> list[Incom
     return [_orders.incoming_of(record, read) for record in records]
 
 
-def _outcome(batch: Batch[OrderRecord]) -> Outcome:
-    """With an example of an amount that was rounded."""
-    outcome, lines = batch.outcome(), [line for item in batch.news for line in _lines_of(item) or ()]
-    if are_fine(lines) and _orders.columns.are_fine([item.values for item in batch.news]):  # nearly always
-        return outcome
+def _outcome_of_rounding(batch: Batch[OrderRecord]) -> Outcome:
+    """With an example of an amount that was rounded, where there is one."""
+    outcome = batch.outcome()
     for item in batch.news:
         if fine := _orders.columns.too_fine(item.values) or too_fine(_lines_of(item)):
             field, amount = fine
@@ -236,16 +234,16 @@ def _add_to_feed(
 
 
 def _note_changes(
-    batch: Batch[OrderRecord], changes: Mapping[int, list[Change]], common: OrderChange
+    batch: Batch[OrderRecord], changes: Mapping[int, list[Change]], sync_log_id: int | None, now: datetime
 ) -> None:
-    """One row of the timeline for each order that was stored already; `common` has what is the same in all."""
+    """One row of the timeline for each order that was stored already."""
     if not batch.changed:
         return
     OrderChange.objects.bulk_create(
         OrderChange(
             order_id=item.pk,
-            sync_log_id=common.sync_log_id,
-            changed_at=common.changed_at,
+            sync_log_id=sync_log_id,
+            changed_at=now,
             platform_updated_at=item.record.platform_updated_at,
             changes=order_changes(_orders.columns, item.stored, item.merged) + changes[item.pk],
         )

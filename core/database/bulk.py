@@ -109,21 +109,34 @@ class BulkInsert:
             for at, field in enumerate(self._fields)
             if isinstance(field, models.TextField | models.JSONField)
         ]
+        self._amounts = [
+            at for at, field in enumerate(self._fields) if isinstance(field, models.DecimalField)
+        ]
         self._marks = f"({', '.join(['%s'] * len(self._fields))})"
         self._prepared: dict[str, tuple[str, list[tuple[int, Adapt]]]] = {}  # by the alias of a connection
 
-    def __call__(self, rows: Sequence[Row]) -> None:
-        """Raises DoesNotFit, or another django.db.DatabaseError, for a value that does not fit."""
-        if rows:
-            self.write_columns(list(zip(*rows, strict=True)))
+    def __call__(self, rows: Sequence[Row]) -> bool:
+        """Whether an amount may have been rounded; hardly ever, and never where none was not.
 
-    def write_columns(self, columns: Sequence[Sequence[Any]]) -> None:
+        Raises DoesNotFit, or another django.db.DatabaseError, for a value that does not fit.
+        """
+        return bool(rows) and self.write_columns(list(zip(*rows, strict=True)))
+
+    def write_columns(self, columns: Sequence[Sequence[Any]]) -> bool:
         """As above. By column, since most columns need nothing, and the others take less time as a whole."""
         connection = connections[router.db_for_write(self._model)]
         sql, adapters = self._prepare(connection)
         ready = list(columns)
         for position, adapt in adapters:
             ready[position] = adapt(columns[position])
+        may_be_rounded = any(ready[position] is not columns[position] for position in self._amounts)
+        if connection.vendor == "sqlite":
+            for position in self._amounts:
+                ready[position] = [None if amount is None else str(amount) for amount in ready[position]]
+        self._send(connection, sql, ready)
+        return may_be_rounded
+
+    def _send(self, connection: Any, sql: str, ready: Sequence[Sequence[Any]]) -> None:
         if connection.vendor == "mysql":
             self._check_packets(connection, ready)
             packets = packets_of(connection.alias)
@@ -265,7 +278,7 @@ def _adapter(field: Any, connection: Any) -> Adapt | None:
     if isinstance(field, models.DateTimeField):
         return _aware if connection.features.supports_timezones else _naive_text(connection.timezone)
     if isinstance(field, models.DecimalField):
-        return _amounts(field, as_text=connection.vendor == "sqlite")
+        return _amounts(field, as_floats=connection.vendor == "sqlite")
     if isinstance(field, models.BooleanField):
         return _whole_numbers if connection.vendor in ("sqlite", "mysql") else None
     if isinstance(field, models.CharField) and field.max_length:
@@ -342,8 +355,10 @@ def have_places(amounts: Sequence[Decimal], places: int) -> bool:
     return isinstance(exponent, int) and exponent >= -places
 
 
-def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
+def _amounts(field: models.DecimalField[Any, Any], *, as_floats: bool) -> Adapt:
     """Rounds amounts to the column, and refuses those that have more digits than it, or than SQLite keeps.
+
+    Where there is nothing to do, which is nearly always, the answer is the very object that was given.
 
     MySQL's driver would send the word Infinity for the name of a column; PostgreSQL would store NaN.
     """
@@ -361,7 +376,7 @@ def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
             raise DoesNotFit(_name_of(field), amount, room) from None
         if fitting.is_nan():
             raise DoesNotFit(_name_of(field), amount, room)
-        if as_text and not -small < fitting < small:
+        if as_floats and not -small < fitting < small:
             digits = fitting.normalize().as_tuple().digits
             if len(digits) > SQLITE_DIGITS:
                 raise DoesNotFit(_name_of(field), amount, f"{SQLITE_DIGITS} digits on SQLite")
@@ -377,12 +392,9 @@ def _amounts(field: models.DecimalField[Any, Any], *, as_text: bool) -> Adapt:
 
     def adapt(amounts: Sequence[Decimal | None]) -> Sequence[Any]:
         known = [amount for amount in amounts if amount is not None]
-        if not known:
+        if not known or are_plain(known):  # nearly always
             return amounts
-        fitting = amounts
-        if not are_plain(known):  # hardly ever
-            fitting = [None if amount is None else fit(amount) for amount in amounts]
-        return [None if amount is None else str(amount) for amount in fitting] if as_text else fitting
+        return [None if amount is None else fit(amount) for amount in amounts]
 
     return adapt
 
