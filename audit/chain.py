@@ -21,6 +21,8 @@ from audit.models import AuditEntry, AuditHead
 from core.database.retry import retry_on_db_error
 
 AT_ONCE = 500
+PRUNED = "audit.pruned"  # the entry of each retention: it names the last entry that was deleted
+HEADLESS = "The row of audit_head is missing: nobody can say where the audit ends."
 # What the digest is made of, in this order. Never changed: entries that are linked would not agree any more.
 FIELDS = (
     "sequence", "at", "actor", "actor_id", "door", "address", "action", "object_kind", "object_id", "object_name",
@@ -90,9 +92,10 @@ def verify() -> Verdict:
 
     Holds no lock: what is written meanwhile is not looked at, and where retention deletes meanwhile it begins anew.
     """
-    link_committed()
     while True:
-        head = AuditHead.objects.get(pk=AuditHead.ONLY)
+        head = _head()
+        if head is None:
+            return Verdict(0, 0, "", Broken(1, HEADLESS))
         verdict = _verify_through(head, head.pruned_through, head.pruned_digest, after=-1)
         rows = AuditHead.objects.filter(pk=AuditHead.ONLY, pruned_through=head.pruned_through)
         if rows.exists():
@@ -104,8 +107,9 @@ def verify() -> Verdict:
 def verify_newest(count: int) -> Verdict:
     """Whether the newest entries, so many of them, are as they were written, and whether none of all is missing: those
     before are counted, and not read. As long as there are no more, this is the same as `verify`."""
-    link_committed()
-    head = AuditHead.objects.get(pk=AuditHead.ONLY)
+    head = _head()
+    if head is None:
+        return verify()
     base = AuditEntry.objects.filter(sequence=head.last - count, sequence__gt=head.pruned_through).first()
     if base is None:
         return verify()
@@ -118,6 +122,25 @@ def verify_newest(count: int) -> Verdict:
         )
         return replace(verdict, broken=missing)
     return verdict
+
+
+def _head() -> AuditHead | None:
+    """Once all that is committed is linked."""
+    if AuditHead.objects.filter(pk=AuditHead.ONLY).exists():
+        link_committed()
+    return AuditHead.objects.filter(pk=AuditHead.ONLY).first()
+
+
+def _false_retention(head: AuditHead) -> Broken | None:
+    """Who writes to the database can say of any entries that retention deleted them; an entry has to say so, too."""
+    if not head.pruned_through:
+        return None
+    said = AuditEntry.objects.filter(action=PRUNED).order_by("-pk").first()
+    # An entry of an earlier version does not name the last one.
+    if said is not None and said.changes.get("through", head.pruned_through) == head.pruned_through:
+        return None
+    gone = f"Entries up to {head.pruned_through} are gone, and no entry says that retention deleted them."
+    return Broken(1, gone)
 
 
 def _was_pruned(head: AuditHead) -> bool:
@@ -133,6 +156,7 @@ def _verify_through(head: AuditHead, last: int, digest: str, *, after: int) -> V
         if broken:
             break
         last, digest = entry.sequence or 0, entry.digest
+    broken = broken or _false_retention(head)
     if not broken and (last, digest) != (head.last, head.last_digest):
         broken = Broken(last + 1, f"Entries {last + 1} to {head.last} are missing.")
     return Verdict(first if last >= first else 0, last, digest, broken)

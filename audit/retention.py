@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from audit.chain import link_committed, plain_rows
+from audit.chain import PRUNED, link_committed, plain_rows
 from audit.models import AuditEntry, AuditHead
 from audit.recording import record
 
@@ -35,5 +35,6 @@ def _prune_some(before: datetime) -> int:
     if doomed:
         plain_rows().filter(sequence__in=doomed).delete()
         head.save(update_fields=["pruned_through", "pruned_digest"])
-        record("audit.pruned", changes={"entries": len(doomed), "before": before.isoformat()})
+        facts = {"entries": len(doomed), "before": before.isoformat(), "through": head.pruned_through}
+        record(PRUNED, changes=facts)
     return len(doomed)

@@ -159,6 +159,7 @@ def test_nobody_changes_or_deletes_an_entry(ten: None) -> None:
         ("DELETE FROM audit_entries WHERE sequence < 4", "Entries 1 to 3 are missing."),
         ("DELETE FROM audit_entries WHERE sequence > 7", "Entries 8 to 10 are missing."),
         ("DELETE FROM audit_entries", "Entries 1 to 10 are missing."),
+        ("DELETE FROM audit_head", "The row of audit_head is missing: nobody can say where the audit ends."),
     ],
 )
 def test_what_was_changed_or_taken_away_shows(ten: None, sql: str, why: str) -> None:
@@ -182,8 +183,17 @@ def test_retention_leaves_a_chain_that_holds(ten: None) -> None:
     assert prune_entries(timezone.now() - timedelta(days=730)) == 4
     verdict = verify()
     assert (verdict.broken, verdict.first, verdict.last) == (None, 5, 11)
-    assert newest("audit.pruned").changes["entries"] == 4
+    assert {**newest("audit.pruned").changes, "entries": 4, "through": 4} == newest("audit.pruned").changes
+    assert verify_newest(3).broken is None
     assert prune_entries(timezone.now() - timedelta(days=730)) == 0
+
+
+def test_a_retention_that_never_was_shows(ten: None) -> None:
+    digest = AuditEntry.objects.values_list("digest", flat=True).get(sequence=3)
+    write("UPDATE audit_head SET pruned_through = 3, pruned_digest = %s", digest)
+    write("DELETE FROM audit_entries WHERE sequence <= 3")
+    why = "Entries up to 3 are gone, and no entry says that retention deleted them."
+    assert verify().broken == verify_newest(4).broken == Broken(1, why)
 
 
 def test_the_newest_are_read_and_the_others_counted(ten: None) -> None:

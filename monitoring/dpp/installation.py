@@ -321,12 +321,12 @@ def audit_is_kept() -> Finding:
 def audit_holds() -> Finding:
     """Reads the newest entries alone: `verify_audit` reads all of them."""
     verdict = chain.verify_newest(NEWEST)
-    head = AuditHead.objects.get(pk=AuditHead.ONLY)
     if verdict.broken:
         return short(
             f"The audit was changed: {verdict.broken.why}",
             "Treat it as an incident (docs/incident-plan.md): find out who did it, and compare with a back-up.",
         )
+    head = AuditHead.objects.get(pk=AuditHead.ONLY)
     newest = f"The newest {verdict.last - verdict.first + 1} entries of the audit are as they were written"
     if head.verified_at is None or timezone.now() - head.verified_at > ALL_READ_WITHIN:
         return short(
