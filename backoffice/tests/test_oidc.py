@@ -247,6 +247,7 @@ def test_a_name_connects_nobody_and_a_command_does(provider: Provider, settings:
             call_command("connect_oidc_user", *wrong)
         assert error.value.returncode == 2
     call_command("connect_oidc_user", "Ada", stdout=StringIO())
+    assert not is_in(client)
     assert not OidcIdentity.objects.exists()
     assert AuditEntry.objects.filter(action="oidc.disconnected", object_name="Ada").exists()
     assert "has no user here" in sign_in(provider)[1]

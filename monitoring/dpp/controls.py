@@ -164,12 +164,17 @@ CONTROLS: tuple[Control, ...] = (
         key="access.accounts",
         topic="Access",
         asks="One account for each person; review them each quarter; remove who leaves within 24 hours.",
-        has="Accounts by name, deactivated at once with their tokens. Reviews are yours; this says how many "
-        "have not been here.",
+        has="Accounts by name, of OMS or of your OpenID Connect provider; deactivated at once with tokens and "
+        "sessions. Reviews are yours; this says how many have not been here.",
         look=installation.accounts_are_used,
+        settings=("OIDC_ISSUER", "OIDC_CREATE_USERS"),
         tests=(
             "access/tests/test_tokens.py::test_tokens_end_with_the_password_and_with_the_user",
             "audit/tests/test_audit.py::test_it_records_what_becomes_of_users_and_groups",
+            "backoffice/tests/test_oidc.py::test_it_trusts_no_other_token",
+            "backoffice/tests/test_oidc.py::"
+            "test_who_is_in_no_group_that_is_mapped_stays_out_and_loses_those_he_had",
+            "backoffice/tests/test_oidc.py::test_who_is_inactive_or_only_uses_the_api_stays_out",
         ),
     ),
     Control(

@@ -5,11 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from access.models import OidcIdentity
 from access.oidc.people import connect
 from access.oidc.tokens import LONGEST_SUBJECT
+from access.signed_in import end_all_of
 from audit.recording import record
 from integrations.management.base import OmsCommand, wrong_usage
 
@@ -18,7 +19,8 @@ class Command(OmsCommand):
     help = (
         "Connect a user to an account at the OpenID Connect provider (OIDC_ISSUER), to sign in there.\n\n"
         "SUBJECT is what the provider calls the account for good (`sub`), not a name. After somebody was refused, the\n"
-        "audit has it in the entry of the failed sign-in. Without SUBJECT, the user is disconnected."
+        "audit has it in the entry of the failed sign-in. Without SUBJECT, the user is disconnected,\n"
+        "and all sessions of the user end."
     )
     examples = (
         "examples:\n  manage.py connect_oidc_user ada 248289761001\n  manage.py connect_oidc_user ada\n\n"
@@ -51,7 +53,10 @@ class Command(OmsCommand):
         self.stdout.write(f"{name} signs in as {subject} of {settings.OIDC_ISSUER} now.")
 
     def _disconnect(self, user: User) -> None:
-        count, _by_model = OidcIdentity.objects.filter(user=user).delete()
-        if count:
-            record("oidc.disconnected", user)
-        self.stdout.write(f"{user} is connected to no account{' now' if count else '; nothing was changed'}.")
+        with transaction.atomic():
+            count, _by_model = OidcIdentity.objects.filter(user=user).delete()
+            if count:
+                record("oidc.disconnected", user)
+                end_all_of(user.pk)
+        done = "now, and signed in nowhere" if count else "; nothing was changed"
+        self.stdout.write(f"{user} is connected to no account{' ' if count else ''}{done}.")
