@@ -7,7 +7,7 @@ prune_usage     deletes rows that are too old
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -28,34 +28,54 @@ NOTHING = (0, 0, 0, 0.0)
 
 
 class UsageMeter:
-    """A Meter (integrations.protocol) that is kept in the database: one UPDATE a call, one more in a new hour.
+    """A Meter (integrations.protocol) that is kept in the database: an UPDATE, one more in a new hour.
 
-    The database adds up, so processes that count at the same time lose nothing. Not to be used inside a
-    transaction: the row would stay locked until that ends.
+    Calls within `gathered` seconds are added up and stored with the first one after them, or by `flush`, which is to be
+    called at the end; a process that is killed has not counted its last ones. The database adds up, so processes that
+    count at the same time lose nothing. Not to be used inside a transaction: the row would stay locked until that ends.
     """
 
-    def __init__(self, platform: Platform, *, clock: Callable[[], datetime] = timezone.now) -> None:
+    def __init__(
+        self, platform: Platform, *, gathered: float = 0.0, clock: Callable[[], datetime] = timezone.now
+    ) -> None:
         self._platform_id = platform.pk
+        self._gathered = timedelta(seconds=gathered)
         self._clock = clock
+        self._calls: dict[
+            tuple[str, datetime], dict[str, float]
+        ] = {}  # by operation and hour; not stored yet
+        self._since = clock()
 
     def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None:
         """Add one call to the hour that it ended in. A database that refuses is logged: the call itself went well."""
-        hour = self._clock().replace(minute=0, second=0, microsecond=0)
-        call = {"calls": 1, "throttled": int(throttled), "errors": int(failed), "seconds": seconds}
-        try:
-            self._add(operation, hour, call)
-        except Error as error:  # of the database, also where its connection is gone
-            logger.warning("A call of %s was not counted in the API usage: %s", operation, error)
+        now = self._clock()
+        if not self._calls:
+            self._since = now
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        counted = self._calls.setdefault((operation, hour), dict.fromkeys(COUNTERS, 0))
+        for name, value in zip(COUNTERS, (1, throttled, failed, seconds), strict=True):
+            counted[name] += value
+        if not timedelta(0) <= now - self._since < self._gathered:
+            self.flush()
 
-    def _add(self, operation: str, hour: datetime, call: dict[str, Any]) -> None:
+    def flush(self) -> None:
+        """Store what is not stored yet."""
+        gathered, self._calls = self._calls, {}
+        for (operation, hour), calls in gathered.items():
+            try:
+                self._add(operation, hour, calls)
+            except Error as error:  # of the database, also where its connection is gone
+                logger.warning("A call of %s was not counted in the API usage: %s", operation, error)
+
+    def _add(self, operation: str, hour: datetime, calls: Mapping[str, Any]) -> None:
         row = {"platform_id": self._platform_id, "operation": operation, "hour": hour}
         rows = ApiUsage.objects.filter(**row)
-        added = {name: F(name) + value for name, value in call.items() if value}
+        added = {name: F(name) + value for name, value in calls.items() if value}
         if rows.update(**added):
             return
         try:
             with transaction.atomic():
-                ApiUsage.objects.create(**row, **call)
+                ApiUsage.objects.create(**row, **calls)
         except IntegrityError:  # somebody else made this hour's row, or the platform is deleted
             rows.update(**added)
 

@@ -6,17 +6,26 @@ from functools import partial
 
 from integrations.errors import ConfigError
 from integrations.models import StreamState
-from integrations.protocol import Adapter
+from integrations.protocol import Adapter, Meter
 from integrations.quota.token_bucket import TokenBucket
 from integrations.quota.usage import UsageMeter
 from integrations.registry import CHANNELS
 from integrations.sync import datasets, parts
 from platforms.models import Platform
 
+# Seconds in which calls are counted together: a platform that answers at once would cost a commit for each page.
+GATHERED = 1.0
 
-def adapter_of(platform: Platform, states: Iterable[StreamState] = (), *, keep: float = 0.0) -> Adapter:
+
+def adapter_of(
+    platform: Platform,
+    states: Iterable[StreamState] = (),
+    *,
+    keep: float = 0.0,
+    meter: Meter | None = None,
+) -> Adapter:
     """The adapter of a platform, ready to ask about these streams. It leaves the share `keep` of each quota's burst to
-    others. Raises ConfigError; makes no call."""
+    others, and tells `meter` of its calls; by default, each is stored at once. Raises ConfigError; makes no call."""
     if platform.config_problem:
         raise ConfigError(platform.config_problem, code="unreadable_credentials")
     if platform.kind not in CHANNELS:
@@ -29,7 +38,7 @@ def adapter_of(platform: Platform, states: Iterable[StreamState] = (), *, keep: 
         include_pii=platform.include_pii,
         budget_for=partial(TokenBucket, keep=keep),
         leave_out=datasets.left_out(platform, states),
-        meter=UsageMeter(platform),
+        meter=meter or UsageMeter(platform),
     )
 
 
@@ -40,10 +49,13 @@ def connected(platform: Platform, stream: str, *, keep: float = 0.0) -> Iterator
 
     Raises ConfigError.
     """
-    state = StreamState.of(platform, stream)
-    with closing(adapter_of(platform, [state], keep=keep)) as adapter:
-        try:
-            yield adapter
-        finally:
-            datasets.remember(platform, state, adapter.datasets)
-            parts.remember(platform, state, adapter.parts)
+    state, meter = StreamState.of(platform, stream), UsageMeter(platform, gathered=GATHERED)
+    try:
+        with closing(adapter_of(platform, [state], keep=keep, meter=meter)) as adapter:
+            try:
+                yield adapter
+            finally:
+                datasets.remember(platform, state, adapter.datasets)
+                parts.remember(platform, state, adapter.parts)
+    finally:
+        meter.flush()  # what the adapter does when it is closed counts, too

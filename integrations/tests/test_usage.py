@@ -124,6 +124,24 @@ def test_it_costs_one_statement_a_call(django_assert_num_queries: Any) -> None:
         meter.count("getOrder", 0.1, throttled=False, failed=False)
 
 
+@db
+def test_calls_of_one_second_are_counted_together(django_assert_num_queries: Any) -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    moments = iter(noon + timedelta(seconds=seconds) for seconds in (0, 0, 0.4, 0.9, 1.1, 5))
+    meter = UsageMeter(Platform.objects.get(), gathered=1.0, clock=lambda: next(moments))
+    with django_assert_num_queries(0):
+        for failed in (False, True, False):
+            meter.count("getOrder", 0.5, throttled=False, failed=failed)
+    meter.count("getOrder", 0.5, throttled=True, failed=False)
+    row = ApiUsage.objects.get()
+    assert (row.calls, row.throttled, row.errors, row.seconds) == (4, 1, 1, 2.0)
+    meter.count("getOrder", 0.5, throttled=False, failed=False)
+    assert counted() == {"getOrder": 4}
+    meter.flush()
+    meter.flush()
+    assert counted() == {"getOrder": 5}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_loses_no_count_and_doubles_no_row_when_many_count_at_once(tmp_path: Path) -> None:
     calls = THREADS * CALLS
