@@ -26,7 +26,7 @@ import orjson
 from django.db import models
 
 from core.database.bulk import BulkFind, BulkUpsert, DoesNotFit, rounded
-from core.dates import meant
+from core.dates import happened
 from core.outcome import CLEANED, Adjustment, Outcome
 from core.text import UnstorableText, storable
 
@@ -346,8 +346,8 @@ class RecordTable(Generic[Record]):
 
     def is_older(self, values: Values, stored: Values) -> bool:
         """Whether a record is older than the stored row; where one of the times is not known, it is not. A row of the
-        year 9999 would otherwise never change again."""
-        updated, known = meant(values[self._updated]), meant(stored[self._updated])
+        year 9999, or of next year, would otherwise not change before then."""
+        updated, known = happened(values[self._updated]), happened(stored[self._updated])
         return bool(updated and known and updated < known)
 
     def _newest(self, incoming: Sequence[Incoming[Record]]) -> dict[Key, Incoming[Record]]:

@@ -322,6 +322,20 @@ def test_a_placeholder_is_no_date_and_no_reason_to_lose_or_keep_anything(
 
 
 @db
+def test_a_time_of_a_last_change_that_is_yet_to_come_keeps_nothing_as_it_is(
+    start_simulator: StartSimulator,
+) -> None:
+    sim, soon = start_simulator(), timezone.now() + timedelta(days=700)
+    shipped = {"fulfillmentStatus": "SHIPPED", "fulfilledBy": "MERCHANT"}
+    odd, right = raw_order(1, updated=soon.strftime("%Y-%m-%dT%H:%M:%SZ")), raw_order(1, fulfillment=shipped)
+    platform = platform_of(sim)
+    for first, then, status in ((odd, right, "shipped"), (right, odd, "unshipped")):
+        sim.script("searchOrders", order_page(first), order_page(then))
+        sync(platform)
+        assert (sync(platform).updated, Order.objects.get().status) == (1, status)
+
+
+@db
 def test_times_are_read_as_rfc_3339_writes_them(start_simulator: StartSimulator) -> None:
     sim = start_simulator()
     sim.script(
