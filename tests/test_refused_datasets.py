@@ -31,7 +31,7 @@ from integrations.tests.syncing import (
 )
 from orders.models import Order
 from platforms.models import Platform
-from simulator import Account, Simulator
+from simulator import Account, Rule, Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -273,9 +273,20 @@ def test_it_finds_the_data_sets_that_a_refusal_does_not_name(
     log = sync(platform)
     assert (log.status, log.created, notes(log)) == (Status.SUCCEEDED, 5, ["dataset_refused"])
     assert set(stored()) == set(names)
-    assert log.api_calls <= (17 if len(names) > 2 else 12)
+    assert log.api_calls <= (18 if len(names) > 2 else 13)
     again = sync(Platform.objects.get(pk=platform.pk))
     assert (again.status, again.api_calls, set(notes(again))) == (Status.SUCCEEDED, 1, {"dataset_left_out"})
+
+
+def test_refusals_of_a_moment_that_look_like_one_of_a_data_set_leave_none_out(
+    start_simulator: StartSimulator,
+) -> None:
+    sim, platform = refusing(start_simulator)
+    sim.rules.add(Rule(operation="searchOrders", nth=1, times=2, fault=refusal(403)))
+    sim.rules.add(Rule(operation="searchOrders", nth=4, times=2, fault=refusal(400)))
+    log = sync(platform)
+    assert (log.status, log.created, notes(log), stored()) == (Status.SUCCEEDED, 5, [], {})
+    assert not Order.objects.filter(status="unknown").exists()
 
 
 def test_it_finds_a_data_set_beside_a_marketplace_that_is_denied(start_simulator: StartSimulator) -> None:

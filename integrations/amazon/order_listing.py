@@ -124,12 +124,15 @@ class OrderListing:
         """Go on with a search that was begun, also by another worker; nothing is asked twice in one run.
 
         `ask` tells whether Amazon answers with these data sets alone. It is asked without any; if that works, by
-        halves. Raises the refusal again where no data set is to blame.
+        halves; and in the end once more for what was found, since refusals of a moment, one after the other, look like
+        one of a data set. Raises the refusal again where no data set is to blame.
         """
         if not self._said:
             return
         works_without = self._is_answered(ask, [])
         refused = _refused_among(self._wanted, partial(self._is_answered, ask)) if works_without else []
+        if refused and self._is_answered(ask, refused, again=True):
+            refused = []
         said, self._said, self.may_search = self._said, "", False
         if self._guess is not None:  # was not to blame, or not alone
             self._refused.difference_update(self._wanted)
@@ -140,8 +143,10 @@ class OrderListing:
         if self._refusal is not None and not works_without:
             raise self._refusal
 
-    def _is_answered(self, ask: Callable[[list[str]], bool], names: list[str]) -> bool:
-        key = ",".join(names)
+    def _is_answered(
+        self, ask: Callable[[list[str]], bool], names: list[str], *, again: bool = False
+    ) -> bool:
+        key = ",".join([*names, "again"] if again else names)
         if key not in self._answers:
             self._answers[key] = ask(names)
             self.is_news = True

@@ -128,6 +128,7 @@ class SyncMachine(RuleBasedStateMachine):
         there = self.there
         there.recover()
         there.wait(15)
+        there.refused |= self.left_out()
         there.wait(self.minutes_of_rest())
         # What was read without a data set is read again by the sync after the one that finds it answered.
         for kind in (ORDERS, *[ORDERS] * bool(there.refused), INVENTORY):
@@ -154,6 +155,7 @@ class SyncMachine(RuleBasedStateMachine):
     @invariant()
     def the_laws_hold(self) -> None:
         if self.world is not None and self.touched:
+            self.world.refused |= self.left_out()
             laws.nothing_is_invented(self.world.amazon, self.world.platform, self.world.refused)
             laws.watermark_is_not_ahead(
                 self.world.amazon, self.world.platform, self.complete_since, self.world.refused
@@ -225,6 +227,10 @@ class SyncMachine(RuleBasedStateMachine):
         promote_next(self.there.platform.pk, kind)
         begun = SyncLog.objects.open().filter(kind=kind).exclude(status=SyncLog.Status.DEFERRED)
         return min(begun, key=lambda log: LANES.index(log.lane), default=None)
+
+    def left_out(self) -> set[str]:
+        """Data sets that OMS found refused: by faults that happened to refuse each question about them, too."""
+        return set(StreamState.of(self.there.platform, ORDERS).refused_datasets)
 
     def minutes_of_rest(self) -> float:
         """Until all marketplaces and data sets are asked for again."""
