@@ -10,6 +10,7 @@ from audit.origin import Origin, origin
 from audit.recording import record
 from core.text import is_storable
 
+BY_PROVIDER = "signed_in_by_provider"  # in a session: by OpenID Connect, and not with a password here
 UNKNOWN = "(a name that nobody has)"  # what was typed may be a password
 
 
@@ -19,8 +20,9 @@ def connect() -> None:
     user_login_failed.connect(_login_failed, dispatch_uid="audit.login_failed")
 
 
-def _logged_in(user: Model, **_signal: Any) -> None:
-    record("login.succeeded", user, by=_as(user))
+def _logged_in(request: Any, user: Model, **_signal: Any) -> None:
+    is_by_provider = BY_PROVIDER in getattr(request, "session", ())
+    record("login.succeeded", user, changes={"by": "oidc"} if is_by_provider else None, by=_as(user))
 
 
 def _logged_out(user: Model | None, **_signal: Any) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-KEY = "signed_in_by_provider"
+from audit.logins import BY_PROVIDER
+
+KEY = BY_PROVIDER
 
 
 def note(request: HttpRequest, claims: dict[str, Any]) -> None:

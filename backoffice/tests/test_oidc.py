@@ -83,6 +83,7 @@ def test_a_first_sign_in_makes_a_user_with_the_groups_of_the_claims(provider: Pr
     assert UserSession.objects.filter(user=ada).count() == 1
     done = list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
     assert {"user.added", "oidc.connected", "login.succeeded"} <= set(done)
+    assert AuditEntry.objects.get(action="login.succeeded").changes == {"by": "oidc"}
     assert SECRET not in str(list(AuditEntry.objects.values()))
 
 
