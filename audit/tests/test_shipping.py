@@ -16,7 +16,7 @@ import trustme
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from audit.models import AuditEntry, AuditShipment
+from audit.models import AuditEntry, AuditHead, AuditShipment
 from audit.origin import Origin
 from audit.recording import record
 from audit.shipping import ship, waiting
@@ -147,6 +147,8 @@ def test_tcp_in_order_once(settings: Any, tcp: Receiver) -> None:
     ship()
     ship()
     assert [entry["sequence"] for entry in tcp.entries()] == [1, 2, 3, 4, 5, 6]
+    assert waiting()[0].entries == 0
+    AuditHead.objects.all().delete()
     assert waiting()[0].entries == 0
 
 
