@@ -34,6 +34,7 @@ from platforms.models import Platform
 
 ERASE = "orders.delete_orderbuyer"
 FIRST_YEAR, LAST_YEAR = 1900, 9998  # not every time zone and database has the others
+A_YEAR = "^(?!9999)(19|[2-9][0-9])"
 NO_TIME = "It is not a time. Write it like 2026-01-31 or 2026-01-31T08:00:00Z."
 HOW_MANY = (
     "Name one of `order`, `email` and `platform`; `platform` may stand beside `order`. Nothing was erased."
@@ -173,6 +174,11 @@ class ErasureViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Erasure
         return erase_of_platform(platform, reason=reason)  # type: ignore[arg-type]  # validate() has seen to it
 
 
+@extend_schema_field({"type": "string", "format": "date-time", "pattern": A_YEAR})
+class EndField(serializers.DateTimeField):
+    """A time that every database and time zone can show."""
+
+
 class LegalHoldSerializer(ExactBody, serializers.ModelSerializer[LegalHold]):
     """What must not be deleted until its end. Once made, only `reason` and `until` change."""
 
@@ -185,9 +191,7 @@ class LegalHoldSerializer(ExactBody, serializers.ModelSerializer[LegalHold]):
         help_text="The id that the platform gave the order; null: all orders of the platform.",
     )
     is_over = serializers.SerializerMethodField(help_text="Whether it has ended, and holds nothing any more.")
-    until = serializers.DateTimeField(
-        error_messages={"invalid": NO_TIME, "overflow": NO_TIME}, help_text="When it ends."
-    )
+    until = EndField(error_messages={"invalid": NO_TIME, "overflow": NO_TIME}, help_text="When it ends.")
 
     class Meta:
         model = LegalHold
