@@ -105,7 +105,8 @@ class ErasureRequestSerializer(ExactBody, serializers.Serializer[Any]):
     order = serializers.CharField(
         required=False, max_length=128, help_text="Of one order, by the id that its platform gave it."
     )
-    email = serializers.EmailField(
+    # Not an EmailField: platforms send addresses that it does not take, such as those with other letters than ASCII.
+    email = serializers.CharField(
         required=False,
         max_length=320,
         help_text="Of all orders with this e-mail address, in whatever letters. It is kept nowhere.",
@@ -122,6 +123,11 @@ class ErasureRequestSerializer(ExactBody, serializers.Serializer[Any]):
         if len(named) != 1 and named != {"order", "platform"}:
             raise serializers.ValidationError(HOW_MANY)
         return attrs
+
+    def validate_email(self, address: str) -> str:
+        if "@" not in address:
+            raise serializers.ValidationError("This is no e-mail address. Nothing was erased.")
+        return address
 
     def validate_platform(self, name: str) -> Platform:
         return visible_named(name, self.context["request"])

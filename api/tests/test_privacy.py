@@ -15,7 +15,7 @@ from orders.models import Erasure, LegalHold, OrderBuyer
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
-EMAIL = "zoe@canary.invalid"
+EMAIL = "zoë@canary.invalid"  # as Django's own fields would not take it
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def kept() -> list[str]:
     [
         ({"order": "902-0"}, 1, ["902-1", "902-2"]),
         ({"order": "902-2", "platform": "shop"}, 1, ["902-0", "902-1"]),
-        ({"email": " Zoe@CANARY.invalid"}, 3, []),
+        ({"email": " ZOË@CANARY.invalid"}, 3, []),
         ({"platform": "amazon"}, 2, ["902-2"]),
     ],
 )

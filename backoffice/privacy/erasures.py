@@ -29,24 +29,31 @@ from orders.models import Erasure
 from platforms.models import Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
-    from django.forms import EmailInput
+    from django.forms import TextInput
 else:
-    from unfold.widgets import UnfoldAdminEmailInputWidget as EmailInput
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
 
 LONGEST_EMAIL = 320
 
 
 class PersonForm(ReadingForm):
-    email = forms.EmailField(
+    # Not an EmailField: platforms send addresses that it does not take, such as those with other letters than ASCII.
+    email = forms.CharField(
         label=gettext_lazy("E-mail address"),
         max_length=LONGEST_EMAIL,
-        widget=EmailInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=TextInput(attrs={"autocomplete": "off", "inputmode": "email", "spellcheck": "false"}),
         help_text=gettext_lazy(
             "As the platform gives it, often one of its own that stands for the buyer's. Capital and small letters are "
             "the same. OMS keeps it nowhere."
         ),
     )
     field_order = ("email", "reason")
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if "@" not in email:
+            raise forms.ValidationError(_("This is no e-mail address."))
+        return email
 
 
 @admin.register(Erasure)

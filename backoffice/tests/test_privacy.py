@@ -94,13 +94,14 @@ def test_whoever_switches_storing_off_says_what_happens_to_what_is_stored(order:
 
 
 def test_a_person_is_erased_by_address_after_a_look_and_a_receipt_is_shown(order: Order) -> None:
-    data = SecretDict({"name": "Zoë Canary", "email": "zoe@canary.invalid"})
+    data = SecretDict({"name": "Zoë Canary", "email": "zoë@canary.invalid"})
     OrderBuyer.objects.update(data=data, email_digest=email_digest(data))
     assert signed_in("Manager", "Viewer").get("/admin/orders/erasure/by-email/").status_code == 403
     User.objects.all().delete()
     client, address = signed_in("Privacy officer"), "/admin/orders/erasure/by-email/"
-    asked = {"email": " Zoe@Canary.invalid", "reason": "asked by letter"}
+    asked = {"email": " ZOË@Canary.invalid", "reason": "asked by letter"}
     assert "This field is required" in client.post(address, {**asked, "reason": ""}).content.decode()
+    assert "This is no e-mail address." in client.post(address, {**asked, "email": "zoe"}).content.decode()
     shown = client.post(address, asked).content.decode()
     assert "The buyer data of 1 order with this address." in shown
     assert "Zoë" not in shown
