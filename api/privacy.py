@@ -230,6 +230,13 @@ class NewLegalHoldSerializer(LegalHoldSerializer):
     def validate_platform(self, name: str) -> Platform:
         return visible_named(name, self.context["request"])
 
+    def validate_until(self, until: Any) -> Any:
+        if super().validate_until(until) <= timezone.now():
+            raise serializers.ValidationError(
+                "It is over already, so nothing would be held. Nothing was stored."
+            )
+        return until
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("order") is not None:
             attrs["order"] = order_named(attrs["order"], attrs["platform"], self.context["request"])

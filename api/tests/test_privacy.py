@@ -92,6 +92,8 @@ def test_it_refuses_what_is_not_plain_and_erases_nothing(api: APIClient, body: d
 
 def test_a_hold_is_set_and_obeyed_and_changed_and_released(api: APIClient) -> None:
     hold = {"platform": "amazon", "order": "902-0", "reason": "lawsuit 7", "until": "2999-01-31T12:00:00Z"}
+    over = api.post("/legal-holds", {**hold, "until": "2026-01-01"})  # as a typing error has it
+    assert (over.status_code, list(over.json()["fields"]), LegalHold.objects.count()) == (400, ["until"], 0)
     made = api.post("/legal-holds", hold)
     assert made.status_code == 201
     assert {**made.json(), **hold, "is_over": False} == made.json()

@@ -50,6 +50,8 @@ class HoldForm(Form):
         until: datetime = self.cleaned_data["until"]
         if not FIRST_YEAR <= until.year <= LAST_YEAR:
             raise forms.ValidationError(_("Enter a valid date."))
+        if self.instance.pk is None and until <= timezone.now():
+            raise forms.ValidationError(_("This is over already, so nothing would be held."))
         return until
 
     def clean(self) -> dict[str, Any]:

@@ -57,6 +57,8 @@ def test_a_legal_hold_is_made_and_obeyed_and_recorded(order: Order) -> None:
         "No order of this platform has this id"
         in client.post(address, form | {"order_number": "nobody's"}).content.decode()
     )
+    over = form | {"until_0": "2026-01-31"}  # as a typing error has it
+    assert "This is over already, so nothing would be held." in client.post(address, over).content.decode()
     client.post(address, form | {"order_number": order.external_id})
     hold = LegalHold.objects.get()
     assert (hold.order, hold.made_by) == (order, "ann")
