@@ -197,6 +197,11 @@ class PlatformForm(Form):
         if is_off and "stored_buyers" in self.fields and not values.get("stored_buyers"):
             text = _("Buyer data is stored. Say whether it is kept until its time has come, or erased now.")
             self.add_error("stored_buyers", text)
+        if values.get("stored_buyers") == NOW and values.get("include_pii"):
+            text = _(
+                "Nothing was erased: “Store buyer data” is still on. Switch it off as well, or choose nothing."
+            )
+            self.add_error("stored_buyers", text)
         if any(name in self.errors for name in ("kind", *names)):
             return values
         if values.get("remove_credentials"):

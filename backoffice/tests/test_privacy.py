@@ -88,6 +88,9 @@ def test_whoever_switches_storing_off_says_what_happens_to_what_is_stored(order:
     asked = client.post(address, form).content.decode()
     assert "Say whether it is kept until its time has come" in asked
     assert (amazon().include_pii, OrderBuyer.objects.exists()) == (True, True)
+    still_on = client.post(address, form | {"stored_buyers": "erase", "include_pii": "on"}).content.decode()
+    assert "Nothing was erased: “Store buyer data” is still on." in still_on
+    assert (amazon().include_pii, OrderBuyer.objects.exists()) == (True, True)
     answer = client.post(address, form | {"stored_buyers": choice}, follow=True).content.decode()
     assert (amazon().include_pii, OrderBuyer.objects.exists()) == (False, choice == "keep")
     assert ("Receipt: " in answer) is (choice == "erase")
