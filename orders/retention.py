@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from audit.recording import record
+from core.dates import CLOCKS_APART
 from orders.holds import held_of
 from orders.models import Order
 from orders.services import DELETED_AT_ONCE, delete_stored
@@ -50,7 +53,9 @@ def _prune_some(platform: Platform, before: datetime) -> int:
 
 
 def _old_orders(platform_id: int, before: datetime, but: Sequence[int]) -> list[int]:
-    old = Order.objects.filter(platform=platform_id, purchased_at__lt=before, platform_updated_at__lt=before)
+    # A time that is yet to come, such as year 9999, stands for none.
+    changed = Q(platform_updated_at__lt=before) | Q(platform_updated_at__gt=timezone.now() + CLOCKS_APART)
+    old = Order.objects.filter(changed, platform=platform_id, purchased_at__lt=before)
     return list(
         old.exclude(pk__in=but).order_by("purchased_at", "pk").values_list("pk", flat=True)[:DELETED_AT_ONCE]
     )

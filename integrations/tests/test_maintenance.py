@@ -72,16 +72,17 @@ def test_it_deletes_orders_older_than_a_setting_says_but_for_those_on_hold(setti
     hold = LegalHold.objects.create(
         platform=orders[1].platform, order=orders[1], reason="case", until=now + timedelta(days=1)
     )
+    odd = make_order("odd", purchased_at=old, platform_updated_at=now + timedelta(days=900))
     call_command("run_scheduler", "--once")
-    assert Order.objects.count() == 4  # without the setting
+    assert Order.objects.count() == 5  # without the setting
     settings.KEEP_ORDERS_MONTHS = 18
     run_maintenance()
     kept = ["1", "2", "3"]
     assert list(Order.objects.order_by("pk").values_list("external_id", flat=True)) == kept
     assert not OrderItem.objects.filter(order=orders[0].pk).exists()
     told = Change.objects.filter(kind=Change.Kind.ORDER_DELETED).values_list("external_id", flat=True)
-    assert list(told) == ["0"]
-    assert AuditEntry.objects.get(action="orders.pruned").changes["orders"] == 1
+    assert set(told) == {"0", odd.external_id}
+    assert AuditEntry.objects.get(action="orders.pruned").changes["orders"] == 2
     hold.until = now
     hold.save()
     assert (run_maintenance().orders, run_maintenance().orders) == (1, 0)
