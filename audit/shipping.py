@@ -38,6 +38,7 @@ FIELDS = (
 )  # fmt: skip
 # Names of staff, what was searched for, reasons, and addresses of webhooks, which may hold a secret of the receiver.
 HIDDEN = frozenset({"", "email", "first_name", "last_name", "filter", "reason", "url", "off_reason"})
+HIDDEN_OF = {"passkey.added": frozenset({"name"}), "passkey.removed": frozenset({"name"})}  # "Jo's telephone"
 NOT_SHIPPED = "(in OMS)"
 
 Send = Callable[[Sequence[AuditEntry]], None]
@@ -139,13 +140,15 @@ def as_json(entry: AuditEntry, *, with_changes: bool = True) -> str:
     line: dict[str, Any] = {"log": "oms.audit", "at": _time(entry)}
     line |= {name: getattr(entry, name) for name in FIELDS}
     line["changes"] = (
-        {name: _shown(name, value) for name, value in entry.changes.items()} if with_changes else NOT_SHIPPED
+        {name: _shown(entry.action, name, value) for name, value in entry.changes.items()}
+        if with_changes
+        else NOT_SHIPPED
     )
     return json.dumps(line)
 
 
-def _shown(name: str, value: Any) -> Any:
-    return NOT_SHIPPED if name in HIDDEN else value
+def _shown(action: str, name: str, value: Any) -> Any:
+    return NOT_SHIPPED if name in HIDDEN or name in HIDDEN_OF.get(action, ()) else value
 
 
 def _time(entry: AuditEntry) -> str:

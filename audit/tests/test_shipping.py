@@ -102,9 +102,10 @@ def test_a_file_has_one_json_object_a_line_and_nothing_that_was_typed_freely(
         name="hook", url=f"https://hooks.example/{SECRET}", signing_secrets={"new": SECRET}
     )
     three()
+    record("passkey.added", user, changes={"name": SECRET})
     ship()
     lines = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [line["sequence"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["sequence"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert (lines[0]["object_name"], lines[0]["changes"]["username"]) == ("anna", [None, "anna"])
     assert lines[0]["changes"]["email"] == lines[2]["changes"]["filter"] == "(in OMS)"
     assert [line["digest"] for line in lines] == list(
