@@ -34,11 +34,20 @@ from platforms.models import Platform
 
 ERASE = "orders.delete_orderbuyer"
 FIRST_YEAR, LAST_YEAR = 1900, 9998  # not every time zone and database has the others
+LONGEST_EMAIL = 320
+_CHARACTER = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"  # of one line
+AN_ADDRESS = f"^{_CHARACTER}*@{_CHARACTER}*$"
 A_YEAR = "^(?!9999)(19|[2-9][0-9])"
 NO_TIME = "It is not a time. Write it like 2026-01-31 or 2026-01-31T08:00:00Z."
 HOW_MANY = (
     "Name one of `order`, `email` and `platform`; `platform` may stand beside `order`. Nothing was erased."
 )
+
+
+@extend_schema_field({"type": "string", "maxLength": LONGEST_EMAIL, "pattern": AN_ADDRESS})
+class AddressField(serializers.CharField):
+    """Not an EmailField: platforms send addresses that it does not take, such as those with other letters than
+    ASCII."""
 
 
 class MayErase(ModelPermissions):
@@ -105,10 +114,9 @@ class ErasureRequestSerializer(ExactBody, serializers.Serializer[Any]):
     order = serializers.CharField(
         required=False, max_length=128, help_text="Of one order, by the id that its platform gave it."
     )
-    # Not an EmailField: platforms send addresses that it does not take, such as those with other letters than ASCII.
-    email = serializers.CharField(
+    email = AddressField(
         required=False,
-        max_length=320,
+        max_length=LONGEST_EMAIL,
         help_text="Of all orders with this e-mail address, in whatever letters. It is kept nowhere.",
     )
     platform = serializers.CharField(

@@ -92,6 +92,10 @@ def schema(settings: Any) -> Any:
         if name.endswith("Request"):
             for field in KNOWN_IN_BODIES.keys() & described["properties"].keys():
                 described["properties"][field] = {"enum": KNOWN_IN_BODIES[field]}
+    # Nor can it say which times have passed.
+    raw["components"]["schemas"]["NewLegalHoldRequest"]["properties"]["until"] = {
+        "enum": ["2999-01-31T08:00:00Z"]
+    }
     checks = {
         "positive_data_acceptance": {"expected-statuses": TAKEN},
         "negative_data_rejection": {"expected-statuses": REFUSED},
