@@ -107,8 +107,11 @@ def test_it_changes_what_the_caller_has_read_and_nothing_else(
 def test_it_heeds_if_match_wherever_something_is_changed(api: APIClient) -> None:
     stock = make_stock()
     hook = api.post("/webhooks", {"name": "hook", "url": "https://shop.example/"}).json()["id"]
-    bodies = {"/platforms": {"is_active": False}, "/inventory": {"threshold": 3}, "/webhooks": {"name": "x"}}
+    hold = {"platform": "amazon", "reason": "Lawsuit", "until": "2999-01-31"}
     ids = {"/platforms": 1, "/inventory": stock.pk, "/webhooks": hook}
+    ids["/legal-holds"] = api.post("/legal-holds", hold).json()["id"]
+    bodies = {"/platforms": {"is_active": False}, "/inventory": {"threshold": 3}, "/webhooks": {"name": "x"}}
+    bodies["/legal-holds"] = {"reason": "x"}
     heeded = 0
     for address, operations in api.get("/schema?format=json").json()["paths"].items():
         for method in {"put", "patch", "delete"} & set(operations):
@@ -121,7 +124,7 @@ def test_it_heeds_if_match_wherever_something_is_changed(api: APIClient) -> None
             missing = getattr(api, method)(f"{name}/999", body, headers={"If-Match": "*"})
             assert missing.status_code == 404
             heeded += 1
-    assert heeded == 7
+    assert heeded == 10
     for name in ("/webhooks", "/platforms"):
         tag = api.get(f"{name}/{ids[name]}")["ETag"]
         if name == "/platforms":

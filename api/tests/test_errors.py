@@ -17,15 +17,19 @@ from oms.urls import api_patterns
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 READ = [
-    ("platforms", "platforms.view_platform"),
-    ("orders", "orders.view_order"),
-    ("inventory", "inventory.view_inventoryitem"),
-    ("sync-logs", "integrations.view_synclog"),
-    ("sync-failures", "integrations.view_syncfailure"),
-    ("api-usage", "integrations.view_apiusage"),
-    ("webhooks", "webhooks.view_endpoint"),
-    ("webhook-deliveries", "webhooks.view_delivery"),
+    ("platforms", {"platforms.view_platform"}),
+    ("orders", {"orders.view_order"}),
+    ("inventory", {"inventory.view_inventoryitem"}),
+    ("sync-logs", {"integrations.view_synclog"}),
+    ("sync-failures", {"integrations.view_syncfailure"}),
+    ("api-usage", {"integrations.view_apiusage"}),
+    ("changes", {"feed.view_change"}),
+    ("webhooks", {"webhooks.view_endpoint"}),
+    ("webhook-deliveries", {"webhooks.view_delivery", "feed.view_change"}),  # they show what was sent
+    ("erasures", {"orders.view_erasure"}),
+    ("legal-holds", {"orders.view_legalhold"}),
 ]
+VIEWS = set[str]().union(*(permissions for _address, permissions in READ))
 WRITE = [
     ("post", "platforms", "platforms.add_platform"),
     ("put", "platforms/1", "platforms.change_platform"),
@@ -120,18 +124,23 @@ def test_it_refuses_a_user_without_permissions(method: str, address: str) -> Non
     assert answer.json()["code"] == "permission_denied"
 
 
-@pytest.mark.parametrize(("address", "permission"), READ)
-def test_it_lets_read_whoever_has_the_view_permission(address: str, permission: str) -> None:
-    assert user_with(permission).get(f"/{address}").status_code == 200
-    others = [other for _address, other in READ if other != permission]
-    assert user_with(*others, "platforms.sync_platform").get(f"/{address}").status_code == 403
+@pytest.mark.parametrize(("address", "permissions"), READ)
+def test_it_lets_read_whoever_has_the_view_permission(address: str, permissions: set[str]) -> None:
+    assert user_with(*permissions).get(f"/{address}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "permission"), [(address, each) for address, permissions in READ for each in permissions]
+)
+def test_it_lets_nobody_read_without_the_view_permission(address: str, permission: str) -> None:
+    others = {*VIEWS, "platforms.sync_platform"} - {permission}
+    assert user_with(*others).get(f"/{address}").status_code == 403
 
 
 @pytest.mark.parametrize(("method", "address", "permission"), WRITE)
 def test_it_lets_write_whoever_has_that_permission(method: str, address: str, permission: str) -> None:
-    views = [view for _address, view in READ]
     others = {other for *_route, other in WRITE if other != permission}
-    assert getattr(user_with(*views, *others), method)(f"/{address}").status_code == 403
+    assert getattr(user_with(*VIEWS, *others), method)(f"/{address}").status_code == 403
     assert getattr(user_with(permission), method)(f"/{address}").status_code not in (401, 403)
 
 
