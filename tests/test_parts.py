@@ -159,13 +159,13 @@ def test_it_asks_for_it_again_at_growing_distances_and_with_one_call(start_simul
     platform = platform_of(sim)
     sync(platform)
     waits = []
-    for minutes in (16, 17, 34, 68, 60 * 30):
+    for minutes in (16, 17, 34, 68, 60 * 10, 60 * 13):
         time_passes(minutes=minutes)
         log = sync(platform)
         assert (log.status, log.api_calls, log.error_code) == (Status.PARTIAL, 2, "")
         again = datetime.fromisoformat(state().refused_parts[GB]["again"])
         waits.append(round((again - timezone.now()) / timedelta(minutes=1)))
-    assert waits == [16, 33, 67, 135, 24 * 60]
+    assert waits == [16, 33, 67, 135, 6 * 60, 24 * 60]
 
 
 def test_it_finds_one_of_many_with_few_calls(start_simulator: StartSimulator) -> None:

@@ -1,9 +1,9 @@
 """Parts of an account (marketplaces) that a platform refuses, or breaks on, while it answers for the others.
 
 The others are read without them. A part that was left out is asked for again by itself: after 15 minutes at first, then
-at growing distances of up to a day. Of a stream with a window it is then read from where it was complete:
-`StreamState.part_watermarks` says until when each part is that the stream's own watermark is not valid for. With other
-credentials, all are asked for again.
+at growing distances of up to 6 hours, and once a day when it was refused for more than a day. Of a stream with a window
+it is then read from where it was complete: `StreamState.part_watermarks` says until when each part is that the stream's
+own watermark is not valid for. With other credentials, all are asked for again.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,8 @@ from integrations.registry import site_of
 from integrations.sync.datasets import credentials_since
 from platforms.models import Platform
 
-FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=24)
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=6)
+RESTING_WAIT = SUSPECTED_FOR = timedelta(days=1)  # an outage of the platform's may last as long
 LASTED = timedelta(days=7)  # what has been absent for longer is not an outage of the platform's
 
 
@@ -100,7 +101,8 @@ def remember(platform: Platform, state: StreamState, seen: Parts) -> None:
         now = timezone.now()
         for part in seen.refused:
             since = datetime.fromisoformat(kept[part]["since"]) if part in kept else now
-            wait = min(max(now - since, FIRST_WAIT), LONGEST_WAIT)
+            longest = LONGEST_WAIT if now - since < SUSPECTED_FOR else RESTING_WAIT
+            wait = min(max(now - since, FIRST_WAIT), longest)
             absent = kept.get(part, {}).get("absent", now.isoformat())
             kept[part] = {"since": since.isoformat(), "again": (now + wait).isoformat()}
             kept[part] |= {"absent": absent} if part in seen.absent else {}
