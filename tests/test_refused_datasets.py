@@ -89,6 +89,14 @@ def test_it_does_not_ask_for_a_refused_data_set_again_that_day(start_simulator: 
     assert set(asked(sim)[4:]) == {WITHOUT_BUYER}
 
 
+def test_it_is_remembered_before_a_page_without_it_is_stored(start_simulator: StartSimulator) -> None:
+    """Whatever kills the process then, something says that these orders lack it: they are read again."""
+    _sim, platform = refusing(start_simulator, "BUYER")
+    remembered: list[list[str]] = []
+    sync(platform, on_page=lambda _log: remembered.append(list(stored())))
+    assert remembered == [["BUYER"]] * 3
+
+
 def test_it_tries_again_the_next_day(start_simulator: StartSimulator) -> None:
     sim, _platform = refusing(start_simulator, "BUYER")
     sync(platform_of(sim))
@@ -179,12 +187,12 @@ def test_it_asks_again_with_credentials_from_sql(start_simulator: StartSimulator
     assert asked(sim)[-1] == EVERYTHING
 
 
-def test_it_keeps_nothing_that_was_about_credentials_which_changed_meanwhile(
+def test_it_leaves_nothing_out_for_credentials_which_changed_meanwhile(
     start_simulator: StartSimulator,
 ) -> None:
     sim, platform = refusing(start_simulator, "BUYER")
     sync(platform, on_page=lambda log: platform_of(sim, client_secret="another") and None)
-    assert stored() == {}
+    assert resting() == []
 
 
 def test_it_asks_again_once_the_check_finds_that_it_works(start_simulator: StartSimulator) -> None:

@@ -37,6 +37,18 @@ def credentials_since(platform: Platform) -> datetime:
     return max(map(datetime.fromisoformat, platform.credentials_set_at.values()), default=LONG_AGO)
 
 
+def remember_refused(platform: Platform, stream: str, refused: Collection[str]) -> None:
+    """Before records are stored that lack these: a process that is killed over its sync leaves no record that lacks
+    something while nothing says so. Does nothing if the credentials changed meanwhile."""
+    with transaction.atomic():
+        row = Platform.objects.select_for_update().get(pk=platform.pk)
+        if row.credentials_digest == platform.credentials_digest:
+            stored = StreamState.of(row, stream)
+            until = (timezone.now() + REFUSED_FOR).isoformat()
+            new = dict.fromkeys(sorted(refused), until)
+            StreamState.write(row.pk, stream, refused_datasets=stored.refused_datasets | new)
+
+
 def remember(platform: Platform, state: StreamState, seen: DataSets) -> None:
     """After records were fetched: keep what was refused, forget what was answered.
 

@@ -28,6 +28,7 @@ from integrations.protocol import Adapter
 from integrations.registry import CHANNELS
 from integrations.sync import transitions
 from integrations.sync.connection import connected
+from integrations.sync.datasets import remember_refused
 from integrations.sync.fallback import mock_may_stand_in
 from integrations.sync.lanes import goes_first, must_stand_aside, page_read, share_left_to_others
 from integrations.sync.leases import Lease, LeaseLost, with_notes
@@ -166,9 +167,13 @@ def _sync_pages(lease: Lease, adapter: Adapter, callbacks: RunCallbacks) -> None
         checkpoint=log.checkpoint | {"scope": progress.scope},
     )
     lease.note(notes)
+    known: set[str] = set()  # data sets whose refusal is stored
     try:
         for page in progress.pages() if not progress.is_done else ():
             progress.count_calls()
+            if not adapter.datasets.refused <= known:
+                known |= adapter.datasets.refused
+                retry_on_db_error(remember_refused)(log.platform, log.kind, known)
             _store_page(lease, stream, progress, page)
             callbacks.on_page(log)
             if transitions.is_cancelled(log):
