@@ -82,7 +82,7 @@ def _is_like(order: Json, wanted: Json | None, versions: Collection[Json], refus
     lines = {line["external_id"]: line for line in wanted["items"]}
     if [line["external_id"] for line in order["items"]] != list(lines):
         return False
-    loose = set().union(*(OF_DATA_SETS[name] for name in refused))
+    loose = set().union(*(OF_DATA_SETS.get(name, set()) for name in refused))  # buyer data is in no order
     others = [{line["external_id"]: line for line in version["items"]} for version in versions]
     return _has_fields(order, wanted, versions, loose | {"items"}) and all(
         _has_fields(line, lines[key], [known[key] for known in others if key in known], loose)
