@@ -87,6 +87,20 @@ def _published(config: AmazonConfig) -> dict[str, Quota]:
     return {operation: changed.get(operation, quota) for operation, quota in published.items()}
 
 
+class Translation:
+    """What `make` is given, and its records and failures. Reads no database, so any thread may make it."""
+
+    answer: Mapping[str, Any] | None = None
+    read: normalize.Read[OrderRecord]
+
+    def __init__(self, datasets: Sequence[str]) -> None:
+        self._datasets = tuple(datasets)
+
+    def make(self, answer: Mapping[str, Any]) -> None:
+        self.read = normalize.orders(answer["orders"], self._datasets)
+        self.answer = answer
+
+
 class AmazonAdapter:
     """See integrations.protocol.Adapter. Checkpoints hold the page token, and the data sets still asked for."""
 
@@ -107,6 +121,7 @@ class AmazonAdapter:
         self._client = client
         self._all_datasets = normalize.ALWAYS_ASKED + (normalize.PERSONAL if include_pii else ())
         self._leave_out = {name: leave_out[name] for name in self._all_datasets if name in leave_out}
+        self._ahead: Translation | None = None
 
     @property
     def usage(self) -> Usage:
@@ -136,7 +151,7 @@ class AmazonAdapter:
                 listing, span = listing.next_group(), span.starting_at(groups.window.start)
                 continue
             groups.confirm()
-            until = span.complete_until(answer)
+            read, until = self._read(answer, listing), span.complete_until(answer)
             token = parse.text(parse.mapping(answer.get("pagination")).get("nextToken"))
             if answer["orders"]:
                 groups.contradict()
@@ -145,11 +160,12 @@ class AmazonAdapter:
                 continue
             problem = listing.go_to(token)
             if problem is None and token:  # on its way while this page is read and stored
-                self._client.start_search_orders(**self._parameters(span, listing))
+                self._ahead = Translation(listing.datasets)
+                self._client.start_search_orders(self._ahead.make, **self._parameters(span, listing))
             elif problem is None:
                 groups.finish()
                 listing, span = listing.next_group(), span.starting_at(groups.window.start)
-            yield _page(groups, listing, span, answer, until)
+            yield _page(groups, listing, span, answer, read, until)
             if problem is not None:
                 groups.give_up(problem, first_page=first_page)
                 listing, span = listing.next_group(), span.starting_at(groups.window.start)
@@ -219,6 +235,13 @@ class AmazonAdapter:
                 raise span.explained(error) from None
         return self._answer(span, listing, once=once)
 
+    def _read(self, answer: Mapping[str, Any], listing: OrderListing) -> normalize.Read[OrderRecord]:
+        """Its records and failures, which its thread may have made already."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.answer is answer:
+            return ahead.read
+        return normalize.orders(answer["orders"], listing.datasets)
+
     def _span(self, window: Window, checkpoint: Checkpoint) -> OrderSpan:
         return OrderSpan(window, checkpoint, region=self._config.region, clock=self._client.clock)
 
@@ -273,13 +296,13 @@ def _page(
     listing: OrderListing,
     span: OrderSpan,
     answer: Mapping[str, Any] | None = None,
+    read: normalize.Read[OrderRecord] = ((), ()),
     complete_until: datetime | None = None,
 ) -> OrderPage:
-    """A page with the orders of the answer, or with none; where to continue, and what was found out since the last
-    page."""
-    orders = answer["orders"] if answer else ()
-    records, failures = normalize.orders(orders, listing.datasets)
-    replaced = note_of_replacements(answer, orders, "orderId") if answer else ()
+    """A page with what was read of the answer, or with nothing; where to continue, and what was found out since the
+    last page."""
+    records, failures = read
+    replaced = note_of_replacements(answer, answer["orders"], "orderId") if answer else ()
     place = listing.checkpoint() | span.checkpoint() | groups.checkpoint()
     return OrderPage(
         records=records,

@@ -74,7 +74,7 @@ class AmazonClient:
 
     `backoff` is the first wait between attempts in seconds; it doubles, with full jitter. `budget` is asked before
     each call, `meter` is told of it afterwards. Not for use by several threads at once; the one that it starts itself
-    (ahead.py) makes an HTTP exchange and no more.
+    (ahead.py) makes an HTTP exchange, reads its answer, and no more.
     """
 
     def __init__(
@@ -115,15 +115,16 @@ class AmazonClient:
             SEARCH, SEARCH_EXPECTED, lambda send: _Orders(send).search_orders(**params), once=once
         )
 
-    def start_search_orders(self, **params: Any) -> None:
-        """Send the request that the next call of `search_orders` with these parameters makes.
+    def start_search_orders(self, then: Callable[[Answer], None], **params: Any) -> None:
+        """Send the request that the next call of `search_orders` with these parameters makes. `then` is given its
+        answer, on another thread, before that call returns it; not one that is refused.
 
         Only where that needs neither a new access token nor waiting for quota. Returns at once; raises nothing that
         is Amazon's.
         """
 
         def start(path: str, sent: dict[str, str]) -> Answer:
-            self._start(Request(SEARCH, path, sent))
+            self._start(Request(SEARCH, path, sent), then)
             return {}
 
         _Orders(start).search_orders(**params)
@@ -222,13 +223,13 @@ class AmazonClient:
 
     def _exchange(self, request: Request, expected: Expected) -> Answer:
         operation = request.operation
-        call = self._take_started(request) or self._prepare(request)
+        call = self._take_started(request) or self._prepare(request, expected)
         rate: float | None = None
         try:
             with metered(self._meter, operation, spent=call.seconds):
                 response = call.response()
                 rate = granted_rate(response.headers.get("x-amzn-RateLimit-Limit"))
-                return judge(operation, response.status_code, response.headers, response.content, expected)
+                return call.answer()
         except PlatformError as error:
             if isinstance(error, RateLimited):
                 self.usage.throttled += 1
@@ -238,32 +239,43 @@ class AmazonClient:
             if rate is not None:
                 self._budget.set_rate(operation, rate)
 
-    def _prepare(self, request: Request) -> Exchange:
+    def _prepare(self, request: Request, expected: Expected) -> Exchange:
         """The exchange that is to be made now: there is an access token, and quota for it is taken."""
         headers = _headers(self._tokens.get())
         # After the token: credentials that are refused use up no quota.
         self._wait_for_quota(request.operation)
         self.usage.calls += 1
-        return self._to_exchange(request, headers)
+        return self._to_exchange(request, headers, expected)
 
-    def _start(self, request: Request) -> None:
+    def _start(self, request: Request, then: Callable[[Answer], None]) -> None:
         """Make the exchange on a thread, where that needs neither a new access token nor waiting for quota."""
         self._forget_started()
         headers = _headers(self._tokens.kept())
         if not headers[TOKEN] or self._budget.acquire(request.operation):
             return
-        call = self._to_exchange(request, headers)
+        call = self._to_exchange(request, headers, SEARCH_EXPECTED, then)
         if call.start():
             self.usage.calls += 1
             self._started = call
 
-    def _to_exchange(self, request: Request, headers: SecretDict) -> Exchange:
+    def _to_exchange(
+        self,
+        request: Request,
+        headers: SecretDict,
+        expected: Expected,
+        then: Callable[[Answer], None] | None = None,
+    ) -> Exchange:
         http, line, url = self._http, self._line, self._endpoint + request.path
 
         def make() -> httpx.Response:
             return exchange(http, "GET", url, params=request.params, headers=headers, line=line)
 
-        return Exchange(request, make)
+        def read(response: httpx.Response) -> Answer:
+            return judge(
+                request.operation, response.status_code, response.headers, response.content, expected
+            )
+
+        return Exchange(request, make, read, then)
 
     def _take_started(self, request: Request) -> Exchange | None:
         """The exchange that was started for this request, once it is over; None where there is none."""
@@ -285,8 +297,7 @@ class AmazonClient:
         with suppress(Exception):
             try:
                 with metered(self._meter, operation, spent=call.seconds):
-                    response = call.response()
-                    judge(SEARCH, response.status_code, response.headers, response.content, SEARCH_EXPECTED)
+                    call.answer()
             except RateLimited:  # whoever calls next would be refused as well
                 self.usage.throttled += 1
                 self._budget.drain(operation)

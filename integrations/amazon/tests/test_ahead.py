@@ -98,6 +98,23 @@ def test_the_next_page_is_on_its_way_while_one_is_looked_at(sim: Simulator) -> N
     assert books.threads == {threading.current_thread()}
 
 
+def test_the_next_page_is_read_on_its_way(sim: Simulator) -> None:
+    """By the thread, once: whoever asks for it is given what that has read."""
+    given: list[tuple[str, Any]] = []
+    with closing(amazon_of(sim, Books())) as amazon:
+        listing = amazon._listing({})
+        listing.marketplace_ids = [place.id for place in amazon._config.marketplaces]
+        asked = amazon._parameters(amazon._span(WINDOW, {}), listing)
+        amazon._client.ask_the_time()  # there is an access token
+        amazon._client.start_search_orders(
+            lambda answer: given.append((threading.current_thread().name, answer)), **asked
+        )
+        answer = amazon._client.search_orders(**asked)
+    ((thread, read),) = given
+    assert (thread, len(answer["orders"])) == ("next-page", 3)
+    assert read is answer
+
+
 def test_it_never_waits_for_quota_to_be_early(sim: Simulator) -> None:
     with closing(amazon_of(sim, Books(calls=2))) as amazon:
         pages = amazon.order_pages(WINDOW, {})
