@@ -9,6 +9,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ (dra
 import hashlib
 import json
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ KEPT = timedelta(hours=24)
 # done again: a sync that is still open is found by itself.
 LOCKED = timedelta(minutes=15)
 LONGEST_KEY = 255
+KEY_PATTERN = "^[ -~]*[!#-~][ -~]*$"  # printable ASCII, and not quotes and spaces alone
 HEADERS = ("Content-Type", "Location")  # of an answer, kept with it
 
 
@@ -126,13 +128,11 @@ def _key_of(request: Request) -> str | None:
     header = request.headers.get("Idempotency-Key")
     if header is None:
         return None
-    key = header.strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
+    if len(header) > LONGEST_KEY or not re.fullmatch(KEY_PATTERN, header):
         text = f"It takes 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID. Nothing was done."
         raise exceptions.ValidationError({"Idempotency-Key": text})
-    return key
+    key = header.strip()
+    return key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
 
 
 def _digests_of(request: Request) -> list[str]:

@@ -20,6 +20,7 @@ from rest_framework.serializers import ChoiceField
 from access.models import Scope
 from api.base import HOW_TO_AUTHENTICATE
 from api.filters import MOST_VALUES, SeveralFilter
+from api.idempotency import KEY_PATTERN, LONGEST_KEY
 from integrations.channel import CredentialField, Input
 from integrations.errors import ConfigError
 from integrations.registry import CHANNELS
@@ -286,7 +287,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": "Any text, such as a UUID. The same request with the same key is done once in 24 hours; "
     "repeated, it is answered as the first time.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!#-~][ -~]*$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_PATTERN},
 }
 
 

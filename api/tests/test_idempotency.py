@@ -82,7 +82,9 @@ def test_an_error_is_not_kept(api: APIClient) -> None:
     assert IdempotentAnswer.objects.count() == 1
 
 
-@pytest.mark.parametrize("key", ["", '""', "x" * 256, "ä", "a\tb"])
+@pytest.mark.parametrize(
+    "key", ["", '""', '" "', '"' + "x" * 254 + '"', "x" * 256, "ä", "a\tb", "\ta", "a\x1f"]
+)
 def test_it_refuses_what_is_no_key(api: APIClient, key: str) -> None:
     answer = api.post("/platforms", SHOP, HTTP_IDEMPOTENCY_KEY=key)
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["Idempotency-Key"])
