@@ -32,6 +32,7 @@ from integrations.errors import ACCESS_CODES, CONFIG_CODES, REFUSED_CODES
 from integrations.models import SyncLog
 from integrations.registry import CHANNELS
 from integrations.schedule.history import History, histories
+from integrations.sync.parts import RESTING_WAIT, SUSPECTED_FOR
 from integrations.sync.streams import STREAMS, streams_of
 from platforms.models import Platform
 
@@ -39,9 +40,6 @@ JITTER = 0.1  # of the interval, at most
 FIRST_PAUSE = timedelta(minutes=5)  # after a first refusal
 # So often one stream of a platform that is down is tried at least: nothing else tells that it is back.
 PROBE_PAUSE = timedelta(hours=1)
-# A refusal that lasts longer is none that passes by itself. Outages that look like refusals lasted up to some hours.
-SUSPECTED_FOR = timedelta(days=1)
-RESTING_PAUSE = timedelta(days=1)
 
 
 class Reason(StrEnum):
@@ -145,7 +143,7 @@ def _due(platform: Platform, kind: str, known: dict[str, History]) -> Due:
     if failed.error_code in REFUSED_CODES:
         since = _refused_since(platform, own, spell)
         if _end(failed) - since > SUSPECTED_FOR:
-            return Due(_after(last, max(interval, RESTING_PAUSE)), Reason.RESTING, since=since, **facts)
+            return Due(_after(last, max(interval, RESTING_WAIT)), Reason.RESTING, since=since, **facts)
         pause = min(_doubled(FIRST_PAUSE, len(spell) - 1), longest)
         return Due(_after(last, pause), Reason.SUSPECTED, since=since, **facts)
     pause = max(interval, min(_doubled(interval, len(spell)), longest))

@@ -37,12 +37,18 @@ def credentials_since(platform: Platform) -> datetime:
     return max(map(datetime.fromisoformat, platform.credentials_set_at.values()), default=LONG_AGO)
 
 
+def locked_with_same_credentials(platform: Platform) -> Platform | None:
+    """Its row, until the transaction ends; None where the credentials changed meanwhile: what was found out is about
+    the old ones."""
+    row = Platform.objects.select_for_update().get(pk=platform.pk)
+    return row if row.credentials_digest == platform.credentials_digest else None
+
+
 def remember_refused(platform: Platform, stream: str, refused: Collection[str]) -> None:
     """Before records are stored that lack these: a process that is killed over its sync leaves no record that lacks
     something while nothing says so. Does nothing if the credentials changed meanwhile."""
     with transaction.atomic():
-        row = Platform.objects.select_for_update().get(pk=platform.pk)
-        if row.credentials_digest == platform.credentials_digest:
+        if (row := locked_with_same_credentials(platform)) is not None:
             stored = StreamState.of(row, stream)
             until = (timezone.now() + REFUSED_FOR).isoformat()
             new = dict.fromkeys(sorted(refused), until)
@@ -52,14 +58,12 @@ def remember_refused(platform: Platform, stream: str, refused: Collection[str]) 
 def remember(platform: Platform, state: StreamState, seen: DataSets) -> None:
     """After records were fetched: keep what was refused, forget what was answered.
 
-    Makes no query if nothing changed. Does nothing if the credentials changed meanwhile: the result is about the
-    old ones.
+    Makes no query if nothing changed. Does nothing if the credentials changed meanwhile.
     """
     if not seen.refused and not recovered(state, seen):
         return
     with transaction.atomic():
-        row = Platform.objects.select_for_update().get(pk=platform.pk)
-        if row.credentials_digest != platform.credentials_digest:
+        if (row := locked_with_same_credentials(platform)) is None:
             return
         stored = StreamState.of(row, state.stream)
         until = (timezone.now() + REFUSED_FOR).isoformat()

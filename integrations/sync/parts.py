@@ -16,11 +16,13 @@ from django.utils import timezone
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import Parts
 from integrations.registry import site_of
-from integrations.sync.datasets import credentials_since
+from integrations.sync.datasets import credentials_since, locked_with_same_credentials
 from platforms.models import Platform
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(hours=6)
-RESTING_WAIT = SUSPECTED_FOR = timedelta(days=1)  # an outage of the platform's may last as long
+# A refusal that lasts longer is none that passes by itself. Outages that look like refusals lasted up to some hours.
+SUSPECTED_FOR = timedelta(days=1)
+RESTING_WAIT = timedelta(days=1)
 LASTED = timedelta(days=7)  # what has been absent for longer is not an outage of the platform's
 
 
@@ -93,8 +95,7 @@ def remember(platform: Platform, state: StreamState, seen: Parts) -> None:
     if not seen.refused and not seen.answered & state.refused_parts.keys():
         return
     with transaction.atomic():
-        row = Platform.objects.select_for_update().get(pk=platform.pk)
-        if row.credentials_digest != platform.credentials_digest:
+        if (row := locked_with_same_credentials(platform)) is None:
             return
         valid = refused(row, stored := StreamState.of(row, state.stream))
         kept = {part: stored.refused_parts[part] for part in valid if part not in seen.answered}
