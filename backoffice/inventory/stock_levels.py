@@ -125,10 +125,9 @@ def _explained(item: InventoryItem, level: Level) -> str:
 
 
 def days_of_cover(cover: Any) -> SafeString:
-    """`12 days`, with its calculation in a tooltip."""
-    return format_html(
-        '<span class="oms-number" title="{}">{}</span>', format_sales(cover), format_cover(cover)
-    )
+    """`12` under a heading that says days, with its calculation in a tooltip; rounded down as in `format_cover`."""
+    days = DASH if cover.days is None else number_format(int(cover.days), force_grouping=True)
+    return format_html('<span class="oms-number" title="{}">{}</span>', format_sales(cover), days)
 
 
 def format_cover(cover: Any) -> str:
