@@ -134,6 +134,10 @@ class Raw:
                 for piece in self._pieces():
                     connection.sendall(piece)
                     self.sent += len(piece)
+                # Closed with something unread, a connection is reset, and takes the answer with it.
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
             except OSError:
                 return
 
