@@ -53,6 +53,7 @@ OWN_ENVIRONMENT = {
     "OIDC_REQUIRE": "",
     "OIDC_CREATE_USERS": "off",
     "OIDC_SECOND_FACTOR": "off",
+    "OIDC_LOGOUT": "off",
     "CONFIRM_AGAIN_MINUTES": "10",
     "PASSWORD_HISTORY": "10",
     "PASSWORD_MIN_AGE_DAYS": "1",

@@ -1,7 +1,7 @@
 """ApiToken: what a token of the REST API is called, what it may do, and when it was last used. LoginFailures: attempts
 to sign in that failed. Confinement: of which platforms a user, or the members of a group, may see anything.
 PasswordRecord: passwords that a user had. OidcIdentity: who a user is at a provider where people sign in.
-UserSession: where a user is signed in.
+LogoutToken: what that provider said of who signed out there. UserSession: where a user is signed in.
 """
 
 from datetime import datetime
@@ -148,6 +148,20 @@ class OidcIdentity(models.Model):
         return self.subject
 
 
+class LogoutToken(models.Model):
+    """A logout token of the provider that was heeded, so that it is heeded once. `digest` is of issuer and `jti`."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+
+    class Meta:
+        db_table = "oidc_logout_tokens"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d}"
+
+
 class UserSession(models.Model):
     """`key_hash` is the key of the row in Django's table of sessions, which is a digest (sessions.py)."""
 
@@ -157,6 +171,8 @@ class UserSession(models.Model):
     last_seen_at = models.DateTimeField(default=timezone.now)
     address = models.CharField(max_length=45, blank=True, default="")
     device = models.CharField(max_length=60, blank=True, default="")
+    # What session at the provider it came from: a digest, or oidc/session.py's NAMELESS; "" with a password.
+    provider_session = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     class Meta:
         db_table = "user_sessions"

@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from access.models import UserSession
+from access.oidc.session import provider_session
 from access.passwords import due_in
 from access.sessions import digest
 from access.who import UserJudged
@@ -133,6 +134,7 @@ def _seen(request: HttpRequest) -> dict[str, Any]:
         "last_seen_at": timezone.now(),
         "address": client_address(request),
         "device": device(request.META.get("HTTP_USER_AGENT", "")),
+        "provider_session": provider_session(request.session),
     }
 
 

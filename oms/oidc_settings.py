@@ -37,6 +37,7 @@ def oidc() -> dict[str, Any]:
         "OIDC_REQUIRE": _pairs("OIDC_REQUIRE", text("OIDC_REQUIRE"), "hd=shop.example"),
         "OIDC_CREATE_USERS": switch("OIDC_CREATE_USERS", default=False),
         "OIDC_SECOND_FACTOR": switch("OIDC_SECOND_FACTOR", default=False),
+        "OIDC_LOGOUT": switch("OIDC_LOGOUT", default=False),
     }
 
 

@@ -90,6 +90,7 @@ OIDC_SUPERUSERS: frozenset[str] = _oidc["OIDC_SUPERUSERS"]
 OIDC_REQUIRE: list[tuple[str, str]] = _oidc["OIDC_REQUIRE"]  # claims, and what they must be
 OIDC_CREATE_USERS: bool = _oidc["OIDC_CREATE_USERS"]
 OIDC_SECOND_FACTOR: bool = _oidc["OIDC_SECOND_FACTOR"]
+OIDC_LOGOUT: bool = _oidc["OIDC_LOGOUT"]
 # The domain that passkeys are made for; empty: the host under which the page was opened.
 PASSKEYS_DOMAIN = text("PASSKEYS_DOMAIN").lower()
 # How long somebody who has shown that it is he reads buyer data, changes credentials and makes tokens; 0: is not asked.
@@ -110,6 +111,7 @@ MAINTENANCE = [
     "access.tokens.prune_expired",
     "access.lockout.prune_failures",
     "access.signed_in.prune_sessions",
+    "access.oidc.signing_out.prune_logout_tokens",
     "webhooks.queue.prune_deliveries",
     "webhooks.queue.prune_events",
     "backoffice.alerts.outbox.prune_messages",

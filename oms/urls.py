@@ -29,12 +29,13 @@ from backoffice.alerts.page import MyAlerts
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
-from backoffice.users.oidc import OidcBegin, OidcCallback
+from backoffice.users.oidc import OidcBackChannelLogout, OidcBegin, OidcCallback
 from backoffice.users.own_password import change_own_password
 from backoffice.users.own_sessions import OwnSessions
 from backoffice.users.second_factor.confirming import Confirm
 from backoffice.users.second_factor.own import OwnFactor
 from backoffice.users.second_factor.signing_in import SignIn, SignInCode
+from backoffice.users.signing_out import sign_out
 from oms.health import healthz, readyz
 from oms.metrics import metrics
 
@@ -121,6 +122,12 @@ urlpatterns = [
     path("admin/login/code/", SignInCode.as_view(), name="sign-in-code"),
     path("admin/login/oidc/", OidcBegin.as_view(), name="oidc-begin"),
     path("admin/login/oidc/callback/", OidcCallback.as_view(), name="oidc-callback"),
+    path(
+        "admin/login/oidc/backchannel-logout/",
+        OidcBackChannelLogout.as_view(),
+        name="oidc-backchannel-logout",
+    ),
+    path("admin/logout/", sign_out, name="sign-out"),  # in the place of Django's
     path("admin/second-factor/", admin.site.admin_view(OwnFactor.as_view()), name="second-factor"),
     path("admin/confirm/", admin.site.admin_view(Confirm.as_view()), name="confirm"),
     path("admin/knox/authtoken/", RedirectView.as_view(pattern_name="admin:access_apitoken_changelist")),

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from access.models import OidcIdentity
 from access.oidc.problems import NotSignedIn, Problem
+from access.signed_in import end_all_of
 from audit.recording import record
 from core.text import storable_text
 
@@ -94,6 +95,17 @@ def connect(user: User, subject: str) -> OidcIdentity:
         )
         record("oidc.connected", user, changes={"issuer": settings.OIDC_ISSUER, "subject": subject})
     return identity
+
+
+def disconnect(user: User) -> bool:
+    """From now on, nobody signs in at the provider as this user, and all sessions of the user end. False where there
+    was nothing to disconnect."""
+    with transaction.atomic():
+        count, _by_model = OidcIdentity.objects.filter(user=user).delete()
+        if count:
+            record("oidc.disconnected", user)
+            end_all_of(user.pk)
+    return bool(count)
 
 
 def _make(claims: dict[str, Any], values: set[str]) -> User:

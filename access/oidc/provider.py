@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 from django.conf import settings
@@ -43,8 +43,12 @@ def _check(found: dict[str, Any]) -> None:
         )
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
         address = found.get(name)
-        if not isinstance(address, str) or _scheme(address) not in ("https", _scheme(settings.OIDC_ISSUER)):
+        if not isinstance(address, str) or not _is_usable(address):
             raise NotSignedIn(Problem.UNREACHABLE, f"its description has no usable {name}")
+
+
+def _is_usable(address: str) -> bool:
+    return _scheme(address) in ("https", _scheme(settings.OIDC_ISSUER))
 
 
 def _scheme(address: str) -> str:
@@ -64,6 +68,18 @@ def keys(*, again: bool = False) -> dict[str, Any]:
             raise NotSignedIn(Problem.UNREACHABLE, "its keys are no JWK Set")
         cache.set(key, found, KEPT)
     return found
+
+
+def logout_address(back: str) -> str:
+    """Where a browser signs out there and comes `back`; "" where the provider has no such page. Raises NotSignedIn.
+
+    By OMS's client id: an id_token, which says whose browser it is, would have to be kept for as long as the session.
+    https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout"""
+    address = description().get("end_session_endpoint")
+    if not isinstance(address, str) or not _is_usable(address):
+        return ""
+    asked = urlencode({"client_id": settings.OIDC_CLIENT_ID, "post_logout_redirect_uri": back})
+    return f"{address}{'&' if '?' in address else '?'}{asked}"
 
 
 def id_token_for(code: str, verifier: str, redirect_uri: str) -> str:

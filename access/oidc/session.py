@@ -1,5 +1,6 @@
 """What a session knows of a sign-in at the provider."""
 
+import hashlib
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.http import HttpRequest
 from audit.logins import BY_PROVIDER
 
 KEY = BY_PROVIDER
+NAMELESS = "nameless"  # in the place of the digest of a session of which the provider gave no name
 
 
 def note(request: HttpRequest, claims: dict[str, Any]) -> None:
@@ -17,7 +19,22 @@ def note(request: HttpRequest, claims: dict[str, Any]) -> None:
     at = said if isinstance(said, int | float) else None
     span = settings.CONFIRM_AGAIN_MINUTES * 60
     # Where the provider does not say when it asked for the password, a sign-in counts as one.
-    request.session[KEY] = {"fresh": at is None or not span or time.time() - at < span}
+    request.session[KEY] = {
+        "fresh": at is None or not span or time.time() - at < span,
+        "session": session_digest(claims.get("sid")),
+    }
+
+
+def session_digest(sid: Any) -> str:
+    """Of the provider's name for the session there; it is nobody's business here."""
+    if not isinstance(sid, str) or not sid:
+        return NAMELESS
+    return hashlib.sha256(f"{settings.OIDC_ISSUER}\n{sid}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def provider_session(session: Any) -> str:
+    """That of the provider by which this one came to be; "" where it was not."""
+    return str(session[KEY].get("session", NAMELESS)) if KEY in session else ""
 
 
 def forget(request: HttpRequest) -> None:

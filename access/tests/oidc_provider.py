@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import secrets
 import threading
 import time
 from base64 import b64decode, urlsafe_b64encode
@@ -68,6 +69,15 @@ class Provider:
         self._codes[code] = asked
         back = urlsplit(asked["redirect_uri"])
         return f"{back.path}?state={asked['state']}&code={code}"
+
+    def logout_token(self, **changes: Any) -> str:
+        """That somebody signed out there, as it says so server to server; None takes a claim out."""
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer, "aud": CLIENT, "sub": "1", "iat": now, "exp": now + 120, "jti": secrets.token_hex(8),
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        } | changes  # fmt: skip
+        return self._signed({name: value for name, value in claims.items() if value is not None})
 
     def _answer(self, request: BaseHTTPRequestHandler, form: dict[str, str] | None) -> None:
         path = urlsplit(request.path).path.removeprefix("/realms/shop")

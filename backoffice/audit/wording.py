@@ -18,6 +18,8 @@ ACTIONS: dict[str, Promise] = {
     "login.locked": gettext_lazy("signing in locked"),
     "login.unlocked": gettext_lazy("signing in unlocked"),
     "session.ended": gettext_lazy("sessions ended"),
+    "oidc.connected": gettext_lazy("connected with an account at the provider"),
+    "oidc.disconnected": gettext_lazy("disconnected from the account at the provider"),
     "factor.added": gettext_lazy("second factor set up"),
     "factor.removed": gettext_lazy("second factor removed"),
     "factor.reset": gettext_lazy("second factor taken away"),

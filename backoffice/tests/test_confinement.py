@@ -63,7 +63,7 @@ ADMIN = {
     "webhooks/delivery/": OF_PLATFORMS,
     "django_tasks_database/dbtaskresult/": LIST | {"": PLAIN} | ROW,
     "access/apitoken/": dict.fromkeys(OF_PLATFORMS, PLAIN) | {"<int:pk>/token/": PLAIN},
-    "auth/user/": OF_NONE | {"<id>/password/": PLAIN},
+    "auth/user/": OF_NONE | {"<id>/password/": PLAIN, "<id>/single-sign-on/": PLAIN},
     "auth/group/": OF_NONE,
 }
 ROUTES = {
@@ -78,7 +78,7 @@ ROUTES = {
             "", "admin/knox/authtoken/", "admin/search/", "admin/login/", "admin/logout/", "admin/password_change/",
             "admin/password_change/done/", "admin/autocomplete/", "admin/jsi18n/", "i18n/setlang/",
             "admin/second-factor/", "admin/confirm/", "admin/sessions/", "admin/login/code/",
-            "admin/login/oidc/", "admin/login/oidc/callback/",
+            "admin/login/oidc/", "admin/login/oidc/callback/", "admin/login/oidc/backchannel-logout/",
             "admin/r/<path:content_type_id>/<path:object_id>/", "healthz", "readyz", "metrics",
         ),
         PLAIN,

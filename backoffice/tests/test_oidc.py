@@ -16,8 +16,9 @@ from django.test import Client
 from django.utils import timezone
 from freezegun import freeze_time
 
-from access.models import LoginFailures, OidcIdentity, UserSession
+from access.models import LoginFailures, LogoutToken, OidcIdentity, UserSession
 from access.oidc.people import connect
+from access.oidc.signing_out import prune_logout_tokens
 from access.passwords import make_temporary
 from access.second_factor.factors import add_factor
 from access.tests.oidc_provider import CLIENT, SECRET, Provider
@@ -331,6 +332,197 @@ def test_answers_that_cannot_be_trusted_are_counted_by_address(provider: Provide
     assert "Too many attempts have failed from your address" in sign_in(provider)[1]
 
 
+# --- connecting in the admin
+
+
+def connection(user: User) -> str:
+    return f"/admin/auth/user/{user.pk}/single-sign-on/"
+
+
+@pytest.fixture
+def manager(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("root", password="right"))
+    return client
+
+
+def test_who_was_refused_is_connected_in_the_admin_and_disconnected(
+    provider: Provider, settings: Any, manager: Client
+) -> None:
+    ada = User.objects.create_user("Ada", is_staff=True)
+    assert "There is a user of your name here" in sign_in(provider)[1]
+    page = manager.get(f"/admin/auth/user/{ada.pk}/change/").content.decode()
+    assert connection(ada) in page
+    assert "Connect with Keycloak" in page
+    page = manager.get(connection(ada)).content.decode()
+    assert "<strong>ada</strong>" in page
+    assert 'name="subject" value="1"' in page
+    manager.post(connection(ada), {"subject": "1"})
+    browser, where = sign_in(provider)
+    assert (where, is_in(browser)) == ("/admin/", True)
+    assert "Connected with Keycloak" in manager.get(f"/admin/auth/user/{ada.pk}/change/").content.decode()
+    page = manager.get(connection(ada)).content.decode()
+    assert f"Signs in as 1 of {provider.issuer}" in page
+    eve = User.objects.create_user("eve")
+    assert "<strong>ada</strong>" not in manager.get(connection(eve)).content.decode()
+    for user, subject, why in (
+        (eve, "1", "another user"),
+        (ada, "2", "disconnect first"),
+        (eve, "", "required"),
+    ):
+        answer = manager.post(connection(user), {"subject": subject})
+        assert (answer.status_code, why in answer.content.decode()) == (422, True)
+    settings.OIDC_ISSUER = ""  # what was connected once can be taken away all the same
+    assert manager.post(connection(ada), {"disconnect": "1"}).status_code == 302
+    assert not OidcIdentity.objects.exists()
+    assert not is_in(browser)
+    assert manager.get(connection(ada)).status_code == 404
+    done = AuditEntry.objects.filter(action__startswith="oidc.").order_by("pk")
+    assert [(entry.action, entry.actor, entry.object_name, entry.door) for entry in done] == [
+        ("oidc.connected", "root", "Ada", "admin"),
+        ("oidc.disconnected", "root", "Ada", "admin"),
+    ]
+
+
+def test_only_who_may_change_users_connects_them_and_is_asked_whether_it_is_he(
+    provider: Provider, client: Client
+) -> None:
+    ada = User.objects.create_user("Ada")
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename="view_user"))
+    client.force_login(viewer)
+    assert "single-sign-on" not in client.get(f"/admin/auth/user/{ada.pk}/change/").content.decode()
+    assert client.post(connection(ada), {"subject": "1"}).status_code == 403
+    client.force_login(User.objects.create_superuser("root"))
+    with freeze_time(timezone.now() + timedelta(minutes=11)):
+        for answer in (client.get(connection(ada)), client.post(connection(ada), {"subject": "1"})):
+            assert answer.headers["Location"].startswith(CONFIRM)
+    assert not OidcIdentity.objects.exists()
+    assert client.get("/admin/auth/user/987654/single-sign-on/").status_code == 404
+
+
+# --- signing out
+
+LOGOUT = {"end_session_endpoint": "https://id.example/logout?realm=shop"}
+
+
+def test_signing_out_here_signs_out_there_where_the_setting_says_so(
+    provider: Provider, settings: Any
+) -> None:
+    provider.described = LOGOUT
+    client, _where = sign_in(provider)
+    assert "Refresh" not in client.post("/admin/logout/").headers
+    settings.OIDC_LOGOUT = True
+    client, _where = sign_in(provider)
+    assert client.get("/admin/logout/").status_code == 405
+    answer = client.post("/admin/logout/")
+    address = answer.headers["Refresh"].removeprefix("0; url=")
+    assert parse_qs(urlsplit(address).query) == {
+        "realm": ["shop"], "client_id": [CLIENT], "post_logout_redirect_uri": ["http://testserver/admin/login/"],
+    }  # fmt: skip
+    assert address.startswith("https://id.example/logout?")
+    assert "You are signed out of OMS" in answer.content.decode()
+    assert not is_in(client)
+    User.objects.create_user("eve", password="right", is_staff=True)
+    client.post(LOGIN, {"username": "eve", "password": "right"})  # by a password of OMS
+    assert "Refresh" not in client.post("/admin/logout/").headers
+
+
+@pytest.mark.parametrize("described", [{}, {"end_session_endpoint": "javascript:alert(1)"}, None], ids=str)
+def test_where_the_provider_has_no_page_to_sign_out_one_signs_out_here(
+    provider: Provider, settings: Any, described: dict[str, str] | None
+) -> None:
+    settings.OIDC_LOGOUT = True
+    provider.described = described or {}
+    client, _where = sign_in(provider)
+    if described is None:
+        provider.is_down = True
+        cache.clear()
+    answer = client.post("/admin/logout/")
+    assert (answer.status_code, "Refresh" in answer.headers) == (200, False)
+    assert not is_in(client)
+
+
+BACK = f"{BEGIN}backchannel-logout/"
+
+
+def tell(token: str) -> int:
+    """As a server does, without a cookie."""
+    return Client(enforce_csrf_checks=True).post(BACK, {"logout_token": token}).status_code
+
+
+def test_who_signs_out_there_is_signed_out_here_and_nobody_else(provider: Provider) -> None:
+    provider.claims["sid"] = "laptop"
+    laptop, _where = sign_in(provider)
+    provider.claims["sid"] = "phone"
+    phone, _where = sign_in(provider)
+    provider.claims |= {"sub": "2", "preferred_username": "eve"}
+    eve, _where = sign_in(provider)
+    token = provider.logout_token(sid="laptop")
+    assert tell(token) == 200
+    assert [is_in(each) for each in (laptop, phone, eve)] == [False, True, True]
+    (entry,) = AuditEntry.objects.filter(action="session.ended")
+    assert (entry.object_name, entry.changes) == ("ada", {"sessions": 1, "by": "oidc"})
+    provider.claims |= {"sub": "1", "sid": "laptop", "preferred_username": "ada"}
+    laptop, _where = sign_in(provider)
+    assert tell(token) == 400  # once
+    assert is_in(laptop)
+    assert tell(provider.logout_token(sub=None, sid="laptop")) == 200
+    assert [is_in(each) for each in (laptop, phone)] == [False, True]
+    assert tell(provider.logout_token()) == 200  # without the name of a session: all of them
+    assert [is_in(each) for each in (phone, eve)] == [False, True]
+    assert tell(provider.logout_token(sub="nobody here")) == 200
+    with freeze_time(timezone.now() + timedelta(days=2)):
+        prune_logout_tokens()
+    assert not LogoutToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sign", "changes"),
+    [
+        ("RS256", {"events": None}),
+        ("RS256", {"events": {"http://schemas.openid.net/event/other": {}}}),
+        ("RS256", {"events": "http://schemas.openid.net/event/backchannel-logout"}),
+        ("RS256", {"nonce": "as of an id_token"}),
+        ("RS256", {"iss": "https://evil.example"}),
+        ("RS256", {"aud": "another application"}),
+        ("RS256", {"jti": None}),
+        ("RS256", {"jti": ["a", "list"]}),
+        ("RS256", {"exp": 1_000_000_000}),
+        ("RS256", {"exp": None}),
+        ("RS256", {"iat": 1_000_000_000, "exp": 9_000_000_000}),
+        ("RS256", {"iat": 9_000_000_000}),
+        ("RS256", {"sub": None}),
+        ("RS256", {"sub": {"a": 1}}),
+        ("RS256", {"sid": ""}),
+        ("none", {}),
+        ("HS256", {}),
+        ("another key", {}),
+    ],
+    ids=str,
+)
+def test_no_other_logout_token_is_heeded(
+    provider: Provider, sign: str, changes: dict[str, Any], caplog: Any
+) -> None:
+    client, _where = sign_in(provider)
+    provider.sign = sign
+    assert tell(provider.logout_token(**changes)) == 400
+    assert is_in(client)
+    assert "eyJ" not in caplog.text
+
+
+def test_a_logout_that_cannot_be_checked_now_is_to_be_told_again(provider: Provider) -> None:
+    client, _where = sign_in(provider)
+    token = provider.logout_token()
+    provider.is_down = True
+    cache.clear()
+    assert tell(token) == 503
+    provider.is_down = False
+    assert tell(token) == 200
+    assert not is_in(client)
+    assert [tell(each) for each in ("", "x", "a.b.c")] == [400, 400, 400]
+    assert Client().get(BACK).status_code == 405
+
+
 def test_a_check_names_groups_that_are_not_there(provider: Provider, settings: Any) -> None:
     assert run_checks(databases=["default"]) == []
     settings.OIDC_GROUPS = [("oms-ops", "operators")]
@@ -342,4 +534,5 @@ def test_a_check_names_groups_that_are_not_there(provider: Provider, settings: A
 def test_without_a_provider_there_is_nothing(client: Client) -> None:
     assert client.get(BEGIN).status_code == 404
     assert client.get(f"{BEGIN}callback/").status_code == 404
+    assert client.post(BACK).status_code == 404
     assert "oidc" not in client.get(LOGIN).content.decode()

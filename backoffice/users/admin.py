@@ -1,6 +1,7 @@
 """Users and groups, in the style of the rest of the admin."""
 
 from collections.abc import Collection
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +27,7 @@ from access.passwords import make_temporary
 from access.second_factor.models import Factor
 from backoffice.base.cells import badge
 from backoffice.base.offered import OfferedLists
+from backoffice.users.connecting import connection_page, page_link
 from backoffice.users.platforms import FIELD, ConfinedAdmin, PlatformsForm
 from backoffice.users.second_factor.confirming import ask_first
 
@@ -55,6 +58,7 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
     form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    change_form_template = "access/user_page.html"
     fieldsets = (*(DjangoUserAdmin.fieldsets or ()), (gettext_lazy("Platforms"), {"fields": (FIELD,)}))
     list_display = ("username", "email", "first_name", "last_name", "is_staff", "has_factor", "signing_in")
     actions = ("unlock",)
@@ -64,6 +68,18 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
         users: QuerySet[User] = super().get_queryset(request)
         factors = Factor.objects.filter(user=OuterRef("pk"))
         return users.annotate(is_locked=Exists(failures), has_one=Exists(factors))
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(partial(connection_page, self))
+        return [path("<id>/single-sign-on/", page, name="auth_user_connection"), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        user = context.get("original")
+        may_change = user is not None and self.has_change_permission(request, user)
+        context["connection"] = page_link(user) if may_change else None
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("Second factor"), boolean=True)
     def has_factor(self, user: User) -> bool:

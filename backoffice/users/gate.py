@@ -26,7 +26,8 @@ OPEN = {
     "sign-in-code",
     "oidc-begin",
     "oidc-callback",
-    "logout",
+    "oidc-backchannel-logout",
+    "sign-out",
 }
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 
 from access.lockout import Attempt, Refused
 from access.oidc.flow import Arrival, arrive, begin
 from access.oidc.people import user_for
 from access.oidc.problems import NotSignedIn, Problem
 from access.oidc.session import note
+from access.oidc.signing_out import end_sessions
 from access.second_factor.factors import factor_of
 from access.second_factor.sessions import begin as ask_for_factor
 from audit.recording import record
@@ -51,7 +53,7 @@ SENTENCES: dict[Problem, Promise] = {
     ),
     Problem.NAME_TAKEN: gettext_lazy(
         "There is a user of your name here, who is not connected to your account at %(provider)s. Ask whoever runs "
-        "OMS: manage.py connect_oidc_user."
+        "OMS to connect the two."
     ),
     Problem.INACTIVE: gettext_lazy("Your user here may not sign in. Ask whoever manages the users of OMS."),
 }
@@ -110,6 +112,23 @@ class OidcCallback(View):
             return _refused(request, problem)
         attempt.succeeded()
         return _sign_in(request, user, arrival)
+
+
+@method_decorator((csrf_exempt, never_cache), name="dispatch")
+class OidcBackChannelLogout(View):
+    """The provider itself, not a browser. Without a limit of attempts: it may sign out many people at once, and nobody
+    guesses a signature."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        _require_provider()
+        try:
+            end_sessions(request.POST.get("logout_token", ""))
+        except NotSignedIn as problem:
+            logger.warning("A logout of the OpenID Connect provider was not heeded: %s", problem)
+            is_ours = problem.problem is Problem.UNREACHABLE  # its keys could not be read
+            said = {"error": "invalid_request", "error_description": "The logout token was not accepted."}
+            return JsonResponse(said, status=503 if is_ours else 400)
+        return HttpResponse()
 
 
 def _sign_in(request: HttpRequest, user: Any, arrival: Arrival) -> HttpResponse:

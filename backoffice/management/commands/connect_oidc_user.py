@@ -5,13 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
-from access.models import OidcIdentity
-from access.oidc.people import connect
+from access.oidc.people import connect, disconnect
 from access.oidc.tokens import LONGEST_SUBJECT
-from access.signed_in import end_all_of
-from audit.recording import record
 from integrations.management.base import OmsCommand, wrong_usage
 
 
@@ -53,10 +50,5 @@ class Command(OmsCommand):
         self.stdout.write(f"{name} signs in as {subject} of {settings.OIDC_ISSUER} now.")
 
     def _disconnect(self, user: User) -> None:
-        with transaction.atomic():
-            count, _by_model = OidcIdentity.objects.filter(user=user).delete()
-            if count:
-                record("oidc.disconnected", user)
-                end_all_of(user.pk)
-        done = "now, and signed in nowhere" if count else "; nothing was changed"
-        self.stdout.write(f"{user} is connected to no account{' ' if count else ''}{done}.")
+        done = " now, and signed in nowhere" if disconnect(user) else "; nothing was changed"
+        self.stdout.write(f"{user} is connected to no account{done}.")
