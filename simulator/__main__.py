@@ -98,7 +98,8 @@ def describe(server: HttpServer, account: Account) -> str:
         f"The simulator answers at {server.endpoint}; Ctrl-C stops it.\n\n"
         "Environment for OMS:\n"
         f"AMAZON_SP_API_ENDPOINT={server.endpoint}\n"
-        f"AMAZON_LWA_ENDPOINT={server.lwa_endpoint}\n\n"
+        f"AMAZON_LWA_ENDPOINT={server.lwa_endpoint}\n"
+        f"AMAZON_CONSENT_ENDPOINT={server.endpoint}\n\n"
         "api_config of the platform:\n"
         f"{json.dumps(config, indent=2)}"
     )

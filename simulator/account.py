@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,7 +89,7 @@ class Account:
         self.client_secret = client_secret
         self.former_secret = ""  # still valid beside it, as for the 7 days after a rotation; "" for none
         self.has_queue = True  # for new secrets; may be changed at any time
-        self.refresh_token = refresh_token
+        self.refresh_token = self.first_refresh_token = refresh_token
         self.fba = fba
         self.former = former
         self.suspended = suspended
@@ -106,6 +107,12 @@ class Account:
     def rotate_secret(self, secret: str) -> None:
         """A new client secret; the one of before goes on until `former_secret` is emptied."""
         self.former_secret, self.client_secret = self.client_secret, secret
+
+    def authorise_again(self) -> str:
+        """Another refresh token, as Amazon gives with each consent. Whether the one of before goes on is not known;
+        here it does not."""
+        self.refresh_token = f"Atzr|{uuid.uuid4().hex}"
+        return self.refresh_token
 
     @property
     def clients(self) -> list[tuple[str, str]]:

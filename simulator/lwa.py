@@ -6,11 +6,15 @@ from collections.abc import Collection, Iterable
 from urllib.parse import parse_qsl
 
 from simulator.account import Account
+from simulator.consent import Codes
 from simulator.rotation import SCOPE
 from simulator.tokens import ACCESS_TOKEN_SECONDS, AccessTokens
 from simulator.wire import Canned, Request
 
 INVALID_GRANT = "The request has an invalid grant parameter : refresh_token"
+INVALID_CODE = "The request has an invalid grant parameter : code"
+# grant type -> the parameter that it takes
+NEEDED = {"refresh_token": "refresh_token", "authorization_code": "code"}
 
 
 def form_params(request: Request) -> dict[str, str]:
@@ -34,10 +38,11 @@ def check_form(method: str, form: dict[str, str]) -> Canned | None:
     if form["grant_type"] == "client_credentials":
         known = form.get("scope") == SCOPE
         return None if known else lwa_error(400, "invalid_scope", "The requested scope is not known.")
-    if form["grant_type"] != "refresh_token":
+    needed = NEEDED.get(form["grant_type"])
+    if needed is None:
         return lwa_error(400, "unsupported_grant_type", "The authorization grant type is not supported.")
-    if not form.get("refresh_token"):
-        return lwa_error(400, "invalid_request", "The request is missing a required parameter: refresh_token")
+    if not form.get(needed):
+        return lwa_error(400, "invalid_request", f"The request is missing a required parameter: {needed}")
     return None
 
 
@@ -53,9 +58,10 @@ def token_answer(
     tokens: AccessTokens[Account],
     revoked: Collection[str] = (),
     grantless: AccessTokens[str] | None = None,
+    codes: Codes | None = None,
 ) -> Canned:
     """The client is checked first, then whose refresh token it is, and that nobody revoked it. Tokens for the
-    application itself come from `grantless`."""
+    application itself come from `grantless`; `codes` are those of sellers who have just authorised it."""
     refusal = check_form(method, form)
     if refusal is not None:
         return refusal
@@ -65,6 +71,11 @@ def token_answer(
         return lwa_error(401, "invalid_client", "Client authentication failed")
     if form["grant_type"] == "client_credentials" and grantless is not None:
         return grant(grantless.issue(form["client_id"]))
+    if form["grant_type"] == "authorization_code":
+        account = codes and codes.take(form["code"], form["client_id"], form.get("redirect_uri", ""))
+        if not account:
+            return lwa_error(400, "invalid_grant", INVALID_CODE)
+        return grant(tokens.issue(account), account.authorise_again())
     for account in accounts:
         if account.refresh_token == form["refresh_token"] and account.refresh_token not in revoked:
             if client in account.clients:

@@ -97,9 +97,9 @@ class StaticSandbox(HttpServer):
         refusal = check_form(method, form)
         if refusal is not None:
             return refusal
-        if self._refresh_tokens is not None and form["refresh_token"] not in self._refresh_tokens:
+        if self._refresh_tokens is not None and form.get("refresh_token", "") not in self._refresh_tokens:
             return lwa_error(400, "invalid_grant", INVALID_GRANT)
-        return grant(self._tokens.issue(form["refresh_token"]), form["refresh_token"])
+        return grant(self._tokens.issue(form.get("refresh_token", "")), form.get("refresh_token", ""))
 
 
 def _routes(model: Json) -> Iterator[Route]:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from simulator.account import Account
+from simulator.consent import CONFIRM_PATH, CONSENT_PATH, Codes, confirmed, consent_page
 from simulator.errors import Refused, denied, invalid, quota_used_up
 from simulator.faults.base import OPERATIONS, PAGE_TOKENS, Call, Faults, ScriptedFaults
 from simulator.faults.rules import ActiveRules, Rule
@@ -27,6 +28,9 @@ from simulator.wire import TOKEN_PATH, Canned, HttpServer, Request
 ORDERS_PATH = "/orders/2026-01-01/orders"
 INVENTORY_PATH = "/fba/inventory/v1/summaries"
 PARTICIPATIONS_PATH = "/sellers/v1/marketplaceParticipations"
+
+# Pages for people, on the host of Seller Central.
+CONSENT = {CONSENT_PATH: "consent", CONFIRM_PATH: "confirm"}
 
 # Sent on 200, 400 and 404 only (the models; spapi-facts 1.2).
 RATE_HEADER = "x-amzn-RateLimit-Limit"
@@ -75,6 +79,8 @@ class Simulator(HttpServer):
         self._scripted = ScriptedFaults()
         self._tokens: AccessTokens[Account] = AccessTokens(clock)
         self._grantless: AccessTokens[str] = AccessTokens(clock)  # of applications, by client id
+        self.codes = Codes(clock)
+        self.registered_back = ""  # where consent leads to when the request names no address
         self.queue: list[dict[str, Any]] = []  # what Amazon would send to an application's SQS queue
         self._revoked: set[str] = set()
         self._doubles: dict[str, str | None] = {}  # page token -> the one it stands for
@@ -151,6 +157,8 @@ class Simulator(HttpServer):
             return "searchOrders", params
         if request.path == INVENTORY_PATH:
             return "getInventorySummaries", params
+        if request.path in CONSENT:
+            return CONSENT[request.path], params
         if request.path == ROTATION_PATH:
             return "rotateApplicationClientSecret", params
         if request.path == PARTICIPATIONS_PATH:
@@ -191,7 +199,7 @@ class Simulator(HttpServer):
         return params
 
     def _who(self, operation: str, request: Request) -> tuple[Account | None, Refused | None]:
-        if operation in ("token", "rotateApplicationClientSecret"):
+        if operation in ("token", "rotateApplicationClientSecret", *CONSENT.values()):
             return None, None
         try:
             return self._tokens.owner(request.headers.get("x-amz-access-token", "")), None
@@ -201,8 +209,18 @@ class Simulator(HttpServer):
     def _serve(self, operation: str, params: dict[str, str], request: Request) -> Canned:
         if operation == "token":
             return token_answer(
-                request.method, params, self.accounts, self._tokens, self._revoked, self._grantless
+                request.method,
+                params,
+                self.accounts,
+                self._tokens,
+                self._revoked,
+                self._grantless,
+                self.codes,
             )
+        if operation == "consent":
+            return consent_page(params, self.accounts, self.registered_back)
+        if operation == "confirm":
+            return confirmed(params, self.accounts, self.codes, self.registered_back)
         try:
             check_request(operation, request)
             if operation == "rotateApplicationClientSecret":
