@@ -44,6 +44,11 @@ OWN_ENVIRONMENT = {
     "OIDC_ISSUER": "",
     "OIDC_CLIENT_ID": "",
     "OIDC_CLIENT_SECRET": "",
+    "AMAZON_APPLICATION_ID": "",
+    "AMAZON_APPLICATION_IS_DRAFT": "off",
+    "AMAZON_CLIENT_ID": "",
+    "AMAZON_CLIENT_SECRET": "",
+    "AMAZON_CONSENT_ENDPOINT": "",
     "OIDC_LABEL": "",
     "OIDC_SCOPES": "",
     "OIDC_USERNAME_CLAIM": "",
@@ -90,6 +95,7 @@ FILES = (
     "EMAIL_URL_FILE",
     "SENTRY_DSN_FILE",
     "OIDC_CLIENT_SECRET_FILE",
+    "AMAZON_CLIENT_SECRET_FILE",
 )
 os.environ.update(dict.fromkeys(FILES, ""))
 # These two may come from the process environment, to run the suite on other services; never from .env.

@@ -171,6 +171,40 @@ class SecretRotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """What a seller's consent brought. `state` is what the address held that he was sent to."""
+
+    code: str
+    account: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """How a seller lets the application read the account, on the channel's own pages (OAuth), or by hand there.
+
+    is_offered  whether this installation can send sellers to these pages
+    fields      the names of the credentials' fields that a person fills in who does it by hand
+    steps       how that is done, a sentence each
+    site        the name of the credentials' field on which the address depends; "" where on none
+    page        (value of `site`, state, the address of ours to come back to or "") -> the address to send the seller to
+    read        the parameters of the address that he comes back to -> Granted; raises PlatformError where he declined
+    exchange    (api_config as stored, value of `site`, Granted, the same address of ours) -> api_config to store;
+                raises PlatformError
+    log_in      tries api_config; raises PlatformError
+    """
+
+    is_offered: Callable[[], bool]
+    fields: tuple[str, ...]
+    steps: Sequence[Text]
+    page: Callable[[str, str, str], str]
+    read: Callable[[Mapping[str, str]], Granted]
+    exchange: Callable[[Mapping[str, Any], str, Granted, str], dict[str, Any]]
+    log_in: Callable[[Mapping[str, Any]], None]
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """The operation that lists a stream, one call a page, and what an account is granted of it unless its answers say
     otherwise."""
@@ -211,6 +245,7 @@ class Channel:
     unmetered      operations that are counted as API usage and have no quota, such as logins
     ships_its_stock the stock that it lists is what it ships itself: orders that the seller ships take nothing of it
     expiries       name of a value of api_config -> when it has to be renewed, where the channel wants that
+    consent        how a seller authorises the application, where the channel has pages for that
     rotation       how the secret of its applications is replaced, where the channel does that
     advice         error code -> what a person does about it, where that is special here
     check_settings what is wrong with settings of its own, for `manage.py check`
@@ -233,6 +268,7 @@ class Channel:
     unmetered: tuple[str, ...] = ()
     ships_its_stock: bool = False
     expiries: Mapping[str, Expiry] = field(default_factory=dict)
+    consent: Consent | None = None
     rotation: SecretRotation | None = None
     advice: Mapping[str, Text] = field(default_factory=dict)
     check_settings: Callable[[], list[CheckMessage]] = no_problems

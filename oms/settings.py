@@ -47,6 +47,12 @@ ORDERS_LOOK_BACK_DAYS = whole_number("ORDERS_LOOK_BACK_DAYS", default=30, minimu
 # For simulators and proxies. Both unset: Amazon's own hosts, by region.
 AMAZON_SP_API_ENDPOINT = text("AMAZON_SP_API_ENDPOINT")
 AMAZON_LWA_ENDPOINT = text("AMAZON_LWA_ENDPOINT")
+AMAZON_CONSENT_ENDPOINT = text("AMAZON_CONSENT_ENDPOINT")  # unset: Seller Central of the marketplace
+# A public app, or a draft of one, that sellers authorise on Amazon's pages. Private apps have no such pages.
+AMAZON_APPLICATION_ID = text("AMAZON_APPLICATION_ID")
+AMAZON_APPLICATION_IS_DRAFT = switch("AMAZON_APPLICATION_IS_DRAFT", default=False)
+AMAZON_CLIENT_ID = text("AMAZON_CLIENT_ID")
+AMAZON_CLIENT_SECRET = text("AMAZON_CLIENT_SECRET")
 AMAZON_USER_AGENT = f"oms/{__version__} (Language=Python)"  # obligatory, at most 500 characters
 AMAZON_RETRY_BACKOFF = 1.0  # seconds before a failed call is tried again; doubles, with jitter
 DATABASE_RETRY_BACKOFF = 1.0  # the same for a database problem that may pass

@@ -93,7 +93,7 @@ def test_it_keeps_places_on_somebodys_machine_out_of_the_repository() -> None:
 # Where a line outside a channel's folder may name it: its registration, names of settings (the stable surface), the
 # kind that a platform has where nobody says one, and examples with the platform that migrating creates.
 NAMES_A_CHANNEL = re.compile(
-    r"integrations/(registry\.py|management/(commands/\w+|sync_command)\.py)|platforms/models\.py|oms/settings\.py"
+    r"integrations/(registry\.py|management/(commands/\w+|sync_command)\.py)|platforms/models\.py|oms/(settings|env)\.py"
 )
 
 

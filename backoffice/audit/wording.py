@@ -59,6 +59,7 @@ ACTIONS: dict[str, Promise] = {
     "hold.deleted": gettext_lazy("legal hold ended"),
     "stock.ended": gettext_lazy("no stock on the platform any more"),
     "mock_data.purged": gettext_lazy("made-up data deleted"),
+    "platform.authorised": gettext_lazy("platform authorised on the channel's pages"),
     "secret.requested": gettext_lazy("new client secret asked for"),
     "secrets.reencrypted": gettext_lazy("secrets encrypted anew"),
     "audit.pruned": gettext_lazy("old entries of the audit deleted"),

@@ -20,6 +20,7 @@ from backoffice.base.cells import badge, badges, stacked
 from backoffice.base.channels import kinds_in_use, sync_label
 from backoffice.base.model_admin import Button, OmsAdmin
 from backoffice.platforms import stock_end
+from backoffice.platforms.connect import authorised_view, begin_view, connect_label, connect_view
 from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
@@ -67,6 +68,9 @@ class PlatformAdmin(OmsAdmin):
         return [
             path("sync/", wrap(sync_view), name=f"{name}_sync"),
             path("sync/estimate/", wrap(estimate_view), name=f"{name}_sync_estimate"),
+            path("authorised/", wrap(authorised_view), name=f"{name}_authorised"),
+            path("<int:object_id>/connect/", wrap(connect_view), name=f"{name}_connect"),
+            path("<int:object_id>/connect/begin/", wrap(begin_view), name=f"{name}_connect_begin"),
             path("<int:object_id>/check/", wrap(check_view), name=f"{name}_check"),
             *super().get_urls(),
         ]
@@ -92,6 +96,7 @@ class PlatformAdmin(OmsAdmin):
                 "check": check_context(request, platform),
                 "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
+                "connect": connect_label(platform) if self.has_change_permission(request, platform) else "",
             }
         return super().render_change_form(request, context, *args, **kwargs)
 

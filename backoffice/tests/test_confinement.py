@@ -54,7 +54,10 @@ ADMIN = {
     "orders/legalhold/": OF_PLATFORMS,
     "orders/erasure/": OF_PLATFORMS | {"by-email/": PLAIN},
     "platforms/platform/": OF_PLATFORMS
-    | {"sync/": SHOWN, "sync/estimate/": PLAIN, "<int:object_id>/check/": ABSENT},
+    | {"sync/": SHOWN, "sync/estimate/": PLAIN, "authorised/": PLAIN}
+    | dict.fromkeys(
+        ("<int:object_id>/check/", "<int:object_id>/connect/", "<int:object_id>/connect/begin/"), ABSENT
+    ),
     "integrations/syncfailure/": OF_PLATFORMS,
     "integrations/synclog/": OF_PLATFORMS | {"progress/": PLAIN},
     "integrations/apiusage/": OF_PLATFORMS,

@@ -11,11 +11,11 @@ from integrations.amazon.answers import note_of_replacements
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.connection_check import FirstPage, check_connection
 from integrations.amazon.groups import MarketplaceGroups
-from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.order_listing import OrderListing
 from integrations.amazon.order_span import OrderSpan
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
 from integrations.amazon.stock import stock_pages
+from integrations.amazon.tokens import lwa_endpoint, sp_api_endpoint
 from integrations.errors import (
     AuthorizationError,
     ConfigError,
@@ -71,8 +71,8 @@ def connect(
     budget = budget_for(config.account_key, _published(config)) if budget_for else Unlimited()
     client = AmazonClient(
         config,
-        endpoint=settings.AMAZON_SP_API_ENDPOINT or endpoint(config.region, sandbox=config.sandbox),
-        lwa_endpoint=settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL,
+        endpoint=sp_api_endpoint(config),
+        lwa_endpoint=lwa_endpoint(),
         backoff=settings.AMAZON_RETRY_BACKOFF,
         budget=budget,
         meter=meter,

@@ -6,11 +6,13 @@ from integrations.amazon import config, mock, rotation
 from integrations.amazon.adapter import connect
 from integrations.amazon.checks import check_endpoints
 from integrations.amazon.clock import ORDER_LAG
+from integrations.amazon.consent import CONSENT
 from integrations.amazon.credentials_form import CREDENTIALS
 from integrations.amazon.marketplaces import MARKETPLACES, order_page, read_order_id
 from integrations.amazon.normalize import beside_lines
 from integrations.amazon.quota import QUOTAS
 from integrations.amazon.tokens import OPERATION as TOKEN
+from integrations.amazon.tokens import log_in
 from integrations.channel import Channel, Expiry, Listing, SecretRotation, Site
 
 AMAZON = Channel(
@@ -18,6 +20,7 @@ AMAZON = Channel(
     connect=connect,
     mock=mock.MockAmazon,
     credentials=CREDENTIALS,
+    consent=CONSENT,
     account_key=lambda api_config: config.load(api_config).account_key,
     sites={place.id: Site(place.id, _(place.country), place.code) for place in MARKETPLACES.values()},
     listings={"orders": Listing("searchOrders", QUOTAS["searchOrders"])},
@@ -56,7 +59,7 @@ AMAZON = Channel(
         next_step="Amazon sends it to the SQS queue that the developer console names for the app, in a "
         "message APPLICATION_OAUTH_CLIENT_NEW_SECRET. The old secret goes on for 7 days.",
         read=rotation.read,
-        log_in=rotation.log_in,
+        log_in=log_in,
     ),
     advice={
         "forbidden": _(

@@ -1,6 +1,7 @@
 """api_config of an Amazon platform: the strict reading for what a person enters, the lenient one for a run."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +15,9 @@ from integrations.errors import ConfigError
 from integrations.protocol import Note
 
 REQUIRED = ("client_id", "client_secret", "refresh_token", "marketplace_id")
-OPTIONAL = ("region", "additional_marketplace_ids")
+OPTIONAL = ("region", "additional_marketplace_ids", "selling_partner_id")
 LONGEST_ID = 20  # of a marketplace; Amazon's have 12 to 14 characters
+SELLER = re.compile(r"[A-Za-z0-9]{5,40}")
 INDIA_MIX_UP = " If you mean India: that is A21TJRUUN4KGV, region EU; A19VAU5U5O7RUS is Singapore."
 
 
@@ -28,6 +30,9 @@ class AmazonConfig:
     refresh_token: str = field(repr=False)
     marketplaces: tuple[Marketplace, ...]
     region: str
+    selling_partner_id: str = (
+        ""  # as Amazon named the seller who authorised the app; "" where the token was pasted
+    )
     sandbox: bool = False
     notes: tuple[Note, ...] = ()
 
@@ -44,9 +49,10 @@ class AmazonConfig:
     def account_key(self) -> str:
         """Tells application and seller apart, as Amazon's quotas do, without telling who they are.
 
-        The refresh token stands for the seller: nothing else in api_config does. The sandbox has quotas of its own.
+        The refresh token stands for the seller where Amazon did not name him. The sandbox has quotas of its own.
         """
-        parts = (self.client_id, self.refresh_token, "sandbox" if self.sandbox else "")
+        seller = self.selling_partner_id or self.refresh_token
+        parts = (self.client_id, seller, "sandbox" if self.sandbox else "")
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -65,8 +71,9 @@ def check(raw: Any) -> dict[str, Any]:
     if problems:
         raise _refusal(problems)
     values["region"] = _region_of(values)
-    if not values.get("additional_marketplace_ids"):
-        values.pop("additional_marketplace_ids", None)
+    for name in ("additional_marketplace_ids", "selling_partner_id"):
+        if not values.get(name):
+            values.pop(name, None)
     return values
 
 
@@ -103,6 +110,7 @@ def load(raw: Mapping[str, Any]) -> AmazonConfig:
         refresh_token=values["refresh_token"],
         marketplaces=marketplaces,
         region=marketplaces[0].region,
+        selling_partner_id=values.get("selling_partner_id", ""),
         sandbox=values["region"] == "SANDBOX",
         notes=notes,
     )
@@ -141,6 +149,9 @@ def _problems(values: Mapping[str, Any]) -> dict[str, str]:
     problem = _additional_problem(values)
     if problem:
         problems["additional_marketplace_ids"] = problem
+    seller = values.get("selling_partner_id")
+    if seller not in (None, "") and not (isinstance(seller, str) and SELLER.fullmatch(seller)):
+        problems["selling_partner_id"] = "must be the id of a seller, letters and digits"
     return problems
 
 

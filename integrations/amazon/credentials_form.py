@@ -60,6 +60,8 @@ def read(values: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]
     entered = {name: value for name, value in values.items() if value and name != "sandbox"}
     if not entered and not stored:
         return {}
+    if "refresh_token" not in entered and stored.get("selling_partner_id"):
+        entered["selling_partner_id"] = stored["selling_partner_id"]  # another token may be another seller's
     if values.get("sandbox"):
         return entered | {"region": SANDBOX}
     known = MARKETPLACES.get(str(entered.get("marketplace_id")))
@@ -74,7 +76,9 @@ def summary(stored: Mapping[str, Any]) -> Sequence[Text]:
     client_id = str(stored.get("client_id") or "")
     marketplace = MARKETPLACES.get(str(stored.get("marketplace_id")))
     region = str(stored.get("region") or "NA")
+    seller = stored.get("selling_partner_id")
     return [
+        *([_("seller %(seller)s") % {"seller": seller}] if seller else []),
         _("client id …%(end)s") % {"end": client_id[-4:]} if client_id else _("no client id"),
         _("client secret stored") if stored.get("client_secret") else _("no client secret"),
         _("refresh token stored") if stored.get("refresh_token") else _("no refresh token"),

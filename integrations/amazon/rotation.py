@@ -11,14 +11,12 @@ from contextlib import closing
 from typing import Any
 
 import httpx
-from django.conf import settings
 
 from core.encryption import SecretDict
-from integrations.amazon.answers import judge, judge_token
+from integrations.amazon.answers import judge
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.credential_text import text_problem
-from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
-from integrations.amazon.tokens import AccessTokens
+from integrations.amazon.tokens import granted, lwa_endpoint, sp_api_endpoint
 from integrations.amazon.transport import exchange, new_http
 from integrations.errors import ConfigError, PlatformError, RateLimited, RequestRefused, TransientError
 
@@ -45,7 +43,10 @@ def ask(api_config: Mapping[str, Any]) -> None:
         token = _grantless_token(http, config)
         try:
             response = exchange(
-                http, "POST", _endpoint(config) + PATH, headers=SecretDict({"x-amz-access-token": token})
+                http,
+                "POST",
+                sp_api_endpoint(config) + PATH,
+                headers=SecretDict({"x-amz-access-token": token}),
             )
         except TransientError as error:
             raise TransientError(f"{error} {IN_DOUBT}", code=error.code) from None
@@ -79,35 +80,17 @@ def _judge(response: httpx.Response) -> None:
 
 def _grantless_token(http: httpx.Client, config: AmazonConfig) -> str:
     """https://developer-docs.amazon.com/sp-api/docs/grantless-operations"""
-    response = exchange(
+    answer = granted(
         http,
-        "POST",
-        settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL,
-        data=SecretDict(
+        lwa_endpoint(),
+        SecretDict(
             grant_type="client_credentials",
             scope=SCOPE,
             client_id=config.client_id,
             client_secret=config.client_secret,
         ),
     )
-    try:
-        return str(judge_token(response.status_code, response.headers, response.content)["access_token"])
-    except PlatformError as error:
-        raise error.with_traceback(None) from None  # drops the frames whose variables hold the whole answer
-
-
-def log_in(api_config: Mapping[str, Any]) -> None:
-    """Ask for an access token with these credentials. Raises PlatformError."""
-    config = load(api_config)
-    with closing(new_http()) as http:
-        tokens = AccessTokens(
-            config,
-            http=http,
-            endpoint=_endpoint(config),
-            lwa_endpoint=settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL,
-        )
-        tokens.drop()  # one that was asked for with an earlier secret of these letters says nothing of today
-        tokens.get()
+    return str(answer["access_token"])
 
 
 def read(pasted: str, api_config: Mapping[str, Any]) -> str:
@@ -148,7 +131,3 @@ def _values(document: Any) -> Iterator[tuple[str, Any]]:
         for name, value in document.items():
             yield name.lower(), value
             yield from _values(value)
-
-
-def _endpoint(config: AmazonConfig) -> str:
-    return (settings.AMAZON_SP_API_ENDPOINT or endpoint(config.region, sandbox=config.sandbox)).rstrip("/")

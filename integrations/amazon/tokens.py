@@ -7,15 +7,19 @@ import hashlib
 import math
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 import httpx
+from django.conf import settings
 
 from core.encryption import SecretDict
 from integrations.amazon.answers import judge_token
-from integrations.amazon.config import AmazonConfig
+from integrations.amazon.config import AmazonConfig, load
+from integrations.amazon.marketplaces import LWA_TOKEN_URL, endpoint
 from integrations.amazon.metering import metered
-from integrations.amazon.transport import exchange
+from integrations.amazon.transport import exchange, new_http
 from integrations.errors import PlatformError
 from integrations.protocol import Meter, Uncounted
 
@@ -76,21 +80,45 @@ class AccessTokens:
         return token
 
     def _ask(self) -> dict[str, Any]:
-        response = exchange(
+        return granted(
             self._http,
-            "POST",
             self._lwa_endpoint,
-            data=SecretDict(
+            SecretDict(
                 grant_type="refresh_token",
                 client_id=self._config.client_id,
                 client_secret=self._config.client_secret,
                 refresh_token=self._config.refresh_token,
             ),
         )
-        try:
-            return judge_token(response.status_code, response.headers, response.content)
-        except PlatformError as error:
-            raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
+
+
+def granted(http: httpx.Client, url: str, form: SecretDict) -> dict[str, Any]:
+    """What Login with Amazon answers to this form: a JSON object with an access token. Raises PlatformError."""
+    response = exchange(http, "POST", url, data=form)
+    try:
+        return judge_token(response.status_code, response.headers, response.content)
+    except PlatformError as error:
+        raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
+
+
+def log_in(api_config: Mapping[str, Any]) -> None:
+    """Ask for an access token with these credentials. Raises PlatformError."""
+    config = load(api_config)
+    with closing(new_http()) as http:
+        tokens = AccessTokens(
+            config, http=http, endpoint=sp_api_endpoint(config), lwa_endpoint=lwa_endpoint()
+        )
+        tokens.drop()  # one that was asked for with an earlier secret of these letters says nothing of today
+        tokens.get()
+
+
+def lwa_endpoint() -> str:
+    return settings.AMAZON_LWA_ENDPOINT or LWA_TOKEN_URL
+
+
+def sp_api_endpoint(config: AmazonConfig) -> str:
+    host = settings.AMAZON_SP_API_ENDPOINT or endpoint(config.region, sandbox=config.sandbox)
+    return str(host).rstrip("/")
 
 
 def lifetime(expires_in: Any) -> float:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from audit.recording import record
-from core.encryption import SecretDict, Unreadable
+from core.encryption import Unreadable
 from integrations.channel import SecretRotation
 from integrations.errors import ConfigError, PlatformError
+from integrations.lookup.credentials import replace_tried
 from integrations.registry import CHANNELS
-from platforms.models import CONFIG_COLUMNS, Platform
+from platforms.models import Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ def take_secret(platform: Platform, pasted: str) -> list[Taken]:
         try:
             if each != platform:
                 rotation.log_in({**each.api_config, rotation.value: secret})
-            _store(each, rotation, secret)
+            with transaction.atomic():
+                replace_tried(each, {**each.api_config, rotation.value: secret})
         except PlatformError as error:
             problem = str(error)
         taken.append(Taken(each, problem))
@@ -66,13 +68,3 @@ def _others(platform: Platform, rotation: SecretRotation) -> Iterator[Platform]:
         config = other.api_config
         if config and not isinstance(config, Unreadable) and rotation.application(config) == application:
             yield other
-
-
-@transaction.atomic
-def _store(platform: Platform, rotation: SecretRotation, secret: str) -> None:
-    """Raises ConfigError where somebody has stored other credentials meanwhile."""
-    stored = Platform.objects.select_for_update().get(pk=platform.pk)
-    if stored.credentials_digest != platform.credentials_digest:
-        raise ConfigError("Somebody has stored other credentials meanwhile; they stay.")
-    stored.replace_config(SecretDict({**stored.api_config, rotation.value: secret}))
-    stored.save(update_fields=CONFIG_COLUMNS)

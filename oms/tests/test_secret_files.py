@@ -36,6 +36,7 @@ def test_it_reads_secrets_from_the_files_that_the_environment_names(tmp_path: Pa
         "EMAIL_URL": "smtp+tls://oms:pass@mail.invalid:587",
         "SENTRY_DSN": "https://key@sentry.invalid/1",
         "OIDC_CLIENT_SECRET": "of-a-client",
+        "AMAZON_CLIENT_SECRET": "of-an-application",
     }
     assert set(values) == set(FROM_FILES)
     environment = dict.fromkeys(values, "")
