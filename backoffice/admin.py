@@ -3,6 +3,7 @@
 from backoffice.audit import admin as audit
 from backoffice.inventory import admin as inventory
 from backoffice.orders import admin as orders
+from backoffice.packing import admin as packing
 from backoffice.platforms import admin as platforms
 from backoffice.privacy import admin as privacy
 from backoffice.privacy import erasures
@@ -18,6 +19,7 @@ __all__ = [
     "failures",
     "inventory",
     "orders",
+    "packing",
     "platforms",
     "privacy",
     "syncs",

@@ -457,6 +457,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")},
                     _page(_("Orders"), "orders", "orders_order", "orders.view_order"),
+                    _page(_("Pick lists"), "shopping_basket", "orders_picklist", "orders.view_picklist"),
                     {
                         "title": _("Where is my order?"),
                         "icon": "travel_explore",

@@ -377,3 +377,45 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+class PickList(models.Model):
+    """Orders that one person picks and packs in one go."""
+
+    made_by = models.CharField(_("made by"), max_length=150)
+    made_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    class Meta:
+        db_table = "pick_lists"
+        ordering = ("-id",)
+        default_permissions = ("view",)
+        permissions = [("pack_order", "Can pick and pack orders")]
+        verbose_name = _("pick list")
+        verbose_name_plural = _("pick lists")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Pick(models.Model):
+    """An order on a pick list. `open_key` is the id of the order until it is put back: nobody else can pick it
+    meanwhile, which is a constraint of the database that holds on MySQL too."""
+
+    pick_list = models.ForeignKey(PickList, on_delete=models.CASCADE, related_name="picks")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="picks")
+    picked_at = models.DateTimeField(_("picked"), null=True, blank=True)
+    picked_by = models.CharField(_("picked by"), max_length=150, blank=True, default="")
+    packed_at = models.DateTimeField(_("packed"), null=True, blank=True)
+    packed_by = models.CharField(_("packed by"), max_length=150, blank=True, default="")
+    open_key = models.BigIntegerField(unique=True, null=True, blank=True, editable=False)
+
+    class Meta:
+        db_table = "picks"
+        ordering = ("id",)
+        default_permissions = ()
+        verbose_name = _("order on a pick list")
+        verbose_name_plural = _("orders on pick lists")
+        constraints = [models.UniqueConstraint(fields=("pick_list", "order"), name="pick_unique_per_list")]
+
+    def __str__(self) -> str:
+        return str(self.order_id)

@@ -45,6 +45,7 @@ from backoffice.orders.filters import (
 from backoffice.orders.items import ItemInline, items_to_show
 from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
+from backoffice.packing.picking import PACK, pick_selected
 from backoffice.privacy.erasing import ERASE, ErasureForm, ReadingForm, erase_order
 from backoffice.users.second_factor.confirming import ask_first
 from core.dates import is_meant
@@ -110,6 +111,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("Order id, SKU, ASIN, tracking number, or words of a title")
     empty_text = gettext_lazy("No order was stored yet. Open Platforms and start a sync.")
     inlines = (ItemInline,)
+    actions = ("make_pick_list",)
     change_form_after_template = "orders/after_items.html"
     fieldsets = (
         (None, {"fields": (
@@ -232,6 +234,13 @@ class OrderAdmin(ReadOnlyAdmin):
             "form": form,
         }
         return TemplateResponse(request, "oms/erase_buyer.html", context)
+
+    def has_pack_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PACK)
+
+    @admin.action(description=gettext_lazy("Pick list"), permissions=["pack"])
+    def make_pick_list(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        return pick_selected(request, queryset)
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, obj: Order) -> SafeString:

@@ -32,7 +32,8 @@ from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.quota.usage import sharing
 from inventory.models import InventoryItem, StockDay
 from oms.urls import api_patterns
-from orders.models import Erasure, LegalHold, OrderBuyer, OrderPackage
+from orders.models import Erasure, LegalHold, OrderBuyer, OrderPackage, Pick
+from orders.packing import make_list
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -53,6 +54,8 @@ ADMIN = {
     "orders/order/": OF_PLATFORMS | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/"), ABSENT),
     "orders/legalhold/": OF_PLATFORMS,
     "orders/erasure/": OF_PLATFORMS | {"by-email/": PLAIN},
+    "orders/picklist/": OF_PLATFORMS
+    | dict.fromkeys(("<int:object_id>/mark/", "<int:object_id>/slips/"), ABSENT),
     "platforms/platform/": OF_PLATFORMS
     | {"sync/": SHOWN, "sync/estimate/": PLAIN, "authorised/": PLAIN}
     | dict.fromkeys(
@@ -141,7 +144,10 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
         account_key=key, operation=name, rate=1, burst=1, tokens=1, updated_at=timezone.now()
     )
     hold = LegalHold.objects.create(platform=platform, order=order, reason=name, until=timezone.now())
+    picked = make_list([order], name).pick_list
+    assert picked is not None
     return {
+        "orders/picklist": picked.pk,
         "orders/legalhold": hold.pk,
         "orders/erasure": Erasure.objects.get(number=name).pk,
         "inventory/inventoryitem": stock.pk,
@@ -285,6 +291,9 @@ def test_nothing_that_he_posts_reaches_another_platform() -> None:
     assert "The buyer data of 1 order with this address." in seen.string
     reader.ask("/admin/orders/erasure/by-email/", {**person, "seen": seen[1]})
     free = {"name": "free", "username": "free", "is_superuser": "on"}
+    lists = f"/admin/orders/picklist/{ids['orders/picklist']}"
+    for each in ("mark", "slips"):
+        assert reader.ask(f"{lists}/{each}/", {"all": "1", "size": "a4"})[0] == 404
     for form in ("platforms/platform/add", f"auth/user/{user.pk}/change", "auth/user/add", "auth/group/add"):
         assert reader.ask(f"/admin/{form}/", free)[0] == 403, form
     assert stored() == before
@@ -302,6 +311,7 @@ def stored() -> dict[str, Any]:
         "webhooks": list(Endpoint.objects.values_list("pk", "name", "platform_ids")),
         "deliveries": list(Delivery.objects.values_list("pk", "state", "attempts")),
         "buyers": list(OrderBuyer.objects.exclude(order__platform__name=MINE).values_list("pk")),
+        "picks": list(Pick.objects.values_list("pk", "packed_at", "open_key")),
         "holds": list(LegalHold.objects.values_list("pk", "until")),
         "users": list(User.objects.values_list("username", "is_superuser").order_by("pk")),
         "subscriptions": AlertSubscription.objects.count(),

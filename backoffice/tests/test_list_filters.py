@@ -21,7 +21,7 @@ from backoffice.base.model_admin import DayRangeFilter
 from backoffice.base.offered import MOST_WORDS, OfferedLists, offered_parameters
 from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.tasks import continue_sync
-from orders.models import Erasure, LegalHold, OrderBuyer
+from orders.models import Erasure, LegalHold, OrderBuyer, PickList
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -57,6 +57,7 @@ def rows(db: None) -> None:
     make_text(User.objects.create_user("somebody"))
     LegalHold.objects.create(platform=platform, reason="a case", until=NOW)
     Erasure.objects.create(number="1", scope="platform", about="amazon", started_at=NOW)
+    PickList.objects.create(made_by="Ana")
     endpoint = Endpoint.objects.create(name="shop", url="https://shop.example/")
     Delivery.objects.create(endpoint=endpoint, message_id="msg_1", event="order.created", body="{}")
     continue_sync.enqueue(log.pk)

@@ -16,6 +16,7 @@ from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.sync.streams import STREAMS
 from orders.models import Erasure, LegalHold, Order
+from orders.packing import make_list
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -50,6 +51,7 @@ def filled(platform: Platform, start_simulator: Any) -> None:
     Erasure.objects.create(
         number="4f7c1a9e2b6d8035", scope="order", about=order.external_id, started_at=order.purchased_at
     )
+    make_list(Order.objects.filter(status__in=Order.TO_SHIP), "Ana")
     make_token(User.objects.create_user("program"), name="Nightly")
     webhook = Endpoint.objects.create(
         name="Warehouse", url="https://warehouse.example", events=["order.created"]

@@ -1,0 +1,164 @@
+"""Pick lists: what to fetch, whose orders they are, and how far each is; and the packing slips that go along."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+
+from access.confinement import visible_platforms, within
+from backoffice.base.cells import badge, datetime_cell, items_at_a_glance, number
+from backoffice.base.model_admin import ReadOnlyAdmin
+from backoffice.orders.items import items_to_show
+from backoffice.packing.picking import PACK, to_list
+from backoffice.packing.slips import SlipForm, slips
+from backoffice.users.second_factor.confirming import ask_first
+from orders.models import Pick, PickList
+from orders.packing import mark_packed, mark_picked, pick_lines, put_back, scanned
+
+SEE_BUYER = "orders.view_orderbuyer"
+MARKS = {"picked": mark_picked, "packed": mark_packed}
+
+
+@admin.register(PickList)
+class PickListAdmin(ReadOnlyAdmin):
+    platform_column = "picks__order__platform"
+    list_display = ("title", "made_by", "made", "number_orders", "progress")
+    search_fields = ("picks__order__external_id",)
+    search_help_text = gettext_lazy("Order id")
+    empty_text = gettext_lazy("Select orders in the list of orders, and choose the action Pick list.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PickList]:
+        in_hand = Q(picks__open_key__isnull=False)
+        rows: QuerySet[PickList] = (
+            super()
+            .get_queryset(request)
+            .annotate(
+                orders=Count("picks", filter=in_hand, distinct=True),
+                packed=Count("picks", filter=in_hand & Q(picks__packed_at__isnull=False), distinct=True),
+            )
+        )
+        return rows
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:object_id>/mark/", wrap(self.mark_view), name="orders_picklist_mark"),
+            path("<int:object_id>/slips/", wrap(never_cache(self.slips_view)), name="orders_picklist_slips"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        pick_list = self.get_object(request, object_id)
+        if pick_list is None:
+            raise Http404
+        if not self.has_view_permission(request, pick_list):
+            raise PermissionDenied
+        picks = list(self._picks(request, pick_list))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Pick list %(number)s") % {"number": pick_list},
+            "opts": self.opts,
+            "original": pick_list,
+            "lines": pick_lines(picks),
+            "picks": [(pick, items_at_a_glance(items_to_show(pick.order))) for pick in picks],
+            "left": sum(1 for pick in picks if pick.open_key and not pick.packed_at),
+            "may_pack": request.user.has_perm(PACK),
+            "form": SlipForm(may_read_buyers=request.user.has_perm(SEE_BUYER)),
+        }
+        return TemplateResponse(request, "orders/pick_list.html", context)
+
+    def mark_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """POST: what a scanner read, or the orders that were ticked, become picked or packed, or are put back."""
+        pick_list = self._posted(request, object_id)
+        picks = self._picks(request, pick_list)
+        action = request.POST.get("action", "")
+        if code := request.POST.get("code", "").strip():
+            pick = scanned(picks, code)
+            if pick is None:
+                messages.error(request, _("“%(code)s” is not on this list.") % {"code": code[:60]})
+                return to_list(pick_list)
+            picks = picks.filter(pk=pick.pk)
+        elif "all" not in request.POST:
+            picks = picks.filter(pk__in=[each for each in request.POST.getlist("pick") if each.isdecimal()])
+        _report(request, action, _mark(action, picks, request.user.get_username()), code)
+        return to_list(pick_list)
+
+    def slips_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """POST, since addresses are recorded when they are read. Prints what is in hand and not packed, or all."""
+        pick_list = self._posted(request, object_id)
+        form = SlipForm(request.POST, may_read_buyers=request.user.has_perm(SEE_BUYER))
+        if not form.is_valid():
+            messages.error(request, _("Choose a paper."))
+            return to_list(pick_list)
+        addresses = bool(form.cleaned_data.get("addresses"))
+        if addresses and (asked := ask_first(request)):
+            return asked
+        picks = self._picks(request, pick_list).filter(open_key__isnull=False)
+        reason = f"Packing slips of pick list {pick_list}"
+        printed = slips(picks, prices=form.cleaned_data["prices"], addresses=addresses, reason=reason)
+        context = {"slips": printed, "size": form.cleaned_data["size"], "title": reason}
+        return TemplateResponse(request, "orders/packing_slips.html", context)
+
+    def _posted(self, request: HttpRequest, object_id: int) -> PickList:
+        pick_list: PickList | None = self.get_object(request, str(object_id))
+        if pick_list is None:
+            raise Http404
+        if not request.user.has_perm(PACK) or request.method != "POST":
+            raise PermissionDenied
+        return pick_list
+
+    def _picks(self, request: HttpRequest, pick_list: PickList) -> QuerySet[Pick]:
+        rows = pick_list.picks.select_related("order__platform").prefetch_related("order__items")
+        return within(rows.order_by("order__ship_by", "pk"), visible_platforms(request), "order__platform")
+
+    @admin.display(description=gettext_lazy("pick list"), ordering="pk")
+    def title(self, obj: PickList) -> str:
+        return str(obj)
+
+    @admin.display(description=gettext_lazy("made"), ordering="made_at")
+    def made(self, obj: PickList) -> SafeString:
+        return datetime_cell(obj.made_at)
+
+    @admin.display(description=gettext_lazy("orders"))
+    def number_orders(self, obj: Any) -> SafeString:
+        return number(obj.orders)
+
+    @admin.display(description=gettext_lazy("state"))
+    def progress(self, obj: Any) -> SafeString:
+        if obj.packed >= obj.orders:
+            return badge(_("packed"), "success")
+        return badge(
+            _("%(packed)d of %(orders)d packed") % {"packed": obj.packed, "orders": obj.orders}, "warning"
+        )
+
+
+def _mark(action: str, picks: QuerySet[Pick], who: str) -> int:
+    """How many were changed. Without a join: the database changes no rows of a sorted one."""
+    rows = Pick.objects.filter(pk__in=list(picks.values_list("pk", flat=True)))
+    if action in MARKS:
+        return MARKS[action](rows, who)
+    return put_back(rows) if action == "back" else 0
+
+
+def _report(request: HttpRequest, action: str, count: int, code: str) -> None:
+    done = {
+        "picked": ngettext("%(count)d order is picked.", "%(count)d orders are picked.", count),
+        "packed": ngettext("%(count)d order is packed.", "%(count)d orders are packed.", count),
+        "back": ngettext("%(count)d order was put back.", "%(count)d orders were put back.", count),
+    }
+    if not count:
+        messages.warning(request, _("Nothing was changed: tick orders that are not that far yet."))
+    elif code:
+        messages.success(request, f"{code}: {done[action] % {'count': count}}")
+    else:
+        messages.success(request, done[action] % {"count": count})

@@ -1,0 +1,173 @@
+"""Picking and packing: from a selection of orders to slips that go into the parcels."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import timezone
+
+from api.tests.rest import amazon, make_order
+from audit.models import AuditEntry
+from core.encryption import SecretDict
+from orders.models import Order, OrderBuyer, OrderItem, Pick, PickList
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/orders/order/"
+LISTS = "/admin/orders/picklist/"
+
+
+@pytest.fixture
+def orders() -> list[Order]:
+    """Two to ship, with a SKU in common, one that is shipped, one that the platform ships."""
+    made = [
+        make_order("902-1", status="unshipped", sku="CUP", title="Red cup"),
+        make_order("902-2", status="partially_shipped", sku="CUP", title="Red cup"),
+        make_order("902-3", status="shipped", sku="CUP"),
+        make_order("902-4", status="unshipped", sku="CUP", fulfilled_by="platform"),
+    ]
+    OrderItem.objects.filter(order=made[0]).update(quantity_ordered=2, quantity_left=2)
+    OrderItem.objects.filter(order=made[1]).update(quantity_ordered=5, quantity_left=3)
+    OrderItem.objects.create(
+        order=made[1], external_id="x", sku="BOX", title="A box", quantity_ordered=1, quantity_left=1
+    )
+    OrderItem.objects.create(
+        order=made[1], external_id="y", sku="GONE", title="Sent", quantity_ordered=1, quantity_left=0
+    )
+    return made
+
+
+def pick(client: Client, orders: list[Order]) -> Any:
+    data = {"action": "make_pick_list", "_selected_action": [order.pk for order in orders]}
+    return client.post(LIST, data, follow=True)
+
+
+def member(name: str, group: str) -> Client:
+    user = User.objects.create_user(name, is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def rows(page: str) -> list[str]:
+    return [re.sub(r"<[^>]+>|\s+", " ", row) for row in re.findall(r"<tr>(.*?)</tr>", page, re.S)]
+
+
+def test_a_list_sums_what_is_left_by_sku_and_leaves_out_what_is_not_to_ship(orders: list[Order]) -> None:
+    answer = pick(member("ana", "Operator"), orders)
+    page = answer.content.decode()
+    assert answer.redirect_chain[-1][0] == f"{LISTS}{PickList.objects.get().pk}/change/"
+    assert "2 orders were left out: there is nothing for you to ship." in page
+    fetched = [" ".join(row.split()) for row in rows(page)]
+    assert "1 BOX A box 902-2" in fetched
+    assert "5 CUP Red cup 902-1 × 2 , 902-2 × 3" in fetched
+    assert "GONE" not in page
+
+
+def test_two_people_do_not_pick_the_same_order(orders: list[Order]) -> None:
+    ana, ben = member("ana", "Operator"), member("ben", "Operator")
+    pick(ana, orders[:1])
+    page = pick(ben, orders[:2]).content.decode()
+    first, second = PickList.objects.order_by("pk")
+    assert f"902-1 is on pick list {first.pk} of ana already, and was left out." in page
+    assert [each.order for each in second.picks.all()] == [orders[1]]
+    assert "902-2 is on pick list" in pick(ana, orders[1:2]).content.decode()
+    assert PickList.objects.count() == 2  # nothing was left for a third
+    ben.post(f"{LISTS}{second.pk}/mark/", {"action": "back", "all": "1"})
+    pick(ana, orders[1:2])
+    assert Pick.objects.filter(order=orders[1], open_key__isnull=False).get().pick_list.made_by == "ana"
+
+
+def test_a_scanner_marks_what_is_packed(orders: list[Order]) -> None:
+    ana = member("ana", "Operator")
+    pick(ana, orders)
+    mark = f"{LISTS}{PickList.objects.get().pk}/mark/"
+    assert (
+        "902-1: 1 order is packed."
+        in ana.post(mark, {"code": " 902-1\n", "action": "packed"}, follow=True).content.decode()
+    )
+    packed = Pick.objects.get(order=orders[0])
+    assert (packed.packed_by, packed.picked_by, bool(packed.packed_at)) == ("ana", "ana", True)
+    again = ana.post(mark, {"code": "902-1", "action": "packed"}, follow=True).content.decode()
+    assert "Nothing was changed" in again
+    assert (
+        "is not on this list"
+        in ana.post(mark, {"code": "902-9", "action": "packed"}, follow=True).content.decode()
+    )
+    other = Pick.objects.get(order=orders[1])
+    ana.post(mark, {"pick": [other.pk], "action": "picked"})
+    other.refresh_from_db()
+    assert (bool(other.picked_at), other.packed_at) == (True, None)
+    assert "1 of 2 packed" in ana.get(LISTS).content.decode()
+
+
+def test_the_rest_of_an_order_is_picked_once_the_first_part_was_sent(orders: list[Order]) -> None:
+    ana = member("ana", "Operator")
+    pick(ana, orders[1:2])
+    ana.post(f"{LISTS}{PickList.objects.get().pk}/mark/", {"action": "packed", "all": "1"})
+    pick(ana, orders[1:2])
+    assert PickList.objects.count() == 1
+    assert Pick.objects.get().packed_at
+    Order.objects.filter(pk=orders[1].pk).update(platform_updated_at=timezone.now() + timedelta(days=1))
+    pick(ana, orders[1:2])
+    assert PickList.objects.count() == 2
+
+
+def test_slips_speak_the_marketplaces_language_and_keep_the_buyer_to_themselves(orders: list[Order]) -> None:
+    Order.objects.filter(pk=orders[0].pk).update(
+        marketplace_id="A1PA6795UKMFR9", total="19.90", currency="EUR"
+    )
+    data = {
+        "name": "Canary Buyer",
+        "address": {"addressLine1": "Canary Road 7", "postalCode": "10115", "city": "Berlin"},
+    }
+    OrderBuyer.objects.create(
+        order=orders[0], data=SecretDict(data), purge_after=orders[0].purchased_at.replace(year=9000)
+    )
+    ana = member("ana", "Operator")
+    pick(ana, orders)
+    slips = f"{LISTS}{PickList.objects.get().pk}/slips/"
+    page = ana.post(slips, {"size": "a4", "addresses": "on"}).content.decode()  # no such field for her
+    assert ("Lieferschein" in page, "Packing slip" in page, "19,90" in page, "Canary" in page) == (
+        True,
+        True,
+        False,
+        False,
+    )
+    assert page.count("<svg") == 2
+    assert "19,90" in ana.post(slips, {"size": "label", "prices": "on"}).content.decode()
+    officer = Group.objects.get(name="Privacy officer")
+    ana_user = User.objects.get(username="ana")
+    ana_user.groups.add(officer)
+    answer = ana.post(slips, {"size": "a4", "addresses": "on"})
+    assert "Canary Road 7" in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    entry = AuditEntry.objects.filter(action="buyer_data.read").get()
+    assert (entry.actor, entry.reason) == ("ana", f"Packing slips of pick list {PickList.objects.get().pk}")
+
+
+def test_who_may_only_look_sees_lists_and_changes_nothing(orders: list[Order]) -> None:
+    viewer = member("vera", "Viewer")
+    assert not PickList.objects.exists()
+    pick(viewer, orders)
+    assert not PickList.objects.exists()
+    pick(member("ana", "Operator"), orders)
+    address = f"{LISTS}{PickList.objects.get().pk}/"
+    assert "To fetch" in viewer.get(f"{address}change/").content.decode()
+    assert [
+        viewer.post(f"{address}{each}/", {"all": "1", "action": "packed"}).status_code
+        for each in ("mark", "slips")
+    ] == [403, 403]
+    assert not Pick.objects.filter(packed_at__isnull=False).exists()
+
+
+def test_a_list_is_read_with_few_queries(orders: list[Order], django_assert_max_num_queries: Any) -> None:
+    ana = member("ana", "Operator")
+    more = [make_order(f"903-{number}", status="unshipped", sku=f"S{number}") for number in range(20)]
+    pick(ana, [*orders, *more])
+    with django_assert_max_num_queries(20):
+        ana.get(f"{LISTS}{PickList.objects.get().pk}/change/")
+    assert amazon().orders.count() == 24

@@ -1,0 +1,118 @@
+"""Picking and packing: who has which order in hand, what to fetch from the shelves, and how far it is."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from orders.models import Order, OrderItem, Pick, PickList
+
+MOST = 200  # orders on one list
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`pick_list` is None where no order was left for it. `elsewhere`: those that somebody has in hand already, with
+    their lists; `not_to_ship`: those that the seller does not have to ship (any more)."""
+
+    pick_list: PickList | None
+    elsewhere: list[Pick]
+    not_to_ship: list[Order]
+
+
+@dataclass(slots=True)
+class PickLine:
+    """One SKU over all orders of a list. `quantity` is None where an order does not say how much is left."""
+
+    sku: str
+    title: str
+    quantity: int | None = 0
+    orders: list[tuple[str, int | None]] = field(default_factory=list)
+
+
+def make_list(orders: Iterable[Order], who: str) -> Made:
+    """Take these orders in hand: on a list of their own, which no other list shares an order with. Who comes second
+    gets what is left."""
+    found = list(orders)
+    wanted = [order for order in found if order.is_to_ship]
+    with transaction.atomic():
+        _let_go_of_what_was_sent([order.pk for order in wanted])
+        pick_list = PickList.objects.create(made_by=who)
+        Pick.objects.bulk_create(
+            [Pick(pick_list=pick_list, order=order, open_key=order.pk) for order in wanted],
+            ignore_conflicts=True,
+        )
+        ids = [order.pk for order in wanted]
+        elsewhere = list(open_picks(ids).exclude(pick_list=pick_list))
+        is_empty = not pick_list.picks.exists()
+        if is_empty:
+            pick_list.delete()
+    return Made(
+        None if is_empty else pick_list, elsewhere, [order for order in found if not order.is_to_ship]
+    )
+
+
+def open_picks(order_ids: Collection[int]) -> QuerySet[Pick]:
+    """Where these orders are in hand, with order and list."""
+    return Pick.objects.filter(open_key__in=order_ids).select_related("order", "pick_list")
+
+
+def _let_go_of_what_was_sent(order_ids: Collection[int]) -> None:
+    """What was packed and sent since, where something is left to ship: the rest is picked anew."""
+    sent = Pick.objects.filter(
+        open_key__in=order_ids,
+        order__status=Order.Status.PARTIALLY_SHIPPED,
+        packed_at__lt=F("order__platform_updated_at"),
+    )
+    Pick.objects.filter(pk__in=list(sent.values_list("pk", flat=True))).update(open_key=None)
+
+
+def mark_picked(picks: QuerySet[Pick], who: str) -> int:
+    """How many of these were not before."""
+    todo = picks.filter(open_key__isnull=False, picked_at__isnull=True)
+    return todo.update(picked_at=timezone.now(), picked_by=who)
+
+
+def mark_packed(picks: QuerySet[Pick], who: str) -> int:
+    """How many of these were not before. What is packed was picked."""
+    mark_picked(picks, who)
+    todo = picks.filter(open_key__isnull=False, packed_at__isnull=True)
+    return todo.update(packed_at=timezone.now(), packed_by=who)
+
+
+def put_back(picks: QuerySet[Pick]) -> int:
+    """Whoever comes next may pick them. How many of these were in hand."""
+    return picks.filter(open_key__isnull=False).update(
+        open_key=None, picked_at=None, picked_by="", packed_at=None, packed_by=""
+    )
+
+
+def pick_lines(picks: Iterable[Pick]) -> list[PickLine]:
+    """What is left to ship of the orders that are in hand, summed by SKU and in its order. Reads `order.items`."""
+    lines: dict[str, PickLine] = {}
+    for pick in picks:
+        if pick.open_key is None:
+            continue
+        for item in items_left(pick.order):
+            line = lines.setdefault(item.sku or item.title, PickLine(item.sku, item.title))
+            left = units(item)
+            line.quantity = None if line.quantity is None or left is None else line.quantity + left
+            line.orders.append((pick.order.external_id, left))
+    return [lines[key] for key in sorted(lines, key=str.casefold)]
+
+
+def items_left(order: Order) -> list[OrderItem]:
+    """The lines of which something is left to ship, or of which that is not known."""
+    return [item for item in order.items.all() if units(item) != 0]
+
+
+def units(item: OrderItem) -> int | None:
+    """What is left to ship; where the platform does not say, what was ordered."""
+    return item.quantity_ordered if item.quantity_left is None else item.quantity_left
+
+
+def scanned(picks: QuerySet[Pick], code: str) -> Pick | None:
+    """The one of these that is in hand and whose order id a scanner read, or somebody typed."""
+    return picks.filter(order__external_id=code.strip(), open_key__isnull=False).first()

@@ -1,0 +1,44 @@
+"""A morning of picking and packing, with a scanner's keystrokes; and lists on paper."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from api.tests.rest import make_order
+from orders.models import Pick
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+def pages_on_paper(page: Page) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b(?!s)", page.pdf(format="A4")))
+
+
+def test_a_packers_morning(member: Callable[..., Page]) -> None:
+    """From the list of orders to an empty list: tick, pick, print, scan."""
+    for number in range(45):
+        make_order(f"902-{number:02d}", status="unshipped", sku=f"S{number % 4}", title="A bottle")
+    page = member("Operator", at="/admin/orders/order/", viewport={"width": 1400, "height": 900})
+    assert pages_on_paper(page) > 1  # the list's frame shows fewer rows than there are
+    for name in ("902-00", "902-01"):
+        page.locator("#result_list tr", has_text=name).get_by_role("checkbox").check()
+    page.locator("select[name=action]").select_option("make_pick_list")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("heading", name="To fetch")).to_be_visible()
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Show packing slips to print").click()
+    slips = opened.value
+    expect(slips.locator("article svg")).to_have_count(2)
+    assert pages_on_paper(slips) == 2
+    slips.close()
+    page.set_viewport_size(PHONE)
+    for name in ("902-00", "902-01"):
+        field = page.get_by_label("Scan or type an order id")
+        field.press_sequentially(f"{name}\n")
+        expect(page.get_by_text(f"{name}: 1 order is packed.")).to_be_visible()
+        assert field.evaluate("field => field === document.activeElement")  # ready for the next one
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert Pick.objects.filter(packed_at__isnull=True).count() == 0
