@@ -21,8 +21,10 @@ def main() -> int:
     parser.add_argument("--only", choices=tuple(PARTS), help="one part of it")
     options = parser.parse_args()
     results: list[Result] = []
-    with tempfile.TemporaryDirectory(prefix="oms-bench-") as directory:
-        urls, skipped = database.urls(Path(directory))
+    with (
+        tempfile.TemporaryDirectory(prefix="oms-bench-") as directory,
+        database.urls(Path(directory)) as (urls, skipped),
+    ):
         for name, url in urls.items():
             for part in PARTS:
                 if options.only in (None, part):

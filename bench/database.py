@@ -2,8 +2,11 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 NAME = "oms_bench"
 LOCAL_MARIADB = "mysql://root@127.0.0.1:3306/"
@@ -22,10 +25,12 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-def urls(directory: Path) -> tuple[dict[str, str], list[str]]:
+@contextmanager
+def urls(directory: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
     """The databases to measure, by name, and why others are left out.
 
-    SQLite in `directory`; the server of DATABASE_URL, or else a MariaDB on this machine, in a database of its own.
+    SQLite in `directory`; the server of DATABASE_URL, or else a MariaDB on this machine, in a database of its own. That
+    database belongs to this process alone, since two runs in one would write the same ids, and is dropped at the end.
     """
     found = {"SQLite": f"sqlite:///{directory / NAME}.sqlite3"}
     server = os.environ.get("DATABASE_URL") or LOCAL_MARIADB
@@ -36,24 +41,39 @@ def urls(directory: Path) -> tuple[dict[str, str], list[str]]:
     try:
         import MySQLdb
     except ImportError:
-        return found, [f"{where}: mysqlclient is not installed (see requirements-mysql.txt)."]
+        yield found, [f"{where}: mysqlclient is not installed (see requirements-mysql.txt)."]
+        return
+    own = f"{NAME}_{os.getpid()}"
     try:
-        connection = MySQLdb.connect(
-            host=parts.hostname or "127.0.0.1",
-            port=parts.port or 3306,
-            user=parts.username or "root",
-            password=parts.password or "",
-            connect_timeout=3,
-        )
+        version = str(_on_server(parts, f"CREATE DATABASE {own} CHARACTER SET utf8mb4", "SELECT VERSION()"))
     except MySQLdb.Error as error:
-        return found, [f"{where}: {error.args[-1]}"]
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4")
-        cursor.execute("SELECT VERSION()")
-        version = str(cursor.fetchone()[0])
-    connection.close()
+        yield found, [f"{where}: {error.args[-1]}"]
+        return
     name = f"MariaDB {version.split('-')[0]}" if "MariaDB" in version else f"MySQL {version}"
-    return found | {name: f"mysql://{parts.netloc}/{NAME}"}, []
+    try:
+        yield found | {name: f"mysql://{parts.netloc}/{own}"}, []
+    finally:
+        _on_server(parts, f"DROP DATABASE {own}")
+
+
+def _on_server(parts: SplitResult, *statements: str) -> Any:
+    """Run the statements; the first value of what the last one answers."""
+    import MySQLdb
+
+    connection = MySQLdb.connect(
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or 3306,
+        user=parts.username or "root",
+        password=parts.password or "",
+        connect_timeout=3,
+    )
+    try:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return next(iter(cursor.fetchone() or ()), None)
+    finally:
+        connection.close()
 
 
 def start() -> None:

@@ -53,8 +53,10 @@ def main() -> int:
     parser.add_argument("--only", choices=("sqlite", "server"), help="on one of the two databases")
     options = parser.parse_args()
     runs: list[Run] = []
-    with tempfile.TemporaryDirectory(prefix="oms-reliability-") as directory:
-        urls, skipped = database.urls(Path(directory))
+    with (
+        tempfile.TemporaryDirectory(prefix="oms-reliability-") as directory,
+        database.urls(Path(directory)) as (urls, skipped),
+    ):
         for name, url in urls.items():
             if options.only not in (None, "sqlite" if name == "SQLite" else "server"):
                 continue
