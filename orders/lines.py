@@ -33,7 +33,7 @@ _columns = Columns(OrderItem, ITEM_REPORTED, amounts=AMOUNTS)
 _write_items = BulkUpsert(
     OrderItem, fields=("order", "external_id", *ITEM_REPORTED), unique=("order", "external_id")
 )
-_SKU, _TITLE = (("order", "external_id", *ITEM_REPORTED).index(name) for name in ("sku", "title"))
+_SKU, _TITLE = (("external_id", *ITEM_REPORTED).index(name) for name in ("sku", "title"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,20 @@ def _compared(lines: Iterable[Reported], stored: StoredParts) -> Lines:
 def write_lines(new: Mapping[int, Sequence[Reported] | None], changed: Mapping[int, Lines]) -> bool:
     """Write the lines of new orders, and of changed ones; remove those that vanished. Whether an amount may have been
     rounded."""
-    written: list[tuple[Any, ...]] = [
-        (order_id, *line[:-1]) for order_id, lines in new.items() for line in lines or ()
-    ]
+    order_ids: list[int] = []  # of each line
+    written: list[Sequence[Any]] = []  # the lines as `reported_lines` gives them
+    for order_id, reported in new.items():
+        if reported:
+            order_ids += [order_id] * len(reported)
+            written += reported
     for order_id, lines in changed.items():
-        written += [(order_id, external_id, *values) for external_id, values in lines.values.items()]
-    may_be_rounded = _write_items(written)
-    remember_products((row[_SKU], row[_TITLE]) for row in written)
+        order_ids += [order_id] * len(lines.values)
+        written += [(external_id, *values, ()) for external_id, values in lines.values.items()]
+    may_be_rounded = False
+    if written:
+        columns = list(zip(*written, strict=True))
+        may_be_rounded = _write_items.write_columns([order_ids, *columns[:-1]])
+        remember_products(zip(columns[_SKU], columns[_TITLE], strict=True))
     vanished = [pk for lines in changed.values() for pk in lines.vanished]
     if vanished:
         OrderItem.objects.filter(pk__in=vanished).delete()
