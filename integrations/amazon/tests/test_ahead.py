@@ -31,7 +31,7 @@ StartSimulator = Callable[..., Simulator]
 PAGES = 4
 NOW = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
 WINDOW = Window("updated", NOW - timedelta(days=400), NOW)
-LONG = 5.0  # seconds; much less than the time-outs of an exchange, much more than this takes
+LONG = 20.0  # seconds; much less than the time-outs of an exchange, much more than this takes
 
 
 class Books:
