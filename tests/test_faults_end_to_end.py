@@ -57,7 +57,8 @@ from simulator import (
 from simulator.faults.base import Call, Fault, Site
 from simulator.faults.kinds import CompleteUntil, OddName
 
-pytestmark = pytest.mark.django_db
+# What goes wrong is Amazon's; what is stored all the same, other tests store on each database.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 StartSimulator = Callable[..., Simulator]
 Status = SyncLog.Status
 

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 
 import oms
-from conftest import OWN_ENVIRONMENT, SERVICES
+from conftest import CLOSE, FIRST, OWN_ENVIRONMENT, SERVICES, is_in_share
 from monitoring.dpp.controls import CONTROLS
 from scripts.make_env import filled
 from scripts.run import port_problem
@@ -255,3 +255,11 @@ def test_it_checks_before_a_commit_with_commands_that_are_there() -> None:
             continue
         assert (ROOT / program).exists()
         assert " ".join(option for option in options if option != "--force-exclude") in recipe
+
+
+def test_it_runs_each_test_in_one_share_and_in_all_what_stands_close_to_the_database() -> None:
+    assert [path for path in (*CLOSE, *FIRST) if not (ROOT / path).exists()] == []
+    shares = [(number, 3) for number in (1, 2, 3)]
+    for test in (f"backoffice/tests/test_home.py::test_it[{number}]" for number in range(50)):
+        assert [is_in_share(test, *each) for each in shares].count(True) == 1
+    assert all(is_in_share(f"{CLOSE[0]}tests/test_search.py::test_it", *each) for each in shares)

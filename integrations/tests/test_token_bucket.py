@@ -118,6 +118,7 @@ def read_everything(sim: Simulator, clock: FakeClock) -> tuple[int, float]:
 
 
 @db
+@pytest.mark.once
 def test_it_reads_ten_thousand_orders_as_fast_as_the_quota_allows_and_is_never_refused(
     published: StartSimulator, clock: FakeClock
 ) -> None:
@@ -242,7 +243,7 @@ def test_it_parks_before_the_call_that_would_be_refused_and_goes_on_later(publis
     log = sync(platform_of(sim))
     assert (log.status, log.pages, log.throttled) == (Status.WAITING, 20, 0)
     assert log.resume_at is not None
-    assert (log.resume_at - timezone.now()).total_seconds() == pytest.approx(179, abs=5)
+    assert 120 < (log.resume_at - timezone.now()).total_seconds() < 180  # less what has passed meanwhile
     assert sim.calls["searchOrders"] == 20
     ApiQuota.objects.update(tokens=5)
     SyncLog.objects.update(resume_at=timezone.now())
