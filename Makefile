@@ -37,8 +37,9 @@ database: $(VENV)/.installed ## what setup does, without the admin user
 run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with worker, scheduler and webhooks
 	@$(PY) -m scripts.run --port $(PORT)
 
+# Each process of it imports the same modules: they are compiled once, whatever the environment says of bytecode.
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)
-	@$(PY) -m pytest -q -n auto --maxprocesses 16 --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -q -n auto --maxprocesses 16 --dist worksteal $(ARGS)
 
 readers: ## what tests open exports and the schema with, and compile the examples of docs/ with; needs node and npm
 	@npm ci --prefix tests/readers --ignore-scripts --no-audit --no-fund --loglevel=error
