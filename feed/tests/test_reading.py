@@ -209,6 +209,9 @@ def test_no_reader_looks_through_changes_that_have_a_number() -> None:
     note(*range(1, 2001))
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
+            cursor.execute(
+                "REINDEX TABLE changes"
+            )  # earlier tests left dead rows in it: the smallest index wins
             cursor.execute("ANALYZE changes")
     last_sequence()
     with CaptureQueriesContext(connection) as queries:
