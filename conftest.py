@@ -332,7 +332,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:  # n
     with django_db_blocker.unblock():
         flush.emit_post_migrate_signal = RowsOfMigrations().put_back  # type: ignore[attr-defined]
     if connection.vendor == "postgresql":
-        connection.ops.sql_flush = delete_rows  # type: ignore[method-assign]
+        connection.ops.sql_flush = delete_rows  # type: ignore[assignment, method-assign]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -190,6 +190,7 @@ def refill(calls: int = 1) -> None:
         SyncLog.objects.filter(pk=log.pk).update(checkpoint=log.checkpoint | {"page_at": at.isoformat()})
 
 
+@pytest.mark.once
 def test_a_look_back_gets_one_call_in_twenty_where_regular_syncs_use_all_of_them(busy: Simulator) -> None:
     platform = Platform.objects.get()
     ApiQuota.objects.filter(operation="searchOrders").update(tokens=0.0, burst=20, rate=1 / 180)
