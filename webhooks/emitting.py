@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from webhooks.events import body_of, new_message_id
+from webhooks.events import body_of, may_be_told, new_message_id
 from webhooks.models import Endpoint, Event, EventTurn
 
 
@@ -23,8 +23,9 @@ def emit(
 
     Call it in the transaction that makes the event true: `manage.py run_webhooks` sends it once that is committed.
     `event` is one of events.EMITTED. `data` becomes JSON; it must hold no personal data and no secret. An event of a
-    platform goes to endpoints that want this platform; one of none, to all. Events of the same `key`
-    (at most 64 characters) arrive in order.
+    platform goes to endpoints that want this platform; one of none, to all, unless it is about several platforms
+    (events.OF_SEVERAL): then to those that want all platforms. Events of the same `key` (at most 64 characters) arrive
+    in order.
 
     It is stored once, however many endpoints there are and however long they fail (webhooks/queue.py).
     """
@@ -48,4 +49,4 @@ def last_event() -> int:
 def wants(endpoint: Endpoint, event: str, platform_id: int | None) -> bool:
     if endpoint.events is not None and event not in endpoint.events:
         return False
-    return platform_id is None or endpoint.platform_ids is None or platform_id in endpoint.platform_ids
+    return may_be_told(endpoint.platform_ids, event, platform_id)

@@ -16,7 +16,7 @@ from core.database.clock import DatabaseNow
 from feed.reading import last_sequence, number_committed
 from webhooks.client import Outcome, WebhookClient
 from webhooks.emitting import last_event
-from webhooks.events import TEST, body_of, new_message_id, permissions_to_see
+from webhooks.events import TEST, body_of, may_be_told, new_message_id, permissions_to_see
 from webhooks.models import Delivery, Endpoint
 from webhooks.queue import speaks_of
 from webhooks.signing import UnreadableSecret, first_secret, rotated, signed_headers, valid_secrets
@@ -206,8 +206,10 @@ def replay_each(deliveries: QuerySet[Delivery]) -> int:
     )
     ids = [
         pk
-        for pk, endpoint_id, platform_id in rows.values_list("pk", "endpoint_id", "platform_id")
-        if platform_id is None or endpoint_id not in told or platform_id in told[endpoint_id]
+        for pk, endpoint_id, event, platform_id in rows.values_list(
+            "pk", "endpoint_id", "event", "platform_id"
+        )
+        if may_be_told(told.get(endpoint_id), event, platform_id)
     ]
     for start in range(0, len(ids), AT_ONCE):
         again = Delivery.objects.filter(pk__in=ids[start : start + AT_ONCE])

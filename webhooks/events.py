@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,9 @@ EMITTED = (
     SWITCHED_OFF,
 )
 TEST = "webhook.test"
+
+# Of no platform, these are about several of them, or all: a name in them may be none of a narrowed endpoint's business.
+OF_SEVERAL = (SWITCHED_OFF,)
 
 # Whoever has an endpoint told of events has to be allowed to see what they say. Changes: as for GET /changes.
 SEE_CHANGES = "feed.view_change"
@@ -84,6 +87,13 @@ def event_of(kind: str, events: Iterable[str] | None) -> str:
     if events is None or kind in events:
         return kind
     return next((group for group in events if kind in GROUPS.get(group, ())), kind)
+
+
+def may_be_told(platform_ids: Collection[int] | None, event: str, platform_id: int | None) -> bool:
+    """Whether an event of this platform, or of none, is for an endpoint that wants these platforms (None: all)."""
+    if platform_ids is None:
+        return True
+    return event not in OF_SEVERAL if platform_id is None else platform_id in platform_ids
 
 
 def change_data(change: Change, platform_names: Mapping[int, str]) -> dict[str, Any]:

@@ -21,7 +21,16 @@ from feed.reading import NotYet, TooLate, changes_after
 from platforms.models import Platform
 from webhooks.client import BUSY, Outcome
 from webhooks.emitting import wants
-from webhooks.events import TEST, body_of, change_data, event_of, kinds_of, new_message_id, object_key
+from webhooks.events import (
+    OF_SEVERAL,
+    TEST,
+    body_of,
+    change_data,
+    event_of,
+    kinds_of,
+    new_message_id,
+    object_key,
+)
 from webhooks.models import Delivery, Endpoint, Event
 from webhooks.pauses import endpoint_pause, is_exhausted, next_attempt
 from webhooks.switching import key_of, switch_off
@@ -237,8 +246,8 @@ def number_of(state: Delivery.State, platform_ids: Collection[int] | None = None
 
 
 def speaks_of(platform_ids: Collection[int]) -> Q:
-    """Deliveries that speak of one of these platforms, or of none."""
-    return Q(platform_id=None) | Q(platform_id__in=platform_ids)
+    """Deliveries that speak of one of these platforms, or of none. The same as events.may_be_told."""
+    return Q(platform_id__in=platform_ids) | (Q(platform_id=None) & ~Q(event__in=OF_SEVERAL))
 
 
 def prune_deliveries() -> int:

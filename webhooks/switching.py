@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 def switch_off(endpoint: Endpoint, reason: Endpoint.Off) -> None:
     """Nothing is sent to it from now on. What waits for it waits until it is switched on.
 
-    One that is off already stays as it is. Other endpoints are told (`webhook.switched_off`), unless a person did it.
+    One that is off already stays as it is. Other endpoints are told (`webhook.switched_off`), unless a person did it:
+    of one that is for a single platform, those that want this platform; of any other, those that want all platforms.
     """
     values = {"is_active": False, "off_reason": str(reason), "switched_off_at": timezone.now()}
     if not Endpoint.objects.filter(pk=endpoint.pk, is_active=True).update(**values):
@@ -37,7 +38,13 @@ def switch_off(endpoint: Endpoint, reason: Endpoint.Off) -> None:
         "reason": str(reason),
         "since": endpoint.switched_off_at,
     }
-    emit(SWITCHED_OFF, data, key=key_of(endpoint))
+    emit(SWITCHED_OFF, data, key=key_of(endpoint), platform_id=_only_platform(endpoint))
+
+
+def _only_platform(endpoint: Endpoint) -> int | None:
+    """The platform that it is told of, where that is exactly one."""
+    ids = endpoint.platform_ids
+    return int(ids[0]) if ids is not None and len(ids) == 1 else None
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """From a change to the receiver: what is sent, in which order, how often, and when it is given up. Over real HTTP."""
 
 import itertools
+import json
 import threading
 import time
 from collections import defaultdict
@@ -24,6 +25,7 @@ from webhooks.endpoints import (
     NotTold,
     SwitchedOff,
     change_endpoint,
+    deliveries_within,
     replay,
     replay_all,
     rotate_secret,
@@ -32,6 +34,7 @@ from webhooks.endpoints import (
 from webhooks.leases import Leases, active_senders, unattended
 from webhooks.models import Delivery, Endpoint, Event
 from webhooks.queue import fill, fill_with_events, prune_deliveries, prune_events, settle
+from webhooks.switching import switch_off
 from webhooks.tests.receiver import Answer, Message, Receiver
 from webhooks.tests.rows import change, endpoint_at, pass_time
 
@@ -345,6 +348,28 @@ def test_after_three_days_it_is_switched_off_and_others_are_told(receiver: Recei
     assert change_endpoint(endpoint, {"is_active": True})
     dispatch()
     assert sorted(message["data"]["id"] for message in receiver.taken) == [1, 2]
+
+
+def test_who_is_narrowed_hears_only_of_webhooks_of_that_platform(receiver: Receiver) -> None:
+    """Not of one for all platforms, nor of one for several, whose name may be no business of theirs."""
+    other = Platform.objects.create(name="other").pk
+    mine = Platform.objects.get(name="amazon").pk
+    wide, own = endpoint_at(receiver, events=["webhook.switched_off"]), [mine]
+    narrowed = endpoint_at(receiver, events=["webhook.switched_off"], platform_ids=own)
+    for name, ids in (("all", None), ("both", [mine, other]), ("theirs", [other]), ("mine", own)):
+        switch_off(endpoint_at(receiver, name=name, platform_ids=ids), Off.GONE)
+    dispatch()
+
+    def told(endpoint: Endpoint) -> list[str]:
+        bodies = endpoint.deliveries.order_by("pk").values_list("body", flat=True)
+        return [json.loads(body)["data"]["name"] for body in bodies]
+
+    assert (told(wide), told(narrowed)) == (["all", "both", "theirs", "mine"], ["mine"])
+    # Narrowed later, it is not sent again what it was told of others, and confined readers do not find it.
+    assert change_endpoint(wide, {"platform_ids": own})
+    assert replay_all(wide, failed_only=False) == 1
+    found = deliveries_within(Delivery.objects.filter(endpoint=wide), own)
+    assert [json.loads(delivery.body)["data"]["name"] for delivery in found] == ["mine"]
 
 
 def test_a_message_that_alone_is_refused_is_given_up_and_the_endpoint_stays_on(receiver: Receiver) -> None:
