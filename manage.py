@@ -4,9 +4,12 @@
 import os
 import sys
 
+from core.closed_pipes import bear_closed_pipes
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings")
+    bear_closed_pipes()
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

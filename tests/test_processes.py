@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import get_commands
 from redis import Redis
 from rq import Queue
 from rq.job import Job
 
+from integrations.management.base import OUR_APPS
 from integrations.sync.leases import LEASE
 from integrations.tests.processes import (
     PATIENCE,
@@ -218,7 +220,9 @@ def test_it_goes_on_where_nobody_reads_its_progress(oms: Installation, sim: Simu
     assert oms.order_count == ORDERS
 
 
-@pytest.mark.parametrize("arguments", [("sync_orders", "--json"), ("purge_pii",), ("sync_orders", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("sync_orders", "--json"), ("sync_orders", "--help"), ("help",), ("showmigrations",)]
+)
 def test_it_does_its_work_where_nobody_reads_its_output(
     oms: Installation, sim: Simulator, arguments: tuple[str, ...]
 ) -> None:
@@ -233,6 +237,88 @@ def test_it_does_its_work_where_nobody_reads_its_output(
     assert not re.search("Traceback|Broken|ignored", ended_as.err)
     if "--json" in arguments:
         assert [log["status"] for log in oms.logs] == ["succeeded", "succeeded"]
+
+
+# Each command of OMS: arguments with which it does no harm, how it ends then, and whether it prints what it was asked
+# for with `-v 0` too. 1: it says that nothing was done; 3: something falls short.
+EACH: dict[str, tuple[tuple[str, ...], int, bool]] = {
+    "authorize_amazon": (("nowhere",), 2, False),
+    "backup_database": ((), 0, False),
+    "check_alerts": ((), 3, False),
+    "check_platform": (("amazon",), 0, False),
+    "connect_oidc_user": (("nobody",), 2, False),
+    "create_api_token": (("jo",), 0, True),
+    "create_first_admin": ((), 0, False),
+    "dpp_report": ((), 3, True),
+    "end_stock": (("amazon",), 1, False),
+    "erase_buyer_data": (("--order", "none"), 2, False),
+    "list_api_tokens": ((), 0, True),
+    "privacy_report": ((), 0, True),
+    "purge_mock": ((), 0, False),
+    "purge_pii": ((), 0, False),
+    "reencrypt": ((), 0, False),
+    "replay_failures": ((), 0, False),
+    "reset_second_factor": (("jo",), 0, False),
+    "revoke_api_token": (("TWICE",), 0, False),
+    "rotate_client_secret": (("nowhere",), 2, False),
+    "run_scheduler": (("--once",), 0, False),
+    "run_webhooks": (("--once",), 0, False),
+    "run_worker": (("--once",), 0, False),
+    "sync_inventory": ((), 0, False),
+    "sync_orders": ((), 0, False),
+    "unlock_user": (("jo",), 0, False),
+    "verify_audit": ((), 0, False),
+}
+
+
+# Runs each twice, in one process: told to be quiet, and at the end of a pipe that nobody reads (`… | head -1`).
+WALK = """
+import json, os, sys
+from manage import main
+from django.contrib.auth.models import User
+
+User.objects.create_user("jo", is_staff=True)
+commands, folder = json.loads(os.environ["COMMANDS"]), os.environ["FOLDER"]
+reading, writing = os.pipe()
+os.close(reading)
+ended = []
+for name, given in commands:
+    for quiet in (True, False):
+        arguments = [each.replace("TWICE", str(int(quiet) + 1)) for each in given] + ["-v", "0"] * quiet
+        paths = [f"{folder}/{stream}" for stream in ("out", "err")]
+        files = [os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR) for path in paths]
+        os.dup2(files[0] if quiet else writing, 1)
+        os.dup2(files[1], 2)
+        sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
+        sys.argv = ["manage.py", name, *arguments]
+        try:
+            status = main() or 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        for stream in (sys.stdout, sys.stderr) * 2:  # what a closed pipe did not take goes to nowhere
+            stream.flush()
+        ended.append([name, quiet, status, *(open(path).read() for path in paths)])
+with open(f"{folder}/ended", "w") as file:
+    json.dump(ended, file)
+"""
+
+
+def test_each_command_is_quiet_when_told_to_be_and_bears_a_closed_pipe(
+    oms: Installation, sim: Simulator, tmp_path: Path
+) -> None:
+    ours = {name for name, app in get_commands().items() if app in {*OUR_APPS, "backoffice"}}
+    assert set(EACH) == ours
+    commands = [[name, list(given)] for name, (given, _status, _prints) in EACH.items()]
+    commands[1][1] = [f"{tmp_path}/copyTWICE.sqlite3"]
+    oms.environment |= {"COMMANDS": json.dumps(commands), "FOLDER": str(tmp_path)}
+    walked = oms.run("shell", "--verbosity", "0", "--command", WALK)
+    for name, quiet, status, out, err in json.loads((tmp_path / "ended").read_text()):
+        _given, expected, prints = EACH[name]
+        assert status == expected, (name, quiet, out, err)
+        assert not re.search("Traceback|Broken|ignored", err), (name, err)
+        if quiet and status == 0:
+            assert (bool(out), err) == (prints, ""), (name, out)
+    assert walked.status == 0
 
 
 def test_it_draws_progress_on_a_terminal(oms: Installation, sim: Simulator, hold: Hold) -> None:

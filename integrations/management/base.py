@@ -5,16 +5,13 @@
 130 stopped with Ctrl-C                 143 stopped with SIGTERM
 
 With `-v 0` nothing is written where all went well, for cron: on stdout only what was asked for (--json, a token, a
-list), on stderr what went wrong. A pipe that nobody reads any more (`… | head -1`) is no failure: the command does all
-that it would have done, and exits as it would have.
+list), on stderr what went wrong. A pipe that nobody reads any more is no failure: core/closed_pipes.py.
 """
 
 import argparse
 import logging
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NoReturn, TextIO, cast
 
 from django.core.management.base import (
@@ -40,29 +37,6 @@ class HelpFormatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Django's, which keeps our line breaks in the description and the examples."""
 
 
-class Patient:
-    """A stream that may lose its reader; what is written then is thrown away."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except BrokenPipeError:
-            _let_go(self._stream)
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except BrokenPipeError:
-            _let_go(self._stream)
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-
 class Nowhere:
     """A stream that nobody reads."""
 
@@ -76,16 +50,8 @@ class Nowhere:
         return False
 
 
-def _let_go(stream: TextIO) -> None:
-    """Send the rest of a stream of this process to nowhere: Python would complain when it flushes it at its end."""
-    with suppress(OSError, ValueError):  # not one of the process
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-
-
 @contextmanager
-def _without_remarks(*, quiet: bool) -> Iterator[None]:
+def without_remarks(*, quiet: bool) -> Iterator[None]:
     """Where it is quiet, nothing below a warning is logged."""
     before = logging.root.manager.disable
     if quiet:
@@ -112,22 +78,14 @@ class OmsCommand(BaseCommand):
         kwargs.setdefault("epilog", self.examples)
         return super().create_parser(prog_name, subcommand, **kwargs)
 
-    def run_from_argv(self, argv: list[str]) -> None:
-        try:
-            super().run_from_argv(argv)
-        finally:  # now, while a reader who is gone can be told from a mistake
-            for stream in (sys.stdout, sys.stderr):
-                Patient(stream).flush()
-
     def handle(self, *_args: Any, **options: Any) -> None:
         self.is_quiet = options["verbosity"] == 0
-        self._output = self.stdout = _patient(self.stdout)
-        self.stderr = _patient(self.stderr)
+        self._output = self.stdout
         if self.is_quiet:
             self.stdout = OutputWrapper(cast(TextIO, Nowhere()))
         try:
             with (
-                _without_remarks(quiet=self.is_quiet),
+                without_remarks(quiet=self.is_quiet),
                 acting_as(OF_SERVICE if self.is_service else of_system_user()),
             ):
                 if self.needs_database:
@@ -161,14 +119,6 @@ class OmsCommand(BaseCommand):
     def warn(self, text: str) -> None:
         """What went wrong, to people: on stderr, uncoloured."""
         self.stderr.write(text, style_func=str)
-
-
-def _patient(output: OutputWrapper) -> OutputWrapper:
-    """The same, for a reader that may go away."""
-    stream: TextIO = cast(Any, output)._out
-    wrapped = OutputWrapper(cast(TextIO, Patient(stream)), ending=output.ending)
-    wrapped.style_func = output.style_func
-    return wrapped
 
 
 def check_database() -> None:

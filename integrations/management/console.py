@@ -151,8 +151,7 @@ class Display:
             self._show(log, f"{progress_line(log)}; {_so_far(log)}")
 
     def say(self, text: str) -> None:
-        with suppress(BrokenPipeError):  # nobody reads it any more, which is no failure of the sync
-            print(text, file=sys.stderr, flush=True)  # noqa: T201
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
         pass

@@ -15,6 +15,7 @@ from audit.origin import OF_SERVICE, acting_as
 from core.database.errors import classify
 from core.database.retry import DATABASE_ERRORS
 from core.garbage import collect_rarely
+from integrations.management.base import without_remarks
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, verbosity: int, **options: Any) -> None:
         collect_rarely()
-        with acting_as(OF_SERVICE):
+        with without_remarks(quiet=verbosity == 0), acting_as(OF_SERVICE):
             self._work(once=once, verbosity=verbosity)
 
     def _work(self, *, once: bool, verbosity: int) -> None:
