@@ -2,6 +2,7 @@
 
 SHELL = /bin/sh
 PORT ?= 8000
+DEMO_PORT = $(if $(filter file,$(origin PORT)),8010,$(PORT))
 ADMIN ?= admin
 MINUTES ?= 10
 SEED ?= 1
@@ -20,7 +21,7 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 LOG_FORMAT=text METRICS_TOKEN= SENTRY_DSN= EMAIL_URL= PUBLIC_URL= \
 	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT= AMAZON_CLIENT_SECRET_FILE=
 
-.PHONY: help setup database run test readers soak check bench backup reliability screenshots format lock dependencies audit messages clean
+.PHONY: help setup database run demo demo-clean test readers soak check bench backup reliability screenshots format lock dependencies audit messages clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -36,6 +37,12 @@ database: $(VENV)/.installed ## what setup does, without the admin user
 
 run: database ## set up, sync a first time, serve on port 8000 (PORT=…) with worker, scheduler and webhooks
 	@$(PY) -m scripts.run --port $(PORT)
+
+demo: $(VENV)/.installed ## a shop that lives, to look around: all invented, in a database of its own, on port 8010 (PORT=…)
+	@$(PY) -m scripts.demo --port $(DEMO_PORT)
+
+demo-clean: $(VENV)/.installed ## remove what `make demo` has left; it touches nothing else
+	@$(PY) -m scripts.demo --clean
 
 # Each process of it imports the same modules: they are compiled once, whatever the environment says of bytecode.
 test: $(VENV)/.installed-dev ## the test suite on all cores; needs no services (ARGS='-k name', ARGS='-n 0' on one)

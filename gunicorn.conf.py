@@ -30,7 +30,7 @@ class EnvFile(environ.Env):  # type: ignore[misc]  # django-environ has no annot
 
 
 with suppress(OSError, UnicodeDecodeError):  # the processes that it starts say what is wrong
-    if (ROOT / ".env").exists():
+    if (ROOT / ".env").exists() and os.environ.get("OMS_DEMO") != "on":
         EnvFile.read_env(ROOT / ".env", encoding="utf-8-sig")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template import loader
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
@@ -119,12 +119,6 @@ def unknown_route(_request: HttpRequest) -> JsonResponse:
     return refusal(404, "not_found", "There is no such address; /docs lists those that there are.")
 
 
-@csrf_exempt
-def unknown_address(request: HttpRequest) -> HttpResponseBase:
-    """For what begins like no route: Django's page for browsers, JSON for programs."""
-    return defaults.page_not_found(request, Http404()) if is_browser(request) else unknown_route(request)
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if isinstance(exception, RequestDataTooBig):
         return body_too_large()
@@ -135,16 +129,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return defaults.bad_request(request, exception)
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if is_api(request):
-        return refusal(403, "permission_denied", "You do not have permission to perform this action.")
-    return defaults.permission_denied(request, exception)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if is_api(request):
-        return unknown_route(request)
-    return defaults.page_not_found(request, exception)
+def permission_denied() -> JsonResponse:
+    return refusal(403, "permission_denied", "You do not have permission to perform this action.")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

@@ -75,7 +75,10 @@ def read_env_file(path: Path) -> None:
 
 
 ENV_LINE = re.compile(r"(?:export )?\w+=")  # as django-environ reads them
-read_env_file(BASE_DIR / ".env")
+# `make demo` sets this, and all else that its processes need: what .env says is another installation's.
+IS_DEMO = os.environ.get("OMS_DEMO") == "on"
+if not IS_DEMO:
+    read_env_file(BASE_DIR / ".env")
 # os.environ stays as it is: what this process starts reads the same files.
 VARIABLES = ChainMap(read_files(os.environ), os.environ)
 REFERENCE = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)\}?")

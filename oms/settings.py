@@ -12,6 +12,7 @@ from oms import __version__
 from oms.audit_places import audit_log, audit_syslog
 from oms.env import (
     BASE_DIR,
+    IS_DEMO,
     MAKE_SECRET_KEY,
     database,
     email,
@@ -39,6 +40,7 @@ ALLOWED_HOSTS: list[str] = hosts(text("ALLOWED_HOSTS")) or ["127.0.0.1", "localh
 # --- OMS ---------------------------------------------------------------------------------------------
 FIELD_ENCRYPTION_KEY = encryption_keys()
 FIELD_ENCRYPTION_KEY_FROM = source_of_keys()
+DEMO: bool = IS_DEMO  # `make demo`: a shop that is invented, and said to be so wherever its data is shown
 MOCK_FALLBACK = one_of("MOCK_FALLBACK", default="auto", choices=("auto", "always", "never"))
 ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 # How far what was read of the orders is read again, for those that become visible late; 0: not at all.
@@ -279,7 +281,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = REQUIRE_HTTPS and switch("HSTS_INCLUDE_SU
 SECURE_HSTS_PRELOAD: bool = REQUIRE_HTTPS and hsts_preload()
 # Django's deployment check asks for these two: it cannot know whether the whole domain is served over HTTPS.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+CSRF_FAILURE_VIEW = "backoffice.base.error_pages.csrf_failure"
 SESSION_ENGINE = "access.sessions"  # stores no keys
+SESSION_COOKIE_NAME = "oms_demo" if DEMO else "sessionid"  # browsers keep cookies by host, whatever the port
 SESSION_COOKIE_SECURE = REQUIRE_HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = REQUIRE_HTTPS
@@ -418,6 +422,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "OMS",
     "SITE_SUBHEADER": _("Orders and stock, every channel"),
     "SITE_SYMBOL": "package_2",
+    "ENVIRONMENT": "backoffice.base.demo.label",
+    "ENVIRONMENT_TITLE_PREFIX": "backoffice.base.demo.title_prefix",
     "LOGIN": {"form": "backoffice.users.signing_in.LoginForm"},
     "SITE_URL": None,
     "DASHBOARD_CALLBACK": "backoffice.home.page.home",

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, include, path, re_path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
@@ -15,7 +17,7 @@ from drf_spectacular.renderers import (
 from drf_spectacular.views import SpectacularAPIView
 
 from api.changes import ChangesView
-from api.errors import PAGES, unknown_address, unknown_route
+from api.errors import PAGES, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
 from api.orders import OrderSyncView, OrderViewSet
 from api.platforms import PlatformViewSet
@@ -29,6 +31,7 @@ from backoffice.alerts.page import MyAlerts
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
+from backoffice.users.inviting import ChoosePassword, ForgottenPassword
 from backoffice.users.oidc import OidcBackChannelLogout, OidcBegin, OidcCallback
 from backoffice.users.own_password import change_own_password
 from backoffice.users.own_sessions import OwnSessions
@@ -36,6 +39,7 @@ from backoffice.users.second_factor.confirming import Confirm
 from backoffice.users.second_factor.own import OwnFactor
 from backoffice.users.second_factor.signing_in import SignIn, SignInCode
 from backoffice.users.signing_out import sign_out
+from oms.error_handlers import unknown_address
 from oms.health import healthz, readyz
 from oms.metrics import metrics
 
@@ -110,7 +114,11 @@ api_patterns = [
 # The first segments of the API's addresses. Below them, what is no route is answered with JSON whoever asks.
 api_prefixes = sorted({str(each.pattern).split("/")[0] for each in api_patterns} - {"<slug:stream>"})
 
+favicon = RedirectView.as_view(
+    url=lazy(static, str)("oms/favicon.svg")
+)  # what browsers ask for by themselves
 urlpatterns = [
+    path("favicon.ico", favicon),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
     path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
@@ -128,6 +136,8 @@ urlpatterns = [
         name="oidc-backchannel-logout",
     ),
     path("admin/logout/", sign_out, name="sign-out"),  # in the place of Django's
+    path("admin/login/forgotten/", ForgottenPassword.as_view(), name="forgotten-password"),
+    path("admin/login/password/<uidb64>/<token>/", ChoosePassword.as_view(), name="choose-password"),
     path("admin/second-factor/", admin.site.admin_view(OwnFactor.as_view()), name="second-factor"),
     path("admin/confirm/", admin.site.admin_view(Confirm.as_view()), name="confirm"),
     path("admin/knox/authtoken/", RedirectView.as_view(pattern_name="admin:access_apitoken_changelist")),
@@ -142,6 +152,6 @@ urlpatterns = [
 ]
 
 handler400 = "api.errors.bad_request"
-handler403 = "api.errors.permission_denied"
-handler404 = "api.errors.not_found"
+handler403 = "oms.error_handlers.permission_denied"
+handler404 = "oms.error_handlers.not_found"
 handler500 = "api.errors.server_error"

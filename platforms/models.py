@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -27,9 +28,13 @@ CHOSEN = ("name", "kind", "display_name", "is_active", "api_config", "include_pi
 
 
 class Source(models.TextChoices):
-    """Where a row came from. Only live rows are business; the others are never totalled."""
+    """Where a row came from. Only live rows are business; the others are never totalled.
 
-    LIVE = "live", _("live")
+    In a demonstration, what would be live is not: it says so in the database, API and exports, and any other OMS that
+    meets such a row takes it for no business.
+    """
+
+    LIVE = ("demo", _("demo")) if settings.DEMO else ("live", _("live"))
     SANDBOX = "sandbox", _("sandbox")
     MOCK = "mock", _("mock")
 

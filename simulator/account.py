@@ -22,6 +22,7 @@ from simulator.mutations import (
     revised_stock,
 )
 from simulator.orders import (
+    SPREAD,
     Book,
     Outline,
     created_ms,
@@ -33,6 +34,7 @@ from simulator.orders import (
     to_ms,
     updated_ms,
 )
+from simulator.scenes import SCENES, Scene
 from simulator.stock import make_stock, stock_keys
 from simulator.truth import order_truth, stock_truth
 
@@ -42,10 +44,11 @@ StockKey = tuple[str, tuple[int, int]]  # marketplace id, (SKU index, row)
 class Account:
     """One seller's account. Two accounts with equal arguments (and an `end`) hold equal data, to the byte.
 
-    orders            how many orders there are; their lastUpdatedTime fills the 20 days before `end`
+    orders            how many orders there are; their lastUpdatedTime fills the `days` before `end`
     skus              how many SKUs it sells; the same SKUs appear in orders and in stock
     marketplace_ids   where it takes part; any other marketplace is refused with 403
     end               an aware datetime; None means five minutes ago
+    scenes            what becomes of its orders, one after the other
     fba               False: the inventory API refuses, as Amazon does for a seller without FBA
     former            marketplaces that are still listed, but where it no longer takes part
     suspended         those of its marketplaces where its listings are inactive
@@ -74,6 +77,8 @@ class Account:
         unnamed_data: Collection[str] = (),
         denied: Collection[str] = (),
         late_by: timedelta = timedelta(0),
+        days: int = SPREAD.days,
+        scenes: tuple[Scene, ...] = SCENES,
     ) -> None:
         named = (*marketplace_ids, *former, *suspended)
         unknown = [marketplace for marketplace in named if marketplace not in MARKETPLACES]
@@ -84,7 +89,7 @@ class Account:
         if end is not None and end.tzinfo is None:
             raise ValueError("end must be an aware datetime")
         moment = from_ms(to_ms(end or datetime.now(UTC) - timedelta(minutes=5)))
-        self.book = Book(seed, orders, skus, tuple(marketplace_ids), moment)
+        self.book = Book(seed, orders, skus, tuple(marketplace_ids), moment, timedelta(days=days), scenes)
         self.client_id = client_id
         self.client_secret = client_secret
         self.former_secret = ""  # still valid beside it, as for the 7 days after a rotation; "" for none

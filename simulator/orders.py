@@ -12,7 +12,7 @@ from random import Random
 from simulator.catalog import MARKETPLACES, UNKNOWN_MARKETPLACES, scatter
 from simulator.lines import Draft, make_lines
 from simulator.model import CANARY, Order, Person, Window
-from simulator.scenes import ASSOCIATIONS, OUTSIDE_AMAZON, WITHOUT_AMOUNTS, Scene, scene_of, status_of
+from simulator.scenes import ASSOCIATIONS, OUTSIDE_AMAZON, SCENES, WITHOUT_AMOUNTS, Scene, scene_of, status_of
 
 SPREAD = timedelta(days=20)
 
@@ -46,6 +46,8 @@ class Book:
     skus: int
     marketplace_ids: tuple[str, ...]
     end: datetime
+    spread: timedelta = SPREAD
+    scenes: tuple[Scene, ...] = SCENES
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Outline:
 def order_id(book: Book, index: int) -> str:
     """111-1234567-1234567 on Amazon, S01-… from outside."""
     number = (index * _STEP + scatter(book.seed, 0, 1)) % _IDS
-    prefix = "S01" if scene_of(index) in OUTSIDE_AMAZON else f"11{1 + index % 4}"
+    prefix = "S01" if scene_of(index, book.scenes) in OUTSIDE_AMAZON else f"11{1 + index % 4}"
     return f"{prefix}-{number // 10**7:07d}-{number % 10**7:07d}"
 
 
@@ -77,10 +79,10 @@ def order_index(book: Book, external_id: str, count: int) -> int | None:
 
 
 def updated_ms(book: Book, index: int) -> int:
-    """When the order last changed: the orders fill the 20 days before `end`, in the order of their index."""
-    if scene_of(index) is Scene.SAME_TIME and index:
+    """When the order last changed: the orders fill the `spread` before `end`, in the order of their index."""
+    if scene_of(index, book.scenes) is Scene.SAME_TIME and index:
         index -= 1
-    spread = SPREAD // timedelta(milliseconds=1)
+    spread = book.spread // timedelta(milliseconds=1)
     start = to_ms(book.end) - spread
     noise = scatter(book.seed, index, 2)
     moment = start + (index * 1000 + noise % 1000) * spread // (max(book.orders, 1) * 1000)
@@ -90,14 +92,14 @@ def updated_ms(book: Book, index: int) -> int:
 def created_ms(book: Book, index: int) -> int:
     """When the order was placed: up to 5 days before it last changed."""
     updated = updated_ms(book, index)
-    if scene_of(index) is Scene.UNCHANGED:
+    if scene_of(index, book.scenes) is Scene.UNCHANGED:
         return updated
     created = updated - scatter(book.seed, index, 3) % (5 * _DAY_MS)
     return created - created % 1000 if index % 2 else created
 
 
 def outline(book: Book, index: int) -> Outline:
-    scene = scene_of(index)
+    scene = scene_of(index, book.scenes)
     status, platform_status = status_of(scene)
     noise = scatter(book.seed, index, 4)
     marketplace_id = book.marketplace_ids[noise % len(book.marketplace_ids)]
@@ -113,7 +115,11 @@ def outline(book: Book, index: int) -> Outline:
 
 def make_order(book: Book, index: int) -> Order:
     """Order number `index`; equal arguments give equal orders."""
-    scene, known, rng = scene_of(index), outline(book, index), Random(scatter(book.seed, index, 5))
+    scene, known, rng = (
+        scene_of(index, book.scenes),
+        outline(book, index),
+        Random(scatter(book.seed, index, 5)),
+    )
     home = MARKETPLACES[
         known.marketplace_id if known.marketplace_id in MARKETPLACES else book.marketplace_ids[0]
     ]

@@ -70,8 +70,8 @@ FREE_OF_CHARGE = frozenset({Scene.REPLACEMENT, Scene.EXCHANGE})
 ASSOCIATIONS = {Scene.REPLACEMENT: "REPLACEMENT_ORIGINAL_ID", Scene.EXCHANGE: "EXCHANGE_ORIGINAL_ID"}
 
 
-def scene_of(index: int) -> Scene:
-    return SCENES[index % len(SCENES)]
+def scene_of(index: int, scenes: tuple[Scene, ...] = SCENES) -> Scene:
+    return scenes[index % len(scenes)]
 
 
 def status_of(scene: Scene) -> tuple[str, str]:

@@ -180,6 +180,11 @@ class OmsChangeList(OfferedChangeList):
 
     result_list: Any
 
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        super().__init__(request, *args)
+        if not self.is_popup:
+            self.title = capfirst(self.opts.verbose_name_plural)  # Django's: "Select order to view"
+
     def get_results(self, request: HttpRequest) -> None:
         if is_export(request):
             self.result_list, self.result_count, self.full_result_count = [], 0, 0

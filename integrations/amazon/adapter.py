@@ -112,7 +112,7 @@ class AmazonAdapter:
         include_pii: bool,
         leave_out: Mapping[str, datetime],
     ) -> None:
-        self.source = "sandbox" if config.sandbox else "live"
+        self.source = "sandbox" if config.sandbox else "demo" if settings.DEMO else "live"
         self.scope = config.scope
         self.notes = config.notes
         self.datasets = DataSets()

@@ -67,6 +67,16 @@
     });
 
     // --- The menu of exports ----------------------------------------------------------------------------
+    document.addEventListener("click", (event) => {
+        if (event.target.closest("[data-oms-back]")) {
+            history.back();
+        }
+    });
+    document.addEventListener("DOMContentLoaded", () => {
+        document.querySelectorAll("[data-oms-back]").forEach((button) => {
+            button.hidden = history.length < 2;
+        });
+    });
     document.addEventListener("keydown", (event) => {
         const open = event.key === "Escape" && document.querySelector("details.oms-menu[open]");
         if (open) {

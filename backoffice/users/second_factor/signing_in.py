@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -19,6 +21,7 @@ from access.second_factor.factors import factor_of
 from access.second_factor.models import Factor
 from access.second_factor.passkeys import check_passkey, offer
 from access.second_factor.sessions import Pending, begin, finish, pending
+from backoffice.users.inviting import can_be_mailed
 from backoffice.users.oidc import provider_link
 from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm
 
@@ -46,6 +49,9 @@ class SignIn(LoginView):
             "app_path": self.request.get_full_path(),
             "username": self.request.user.get_username(),
             "provider": provider_link(self.get_redirect_url()),
+            "can_be_mailed": can_be_mailed(),
+            "is_demo": settings.DEMO,
+            "is_first_start": is_first_start(),
         }
         return super().get_context_data(**kwargs) | own
 
@@ -56,6 +62,11 @@ class SignIn(LoginView):
             return super().form_valid(form)
         begin(self.request, user, self.get_success_url())
         return HttpResponseRedirect(reverse("sign-in-code"))
+
+
+def is_first_start() -> bool:
+    """Whether nobody has ever signed in, so that whoever is here looks for the first password."""
+    return User.objects.exists() and not User.objects.filter(last_login__isnull=False).exists()
 
 
 @method_decorator(never_cache, name="dispatch")
