@@ -28,6 +28,8 @@ ACTIONS: dict[str, Promise] = {
     "factor.codes_renewed": gettext_lazy("recovery codes made anew"),
     "user.added": gettext_lazy("user added"),
     "user.changed": gettext_lazy("user changed"),
+    "user.invited": gettext_lazy("link to choose a password made"),
+    "user.reset_asked": gettext_lazy("link to choose a password asked for by e-mail"),
     "user.deleted": gettext_lazy("user deleted"),
     "group.added": gettext_lazy("group added"),
     "group.changed": gettext_lazy("group changed"),

@@ -69,7 +69,7 @@ ADMIN = {
     "webhooks/delivery/": OF_PLATFORMS,
     "django_tasks_database/dbtaskresult/": LIST | {"": PLAIN} | ROW,
     "access/apitoken/": dict.fromkeys(OF_PLATFORMS, PLAIN) | {"<int:pk>/token/": PLAIN},
-    "auth/user/": OF_NONE | {"<id>/password/": PLAIN, "<id>/single-sign-on/": PLAIN},
+    "auth/user/": OF_NONE | {"<id>/password/": PLAIN, "<id>/single-sign-on/": PLAIN, "<id>/link/": PLAIN},
     "auth/group/": OF_NONE,
 }
 ROUTES = {
@@ -86,6 +86,7 @@ ROUTES = {
             "admin/second-factor/", "admin/confirm/", "admin/sessions/", "admin/login/code/",
             "admin/login/oidc/", "admin/login/oidc/callback/", "admin/login/oidc/backchannel-logout/",
             "admin/r/<path:content_type_id>/<path:object_id>/", "healthz", "readyz", "metrics",
+            "favicon.ico", "admin/login/forgotten/", "admin/login/password/<uidb64>/<token>/",
         ),
         PLAIN,
     ),

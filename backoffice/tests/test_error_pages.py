@@ -1,12 +1,14 @@
 """What people see in the place of a page that is not there, or not theirs, and what pages are called."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
-HTML = {"headers": {"accept": "text/html"}}
+HTML: dict[str, Any] = {"headers": {"accept": "text/html"}}
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from django.utils.translation import gettext_lazy
 from django_tasks_db.admin import DBTaskResultAdmin as DjangoTaskAdmin
 from django_tasks_db.models import DBTaskResult
 from knox.models import AuthToken
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
+from access.invitations import may_manage
 from access.lockout import locked, unlock
 from access.models import LoginFailures
 from access.passwords import make_temporary
@@ -28,6 +29,8 @@ from access.second_factor.models import Factor
 from backoffice.base.cells import badge
 from backoffice.base.offered import OfferedLists
 from backoffice.users.connecting import connection_page, page_link
+from backoffice.users.inviting import invite_page, show_link
+from backoffice.users.people import PersonForm
 from backoffice.users.platforms import FIELD, ConfinedAdmin, PlatformsForm
 from backoffice.users.second_factor.confirming import ask_first
 
@@ -55,23 +58,73 @@ class GroupForm(PlatformsForm):
 
 @admin.register(User)
 class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
-    form = UserForm
-    add_form = UserCreationForm
+    form = add_form = PersonForm
     change_password_form = AdminPasswordChangeForm
     change_form_template = "access/user_page.html"
-    fieldsets = (*(DjangoUserAdmin.fieldsets or ()), (gettext_lazy("Platforms"), {"fields": (FIELD,)}))
-    list_display = ("username", "email", "first_name", "last_name", "is_staff", "has_factor", "signing_in")
+    add_form_template = None  # Django's own asks for a password
+    fieldsets = ((None, {"fields": ("name", "email", "username", "groups", FIELD, "is_active")}),)
+    add_fieldsets = ((None, {"fields": ("name", "email", "username", "groups", FIELD)}),)
+    every_field = (*(DjangoUserAdmin.fieldsets or ()), (gettext_lazy("Platforms"), {"fields": (FIELD,)}))
+    filter_horizontal = ("user_permissions",)
+    list_display = ("username", "full_name", "email", "roles", "is_active", "has_factor", "signing_in")
+    list_filter = ("is_active", "groups", "is_superuser")
     actions = ("unlock",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         failures = LoginFailures.objects.filter(locked(), user=OuterRef("pk"))
         users: QuerySet[User] = super().get_queryset(request)
         factors = Factor.objects.filter(user=OuterRef("pk"))
-        return users.annotate(is_locked=Exists(failures), has_one=Exists(factors))
+        return users.annotate(is_locked=Exists(failures), has_one=Exists(factors)).prefetch_related("groups")
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(partial(connection_page, self))
-        return [path("<id>/single-sign-on/", page, name="auth_user_connection"), *super().get_urls()]
+        link = self.admin_site.admin_view(partial(invite_page, self))
+        return [
+            path("<id>/single-sign-on/", page, name="auth_user_connection"),
+            path("<id>/link/", link, name="auth_user_link"),
+            *super().get_urls(),
+        ]
+
+    # --- Who may change whom, and what
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers everybody; others whoever may do less than they, and nothing that they may not."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or may_manage(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may = super().has_delete_permission(request, obj)
+        return may and (obj is None or may_manage(request.user, obj))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Also by the action over several rows."""
+        deleted, counts, missing, kept = super().get_deleted_objects(objs, request)
+        if not all(may_manage(request.user, user) for user in objs):
+            missing = {*missing, str(User._meta.verbose_name)}
+        return deleted, counts, missing, kept
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        if not shows_all(request, obj):
+            return shown
+        return self.every_field
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """A class for this request, which knows who fills it in."""
+        if shows_all(request, obj):
+            return super().get_form(request, obj, **{**kwargs, "change": change, "form": UserForm})
+        base = type("PersonForm", (PersonForm,), {"actor": request.user})
+        return super().get_form(request, obj, **{**kwargs, "change": change, "form": base})
+
+    @admin.display(description=gettext_lazy("name"), ordering="first_name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description=gettext_lazy("role"))
+    def roles(self, user: User) -> str:
+        if user.is_superuser:
+            return _("superuser: may do everything")
+        return ", ".join(sorted(group.name for group in user.groups.all()))
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
@@ -79,6 +132,9 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
         user = context.get("original")
         may_change = user is not None and self.has_change_permission(request, user)
         context["connection"] = page_link(user) if may_change else None
+        context["may_link"] = may_change and user.is_active
+        context["is_superuser"] = request.user.is_superuser and user is not None
+        context["shows_all"] = shows_all(request, user)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("Second factor"), boolean=True)
@@ -92,17 +148,18 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
 
     @admin.action(description=gettext_lazy("Let them try to sign in again"), permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        users = list(queryset)
+        users = [user for user in queryset if may_manage(request.user, user)]
         unlock(users)
         names = ", ".join(map(str, users))
         messages.success(
             request, _("Failed attempts to sign in are forgotten for: %(users)s") % {"users": names}
         )
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if not change:
-            make_temporary(obj)
+    def response_add(
+        self, request: HttpRequest, obj: User, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The link with which the new user chooses a password."""
+        return show_link(request, self.opts, obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """What one person gives another one is good for one sign-in."""
@@ -124,6 +181,11 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
                 "take the staff status away again."
             )
             messages.info(request, text % {"user": form.instance})
+
+
+def shows_all(request: HttpRequest, user: User | None) -> bool:
+    """Whether every field of an account is shown: to superusers who ask for it."""
+    return user is not None and request.user.is_superuser and "all" in request.GET
 
 
 @admin.register(Group)

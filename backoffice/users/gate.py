@@ -22,6 +22,8 @@ OPEN = {
     PASSWORD_PAGE,
     "confirm",
     "jsi18n",
+    "forgotten-password",
+    "choose-password",
     "sign-in",
     "sign-in-code",
     "oidc-begin",
