@@ -7,10 +7,7 @@ from django.http import HttpRequest
 
 from access.lockout import Attempt, Refused
 from access.second_factor.users import UsersWithFactor
-
-REFUSED = (
-    "login_refused"  # on a request: why no password was looked at, or that this was the last attempt for now
-)
+from audit.logins import REFUSED
 
 
 class PasswordBackend(UsersWithFactor):

@@ -1,4 +1,5 @@
-"""Guessing of passwords: attempts to sign in are counted by account and by address, slowed down, and locked.
+"""Guessing of passwords and tokens: attempts to sign in are counted by account and by address, wrong tokens of the API
+by address, slowed down, and locked.
 
 An attempt is counted before its password is looked at, and taken back where it was right: attempts at the same moment,
 in whatever processes, do not get past the limit together. Half of what is allowed is free; after that each failure
@@ -30,14 +31,16 @@ from core.text import is_storable
 logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=1)
+TOKENS = "tokens"  # the beginning of the key of an address that sends wrong ones to the API
 
 
 class Refused(Exception):
-    """No password is looked at before `until`; `is_locked`: it is more than a short wait."""
+    """No password is looked at before `until`; `is_locked`: it is more than a short wait. `key`: of the count that says
+    so, "" where this attempt was looked at; `user`: whose account that count is of."""
 
-    def __init__(self, until: datetime, *, is_locked: bool) -> None:
+    def __init__(self, until: datetime, *, is_locked: bool, key: str = "", user: Any = None) -> None:
         super().__init__(until)
-        self.until, self.is_locked = until, is_locked
+        self.until, self.is_locked, self.key, self.user = until, is_locked, key, user
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +71,11 @@ class Attempt:
         try:
             for key, limit in counts:
                 if limit:
-                    self._counted.append(self._count(key, limit))
+                    user = self._user if key.startswith("user ") else None
+                    self._counted.append(_count(key, limit, user=user))
         except Refused:
             self._take_back()
             raise
-
-    def _count(self, key: str, limit: int) -> _Counted:
-        now = timezone.now()
-        row = LoginFailures(
-            key=key, user=self._user if key.startswith("user ") else None, count=0, last_at=now
-        )
-        with transaction.atomic():
-            LoginFailures.objects.bulk_create([row], ignore_conflicts=True)
-            row = LoginFailures.objects.select_for_update().get(key=key)
-            before, count = row.last_at, row.count
-            if before <= now - lock_span():
-                count = 0
-            until = before + _wait(count, limit)
-            if count and until > now:
-                raise Refused(until, is_locked=count >= limit)
-            LoginFailures.objects.filter(key=key).update(count=count + 1, last_at=now)
-        return _Counted(key, limit, count + 1, now, before)
 
     def failed(self) -> datetime | None:
         """Returns until when nobody may try again, where this failure was one too many."""
@@ -121,6 +108,65 @@ class Attempt:
             rows = LoginFailures.objects.filter(key=each.key)
             rows.filter(count__gt=0).update(count=F("count") - 1)
             rows.filter(last_at=each.at).update(last_at=each.before)
+
+
+def _count(key: str, limit: int, *, user: Any = None, last_tried: str = "") -> _Counted:
+    """Raises Refused, where it is too early."""
+    now = timezone.now()
+    row = LoginFailures(key=key, user=user, count=0, last_at=now)
+    with transaction.atomic():
+        LoginFailures.objects.bulk_create([row], ignore_conflicts=True)
+        row = LoginFailures.objects.select_for_update().get(key=key)
+        if refused := _refusal(row, limit, now):
+            raise refused
+        count = 0 if row.last_at <= now - lock_span() else row.count
+        LoginFailures.objects.filter(key=key).update(count=count + 1, last_at=now, last_tried=last_tried)
+    return _Counted(key, limit, count + 1, now, row.last_at)
+
+
+def _refusal(row: LoginFailures, limit: int, now: datetime) -> Refused | None:
+    count = 0 if row.last_at <= now - lock_span() else row.count
+    until = row.last_at + _wait(count, limit)
+    if not count or until <= now:
+        return None
+    return Refused(until, is_locked=count >= limit, key=row.key, user=row.user)
+
+
+# --- Tokens of the API
+
+
+def token_refusal(request: HttpRequest) -> Refused | None:
+    """Where so many wrong tokens came from this address that it is too early for another one. One query."""
+    limit, key = settings.LOGIN_FAILURES_PER_ADDRESS, _tokens_of(request)
+    row = LoginFailures.objects.filter(key=key).first() if limit and key else None
+    return _refusal(row, limit, timezone.now()) if row else None
+
+
+def count_wrong_token(request: HttpRequest, token: str) -> None:
+    """A token that is none was sent. The same one again is no guess: a program goes on with one that was revoked."""
+    limit, key = settings.LOGIN_FAILURES_PER_ADDRESS, _tokens_of(request)
+    if not (limit and key):
+        return
+    tried = salted_hmac(__name__, token, algorithm="sha256").hexdigest()
+    if LoginFailures.objects.filter(key=key, last_tried=tried).exists():
+        return
+    try:
+        counted = _count(key, limit, last_tried=tried)
+    except Refused:
+        return  # at the same moment; none of them was right
+    if counted.count >= limit:
+        record("token.locked", changes={"by": "address", "minutes": settings.LOGIN_LOCK_MINUTES})
+        logger.warning(
+            "The API takes no tokens of an address for %s minutes, after %s wrong ones.",
+            settings.LOGIN_LOCK_MINUTES,
+            counted.count,
+        )
+
+
+def _tokens_of(request: HttpRequest) -> str:
+    """Apart from sign-ins: a program with a wrong token must not lock out the people behind the same address."""
+    network = client_network(request)
+    return _hidden(TOKENS, network) if network else ""
 
 
 def lock_span() -> timedelta:
@@ -160,7 +206,7 @@ def unlock(users: list[Any], *, addresses: bool = False) -> int:
     failures were forgotten."""
     which = Q(user__in=users)
     if addresses:
-        which |= Q(key__startswith="address ")
+        which |= Q(key__startswith="address ") | Q(key__startswith=f"{TOKENS} ")
     with transaction.atomic():
         forgotten, _by_model = LoginFailures.objects.filter(which).delete()
         for user in users:

@@ -1,5 +1,6 @@
 """ApiToken: what a token of the REST API is called, what it may do, and when it was last used. LoginFailures: attempts
 to sign in that failed. Confinement: of which platforms a user, or the members of a group, may see anything.
+Administrator: who may give rights to anybody.
 PasswordRecord: passwords that a user had. OidcIdentity: who a user is at a provider where people sign in.
 LogoutToken: what that provider said of who signed out there. UserSession: where a user is signed in.
 """
@@ -72,8 +73,9 @@ class ApiToken(models.Model):
 
 
 class LoginFailures(models.Model):
-    """Failed attempts of late to sign in with one account, or from one address. `key` is `user 5`, or `name …` or
-    `address …` with a hash."""
+    """Failed attempts of late to sign in with one account, or from one address. `key` is `user 5`, or `name …`,
+    `address …`, or, for tokens of the API, `tokens …` of an address, with a hash. `last_tried`: a keyed digest of the
+    wrong token that was counted last."""
 
     key = models.CharField(max_length=80, primary_key=True)
     user = models.OneToOneField(
@@ -81,6 +83,7 @@ class LoginFailures(models.Model):
     )
     count = models.PositiveIntegerField()
     last_at = models.DateTimeField(db_index=True)
+    last_tried = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     class Meta:
         db_table = "login_failures"
@@ -110,6 +113,23 @@ class Confinement(models.Model):
 
     def __str__(self) -> str:
         return str(self.user or self.group)
+
+
+class Administrator(models.Model):
+    """Who may give rights to anybody, as it was when somebody last looked (administrators.py). `since` is NULL of those
+    who were there at the first look."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    since = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "administrators"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)
 
 
 class PasswordRecord(models.Model):

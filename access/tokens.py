@@ -12,9 +12,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from knox.crypto import hash_token
 from knox.models import AuthToken
+from knox.settings import CONSTANTS
 
 from access.models import ApiToken, Scope
 from core.database.retry import DATABASE_ERRORS
+from core.text import is_storable
 from platforms.models import Platform
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,14 @@ def make_token(
 def find_token(text: str) -> ApiToken | None:
     """The token that a program sent, expired or not; None where there is none."""
     return all_tokens().filter(token=hash_token(text)).first()
+
+
+def begins_like(text: str) -> ApiToken | None:
+    """A token whose beginning this has, all of what knox keeps of it in clear: nobody has that by chance (60 bits)."""
+    beginning = text[: CONSTANTS.TOKEN_KEY_LENGTH]
+    if len(beginning) < CONSTANTS.TOKEN_KEY_LENGTH or not is_storable(beginning):
+        return None
+    return all_tokens().filter(token__token_key=beginning).first()
 
 
 def all_tokens() -> QuerySet[ApiToken]:

@@ -28,10 +28,11 @@ from rest_framework.utils import json
 from access.confinement import visible_platforms
 from access.models import ApiToken, Scope
 from access.second_factor.sessions import is_fresh
-from access.tokens import find_token, note_use
+from access.tokens import note_use
+from api.guesses import find_unless_guessed
 from api.idempotency import claim, settle
 from api.models import IdempotentAnswer
-from api.throttling import refuse_guesses, remember_valid
+from api.throttling import remember_valid
 from core.addresses import client_address
 from platforms.models import SYNC_PERMISSION
 
@@ -75,8 +76,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         try:
             (token,) = tokens
-            refuse_guesses(request._request, token.decode())
-            found = find_token(token.decode())
+            found = find_unless_guessed(request._request, token.decode())
         except ValueError:  # several words, or no UTF-8
             found = None
         if found is None or not found.user.is_active:

@@ -76,16 +76,20 @@ class TooManyFailures(Throttled):
     """429: this address has sent too many requests without a valid token."""
 
 
-def refuse_guesses(request: HttpRequest, token: str) -> None:
-    """Before a token is looked up. One that was valid before is looked up all the same: behind an address there may be
-    others than the one who guesses. Raises TooManyFailures."""
+def refuse_flood(request: HttpRequest) -> None:
+    """Before a token is looked up that this process does not know as valid. Raises TooManyFailures."""
     now, most = time.time(), settings.API_FAILURES_PER_MINUTE
     with _lock:
         count = _counts.get(_address(request))
         is_over = count is not None and count.minute == now // MINUTE and count.known + count.unbooked >= most
-    if most and is_over and hash_token(token) not in _seen:
+    if most and is_over:
         _record_refusal(request, now)
         raise TooManyFailures(_until_next_minute(now))
+
+
+def was_valid(token: str) -> bool:
+    """In this process: behind an address there may be others than the one who guesses."""
+    return hash_token(token) in _seen
 
 
 def remember_valid(digest: str) -> None:

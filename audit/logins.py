@@ -8,9 +8,11 @@ from django.db.models import Model
 
 from audit.origin import Origin, origin
 from audit.recording import record
+from audit.summing import record_sum
 from core.text import is_storable
 
 BY_PROVIDER = "signed_in_by_provider"  # in a session: by OpenID Connect, and not with a password here
+REFUSED = "login_refused"  # on a request, where nobody could try: of which lock, and of which user
 UNKNOWN = "(a name that nobody has)"  # what was typed may be a password
 
 
@@ -30,7 +32,13 @@ def _logged_out(user: Model | None, **_signal: Any) -> None:
         record("login.ended", user, by=_as(user))
 
 
-def _login_failed(credentials: dict[str, Any], **_signal: Any) -> None:
+def _login_failed(credentials: dict[str, Any], request: Any = None, **_signal: Any) -> None:
+    """What was refused without a look at the password becomes one entry for each lock."""
+    refused = getattr(request, REFUSED, None)
+    if refused is not None and refused.key:
+        facts = {"by": "address" if refused.user is None else "account"}
+        record_sum("login.refused", refused.user, changes=facts, of=refused.key)
+        return
     model = get_user_model()
     name = str(credentials.get(model.USERNAME_FIELD) or "")
     known = is_storable(name) and model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()

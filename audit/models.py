@@ -1,5 +1,5 @@
 """AuditEntry: one thing that somebody did. AuditHead: where the chain of entries begins and ends. AuditShipment: how
-far entries were shipped elsewhere.
+far entries were shipped elsewhere. AuditSum: attempts that become one entry.
 """
 
 import json
@@ -118,12 +118,39 @@ class AuditHead(models.Model):
         return str(self.last)
 
 
+class AuditSum(models.Model):
+    """Attempts of late that are one entry together (summing.py). `key` is a digest of what they have in common; `count`
+    is without the first where that one has an entry of its own."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    action = models.CharField(max_length=64)
+    door = models.CharField(max_length=8)
+    address = models.CharField(max_length=45, blank=True, default="")  # "" where there were several
+    count = models.BigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+    object_kind = models.CharField(max_length=64, blank=True, default="")
+    object_id = models.CharField(max_length=64, blank=True, default="")
+    object_name = models.CharField(max_length=255, blank=True, default="")
+    platform_id = models.BigIntegerField(null=True, blank=True)
+    changes_json = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "audit_sums"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.count}"
+
+
 class AuditShipment(models.Model):
     """A place outside of the database, and the last entry that it has taken (shipping.py)."""
 
     place = models.CharField(max_length=16, primary_key=True)
     shipped_through = models.BigIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)  # since when it takes nothing; NULL once it does again
 
     class Meta:
         db_table = "audit_shipments"

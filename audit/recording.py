@@ -1,7 +1,7 @@
 """Writes entries."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -46,26 +46,32 @@ def record_each(
         return
     who = by or origin()
     request_id = str(log_context().get("request_id", ""))
-    with transaction.atomic():
-        AuditEntry.objects.bulk_create(
-            AuditEntry(
-                actor=who.actor[:150],
-                actor_id=who.actor_id,
-                door=who.door,
-                address=who.address,
-                action=action,
-                changes_json=_as_text(changes),
-                reason=storable_text(reason)[:500],
-                request_id=request_id[:128],
-                **_named(about),
-            )
-            for about, changes in deeds
+    store(
+        AuditEntry(
+            actor=who.actor[:150],
+            actor_id=who.actor_id,
+            door=who.door,
+            address=who.address,
+            action=action,
+            changes_json=as_text(changes),
+            reason=storable_text(reason)[:500],
+            request_id=request_id[:128],
+            **named(about),
         )
+        for about, changes in deeds
+    )
+
+
+def store(entries: Iterable[AuditEntry]) -> None:
+    """For those who fill an entry in themselves. One statement."""
+    with transaction.atomic():
+        AuditEntry.objects.bulk_create(entries)
         # Not within this transaction: others would wait for its end to link theirs.
         transaction.on_commit(chain.link_committed, robust=True)
 
 
-def _named(about: models.Model | None) -> dict[str, Any]:
+def named(about: models.Model | None) -> dict[str, Any]:
+    """The columns of an entry that say what it is about."""
     if about is None:
         return {}
     return {
@@ -78,7 +84,8 @@ def _named(about: models.Model | None) -> dict[str, Any]:
     }
 
 
-def _as_text(changes: Mapping[str, Any] | None) -> str:
+def as_text(changes: Mapping[str, Any] | None) -> str:
+    """The column `changes_json`."""
     if not changes:
         return ""
     short = {name: _shortened(value) for name, value in changes.items()}

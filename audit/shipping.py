@@ -103,18 +103,26 @@ def _send_some(place: Place, mine: Any) -> bool:
             error,
             entries[0].sequence,
         )
+        mine.filter(refused_at=None).update(refused_at=timezone.now())
         return False
-    mine.update(shipped_through=entries[-1].sequence)
+    mine.update(shipped_through=entries[-1].sequence, refused_at=None)
     return len(entries) == AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a place does not have yet. `since`: the time of the oldest entry of it, None for nothing."""
+    """What a place does not have yet. `since`: the time of the oldest entry of it, None for nothing; `refused_at`:
+    since when it takes nothing, None where it does."""
 
     place: str
     entries: int
     since: datetime | None
+    refused_at: datetime | None
+
+    def is_stuck(self, now: datetime) -> bool:
+        """It takes nothing, or nobody has shipped for AUDIT_SHIPPED_MINUTES what was there to be shipped."""
+        late = timedelta(minutes=settings.AUDIT_SHIPPED_MINUTES)
+        return self.refused_at is not None or (self.since is not None and now - self.since > late)
 
 
 def waiting() -> list[Waiting]:
@@ -128,7 +136,8 @@ def waiting() -> list[Waiting]:
         )  # verify_audit says that it is lost
         oldest = AuditEntry.objects.filter(sequence__gt=through).order_by("sequence").first()
         count = head.last - max(through, head.pruned_through)
-        found.append(Waiting(place.name, max(0, count), oldest.at if oldest else None))
+        refused_at = shipment.refused_at if shipment else None
+        found.append(Waiting(place.name, max(0, count), oldest.at if oldest else None, refused_at))
     return found
 
 

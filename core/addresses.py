@@ -26,7 +26,10 @@ def client_address(request: HttpRequest) -> str:
 
 def client_network(request: HttpRequest) -> str:
     """What is limited as one: the address; of IPv6, the network that a provider gives to one customer."""
-    text = client_address(request)
+    return network_of(client_address(request))
+
+
+def network_of(text: str) -> str:
     with suppress(ValueError):
         address = ip_address(text)
         text = str(ip_network((int(address), 64), strict=False) if address.version == IPV6 else address)

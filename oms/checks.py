@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 
+from audit.syslog import server_at
 from integrations.registry import CHANNELS
 from oms.hosts import HOST, ORIGIN
 from oms.private_files import others_may_read
@@ -45,6 +46,20 @@ def check_sqlite_file(**_: Any) -> list[CheckMessage]:
             f"Every user of this machine can read the database: {file}.",
             hint=f"It holds sessions, which make anybody an admin who reads them. Run: chmod 600 {file}*",
             id="oms.W004",
+        )
+    ]
+
+
+@register()
+def check_syslog(**_: Any) -> list[CheckMessage]:
+    """Over UDP nobody hears what gets lost, so nobody could be told of it."""
+    if not settings.AUDIT_SYSLOG or server_at(settings.AUDIT_SYSLOG).transport != "udp":
+        return []
+    return [
+        CheckWarning(
+            "The audit is shipped over UDP (AUDIT_SYSLOG): what gets lost there counts as shipped, and nobody hears.",
+            hint="Use tls:// or tcp://, where an entry counts as shipped once the server has read it.",
+            id="oms.W015",
         )
     ]
 

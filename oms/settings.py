@@ -68,6 +68,7 @@ KEEP_AUDIT_DAYS = whole_number("KEEP_AUDIT_DAYS", default=730, minimum=365)
 # Where entries of the audit go beside the database: "stdout" or a file, a syslog server.
 AUDIT_LOG = audit_log(text("AUDIT_LOG"))
 AUDIT_SYSLOG = audit_syslog(text("AUDIT_SYSLOG"))
+AUDIT_SHIPPED_MINUTES = whole_number("AUDIT_SHIPPED_MINUTES", default=15, minimum=2)  # later is an alert
 # To whom backup_database encrypts: public keys of age, or keys of gpg, with commas between them.
 BACKUP_ENCRYPT_TO = [each.strip() for each in text("BACKUP_ENCRYPT_TO").split(",") if each.strip()]
 KEEP_CHANGES_DAYS = whole_number("KEEP_CHANGES_DAYS", default=90, minimum=1)
@@ -118,6 +119,7 @@ MAINTENANCE = [
     "api.throttling.prune_counts",
     "access.tokens.prune_expired",
     "access.lockout.prune_failures",
+    "audit.summing.write_sums",
     "access.signed_in.prune_sessions",
     "access.oidc.signing_out.prune_logout_tokens",
     "webhooks.queue.prune_deliveries",
@@ -125,7 +127,7 @@ MAINTENANCE = [
     "backoffice.alerts.outbox.prune_messages",
 ]
 # Functions without arguments that `manage.py run_webhooks` calls once a minute.
-EVERY_MINUTE = ["backoffice.alerts.watch.watch", "audit.shipping.ship"]
+EVERY_MINUTE = ["backoffice.alerts.watch.watch", "audit.summing.write_sums", "audit.shipping.ship"]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))

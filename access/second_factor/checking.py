@@ -12,6 +12,7 @@ from django.utils import timezone
 from access.second_factor.codes import digest, is_from_app, matching_step, plain
 from access.second_factor.models import Factor, RecoveryCode
 from audit.recording import record
+from audit.summing import record_sum
 from core.encryption import Unreadable
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,10 @@ def may_try(factor: Factor) -> bool:
     now, rows = timezone.now(), Factor.objects.filter(pk=factor.pk)
     rows.filter(failed_at__lte=now - WAIT).update(failures=0, failed_at=None)
     allowed = Q(failures__lt=MOST_FAILURES)
-    return bool(rows.filter(allowed).update(failures=F("failures") + 1, failed_at=now))
+    if rows.filter(allowed).update(failures=F("failures") + 1, failed_at=now):
+        return True
+    record_sum("factor.refused", factor.user, of=f"factor {factor.pk}")
+    return False
 
 
 def succeeded(factor: Factor) -> None:

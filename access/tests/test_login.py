@@ -16,7 +16,9 @@ from freezegun import freeze_time
 
 from access.lockout import Attempt, Refused, prune_failures
 from access.models import LoginFailures
+from audit.chain import verify
 from audit.models import AuditEntry
+from audit.summing import write_sums
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +65,32 @@ def test_ten_failures_lock_an_account_whoever_tries_and_a_command_unlocks_it(ops
     call_command("unlock_user", "ops", stdout=StringIO())
     assert sign_in(password=RIGHT) == ""
     assert AuditEntry.objects.filter(action="login.unlocked", object_name="ops").count() == 1
+
+
+def test_what_is_refused_during_a_lock_is_one_entry_with_its_number(ops: User) -> None:
+    """Nobody fills the audit: neither by one account from many addresses, nor by many names from one."""
+    fail(10)
+    before = AuditEntry.objects.count()
+    for number in range(6):
+        assert "nobody can sign in" in sign_in(address=f"198.51.100.{number}")
+    for name in range(10):
+        fail(1, name=f"name{name}", address="203.0.113.9")
+        LoginFailures.objects.filter(key__startswith="address ").update(last_at=timezone.now())
+        if name < 9:
+            LoginFailures.objects.filter(count__lt=10).update(last_at=timezone.now() - timedelta(minutes=1))
+    for name in range(4):
+        assert "nobody can sign in" in sign_in(f"other{name}", address="203.0.113.9")
+    assert AuditEntry.objects.count() == before + 11  # ten failures, and a lock
+    write_sums()
+    assert not AuditEntry.objects.filter(action="login.refused").exists()
+    with freeze_time(timezone.now() + timedelta(minutes=15, seconds=1)):
+        write_sums()
+        write_sums()
+    of_account, of_address = AuditEntry.objects.filter(action="login.refused").order_by("pk")
+    assert (of_account.object_name, of_account.address, of_account.changes["attempts"]) == ("ops", "", 6)
+    assert (of_address.object_name, of_address.address) == ("", "203.0.113.9")
+    assert (of_address.changes["by"], of_address.changes["attempts"]) == ("address", 4)
+    assert verify().broken is None
 
 
 def test_a_lock_ends_by_itself_and_trying_on_does_not_prolong_it(ops: User) -> None:

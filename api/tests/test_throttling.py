@@ -2,19 +2,27 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from freezegun import freeze_time
+from knox.models import AuthToken
 
+from access.models import ApiToken, LoginFailures
 from api import throttling
 from api.models import RequestCount
 from api.tests.rest import make_text, superuser, token_client, user_with
 from audit.models import AuditEntry
+from audit.summing import write_sums
+from backoffice.alerts.conditions import Kind, evaluate
 
 pytestmark = pytest.mark.django_db
 
@@ -193,3 +201,102 @@ def test_what_is_not_permitted_counts(settings: Any) -> None:
     settings.API_REQUESTS_PER_MINUTE = 2
     nobody = user_with()
     assert [nobody.get("/orders").status_code for _each in range(3)] == [403, 403, 429]
+
+
+# --- guesses of tokens
+
+
+def guess(times: int, address: str = "192.0.2.1") -> Any:
+    """So far apart that none has to wait; the last answer."""
+    answer = None
+    for number in range(times):
+        with freeze_time(timezone.now() - timedelta(seconds=20 * (times - number - 1))):
+            answer = ask(f"guess-{number}", address)
+            assert answer.status_code == 401, answer.json()
+    return answer
+
+
+@pytest.fixture
+def _as_delivered(settings: Any, monkeypatch: Any) -> None:
+    settings.API_FAILURES_PER_MINUTE = 60
+    monkeypatch.setattr(throttling, "_counts", {})
+    monkeypatch.setattr(throttling, "_seen", set())
+
+
+@pytest.mark.usefixtures("_as_delivered")
+def test_ten_wrong_tokens_lock_an_address_and_no_program_that_works(monkeypatch: Any) -> None:
+    root = User.objects.create_superuser("root", password="right")
+    working, fresh = (make_text(root) for _each in range(2))
+    assert ask(working).status_code == 200
+    guess(10)
+    for token in ("another", fresh):
+        refused = ask(token)
+        assert (refused.status_code, refused.json()["code"]) == (429, "throttled")
+        assert 890 <= int(refused["Retry-After"]) <= 900
+    assert ask(fresh, "192.0.2.2").status_code == 200
+    monkeypatch.setattr(throttling, "_seen", set())  # another process
+    assert ask(working).status_code == 200  # it was used from here before
+    client = Client(REMOTE_ADDR="192.0.2.1")  # people are counted apart
+    assert client.post("/admin/login/", {"username": "root", "password": "right"}).status_code == 302
+    (entry,) = AuditEntry.objects.filter(action="token.locked")
+    assert (entry.address, entry.door, entry.changes) == (
+        "192.0.2.1",
+        "api",
+        {"by": "address", "minutes": 15},
+    )
+    with freeze_time(timezone.now() + timedelta(minutes=16)):
+        assert ask(fresh).status_code == 200
+        write_sums()
+    (entry,) = AuditEntry.objects.filter(action="token.refused")
+    assert (entry.changes["attempts"], entry.address) == (2, "192.0.2.1")
+
+
+@pytest.mark.usefixtures("_as_delivered")
+def test_after_five_each_wrong_token_waits_longer_and_a_command_unlocks() -> None:
+    root = User.objects.create_superuser("root")
+    guess(7)
+    assert ask("another")["Retry-After"] in ("3", "4")
+    with freeze_time(timezone.now() + timedelta(seconds=5)):
+        assert ask("another").status_code == 401
+        assert ask("more")["Retry-After"] in ("7", "8")
+        call_command("unlock_user", "root", stdout=StringIO())
+        assert ask(make_text(root)).status_code == 200
+
+
+@pytest.mark.usefixtures("_as_delivered")
+def test_a_program_that_goes_on_with_a_revoked_or_expired_token_locks_nobody() -> None:
+    root = User.objects.create_superuser("root")
+    revoked, expired, fresh = (make_text(root) for _each in range(3))
+    AuthToken.objects.filter(token_key=revoked[:15]).delete()
+    AuthToken.objects.filter(token_key=expired[:15]).update(expiry=timezone.now())
+    assert {ask(token).status_code for _each in range(12) for token in (revoked, expired)} == {401}
+    assert ask(fresh).status_code == 200
+    assert LoginFailures.objects.get().count == 1
+
+
+@pytest.mark.usefixtures("_as_delivered")
+def test_who_knows_the_beginning_of_a_token_is_told_of_and_does_not_lock_it() -> None:
+    root = User.objects.create_superuser("root")
+    token = make_text(root)
+    for number in range(4):
+        assert ask(f"{token[:60]}{number:04}").status_code == 401
+    assert ask(token).status_code == 200
+    with freeze_time(timezone.now() + timedelta(minutes=16)):
+        write_sums()
+    first, rest = AuditEntry.objects.filter(action="token.guessed").order_by("pk")
+    assert {entry.object_name for entry in (first, rest)} == {ApiToken.objects.get().name}
+    assert (first.changes, rest.changes["attempts"]) == ({}, 3)
+    assert "somebody knows a part of it" in next(
+        each.say() for each in evaluate() if each.kind == Kind.KNOWN_TOKEN
+    )
+    assert token[:10] not in str(list(AuditEntry.objects.values()))
+
+
+def test_a_database_that_takes_no_writes_answers_401() -> None:
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith(("INSERT", "UPDATE")):
+            raise OperationalError("attempt to write a readonly database")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail):
+        assert ask("wrong").status_code == 401

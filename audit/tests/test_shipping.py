@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 import trustme
 from django.contrib.auth.models import User
+from django.core.checks import run_checks
 from django.utils import timezone
+from freezegun import freeze_time
 
+from audit.chain import link_committed
 from audit.models import AuditEntry, AuditHead, AuditShipment
 from audit.origin import Origin
 from audit.recording import record
 from audit.shipping import ship, waiting
+from backoffice.alerts.conditions import Kind, evaluate
 from webhooks.models import Endpoint
 
 pytestmark = pytest.mark.django_db
@@ -207,3 +211,34 @@ def test_one_process_ships_at_a_time_and_a_killed_one_is_replaced(settings: Any,
     AuditShipment.objects.filter(pk=claim.pk).update(claimed_until=timezone.now() - timedelta(seconds=1))
     ship()
     assert len(tcp.entries()) == 3
+
+
+def test_it_is_told_that_entries_wait_and_that_a_place_refuses_them(settings: Any, client: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    settings.AUDIT_SYSLOG = f"tcp://127.0.0.1:{port}"  # where nobody listens any more
+    client.force_login(User.objects.create_superuser("root"))
+    record("login.failed", by=Origin("admin", address="192.0.2.1"))
+    link_committed()
+    assert "waits to be shipped" not in client.get("/admin/").content.decode()
+    with freeze_time(timezone.now() + timedelta(minutes=16)):
+        (condition,) = [each for each in evaluate() if each.kind == Kind.SHIPPING]
+        assert "See whether manage.py run_webhooks runs" in condition.say()
+        assert (condition.facts["place"], condition.platform) == ("syslog", None)
+    ship()
+    (condition,) = [each for each in evaluate() if each.kind == Kind.SHIPPING]
+    assert "It has taken nothing since" in condition.say()
+    assert "to be shipped to syslog" in client.get("/admin/").content.decode()
+    receiver = Receiver()
+    try:
+        settings.AUDIT_SYSLOG = f"tcp://127.0.0.1:{receiver.port}"
+        ship()
+    finally:
+        receiver.close()
+    assert [each for each in evaluate() if each.kind == Kind.SHIPPING] == []
+
+
+def test_a_check_warns_of_udp(settings: Any) -> None:
+    for address, warns in (("udp://127.0.0.1", True), ("tls://127.0.0.1", False), ("", False)):
+        settings.AUDIT_SYSLOG = address
+        assert any(problem.id == "oms.W015" for problem in run_checks()) is warns

@@ -19,6 +19,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
+from access.administrators import new_ones
+from audit import shipping
 from backoffice.alerts.sender import sender_is_silent
 from backoffice.home import attention, health, sign_ins
 from integrations.lookup.renewals import renewals_of, set_at
@@ -51,6 +53,9 @@ class Kind(models.TextChoices):
     LOCKED = "locked", _("Signing in locked")
     GUESSING = "guessing", _("Many failed attempts to sign in")
     TOKENS = "tokens", _("API refuses addresses that guess tokens")
+    ADMINISTRATOR = "administrator", _("New administrator")
+    SHIPPING = "shipping", _("Audit not shipped")
+    KNOWN_TOKEN = "known_token", _("Part of an API token is known")
 
 
 # Who may be told of it: those who may see it.
@@ -70,6 +75,9 @@ PERMISSIONS = {
     Kind.LOCKED: "auth.change_user",
     Kind.GUESSING: "auth.change_user",
     Kind.TOKENS: "auth.change_user",
+    Kind.KNOWN_TOKEN: "auth.change_user",
+    Kind.ADMINISTRATOR: "auth.change_user",
+    Kind.SHIPPING: "audit.view_auditentry",
 }
 OF_PLATFORMS = (Kind.STOPPED, Kind.REFUSED, Kind.LAGGING, Kind.CREDENTIALS)
 
@@ -115,6 +123,8 @@ def evaluate(now: datetime | None = None) -> list[Condition]:
         *_of_stock(platforms),
         *of_processes(now),
         *of_sign_ins(now),
+        *of_administrators(),
+        *of_shipping(now),
     ]
 
 
@@ -282,6 +292,7 @@ def of_sign_ins(now: datetime) -> Iterator[Condition]:
             f"{entries}?action=login.failed",
         ),
         (Kind.TOKENS, found.addresses, 1, sign_ins.refused_line, f"{entries}?action=token.locked"),
+        (Kind.KNOWN_TOKEN, found.tokens, 1, sign_ins.guessed_line, f"{entries}?action=token.guessed"),
     ):
         if count >= least:
             yield Condition(
@@ -290,6 +301,32 @@ def of_sign_ins(now: datetime) -> Iterator[Condition]:
                 level=(count // least).bit_length(),
                 href=href,
                 facts={"count": count},
+            )
+
+
+def of_administrators() -> Iterator[Condition]:
+    """Whether somebody has become one within the last day. One query. Raises DatabaseError."""
+    if count := new_ones().count():
+        yield Condition(
+            kind=Kind.ADMINISTRATOR,
+            say=partial(sign_ins.administrators_line, count),
+            level=count.bit_length(),
+            href=f"{reverse('admin:audit_auditentry_changelist')}?action=administrator.appeared",
+            facts={"count": count},
+        )
+
+
+def of_shipping(now: datetime) -> Iterator[Condition]:
+    """Whether entries of the audit leave the database. Three queries a place. Raises DatabaseError."""
+    for waiting in shipping.waiting():
+        if waiting.is_stuck(now):
+            yield Condition(
+                kind=Kind.SHIPPING,
+                say=partial(health.shipping_line, waiting),
+                subject=waiting.place,
+                since=waiting.refused_at or waiting.since,
+                href=reverse("admin:audit_auditentry_changelist"),
+                facts={"place": waiting.place, "count": waiting.entries},
             )
 
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from access.administrators import note_administrators
 from backoffice.alerts import conditions, growth, letters, outbox
 from backoffice.alerts.conditions import OF_PLATFORMS, Condition
 from backoffice.alerts.growth import Growth
@@ -48,6 +49,7 @@ def watch() -> None:
 def look(now: datetime | None = None) -> News:
     """Note what is so, and write what people have to be told. Returns what it told. Raises DatabaseError."""
     now = now or timezone.now()
+    note_administrators()
     last_change = last_sequence()  # before: what becomes low while it looks is told later, and not left out
     found = {condition.key: condition for condition in conditions.evaluate(now)}
     _note(found, now)

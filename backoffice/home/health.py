@@ -8,11 +8,13 @@ from functools import cache
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.confinement import Visible, within
+from audit.shipping import Waiting
 from core.format import format_datetime
 from integrations.errors import CONFIG_CODES, REFUSED_CODES
 from integrations.lookup.overview import has_rows
@@ -145,6 +147,20 @@ def workers_line(messages: int, oldest: datetime | None) -> str:
 
 def queue_line() -> str:
     return _("The queue cannot be reached. Syncs that are asked for are stored, and start once it is back.")
+
+
+def shipping_line(behind: Waiting) -> str:
+    what = ngettext(
+        "%(count)s entry of the audit waits to be shipped to %(place)s; it stays in the database until then.",
+        "%(count)s entries of the audit wait to be shipped to %(place)s; they stay in the database until then.",
+        behind.entries,
+    ) % {"count": number_format(behind.entries), "place": behind.place}
+    if behind.refused_at:
+        why = _("It has taken nothing since %(time)s. The log of manage.py run_webhooks says why.")
+        return f"{what} {why % {'time': format_datetime(behind.refused_at)}}"
+    since = format_datetime(behind.since) if behind.since else ""
+    why = _("The oldest is of %(time)s. See whether manage.py run_webhooks runs, which ships them.")
+    return f"{what} {why % {'time': since}}"
 
 
 def of_platforms(visible: Visible = None) -> list[Health]:

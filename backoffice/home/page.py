@@ -13,8 +13,10 @@ from backoffice.alerts.conditions import (
     PERMISSIONS,
     Condition,
     Kind,
+    of_administrators,
     of_platforms,
     of_processes,
+    of_shipping,
     of_sign_ins,
 )
 from backoffice.base.charts import Chart
@@ -29,7 +31,7 @@ MOST_CONDITIONS = 8
 # Of these, and these alone, no tile and no row of a platform tells.
 ON_TOP = (
     Kind.LAGGING, Kind.CREDENTIALS, Kind.SCHEDULER, Kind.WORKERS, Kind.QUEUE, Kind.SENDER, Kind.LOCKED, Kind.GUESSING,
-    Kind.TOKENS,
+    Kind.TOKENS, Kind.KNOWN_TOKEN, Kind.ADMINISTRATOR, Kind.SHIPPING,
 )  # fmt: skip
 
 
@@ -88,7 +90,9 @@ def _on_top(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any
     now = timezone.now()
     conditions: list[Condition] = []
     if request.user.has_perm(PERMISSIONS[Kind.LOCKED]):
-        conditions += of_sign_ins(now)
+        conditions += [*of_sign_ins(now), *of_administrators()]
+    if request.user.has_perm(PERMISSIONS[Kind.SHIPPING]):
+        conditions += of_shipping(now)
     if request.user.has_perm(PERMISSIONS[Kind.SCHEDULER]):
         conditions += of_processes(now)
     if request.user.has_perm(PERMISSIONS[Kind.LAGGING]):

@@ -14,6 +14,7 @@ SPAN = timedelta(hours=1)
 FAILED = Q(action__in=("login.failed", "factor.failed"))
 LOCKED = Q(action="login.locked")
 REFUSED = Q(action="token.locked")
+GUESSED = Q(action="token.guessed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Attempts:
     locks: int
     accounts: int
     addresses: int
+    tokens: int  # whose beginning somebody knows
 
 
 def attempts_before(now: datetime) -> Attempts:
@@ -37,6 +39,7 @@ def attempts_before(now: datetime) -> Attempts:
             locks=Count("pk", filter=LOCKED),
             accounts=Count("object_id", filter=LOCKED & ~Q(object_id=""), distinct=True),
             addresses=Count("address", filter=REFUSED, distinct=True),
+            tokens=Count("object_id", filter=GUESSED, distinct=True),
         )
     )
 
@@ -71,3 +74,25 @@ def refused_line(found: Attempts) -> str:
         found.addresses,
     )
     return text % {"count": number_format(found.addresses)}
+
+
+def administrators_line(count: int) -> str:
+    text = ngettext(
+        "In the last day, %(count)s user has become an administrator: a superuser, or somebody who may change users or "
+        "groups. The audit says who. If you did not expect it, deactivate the user.",
+        "In the last day, %(count)s users have become administrators: superusers, or people who may change users or "
+        "groups. The audit says who. If you did not expect it, deactivate them.",
+        count,
+    )
+    return text % {"count": number_format(count)}
+
+
+def guessed_line(found: Attempts) -> str:
+    text = ngettext(
+        "In the last hour, a wrong token was sent to the API that begins like %(count)s of yours: somebody knows a "
+        "part of it. It works still. The audit says which one; revoke it, and make another.",
+        "In the last hour, wrong tokens were sent to the API that begin like %(count)s of yours: somebody knows parts "
+        "of them. They work still. The audit says which ones; revoke them, and make others.",
+        found.tokens,
+    )
+    return text % {"count": number_format(found.tokens)}

@@ -523,6 +523,19 @@ def test_a_logout_that_cannot_be_checked_now_is_to_be_told_again(provider: Provi
     assert Client().get(BACK).status_code == 405
 
 
+def test_who_comes_back_without_having_left_does_not_fill_the_audit(provider: Provider) -> None:
+    """Anybody can ask for that address, as often as he likes."""
+    client = Client()
+    for _each in range(5):
+        client.get(f"{BEGIN}callback/", {"state": "x", "code": "y"})
+    assert AuditEntry.objects.filter(action="login.failed").count() == 1
+    with freeze_time(timezone.now() + timedelta(minutes=16)):
+        client.get(f"{BEGIN}callback/")
+    first, rest, again = AuditEntry.objects.filter(action="login.failed").order_by("pk")
+    assert first.changes == again.changes == {"by": "oidc", "why": "expired"}
+    assert rest.changes["attempts"] == 4
+
+
 def test_a_check_names_groups_that_are_not_there(provider: Provider, settings: Any) -> None:
     assert run_checks(databases=["default"]) == []
     settings.OIDC_GROUPS = [("oms-ops", "operators")]

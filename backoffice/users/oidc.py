@@ -25,8 +25,9 @@ from access.oidc.session import note
 from access.oidc.signing_out import end_sessions
 from access.second_factor.factors import factor_of
 from access.second_factor.sessions import begin as ask_for_factor
-from audit.recording import record
+from audit.summing import record_first, record_sum
 from backoffice.base.model_admin import safe_next
+from core.addresses import client_network
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +99,8 @@ class OidcCallback(View):
         _require_provider()
         try:
             attempt = Attempt(request, None)
-        except Refused:
+        except Refused as refused:
+            record_sum("login.refused", changes={"by": "address"}, of=refused.key)
             messages.error(request, TOO_EARLY)
             return HttpResponseRedirect(reverse("admin:login"))
         try:
@@ -146,7 +148,10 @@ def _sign_in(request: HttpRequest, user: Any, arrival: Arrival) -> HttpResponse:
 def _refused(request: HttpRequest, problem: NotSignedIn) -> HttpResponse:
     """Back to the login page, which says why."""
     logger.warning("Nobody was signed in by the OpenID Connect provider: %s", problem)
-    record("login.failed", problem.user, changes={"by": "oidc", "why": problem.problem.value} | problem.facts)
+    facts = {"by": "oidc", "why": problem.problem.value} | problem.facts
+    # Who comes here need not be known to the provider: what anybody can repeat is one entry.
+    of = problem.facts.get("subject") or client_network(request)
+    record_first("login.failed", problem.user, changes=facts, of=f"oidc {problem.problem} {of}")
     messages.error(request, str(SENTENCES[problem.problem]) % {"provider": provider_name()})
     return HttpResponseRedirect(reverse("admin:login"))
 

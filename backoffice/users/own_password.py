@@ -11,8 +11,8 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy, ngettext
 
-from access.backends import REFUSED
 from access.passwords import days_until_change, due_in
+from audit.logins import REFUSED
 from backoffice.users.signing_in import refusal_text
 
 if TYPE_CHECKING:

@@ -34,7 +34,12 @@ NAMED = 5
 NEWEST = 10_000  # entries of the audit
 ALL_READ_WITHIN = timedelta(days=31)
 SHIPPED_WITHIN = timedelta(hours=1)
-ATTEMPTS = {"locked", "guessing", "tokens"}  # kinds of alerts (backoffice/alerts/conditions.py)
+ATTEMPTS = {
+    "locked",
+    "guessing",
+    "tokens",
+    "known_token",
+}  # kinds of alerts (backoffice/alerts/conditions.py)
 
 
 def named(names: Iterable[str]) -> str:
