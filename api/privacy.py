@@ -21,14 +21,8 @@ from api.bodies import ExactBody
 from api.filters import ChoicesFilter, FlagFilter, PlatformNameFilter, TimeFilter
 from api.lists import ListView
 from api.preconditions import heeds_if_match
-from orders.erasing import (
-    OnHold,
-    Receipt,
-    erase_of_email,
-    erase_of_order,
-    erase_of_platform,
-    erasures_within,
-)
+from orders.background_erasing import ask_to_erase_platform
+from orders.erasing import OnHold, erase_of_email, erase_of_order, erasures_within
 from orders.models import Erasure, LegalHold, Order
 from platforms.models import Platform
 
@@ -161,31 +155,36 @@ class ErasureViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Erasure
     def confine(self, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
         return rows.filter(pk__in=erasures_within(ids))
 
-    @extend_schema(request=ErasureRequestSerializer, responses={201: ErasureSerializer})
+    @extend_schema(
+        request=ErasureRequestSerializer, responses={201: ErasureSerializer, 202: ErasureSerializer}
+    )
     def create(self, request: Request) -> Response:
         """Erase what is stored of the buyer of an order, of all orders with an e-mail address, or of a platform.
 
         For good: no later answer of the platform brings it back. Needs the permission orders.delete_orderbuyer. The
         answer is the receipt, also where there was nothing to erase, so a request may be repeated. What a legal hold
-        keeps is counted as `held`; of an order that is held, nothing is done: 409.
+        keeps is counted as `held`; of an order that is held, nothing is done: 409. A whole platform is erased in the
+        background: 202 with the receipt, whose `finished_at` is null until it is done.
         """
         asked = ErasureRequestSerializer(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
         try:
-            stored = self._erase(asked.validated_data).stored
+            stored = self._erase(asked.validated_data)
         except OnHold as held:
             raise Conflict(str(held), code="on_hold") from None
         body = ErasureSerializer(stored).data
         where = {"Location": address_of(self.request, "erasure", stored.pk)}
-        return Response(body, status=status.HTTP_201_CREATED, headers=where)
+        code = status.HTTP_202_ACCEPTED if stored.in_background else status.HTTP_201_CREATED
+        return Response(body, status=code, headers=where)
 
-    def _erase(self, values: dict[str, Any]) -> Receipt:
+    def _erase(self, values: dict[str, Any]) -> Erasure:
         reason, platform = values["reason"], values.get("platform")
         if "email" in values:
-            return erase_of_email(values["email"], reason=reason, within=visible_platforms(self.request))
+            within = visible_platforms(self.request)
+            return erase_of_email(values["email"], reason=reason, within=within).stored
         if "order" in values:
-            return erase_of_order(order_named(values["order"], platform, self.request), reason=reason)
-        return erase_of_platform(platform, reason=reason)  # type: ignore[arg-type]  # validate() has seen to it
+            return erase_of_order(order_named(values["order"], platform, self.request), reason=reason).stored
+        return ask_to_erase_platform(platform, reason=reason)  # type: ignore[arg-type]  # validate() has seen to it
 
 
 @extend_schema_field({"type": "string", "format": "date-time", "pattern": A_YEAR})

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -65,7 +66,7 @@ class AuditEntry(models.Model):
         default_permissions = ("view",)
         ordering = ("-id",)
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit")
+        verbose_name_plural = _("audit entries")
         indexes = [
             models.Index(fields=("object_kind", "object_id", "-id"), name="audit_of_object"),
             models.Index(fields=("action", "-id"), name="audit_action"),
@@ -73,7 +74,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.object_name}".rstrip()
+        return gettext("audit entry %(number)s") % {"number": self.sequence or "–"}
 
     def save(self, *args: Any, **options: Any) -> None:
         if self.pk is not None:

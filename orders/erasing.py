@@ -123,7 +123,7 @@ def purge_buyers(*, now: datetime | None = None) -> int:
 @transaction.atomic
 def _purge(platform_id: int, ids: Sequence[int], why: str) -> int:
     """One batch with its entry in the audit: no crash parts them."""
-    deleted = len(_end(platform_id, ids, why))
+    deleted = len(end_free(platform_id, ids, why))
     if deleted:
         record("buyer_data.purged", changes={"orders": deleted})
     return deleted
@@ -134,8 +134,8 @@ def erase_of_order(order: Order, *, reason: str = "") -> Receipt:
     with transaction.atomic():
         if hold := hold_of_order(order):
             raise OnHold(hold)
-        receipt = _begin(Scope.ORDER, [order.platform_id], order.external_id, reason)
-        ended = _end(order.platform_id, [order.pk], Why.ERASED)
+        receipt = begin(Scope.ORDER, [order.platform_id], order.external_id, reason)
+        ended = end_free(order.platform_id, [order.pk], Why.ERASED)
         _note(receipt, ended, (), order)
         _finish(receipt)
     return receipt
@@ -145,7 +145,7 @@ def erase_of_email(address: str, *, reason: str = "", within: Collection[int] | 
     """Erase the buyer data of all orders with this e-mail address, in whatever letters. What is held stays, and is in
     the receipt. `within`: as if there were no other platforms than these."""
     ids = None if within is None else sorted(within)
-    receipt = _begin(Scope.EMAIL, ids, "", reason, not_searched=_unreadable(within).count())
+    receipt = begin(Scope.EMAIL, ids, "", reason, not_searched=_unreadable(within).count())
     _erase(_of_email(address, within), receipt, None)
     return receipt
 
@@ -165,7 +165,7 @@ def erase_of_platform(platform: Platform, *, reason: str = "") -> Receipt:
 
     Orders that come later bring theirs, unless the platform is told to store none.
     """
-    receipt = _begin(Scope.PLATFORM, [platform.pk], platform.name, reason)
+    receipt = begin(Scope.PLATFORM, [platform.pk], platform.name, reason)
     _erase(OrderBuyer.objects.filter(order__platform=platform), receipt, platform)
     return receipt
 
@@ -188,8 +188,14 @@ def _of_platforms(rows: QuerySet[OrderBuyer], ids: Collection[int] | None) -> Qu
     return rows if ids is None else rows.filter(order__platform__in=ids)
 
 
-def _begin(
-    scope: Erasure.Scope, platform_ids: list[int] | None, about: str, reason: str, *, not_searched: int = 0
+def begin(
+    scope: Erasure.Scope,
+    platform_ids: list[int] | None,
+    about: str,
+    reason: str,
+    *,
+    not_searched: int = 0,
+    in_background: bool = False,
 ) -> Receipt:
     """Stored before anything is erased: an erasure that is interrupted has a receipt as well."""
     stored = Erasure.objects.create(
@@ -201,6 +207,7 @@ def _begin(
         reason=storable_text(reason)[:500],
         made_by=origin().actor[:150],
         started_at=timezone.now(),
+        in_background=in_background,
     )
     return Receipt(stored)
 
@@ -228,7 +235,7 @@ def _erase(rows: QuerySet[OrderBuyer], receipt: Receipt, about: Platform | None)
     """Batch by batch, each with its entry in the audit; one entry also where there is nothing."""
     for platform_id, ids in _batches(rows):
         with transaction.atomic():
-            ended = _end(platform_id, ids, Why.ERASED)
+            ended = end_free(platform_id, ids, Why.ERASED)
             _note(receipt, ended, set(ids) - ended, about)
     if not (receipt.orders or receipt.held):
         _note(receipt, (), (), about)
@@ -249,7 +256,7 @@ def _batches(rows: QuerySet[OrderBuyer]) -> Iterator[tuple[int, list[int]]]:
 
 
 @transaction.atomic
-def _end(platform_id: int, order_ids: Sequence[int], why: str) -> set[int]:
+def end_free(platform_id: int, order_ids: Sequence[int], why: str) -> set[int]:
     """Delete what is not held, and tell the change feed. Returns the orders that had buyer data.
 
     The platform is held first, as a sync does: neither waits for what the other has.

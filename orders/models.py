@@ -365,7 +365,10 @@ class Erasure(models.Model):
     reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
     made_by = models.CharField(_("made by"), max_length=150, blank=True, default="")
     started_at = models.DateTimeField(_("begun"))
-    # NULL: it was interrupted. What is counted is erased; asking again goes on.
+    # Whether the scheduler goes on with it until it is finished, and up to which row of OrderBuyer it has come.
+    in_background = models.BooleanField(default=False, editable=False)
+    through = models.BigIntegerField(default=0, editable=False)
+    # NULL: it goes on, or was interrupted. What is counted is erased; asking again goes on.
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     class Meta:

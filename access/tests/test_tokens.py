@@ -187,10 +187,17 @@ def test_tokens_outlive_a_log_in_and_other_changes_of_the_user(ops: User, settin
     assert ask(text).status_code == 200
 
 
-def test_a_token_is_refused_while_its_user_is_switched_off_with_sql(ops: User) -> None:
-    text = make_token(ops, name="BI").text
-    User.objects.filter(pk=ops.pk).update(is_active=False)
-    assert ask(text).status_code == 401
+def test_who_is_switched_off_with_sql_is_nobody_at_the_next_request(ops: User) -> None:
+    """Neither with a token nor with a session: both ask for the user each time."""
+    text, browser = make_token(ops, name="BI").text, Client()
+    browser.force_login(ops)
+    assert (ask(text).status_code, browser.get("/admin/").status_code) == (200, 200)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE auth_user SET is_active = %s WHERE id = %s", [False, ops.pk])
+    assert (ask(text).status_code, browser.get("/admin/").status_code) == (401, 302)
+    assert browser.get("/orders").status_code == 401
+    User.objects.filter(pk=ops.pk).update(is_active=True)
+    assert ask(text).status_code == 200
 
 
 def test_a_token_that_was_made_around_the_app_is_refused(ops: User) -> None:

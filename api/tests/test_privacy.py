@@ -1,20 +1,25 @@
 """Erasing buyer data, its receipts, and legal holds over REST."""
 
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from api.tests.rest import amazon, make_order, superuser, user_with
 from audit.models import AuditEntry
 from core.encryption import SecretDict
+from orders import background_erasing
+from orders.background_erasing import erase_in_background
 from orders.buyers import email_digest
-from orders.models import Erasure, LegalHold, OrderBuyer
+from orders.models import Erasure, LegalHold, Order, OrderBuyer
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
+END = datetime(2999, 1, 31, tzinfo=UTC)
 EMAIL = "zoë@canary.invalid"  # as Django's own fields would not take it
 
 
@@ -27,13 +32,17 @@ def api() -> APIClient:
 def _buyers() -> None:
     """Three orders of one person, the last one of another platform."""
     for number, platform in enumerate((amazon(), amazon(), Platform.objects.create(name="shop"))):
-        data = SecretDict({"name": "Zoë Canary", "email": EMAIL})
-        OrderBuyer.objects.create(
-            order=make_order(f"902-{number}", platform=platform),
-            data=data,
-            purge_after=timezone.now() + timedelta(days=9),
-            email_digest=email_digest(data),
-        )
+        make_buyer(make_order(f"902-{number}", platform=platform))
+
+
+def make_buyer(order: Order) -> None:
+    data = SecretDict({"name": "Zoë Canary", "email": EMAIL})
+    OrderBuyer.objects.create(
+        order=order,
+        data=data,
+        purge_after=timezone.now() + timedelta(days=9),
+        email_digest=email_digest(data),
+    )
 
 
 def kept() -> list[str]:
@@ -46,7 +55,6 @@ def kept() -> list[str]:
         ({"order": "902-0"}, 1, ["902-1", "902-2"]),
         ({"order": "902-2", "platform": "shop"}, 1, ["902-0", "902-1"]),
         ({"email": " ZOË@CANARY.invalid"}, 3, []),
-        ({"platform": "amazon"}, 2, ["902-2"]),
     ],
 )
 def test_it_erases_once_and_answers_a_receipt_without_personal_data(
@@ -71,6 +79,41 @@ def test_it_erases_once_and_answers_a_receipt_without_personal_data(
         *map(str, AuditEntry.objects.values()),
     ]
     assert "canary" not in "".join(said).casefold()
+
+
+def test_a_whole_platform_is_erased_outside_of_the_request_and_goes_on_where_it_was_killed(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LegalHold.objects.create(
+        platform=amazon(), order=Order.objects.get(external_id="902-1"), reason="case", until=END
+    )
+    make_buyer(make_order("902-3", platform=amazon()))
+    asked = {"platform": "amazon", "reason": "asked for"}
+    answer = api.post("/erasures", asked)
+    assert (answer.status_code, answer.json()["finished_at"], len(kept())) == (202, None, 4)
+    again = api.post("/erasures", asked)  # without a key: it goes on already
+    assert (again.status_code, again.json()) == (202, answer.json())
+    monkeypatch.setattr(background_erasing, "AT_ONCE", 1)
+
+    def fails_once(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("DELETE") and "order_buyers" in sql and len(kept()) == 3:
+            raise OperationalError("server closed the connection")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fails_once), pytest.raises(OperationalError):
+        erase_in_background()
+    assert kept() == ["902-1", "902-2", "902-3"]
+    so_far = api.get(answer["Location"]).json()
+    assert (so_far["orders"], so_far["held"], so_far["finished_at"]) == (1, 1, None)
+    erase_in_background()
+    assert kept() == ["902-1", "902-2"]
+    done = api.get(answer["Location"]).json()
+    assert (done["orders"], done["held"], done["receipt"]) == (2, 1, answer.json()["receipt"])
+    assert done["finished_at"] is not None
+    erased = AuditEntry.objects.filter(action="buyer_data.erased").values_list("changes_json", flat=True)
+    assert sum(json.loads(each)["orders"] for each in erased) == 2
+    assert erase_in_background() == []
+    assert api.post("/erasures", asked).json()["id"] != done["id"]
 
 
 @pytest.mark.parametrize(

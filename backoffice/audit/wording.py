@@ -59,6 +59,7 @@ ACTIONS: dict[str, Promise] = {
     "buyer_data.read": gettext_lazy("buyer data read"),
     "buyer_data.searched": gettext_lazy("buyer data searched for an e-mail address"),
     "buyer_data.purged": gettext_lazy("buyer data deleted in time"),
+    "buyer_data.erasure_asked": gettext_lazy("erasing the buyer data of a platform asked for"),
     "buyer_data.erased": gettext_lazy("buyer data erased on request"),
     "orders.pruned": gettext_lazy("old orders deleted"),
     "hold.added": gettext_lazy("legal hold added"),

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from access.confinement import visible_platforms
 from backoffice.base.choices import platform_choices
 from backoffice.export import Export
-from backoffice.export.views import export_links, export_list
+from backoffice.export.views import export_links, export_list, go_on_with_export
 from core.format import Text
 from platforms.models import Source
 
@@ -102,7 +102,9 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {"exports": list(export_links(self, request)), **(extra_context or {})}
-        return super().changelist_view(request, context)
+        response = super().changelist_view(request, context)
+        go_on_with_export(request, response)
+        return response
 
     def button_view(self, request: HttpRequest, object_id: str, button: str) -> HttpResponse:
         """Press a button: POST alone, so that no link can do it, and with Django's CSRF check."""

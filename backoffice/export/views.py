@@ -1,5 +1,6 @@
 """The addresses of the exports: `…/export/<name>.csv` and `.xlsx` beside each list, with the list's own parameters."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -13,7 +14,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
-    HttpResponseForbidden,
+    HttpResponseRedirect,
     JsonResponse,
     StreamingHttpResponse,
 )
@@ -42,6 +43,8 @@ TYPES = {
 }
 LABELS = {"csv": "CSV", "machine.csv": gettext_lazy("CSV for programs"), "xlsx": "XLSX"}
 PATIENCE = 59  # answers in a row without news, a second apart
+WAITING = "export_waiting"  # in the session: the export that waits until somebody has confirmed that it is he
+WAITS = 600  # seconds
 TOKEN = "export_token"  # noqa: S105  the parameter's name
 
 
@@ -64,9 +67,8 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         raise Http404
     if not admin.has_view_permission(request):
         raise PermissionDenied
-    if not is_fresh(request):  # the list was opened while it was fresh: its links download, and lead nowhere
-        text = _("Confirm first that it is you: reload the list, and export again. Nothing was exported.")
-        return HttpResponseForbidden(text, content_type="text/plain; charset=utf-8")
+    if not is_fresh(request):
+        return _ask_first(admin, request)
     token = request.GET.get(TOKEN, "")
     query = request.GET.copy()
     query.pop(TOKEN, None)
@@ -100,6 +102,26 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
     return response
 
 
+def _ask_first(admin: ExportingAdmin, request: HttpRequest) -> HttpResponse:
+    """The list was open for too long. Once it is confirmed, the list is shown, and goes on with this export."""
+    address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
+    query = request.GET.copy()
+    query.pop(TOKEN, None)
+    request.session[WAITING] = {"list": address, "export": request.get_full_path(), "at": time.time()}
+    back = f"{address}?{query.urlencode()}" if query else address
+    return HttpResponseRedirect(confirmation_address(request, back))
+
+
+def go_on_with_export(request: HttpRequest, response: HttpResponse) -> None:
+    """The page of a list whose export was asked for, and waited until somebody had confirmed that it is he."""
+    waiting = request.session.get(WAITING)
+    if not waiting or waiting["list"] != request.path or not is_fresh(request):
+        return
+    del request.session[WAITING]
+    if time.time() - waiting["at"] < WAITS:
+        response.headers["Refresh"] = f"0; url={waiting['export']}"  # a file: the list stays where it is
+
+
 def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[str, Any]]:
     """The links on the list's page: the same rows, whichever page is shown. Where somebody has to confirm first that it
     is he, they lead there."""
@@ -116,7 +138,6 @@ def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[s
                 "label": export.label,
                 "kind": kind,
                 "address": stale or f"{address}?{query.urlencode()}",
-                "is_download": not stale,
                 "progress": reverse("export-progress", args=[token]),
             }
 

@@ -46,7 +46,7 @@ from backoffice.orders.items import ItemInline, items_to_show
 from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
 from backoffice.packing.picking import PACK, pick_selected
-from backoffice.privacy.erasing import ERASE, ErasureForm, ReadingForm, erase_order
+from backoffice.privacy.erasing import ERASE, ReasonForm, erase_order
 from backoffice.users.second_factor.confirming import ask_first
 from core.dates import is_meant
 from core.format import DASH, countdown, format_datetime, platform_time
@@ -197,7 +197,7 @@ class OrderAdmin(ReadOnlyAdmin):
             return asked
         if order is None or not OrderBuyer.objects.filter(order=order).exists():
             raise Http404
-        form = ReadingForm(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Buyer of %(order)s") % {"order": order.external_id},
@@ -222,7 +222,7 @@ class OrderAdmin(ReadOnlyAdmin):
             raise Http404
         if asked := ask_first(request):
             return asked
-        form = ErasureForm(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             erase_order(request, order, form.cleaned_data["reason"])
             return HttpResponseRedirect(reverse("admin:orders_order_change", args=[order.pk]))

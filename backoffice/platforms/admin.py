@@ -1,7 +1,7 @@
 """Platforms: credentials, what their last syncs did, and the button that starts new ones."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -26,6 +26,7 @@ from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
 from backoffice.privacy.erasing import end_storing, may_be_asked
+from backoffice.privacy.whole_platform import erase_view, page_links
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from backoffice.users.second_factor.confirming import confirmation_link
 from core.format import DASH, format_datetime
@@ -72,6 +73,7 @@ class PlatformAdmin(OmsAdmin):
             path("<int:object_id>/connect/", wrap(connect_view), name=f"{name}_connect"),
             path("<int:object_id>/connect/begin/", wrap(begin_view), name=f"{name}_connect_begin"),
             path("<int:object_id>/check/", wrap(check_view), name=f"{name}_check"),
+            path("<int:object_id>/erase/", wrap(partial(erase_view, self)), name=f"{name}_erase"),
             *super().get_urls(),
         ]
 
@@ -97,6 +99,7 @@ class PlatformAdmin(OmsAdmin):
                 "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
                 "connect": connect_label(platform) if self.has_change_permission(request, platform) else "",
+                "page_links": page_links(request, platform),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -1,6 +1,6 @@
 """Erasing buyer data in the admin: the page that asks about an order, and the question on a platform's form."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.format import format_datetime
-from orders.erasing import OnHold, Receipt, erase_of_order, erase_of_platform
-from orders.models import LegalHold, Order, OrderBuyer
+from orders.background_erasing import ask_to_erase_platform
+from orders.erasing import OnHold, Receipt, erase_of_order
+from orders.models import Erasure, LegalHold, Order, OrderBuyer
 from platforms.models import Platform
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
@@ -23,22 +24,15 @@ ERASE = "orders.delete_orderbuyer"
 KEEP, NOW = "keep", "erase"
 
 
-class ErasureForm(forms.Form):
+class ReasonForm(forms.Form):
+    """Why buyer data is read or erased; asked as over the API."""
+
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
-        required=False,
         max_length=500,
         widget=TextInput(),
         help_text=gettext_lazy("For the audit, without names or addresses of buyers."),
     )
-
-
-class ReadingForm(ErasureForm):
-    """Why buyer data is read; asked as over the API."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["reason"].required = True
 
 
 def may_be_asked(request: HttpRequest, platform: Platform | None) -> bool:
@@ -63,7 +57,7 @@ def erase_order(request: HttpRequest, order: Order, reason: str) -> None:
 def end_storing(request: HttpRequest, platform: Platform, *, erases: bool) -> None:
     """The platform stores no more buyer data: erase what it has stored, or say that it stays, and how long."""
     if erases:
-        tell(request, erase_of_platform(platform))
+        ask_to_erase(request, platform, _("The platform stores no more buyer data."))
         return
     kept = OrderBuyer.objects.filter(order__platform=platform).aggregate(
         count=Count("pk"), last=Max("purge_after")
@@ -75,6 +69,14 @@ def end_storing(request: HttpRequest, platform: Platform, *, erases: bool) -> No
             kept["count"],
         )
         messages.info(request, text % {"count": kept["count"], "last": format_datetime(kept["last"])})
+
+
+def ask_to_erase(request: HttpRequest, platform: Platform, reason: str) -> Erasure:
+    """All that the platform has stored, in the background."""
+    asked = ask_to_erase_platform(platform, reason=reason)
+    text = _("The buyer data of %(platform)s is being erased in the background. Receipt: %(receipt)s.")
+    messages.success(request, text % {"platform": platform, "receipt": asked.number})
+    return asked
 
 
 def tell(request: HttpRequest, receipt: Receipt) -> None:

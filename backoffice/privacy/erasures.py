@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from access.confinement import visible_platforms
 from backoffice.base.cells import badge, datetime_cell, lines_cell, shortened
 from backoffice.base.model_admin import ReadOnlyAdmin
-from backoffice.privacy.erasing import ERASE, ReadingForm, tell
+from backoffice.privacy.erasing import ERASE, ReasonForm, tell
 from backoffice.users.second_factor.confirming import ask_first
 from core.format import DASH
 from orders.buyers import normal_email
@@ -36,7 +36,7 @@ else:
 LONGEST_EMAIL = 320
 
 
-class PersonForm(ReadingForm):
+class PersonForm(ReasonForm):
     # Not an EmailField: platforms send addresses that it does not take, such as those with other letters than ASCII.
     email = forms.CharField(
         label=gettext_lazy("E-mail address"),
@@ -129,6 +129,9 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, obj: Erasure) -> SafeString:
+        if obj.finished_at is None and obj.in_background:
+            text = _("It goes on in the background. What is counted here is erased.")
+            return badge(_("in progress"), "info", title=text)
         if obj.finished_at is None:
             text = _("It stopped before its end. What is counted here is erased; erase again to go on.")
             return badge(_("interrupted"), "danger", title=text)

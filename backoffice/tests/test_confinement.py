@@ -59,7 +59,13 @@ ADMIN = {
     "platforms/platform/": OF_PLATFORMS
     | {"sync/": SHOWN, "sync/estimate/": PLAIN, "authorised/": PLAIN}
     | dict.fromkeys(
-        ("<int:object_id>/check/", "<int:object_id>/connect/", "<int:object_id>/connect/begin/"), ABSENT
+        (
+            "<int:object_id>/check/",
+            "<int:object_id>/connect/",
+            "<int:object_id>/connect/begin/",
+            "<int:object_id>/erase/",
+        ),
+        ABSENT,
     ),
     "integrations/syncfailure/": OF_PLATFORMS,
     "integrations/synclog/": OF_PLATFORMS | {"progress/": PLAIN},

@@ -2,15 +2,18 @@
 
 import re
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from api.tests.rest import amazon, make_order
 from audit.models import AuditEntry
 from core.encryption import SecretDict
+from orders.background_erasing import erase_in_background
 from orders.buyers import email_digest
 from orders.models import Erasure, LegalHold, Order, OrderBuyer
 from platforms.models import Platform
@@ -62,7 +65,9 @@ def test_a_legal_hold_is_made_and_obeyed_and_recorded(order: Order) -> None:
     client.post(address, form | {"order_number": order.external_id})
     hold = LegalHold.objects.get()
     assert (hold.order, hold.made_by) == (order, "ann")
-    answer = client.post(f"/admin/orders/order/{order.pk}/buyer/erase/", follow=True).content.decode()
+    erase = f"/admin/orders/order/{order.pk}/buyer/erase/"
+    assert "This field is required" in client.post(erase, {"reason": " "}).content.decode()
+    answer = client.post(erase, {"reason": "asked by letter"}, follow=True).content.decode()
     assert "Nothing was erased: a legal hold keeps it until" in answer
     assert OrderBuyer.objects.exists()
     page = f"/admin/orders/legalhold/{hold.pk}/change/"
@@ -92,10 +97,43 @@ def test_whoever_switches_storing_off_says_what_happens_to_what_is_stored(order:
     assert "Nothing was erased: “Store buyer data” is still on." in still_on
     assert (amazon().include_pii, OrderBuyer.objects.exists()) == (True, True)
     answer = client.post(address, form | {"stored_buyers": choice}, follow=True).content.decode()
+    assert len(erase_in_background()) == (choice == "erase")
     assert (amazon().include_pii, OrderBuyer.objects.exists()) == (False, choice == "keep")
     assert ("Receipt: " in answer) is (choice == "erase")
     assert ("The buyer data of 1 order stays until its time has come: " in answer) is (choice == "keep")
     assert "stored_buyers" not in client.get(address).content.decode()
+
+
+def test_a_whole_platform_is_erased_in_the_background_by_who_writes_its_name(order: Order) -> None:
+    address = f"/admin/platforms/platform/{amazon().pk}/erase/"
+    client = signed_in("Privacy officer", "Manager")
+    page = client.get(f"/admin/platforms/platform/{amazon().pk}/change/").content.decode()
+    assert f'href="{address}"' in page
+    assert "1 order of this platform has buyer data" in client.get(address).content.decode()
+    for wrong in ({"name": "shop", "reason": "asked"}, {"name": "amazon", "reason": ""}):
+        assert client.post(address, wrong).status_code == 422
+    assert not Erasure.objects.exists()
+    asked = {"name": "amazon", "reason": "contract ended"}
+    answer = client.post(address, asked, follow=True).content.decode()
+    assert "is being erased in the background" in answer
+    assert "in progress" in answer
+    client.post(address, asked)
+    receipt = Erasure.objects.get()  # it goes on already
+    assert (OrderBuyer.objects.count(), receipt.finished_at, receipt.made_by) == (1, None, "ann")
+    call_command("run_scheduler", "--once", stdout=StringIO())
+    receipt.refresh_from_db()
+    assert (OrderBuyer.objects.count(), receipt.orders) == (0, 1)
+    assert receipt.finished_at is not None
+    entries = AuditEntry.objects.filter(action__startswith="buyer_data.era").order_by("pk")
+    assert [(entry.action, entry.actor, entry.reason) for entry in entries] == [
+        ("buyer_data.erasure_asked", "ann", "contract ended"),
+        ("buyer_data.erased", "ann", "contract ended"),
+    ]
+    assert address not in client.get(f"/admin/platforms/platform/{amazon().pk}/change/").content.decode()
+    looks = Client()
+    looks.force_login(User.objects.create_user("bob", is_staff=True))
+    Group.objects.get(name="Manager").user_set.add(User.objects.get(username="bob"))
+    assert looks.get(address).status_code == 403
 
 
 def test_a_person_is_erased_by_address_after_a_look_and_a_receipt_is_shown(order: Order) -> None:

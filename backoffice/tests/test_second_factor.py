@@ -337,7 +337,10 @@ def test_after_ten_minutes_it_asks_again(clock: Any, with_factor: bool) -> None:
         assert client.get(page).headers["Location"] == f"{CONFIRM}?next={quote(page, safe='')}"
     for page in (*pages[1:], "/admin/auth/user/"):
         assert client.post(page, {"name": "t", "action": "unlock"}).headers["Location"].startswith(CONFIRM)
-    assert client.get(export).status_code == 403
+    back = "/admin/orders/order/?status__exact=shipped"
+    asked = client.get(f"{export}?status__exact=shipped&export_token=7").headers["Location"]
+    assert asked == f"{CONFIRM}?next={quote(back, safe='')}"
+    assert "Refresh" not in client.get(back).headers
     assert (
         f'href="{CONFIRM}?next=%2Fadmin%2Forders%2Forder%2F"'
         in client.get("/admin/orders/order/").content.decode()
@@ -359,6 +362,9 @@ def test_after_ten_minutes_it_asks_again(clock: Any, with_factor: bool) -> None:
     assert client.get(pages[0]).status_code == 302
     assert client.post(CONFIRM, right | {"next": pages[0]}).headers["Location"] == pages[0]
     assert {client.get(page).status_code for page in (*pages, buyer, export)} == {200}
+    assert "Refresh" not in client.get("/admin/inventory/inventoryitem/").headers
+    goes_on = f"0; url={export}?status__exact=shipped&export_token=7"  # the list shows, and the file comes
+    assert [client.get(back).headers.get("Refresh") for _each in range(2)] == [goes_on, None]
     assert client.post(form, entered).status_code == 302
     assert stored()
 

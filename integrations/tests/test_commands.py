@@ -27,7 +27,7 @@ from integrations.models import SyncFailure, SyncLog
 from integrations.sync.start import request_sync
 from inventory.models import InventoryItem
 from orders.buyers import email_digests
-from orders.models import LegalHold, Order, OrderBuyer
+from orders.models import Erasure, LegalHold, Order, OrderBuyer
 from platforms.models import Platform, Source
 from simulator import Account, Canned, Simulator
 
@@ -515,6 +515,9 @@ def test_it_queues_once_and_says_what(amazon: Platform, django_capture_on_commit
     assert Ran("run_scheduler", "--once").out == "Nothing was due.\n"
 
 
+WHY = ("--reason", "asked for")
+
+
 def test_it_erases_what_a_person_asks_for_and_never_takes_the_address_as_an_argument(
     amazon: Platform, buyers: list[OrderBuyer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -525,19 +528,23 @@ def test_it_erases_what_a_person_asks_for_and_never_takes_the_address_as_an_argu
     shown = Ran("erase_buyer_data", "--email", address)
     assert (shown.status, address in shown.err, OrderBuyer.objects.count()) == (2, False, 3)
     monkeypatch.setattr("sys.stdin", StringIO(f" {address.upper()}\n"))
-    ran = Ran("erase_buyer_data", "--email", "-", "--json")
+    ran = Ran("erase_buyer_data", "--email", "-", "--json", *WHY)
     receipt = json.loads(ran.out)
     assert (ran.status, len(receipt["erased"]), receipt["by"]) == (0, 2, "email")
     assert address not in ran.out + ran.err
     held = buyers[2].order
     LegalHold.objects.create(platform=amazon, reason="case", until=timezone.now() + timedelta(days=1))
-    ran = Ran("erase_buyer_data", "--order", held.external_id)
+    ran = Ran("erase_buyer_data", "--order", held.external_id, *WHY)
     assert (ran.status, ran.out) == (1, "")
     assert "a legal hold keeps amazon" in ran.err.lower()
     LegalHold.objects.all().delete()
-    assert f"  amazon {held.external_id}\n" in Ran("erase_buyer_data", "--order", held.external_id).out
-    assert "no buyer data to erase" in Ran("erase_buyer_data", "--platform", "amazon", "--yes").out
+    assert f"  amazon {held.external_id}\n" in Ran("erase_buyer_data", "--order", held.external_id, *WHY).out
+    assert "no buyer data to erase" in Ran("erase_buyer_data", "--platform", "amazon", "--yes", *WHY).out
     assert Ran("erase_buyer_data").status == 2
+    monkeypatch.setattr("sys.stdin", StringIO())
+    ran = Ran("erase_buyer_data", "--order", held.external_id)
+    assert (ran.status, "Say why with --reason" in ran.err) == (2, True)
+    assert set(Erasure.objects.values_list("reason", flat=True)) == {"asked for"}
 
 
 class Terminal(StringIO):
@@ -553,11 +560,11 @@ def test_it_erases_a_whole_platform_only_where_somebody_confirms_it(
         (Terminal("yes\n"), "That is not its name. Nothing was erased."),
     ):
         monkeypatch.setattr("sys.stdin", stdin)
-        ran = Ran("erase_buyer_data", "--platform", "amazon")
+        ran = Ran("erase_buyer_data", "--platform", "amazon", *WHY)
         assert (ran.status, OrderBuyer.objects.count()) == (2, 3)
         assert sentence in ran.err
     monkeypatch.setattr("sys.stdin", Terminal("amazon\n"))
-    ran = Ran("erase_buyer_data", "--platform", "amazon")
+    ran = Ran("erase_buyer_data", "--platform", "amazon", *WHY)
     assert (ran.status, OrderBuyer.objects.count()) == (0, 0)
     assert "The buyer data of 3 orders was erased." in ran.out
 

@@ -27,11 +27,11 @@ class Command(OmsCommand):
     )
     examples = (
         "examples:\n"
-        "  manage.py erase_buyer_data --order 305-1234567-1234567\n"
+        '  manage.py erase_buyer_data --order 305-1234567-1234567 --reason "request 7"\n'
         "  manage.py erase_buyer_data --email            asks for the address\n"
-        "  manage.py erase_buyer_data --email - --json < address.txt\n"
+        '  manage.py erase_buyer_data --email - --json --reason "request 8" < address.txt\n'
         "  manage.py erase_buyer_data --platform amazon  of all orders that are stored of it; asks first\n"
-        "  manage.py erase_buyer_data --platform amazon --yes < /dev/null\n\n"
+        '  manage.py erase_buyer_data --platform amazon --yes --reason "contract ended" < /dev/null\n\n'
         "exit status:\n"
         "  0  erased, or there was nothing to erase\n"
         "  1  a legal hold keeps it; nothing was erased\n"
@@ -48,7 +48,7 @@ class Command(OmsCommand):
             "--platform", metavar="NAME", help="of all orders of a platform; with --order, where that is"
         )
         parser.add_argument("--yes", action="store_true", help="with --platform: erase without asking")
-        parser.add_argument("--reason", default="", help="for the audit; without personal data")
+        parser.add_argument("--reason", default="", help="why, for the audit; without personal data")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def run(self, options: dict[str, Any], /) -> None:
@@ -66,9 +66,9 @@ class Command(OmsCommand):
 
     def _erase(self, options: dict[str, Any]) -> Receipt:
         order, email, platform = (options[name] for name in ("order", "email", "platform"))
-        reason = options["reason"]
         if (order is None and platform is None) == (email is None):
             wrong_usage("Say what to erase: --order ID, --email, or --platform NAME. Nothing was erased.")
+        reason = options["reason"].strip() or _reason()
         if email is not None:
             return erase_of_email(_address(email), reason=reason)
         if order is None:
@@ -96,6 +96,14 @@ class Command(OmsCommand):
                 f"The data of {receipt.not_searched} orders could not be searched: no key of FIELD_ENCRYPTION_KEY "
                 "decrypts it. Put the old key back and run this again, or erase those orders by their id."
             )
+
+
+def _reason() -> str:
+    """Asked for on a terminal, as in the admin."""
+    given = input("Why, for the audit, without personal data: ").strip() if sys.stdin.isatty() else ""
+    if not given:
+        wrong_usage("Say why with --reason, for the audit, without personal data. Nothing was erased.")
+    return given
 
 
 def _confirm(platform: Platform) -> None:

@@ -23,6 +23,7 @@ from integrations.sync.queue import announce
 from integrations.sync.stop_signal import StopSignal
 from integrations.wording import is_loud, queue_down_line, schedule_line
 from inventory.snapshots import take_due_snapshots
+from orders.background_erasing import erase_in_background
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class Command(OmsCommand):
             lambda: self._announce(promote_all(), "waited for another one, which has ended"),
             self._queue_due,
             lambda: self._announce(abandoned_syncs(), "was not worked on"),
+            self._erase,
             self._run_maintenance,
             self._write_down_stock,
         )
@@ -126,6 +128,14 @@ class Command(OmsCommand):
         for step in steps:
             went_well &= self._attempt(step)
         return went_well
+
+    def _erase(self) -> bool:
+        """What somebody asked for of whole platforms."""
+        for erasure in erase_in_background():
+            self._log(
+                f"Erased the buyer data of {erasure.orders} orders of {erasure.about}: {erasure.number}."
+            )
+        return True
 
     def _attempt(self, step: Callable[[], bool]) -> bool:
         try:
