@@ -130,6 +130,9 @@ MAINTENANCE = [
 EVERY_MINUTE = ["backoffice.alerts.watch.watch", "audit.summing.write_sums", "audit.shipping.ship"]
 # Bytes of a request's body, files that a browser uploads apart.
 DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, minimum=100_000)
+EXPORTS_AT_ONCE = whole_number(
+    "EXPORTS_AT_ONCE", default=4, minimum=1
+)  # in a process: each may hold a thread
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
 METRICS_TOKEN = metrics_token()
 KEEP_WEBHOOK_DELIVERIES_DAYS = whole_number("KEEP_WEBHOOK_DELIVERIES_DAYS", default=30, minimum=4)

@@ -3,9 +3,12 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
+from threading import BoundedSemaphore
 from typing import Any, Protocol
 
+from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import QuerySet
@@ -14,6 +17,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBadRequest,
+    HttpResponseBase,
     HttpResponseRedirect,
     JsonResponse,
     StreamingHttpResponse,
@@ -80,11 +84,49 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         )
         why = " ".join([text, *changelist.problems])
         return HttpResponseBadRequest(why, content_type="text/plain; charset=utf-8")
+    if not _slots().acquire(blocking=False):
+        return _too_many(admin, request)
+    try:
+        response = _file_response(admin, request, export, extension, changelist, token)
+    except BaseException:
+        _slots().release()
+        raise
+    if response.streaming:
+        # The server closes it, however it ends.
+        response._resource_closers.append(_slots().release)  # type: ignore[attr-defined]
+    else:
+        _slots().release()
+    return response
+
+
+@cache
+def _slots() -> BoundedSemaphore:
+    """Exports of this process at the same time: to a slow reader, each holds a thread (oms/slow_clients.py)."""
+    return BoundedSemaphore(settings.EXPORTS_AT_ONCE)
+
+
+def _too_many(admin: ExportingAdmin, request: HttpRequest) -> HttpResponse:
+    text = _("Other exports are being made just now, so nothing was exported. Try again in a minute.")
+    messages.warning(request, text)
+    return HttpResponseRedirect(f"{_list_of(admin)}?{request.GET.urlencode()}".rstrip("?"))
+
+
+def _list_of(admin: ExportingAdmin) -> str:
+    return reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
+
+
+def _file_response(
+    admin: ExportingAdmin, request: HttpRequest, export: Export, extension: str, changelist: Any, token: str
+) -> HttpResponseBase:
     ids = ids_of(changelist.queryset)
-    file_name = f"{name}-{timezone.now():%Y%m%d-%H%M}.{extension.removeprefix('machine.')}"
+    file_name = f"{export.name}-{timezone.now():%Y%m%d-%H%M}.{extension.removeprefix('machine.')}"
     try:
         progress = ExportProgress.begin(
-            user=request.user, token=token[:64], file_name=file_name, query=query.urlencode(), rows=len(ids)
+            user=request.user,
+            token=token[:64],
+            file_name=file_name,
+            query=request.GET.urlencode(),
+            rows=len(ids),
         )
     except IntegrityError:
         return HttpResponseBadRequest(
@@ -104,7 +146,7 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
 
 def _ask_first(admin: ExportingAdmin, request: HttpRequest) -> HttpResponse:
     """The list was open for too long. Once it is confirmed, the list is shown, and goes on with this export."""
-    address = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
+    address = _list_of(admin)
     query = request.GET.copy()
     query.pop(TOKEN, None)
     request.session[WAITING] = {"list": address, "export": request.get_full_path(), "at": time.time()}

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ from django.utils.translation import override
 from openpyxl import load_workbook
 
 from api.tests.rest import amazon, make_order, make_stock
-from backoffice.export import Export
+from backoffice.export import Export, views
 from backoffice.export.reader import titles
 from backoffice.models import ExportRun
 from integrations.models import SyncLog
@@ -433,3 +434,26 @@ def test_it_exports_the_sync_log(admin_client: Client) -> None:
     (row,) = from_csv(admin_client, "/admin/integrations/synclog/export/syncs")
     assert (row["status"], row["error_code"]) == ("failed", "timeout")
     assert Order.objects.count() == 0
+
+
+@pytest.fixture
+def one_at_once(settings: Any) -> Iterator[None]:
+    settings.EXPORTS_AT_ONCE = 1
+    views._slots.cache_clear()
+    yield
+    views._slots.cache_clear()
+
+
+@pytest.mark.usefixtures("one_at_once")
+def test_slow_readers_hold_no_more_threads_than_the_setting_says(admin_client: Client) -> None:
+    make_order()
+    slow = admin_client.get(f"{ORDERS}.csv")
+    refused = admin_client.get(f"{ORDERS}.csv?status__exact=shipped")
+    assert refused.headers["Location"] == "/admin/orders/order/?status__exact=shipped"
+    page = admin_client.get(refused.headers["Location"]).content.decode()
+    assert "Other exports are being made just now, so nothing was exported." in page
+    slow.close()  # as a server does, whatever became of the reader
+    assert admin_client.get(f"{ORDERS}.csv?sku=a&sku=b").status_code == 400  # none begins
+    assert len(from_csv(admin_client, ORDERS)) == 1
+    assert len(from_csv(admin_client, ORDERS)) == 1
+    assert ExportRun.objects.count() == 3
