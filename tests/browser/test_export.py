@@ -1,14 +1,19 @@
 """Exporting a filtered list in a browser: the file, and what the page says meanwhile."""
 
 import csv
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from openpyxl import load_workbook
 from playwright.sync_api import Page, Route, expect
 
+from access.second_factor.sessions import CONFIRMED_AT
+from access.sessions import SessionStore
+from api.tests.rest import make_order
 from integrations.tests.syncing import platform_of, sync
 from orders.models import Order
 from platforms.models import Platform
@@ -71,3 +76,22 @@ def test_it_says_how_far_it_got(log_in: LogIn, platform: Platform, tmp_path: Pat
         page.clock.run_for(1000)
     page.clock.run_for(5000)  # nobody asks any further, for which there would be no answer
     assert next(texts, None) is None
+
+
+def test_from_a_list_that_was_open_for_long_it_asks_first_and_goes_on(
+    log_in: LogIn, platform: Platform, tmp_path: Path
+) -> None:
+    make_order("777")
+    page = log_in(at=LIST)
+    row = Session.objects.get()
+    an_hour_ago = row.get_decoded() | {CONFIRMED_AT: time.time() - 3600}
+    Session.objects.filter(pk=row.pk).update(session_data=SessionStore().encode(an_hour_ago))
+    page.locator("[data-export] summary").click()
+    page.locator("[data-export]").get_by_role("link", name="Orders CSV", exact=True).click()
+    page.get_by_label("Password").fill("a long pass phrase")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Confirm").click()
+    download.value.save_as(tmp_path / "orders.csv")
+    assert "777" in (tmp_path / "orders.csv").read_text(encoding="utf-8-sig")
+    assert page.url.endswith(LIST)
+    expect(page.get_by_text("Thank you. Go on.")).to_be_visible()
