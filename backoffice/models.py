@@ -1,5 +1,7 @@
 """What the admin itself stores. ExportRun: who exported which list, how far it got, and whether it came to its end.
 
+SavedView, ListColumns: what readers keep of a list (backoffice/lists/).
+
 AlertState, AlertSubscription and AlertMessage are those of backoffice/alerts/: what people are told of, and who is.
 """
 
@@ -117,3 +119,46 @@ class AlertMessage(models.Model):
 
     def __str__(self) -> str:
         return self.message_id
+
+
+class SavedView(models.Model):
+    """What the address of a list asks for, under a name. `list_name` is the model's label, such as "orders.order"."""
+
+    name = models.CharField(max_length=80)
+    list_name = models.CharField(max_length=64)
+    query = models.TextField(blank=True, default="")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    is_shared = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "saved_views"
+        default_permissions = ()
+        permissions = [("share_savedview", "Can share saved views of lists")]
+        ordering = ("name", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("owner", "list_name", "name"), name="saved_view_unique_per_owner"
+            ),
+        ]
+        indexes = [models.Index(fields=("list_name", "is_shared"), name="saved_view_shared")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ListColumns(models.Model):
+    """The columns of a list that one user chose, by name. No row: those that the list has by itself."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    list_name = models.CharField(max_length=64)
+    columns = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "list_columns"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=("user", "list_name"), name="list_columns_unique_per_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.list_name

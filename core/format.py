@@ -19,6 +19,13 @@ def format_datetime(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
 
 
+def short_day(moment: datetime, now: datetime) -> str:
+    """`26 Nov`, with the year where it is not this one: as the reader's language writes it."""
+    local = timezone.localtime(moment)
+    is_this_year = local.year == timezone.localtime(now).year
+    return date_format(local, _("j M") if is_this_year else _("j M Y"))
+
+
 def platform_time(moment: datetime | None) -> str:
     """The same of a time that a platform reported; some of them stand for none."""
     return _("no date") if moment is not None and not is_meant(moment) else format_datetime(moment)

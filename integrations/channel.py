@@ -243,6 +243,7 @@ class Channel:
     order_page     (id of the site, order id) -> the address of the order on these pages, or ""
     beside_lines   an order's payload -> what of its total belongs to none of its lines
     unmetered      operations that are counted as API usage and have no quota, such as logins
+    fulfilment     what its sellers call orders by who ships them, e.g. {"merchant": "FBM"}
     ships_its_stock the stock that it lists is what it ships itself: orders that the seller ships take nothing of it
     expiries       name of a value of api_config -> when it has to be renewed, where the channel wants that
     consent        how a seller authorises the application, where the channel has pages for that
@@ -266,6 +267,7 @@ class Channel:
     order_page: Callable[[str, str], str] = no_page
     beside_lines: Callable[[Any], Decimal] = nothing_beside
     unmetered: tuple[str, ...] = ()
+    fulfilment: Mapping[str, Text] = field(default_factory=dict)
     ships_its_stock: bool = False
     expiries: Mapping[str, Expiry] = field(default_factory=dict)
     consent: Consent | None = None

@@ -439,11 +439,16 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("oms/favicon.svg")},
     ],
-    "STYLES": [lambda request: static("oms/admin.css"), lambda request: static("oms/print.css")],
+    "STYLES": [
+        lambda request: static("oms/admin.css"),
+        lambda request: static("oms/lists.css"),
+        lambda request: static("oms/print.css"),
+    ],
     "SCRIPTS": [
         lambda request: static("oms/zone.js"),
         lambda request: static("oms/labels.js"),
         lambda request: static("oms/admin.js"),
+        lambda request: static("oms/lists.js"),
     ],
     "COLORS": {
         "primary": {

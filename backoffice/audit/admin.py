@@ -33,6 +33,7 @@ class ActionFilter(DropdownFilter):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("when", "who", "what", "subject", "differences", "why", "where")
+    columns = list_display
     list_filter = (ActionFilter, choices_filter("door"), ("at", DayRangeFilter))
     search_fields = ("=actor", "=object_id", "=object_name", "=address", "=request_id")
     search_help_text = gettext_lazy("Complete user name, id or name of an object, address, or request id")

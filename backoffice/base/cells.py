@@ -10,13 +10,14 @@ from typing import Any
 from django.db.models import Model
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from core.dates import is_meant
-from core.format import DASH, Text, format_datetime, platform_time
+from core.format import DASH, Text, format_datetime, platform_time, short_day
 from core.money import decimals_of
 from platforms.models import Source
 
@@ -60,11 +61,12 @@ def money(amount: Decimal | None, currency: str) -> SafeString:
 
 
 def datetime_cell(moment: datetime | None) -> SafeString:
-    """The same in two lines, for lists."""
+    """Day and clock in two lines, for lists; the whole time with its zone in a tooltip."""
     if moment is None:
         return SafeString(DASH)
-    day, clock = format_datetime(moment).split(" ", 1)
-    return stacked(day, clock)
+    text = '<time class="oms-time" datetime="{}" title="{}">{}<span class="oms-when">{}</span></time>'
+    local, day = timezone.localtime(moment), short_day(moment, timezone.now())
+    return format_html(text, local.isoformat(), format_datetime(moment), day, f"{local:%H:%M}")
 
 
 def platform_time_cell(moment: datetime | None) -> SafeString:

@@ -38,7 +38,12 @@ else:
 
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
-from backoffice.base.offered import OfferedChangeList, OfferedLists, short
+from backoffice.base.offered import OfferedChangeList, OfferedLists, no_choice, short
+from backoffice.lists.columns import columns_view, shown_columns
+from backoffice.lists.days import Days, days_of
+from backoffice.lists.page import tools_of
+from backoffice.lists.tabs import ALL, Tab, counts_view
+from backoffice.lists.views import delete_view, save_view
 
 __all__ = ["DropdownFilter", "ModelAdmin", "TabularInline"]
 
@@ -80,6 +85,11 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
     change_form_template = "oms/change_form.html"
     change_list_template = "oms/change_list.html"
     exports: Sequence[Export] = ()  # what the list can be exported as
+    tabs: Sequence[Tab] = (ALL,)  # the first one lists all rows
+    # In the order in which they are shown, the first leading to the row. `list_display` keeps the order in which
+    # earlier links number them.
+    columns: Sequence[str] = ()  # empty: those of `list_display`, and nothing to choose
+    default_columns: Sequence[str] = ()  # what is shown to those who chose nothing; all, where empty
     empty_text: Text = ""
     buttons: Sequence[str] = ()  # names of methods that return a Button
     list_filter_submit = True
@@ -93,17 +103,35 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
         name = f"{self.opts.app_label}_{self.opts.model_name}_button"
         press = self.admin_site.admin_view(self.button_view)
         export = self.admin_site.admin_view(partial(export_list, self))
+        counts, columns, save, forget = (
+            self.admin_site.admin_view(partial(view, self))
+            for view in (counts_view, columns_view, save_view, delete_view)
+        )
         export_name = f"{self.opts.app_label}_{self.opts.model_name}_export"
         return [
             path("<path:object_id>/press/<slug:button>/", press, name=name),
             path("export/<slug:name>.<str:extension>", export, name=export_name),
+            path("views/", save, name=f"{self.opts.app_label}_{self.opts.model_name}_views"),
+            path(
+                "views/<int:pk>/delete/",
+                forget,
+                name=f"{self.opts.app_label}_{self.opts.model_name}_view_delete",
+            ),
+            path("columns/", columns, name=f"{self.opts.app_label}_{self.opts.model_name}_columns"),
+            path("counts/", counts, name=f"{self.opts.app_label}_{self.opts.model_name}_counts"),
             *super().get_urls(),
         ]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return shown_columns(self, request) if self.columns else super().get_list_display(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {"exports": list(export_links(self, request)), **(extra_context or {})}
         response = super().changelist_view(request, context)
         go_on_with_export(request, response)
+        shown: dict[str, Any] = getattr(response, "context_data", None) or {}
+        if "cl" in shown:
+            shown.update(tools_of(self, request, shown["cl"]))
         return response
 
     def button_view(self, request: HttpRequest, object_id: str, button: str) -> HttpResponse:
@@ -153,6 +181,11 @@ def is_export(request: HttpRequest) -> bool:
     return match is not None and str(match.url_name).endswith("_export")
 
 
+def reads_no_rows(request: HttpRequest) -> bool:
+    """Whether the list is asked for its query alone: an export, or the number on one of its tabs."""
+    return is_export(request) or getattr(request, "oms_counts", False)
+
+
 def is_htmx(request: HttpRequest) -> bool:
     """Whether htmx asks, which shows the answer in a part of the page: https://htmx.org/reference/"""
     return "HX-Request" in request.headers
@@ -178,7 +211,8 @@ def safe_next(request: HttpRequest) -> str:
 
 
 class OmsChangeList(OfferedChangeList):
-    """Knows that an unfiltered list is whole, without counting it twice; for an export neither counts nor reads."""
+    """Knows that an unfiltered list is whole, without counting it twice; neither counts nor reads where its query is
+    enough."""
 
     result_list: Any
 
@@ -188,7 +222,7 @@ class OmsChangeList(OfferedChangeList):
             self.title = capfirst(self.opts.verbose_name_plural)  # Django's: "Select order to view"
 
     def get_results(self, request: HttpRequest) -> None:
-        if is_export(request):
+        if reads_no_rows(request):
             self.result_list, self.result_count, self.full_result_count = [], 0, 0
             return
         super().get_results(request)
@@ -237,10 +271,26 @@ class DropdownFilter(UnfoldDropdownFilter):
 
 
 class DayRangeFilter(RangeDateFilter):
-    """Days in the reader's time zone, the last one included: as the calendar writes them in the reader's language, or
-    as 2026-01-31."""
+    """Days in the reader's time zone, the last one included: `_from` and `_to` as the reader's language writes them, or
+    as 2026-01-31; `_in` by name, such as `last_7_days`."""
+
+    suffixes = ("_from", "_to", "_in")
+
+    @property
+    def preset_name(self) -> str:
+        return f"{self.field_path}_in"
+
+    def expected_parameters(self) -> list[str | None]:
+        return [*super().expected_parameters(), self.preset_name]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if names := self.used_parameters.get(self.preset_name):
+            first, last = days_of(list(names)[-1])  # type: ignore[call-overload]  # a list, as Django keeps it
+            after = _begin_of((last + timedelta(days=1)).isoformat())
+            limits = {"gte": _begin_of(first.isoformat()), "lt": after}
+            queryset = queryset.filter(
+                **{f"{self.field_path}__{end}": limit for end, limit in limits.items()}
+            )
         for end, lookup, days in (("from", "gte", 0), ("to", "lt", 1)):
             text = self.used_parameters.get(f"{self.field_path}_{end}")
             if text:
@@ -248,8 +298,10 @@ class DayRangeFilter(RangeDateFilter):
                 queryset = queryset.filter(**{f"{self.field_path}__{lookup}": day})
         return queryset
 
-    def value_problem(self, _name: str, value: str) -> str:
-        """Why this is no day to look for, "" where it is one."""
+    def value_problem(self, name: str, value: str) -> str:
+        """Why these are no days to look for, "" where they are."""
+        if name == self.preset_name:
+            return "" if value in Days.values else no_choice(str(self.title), value)
         try:
             _begin_of(value)
         except ValidationError:
@@ -273,8 +325,31 @@ def _begin_of(text: str) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
+class ChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unfold has no annotations
+    """One of the choices, or in a link (`status__in=pending,unshipped`) one of several."""
+
+    suffixes = ("__exact", "__in")
+
+    def expected_parameters(self) -> list[str]:
+        return [f"{self.field_path}{suffix}" for suffix in self.suffixes]
+
+    def value_problem(self, name: str, value: str) -> str:
+        values = value.split(",") if name.endswith("__in") else [value]
+        unknown = set(values) - {str(choice) for choice, _label in self.field.flatchoices}
+        return no_choice(str(self.title), ",".join(sorted(unknown))) if unknown else ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        if several := self.used_parameters.get(f"{self.field_path}__in"):
+            queryset = self.with_values(queryset, several[0])
+        return self.with_values(queryset, [wanted]) if wanted in dict(self.field.choices) else queryset
+
+    def with_values(self, queryset: QuerySet[Any], values: Sequence[str]) -> QuerySet[Any]:
+        return queryset.filter(**{f"{self.field_path}__in": values})
+
+
 def choices_filter(field: str) -> tuple[str, Any]:
-    return (field, ChoicesDropdownFilter)
+    return (field, ChoicesFilter)
 
 
 class PlatformFilter(RelatedDropdownFilter):  # type: ignore[misc]

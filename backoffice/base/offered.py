@@ -27,6 +27,7 @@ from unfold.views import ChangeList
 
 from access.confinement import visible_platforms, within
 from backoffice.audit.history import history_page
+from backoffice.lists.columns import NamedSorting
 from core.encryption import EncryptedJSONField
 from platforms.models import Platform
 
@@ -61,7 +62,7 @@ class _Refused(Exception):
         self.filters = filters
 
 
-class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no annotations
+class OfferedChangeList(NamedSorting, ChangeList):  # type: ignore[misc]  # unfold has no annotations
     """A list of rows that holds none where the address asks for something that the list cannot do."""
 
     problems: list[str]
@@ -107,14 +108,8 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]  # unfold has no anno
     def _order_problems(self, text: str) -> Iterator[str]:
         """Django drops each part of `o=2.-3` that it cannot read."""
         for part in filter(None, text.split(".")):
-            if not self._can_order_by(part.removeprefix("-")):
+            if not self.can_sort_by(self.name_of(part.removeprefix("-"))):
                 yield _("This list cannot be sorted by “%(column)s”.") % {"column": short(part)}
-
-    def _can_order_by(self, number: str) -> bool:
-        """Whether it is the number of a column of this list by which rows can be sorted."""
-        if not number.isdecimal() or len(number) > LONGEST_NUMBER or int(number) >= len(self.list_display):
-            return False
-        return bool(self.get_ordering_field(self.list_display[int(number)]))
 
 
 class OfferedLists(Admin):
@@ -126,6 +121,7 @@ class OfferedLists(Admin):
     """
 
     platform_column: str | None = "platform"
+    numbers_boxes = True  # whether earlier links count the boxes of the rows as a column
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
 
-from backoffice.base.model_admin import OmsChangeList, is_export
+from backoffice.base.model_admin import OmsChangeList, reads_no_rows
 from core.database.counting import COUNTED
 
 LAST_PAGE = 10**8
@@ -109,7 +109,7 @@ class BoundedChangeList(OmsChangeList):
         return int(self.list_per_page) if getattr(request, "oms_is_scan", False) else self.most_counted
 
     def get_results(self, request: HttpRequest) -> None:
-        if is_export(request):
+        if reads_no_rows(request):
             super().get_results(request)
             return
         number: int = self.page_num

@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from access.confinement import visible_platforms
 from backoffice.base.cells import badges, number, source_badge, stacked, title_cell
-from backoffice.base.channels import site_code, site_name
+from backoffice.base.channels import site_code, site_flag, site_name
 from backoffice.base.filters import MarketplaceFilter
 from backoffice.base.model_admin import OmsAdmin, choices_filter, is_export, platform_filter
 from backoffice.base.paging import BoundedChangeList
@@ -23,6 +22,7 @@ from backoffice.inventory.exports import STOCK_EXPORTS
 from backoffice.inventory.kinds import kinds_of
 from backoffice.inventory.sparkline import sparkline
 from backoffice.inventory.stock_levels import (
+    STOCK_TABS,
     StockFilter,
     StockPaginator,
     ThresholdForm,
@@ -47,10 +47,6 @@ class StockChangeList(BoundedChangeList):
     paginator_class = StockPaginator
     most_counted = None  # an action says to how many SKUs it gives a threshold
 
-    def get_ordering_field_columns(self) -> dict[int, str]:
-        """Low stock first is how the list is, and no column that somebody has chosen."""
-        return super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         items = list(self.result_list)
@@ -65,8 +61,14 @@ class InventoryItemAdmin(OmsAdmin):
         "sku", "short_title", "state", "number_available", "number_reserved", "number_inbound", "number_total",
         "threshold", "history", "cover", "platform_name",
     )  # fmt: skip
+    columns = (
+        "sku", "short_title", "state", "number_available", "number_reserved", "number_inbound", "number_total",
+        "threshold", "history", "cover", "marketplace", "platform_name", "source_of",
+    )  # fmt: skip
+    default_columns = columns[:11]
     list_editable = ("threshold",)
     list_filter = (StockFilter, platform_filter(), MarketplaceFilter, choices_filter("source"))
+    tabs = STOCK_TABS
     exports = STOCK_EXPORTS
     list_fullwidth = True
     list_per_page = 25  # each row holds a form, and the page has to be there at once
@@ -188,6 +190,10 @@ class InventoryItemAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("platform"), ordering="marketplace_id")
     def platform_name(self, obj: InventoryItem) -> SafeString:
         return stacked(obj.platform, site_code(obj.platform, obj.marketplace_id))
+
+    @admin.display(description=gettext_lazy("marketplace"), ordering="marketplace_id")
+    def marketplace(self, obj: InventoryItem) -> SafeString:
+        return site_flag(obj.platform, obj.marketplace_id)
 
     @admin.display(description=gettext_lazy("marketplace"))
     def marketplace_name(self, obj: InventoryItem) -> str:

@@ -17,11 +17,20 @@ from backoffice.base.cells import badge
 from backoffice.base.model_admin import DropdownFilter
 from backoffice.base.offered import no_choice
 from backoffice.base.paging import BoundedPaginator
+from backoffice.lists.tabs import ALL, Tab
 from core.format import DASH
 from inventory.models import InventoryItem, Level
 
 EARLIER = {"no": "gone", "yes": "listed"}
 COLOURS = {Level.OUT: "danger", Level.LOW: "warning", Level.ENOUGH: "success"}
+
+
+STOCK_TABS = (
+    ALL,
+    Tab(name="low", label=gettext_lazy("Low or out of stock"), query={"stock": "low"}, is_alarming=True),
+    Tab(name="out", label=gettext_lazy("Out of stock"), query={"stock": "out"}, is_alarming=True),
+    Tab(name="gone", label=gettext_lazy("Gone"), query={"stock": "gone"}),
+)
 
 
 class StockPaginator(BoundedPaginator):

@@ -20,15 +20,13 @@ from django.views.decorators.cache import never_cache
 
 from backoffice.base.cells import (
     badge,
-    items_at_a_glance,
     money,
     platform_time_cell,
     pretty_json,
-    shortened,
     source_badge,
     stacked,
 )
-from backoffice.base.channels import site_code, site_name
+from backoffice.base.channels import fulfilment_name, site_code, site_flag, site_name
 from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter
 from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin, is_export
 from backoffice.base.paging import BoundedChangeList
@@ -37,26 +35,27 @@ from backoffice.orders.amounts import sum_badge, sum_cells
 from backoffice.orders.buyer import buyer_rows
 from backoffice.orders.exports import ORDER_EXPORTS
 from backoffice.orders.filters import (
+    ORDER_TABS,
     CancellationFilter,
     FrequentChoicesFilter,
     OrderPlatformFilter,
     ToShipFilter,
 )
-from backoffice.orders.items import ItemInline, items_to_show
+from backoffice.orders.items import ItemInline, glance_cell
 from backoffice.orders.packages import package_rows
 from backoffice.orders.timeline import timeline
 from backoffice.packing.picking import PACK, pick_selected
 from backoffice.privacy.erasing import ERASE, ReasonForm, erase_order
 from backoffice.users.second_factor.confirming import ask_first
 from core.dates import is_meant
-from core.format import DASH, countdown, format_datetime, platform_time
+from core.format import DASH, countdown, format_datetime, platform_time, short_day
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
 from orders.amounts import sum_up
 from orders.buyer_reading import read_buyer
 from orders.listing import of_platforms
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.search import find_exact, find_orders
-from platforms.models import PLATFORM
+from platforms.models import PLATFORM, Source
 
 SEE_BUYER = "orders.view_orderbuyer"
 STATUS_COLOURS = {
@@ -99,12 +98,19 @@ class OrderAdmin(ReadOnlyAdmin):
         "order_id", "state", "source_of", "purchased", "to_ship_by", "number_total", "glance", "fulfilled_by",
         "platform_name",
     )  # fmt: skip
+    columns = (
+        "order_id", "state", "glance", "to_ship_by", "purchased", "marketplace", "fulfilment", "number_total",
+        "number_tax", "to_deliver_by", "service_level", "platform_name", "source_of",
+    )  # fmt: skip
+    default_columns = columns[:8]
+    numbers_boxes = False
     list_filter = (
         ToShipFilter, ("platform", OrderPlatformFilter), ("status", FrequentChoicesFilter),
         ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
         ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
         ("buyer_requested_cancellation", CancellationFilter),
     )  # fmt: skip
+    tabs = ORDER_TABS
     exports = ORDER_EXPORTS
     list_fullwidth = True
     search_fields = ("external_id",)  # see get_search_results
@@ -129,7 +135,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(PLATFORM)
         if self.is_list(request):
-            items = OrderItem.objects.only("order_id", "sku", "quantity_ordered", "quantity_left")
+            items = OrderItem.objects.only("order_id", "sku", "title", "quantity_ordered", "quantity_left")
             return queryset.defer("payload").prefetch_related(Prefetch("items", queryset=items))
         return queryset
 
@@ -141,6 +147,10 @@ class OrderAdmin(ReadOnlyAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return OrderChangeList
+
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        """By ship-by time only what is to be shipped: of all orders, no index has them in this order."""
+        return ("purchased", "to_ship_by") if request.GET.get("to_ship") else ("purchased",)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """What is to be shipped begins with what is due first."""
@@ -267,11 +277,15 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("items"))
     def glance(self, obj: Order) -> SafeString:
         """What is left to ship; of an order that is done, what it was about."""
-        return shortened(items_at_a_glance(items_to_show(obj)), 40)
+        return glance_cell(obj)
 
     @admin.display(description=gettext_lazy("order id"))
     def order_id(self, obj: Order) -> SafeString:
-        return format_html('<span class="oms-nowrap">{}</span>', obj.external_id)
+        """What is not live is marked: it is never shipped."""
+        text = '<span class="oms-nowrap">{}</span>{}'
+        return format_html(
+            text, obj.external_id, "" if obj.source == Source.LIVE else source_badge(obj.source)
+        )
 
     @admin.display(description=gettext_lazy("purchased"), ordering="purchased_at")
     def purchased(self, obj: Order) -> SafeString:
@@ -289,7 +303,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def to_deliver_by(self, obj: Order) -> str:
         return platform_time(obj.deliver_by)
 
-    @admin.display(description=gettext_lazy("ship by"))
+    @admin.display(description=gettext_lazy("ship by"), ordering="ship_by")
     def to_ship_by(self, obj: Order) -> SafeString:
         """With a countdown, while the seller has to ship it."""
         if obj.ship_by is None or not is_meant(obj.ship_by) or not obj.is_to_ship:
@@ -297,10 +311,8 @@ class OrderAdmin(ReadOnlyAdmin):
         now = timezone.now()
         hours = (obj.ship_by - now).total_seconds() / 3600
         colour = "danger" if hours < 0 else "warning" if hours < SOON else "info"
-        return stacked(
-            badge(countdown(obj.ship_by, now), colour, title=format_datetime(obj.ship_by)),
-            format_datetime(obj.ship_by),
-        )
+        clock = f"{short_day(obj.ship_by, now)} {timezone.localtime(obj.ship_by):%H:%M}"
+        return stacked(badge(countdown(obj.ship_by, now), colour, title=format_datetime(obj.ship_by)), clock)
 
     @admin.display(description=gettext_lazy("at the channel"))
     def seller_page(self, obj: Order) -> SafeString:
@@ -313,6 +325,14 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("platform"))
     def platform_name(self, obj: Order) -> SafeString:
         return stacked(obj.platform, site_code(obj.platform, obj.marketplace_id))
+
+    @admin.display(description=gettext_lazy("marketplace"))
+    def marketplace(self, obj: Order) -> SafeString:
+        return site_flag(obj.platform, obj.marketplace_id)
+
+    @admin.display(description=gettext_lazy("ships"))
+    def fulfilment(self, obj: Order) -> SafeString:
+        return fulfilment_name(obj.platform, obj.fulfilled_by, obj.get_fulfilled_by_display())
 
     @admin.display(description=gettext_lazy("buyer asks to cancel"))
     def cancellation(self, obj: Order) -> SafeString:

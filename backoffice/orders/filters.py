@@ -1,5 +1,6 @@
 """Filters of the list of orders."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,32 +10,35 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from backoffice.base.model_admin import DropdownFilter, PlatformFilter
+from backoffice.base.model_admin import ChoicesFilter, DropdownFilter, PlatformFilter
 from backoffice.base.offered import no_choice
+from backoffice.lists.tabs import ALL, Tab
 from orders.listing import asked_to_cancel, few_by_id, of_platforms, with_values
 from orders.shipping import Deadline, deadline_filters, due_within
 
+OPEN_ORDERS = "pending,unshipped,partially_shipped"
+ORDER_TABS = (
+    ALL,
+    Tab(name="to_ship", label=_("To ship"), query={"to_ship": "any"}),
+    Tab(name="overdue", label=_("Overdue"), query={"to_ship": "overdue"}, is_alarming=True),
+    Tab(name="today", label=_("Ship today"), query={"to_ship": "today"}),
+    Tab(
+        name="cancel", label=_("Cancel requests"), is_alarming=True,
+        query={"buyer_requested_cancellation__exact": "1", "status__in": OPEN_ORDERS},
+    ),
+    Tab(
+        name="unshipped_fba", label=_("Unshipped FBA"),
+        query={"fulfilled_by__exact": "platform", "status__in": "unshipped,partially_shipped"},
+    ),
+)  # fmt: skip
 
-class FrequentChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unfold has no annotations
-    """One of the choices, or in a link (`status__in=pending,unshipped`) one of several."""
 
-    suffixes = ("__exact", "__in")
+class FrequentChoicesFilter(ChoicesFilter):
+    """Of values that most orders may have."""
 
-    def expected_parameters(self) -> list[str]:
-        return [f"{self.field_path}{suffix}" for suffix in self.suffixes]
-
-    def value_problem(self, name: str, value: str) -> str:
-        values = value.split(",") if name.endswith("__in") else [value]
-        unknown = set(values) - {str(choice) for choice, _label in self.field.flatchoices}
-        return no_choice(str(self.title), ",".join(sorted(unknown))) if unknown else ""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted, name = self.value(), str(self.field.name)
-        if several := self.used_parameters.get(f"{self.field_path}__in"):
-            queryset = with_values(queryset, name, several[0])
-        return with_values(queryset, name, [wanted]) if wanted in dict(self.field.choices) else queryset
+    def with_values(self, queryset: QuerySet[Any], values: Sequence[str]) -> QuerySet[Any]:
+        return with_values(queryset, str(self.field.name), values)
 
 
 class CancellationFilter(BooleanFieldListFilter):

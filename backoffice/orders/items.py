@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import money, number, title_cell
@@ -15,18 +16,43 @@ from orders.models import Order, OrderItem
 TAX_PARTS = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
 
 
-def items_to_show(order: Order) -> list[tuple[int | None, str]]:
-    """Quantity and SKU of each line, for lists. While something is to be shipped, these are the lines of which
-    something is left, with what is left; where that is not known, with what was ordered."""
+def items_to_show(order: Order) -> list[tuple[int | None, OrderItem]]:
+    """Quantity and line of each, for lists. While something is to be shipped, these are the lines of which something is
+    left, with what is left; where that is not known, with what was ordered."""
     items = list(order.items.all())
     if order.status in Order.OPEN:
         of_line = [
-            (item.quantity_ordered if item.quantity_left is None else item.quantity_left, item.sku)
+            (item.quantity_ordered if item.quantity_left is None else item.quantity_left, item)
             for item in items
         ]
-        if left := [(quantity, sku) for quantity, sku in of_line if quantity != 0]:
+        if left := [(quantity, item) for quantity, item in of_line if quantity != 0]:
             return left
-    return [(item.quantity_ordered, item.sku) for item in items]
+    return [(item.quantity_ordered, item) for item in items]
+
+
+def glance_cell(order: Order) -> SafeString:
+    """`2 × Kettle`, and below it `SKU-1, +1 more`; where a part of an order has left, also how many units have not."""
+    shown = items_to_show(order)
+    if not shown:
+        return SafeString(DASH)
+    quantity, item = shown[0]
+    units = format_html("<b>{} ×</b> ", quantity) if quantity is not None else ""
+    more = _(", +%(n)d more") % {"n": len(shown) - 1} if len(shown) > 1 else ""
+    text = (
+        '<div class="oms-glance"><span title="{}">{}{}</span>'
+        '<span class="oms-when" title="{}">{}{}{}</span></div>'
+    )
+    return format_html(
+        text, item.title, units, item.title or item.sku or DASH, item.sku, item.sku, more, _left_of(order)
+    )
+
+
+def _left_of(order: Order) -> str:
+    left = order.quantity_left if order.is_to_ship else None
+    ordered = sum(item.quantity_ordered or 0 for item in order.items.all())
+    if left is None or left >= ordered:
+        return ""
+    return " · " + _("%(left)d of %(ordered)d left") % {"left": left, "ordered": ordered}
 
 
 class ItemInline(ReadOnlyInline):

@@ -20,7 +20,7 @@ from backoffice.orders.items import items_to_show
 from backoffice.packing.picking import PACK, to_list
 from backoffice.packing.slips import SlipForm, slips
 from backoffice.users.second_factor.confirming import ask_first
-from orders.models import Pick, PickList
+from orders.models import Order, Pick, PickList
 from orders.packing import mark_packed, mark_picked, pick_lines, put_back, scanned
 
 SEE_BUYER = "orders.view_orderbuyer"
@@ -70,7 +70,7 @@ class PickListAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "original": pick_list,
             "lines": pick_lines(picks),
-            "picks": [(pick, items_at_a_glance(items_to_show(pick.order))) for pick in picks],
+            "picks": [(pick, _glance(pick.order)) for pick in picks],
             "left": sum(1 for pick in picks if pick.open_key and not pick.packed_at),
             "may_pack": request.user.has_perm(PACK),
             "form": SlipForm(may_read_buyers=request.user.has_perm(SEE_BUYER)),
@@ -162,3 +162,7 @@ def _report(request: HttpRequest, action: str, count: int, code: str) -> None:
         messages.success(request, f"{code}: {done[action] % {'count': count}}")
     else:
         messages.success(request, done[action] % {"count": count})
+
+
+def _glance(order: Order) -> str:
+    return items_at_a_glance([(units, item.sku) for units, item in items_to_show(order)])

@@ -20,6 +20,7 @@ from backoffice.base.model_admin import (
     choices_filter,
     platform_filter,
 )
+from backoffice.lists.tabs import ALL, Tab
 from backoffice.syncs.exports import SYNC_EXPORTS
 from backoffice.syncs.failures import FailureInline, replay_failures
 from backoffice.syncs.presentation import kind_name
@@ -29,7 +30,17 @@ from integrations.models import SyncLog
 from integrations.sync.cancel import cancel_sync
 from platforms.models import PLATFORM, SYNC_PERMISSION
 
+SYNC_TABS = (
+    ALL,
+    Tab(name="open", label=gettext_lazy("Open"), query={"status__in": "deferred,queued,running,waiting"}),
+    Tab(
+        name="problems", label=gettext_lazy("Problems of 7 days"), is_alarming=True,
+        query={"status__in": "failed,partial,fallback", "queued_at_in": "last_7_days"},
+    ),
+    Tab(name="failed", label=gettext_lazy("Failed"), query={"status__exact": "failed"}),
+)  # fmt: skip
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
+SYNC_COLUMNS = ("number_of", "state", "started", *(f"number_{name}" for name in COUNTS), "window")
 
 
 def part(name: str, label: Any, *, ordering: str | None = None) -> Callable[[Any, SyncLog], SafeString]:
@@ -44,14 +55,15 @@ def part(name: str, label: Any, *, ordering: str | None = None) -> Callable[[Any
 
 @admin.register(SyncLog)
 class SyncLogAdmin(ReadOnlyAdmin):
-    list_display = (
-        "number_of", "state", "started", *(f"number_{name}" for name in COUNTS), "window",
-    )  # fmt: skip
+    list_display = SYNC_COLUMNS
+    columns = (*SYNC_COLUMNS, "number_api_calls", "number_pages", "number_throttled", "source_of")
+    default_columns = SYNC_COLUMNS
     list_filter = (
         platform_filter(), choices_filter("kind"), choices_filter("status"), choices_filter("source"),
         choices_filter("trigger"), ("queued_at", DayRangeFilter),
     )  # fmt: skip
     list_select_related = ("requested_by",)
+    tabs = SYNC_TABS
     exports = SYNC_EXPORTS
     list_fullwidth = True
     list_after_template = "oms/page_forms.html"

@@ -1,6 +1,5 @@
 """Records that could not be stored, in the admin: read-only, apart from replaying and dismissing them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,6 +19,7 @@ from backoffice.base.model_admin import (
     choices_filter,
     platform_filter,
 )
+from backoffice.lists.tabs import Tab
 from backoffice.syncs.exports import FAILURE_EXPORTS
 from backoffice.syncs.progress import press_url
 from core.format import DASH
@@ -32,9 +32,17 @@ MOST_AT_ONCE = 50  # each is a call to the platform, and the browser waits
 MOST_NAMED = 5
 
 
+FAILURE_TABS = (
+    Tab(name="open", label=gettext_lazy("Open"), query={}, is_alarming=True),
+    Tab(name="done", label=gettext_lazy("Replayed or dismissed"), query={"state": "done"}),
+    Tab(name="all", label=gettext_lazy("All"), query={"state": "all"}, is_counted=False),
+)
+
+
 class ResolvedFilter(admin.SimpleListFilter):
     title = gettext_lazy("state")
     parameter_name = "state"
+    has_default = True  # without a choice it is the first one, not Django's "All"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         return [
@@ -42,12 +50,6 @@ class ResolvedFilter(admin.SimpleListFilter):
             ("done", _("replayed or dismissed")),
             ("all", _("all")),
         ]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        """Ours alone: without a choice it is the first one, not Django's "All"."""
-        for value, title in self.lookup_choices:
-            query = changelist.get_query_string({self.parameter_name: value})
-            yield {"selected": self._wanted() == value, "query_string": query, "display": title}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted = self._wanted()
@@ -70,10 +72,12 @@ class SyncFailureAdmin(ReadOnlyAdmin):
         "created",
         "resolved",
     )
+    columns = list_display
     list_filter = (
         ResolvedFilter, platform_filter(), choices_filter("kind"), ("created_at", DayRangeFilter),
     )  # fmt: skip
     list_select_related = ("log", "resolved_by")
+    tabs = FAILURE_TABS
     exports = FAILURE_EXPORTS
     actions = ("replay_selected", "dismiss_selected")
     buttons = ("replay_button", "dismiss_button")

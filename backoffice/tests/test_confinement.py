@@ -46,6 +46,7 @@ A_ROW = "<path:object_id>/"
 LIST = {"": SHOWN, "add/": PLAIN}
 ROW = dict.fromkeys((A_ROW, f"{A_ROW}history/", f"{A_ROW}delete/", f"{A_ROW}change/"), ABSENT)
 OWN = {f"{A_ROW}press/<slug:button>/": ABSENT, "export/<slug:name>.<str:extension>": SHOWN}
+OWN |= dict.fromkeys(("counts/", "views/", "views/<int:pk>/delete/", "columns/"), PLAIN)
 OF_PLATFORMS = LIST | ROW | OWN
 OF_NONE = dict.fromkeys(LIST | ROW, PLAIN)
 ADMIN = {

@@ -68,7 +68,7 @@ def test_it_shows_an_order_at_a_glance(admin_client: Client) -> None:
         "1,234.50 <small>EUR</small>",
         "SKU-1, +1 more",
         "Germany (A1PA6795UKMFR9)",
-        "08:00 UTC",
+        "2026-01-31 08:00 UTC",
     ):
         assert part in html
 
@@ -94,7 +94,7 @@ def test_it_lists_any_number_of_orders_with_as_many_queries(
 ) -> None:
     for number in range(40):
         make(f"111-{number}", skus=("A", "B"))
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(10):
         assert text(admin_client.get(LIST)).count("A, +1 more") == 40
 
 

@@ -141,7 +141,7 @@ def test_it_lists_any_number_of_syncs_with_as_many_queries(
 ) -> None:
     for _number in range(30):
         make(requested_by=admin_user)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(9):
         assert text(admin_client.get(LIST)).count("field-number_of") == 30
 
 

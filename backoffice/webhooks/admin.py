@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from access.confinement import visible_platforms
 from backoffice.base.cells import datetime_cell, link_to, number, pretty_json, shortened
 from backoffice.base.model_admin import Button, DayRangeFilter, OmsAdmin, ReadOnlyAdmin, choices_filter
+from backoffice.lists.tabs import ALL, Tab
 from backoffice.users.second_factor.confirming import ask_first
 from backoffice.webhooks.forms import EndpointForm
 from backoffice.webhooks.presentation import (
@@ -227,6 +228,13 @@ class EndpointAdmin(OmsAdmin):
         return format_datetime(obj.last_delivered_at)
 
 
+DELIVERY_TABS = (
+    ALL,
+    Tab(name="pending", label=gettext_lazy("Pending"), query={"state__exact": "pending"}),
+    Tab(name="failed", label=gettext_lazy("Failed"), query={"state__exact": "failed"}, is_alarming=True),
+)
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = (
@@ -239,7 +247,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "created",
         "next_time",
     )
+    columns = list_display
     list_filter = (choices_filter("state"), ("created_at", DayRangeFilter))
+    tabs = DELIVERY_TABS
     search_fields = ("external_id",)  # see get_search_results
     search_help_text = gettext_lazy("Order id, SKU, message id, event, or name of the webhook")
     actions = ("replay_selected",)

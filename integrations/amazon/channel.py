@@ -31,6 +31,7 @@ AMAZON = Channel(
     order_page=order_page,
     beside_lines=beside_lines,
     unmetered=(TOKEN,),
+    fulfilment={"merchant": "FBM", "platform": "FBA"},
     ships_its_stock=True,  # FBA
     check_settings=check_endpoints,
     expiries={

@@ -1,4 +1,4 @@
-"""Filtering by day in a browser, in each language: what the calendar writes is what the list reads."""
+"""Filtering by day in a browser, in each language: what the field of the browser holds is what the list reads."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LogIn = Callable[..., Page]
 TODAY = datetime(2026, 11, 26, 12, tzinfo=UTC)
-WRITTEN = {"en": "2026-11-26", "de": "26.11.2026", "es": "26/11/2026"}
+LANGUAGES = ("en", "de", "es")
 
 
 def test_it_lists_the_day_that_was_picked_in_the_calendar(log_in: LogIn, platform: Platform) -> None:
@@ -24,7 +24,7 @@ def test_it_lists_the_day_that_was_picked_in_the_calendar(log_in: LogIn, platfor
     page = log_in(timezone_id="UTC")
     page.clock.set_fixed_time(TODAY)
     rows = page.locator("#result_list")
-    for language, written in WRITTEN.items():
+    for language in LANGUAGES:
         cookie = {
             "name": "django_language",
             "value": language,
@@ -34,11 +34,9 @@ def test_it_lists_the_day_that_was_picked_in_the_calendar(log_in: LogIn, platfor
         page.context.add_cookies([cookie])  # type: ignore[list-item]
         page.goto(ORDERS)
         expect(page.locator("html")).to_have_attribute("lang", language)
-        page.locator("#changelist a:has-text('filter_list')").click()
-        field = page.locator("[name=purchased_at_from]")
-        field.locator("xpath=..").locator("[id^=calendarlink]").click()
-        page.locator(".calendarbox:visible td a", has_text="26").click()
-        expect(field).to_have_value(written)
+        if page.locator("#filter-form").is_hidden():  # it stays open where there is room
+            page.locator("[data-oms-filters]").click()
+        page.locator("[name=purchased_at_from]").fill("2026-11-26")
         page.locator("#filter-form [type=submit]").click()
         expect(rows).to_contain_text("111-0000001-0000001")
         expect(rows).not_to_contain_text("111-0000002-0000002")

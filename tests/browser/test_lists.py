@@ -1,0 +1,71 @@
+"""The morning in the list of orders, on a desk and on a phone: a tab, a filter, a view to keep, an order to find."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, ViewportSize, expect
+
+from api.tests.rest import make_order
+from browser.navigation import ORDERS
+from platforms.models import Platform
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+DESK: ViewportSize = {"width": 1400, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.mark.parametrize(("window", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
+def test_it_walks_through_the_morning(
+    log_in: Callable[..., Page], grave_problems: Callable[[Page], list[str]], platform: Platform,
+    window: ViewportSize, scheme: str,
+) -> None:  # fmt: skip
+    now = timezone.now()
+    for number, late in enumerate((2, 30, -50)):
+        make_order(
+            f"302-6365812-657156{number}", platform=platform, status="unshipped", fulfilled_by="merchant",
+            ship_by=now - timedelta(hours=late), purchased_at=now - timedelta(days=3 + 20 * number), total=5,
+        )  # fmt: skip
+    page = log_in(at=ORDERS, viewport=window, color_scheme=scheme)
+    rows = page.locator("#result_list tbody")
+    expect(rows).to_have_count(3)
+    if window is PHONE:
+        assert all(card.bounding_box()["height"] < 125 for card in rows.all())  # type: ignore[index]  # three lines
+
+    page.get_by_role("link", name="Overdue 2").click()
+    expect(page.get_by_role("link", name="Overdue 2")).to_have_attribute("aria-current", "page")
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Filters").click()
+    assert not grave_problems(page)
+    filters = page.get_by_role("dialog", name="Filters")
+    filters.get_by_label("Purchased", exact=True).select_option("last_7_days")
+    page.wait_for_url("**purchased_at_in=last_7_days*")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_text("Purchased: last 7 days")).to_be_visible()
+
+    page.locator("summary", has_text="Views").click()
+    page.get_by_label("Save what is listed now as a view").fill("Late this week")
+    assert not grave_problems(page)
+    page.keyboard.press("Enter")
+    view = page.get_by_role("navigation", name="Views of this list").get_by_role(
+        "link", name="Late this week"
+    )
+    expect(view).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name="Remove Purchased: last 7 days").click()
+    expect(rows).to_have_count(2)
+    view.click()
+    expect(rows).to_have_count(1)
+
+    page.goto(ORDERS)
+    page.locator("summary", has_text="Columns").click()
+    page.get_by_label("Service level").check()
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.locator("th.column-service_level")).to_have_count(1)
+    page.locator("#searchbar").fill("6571562")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(1)
+    page.get_by_role("link", name="302-6365812-6571562").click()
+    page.wait_for_url("**/change/**")
+    assert not grave_problems(page)
