@@ -220,7 +220,8 @@ class OrderPackage(models.Model):
 class OrderedProduct(models.Model):
     """What the search for words reads instead of the title of every item: each SKU with each of its titles, once.
 
-    `words` is the title casefolded. Written together with the items (orders/products.py), never deleted.
+    `words` is the title casefolded, followed by the same without accents where that differs. Written together with the
+    items (orders/products.py), never deleted.
     """
 
     key = models.CharField(max_length=32, primary_key=True, editable=False)  # digest of SKU and words

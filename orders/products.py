@@ -1,5 +1,6 @@
 """Which SKUs have which titles: what the search for words of a title looks through, instead of millions of items."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -11,6 +12,9 @@ from core.database.bulk import BulkUpsert, one_of
 from orders.models import OrderedProduct
 
 MOST_WORDS = 8
+NEXT_LINE = "\n"  # between a title and the same without accents
+# Letters that Unicode does not take apart into a letter and an accent.
+LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
 
 _write_products = BulkUpsert(OrderedProduct, fields=("key", "sku", "words"), unique=("key",))
 
@@ -36,10 +40,11 @@ def _known(keys: Sequence[str]) -> set[str]:
 
 
 def products_with(text: str) -> QuerySet[OrderedProduct]:
-    """Products whose title holds all words of `text`, or parts of words, in any order and case."""
+    """Products whose title holds all words of `text`, or parts of words, in any order and case, with or without
+    accents."""
     products = OrderedProduct.objects.all()
     for word in words_of(text):
-        products = products.filter(words__contains=word)
+        products = products.filter(words__contains=without_accents(word))
     return products
 
 
@@ -47,10 +52,21 @@ def words_of(text: str) -> list[str]:
     return text.casefold().split()[:MOST_WORDS]
 
 
+def without_accents(text: str) -> str:
+    """`brulee` for `brûlée`."""
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text.translate(LETTERS))
+    return "".join(character for character in apart if not unicodedata.combining(character))
+
+
 @lru_cache(maxsize=50_000)  # a seller's products come again on every page
 def key_of(sku: str, title: str) -> str:
-    return blake2b(f"{sku}\0{_words(title)}".encode(errors="replace"), digest_size=16).hexdigest()
+    return blake2b(f"{sku}\0{title.casefold()}".encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def _words(title: str) -> str:
-    return title.casefold()
+    """What is looked through: the title casefolded, and where that differs behind it without accents."""
+    words = title.casefold().replace(NEXT_LINE, " ")
+    plain = without_accents(words)
+    return words if plain == words else f"{words}{NEXT_LINE}{plain}"
