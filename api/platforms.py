@@ -1,7 +1,6 @@
 """REST: platforms and their credentials, which are write-only."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -24,13 +23,14 @@ from api.bodies import ExactBody
 from api.filters import PlatformNameFilter, TextFilter
 from api.lists import ListView
 from api.preconditions import heeds_if_match
+from integrations.as_json import check_as_json, stock_end_as_json
 from integrations.errors import ConfigError
 from integrations.models import SyncLog
 from integrations.quota.same_account import attach_others, same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind, kind_choices
 from integrations.schedule.due import Due, attach_dues, dues_of
-from integrations.sync.connection_check import check_platform, is_fine, without_others
-from integrations.sync.stock_end import StockEnd, end_stock, stock_end_of
+from integrations.sync.connection_check import check_platform, without_others
+from integrations.sync.stock_end import end_stock, stock_end_of
 from integrations.sync.streams import STREAMS, delivered_by
 from integrations.sync.streams.states import (
     LONGEST_INTERVAL,
@@ -329,17 +329,10 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
     def check(self, _request: Request, pk: int) -> Response:
         """Try what a sync needs, and say what works and what is missing. Changes no order and no stock."""
         platform = get_object_or_404(self.confined(Platform.objects.all()), pk=pk)
-        findings = check_platform(platform)
-        found = [asdict(finding) for finding in findings]
-        return Response(
-            {
-                "platform": platform.name,
-                "platform_id": platform.pk,
-                "ok": is_fine(findings),
-                "checked_at": platform.checked_at,
-                "findings": found if visible_platforms(self.request) is None else without_others(found),
-            }
-        )
+        check = check_as_json(platform, check_platform(platform))
+        if visible_platforms(self.request) is not None:
+            check["findings"] = without_others(check["findings"])
+        return Response(check)
 
     @extend_schema(responses=STOCK_END)
     def stock_end(self, _request: Request, pk: int) -> Response:
@@ -347,7 +340,7 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
         where there is nothing to decide: it may be said once the list of stock of a marketplace has been refused for a
         week, or all stock is gone."""
         platform = get_object_or_404(self.confined(Platform.objects.all()), pk=pk)
-        return _stock_end_answer(platform, stock_end_of(platform))
+        return Response(stock_end_as_json(platform, stock_end_of(platform)))
 
     @extend_schema(request=None, responses=STOCK_END)
     def end_stock(self, _request: Request, pk: int) -> Response:
@@ -361,7 +354,7 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
                 f"Nothing was changed: the stock of {platform.name} is listed, was not refused for a week yet, or its "
                 "syncs of stock are off already."
             )
-        return _stock_end_answer(platform, end)
+        return Response(stock_end_as_json(platform, end))
 
     def get_permissions(self) -> list[BasePermission]:
         # By the route's actions: for a method that the route does not know, there is no action yet.
@@ -399,11 +392,6 @@ class PlatformViewSet(ListView, ModelViewSet[Platform]):
                 f"{instance.name} has orders or stock, which would lose their origin; nothing was deleted. "
                 "To stop its syncs, set is_active to false."
             ) from None
-
-
-def _stock_end_answer(platform: Platform, end: StockEnd | None) -> Response:
-    about = {"platform": platform.name, "platform_id": platform.pk}
-    return Response({**about, "stock_end": end.as_dict() if end else None})
 
 
 def _save(serializer: serializers.BaseSerializer[Platform]) -> None:

@@ -21,6 +21,7 @@ from api.bodies import ExactBody
 from api.filters import ChoicesFilter, FlagFilter, PlatformNameFilter, TimeFilter
 from api.lists import ListView
 from api.preconditions import heeds_if_match
+from integrations.as_json import erasure_as_json
 from orders.background_erasing import ask_to_erase_platform
 from orders.erasing import OnHold, erase_of_email, erase_of_order, erasures_within
 from orders.models import Erasure, LegalHold, Order
@@ -81,7 +82,12 @@ class ErasureSerializer(serializers.ModelSerializer[Erasure]):
 
     receipt = serializers.CharField(source="number", read_only=True)
     by = serializers.ChoiceField(source="scope", choices=Erasure.Scope.choices, read_only=True)
-    platforms = serializers.SerializerMethodField()
+    platforms = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        allow_null=True,
+        help_text="Those that were searched; null: all.",
+    )
 
     class Meta:
         model = Erasure
@@ -91,15 +97,8 @@ class ErasureSerializer(serializers.ModelSerializer[Erasure]):
         )  # fmt: skip
         read_only_fields = fields
 
-    @extend_schema_field({"type": ["array", "null"], "items": {"type": "string"}})
-    def get_platforms(self, erasure: Erasure) -> list[str] | None:
-        if erasure.platform_ids is None:
-            return None
-        return list(
-            Platform.objects.filter(pk__in=erasure.platform_ids)
-            .order_by("name")
-            .values_list("name", flat=True)
-        )
+    def to_representation(self, instance: Erasure) -> dict[str, Any]:
+        return erasure_as_json(instance)
 
 
 class ErasureRequestSerializer(ExactBody, serializers.Serializer[Any]):

@@ -1,11 +1,17 @@
-"""A sync and a failure as JSON objects: the same in the REST API and in what the commands print with --json."""
+"""What the REST API answers as JSON objects, where a command prints the same with --json."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from integrations.models import SyncFailure, SyncLog
+from integrations.protocol import Finding
+from integrations.sync.connection_check import is_fine
 from integrations.sync.estimates import pages_expected
+from integrations.sync.stock_end import StockEnd
 from integrations.wording import progress_line
+from orders.models import Erasure
+from platforms.models import Platform
 
 
 def sync_as_json(log: SyncLog) -> dict[str, Any]:
@@ -66,6 +72,45 @@ def failure_as_json(failure: SyncFailure) -> dict[str, Any]:
     }
 
 
+def check_as_json(platform: Platform, findings: list[Finding]) -> dict[str, Any]:
+    """The keys of a connection check in the API."""
+    return {
+        **about(platform),
+        "ok": is_fine(findings),
+        "checked_at": as_text(platform.checked_at),
+        "findings": [asdict(finding) for finding in findings],
+    }
+
+
+def stock_end_as_json(platform: Platform, end: StockEnd | None) -> dict[str, Any]:
+    """The keys of the end of a platform's stock in the API."""
+    decided = None if end is None else {**end.as_dict(), "since": as_text(end.since)}
+    return {**about(platform), "stock_end": decided}
+
+
+def erasure_as_json(erasure: Erasure) -> dict[str, Any]:
+    """The keys of the receipt of an erasure in the API. It names neither an address nor the orders."""
+    return {
+        "id": erasure.pk,
+        "receipt": erasure.number,
+        "by": erasure.scope,
+        "about": erasure.about,
+        "platforms": _names_of(erasure.platform_ids),
+        "orders": erasure.orders,
+        "held": erasure.held,
+        "not_searched": erasure.not_searched,
+        "reason": erasure.reason,
+        "made_by": erasure.made_by,
+        "started_at": as_text(erasure.started_at),
+        "finished_at": as_text(erasure.finished_at),
+    }
+
+
+def about(platform: Platform) -> dict[str, Any]:
+    """Which platform an object is about, as everywhere in the API."""
+    return {"platform": platform.name, "platform_id": platform.pk}
+
+
 def as_text(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with a final Z, as everywhere in the API."""
     return moment.isoformat().replace("+00:00", "Z") if moment else None
@@ -76,3 +121,10 @@ def _window(log: SyncLog) -> dict[str, str | None] | None:
     if not log.window_by:
         return None
     return {"by": log.window_by, "since": as_text(log.window_start), "until": as_text(log.window_end)}
+
+
+def _names_of(platform_ids: list[int] | None) -> list[str] | None:
+    """Of those that are still there, by name; None for all platforms."""
+    if platform_ids is None:
+        return None
+    return list(Platform.objects.filter(pk__in=platform_ids).order_by("name").values_list("name", flat=True))

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -65,21 +64,6 @@ class Receipt:
     @property
     def is_partial(self) -> bool:
         return bool(self.held or self.not_searched)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
-
-        def named(orders: list[tuple[str, str]]) -> list[dict[str, str]]:
-            return [{"platform": platform, "order": order} for platform, order in orders]
-
-        return {
-            "receipt": self.number,
-            "at": self.at.isoformat(),
-            "by": self.stored.scope,
-            "erased": named(self.orders),
-            "held": named(self.held),
-            "not_searched": self.not_searched,
-        }
 
 
 @dataclass(frozen=True, slots=True)

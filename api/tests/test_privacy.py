@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from api.tests.rest import amazon, make_order, superuser, user_with
 from audit.models import AuditEntry
 from core.encryption import SecretDict
+from integrations.tests.test_commands import Ran
 from orders import background_erasing
 from orders.background_erasing import erase_in_background
 from orders.buyers import email_digest
@@ -79,6 +80,22 @@ def test_it_erases_once_and_answers_a_receipt_without_personal_data(
         *map(str, AuditEntry.objects.values()),
     ]
     assert "canary" not in "".join(said).casefold()
+
+
+def test_the_command_prints_what_the_api_answers_and_names_the_orders(api: APIClient) -> None:
+    hold = LegalHold.objects.create(platform=amazon(), reason="case", until=END)
+    held = Ran("erase_buyer_data", "--order", "902-0", "--reason", "asked for", "--json")
+    refused = api.post("/erasures", {"order": "902-0", "reason": "asked for"}).json()
+    assert (held.status, json.loads(held.out)) == (1, refused)
+    hold.order = Order.objects.get(external_id="902-0")
+    hold.save()
+    erased = Ran("erase_buyer_data", "--platform", "amazon", "--yes", "--reason", "asked for", "--json")
+    receipt = json.loads(erased.out)
+    assert erased.status == 3
+    assert receipt.pop("erased_orders") == [{"platform": "amazon", "order": "902-1"}]
+    assert receipt.pop("held_orders") == [{"platform": "amazon", "order": "902-0"}]
+    assert receipt == api.get(f"/erasures/{receipt['id']}").json()
+    assert receipt["platforms"] == ["amazon"]
 
 
 def test_a_whole_platform_is_erased_outside_of_the_request_and_goes_on_where_it_was_killed(

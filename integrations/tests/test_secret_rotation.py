@@ -44,9 +44,9 @@ def stored() -> list[str]:
     return [Platform.objects.get(name=name).api_config["client_secret"] for name in names]
 
 
-def take(text: str, tmp_path: Path) -> Ran:
+def take(text: str, tmp_path: Path, *options: str) -> Ran:
     (tmp_path / "new").write_text(text)
-    return Ran("rotate_client_secret", "amazon", "--take", "--from-file", str(tmp_path / "new"))
+    return Ran("rotate_client_secret", "amazon", "--take", "--from-file", str(tmp_path / "new"), *options)
 
 
 def test_it_is_asked_for_and_stored_once_it_works(
@@ -88,6 +88,10 @@ def test_one_that_does_not_work_replaces_nothing(
     half = take("amzn1.oa2-cs.v1.new\n", tmp_path)
     assert (half.status, stored()) == (1, ["amzn1.oa2-cs.v1.new", OLD, OLD])
     assert "second keeps the secret it had." in half.err
+    printed = take("amzn1.oa2-cs.v1.new\n", tmp_path, "--json")
+    outcomes = [json.loads(line) for line in printed.out.splitlines()]
+    assert [(each["platform"], each["stored"]) for each in outcomes] == [("amazon", True), ("second", False)]
+    assert (printed.status, outcomes[0]["problem"], outcomes[1]["problem"] in half.err) == (1, "", True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 from backoffice.alerts import outbox
 from backoffice.alerts.conditions import Condition, evaluate, title_of
 from backoffice.alerts.watch import look
+from integrations.as_json import as_text
 from integrations.management.base import NOT_ALL_GOOD, OmsCommand
 from integrations.schedule.looks import note_look
 
@@ -68,7 +69,7 @@ def as_json(condition: Condition) -> dict[str, Any]:
         "kind": condition.kind.value,
         "platform": condition.platform.name if condition.platform else None,
         "platform_id": condition.platform_id,
-        "since": condition.since.isoformat() if condition.since else None,
+        "since": as_text(condition.since),
         "sentence": condition.say(),
         **condition.facts,
     }

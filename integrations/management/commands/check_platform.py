@@ -2,13 +2,12 @@ import json
 import sys
 import textwrap
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.as_json import as_text
+from integrations.as_json import check_as_json
 from integrations.management.base import FAILED, OmsCommand, platform_named
 from integrations.protocol import Finding
 from integrations.registry import channel_label
@@ -42,10 +41,7 @@ class Command(OmsCommand):
         platform = platform_named(options["platform"])
         findings = check_platform(platform)
         if options["json"]:
-            found = [asdict(finding) for finding in findings]
-            about = {"platform": platform.name, "platform_id": platform.pk, "ok": is_fine(findings)}
-            checked_at = as_text(platform.checked_at)
-            self.result(json.dumps({**about, "checked_at": checked_at, "findings": found}))
+            self.result(json.dumps(check_as_json(platform, findings)))
         else:
             self._print(findings, channel_label(platform.kind))
         if not is_fine(findings):

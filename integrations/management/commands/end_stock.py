@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from integrations.as_json import as_text
+from integrations.as_json import stock_end_as_json
 from integrations.management.base import FAILED, OmsCommand, platform_named
 from integrations.registry import channel_label, site_of
 from integrations.sync.stock_end import StockEnd, end_stock, stock_end_of
@@ -41,8 +41,7 @@ class Command(OmsCommand):
         platform, dry_run = platform_named(options["platform"]), options["dry_run"]
         end = stock_end_of(platform) if dry_run else end_stock(platform)
         if options["json"]:
-            about = {"platform": platform.name, "platform_id": platform.pk}
-            self.result(json.dumps({**about, "stock_end": _as_json(end)}))
+            self.result(json.dumps(stock_end_as_json(platform, end)))
         elif end is not None:
             self.stdout.write(_sentence(platform, end, dry_run=dry_run))
         if end is None:
@@ -51,10 +50,6 @@ class Command(OmsCommand):
                 "syncs of stock are off already."
             )
             raise SystemExit(FAILED)
-
-
-def _as_json(end: StockEnd | None) -> dict[str, Any] | None:
-    return None if end is None else end.as_dict() | {"since": end.since and as_text(end.since)}
 
 
 def _sentence(platform: Platform, end: StockEnd, *, dry_run: bool) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from integrations.as_json import erasure_as_json
 from integrations.management.base import FAILED, NOT_ALL_GOOD, OmsCommand, platform_named, wrong_usage
 from orders.erasing import OnHold, Receipt, erase_of_email, erase_of_order, erase_of_platform
 from orders.models import Order, OrderBuyer
@@ -49,16 +50,22 @@ class Command(OmsCommand):
         )
         parser.add_argument("--yes", action="store_true", help="with --platform: erase without asking")
         parser.add_argument("--reason", default="", help="why, for the audit; without personal data")
-        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help="one JSON object on stdout: the receipt as in the API, and the orders",
+        )
 
     def run(self, options: dict[str, Any], /) -> None:
         try:
             receipt = self._erase(options)
         except OnHold as held:
+            if options["json"]:
+                self.result(json.dumps({"code": "on_hold", "detail": str(held)}))
             self.warn(str(held))
             raise SystemExit(FAILED) from None
         if options["json"]:
-            self.result(json.dumps(receipt.as_dict()))
+            self.result(json.dumps(_as_json(receipt)))
         else:
             self._print(receipt)
         if receipt.is_partial:
@@ -96,6 +103,16 @@ class Command(OmsCommand):
                 f"The data of {receipt.not_searched} orders could not be searched: no key of FIELD_ENCRYPTION_KEY "
                 "decrypts it. Put the old key back and run this again, or erase those orders by their id."
             )
+
+
+def _as_json(receipt: Receipt) -> dict[str, Any]:
+    """The receipt of the API, and the orders, which are stored nowhere."""
+
+    def named(orders: list[tuple[str, str]]) -> list[dict[str, str]]:
+        return [{"platform": platform, "order": order} for platform, order in orders]
+
+    lists = {"erased_orders": named(receipt.orders), "held_orders": named(receipt.held)}
+    return {**erasure_as_json(receipt.stored), **lists}
 
 
 def _reason() -> str:

@@ -1,10 +1,12 @@
 import getpass
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
+from integrations.as_json import about
 from integrations.errors import ConfigError, PlatformError
 from integrations.lookup.secret_rotation import ask_for_secret, rotation_of, take_secret
 from integrations.management.base import FAILED, OmsCommand, platform_named, wrong_usage
@@ -34,6 +36,11 @@ class Command(OmsCommand):
         parser.add_argument("platform", metavar="PLATFORM", help="name of a platform of the application")
         parser.add_argument("--take", action="store_true", help="try the new secret, and store it")
         parser.add_argument("--from-file", metavar="FILE", help="where the new secret or the message is")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help="one JSON object on stdout: what comes next; with --take one a line for each platform",
+        )
 
     def run(self, options: dict[str, Any], /) -> None:
         platform = platform_named(options["platform"])
@@ -41,28 +48,34 @@ class Command(OmsCommand):
             wrong_usage("--from-file goes with --take; nothing was changed.")
         try:
             if options["take"]:
-                self._take(platform, options["from_file"])
+                self._take(platform, options)
             else:
-                self._ask(platform)
+                self._ask(platform, options)
         except ConfigError as error:
             wrong_usage(f"{error} Nothing was changed.")
         except PlatformError as error:
             self.warn(f"{error} The stored secret stays as it is.")
             sys.exit(FAILED)
 
-    def _ask(self, platform: Platform) -> None:
+    def _ask(self, platform: Platform, options: dict[str, Any]) -> None:
         rotation = rotation_of(platform)
         ask_for_secret(platform)
+        if options["json"]:
+            self.result(json.dumps({**about(platform), "next_step": str(rotation.next_step)}))
+            return
         self.stdout.write(f"{platform.name}: a new client secret was asked for. {rotation.next_step}")
         self.say(f"Then: manage.py rotate_client_secret {platform.name} --take")
 
-    def _take(self, platform: Platform, file: str | None) -> None:
-        taken = take_secret(platform, _pasted(file))
+    def _take(self, platform: Platform, options: dict[str, Any]) -> None:
+        taken = take_secret(platform, _pasted(options["from_file"]))
         for each in taken:
-            if each.problem is None:
-                self.stdout.write(f"{each.platform.name}: the new secret works, and is stored.")
-            else:
+            if options["json"]:
+                outcome = {"stored": each.problem is None, "problem": each.problem or ""}
+                self.result(json.dumps({**about(each.platform), **outcome}))
+            if each.problem is not None:
                 self.warn(f"{each.platform.name} keeps the secret it had. {each.problem}")
+            elif not options["json"]:
+                self.stdout.write(f"{each.platform.name}: the new secret works, and is stored.")
         if any(each.problem is not None for each in taken):
             sys.exit(FAILED)
 
