@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TextIO, cast
 
+from django.conf import settings
 from django.core.management.base import (
     BaseCommand,
     CommandError,
@@ -66,7 +67,7 @@ class OmsCommand(BaseCommand):
     """A command that says what is wrong in a sentence. Subclasses write `run` instead of `handle`.
 
     They write to `self.stdout` how it went, which `-v 0` leaves out; with `result` what was asked for; with `say` and
-    `warn` to people, on stderr; with `report` how something went that may have gone wrong.
+    `warn` to people, on stderr; with `report` how something went that may have gone wrong; services with `tell`.
     """
 
     examples = ""
@@ -110,6 +111,15 @@ class OmsCommand(BaseCommand):
             self.warn(text)
         else:
             self.stdout.write(text)
+
+    def tell(self, text: str) -> None:
+        """What a service says as it works: on stdout. In the log where that is JSON: a line of text would break what
+        reads the others."""
+        if settings.LOG_FORMAT == "json":
+            logging.getLogger(type(self).__module__).info("%s", text)
+        else:
+            self.stdout.write(text)
+            self.stdout.flush()
 
     def say(self, text: str) -> None:
         """To people, beside the result: on stderr, uncoloured. Not with `-v 0`."""

@@ -138,10 +138,18 @@ def test_it_passes_the_id_on_to_the_worker_that_does_what_was_asked_for(
 
 
 @pytest.mark.django_db
-def test_its_scheduler_writes_json_alone_where_that_is_asked_for(
-    settings: Any, capsys: pytest.CaptureFixture[str], lines: Callable[[], list[dict[str, Any]]]
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("run_scheduler", "Nothing was due."), ("run_webhooks", "0 delivered, 0 attempts failed.")],
+)
+def test_services_write_json_alone_where_that_is_asked_for(
+    settings: Any,
+    capsys: pytest.CaptureFixture[str],
+    lines: Callable[[], list[dict[str, Any]]],
+    command: str,
+    said: str,
 ) -> None:
     settings.LOG_FORMAT = "json"
-    call_command("run_scheduler", "--once")
-    assert "Nothing was due." in [line["message"] for line in lines()]
+    call_command(command, "--once")
+    assert said in [line["message"] for line in lines()]
     assert capsys.readouterr().out == ""

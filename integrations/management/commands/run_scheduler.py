@@ -213,11 +213,7 @@ class Command(OmsCommand):
 
     def _log(self, text: str) -> None:
         self._did_something = True
-        if settings.LOG_FORMAT == "json":  # a line of text would break what reads the others
-            logger.info("%s", text)
-        else:
-            self.stdout.write(text)
-            self.stdout.flush()
+        self.tell(text)
 
     def _say(self, text: str) -> None:
         if settings.LOG_FORMAT == "json":

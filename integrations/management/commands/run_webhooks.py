@@ -42,19 +42,15 @@ class Command(OmsCommand):
             self._once(dispatcher)
             return
         with StopSignal(signal.SIGTERM, signal.SIGINT) as stop, EveryMinute():
-            self._log("Webhooks: sending what changes.")
+            self.tell("Webhooks: sending what changes.")
             dispatcher.run(stop.received)
-        self._log(f"Webhooks stopped: {dispatcher.delivered} delivered, {dispatcher.failed} attempts failed.")
+        self.tell(f"Webhooks stopped: {dispatcher.delivered} delivered, {dispatcher.failed} attempts failed.")
 
     def _once(self, dispatcher: Dispatcher) -> None:
         check_database()
         others = active_senders()
         call_all()
         dispatcher.run_once()
-        self._log(f"{dispatcher.delivered} delivered, {dispatcher.failed} attempts failed.")
+        self.tell(f"{dispatcher.delivered} delivered, {dispatcher.failed} attempts failed.")
         if others and Endpoint.objects.filter(is_active=True).exists():
-            self._log(f"Another process is sending ({', '.join(others)}); what it holds was left to it.")
-
-    def _log(self, text: str) -> None:
-        self.stdout.write(text)
-        self.stdout.flush()
+            self.tell(f"Another process is sending ({', '.join(others)}); what it holds was left to it.")
