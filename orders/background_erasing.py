@@ -37,6 +37,7 @@ def erase_in_background(seconds: float = SECONDS) -> list[Erasure]:
     for erasure in _open().order_by("pk"):
         while time.monotonic() < end:
             if not _erase_some(erasure):
+                erasure.refresh_from_db()  # counted in the database, perhaps by processes before this one
                 finished.append(erasure)
                 break
     return finished

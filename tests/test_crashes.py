@@ -9,9 +9,11 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from installation import (
+    LONG_AGO,
     ORDERS,
     PAGE_SIZE,
     PAGES,
@@ -134,6 +136,66 @@ def test_it_gives_up_on_a_sync_that_loses_worker_after_worker(
     assert (oms.log["status"], oms.log["error_code"]) == ("failed", "worker_lost")
     assert f"{in_all} workers stopped without a word" in oms.log["error_message"]
     assert sim.calls["searchOrders"] == 0
+
+
+# --- an erasure in the background
+
+ASK = """
+from django.utils import timezone
+from orders.background_erasing import ask_to_erase_platform
+from orders.models import LegalHold, Order, OrderBuyer
+from platforms.models import Platform
+platform, now = Platform.objects.get(name="amazon"), timezone.now()
+rows = [Order(platform=platform, external_id=f"9-{n}", purchased_at=now, platform_updated_at=now, synced_at=now,
+              status="unshipped", source="live", payload={}) for n in range(1500)]
+Order.objects.bulk_create(rows)
+stored = list(Order.objects.order_by("pk"))
+late = now.replace(year=now.year + 1)
+OrderBuyer.objects.bulk_create([OrderBuyer(order=order, data={"name": "Canary"}, purge_after=late) for order in stored])
+LegalHold.objects.create(platform=platform, order=stored[-1], reason="a lawsuit", until=late)
+ask_to_erase_platform(platform, reason="a request")
+"""
+# Endless work inside the transaction that erases the second batch.
+STALL_ERASING = (
+    STALL[0],
+    "CREATE TRIGGER stall AFTER DELETE ON order_buyers WHEN (SELECT COUNT(*) FROM order_buyers) < 250 "
+    "BEGIN SELECT COUNT(*) FROM endless; END",
+)
+
+
+def test_an_erasure_goes_on_after_the_scheduler_was_killed(oms: Installation, tmp_path: Path) -> None:
+    assert oms.run("shell", "-c", ASK).status == 0
+    for statement in STALL_ERASING:
+        oms.query(statement)
+    process = oms.start("run_scheduler")
+    until(lambda: erasing(oms) == (500, 1000, None), "the first batch")
+    until(lambda: is_locked(tmp_path / "oms.sqlite3"), "the second batch")
+    killed(process)
+    for statement in GO_ON:
+        oms.query(statement)
+    assert erasing(oms) == (500, 1000, None)  # nothing of the second batch
+
+    oms.query("UPDATE scheduler_leases SET expires_at = ?", LONG_AGO)
+    assert "Erased the buyer data of 1499 orders of amazon" in oms.run("run_scheduler", "--once").out
+    left, erased, finished = erasing(oms)
+    assert (left, erased, finished is None) == (1, 1499, False)
+    assert oms.query("SELECT held FROM erasures") == [(1,)]
+    entries = oms.query(
+        "SELECT changes_json FROM audit_entries WHERE action = 'buyer_data.erased' ORDER BY id"
+    )
+    assert [json.loads(changes)["orders"] for (changes,) in entries] == [1000, 499]
+    (told,) = oms.query(
+        "SELECT COUNT(*), COUNT(DISTINCT object_id) FROM changes WHERE kind = 'order.updated'"
+    )
+    assert told == (1499, 1499)
+    assert oms.run("verify_audit").status == 0
+
+
+def erasing(oms: Installation) -> tuple[Any, ...]:
+    """How many orders have buyer data, how many the receipt says are erased, and when it was finished."""
+    ((left,),) = oms.query("SELECT COUNT(*) FROM order_buyers")
+    ((erased, finished),) = oms.query("SELECT orders, finished_at FROM erasures")
+    return left, erased, finished
 
 
 # --- the database is killed
