@@ -17,7 +17,7 @@ from access.confinement import visible_platforms, within
 from backoffice.base.cells import badge, datetime_cell, items_at_a_glance, number
 from backoffice.base.model_admin import ReadOnlyAdmin
 from backoffice.orders.items import items_to_show
-from backoffice.packing.picking import PACK, to_list
+from backoffice.packing.picking import PACK, page_of, to_list
 from backoffice.packing.slips import SlipForm, slips
 from backoffice.users.second_factor.confirming import ask_first
 from orders.models import Order, Pick, PickList
@@ -46,6 +46,16 @@ class PickListAdmin(ReadOnlyAdmin):
             )
         )
         return rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PickList], search_term: str
+    ) -> tuple[QuerySet[PickList], bool]:
+        """A list may have orders of several platforms: by those that the reader may not see, nothing is found."""
+        picks = within(Pick.objects.all(), visible_platforms(request), "order__platform")
+        for word in search_term.split():
+            named = picks.filter(order__external_id__icontains=word)
+            queryset = queryset.filter(pk__in=named.values("pick_list"))
+        return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -101,7 +111,7 @@ class PickListAdmin(ReadOnlyAdmin):
             messages.error(request, _("Choose a paper."))
             return to_list(pick_list)
         addresses = bool(form.cleaned_data.get("addresses"))
-        if addresses and (asked := ask_first(request)):
+        if addresses and (asked := ask_first(request, page_of(pick_list))):
             return asked
         picks = self._picks(request, pick_list).filter(open_key__isnull=False)
         reason = f"Packing slips of pick list {pick_list}"

@@ -39,4 +39,8 @@ def pick_selected(request: HttpRequest, orders: QuerySet[Order]) -> HttpResponse
 
 
 def to_list(pick_list: PickList) -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:orders_picklist_change", args=[pick_list.pk]))
+    return HttpResponseRedirect(page_of(pick_list))
+
+
+def page_of(pick_list: PickList) -> str:
+    return reverse("admin:orders_picklist_change", args=[pick_list.pk])

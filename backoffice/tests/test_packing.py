@@ -3,16 +3,20 @@
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
+from freezegun import freeze_time
 
+from access.confinement import confine
 from api.tests.rest import amazon, make_order
 from audit.models import AuditEntry
 from core.encryption import SecretDict
 from orders.models import Order, OrderBuyer, OrderItem, Pick, PickList
+from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/orders/order/"
@@ -147,6 +151,39 @@ def test_slips_speak_the_marketplaces_language_and_keep_the_buyer_to_themselves(
     assert "no-store" in answer["Cache-Control"]
     entry = AuditEntry.objects.filter(action="buyer_data.read").get()
     assert (entry.actor, entry.reason) == ("ana", f"Packing slips of pick list {PickList.objects.get().pk}")
+
+
+def test_addresses_take_a_fresh_factor_which_leads_back_to_the_list(orders: list[Order]) -> None:
+    ana = member("ana", "Operator")
+    User.objects.get(username="ana").groups.add(Group.objects.get(name="Privacy officer"))
+    pick(ana, orders)
+    page = f"{LISTS}{PickList.objects.get().pk}"
+    with freeze_time(timezone.now() + timedelta(minutes=11)):
+        answer = ana.post(f"{page}/slips/", {"size": "a4", "addresses": "on"})
+        (back,) = parse_qs(urlsplit(answer["Location"]).query)["next"]
+        assert back == f"{page}/change/"
+        assert ana.get(back).status_code == 200
+        assert ana.post(f"{page}/slips/", {"size": "a4"}).status_code == 200  # without addresses
+    assert not AuditEntry.objects.filter(action="buyer_data.read").exists()
+
+
+def test_a_list_over_platforms_shows_the_confined_their_part_and_is_found_by_that_alone(
+    orders: list[Order],
+) -> None:
+    other = Platform.objects.create(name="other")
+    theirs = make_order("904-1", status="unshipped", sku="SECRET", platform=other)
+    pick(member("ana", "Operator"), [orders[0], theirs])
+    ben = member("ben", "Operator")
+    confine(User.objects.get(username="ben"), [amazon().pk])
+    page = f"{LISTS}{PickList.objects.get().pk}/"
+    shown = ben.get(f"{page}change/").content.decode()
+    assert ("902-1" in shown, "904-1" in shown, "SECRET" in shown) == (True, False, False)
+    assert "0 of 1 packed" in ben.get(LISTS).content.decode()
+    for asked, is_found in (("902-1", True), ("904-1", False), ("902-1 904", False)):
+        assert (f"{page}change/" in ben.get(LISTS, {"q": asked}).content.decode()) is is_found, asked
+    ben.post(f"{page}mark/", {"action": "packed", "code": "904-1"})
+    ben.post(f"{page}mark/", {"action": "packed", "all": "1"})
+    assert list(Pick.objects.filter(packed_by="ben").values_list("order", flat=True)) == [orders[0].pk]
 
 
 def test_who_may_only_look_sees_lists_and_changes_nothing(orders: list[Order]) -> None:

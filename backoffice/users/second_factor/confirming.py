@@ -26,12 +26,13 @@ from backoffice.users.oidc import provider_link
 from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm, PasswordForm
 
 
-def ask_first(request: HttpRequest) -> HttpResponse | None:
-    """The page that asks, where the last time is too long ago; afterwards it leads back. None: go on.
+def ask_first(request: HttpRequest, following: str = "") -> HttpResponse | None:
+    """The page that asks, where the last time is too long ago; afterwards it leads back, or to `following`. None: go
+    on.
 
     A form that was sent is not kept: its page shows it anew, empty.
     """
-    return None if is_fresh(request) else go_to(request, confirmation_address(request))
+    return None if is_fresh(request) else go_to(request, confirmation_address(request, following))
 
 
 def confirmation_link(request: HttpRequest) -> SafeString:
