@@ -400,6 +400,35 @@ def test_only_who_may_change_users_connects_them_and_is_asked_whether_it_is_he(
     assert client.get("/admin/auth/user/987654/single-sign-on/").status_code == 404
 
 
+def test_no_manager_holds_an_account_that_the_provider_may_raise_above_him(
+    provider: Provider, settings: Any, client: Client
+) -> None:
+    """He knows the password of somebody below, whom the provider's claims would then make a superuser."""
+    eve = User.objects.create_user("eve", is_staff=True)
+    mia = User.objects.create_user("mia", is_staff=True)
+    mia.groups.add(Group.objects.get(name="Manager"))
+    client.force_login(mia)
+    pages = [
+        f"/admin/auth/user/{eve.pk}/{each}/" for each in ("single-sign-on", "link", "password", "change")
+    ]
+    assert [client.get(page).status_code for page in pages] == [200, 302, 200, 200]
+    for raising in (
+        {"OIDC_SUPERUSERS": frozenset({"admins"})},
+        {"OIDC_GROUPS": [("oms", "Privacy officer")]},
+    ):
+        for name, value in raising.items():
+            setattr(settings, name, value)
+        assert client.get(pages[0]).status_code == 403
+        assert client.post(pages[0], {"subject": "1"}).status_code == 403
+        assert "single-sign-on" not in client.get(pages[3]).content.decode()
+        assert client.post(pages[1]).status_code == 200  # of those who are not connected, as before
+        settings.OIDC_SUPERUSERS, settings.OIDC_GROUPS = frozenset(), [("oms", "Viewer")]
+    assert client.post(pages[0], {"subject": "1"}).status_code == 302
+    assert client.post(pages[1]).status_code == 200
+    settings.OIDC_SUPERUSERS = frozenset({"admins"})
+    assert [client.post(page).status_code for page in pages] == [403] * 4
+
+
 # --- signing out
 
 LOGOUT = {"end_session_endpoint": "https://id.example/logout?realm=shop"}

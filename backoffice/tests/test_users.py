@@ -2,14 +2,19 @@
 
 import re
 import threading
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
+from freezegun import freeze_time
 
 from audit.models import AuditEntry
+from backoffice.users.inviting import SAME_TIME
 
 pytestmark = pytest.mark.django_db
 
@@ -194,8 +199,24 @@ def test_a_forgotten_password_is_replaced_by_e_mail(client: Client, settings: An
     assert Client().login(username="jo", password=f"{PASSWORD}2")
 
 
+def test_nobody_fills_anothers_mailbox(client: Client, settings: Any) -> None:
+    settings.EMAIL_IS_ON, settings.PUBLIC_URL = True, "https://oms.example"
+    jo = member_of("Viewer", name="jo")
+    now = timezone.now()
+    for number in range(12):
+        with freeze_time(now + number * timedelta(minutes=6), tick=True):
+            asked(client, "/admin/login/forgotten/", jo.email)
+    assert len(mail.outbox) == 10
+    with freeze_time(now + timedelta(days=1, minutes=1), tick=True):
+        asked(client, "/admin/login/forgotten/", jo.email)
+    assert len(mail.outbox) == 11
+
+
 def asked(client: Client, page: str, address: str) -> str:
+    """Nobody learns from the answer who has an account, nor from how long it took."""
+    began = time.monotonic()
     answer = client.post(page, {"email": address}).content.decode()
+    assert time.monotonic() - began >= SAME_TIME
     for thread in threading.enumerate():
         if thread.name == "password e-mail":
             thread.join()

@@ -131,7 +131,7 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
     ) -> HttpResponse:
         user = context.get("original")
         may_change = user is not None and self.has_change_permission(request, user)
-        context["connection"] = page_link(user) if may_change else None
+        context["connection"] = page_link(request.user, user) if may_change else None
         context["may_link"] = may_change and user.is_active
         context["is_superuser"] = request.user.is_superuser and user is not None
         context["shows_all"] = shows_all(request, user)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.invitations import provider_may_raise
 from access.models import OidcIdentity
 from access.oidc.people import connect, digest, disconnect
 from access.oidc.tokens import LONGEST_SUBJECT
@@ -48,8 +49,8 @@ def connection_page(model_admin: Any, request: HttpRequest, id: str) -> HttpResp
     user = model_admin.get_object(request, id)
     if user is None or not (settings.OIDC_ISSUER or _identity(user)):
         raise Http404
-    if not model_admin.has_change_permission(request, user):
-        raise PermissionDenied
+    if not model_admin.has_change_permission(request, user) or provider_may_raise(request.user):
+        raise PermissionDenied  # who knows the password would have what the provider gives
     if asked := ask_first(request):
         return asked
     form = SubjectForm(request.POST if request.method == "POST" and DISCONNECT not in request.POST else None)
@@ -72,10 +73,10 @@ def connection_page(model_admin: Any, request: HttpRequest, id: str) -> HttpResp
     return TemplateResponse(request, "access/connection.html", context, status=422 if form.errors else 200)
 
 
-def page_link(user: User) -> dict[str, Any] | None:
+def page_link(actor: Any, user: User) -> dict[str, Any] | None:
     """For the user's page; None where there is no provider, and nothing to disconnect."""
     is_connected = _identity(user) is not None
-    if not (settings.OIDC_ISSUER or is_connected):
+    if not (settings.OIDC_ISSUER or is_connected) or provider_may_raise(actor):
         return None
     text = _("Connected with %(provider)s") if is_connected else _("Connect with %(provider)s")
     address = reverse("admin:auth_user_connection", args=[user.pk])

@@ -3,6 +3,7 @@
 import logging
 import smtplib
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -35,6 +36,7 @@ else:
     from unfold.widgets import UnfoldAdminPasswordWidget as PasswordInput
 
 logger = logging.getLogger(__name__)
+SAME_TIME = 0.2  # seconds that an answer takes, whether or not somebody has the address
 
 
 class AddressForm(forms.Form):
@@ -125,7 +127,7 @@ def _send(user: User, link: str, *, invited: bool) -> bool:
 
 @method_decorator(never_cache, name="dispatch")
 class ForgottenPassword(View):
-    """Where e-mail is set. It answers the same whether or not somebody has this address, and as fast."""
+    """Where e-mail is set. It answers the same whether or not somebody has this address, and after the same time."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not can_be_mailed():
@@ -139,9 +141,11 @@ class ForgottenPassword(View):
         form = AddressForm(request.POST)
         if not form.is_valid():
             return _page(request, form)
+        began = time.monotonic()
         users = users_with_address(form.cleaned_data["email"])
         letters = [(user, _address(request, link_parts(user))) for user in users]
         threading.Thread(target=_send_all, args=(letters,), name="password e-mail").start()
+        time.sleep(max(0, began + SAME_TIME - time.monotonic()))
         return _page(request, None)
 
 
