@@ -73,6 +73,7 @@ CONTROLS: tuple[Control, ...] = (
             "orders/tests/test_buyer_data.py::test_a_legal_hold_keeps_what_it_names_until_it_ends",
             "backoffice/tests/test_privacy.py::test_privacy_officers_alone_erase_the_buyer_of_an_order",
             "api/tests/test_privacy.py::test_it_erases_once_and_answers_a_receipt_without_personal_data",
+            "tests/test_crashes.py::test_an_erasure_goes_on_after_the_scheduler_was_killed",
         ),
     ),
     # --- Encryption and keys --------------------------------------------------------------------------
@@ -181,9 +182,14 @@ CONTROLS: tuple[Control, ...] = (
         key="access.least_privilege",
         topic="Access",
         asks="Give each person the rights that the work needs.",
-        has="Groups (Viewer, Operator, Manager, Privacy officer), which hold in the admin and over the API.",
+        has="Groups (Viewer, Operator, Manager, Privacy officer), which hold in the admin and over the API. Managers "
+        "give and manage what is below them alone; who was invited chooses the password behind a link that works once.",
         look=installation.rights_are_few,
         tests=(
+            "backoffice/tests/test_users.py::test_managers_change_nobody_beside_or_above_them",
+            "backoffice/tests/test_users.py::test_managers_give_no_role_that_is_not_below_theirs",
+            "backoffice/tests/test_users.py::test_a_link_expires_and_ends_with_a_change_of_the_address",
+            "backoffice/tests/test_oidc.py::test_no_manager_holds_an_account_that_the_provider_may_raise_above_him",
             "backoffice/tests/test_groups.py::test_it_shows_buyer_data_to_privacy_officers_alone",
             "backoffice/tests/test_groups.py::test_it_holds_in_the_api_as_well",
             "api/tests/test_order_buyer.py::test_it_needs_both_permissions",
@@ -201,6 +207,8 @@ CONTROLS: tuple[Control, ...] = (
             "test_a_user_sees_what_is_named_for_him_and_his_groups_as_far_as_the_token_goes",
             "backoffice/tests/test_confinement.py::test_no_page_shows_or_changes_anything_of_another_platform",
             "backoffice/tests/test_confinement.py::test_every_route_has_a_line",
+            "backoffice/tests/test_packing.py::"
+            "test_a_list_over_platforms_shows_the_confined_their_part_and_is_found_by_that_alone",
         ),
     ),
     Control(
@@ -213,6 +221,8 @@ CONTROLS: tuple[Control, ...] = (
         settings=("SECOND_FACTOR", "CONFIRM_AGAIN_MINUTES"),
         tests=(
             "backoffice/tests/test_second_factor.py::test_nobody_is_signed_in_before_the_code",
+            "backoffice/tests/test_packing.py::test_addresses_take_a_fresh_factor_which_leads_back_to_the_list",
+            "integrations/tests/test_consent.py::test_only_who_may_change_the_platform_and_confirmed_it_may",
             "backoffice/tests/test_second_factor.py::test_a_code_is_never_accepted_twice",
             "backoffice/tests/test_second_factor.py::test_who_needs_one_sets_it_up_first",
             "backoffice/tests/test_passkeys.py::test_it_refuses_what_was_signed_for_something_else",
