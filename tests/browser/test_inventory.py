@@ -67,7 +67,8 @@ def test_it_brings_a_sku_to_the_top_once_its_threshold_is_set(log_in: LogIn, sto
 def test_it_shows_how_stock_went(log_in: LogIn, stock: InventoryItem, scheme: str, width: int) -> None:
     page = log_in(color_scheme=scheme, viewport={"width": width, "height": 900}, at=LIST)
     words = "15 days: 40 → 12, lowest 12"
-    expect(page.get_by_role("img", name=words)).to_be_visible()
+    if width > 1000:  # on a phone a SKU is a card without a chart
+        expect(page.get_by_role("img", name=words)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert serious(page) == []
     page.get_by_role("link", name="KETTLE").click()

@@ -52,7 +52,10 @@ def test_it_speaks_the_language_that_was_chosen_wherever_one_goes(log_in: LogIn,
             page.goto(address)
             expect(page.get_by_role("link", name=words, exact=True).first).to_be_visible()
             expect(page.locator("#content")).to_contain_text(total)
-            expect(page.locator("#content")).to_contain_text(day)
+            if address == ORDERS:  # the list is short; the whole time is in the tooltip
+                expect(page.locator(f".field-purchased [title*='{day}']").first).to_be_attached()
+            else:
+                expect(page.locator("#content")).to_contain_text(day)
         page.goto(LOGS)
         expect(page.locator("td.field-number_fetched")).to_have_text("12,345" if code == "en" else "12.345")
 
@@ -72,8 +75,7 @@ def test_it_shows_times_in_the_zone_of_the_browser(
     page.goto(f"{ORDERS}{order.pk}/change/")
     expect(page.locator("#content")).to_contain_text(shown)
     page.goto(ORDERS)
-    for part in shown.split(" ", 1):
-        expect(page.locator("td.field-purchased")).to_contain_text(part)
+    expect(page.locator(f".field-purchased [title*='{shown}']").first).to_be_attached()
     page.goto("/admin/platforms/platform/")
     page.get_by_role("link", name="Sync from Amazon").click()
     page.get_by_label("From … until …").check()
