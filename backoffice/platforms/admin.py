@@ -99,7 +99,7 @@ class PlatformAdmin(OmsAdmin):
                 "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
                 "connect": connect_label(platform) if self.has_change_permission(request, platform) else "",
-                "page_links": page_links(request, platform),
+                "erasing": page_links(request, platform),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
