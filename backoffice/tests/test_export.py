@@ -260,10 +260,8 @@ def test_it_keeps_the_lines_of_an_order_together_in_the_order_of_the_list(admin_
     make_order("111-0000003-0000003").items.all().delete()
     OrderItem.objects.create(order=first, external_id="2", sku="A2")
     OrderItem.objects.create(order=second, external_id="2", sku="B2")
-    columns = list(admin_client.get("/admin/orders/order/").context["cl"].list_display)
-    purchased = columns.index("purchased")
     for sign, skus in (("", ["A", "A2", "B", "B2"]), ("-", ["B", "B2", "A", "A2"])):
-        assert [row["sku"] for row in from_csv(admin_client, LINES, o=f"{sign}{purchased}")] == skus
+        assert [row["sku"] for row in from_csv(admin_client, LINES, o=f"{sign}purchased")] == skus
 
 
 @pytest.mark.parametrize(
