@@ -16,7 +16,7 @@ from django.utils import timezone
 from freezegun import freeze_time
 
 from access.models import LoginFailures, PasswordRecord
-from audit.models import AuditEntry
+from audit.models import AuditEntry, AuditSum
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +158,8 @@ def test_guesses_at_the_old_password_count_like_those_at_the_sign_in(ops: User) 
         assert LoginFailures.objects.get(user=ops).count == 5
         page = change(client, FIRST, "Another pass phrase").content.decode()
         assert "your password was not looked at" in page
-    assert AuditEntry.objects.filter(action="login.failed", object_name="ops").count() == 6
+    assert AuditEntry.objects.filter(action="login.failed", object_name="ops").count() == 5
+    assert AuditSum.objects.get(action="login.refused", object_name="ops").count == 1
     LoginFailures.objects.all().delete()
     assert change(client, FIRST, "Another pass phrase").status_code == 302
     assert not LoginFailures.objects.filter(user=ops).exists()
