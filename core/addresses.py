@@ -1,4 +1,4 @@
-"""Where a request came from."""
+"""Where a request came from, and the full addresses of our own pages."""
 
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -34,3 +34,13 @@ def network_of(text: str) -> str:
         address = ip_address(text)
         text = str(ip_network((int(address), 64), strict=False) if address.version == IPV6 else address)
     return text
+
+
+def public_address(path: str) -> str:
+    """The full address of a page of ours; "" where PUBLIC_URL does not say how people reach it."""
+    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else ""
+
+
+def address_for(request: HttpRequest, path: str) -> str:
+    """The same, without PUBLIC_URL as this request reached us."""
+    return public_address(path) or request.build_absolute_uri(path)

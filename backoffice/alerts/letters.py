@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -11,6 +10,7 @@ from django.utils.translation import ngettext
 from backoffice.alerts.conditions import Condition, title_of
 from backoffice.alerts.growth import Growth
 from backoffice.models import AlertState
+from core.addresses import public_address
 from core.format import format_datetime
 
 LONGEST_SUBJECT = 200
@@ -56,11 +56,6 @@ def digest(still: Sequence[tuple[Condition, AlertState]]) -> Letter:
     return _letter(text % {"count": len(still)}, [_("Still so:"), *_entries(entries)])
 
 
-def address_of(href: str) -> str:
-    """The full address of a page of ours; "" where PUBLIC_URL does not say how people reach it."""
-    return f"{settings.PUBLIC_URL}{href}" if settings.PUBLIC_URL else ""
-
-
 def _of_condition(condition: Condition) -> list[str]:
     return _entry(condition, condition.say())
 
@@ -75,7 +70,7 @@ def _entry(condition: Condition, text: str) -> list[str]:
     sentence = " ".join(f"{name}{text}".split())  # one line
     if len(sentence) > LONGEST_SENTENCE:
         sentence = f"{sentence[:LONGEST_SENTENCE]}…"
-    return [line for line in (sentence, address_of(condition.href)) if line]
+    return [line for line in (sentence, public_address(condition.href)) if line]
 
 
 def _of_state(state: AlertState) -> list[str]:
@@ -106,7 +101,7 @@ def _count(began: int, grown: int, over: int) -> str:
 
 
 def _letter(subject: str, lines: Sequence[str]) -> Letter:
-    page = address_of(reverse("my-alerts"))
+    page = public_address(reverse("my-alerts"))
     end = [_("What you are told of: %(page)s") % {"page": page}] if page else []
     one_line = " ".join(subject.split())[:LONGEST_SUBJECT]
     return Letter(f"OMS: {one_line}", "\n".join([*lines, *end]).strip() + "\n")

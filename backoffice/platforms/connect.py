@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,6 +19,7 @@ from access.confinement import visible_platforms, within
 from backoffice.platforms.forms import form_for
 from backoffice.platforms.widgets import choices_of
 from backoffice.users.second_factor.confirming import ask_first
+from core.addresses import address_for
 from integrations.channel import Choice, Consent
 from integrations.errors import ConfigError, PlatformError
 from integrations.lookup.consent import consent_of, site_of_consent, take_consent, take_credentials
@@ -167,8 +167,7 @@ def _choices(platform: Platform, consent: Consent) -> list[Choice]:
 
 def _back(request: HttpRequest) -> str:
     """The address that is registered for the application."""
-    path = reverse("admin:platforms_platform_authorised")
-    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+    return address_for(request, reverse("admin:platforms_platform_authorised"))
 
 
 def _page_of(platform: Platform) -> str:

@@ -25,6 +25,7 @@ from django.views.decorators.cache import never_cache
 
 from access.invitations import days_of_link, invite, link_parts, users_with_address
 from backoffice.users.second_factor.confirming import ask_first
+from core.addresses import address_for
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import EmailInput, PasswordInput
@@ -95,8 +96,7 @@ def show_link(request: HttpRequest, opts: Any, user: User) -> HttpResponse:
 
 
 def _address(request: HttpRequest, parts: dict[str, str]) -> str:
-    path = reverse("choose-password", kwargs=parts)
-    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+    return address_for(request, reverse("choose-password", kwargs=parts))
 
 
 def _send(user: User, link: str, *, invited: bool) -> bool:

@@ -4,10 +4,10 @@ import sys
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 from django.urls import reverse
 
+from core.addresses import public_address
 from integrations.channel import Consent, Granted
 from integrations.errors import ConfigError, PlatformError
 from integrations.lookup.consent import consent_of, site_of_consent, take_consent
@@ -47,7 +47,11 @@ class Command(OmsCommand):
         platform = platform_named(options["platform"])
         consent = _offered_for(platform)
         site = site_of_consent(platform, consent) or options["marketplace"]
-        state, back = secrets.token_urlsafe(32), _back()
+        # Without PUBLIC_URL, Amazon takes the address that is registered first.
+        state, back = (
+            secrets.token_urlsafe(32),
+            public_address(reverse("admin:platforms_platform_authorised")),
+        )
         try:
             self.result(consent.page(site, state, back))
             self.say("Open this address, confirm, and paste the address to which Amazon sends you.")
@@ -71,15 +75,6 @@ def _offered_for(platform: Platform) -> Consent:
             f"{' '.join(map(str, consent.steps))} Nothing was changed."
         )
     return consent
-
-
-def _back() -> str:
-    """ "" without PUBLIC_URL: Amazon then takes the address that is registered first."""
-    return (
-        f"{settings.PUBLIC_URL}{reverse('admin:platforms_platform_authorised')}"
-        if settings.PUBLIC_URL
-        else ""
-    )
 
 
 def _granted(consent: Consent, state: str) -> Granted:
