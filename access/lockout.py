@@ -119,13 +119,17 @@ def _count(key: str, limit: int, *, user: Any = None, last_tried: str = "") -> _
         row = LoginFailures.objects.select_for_update().get(key=key)
         if refused := _refusal(row, limit, now):
             raise refused
-        count = 0 if row.last_at <= now - lock_span() else row.count
-        LoginFailures.objects.filter(key=key).update(count=count + 1, last_at=now, last_tried=last_tried)
-    return _Counted(key, limit, count + 1, now, row.last_at)
+        count = _still_counted(row, now) + 1
+        LoginFailures.objects.filter(key=key).update(count=count, last_at=now, last_tried=last_tried)
+    return _Counted(key, limit, count, now, row.last_at)
+
+
+def _still_counted(row: LoginFailures, now: datetime) -> int:
+    return 0 if row.last_at <= now - lock_span() else row.count
 
 
 def _refusal(row: LoginFailures, limit: int, now: datetime) -> Refused | None:
-    count = 0 if row.last_at <= now - lock_span() else row.count
+    count = _still_counted(row, now)
     until = row.last_at + _wait(count, limit)
     if not count or until <= now:
         return None
