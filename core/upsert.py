@@ -251,7 +251,7 @@ class RecordTable(Generic[Record]):
         key, values = self.key_of(record), self.values_of(record)
         absent: tuple[str, ...] = getattr(record, ABSENT)
         content = (key, values, parts, absent) if absent else (key, values, parts)
-        digest = hashlib.sha256(to_json(content))
+        digest = hashlib.blake2b(to_json(content), digest_size=32)
         document = b""
         if self._document:
             # As it came: sorting the keys takes a sixth longer, and where only their order differs, `_sort` finds the
