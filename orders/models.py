@@ -125,6 +125,11 @@ class Order(models.Model):
         """Units of all lines that still have to be shipped; None where a line does not say. Reads the items."""
         return units_left(item.quantity_left for item in self.items.all())
 
+    @property
+    def items_to_ship(self) -> list["OrderItem"]:
+        """The lines of which something is left to ship, or of which that is not known. Reads the items."""
+        return [item for item in self.items.all() if item.units_to_ship != 0]
+
 
 def units_left(of_lines: Iterable[int | None]) -> int | None:
     """Units that still have to be shipped of an order with these lines; None where one of them does not say."""
@@ -182,6 +187,11 @@ class OrderItem(models.Model):
 
     def __str__(self) -> str:
         return self.sku or self.external_id
+
+    @property
+    def units_to_ship(self) -> int | None:
+        """What is left to ship; where the platform does not say, what was ordered."""
+        return self.quantity_ordered if self.quantity_left is None else self.quantity_left
 
 
 class OrderPackage(models.Model):

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from orders.models import Order, OrderItem, Pick, PickList
+from orders.models import Order, Pick, PickList
 
 MOST = 200  # orders on one list
 
@@ -35,23 +35,21 @@ class PickLine:
 def make_list(orders: Iterable[Order], who: str) -> Made:
     """Take these orders in hand: on a list of their own, which no other list shares an order with. Who comes second
     gets what is left."""
-    found = list(orders)
-    wanted = [order for order in found if order.is_to_ship]
+    wanted, not_to_ship = list[Order](), list[Order]()
+    for order in orders:
+        (wanted if order.is_to_ship else not_to_ship).append(order)
+    ids = [order.pk for order in wanted]
     with transaction.atomic():
-        _let_go_of_what_was_sent([order.pk for order in wanted])
+        _let_go_of_what_was_sent(ids)
         pick_list = PickList.objects.create(made_by=who)
         Pick.objects.bulk_create(
-            [Pick(pick_list=pick_list, order=order, open_key=order.pk) for order in wanted],
-            ignore_conflicts=True,
+            [Pick(pick_list=pick_list, order_id=pk, open_key=pk) for pk in ids], ignore_conflicts=True
         )
-        ids = [order.pk for order in wanted]
         elsewhere = list(open_picks(ids).exclude(pick_list=pick_list))
-        is_empty = not pick_list.picks.exists()
-        if is_empty:
-            pick_list.delete()
-    return Made(
-        None if is_empty else pick_list, elsewhere, [order for order in found if not order.is_to_ship]
-    )
+        if pick_list.picks.exists():
+            return Made(pick_list, elsewhere, not_to_ship)
+        pick_list.delete()
+    return Made(None, elsewhere, not_to_ship)
 
 
 def open_picks(order_ids: Collection[int]) -> QuerySet[Pick]:
@@ -95,22 +93,12 @@ def pick_lines(picks: Iterable[Pick]) -> list[PickLine]:
     for pick in picks:
         if pick.open_key is None:
             continue
-        for item in items_left(pick.order):
+        for item in pick.order.items_to_ship:
             line = lines.setdefault(item.sku or item.title, PickLine(item.sku, item.title))
-            left = units(item)
+            left = item.units_to_ship
             line.quantity = None if line.quantity is None or left is None else line.quantity + left
             line.orders.append((pick.order.external_id, left))
     return [lines[key] for key in sorted(lines, key=str.casefold)]
-
-
-def items_left(order: Order) -> list[OrderItem]:
-    """The lines of which something is left to ship, or of which that is not known."""
-    return [item for item in order.items.all() if units(item) != 0]
-
-
-def units(item: OrderItem) -> int | None:
-    """What is left to ship; where the platform does not say, what was ordered."""
-    return item.quantity_ordered if item.quantity_left is None else item.quantity_left
 
 
 def scanned(picks: QuerySet[Pick], code: str) -> Pick | None:

@@ -19,15 +19,9 @@ TAX_PARTS = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
 def items_to_show(order: Order) -> list[tuple[int | None, OrderItem]]:
     """Quantity and line of each, for lists. While something is to be shipped, these are the lines of which something is
     left, with what is left; where that is not known, with what was ordered."""
-    items = list(order.items.all())
-    if order.status in Order.OPEN:
-        of_line = [
-            (item.quantity_ordered if item.quantity_left is None else item.quantity_left, item)
-            for item in items
-        ]
-        if left := [(quantity, item) for quantity, item in of_line if quantity != 0]:
-            return left
-    return [(item.quantity_ordered, item) for item in items]
+    if order.status in Order.OPEN and (left := order.items_to_ship):
+        return [(item.units_to_ship, item) for item in left]
+    return [(item.quantity_ordered, item) for item in order.items.all()]
 
 
 def glance_cell(order: Order) -> SafeString:

@@ -15,7 +15,6 @@ from backoffice.packing.words import WORDS, language_of
 from integrations.registry import site_of
 from orders.buyer_reading import read_buyer
 from orders.models import Order, Pick
-from orders.packing import items_left, units
 
 if TYPE_CHECKING:  # unfold has no annotations; its widgets take the place of Django's
     from django.forms import CheckboxInput, Select
@@ -70,10 +69,10 @@ def _slip(order: Order, *, prices: bool, address: list[str]) -> dict[str, Any]:
             {
                 "sku": item.sku,
                 "title": item.title,
-                "quantity": units(item),
+                "quantity": item.units_to_ship,
                 "price": money(item.unit_price, item.currency) if prices else "",
             }
-            for item in items_left(order)
+            for item in order.items_to_ship
         ]
         return {
             "order": order.external_id,
