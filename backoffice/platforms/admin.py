@@ -26,7 +26,7 @@ from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
 from backoffice.privacy.erasing import end_storing, may_be_asked
-from backoffice.privacy.whole_platform import erase_view, page_links
+from backoffice.privacy.whole_platform import erase_address, erase_view
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from backoffice.users.second_factor.confirming import confirmation_link
 from core.format import DASH, format_datetime
@@ -99,7 +99,7 @@ class PlatformAdmin(OmsAdmin):
                 "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
                 "connect": connect_label(platform) if self.has_change_permission(request, platform) else "",
-                "erasing": page_links(request, platform),
+                "erase_address": erase_address(request, platform),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -45,13 +45,12 @@ class WholePlatformForm(ReasonForm):
         return name
 
 
-def page_links(request: HttpRequest, platform: Platform) -> list[dict[str, Any]]:
-    """For the page of the platform, where there is something to erase."""
+def erase_address(request: HttpRequest, platform: Platform) -> str:
+    """For the page of the platform; "" where there is nothing to erase, or not for this user."""
     stored = OrderBuyer.objects.filter(order__platform=platform)
     if not request.user.has_perm(ERASE) or not stored.exists():
-        return []
-    address = reverse("admin:platforms_platform_erase", args=[platform.pk])
-    return [{"title": _("Erase buyer data"), "url": address, "icon": "delete_forever", "away": False}]
+        return ""
+    return reverse("admin:platforms_platform_erase", args=[platform.pk])
 
 
 def erase_view(model_admin: Any, request: HttpRequest, object_id: int) -> HttpResponse:
