@@ -170,7 +170,9 @@ def test_it_lets_a_viewer_look_and_nothing_more(member: Member, start_simulator:
         f"{PLATFORMS}{amazon.pk}/change/", f"{LOGS}{log.pk}/change/", f"{LOGS}{running.pk}/change/",
         f"{FAILURES}{failure.pk}/change/",
     )  # fmt: skip
-    names = re.compile(r"^(Sync from|Check connection|Cancel(?! requests)|Replay|Dismiss|Save|Delete|Add|Set|Run)\b")
+    names = re.compile(
+        r"^(Sync from|Check connection|Cancel(?! requests)|Replay|Dismiss|Save|Delete|Add|Set|Run)\b"
+    )
     for address in pages:
         page.goto(address)
         expect(page.locator("#content-main, #changelist, .oms-home").first).to_be_visible()
