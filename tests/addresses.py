@@ -37,7 +37,10 @@ BESIDE = {
 }
 # Answered with a page, although they are done: the findings of a check, who reads buyer data, a new secret shown once,
 # the page that says good-bye, the one that says who may not come in, and those that record a wrong password.
-DONE = ("/check/", "/buyer/", "/rotate/", "/logout/", "/login/", "/confirm/", "/password_change/")
+DONE = (
+    "/check/", "/buyer/", "/rotate/", "/logout/", "/login/", "/confirm/", "/password_change/", "/link/",
+    "/auth/user/add/",
+)  # fmt: skip
 
 
 class PlainClient(Client):

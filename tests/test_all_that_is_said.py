@@ -63,7 +63,8 @@ def test_what_is_left_to_ship(start_simulator: StartSimulator, admin_client: Cli
     order = Order.objects.get()
     assert list(order.items.values_list("quantity_left", flat=True)) == [0, 2, 0]
     page = admin_client.get(f"{ORDERS}?to_ship=any").content.decode()
-    assert "2 × SKU-HALF" in page
+    assert "<b>2 ×</b> SKU-HALF" in page
+    assert "SKU-HALF · 2 of 4 left" in page
     assert "SKU-DONE" not in page
     assert "Left to ship" in admin_client.get(f"{ORDERS}{order.pk}/change/").content.decode()
     shown = superuser().get(f"/orders/{order.pk}").json()

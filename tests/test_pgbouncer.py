@@ -95,6 +95,7 @@ def oms(tmp_path: Path) -> Iterator[Installation]:
         pgbouncer(installation.environment["DATABASE_URL"], tmp_path) as behind,
     ):
         installation.environment["DATABASE_URL"] = behind
+        installation.environment["EXPORTS_AT_ONCE"] = "8"  # as many as are asked for at once
         status, _, err = installation.run("migrate", "--verbosity", "0")
         assert status == 0, err
         yield installation

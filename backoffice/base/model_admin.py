@@ -96,6 +96,10 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
     show_full_result_count = False  # counts a growing table twice
     list_per_page = 50
 
+    def tabs_for(self, request: HttpRequest) -> Sequence[Tab]:
+        """The tabs that this reader is offered."""
+        return self.tabs
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return OmsChangeList
 

@@ -27,7 +27,7 @@ from unfold.views import ChangeList
 
 from access.confinement import visible_platforms, within
 from backoffice.audit.history import history_page
-from backoffice.lists.columns import NamedSorting
+from backoffice.lists.columns import NamedSorting, headings
 from core.encryption import EncryptedJSONField
 from platforms.models import Platform
 
@@ -185,6 +185,8 @@ class OfferedLists(Admin):
         if isinstance(response, HttpResponseRedirect) and response.url == f"{request.path}?{ERROR_FLAG}=1":
             return _first_page(request)
         changelist = (getattr(response, "context_data", None) or {}).get("cl")
+        if changelist is not None:
+            changelist.headings = list(headings(changelist, request))
         if changelist is not None and changelist.problems:
             messages.error(request, " ".join([*changelist.problems, _("No row is listed.")]))
             response.status_code = 400

@@ -65,7 +65,9 @@ class InventoryItemAdmin(OmsAdmin):
         "sku", "short_title", "state", "number_available", "number_reserved", "number_inbound", "number_total",
         "threshold", "history", "cover", "marketplace", "platform_name", "source_of",
     )  # fmt: skip
-    default_columns = columns[:11]
+    default_columns = tuple(
+        name for name in columns[:11] if name != "number_reserved"
+    )  # the rest fits a desk
     list_editable = ("threshold",)
     list_filter = (StockFilter, platform_filter(), MarketplaceFilter, choices_filter("source"))
     tabs = STOCK_TABS

@@ -5,14 +5,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from backoffice.lists.columns import column_choices, headings
+from backoffice.lists.columns import column_choices
 from backoffice.lists.facets import filter_panel
 from backoffice.lists.tabs import counts_address, shown_tabs
 from backoffice.lists.views import SHARE, is_saved, query_to_save, shown_views
 
 
 def tools_of(model_admin: Any, request: HttpRequest, changelist: Any) -> dict[str, Any]:
-    changelist.headings = list(headings(changelist, request))
     tabs, views = shown_tabs(model_admin, request), shown_views(model_admin, request)
     name = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}"
     return {

@@ -53,7 +53,7 @@ class ShownTab:
 
 def shown_tabs(model_admin: Any, request: HttpRequest) -> list[ShownTab]:
     """The tabs; the current one is the one that asks for the most of what the address asks for."""
-    tabs: Sequence[Tab] = model_admin.tabs
+    tabs = model_admin.tabs_for(request)
     asked = asked_for(request).items()
     fitting = [tab for tab in tabs if tab.query.items() <= asked]
     current = max(fitting, key=lambda tab: len(tab.query), default=None)
@@ -77,12 +77,16 @@ def counts_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if counts is None:
         counts = dict(_counts(model_admin, request))
         cache.set(key, counts, KEPT)
-    shown = [ShownTab(tab, "", False, counts.get(tab.name)) for tab in model_admin.tabs if tab.is_counted]
+    shown = [
+        ShownTab(tab, "", False, counts.get(tab.name))
+        for tab in model_admin.tabs_for(request)
+        if tab.is_counted
+    ]
     return render(request, "oms/lists/counts.html", {"tabs": shown})
 
 
 def _counts(model_admin: Any, request: HttpRequest) -> Iterator[tuple[str, str]]:
-    for tab in model_admin.tabs:
+    for tab in model_admin.tabs_for(request):
         if tab.is_counted:
             changelist = model_admin.get_changelist_instance(_request_of(model_admin, request, tab))
             number, is_all = count_up_to(changelist.queryset, MOST_COUNTED)

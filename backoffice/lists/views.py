@@ -18,6 +18,7 @@ from backoffice.models import SavedView
 SHARE = "oms.share_savedview"
 MOST_VIEWS = 50  # of one reader and list
 LONGEST_QUERY = 4000
+COLUMNS = ("name", "list_name", "query", "owner_id", "is_shared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ def shown_views(model_admin: Any, request: HttpRequest) -> list[ShownView]:
     query = query_to_save(request)
     return [
         ShownView(view, bool(query) and view.query == query, _may_delete(request, view))
-        for view in _visible(model_admin, request).select_related("owner")[: 2 * MOST_VIEWS]
+        for view in _visible(model_admin, request)
+        .select_related("owner")
+        .only(*COLUMNS, "owner__username")[: 2 * MOST_VIEWS]
     ]
 
 

@@ -1,6 +1,6 @@
 """Orders: read-only, without buyer data; that has a page of its own, and each reading of it is recorded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -31,15 +31,16 @@ from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter
 from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin, is_export
 from backoffice.base.paging import BoundedChangeList
 from backoffice.export.views import TOKEN as EXPORT_TOKEN
+from backoffice.lists.tabs import Tab
 from backoffice.orders.amounts import sum_badge, sum_cells
 from backoffice.orders.buyer import buyer_rows
 from backoffice.orders.exports import ORDER_EXPORTS
 from backoffice.orders.filters import (
-    ORDER_TABS,
     CancellationFilter,
     FrequentChoicesFilter,
     OrderPlatformFilter,
     ToShipFilter,
+    order_tabs,
 )
 from backoffice.orders.items import ItemInline, glance_cell
 from backoffice.orders.packages import package_rows
@@ -110,7 +111,6 @@ class OrderAdmin(ReadOnlyAdmin):
         ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
         ("buyer_requested_cancellation", CancellationFilter),
     )  # fmt: skip
-    tabs = ORDER_TABS
     exports = ORDER_EXPORTS
     list_fullwidth = True
     search_fields = ("external_id",)  # see get_search_results
@@ -131,6 +131,9 @@ class OrderAdmin(ReadOnlyAdmin):
             "programs_list",
         )}),
     )  # fmt: skip
+
+    def tabs_for(self, request: HttpRequest) -> Sequence[Tab]:
+        return order_tabs(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(PLATFORM)

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.contrib.admin import BooleanFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
+from backoffice.base.channels import channels_in_use
 from backoffice.base.model_admin import ChoicesFilter, DropdownFilter, PlatformFilter
 from backoffice.base.offered import no_choice
 from backoffice.lists.tabs import ALL, Tab
@@ -27,11 +28,17 @@ ORDER_TABS = (
         name="cancel", label=_("Cancel requests"), is_alarming=True,
         query={"buyer_requested_cancellation__exact": "1", "status__in": OPEN_ORDERS},
     ),
-    Tab(
-        name="unshipped_fba", label=_("Unshipped FBA"),
-        query={"fulfilled_by__exact": "platform", "status__in": "unshipped,partially_shipped"},
-    ),
 )  # fmt: skip
+
+
+def order_tabs(request: HttpRequest) -> list[Tab]:
+    """With a tab of what the platforms have to ship themselves, by the name that their sellers know, such as FBA;
+    without it where none of the reader's platforms does that."""
+    of_channels = [channel.fulfilment for channel in channels_in_use(request)]
+    names = {str(each["platform"]) for each in of_channels if "platform" in each}
+    query = {"fulfilled_by__exact": "platform", "status__in": "unshipped,partially_shipped"}
+    label = gettext("Unshipped %(name)s") % {"name": " / ".join(sorted(names))}
+    return [*ORDER_TABS, *([Tab(name="unshipped_by_platform", label=label, query=query)] if names else [])]
 
 
 class FrequentChoicesFilter(ChoicesFilter):

@@ -39,7 +39,7 @@ def listed(client: Client, query: str = "") -> list[str]:
 
 
 def test_it_shows_quantities_and_tells_unknown_from_zero(admin_client: Client) -> None:
-    make("A", available=1200, reserved=0, gone_at=NOW)
+    make("A", available=1200, inbound=0, gone_at=NOW)
     html = text(admin_client.get(LIST))
     for part in (">1,200</span>", ">0</span>", ">–</span>", "United States (ATVPDKIKX0DER)", "2026-01-31"):
         assert part in html

@@ -239,6 +239,10 @@ def test_every_list_refuses_a_page_and_an_order_that_it_cannot_read(
     assert shows_all.context["cl"].result_count > 0
 
 
+def names_of(changelist: Any) -> list[str]:
+    return [getattr(column, "__name__", column) for column in changelist.list_display]
+
+
 @pytest.mark.parametrize("label", LISTS)
 def test_every_list_is_sorted_by_what_its_headings_offer(
     rows: None, admin_client: Client, label: str
@@ -247,6 +251,8 @@ def test_every_list_is_sorted_by_what_its_headings_offer(
     page = admin_client.get(
         address, {"o": "", "p": "1", "q": ""}
     )  # as the links of headings and forms send them
+    headings = re.findall(r"<th [^>]*column-(\w+)", page.content.decode())
+    assert headings == [name for name in names_of(page.context["cl"]) if name != "action_checkbox"]
     numbers = {
         number for o in re.findall(r"[?&;]o=([-.\w]+)", page.content.decode()) for number in o.split(".")
     }

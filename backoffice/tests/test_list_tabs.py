@@ -71,7 +71,7 @@ def test_each_tab_counts_the_rows_that_its_address_lists(orders: None, admin_cli
         "overdue": "2",
         "today": "0",
         "cancel": "1",
-        "unshipped_fba": "1",
+        "unshipped_by_platform": "1",
     }
 
 

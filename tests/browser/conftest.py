@@ -86,7 +86,7 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
         contexts[-1].add_cookies([session | {"url": live_server.url}])
         page: Page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("pageerror", lambda error: problems.append(f"{page.url}: {error.stack or error}"))
         page.on("console", tell_of_policy)
         if at is not None:
             page.goto(at)

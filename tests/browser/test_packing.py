@@ -39,6 +39,6 @@ def test_a_packers_morning(member: Callable[..., Page]) -> None:
         field = page.get_by_label("Scan or type an order id")
         field.press_sequentially(f"{name}\n")
         expect(page.get_by_text(f"{name}: 1 order is packed.")).to_be_visible()
-        assert field.evaluate("field => field === document.activeElement")  # ready for the next one
+        expect(field).to_be_focused()  # ready for the next one
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert Pick.objects.filter(packed_at__isnull=True).count() == 0

@@ -33,6 +33,7 @@
         if (!labels.close && document.readyState === "loading") return; // they come further down the page
         for (const icon of root.querySelectorAll(".material-symbols-outlined:not([aria-hidden])")) {
             const control = icon.closest(CONTROLS), name = icon.textContent.trim();
+            if (!name) continue; // Alpine has not filled it in yet
             const isAlone = control && control.textContent.trim() === name && !control.title;
             if (isAlone && labels[name] && !control.hasAttribute("aria-label")) control.setAttribute("aria-label", labels[name]);
             if (icon !== control) icon.setAttribute("aria-hidden", "true");
