@@ -34,6 +34,7 @@ def test_a_packers_morning(member: Callable[..., Page]) -> None:
     expect(slips.locator("article svg")).to_have_count(2)
     assert pages_on_paper(slips) == 2
     slips.close()
+    page.bring_to_front()  # without it, no field of it is focused
     page.set_viewport_size(PHONE)
     for name in ("902-00", "902-01"):
         field = page.get_by_label("Scan or type an order id")
