@@ -7,7 +7,7 @@ address of its own. Ids of None stand for all platforms, also those of tomorrow.
 from collections.abc import Collection
 from typing import Any, TypeVar
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -45,6 +45,21 @@ def platforms_of(user: Any) -> frozenset[int] | None:
         setattr(user, HELD, frozenset().union(*lists) if lists else None)
     found: frozenset[int] | None = getattr(user, HELD)
     return found
+
+
+def who_see(users: Collection[Any], platform_id: int) -> list[Any]:
+    """Those of these users who are not confined to other platforms. Two queries for any number."""
+    rows = Confinement.objects.filter(Q(user__in=users) | Q(group__user__in=users)).distinct()
+    confined: dict[int, bool] = {}  # by user, whether he sees this platform all the same
+    members = dict[int, list[int]]()
+    for user_id, group_id in User.groups.through.objects.filter(user__in=users).values_list(
+        "user_id", "group_id"
+    ):
+        members.setdefault(group_id, []).append(user_id)
+    for user_id, group_id, ids in rows.values_list("user_id", "group_id", "platform_ids"):
+        for each in [user_id] if user_id else members.get(group_id, ()):
+            confined[each] = confined.get(each, False) or platform_id in ids
+    return [user for user in users if user.is_superuser or confined.get(user.pk, True)]
 
 
 def within(rows: Rows, visible: Visible, column: str = "platform") -> Rows:

@@ -1,17 +1,27 @@
 """Values as people read them, in plain text: times in the reader's zone, durations, what is unknown."""
 
+import re
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from core.dates import is_meant
 
 Text = str | Promise
 DASH = "–"  # stands for what is not known
+CODE = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
+# Codes of platforms that have a translation: services, and how far a parcel is.
+WORDS = (
+    gettext_noop("Standard"), gettext_noop("Expedited"), gettext_noop("Priority"), gettext_noop("Scheduled"),
+    gettext_noop("Same day"), gettext_noop("Next day"), gettext_noop("Second day"), gettext_noop("Prime"),
+    gettext_noop("Pending availability"),
+    gettext_noop("Pending"), gettext_noop("In transit"), gettext_noop("Out for delivery"), gettext_noop("Shipped"),
+    gettext_noop("Delivered"), gettext_noop("Undeliverable"), gettext_noop("Cancelled"),
+)  # fmt: skip
 
 
 def format_datetime(moment: datetime | None) -> str:
@@ -29,6 +39,14 @@ def short_day(moment: datetime, now: datetime) -> str:
 def platform_time(moment: datetime | None) -> str:
     """The same of a time that a platform reported; some of them stand for none."""
     return _("no date") if moment is not None and not is_meant(moment) else format_datetime(moment)
+
+
+def plain_words(text: str) -> str:
+    """`PARTIALLY_SHIPPED` as `Partially shipped`: a code of a platform, made of words. Anything else as it is."""
+    if not CODE.fullmatch(text):
+        return text
+    words = text.replace("_", " ").capitalize()
+    return _(words) if words in WORDS else words
 
 
 def duration(value: timedelta | None) -> str:

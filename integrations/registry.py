@@ -55,3 +55,8 @@ def advice_of(kind: str, error_code: str) -> Text:
     if channel is None and error_code == ConfigError.default_code:
         return UNKNOWN_KIND
     return channel.advice.get(error_code, "") if channel else ""
+
+
+def sites_of(kind: str, ids: Iterable[str]) -> list[Site]:
+    """Those of these ids that are sites of the channel, in their order."""
+    return [site for each in ids if (site := site_of(kind, each)) is not None]

@@ -442,6 +442,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [
         lambda request: static("oms/admin.css"),
         lambda request: static("oms/lists.css"),
+        lambda request: static("oms/order.css"),
         lambda request: static("oms/print.css"),
     ],
     "SCRIPTS": [

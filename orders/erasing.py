@@ -17,7 +17,7 @@ from feed.models import Change
 from feed.recording import Changed, add_changes
 from orders.buyers import email_digests
 from orders.holds import held_of, hold_of_order
-from orders.models import BuyerDataEnd, Erasure, LegalHold, Order, OrderBuyer
+from orders.models import BuyerDataEnd, Erasure, LegalHold, Order, OrderBuyer, OrderNote
 from platforms.locks import hold_platform
 from platforms.models import Platform
 
@@ -77,7 +77,8 @@ class Preview:
 
 
 def end_buyers(order_ids: Sequence[int], why: str) -> set[int]:
-    """Delete the buyer data of these orders, and note that none comes again. Returns the orders that had some.
+    """Delete the buyer data of these orders, and note that none comes again; on request, what people noted about the
+    orders as well. Returns the orders that had buyer data.
 
     Within a transaction that holds their platform. Whoever calls it tells the change feed.
     """
@@ -87,6 +88,8 @@ def end_buyers(order_ids: Sequence[int], why: str) -> set[int]:
         [BuyerDataEnd(order_id=pk, ended_at=now, why=why) for pk in order_ids], ignore_conflicts=True
     )
     OrderBuyer.objects.filter(pk__in=had).delete()
+    if why == Why.ERASED:  # somebody may have written a name into one
+        OrderNote.objects.filter(order__in=order_ids).delete()
     return had
 
 

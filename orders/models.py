@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -430,6 +431,78 @@ class Pick(models.Model):
         verbose_name = _("order on a pick list")
         verbose_name_plural = _("orders on pick lists")
         constraints = [models.UniqueConstraint(fields=("pick_list", "order"), name="pick_unique_per_list")]
+
+    def __str__(self) -> str:
+        return str(self.order_id)
+
+
+class OrderNote(models.Model):
+    """What somebody wrote about an order. It is kept as long as the order; erasing the buyer's data erases it."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="notes")
+    text = models.TextField(_("note"))
+    written_by = models.CharField(_("written by"), max_length=150)
+    written_at = models.DateTimeField(_("written"), auto_now_add=True)
+
+    class Meta:
+        db_table = "order_notes"
+        ordering = ("id",)
+        default_permissions = ("add",)
+        verbose_name = _("note of an order")
+        verbose_name_plural = _("notes of orders")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class OrderMention(models.Model):
+    """Somebody was named in a note, and has not opened the order since while `seen_at` is NULL."""
+
+    # It has no index of its own: that of the constraint begins with it.
+    note = models.ForeignKey(OrderNote, on_delete=models.CASCADE, related_name="mentions", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "order_mentions"
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=("note", "user"), name="mention_unique_per_note")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class OrderTag(models.Model):
+    """A word that people put on an order. The list finds the orders that have it."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="tags", db_index=False)
+    name = ExactCharField(_("tag"), max_length=40)
+
+    class Meta:
+        db_table = "order_tags"
+        ordering = ("name",)
+        default_permissions = ()
+        verbose_name = _("tag of an order")
+        verbose_name_plural = _("tags of orders")
+        constraints = [models.UniqueConstraint(fields=("order", "name"), name="tag_unique_per_order")]
+        indexes = [models.Index(fields=("name", "order"), name="order_tag_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrderAssignment(models.Model):
+    """Who takes care of an order."""
+
+    order = models.OneToOneField(Order, on_delete=models.CASCADE, related_name="assignment", primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    assigned_at = models.DateTimeField(_("assigned"), auto_now=True)
+
+    class Meta:
+        db_table = "order_assignments"
+        default_permissions = ()
+        verbose_name = _("assignment of an order")
+        verbose_name_plural = _("assignments of orders")
 
     def __str__(self) -> str:
         return str(self.order_id)

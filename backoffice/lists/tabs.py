@@ -105,10 +105,9 @@ def _request_of(model_admin: Any, request: HttpRequest, tab: Tab) -> HttpRequest
 
 
 def _key(model_admin: Any, request: HttpRequest) -> str:
-    """Counts differ by what a reader may see, by their day, and by how numbers are written."""
+    """Counts differ by the reader and what he may see, by their day, and by how numbers are written."""
     visible = visible_platforms(request)
     seen = "all" if visible is None else "-".join(map(str, sorted(visible)))
-    of_reader = (
-        f"{model_admin.opts.label_lower} {seen} {timezone.get_current_timezone_name()} {get_language()}"
-    )
+    language, zone = get_language(), timezone.get_current_timezone_name()
+    of_reader = f"{model_admin.opts.label_lower} {request.user.pk} {seen} {zone} {language}"
     return f"oms-tabs:{blake2b(of_reader.encode(), digest_size=16).hexdigest()}"

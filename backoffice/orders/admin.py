@@ -1,6 +1,7 @@
 """Orders: read-only, without buyer data; that has a page of its own, and each reading of it is recorded."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -19,71 +20,41 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from backoffice.base.cells import (
-    badge,
     money,
     platform_time_cell,
-    pretty_json,
     source_badge,
     stacked,
 )
-from backoffice.base.channels import fulfilment_name, site_code, site_flag, site_name
+from backoffice.base.channels import fulfilment_name, site_code, site_flag
 from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter
 from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin, is_export
 from backoffice.base.paging import BoundedChangeList
 from backoffice.export.views import TOKEN as EXPORT_TOKEN
 from backoffice.lists.tabs import Tab
-from backoffice.orders.amounts import sum_badge, sum_cells
-from backoffice.orders.buyer import buyer_rows
+from backoffice.orders.buyer import address_lines, buyer_rows
 from backoffice.orders.exports import ORDER_EXPORTS
 from backoffice.orders.filters import (
     CancellationFilter,
+    ForMeFilter,
     FrequentChoicesFilter,
     OrderPlatformFilter,
+    TagFilter,
     ToShipFilter,
     order_tabs,
 )
-from backoffice.orders.items import ItemInline, glance_cell
-from backoffice.orders.packages import package_rows
-from backoffice.orders.timeline import timeline
+from backoffice.orders.items import glance_cell
+from backoffice.orders.order_page import SEE_BUYER, due_badge, page_of
+from backoffice.orders.status import state_badges
+from backoffice.orders.team import NOTE, assign_selected, team_view
 from backoffice.packing.picking import PACK, pick_selected
 from backoffice.privacy.erasing import ERASE, ReasonForm, erase_order
 from backoffice.users.second_factor.confirming import ask_first
-from core.dates import is_meant
-from core.format import DASH, countdown, format_datetime, platform_time, short_day
-from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
-from orders.amounts import sum_up
+from core.format import platform_time, short_day
 from orders.buyer_reading import read_buyer
 from orders.listing import of_platforms
 from orders.models import Order, OrderBuyer, OrderItem
 from orders.search import find_exact, find_orders
 from platforms.models import PLATFORM, Source
-
-SEE_BUYER = "orders.view_orderbuyer"
-STATUS_COLOURS = {
-    Order.Status.PENDING: "info",
-    Order.Status.UNSHIPPED: "warning",
-    Order.Status.PARTIALLY_SHIPPED: "warning",
-    Order.Status.SHIPPED: "success",
-    Order.Status.UNFULFILLABLE: "danger",
-}
-
-
-SOON = 24  # hours
-
-
-def _buyer_links(request: HttpRequest, order: Order) -> list[dict[str, Any]]:
-    """To the pages that read and that erase the buyer's data, for those who may, where there is some."""
-    shown = [
-        (SEE_BUYER, _("Buyer data"), "orders_order_buyer", "person"),
-        (ERASE, _("Erase buyer data"), "orders_order_erase", "person_remove"),
-    ]
-    allowed = [each for each in shown if request.user.has_perm(each[0])]
-    if not allowed or not OrderBuyer.objects.filter(order=order).exists():
-        return []
-    return [
-        {"title": title, "url": reverse(f"admin:{name}", args=[order.pk]), "icon": icon}
-        for _permission, title, name, icon in allowed
-    ]
 
 
 class OrderChangeList(BoundedChangeList):
@@ -109,28 +80,16 @@ class OrderAdmin(ReadOnlyAdmin):
         ToShipFilter, ("platform", OrderPlatformFilter), ("status", FrequentChoicesFilter),
         ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
         ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
-        ("buyer_requested_cancellation", CancellationFilter),
+        ("buyer_requested_cancellation", CancellationFilter), ForMeFilter, TagFilter,
     )  # fmt: skip
     exports = ORDER_EXPORTS
     list_fullwidth = True
     search_fields = ("external_id",)  # see get_search_results
     search_help_text = gettext_lazy("Order id, SKU, ASIN, tracking number, or words of a title")
     empty_text = gettext_lazy("No order was stored yet. Open Platforms and start a sync.")
-    inlines = (ItemInline,)
-    actions = ("make_pick_list",)
-    change_form_after_template = "orders/after_items.html"
-    fieldsets = (
-        (None, {"fields": (
-            ("external_id", "platform"), ("state", "platform_status"), ("number_total", "adding_up"),
-            ("number_tax", "invoice_status"),
-            ("bought", "changed"), ("marketplace_name", "synced_at"),
-            ("source_of", "seller_page"),
-        )}),
-        (gettext_lazy("Fulfilment"), {"fields": (
-            ("fulfilled_by", "service_level"), ("to_ship_by", "to_deliver_by"), ("cancellation", "replaced_order_id"),
-            "programs_list",
-        )}),
-    )  # fmt: skip
+    actions = ("make_pick_list", "assign_to_me")
+    change_form_template = "orders/order_page.html"
+    fieldsets = ()  # the page has a template of its own
 
     def tabs_for(self, request: HttpRequest) -> Sequence[Tab]:
         return order_tabs(request)
@@ -174,7 +133,9 @@ class OrderAdmin(ReadOnlyAdmin):
         read, erase = (
             never_cache(self.admin_site.admin_view(view)) for view in (self.buyer_view, self.erase_view)
         )
+        team = self.admin_site.admin_view(partial(team_view, self))
         return [
+            path("<path:object_id>/team/", team, name="orders_order_team"),
             path("<path:object_id>/buyer/", read, name="orders_order_buyer"),
             path("<path:object_id>/buyer/erase/", erase, name="orders_order_erase"),
             *super().get_urls(),
@@ -183,22 +144,8 @@ class OrderAdmin(ReadOnlyAdmin):
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        order = context.get("original")
-        if order:
-            found = sum_up(order, list(order.items.all()), beside_lines(order))
-            context.update(timeline=timeline(order), sum=found, amounts=sum_cells(found, order.currency))
-            context["payload"] = pretty_json(order.payload)
-            context["packages"] = package_rows(order)
-            context["page_links"] = []
-            if address := seller_page(order):
-                link = {
-                    "title": _("Open in %(pages)s") % {"pages": seller_pages(order)},
-                    "url": address,
-                    "icon": "open_in_new",
-                    "away": True,
-                }
-                context["page_links"].append(link)
-            context["page_links"] += _buyer_links(request, order)
+        if order := context.get("original"):
+            context.update(page_of(request, order))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def buyer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -224,7 +171,8 @@ class OrderAdmin(ReadOnlyAdmin):
         if buyer is None:  # deleted at this moment
             raise Http404
         rows = buyer_rows(buyer, dict(order.items.values_list("external_id", "sku")))
-        return TemplateResponse(request, "oms/buyer.html", {**context, "buyer": buyer, "rows": rows})
+        context |= {"buyer": buyer, "rows": rows, "envelope": "\n".join(address_lines(buyer))}
+        return TemplateResponse(request, "oms/buyer.html", context)
 
     def erase_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks first; then erases what is stored of the buyer, and shows the receipt."""
@@ -248,6 +196,9 @@ class OrderAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "oms/erase_buyer.html", context)
 
+    def has_note_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(NOTE)
+
     def has_pack_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PACK)
 
@@ -255,14 +206,13 @@ class OrderAdmin(ReadOnlyAdmin):
     def make_pick_list(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         return pick_selected(request, queryset)
 
+    @admin.action(description=gettext_lazy("Assign to me"), permissions=["note"])
+    def assign_to_me(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        assign_selected(request, queryset)
+
     @admin.display(description=gettext_lazy("status"))
     def state(self, obj: Order) -> SafeString:
-        text = obj.get_status_display()
-        colour = STATUS_COLOURS.get(Order.Status(obj.status), "") if obj.status in Order.Status.values else ""
-        shown = badge(text, colour, title=obj.platform_status)
-        if obj.buyer_requested_cancellation:
-            shown += badge(_("cancel?"), "danger", title=_("The buyer asks to cancel."))
-        return shown
+        return state_badges(obj)
 
     @admin.display(description=gettext_lazy("total"))
     def number_total(self, obj: Order) -> SafeString:
@@ -271,11 +221,6 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("tax"))
     def number_tax(self, obj: Order) -> SafeString:
         return money(obj.tax, obj.currency)
-
-    @admin.display(description=gettext_lazy("amounts"))
-    def adding_up(self, obj: Order) -> SafeString:
-        """Whether the lines add up to the total; a badge with the difference where they do not."""
-        return sum_badge(sum_up(obj, list(obj.items.all()), beside_lines(obj)), obj.currency)
 
     @admin.display(description=gettext_lazy("items"))
     def glance(self, obj: Order) -> SafeString:
@@ -294,14 +239,6 @@ class OrderAdmin(ReadOnlyAdmin):
     def purchased(self, obj: Order) -> SafeString:
         return platform_time_cell(obj.purchased_at)
 
-    @admin.display(description=gettext_lazy("purchased"))
-    def bought(self, obj: Order) -> str:
-        return platform_time(obj.purchased_at)
-
-    @admin.display(description=gettext_lazy("changed on the platform"))
-    def changed(self, obj: Order) -> str:
-        return platform_time(obj.platform_updated_at)
-
     @admin.display(description=gettext_lazy("deliver by"))
     def to_deliver_by(self, obj: Order) -> str:
         return platform_time(obj.deliver_by)
@@ -309,21 +246,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("ship by"), ordering="ship_by")
     def to_ship_by(self, obj: Order) -> SafeString:
         """With a countdown, while the seller has to ship it."""
-        if obj.ship_by is None or not is_meant(obj.ship_by) or not obj.is_to_ship:
+        now, shown = timezone.now(), due_badge(obj)
+        if obj.ship_by is None or not shown:
             return platform_time_cell(obj.ship_by)
-        now = timezone.now()
-        hours = (obj.ship_by - now).total_seconds() / 3600
-        colour = "danger" if hours < 0 else "warning" if hours < SOON else "info"
-        clock = f"{short_day(obj.ship_by, now)} {timezone.localtime(obj.ship_by):%H:%M}"
-        return stacked(badge(countdown(obj.ship_by, now), colour, title=format_datetime(obj.ship_by)), clock)
-
-    @admin.display(description=gettext_lazy("at the channel"))
-    def seller_page(self, obj: Order) -> SafeString:
-        address = seller_page(obj)
-        if not address:
-            return SafeString(DASH)
-        text = '<a class="oms-link" href="{}" target="_blank" rel="noopener">{}</a>'
-        return format_html(text, address, address.split("/")[2])
+        return stacked(shown, f"{short_day(obj.ship_by, now)} {timezone.localtime(obj.ship_by):%H:%M}")
 
     @admin.display(description=gettext_lazy("platform"))
     def platform_name(self, obj: Order) -> SafeString:
@@ -337,18 +263,6 @@ class OrderAdmin(ReadOnlyAdmin):
     def fulfilment(self, obj: Order) -> SafeString:
         return fulfilment_name(obj.platform, obj.fulfilled_by, obj.get_fulfilled_by_display())
 
-    @admin.display(description=gettext_lazy("buyer asks to cancel"))
-    def cancellation(self, obj: Order) -> SafeString:
-        return badge(_("yes"), "danger") if obj.buyer_requested_cancellation else SafeString(_("no"))
-
-    @admin.display(description=gettext_lazy("marketplace"))
-    def marketplace_name(self, obj: Order) -> str:
-        return site_name(obj.platform, obj.marketplace_id) or DASH
-
     @admin.display(description=gettext_lazy("source"))
     def source_of(self, obj: Order) -> SafeString:
         return source_badge(obj.source)
-
-    @admin.display(description=gettext_lazy("programs"))
-    def programs_list(self, obj: Order) -> str:
-        return ", ".join(map(str, obj.programs)) or DASH

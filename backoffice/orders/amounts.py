@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import badge, badges, money
+from backoffice.base.cells import badge, money
 from orders.amounts import Sum
 
 WHY_UNKNOWN = {
@@ -16,17 +16,14 @@ WHY_UNKNOWN = {
 }
 
 
-def sum_badge(found: Sum, currency: str) -> SafeString:
+def sum_badge(found: Sum) -> SafeString:
     if found.difference is None:
         return badge(_("cannot be checked"), title=WHY_UNKNOWN[found.why_unknown])
-    if found.difference:
-        text = _("The items do not add up to the total.")
-        return badges(badge(_("does not add up"), "danger", title=text), money(found.difference, currency))
-    return badge(_("adds up"), "success")
+    return badge(_("does not add up"), "danger") if found.difference else badge(_("adds up"), "success")
 
 
 def sum_cells(found: Sum, currency: str) -> dict[str, Any]:
-    """The amounts with their currency, and the verdict as a sentence."""
+    """The amounts with their currency, and as a sentence what is wrong with them, "" where they add up."""
     if found.why_unknown:
         verdict = str(WHY_UNKNOWN[found.why_unknown])
     elif found.difference:
@@ -34,6 +31,6 @@ def sum_cells(found: Sum, currency: str) -> dict[str, Any]:
             "The items do not add up to the total. Compare it with the platform's own page of the order."
         )
     else:
-        verdict = _("The items add up to the total.")
+        verdict = ""
     amounts = {name: getattr(found, name) for name in ("lines", "beside", "total", "difference")}
     return {name: money(amount, currency) for name, amount in amounts.items()} | {"verdict": verdict}

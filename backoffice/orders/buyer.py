@@ -27,6 +27,12 @@ LABELS: dict[str, Promise] = {
 }  # fmt: skip
 
 
+# As an envelope has them, whatever the platform calls them; the rest of an address follows by its own names.
+ADDRESS = (
+    "companyName", "addressLine1", "addressLine2", "addressLine3", "streetName", "streetNumber", "complement",
+    "neighborhood", "districtOrCounty", "municipality",
+)  # fmt: skip
+PLACE = ("postalCode", "city", "stateOrRegion", "countryCode")
 # Parts about which the registration of a tax number says nothing new.
 HIDDEN = {"entityType"}
 
@@ -58,3 +64,14 @@ def _label(key: str) -> str:
         return str(LABELS[key])
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", key.replace("_", " "))
     return str(capfirst(words.lower()))
+
+
+def address_lines(buyer: OrderBuyer) -> list[str]:
+    """As on an envelope, line by line; [] where no address is stored."""
+    data: Mapping[str, Any] = buyer.data
+    found: Mapping[str, Any] = data.get("address") or {}
+    place = " ".join(str(found[name]) for name in PLACE if found.get(name))
+    name = found.get("name") or data.get("name")
+    company = data.get("company") if not found.get("companyName") else ""
+    lines = [name, company, *(found.get(part) for part in ADDRESS), place]
+    return [str(line) for line in lines if line]

@@ -17,10 +17,12 @@ from backoffice.base.offered import no_choice
 from backoffice.lists.tabs import ALL, Tab
 from orders.listing import asked_to_cancel, few_by_id, of_platforms, with_values
 from orders.shipping import Deadline, deadline_filters, due_within
+from orders.teamwork import known_tags, waiting_for, with_tag
 
 OPEN_ORDERS = "pending,unshipped,partially_shipped"
 ORDER_TABS = (
     ALL,
+    Tab(name="for_me", label=_("For me"), query={"for_me": "1"}),
     Tab(name="to_ship", label=_("To ship"), query={"to_ship": "any"}),
     Tab(name="overdue", label=_("Overdue"), query={"to_ship": "overdue"}, is_alarming=True),
     Tab(name="today", label=_("Ship today"), query={"to_ship": "today"}),
@@ -103,3 +105,30 @@ class ToShipFilter(DropdownFilter):
         if wanted == "soon":
             return waiting.filter(due_within(timedelta(hours=settings.ALERTS_DUE_HOURS)))
         return waiting.filter(deadline_filters()[Deadline(wanted)])
+
+
+class ForMeFilter(DropdownFilter):
+    """Orders that the reader takes care of, and those in a note of which he is named and has not opened since."""
+
+    title = _("for me")
+    parameter_name = "for_me"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("1", _("assigned to me, or mentions me"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "1":
+            return queryset
+        return queryset.filter(pk__in=waiting_for(request.user))  # type: ignore[arg-type]  # nobody is anonymous here
+
+
+class TagFilter(DropdownFilter):
+    title = _("tag")
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [(name, name) for name in known_tags()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        return queryset.filter(pk__in=with_tag(wanted)) if wanted else queryset

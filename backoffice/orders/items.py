@@ -1,15 +1,17 @@
 """The items of an order: on its page, and at a glance in lists."""
 
-from django.contrib import admin
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
 from django.contrib.admin.utils import label_for_field
-from django.utils.html import format_html, format_html_join
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import money, number, title_cell
-from backoffice.base.model_admin import ReadOnlyInline
+from backoffice.base.cells import money, number
 from core.format import DASH
 from orders.models import Order, OrderItem
 
@@ -49,62 +51,50 @@ def _left_of(order: Order) -> str:
     return " · " + _("%(left)d of %(ordered)d left") % {"left": left, "ordered": ordered}
 
 
-class ItemInline(ReadOnlyInline):
-    model = OrderItem
-    fields = (
-        "sku", "asin", "short_title", "number_ordered", "number_shipped", "number_left", "number_unit_price",
-        "number_total", "number_tax", "tax_parts", "number_shipping", "number_discount", "tax_paid_by",
-    )  # fmt: skip
-    readonly_fields = fields
-    verbose_name_plural = gettext_lazy("items")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRow:
+    """A line of an order as its page shows it. `money`: label and amount of each that the platform reports."""
 
-    @admin.display(description=gettext_lazy("title"))
-    def short_title(self, obj: OrderItem) -> SafeString:
-        return title_cell(obj.title)
+    title: str
+    sku: str
+    asin: str
+    stock_page: str
+    ordered: SafeString
+    shipped: SafeString
+    left: SafeString
+    is_left: bool
+    unit_price: SafeString
+    total: SafeString
+    money: list[tuple[str, SafeString]]
+    tax_paid_by: str
 
-    @admin.display(description=gettext_lazy("ordered"))
-    def number_ordered(self, obj: OrderItem) -> SafeString:
-        return number(obj.quantity_ordered)
 
-    @admin.display(description=gettext_lazy("shipped"))
-    def number_shipped(self, obj: OrderItem) -> SafeString:
-        return number(obj.quantity_shipped)
+def line_rows(order: Order, items: Sequence[OrderItem]) -> list[LineRow]:
+    stock = (
+        f"{reverse('admin:inventory_inventoryitem_changelist')}?platform__id__exact={order.platform_id}&q="
+    )
+    return [
+        LineRow(
+            title=item.title,
+            sku=item.sku,
+            asin=item.asin,
+            stock_page=stock + quote(item.sku) if item.sku else "",
+            ordered=number(item.quantity_ordered),
+            shipped=number(item.quantity_shipped),
+            left=number(item.quantity_left),
+            is_left=bool(item.quantity_left) and order.is_to_ship,
+            unit_price=money(item.unit_price, item.currency),
+            total=money(item.total, item.currency),
+            money=list(_reported(item)),
+            tax_paid_by=" · ".join(
+                filter(None, [item.tax_responsible_party or item.tax_model, item.tax_scheme])
+            ),
+        )
+        for item in items
+    ]
 
-    @admin.display(description=gettext_lazy("left to ship"))
-    def number_left(self, obj: OrderItem) -> SafeString:
-        return number(obj.quantity_left)
 
-    @admin.display(description=gettext_lazy("unit price"))
-    def number_unit_price(self, obj: OrderItem) -> SafeString:
-        return money(obj.unit_price, obj.currency)
-
-    @admin.display(description=gettext_lazy("total"))
-    def number_total(self, obj: OrderItem) -> SafeString:
-        return money(obj.total, obj.currency)
-
-    @admin.display(description=gettext_lazy("tax"))
-    def number_tax(self, obj: OrderItem) -> SafeString:
-        return money(obj.tax, obj.currency)
-
-    @admin.display(description=gettext_lazy("parts of the tax"))
-    def tax_parts(self, obj: OrderItem) -> SafeString:
-        """One below the other, each with its name."""
-        parts = [
-            (capfirst(str(label_for_field(name, OrderItem))), money(amount, obj.currency))
-            for name in TAX_PARTS
-            if (amount := getattr(obj, name)) is not None
-        ]
-        return format_html_join(SafeString("<br>"), "{}: {}", parts) or SafeString(DASH)
-
-    @admin.display(description=gettext_lazy("shipping"))
-    def number_shipping(self, obj: OrderItem) -> SafeString:
-        return money(obj.shipping, obj.currency)
-
-    @admin.display(description=gettext_lazy("tax is paid by"))
-    def tax_paid_by(self, obj: OrderItem) -> str:
-        """With the scheme under which it is reported."""
-        return " · ".join(filter(None, [obj.tax_responsible_party or obj.tax_model, obj.tax_scheme])) or DASH
-
-    @admin.display(description=gettext_lazy("discount"))
-    def number_discount(self, obj: OrderItem) -> SafeString:
-        return money(obj.discount, obj.currency)
+def _reported(item: OrderItem) -> Iterator[tuple[str, SafeString]]:
+    for name in ("tax", *TAX_PARTS, "shipping", "discount"):
+        if (amount := getattr(item, name)) is not None:
+            yield capfirst(str(label_for_field(name, OrderItem))), money(amount, item.currency)

@@ -15,12 +15,14 @@ from django.views import View
 from access.confinement import visible_platforms, within
 from backoffice.base.cells import source_badge
 from backoffice.base.channels import channels_in_use
+from backoffice.orders.order_page import due_badge, shipping_of
+from backoffice.orders.status import state_badges
 from backoffice.orders.timeline import readable
 from backoffice.syncs.presentation import status_badge
 from core.format import format_datetime, platform_time
 from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
-from integrations.lookup.stored import KnownOrder, known_orders, order_id_of_package
+from integrations.lookup.stored import KnownOrder, known_orders, order_id_of_package, orders_like
 from integrations.models import StreamState, SyncLog
 from integrations.registry import channel_label
 from platforms.models import SYNC_PERMISSION, Platform
@@ -77,16 +79,17 @@ class WhereIsMyOrder(View):
         if external_id and not is_stored and (of_package := order_id_of_package(external_id, visible)):
             external_id, tracking_number = of_package, external_id
             found = known_orders(external_id, visible)
+        is_stored = any(one.order for one in found)
+        alike = [] if is_stored or not external_id else orders_like(external_id, visible)
         context = {
             **admin.site.each_context(request),
             "title": _("Where is my order?"),
+            "alike": [(order, due_badge(order) or state_badges(order)) for order in alike],
             "pasted": text[:LONGEST_ID],
             "external_id": external_id,
             "tracking_number": tracking_number,
             "is_too_long": bool(text.strip()) and not external_id,
-            "is_odd": bool(external_id)
-            and not is_likely_id(external_id)
-            and not any(one.order for one in found),
+            "is_odd": bool(external_id) and not is_likely_id(external_id) and not (is_stored or alike),
             "id_help": " ".join(str(channel.order_id_help) for channel in channels_in_use(request)),
             "found": [_card(known, answers.get(known.platform.pk)) for known in found],
             "may_ask": request.user.has_perm(SYNC_PERMISSION),
@@ -147,6 +150,8 @@ def _card(known: KnownOrder, answer: dict[str, Any] | None) -> dict[str, Any]:
         "channel": channel_label(known.platform.kind),
         "order": known.order,
         "source": source_badge(known.order.source) if known.order else "",
+        "shipping": shipping_of(known.order) if known.order else None,
+        "fetched": ", ".join(site.code for site in known.fetched),
         "failures": known.failures,
         "syncs": [{"log": log, "state": status_badge(log)} for log in logs],
         "asked": answer,

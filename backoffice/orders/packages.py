@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.format import DASH, platform_time
+from core.format import DASH, plain_words, platform_time
 from orders.models import Order, OrderPackage
 
 
@@ -13,7 +13,9 @@ def package_rows(order: Order) -> list[dict[str, Any]]:
         {
             "carrier": " ".join(filter(None, [package.carrier, package.shipping_service])) or DASH,
             "tracking_number": package.tracking_number or DASH,
-            "status": " · ".join(filter(None, [package.status, package.detailed_status])) or DASH,
+            "has_number": bool(package.tracking_number),
+            "status": " · ".join(map(plain_words, filter(None, [package.status, package.detailed_status])))
+            or DASH,
             "shipped": platform_time(package.shipped_at),
             "contents": _contents(package, skus),
         }

@@ -1,6 +1,6 @@
 """Packing slips: one an order, in the marketplace's language, to be printed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from backoffice.base.cells import money
+from backoffice.orders.buyer import address_lines
 from backoffice.packing.barcodes import code_128
 from backoffice.packing.words import WORDS, language_of
 from integrations.registry import site_of
@@ -23,12 +24,6 @@ else:
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
 A4, LABEL = "a4", "label"
-# As an envelope has them, whatever the platform calls them; the rest of an address follows by its own names.
-ADDRESS = (
-    "companyName", "addressLine1", "addressLine2", "addressLine3", "streetName", "streetNumber", "complement",
-    "neighborhood", "districtOrCounty", "municipality",
-)  # fmt: skip
-PLACE = ("postalCode", "city", "stateOrRegion", "countryCode")
 
 
 class SlipForm(forms.Form):
@@ -91,10 +86,4 @@ def _address(pick: Pick, reason: str) -> list[str]:
     buyer = read_buyer(pick.order, reason=reason)
     if buyer is None:
         return []
-    data: Mapping[str, Any] = buyer.data
-    found: Mapping[str, Any] = data.get("address") or {}
-    place = " ".join(str(found[name]) for name in PLACE if found.get(name))
-    name = found.get("name") or data.get("name")
-    company = data.get("company") if not found.get("companyName") else ""
-    lines = [name, company, *(found.get(part) for part in ADDRESS), place]
-    return [str(line) for line in lines if line]
+    return address_lines(buyer)

@@ -52,7 +52,8 @@ OF_NONE = dict.fromkeys(LIST | ROW, PLAIN)
 ADMIN = {
     "audit/auditentry/": OF_PLATFORMS,
     "inventory/inventoryitem/": OF_PLATFORMS,
-    "orders/order/": OF_PLATFORMS | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/"), ABSENT),
+    "orders/order/": OF_PLATFORMS
+    | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/", f"{A_ROW}team/"), ABSENT),
     "orders/legalhold/": OF_PLATFORMS,
     "orders/erasure/": OF_PLATFORMS | {"by-email/": PLAIN},
     "orders/picklist/": OF_PLATFORMS

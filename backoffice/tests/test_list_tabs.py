@@ -67,6 +67,7 @@ def test_each_tab_counts_the_rows_that_its_address_lists(orders: None, admin_cli
             if shown.tab.is_counted:
                 assert counted[shown.tab.name] == str(listed["cl"].result_count), (address, shown.tab.name)
     assert counts(admin_client) == {
+        "for_me": "0",
         "to_ship": "3",
         "overdue": "2",
         "today": "0",

@@ -33,8 +33,8 @@ def priced(*totals: str | None, **values: Any) -> Order:
 @pytest.mark.parametrize(
     ("totals", "total", "verdict"),
     [
-        (("10", "2.50"), "12.5", "The items add up to the total."),
-        (("0",), "0", "The items add up to the total."),
+        (("10", "2.50"), "12.5", "adds up"),
+        (("0",), "0", "adds up"),
         (("10", "2.50"), "12", "The items do not add up to the total."),
         (("10", None), "10", "The platform did not report the total of every line."),
         (("10",), None, "The platform did not report the order&#x27;s total."),
@@ -58,7 +58,7 @@ def test_it_knows_that_a_tip_belongs_to_no_line(admin_client: Client) -> None:
     tip = {"type": "DELIVERY_TIP", "subtotal": {"amount": "5.00", "currencyCode": "EUR"}}
     proceeds = {"grandTotal": {"amount": "15", "currencyCode": "EUR"}, "breakdowns": [tip]}
     html = page(admin_client, priced("10", total=Decimal(15), payload={"proceeds": proceeds}))
-    assert "The items add up to the total." in html
+    assert "adds up" in html
     assert "5.00 <small>EUR" in html
 
 

@@ -8,10 +8,12 @@ from typing import TypeVar
 from django.db.models import F, OuterRef, QuerySet, Subquery, Value, Window
 from django.db.models.functions import Coalesce, RowNumber
 
-from integrations.models import SyncFailure, SyncLog
+from integrations.channel import Site
+from integrations.models import StreamState, SyncFailure, SyncLog
+from integrations.registry import sites_of
 from integrations.sync.streams.states import with_states
 from orders.models import Order, OrderPackage
-from orders.search import all_platforms
+from orders.search import all_platforms, find_orders, is_part_of_id
 from platforms.models import Platform, Source
 
 MOST = 5  # the most syncs and failures that are shown for each platform
@@ -24,6 +26,7 @@ class KnownOrder:
     """What we know of an order id on one platform. Newest first.
 
     `broken`: orders syncs after the last good one that did not end well. `last_good` is live or of the sandbox.
+    `fetched`: the channel's sites, such as marketplaces, whose orders are complete up to the watermark.
     """
 
     platform: Platform
@@ -32,6 +35,7 @@ class KnownOrder:
     last_good: SyncLog | None
     open_sync: SyncLog | None
     broken: Sequence[SyncLog]
+    fetched: Sequence[Site] = ()
 
 
 def known_orders(external_id: str, visible: Collection[int] | None = None) -> list[KnownOrder]:
@@ -49,7 +53,7 @@ def known_orders(external_id: str, visible: Collection[int] | None = None) -> li
         {platform.pk: getattr(platform, name) for platform in platforms} for name in ("good", "open")
     )
     syncs = SyncLog.objects.defer("checkpoint").in_bulk({*good.values(), *still_open.values()} - {None})
-    broken = _first_of_each(_broken(list(good)))
+    broken, fetched = _first_of_each(_broken(list(good))), _fetched()
     return [
         KnownOrder(
             platform=platform,
@@ -58,6 +62,7 @@ def known_orders(external_id: str, visible: Collection[int] | None = None) -> li
             last_good=syncs.get(good[platform.pk]),
             open_sync=syncs.get(still_open[platform.pk]),
             broken=broken.get(platform.pk, ()),
+            fetched=sites_of(platform.kind, fetched.get(platform.pk, ())),
         )
         for platform in platforms
     ]
@@ -70,6 +75,21 @@ def order_id_of_package(tracking_number: str, visible: Collection[int] | None = 
     if visible is not None:
         packages = packages.filter(order__platform__in=visible)
     return packages.values_list("order__external_id", flat=True).first() or ""
+
+
+def orders_like(text: str, visible: Collection[int] | None = None) -> list[Order]:
+    """Orders of these platforms with `text` in the middle of their id, the newest MOST; [] where the text does not look
+    like a part of an id."""
+    if not is_part_of_id(text):
+        return []
+    found = find_orders(stored_orders(), text).orders.order_by("-purchased_at", "-pk")
+    return list((found if visible is None else found.filter(platform__in=visible))[: 2 * MOST])
+
+
+def _fetched() -> dict[int, list[str]]:
+    """By platform the parts of the account that the watermark of orders is valid for."""
+    states = StreamState.objects.filter(stream=SyncLog.Kind.ORDERS)
+    return {pk: scope.split(",") for pk, scope in states.values_list("platform_id", "watermark_scope")}
 
 
 def stored_orders() -> QuerySet[Order]:
