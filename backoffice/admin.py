@@ -4,6 +4,7 @@ from backoffice.audit import admin as audit
 from backoffice.inventory import admin as inventory
 from backoffice.orders import admin as orders
 from backoffice.packing import admin as packing
+from backoffice.planning import admin as planning
 from backoffice.platforms import admin as platforms
 from backoffice.privacy import admin as privacy
 from backoffice.privacy import erasures
@@ -20,6 +21,7 @@ __all__ = [
     "inventory",
     "orders",
     "packing",
+    "planning",
     "platforms",
     "privacy",
     "syncs",

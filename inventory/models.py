@@ -1,6 +1,7 @@
-"""InventoryItem: the stock of one SKU in one marketplace; StockSnapshot and StockDay: what it was on each day."""
+"""InventoryItem: the stock of one SKU in one marketplace; StockSnapshot and StockDay: what it was on each day.
+SkuSettings, PlannedSku and PlanningState: the stock of a SKU over all marketplaces, and what people plan it by."""
 
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, F, Value, When
 from django.utils.translation import gettext_lazy as _
@@ -168,3 +169,125 @@ class StockDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.marketplace_id} {self.day}"
+
+
+LONGEST_DAYS = 1095  # of lead time and target cover: three years
+
+
+class SkuSettings(models.Model):
+    """What people set for a SKU of a platform, whatever marketplaces list it: to plan its stock, and to find it on the
+    shelf. Also for SKUs of which no stock is stored, such as those that the seller ships. A sync never touches it."""
+
+    # It has no index of its own: that of the constraint begins with it.
+    platform = models.ForeignKey(
+        Platform, on_delete=models.CASCADE, related_name="sku_settings", db_index=False
+    )
+    sku = ExactCharField(_("SKU"), max_length=255)
+    # NULL: what PLANNING_LEAD_DAYS and PLANNING_TARGET_DAYS say.
+    lead_days = models.PositiveIntegerField(
+        _("lead time"), null=True, blank=True, validators=[MaxValueValidator(LONGEST_DAYS)],
+        help_text=_("Days from an order at your supplier until the units can be sold."),
+    )  # fmt: skip
+    target_days = models.PositiveIntegerField(
+        _("target cover"), null=True, blank=True, validators=[MaxValueValidator(LONGEST_DAYS)],
+        help_text=_("For how many more days the stock should last when a delivery arrives."),
+    )  # fmt: skip
+    unit_cost = models.DecimalField(
+        _("unit cost"),
+        max_digits=18,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    cost_currency = models.CharField(_("currency of the cost"), max_length=3, blank=True, default="")
+    bin = models.CharField(
+        _("bin"), max_length=64, blank=True, default="", help_text=_("Where it lies; pick lists go by it.")
+    )
+
+    class Meta:
+        db_table = "sku_settings"
+        ordering = ("sku", "platform")
+        default_permissions = ()
+        verbose_name = _("settings of a SKU")
+        verbose_name_plural = _("settings of SKUs")
+        constraints = [models.UniqueConstraint(fields=("platform", "sku"), name="one_setting_per_sku")]
+        # Pick lists ask for SKUs, whatever platform they are of.
+        indexes = [models.Index(fields=("sku",), name="setting_sku")]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class PlannedSku(models.Model):
+    """The stock of a SKU of a platform over all its marketplaces, beside what was sold of it lately.
+
+    The scheduler counts it (integrations/lookup/planning.py), so that a list of it can be sorted and filtered by
+    whatever it shows. NULL is not known.
+    """
+
+    platform = models.ForeignKey(
+        Platform, on_delete=models.CASCADE, related_name="planned_skus", db_index=False
+    )
+    source = models.CharField(_("source"), max_length=8, choices=Source.choices)
+    sku = ExactCharField(_("SKU"), max_length=255)
+    title = models.TextField(_("title"), blank=True, default="")
+    # Rows of stock, of which units that several marketplaces share count once; 0: no stock is stored of it.
+    listings = models.PositiveIntegerField(_("marketplaces"), default=0)
+    available = models.BigIntegerField(_("available"), null=True)
+    inbound = models.BigIntegerField(_("inbound"), null=True)
+    sold_7 = models.BigIntegerField(_("sold in 7 days"), null=True)
+    sold_30 = models.BigIntegerField(_("sold in 30 days"), null=True)
+    sold_90 = models.BigIntegerField(_("sold in 90 days"), null=True)
+    cover_days = models.BigIntegerField(_("days of cover"), null=True)
+    lead_days = models.PositiveIntegerField(_("lead time"))
+    target_days = models.PositiveIntegerField(_("target cover"))
+    reorder = models.BigIntegerField(_("reorder"), null=True)
+    # A list of many thousand SKUs is not read to count these.
+    is_late = models.BooleanField(_("runs out before a delivery"), default=False)
+    is_dead = models.BooleanField(_("dead stock"), default=False)
+
+    class Meta:
+        db_table = "planned_skus"
+        ordering = ("-reorder", "-id")
+        default_permissions = ()
+        verbose_name = _("planned SKU")
+        verbose_name_plural = _("planned SKUs")
+        constraints = [
+            models.UniqueConstraint(fields=("platform", "source", "sku"), name="one_plan_per_sku"),
+        ]
+        # One for each column that the list is sorted by, with what the list is sorted by then.
+        indexes = [
+            models.Index(fields=("reorder", "id"), name="planned_reorder"),
+            models.Index(fields=("sku", "id"), name="planned_sku"),
+            models.Index(fields=("available", "id"), name="planned_available"),
+            models.Index(fields=("cover_days", "id"), name="planned_cover"),
+            models.Index(fields=("sold_7", "id"), name="planned_sold_7"),
+            models.Index(fields=("sold_30", "id"), name="planned_sold_30"),
+            models.Index(fields=("sold_90", "id"), name="planned_sold_90"),
+            models.Index(fields=("is_dead", "is_late"), name="planned_states"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class PlanningState(models.Model):
+    """When the planned SKUs of a platform were last counted, and since when its orders are known."""
+
+    platform = models.OneToOneField(
+        Platform, on_delete=models.CASCADE, related_name="planning_state", primary_key=True
+    )
+    counted_at = models.DateTimeField(_("counted"))
+    seconds = models.FloatField(default=0.0)  # that counting took
+    # NULL: nothing is known of its orders.
+    orders_since = models.DateTimeField(_("orders are known since"), null=True)
+
+    class Meta:
+        db_table = "planning_states"
+        default_permissions = ()
+        verbose_name = _("state of the planning")
+        verbose_name_plural = _("states of the planning")
+
+    def __str__(self) -> str:
+        return str(self.platform_id)

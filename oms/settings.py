@@ -46,6 +46,10 @@ ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 # How far what was read of the orders is read again, for those that become visible late; 0: not at all.
 ORDERS_LOOK_BACK_HOURS = whole_number("ORDERS_LOOK_BACK_HOURS", default=24, minimum=0)
 ORDERS_LOOK_BACK_DAYS = whole_number("ORDERS_LOOK_BACK_DAYS", default=30, minimum=0)
+# Days to plan stock by, where nothing is set for a SKU: from an order at the supplier until the units can be sold, and
+# for how long they should last then.
+PLANNING_LEAD_DAYS = whole_number("PLANNING_LEAD_DAYS", default=30, minimum=0)
+PLANNING_TARGET_DAYS = whole_number("PLANNING_TARGET_DAYS", default=30, minimum=0)
 # For simulators and proxies. Both unset: Amazon's own hosts, by region.
 AMAZON_SP_API_ENDPOINT = text("AMAZON_SP_API_ENDPOINT")
 AMAZON_LWA_ENDPOINT = text("AMAZON_LWA_ENDPOINT")
@@ -485,6 +489,12 @@ UNFOLD: dict[str, Any] = {
                         _("Inventory"),
                         "inventory_2",
                         "inventory_inventoryitem",
+                        "inventory.view_inventoryitem",
+                    ),
+                    _page(
+                        _("Planning"),
+                        "event_repeat",
+                        "inventory_plannedsku",
                         "inventory.view_inventoryitem",
                     ),
                 ],

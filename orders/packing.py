@@ -1,6 +1,7 @@
 """Picking and packing: who has which order in hand, what to fetch from the shelves, and how far it is."""
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -24,12 +25,18 @@ class Made:
 
 @dataclass(slots=True)
 class PickLine:
-    """One SKU over all orders of a list. `quantity` is None where an order does not say how much is left."""
+    """One SKU over all orders of a list. `quantity` is None where an order does not say how much is left; `bins` are
+    where it lies, several where platforms say different ones."""
 
     sku: str
     title: str
     quantity: int | None = 0
     orders: list[tuple[str, int | None]] = field(default_factory=list)
+    bins: set[str] = field(default_factory=set)
+
+    @property
+    def bin(self) -> str:
+        return ", ".join(sorted(self.bins))
 
 
 def make_list(orders: Iterable[Order], who: str) -> Made:
@@ -87,8 +94,11 @@ def put_back(picks: QuerySet[Pick]) -> int:
     )
 
 
-def pick_lines(picks: Iterable[Pick]) -> list[PickLine]:
-    """What is left to ship of the orders that are in hand, summed by SKU and in its order. Reads `order.items`."""
+def pick_lines(picks: Iterable[Pick], bins: Mapping[tuple[int, str], str] | None = None) -> list[PickLine]:
+    """What is left to ship of the orders that are in hand, summed by SKU. Reads `order.items`.
+
+    `bins` says by platform and SKU where one lies: the lines go by it, what lies nowhere comes last, by its SKU.
+    """
     lines: dict[str, PickLine] = {}
     for pick in picks:
         if pick.open_key is None:
@@ -98,7 +108,21 @@ def pick_lines(picks: Iterable[Pick]) -> list[PickLine]:
             left = item.units_to_ship
             line.quantity = None if line.quantity is None or left is None else line.quantity + left
             line.orders.append((pick.order.external_id, left))
-    return [lines[key] for key in sorted(lines, key=str.casefold)]
+            if where := (bins or {}).get((pick.order.platform_id, item.sku)):
+                line.bins.add(where)
+    return [lines[key] for key in sorted(lines, key=lambda key: (*_way(lines[key].bin), key.casefold()))]
+
+
+def skus_to_pick(picks: Iterable[Pick]) -> set[tuple[int, str]]:
+    """The platforms and SKUs of `pick_lines`."""
+    in_hand = (pick.order for pick in picks if pick.open_key is not None)
+    return {(order.platform_id, item.sku) for order in in_hand for item in order.items_to_ship if item.sku}
+
+
+def _way(where: str) -> tuple[bool, list[tuple[int, int | str]]]:
+    """By which bins are walked along: numbers in them count as numbers, A-2 before A-10; no bin comes last."""
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+", where.casefold())
+    return not where, [(0, int(part)) if part.isascii() and part.isdecimal() else (1, part) for part in parts]
 
 
 def scanned(picks: QuerySet[Pick], code: str) -> Pick | None:

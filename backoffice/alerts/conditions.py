@@ -224,14 +224,11 @@ def _of_orders(platforms: dict[int, Platform], now: datetime) -> Iterator[Condit
 
 
 def _of_stock(platforms: dict[int, Platform]) -> Iterator[Condition]:
-    low = InventoryItem.objects.low(Source.LIVE).order_by().values_list("platform_id").annotate(Count("pk"))
-    for pk, count in low:
+    low = InventoryItem.objects.low(Source.LIVE).order_by().values_list("platform_id")
+    for pk, skus, listings in low.annotate(**attention.SKUS_AND_LISTINGS):
         if pk in platforms:
-            yield _of_tile(
-                Kind.STOCK,
-                attention.low_stock_tile(count, Source.LIVE, platform__id__exact=pk),
-                platforms[pk],
-            )
+            tile = attention.low_stock_tile(skus, listings, Source.LIVE, platform__id__exact=pk)
+            yield _of_tile(Kind.STOCK, tile, platforms[pk])
 
 
 def _of_tile(

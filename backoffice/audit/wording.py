@@ -52,6 +52,7 @@ ACTIONS: dict[str, Promise] = {
     "webhook.tested": gettext_lazy("webhook tested"),
     "webhook.replayed": gettext_lazy("deliveries sent again"),
     "threshold.changed": gettext_lazy("threshold changed"),
+    "sku_settings.changed": gettext_lazy("settings of a SKU changed"),
     "sync.cancelled": gettext_lazy("sync cancelled"),
     "failure.replayed": gettext_lazy("failure replayed"),
     "failure.dismissed": gettext_lazy("failure dismissed"),

@@ -36,6 +36,8 @@ FAILURES_NAMED = 5
 # as frequent as any other, would rather read a million entries of an index that holds all columns that are asked for
 # than look up the few orders that are still open.
 COUNTED = "external_id"
+# One SKU is listed in several marketplaces, each a row of stock.
+SKUS_AND_LISTINGS = {"skus": Count("sku", distinct=True), "listings": Count("pk")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,31 +219,40 @@ def alerts(visible: Visible) -> list[Tile]:
 
 
 def stock(source: Source, visible: Visible) -> list[Tile]:
-    """SKUs of this source that are low or out of stock, and those that the platform no longer lists. Two queries."""
+    """SKUs of this source that are low or out of stock, and listings that ended. Two queries."""
     counted = InventoryItem.objects.filter(source=source)
     if visible is not None:
         counted = of_platforms(counted, visible)
+    low = counted.low(source).order_by().aggregate(**SKUS_AND_LISTINGS)
     return [
-        low_stock_tile(counted.low(source).count(), source),
+        low_stock_tile(low["skus"], low["listings"], source),
         Tile(
             label=_("Gone"),
             count=counted.gone().count(),
             icon="visibility_off",
-            hint=_("SKUs no longer listed"),
+            hint=_("listings of SKUs that ended, one for each marketplace"),
             href=list_of("inventory_inventoryitem", listed="no", source__exact=source),
         ),
     ]
 
 
-def low_stock_tile(count: int, source: Source, **filters: Any) -> Tile:
+def low_stock_tile(skus: int, listings: int, source: Source, **filters: Any) -> Tile:
+    """How many SKUs; the list that it leads to has a row for each marketplace, of which there may be more."""
     return Tile(
         label=_("Low or out of stock"),
-        count=count,
+        count=skus,
         icon="production_quantity_limits",
         tone=NOTICE,
-        hint=_("SKUs that are listed"),
+        hint=lazy(_in_listings, str)(listings) if listings > skus else _("SKUs that are listed"),
         href=list_of("inventory_inventoryitem", stock="low", source__exact=source, **filters),
     )
+
+
+def _in_listings(count: int) -> str:
+    text = ngettext(
+        "SKUs, in %(n)s listing of a marketplace", "SKUs, in %(n)s listings of marketplaces", count
+    )
+    return text % {"n": number_format(count, force_grouping=True)}
 
 
 def list_of(model: str, **filters: Any) -> str:

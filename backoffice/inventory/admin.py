@@ -79,6 +79,7 @@ class InventoryItemAdmin(OmsAdmin):
     search_help_text = gettext_lazy("SKU, ASIN, FNSKU, or words of a title")
     empty_text = gettext_lazy("No stock was stored yet. Open Platforms and start a sync.")
     actions = ("set_threshold",)
+    list_before_template = "inventory/by_marketplace.html"
     change_form_outer_before_template = "inventory/item_chart.html"
     change_form_outer_after_template = "inventory/item_tables.html"
     fieldsets = (

@@ -20,8 +20,9 @@ from backoffice.orders.items import items_to_show
 from backoffice.packing.picking import PACK, page_of, to_list
 from backoffice.packing.slips import SlipForm, slips
 from backoffice.users.second_factor.confirming import ask_first
+from inventory.sku_settings import bins_of
 from orders.models import Order, Pick, PickList
-from orders.packing import mark_packed, mark_picked, pick_lines, put_back, scanned
+from orders.packing import mark_packed, mark_picked, pick_lines, put_back, scanned, skus_to_pick
 
 SEE_BUYER = "orders.view_orderbuyer"
 MARKS = {"picked": mark_picked, "packed": mark_packed}
@@ -74,12 +75,14 @@ class PickListAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request, pick_list):
             raise PermissionDenied
         picks = list(self._picks(request, pick_list))
+        lines = pick_lines(picks, bins_of(skus_to_pick(picks)))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Pick list %(number)s") % {"number": pick_list},
             "opts": self.opts,
             "original": pick_list,
-            "lines": pick_lines(picks),
+            "lines": lines,
+            "has_bins": any(line.bins for line in lines),
             "picks": [(pick, _glance(pick.order)) for pick in picks],
             "left": sum(1 for pick in picks if pick.open_key and not pick.packed_at),
             "may_pack": request.user.has_perm(PACK),

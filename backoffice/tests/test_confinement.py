@@ -30,7 +30,7 @@ from backoffice.alerts.watch import HOLDS, look
 from backoffice.models import AlertMessage, AlertSubscription, ExportRun
 from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.quota.usage import sharing
-from inventory.models import InventoryItem, StockDay
+from inventory.models import InventoryItem, PlannedSku, PlanningState, SkuSettings, StockDay
 from oms.urls import api_patterns
 from orders.models import Erasure, LegalHold, OrderBuyer, OrderPackage, Pick
 from orders.packing import make_list
@@ -54,6 +54,7 @@ ADMIN = {
     "inventory/inventoryitem/": OF_PLATFORMS,
     "orders/order/": OF_PLATFORMS
     | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/", f"{A_ROW}team/"), ABSENT),
+    "inventory/plannedsku/": OF_PLATFORMS | {"upload/": PLAIN},
     "orders/legalhold/": OF_PLATFORMS,
     "orders/erasure/": OF_PLATFORMS | {"by-email/": PLAIN},
     "orders/picklist/": OF_PLATFORMS
@@ -109,6 +110,7 @@ QUERIES = {
     "admin/platforms/platform/sync/": ["platform={platform}", "platform={mine}"],
     "admin/orders/order/": ["q=WANTED-7", "q=SHARED", "q=CUP", "to_ship=any"],
     "admin/inventory/inventoryitem/": ["q=SHARED", "q=CUP"],
+    "admin/inventory/plannedsku/": ["q=SHARED", "q=CUP", "state=unknown"],
     "admin/integrations/synclog/": ["status__exact=queued"],
     "admin/webhooks/delivery/": ["q=CANARY", "q=order.created"],
 }
@@ -135,6 +137,11 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
     platform.api_config = SECRETS | {"refresh_token": f"Atzr|{name}", "client_id": name}
     platform.save()
     stock = make_stock("SHARED", platform=platform, fnsku=name, title=f"{name} cup", available=1, threshold=5)
+    planned = PlannedSku.objects.create(
+        platform=platform, source="live", sku="SHARED", title=f"{name} cup", lead_days=1, target_days=1
+    )
+    PlanningState.objects.create(platform=platform, counted_at=timezone.now())
+    SkuSettings.objects.create(platform=platform, sku="SHARED", bin=name)
     due = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
     named = "WANTED-7" if name == OTHER else "1"
     order = make_order(
@@ -160,6 +167,7 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
         "orders/legalhold": hold.pk,
         "orders/erasure": Erasure.objects.get(number=name).pk,
         "inventory/inventoryitem": stock.pk,
+        "inventory/plannedsku": planned.pk,
         "integrations/apiquota": bucket.pk,
         "integrations/apiusage": ApiUsage.objects.latest("pk").pk,
     }

@@ -22,6 +22,7 @@ from backoffice.base.offered import MOST_WORDS, OfferedLists, offered_parameters
 from backoffice.lists.days import Days
 from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
 from integrations.tasks import continue_sync
+from inventory.models import PlannedSku
 from orders.models import Erasure, LegalHold, OrderBuyer, PickList
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
@@ -59,6 +60,7 @@ def rows(db: None) -> None:
     LegalHold.objects.create(platform=platform, reason="a case", until=NOW)
     Erasure.objects.create(number="1", scope="platform", about="amazon", started_at=NOW)
     PickList.objects.create(made_by="Ana")
+    PlannedSku.objects.create(platform=platform, source="live", sku="SKU-1", lead_days=1, target_days=1)
     endpoint = Endpoint.objects.create(name="shop", url="https://shop.example/")
     Delivery.objects.create(endpoint=endpoint, message_id="msg_1", event="order.created", body="{}")
     continue_sync.enqueue(log.pk)

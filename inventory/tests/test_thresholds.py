@@ -226,7 +226,7 @@ def test_it_sets_the_threshold_of_all_that_were_selected(as_group: AsGroup) -> N
     form: dict[str, Any] = {"action": "set_threshold", "index": "0", "_selected_action": [one.pk, other.pk]}
     client = as_group("Operator")
     page = client.post(LIST, form).content.decode()
-    assert "2 SKUs were selected." in page
+    assert "2 rows were selected, each a SKU in a marketplace." in page
     assert f'name="_selected_action" value="{one.pk}"' in page
     assert client.post(LIST, form | {"set": "1", "threshold": "-1"}).status_code == 200
     assert [threshold(each) for each in (one, other, left)] == [None, 3, 7]

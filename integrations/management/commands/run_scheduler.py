@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections
 
+from integrations.lookup.planning import count_due
 from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.management.every_minute import EveryMinute, stand_in
 from integrations.models import SyncLog
@@ -40,10 +41,11 @@ class Command(OmsCommand):
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
         "what is due, and queues again what a worker lost. It says when a platform is tried less often, or\n"
-        "not at all, and why. Once an hour it writes down what is in stock; once a day it deletes buyer\n"
-        "data whose time has come, and old syncs, counts, sessions and messages of the queue. Of all that\n"
-        "are started, on whatever host, one is active; the others stand by, and one of them takes over when\n"
-        "it is stopped, or a minute after it died. Stop it with Ctrl-C or SIGTERM."
+        "not at all, and why. Once an hour it writes down what is in stock, and counts for the planning\n"
+        "what was sold of it; once a day it deletes buyer data whose time has come, and old syncs, counts,\n"
+        "sessions and messages of the queue. Of all that are started, on whatever host, one is active; the\n"
+        "others stand by, and one of them takes over when it is stopped, or a minute after it died. Stop it\n"
+        "with Ctrl-C or SIGTERM."
     )
     examples = (
         "examples:\n"
@@ -123,6 +125,7 @@ class Command(OmsCommand):
             self._erase,
             self._run_maintenance,
             self._write_down_stock,
+            self._count_planning,
         )
         went_well = True
         for step in steps:
@@ -205,6 +208,10 @@ class Command(OmsCommand):
     def _write_down_stock(self) -> bool:
         if written := take_due_snapshots():
             self._log(f"Wrote down today's stock of {written} SKUs.")
+        return True
+
+    def _count_planning(self) -> bool:
+        count_due()
         return True
 
     def _release(self) -> None:
