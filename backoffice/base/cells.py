@@ -81,6 +81,11 @@ def stacked(first: Any, second: Any) -> SafeString:
     return format_html('<span class="oms-nowrap">{}</span><span class="oms-when">{}</span>', first, second)
 
 
+def clamped(text: str) -> SafeString:
+    """Two lines at most where a list has many columns; the whole text in a tooltip."""
+    return format_html('<span class="oms-clamp" title="{}">{}</span>', text, text)
+
+
 def shortened(text: str, length: int = 60) -> SafeString:
     """The beginning of the text, cut at a word, with the whole text in a tooltip."""
     if len(text) <= length:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.confinement import visible_platforms
-from backoffice.base.cells import badges, number, source_badge, stacked, title_cell
-from backoffice.base.channels import site_code, site_flag, site_name
+from backoffice.base.cells import badges, clamped, number, source_badge, title_cell
+from backoffice.base.channels import site_flag, site_name
 from backoffice.base.filters import MarketplaceFilter
 from backoffice.base.model_admin import OmsAdmin, choices_filter, is_export, platform_filter
 from backoffice.base.paging import BoundedChangeList
@@ -192,7 +192,7 @@ class InventoryItemAdmin(OmsAdmin):
 
     @admin.display(description=gettext_lazy("platform"), ordering="marketplace_id")
     def platform_name(self, obj: InventoryItem) -> SafeString:
-        return stacked(obj.platform, site_code(obj.platform, obj.marketplace_id))
+        return clamped(str(obj.platform))
 
     @admin.display(description=gettext_lazy("marketplace"), ordering="marketplace_id")
     def marketplace(self, obj: InventoryItem) -> SafeString:

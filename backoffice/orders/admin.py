@@ -20,12 +20,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from backoffice.base.cells import (
+    clamped,
     money,
     platform_time_cell,
     source_badge,
     stacked,
 )
-from backoffice.base.channels import fulfilment_name, site_code, site_flag
+from backoffice.base.channels import fulfilment_name, site_flag
 from backoffice.base.filters import HasFailuresFilter, MarketplaceFilter
 from backoffice.base.model_admin import DayRangeFilter, ReadOnlyAdmin, is_export
 from backoffice.base.paging import BoundedChangeList
@@ -253,7 +254,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("platform"))
     def platform_name(self, obj: Order) -> SafeString:
-        return stacked(obj.platform, site_code(obj.platform, obj.marketplace_id))
+        return clamped(str(obj.platform))
 
     @admin.display(description=gettext_lazy("marketplace"))
     def marketplace(self, obj: Order) -> SafeString:

@@ -91,7 +91,7 @@ class WhereIsMyOrder(View):
             "is_too_long": bool(text.strip()) and not external_id,
             "is_odd": bool(external_id) and not is_likely_id(external_id) and not (is_stored or alike),
             "id_help": " ".join(str(channel.order_id_help) for channel in channels_in_use(request)),
-            "found": [_card(known, answers.get(known.platform.pk)) for known in found],
+            **_cards(found, answers),
             "may_ask": request.user.has_perm(SYNC_PERMISSION),
             "may_see_syncs": request.user.has_perm("integrations.view_synclog"),
             "may_see_failures": request.user.has_perm("integrations.view_syncfailure"),
@@ -140,6 +140,17 @@ def _sentence(error: PlatformError) -> str:
         request_id = _("Request id: %(id)s") % {"id": error.request_id}
         text = f"{text} {request_id}"
     return text
+
+
+def _cards(found: list[KnownOrder], answers: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    """Where one has the order, those that know nothing of it come last and folded, unless they were asked."""
+    cards = [_card(known, answers.get(known.platform.pk)) for known in found]
+    if not any(card["order"] for card in cards):
+        return {"found": cards}
+    others = [card for card in cards if not (card["order"] or card["failures"] or card["asked"])]
+    for card in others[:1]:
+        card["is_first_other"] = True
+    return {"found": [card for card in cards if card not in others] + others, "others": len(others)}
 
 
 def _card(known: KnownOrder, answer: dict[str, Any] | None) -> dict[str, Any]:
