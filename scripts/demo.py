@@ -96,7 +96,7 @@ def set_environment(found: dict[str, Any]) -> None:
         REQUIRE_HTTPS="off",
         ALLOWED_HOSTS="127.0.0.1,localhost,[::1]",
         MOCK_FALLBACK="never",
-        ORDERS_INITIAL_DAYS="61",
+        ORDERS_INITIAL_DAYS="100",  # as far as the planning looks, so that it knows what was sold in 90 days
         AMAZON_SP_API_ENDPOINT=found["endpoint"],
         AMAZON_LWA_ENDPOINT=found["lwa_endpoint"],
     )

@@ -8,14 +8,15 @@ from django import forms
 from django.contrib import admin
 from django.db import connection
 from django.db.models import F, Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 
 from access.confinement import visible_platforms, within
@@ -25,7 +26,7 @@ from backoffice.base.paging import BoundedChangeList
 from backoffice.lists.tabs import ALL, Tab
 from backoffice.planning.exports import PLANNING_EXPORTS
 from backoffice.planning.filters import StateFilter, number_filter
-from backoffice.planning.forms import SettingsForm
+from backoffice.planning.forms import DaysForm, SettingsForm
 from backoffice.planning.upload import upload_view
 from core.format import DASH
 from integrations.lookup.planning import LONGEST
@@ -82,6 +83,8 @@ class PlannedSkuAdmin(OmsAdmin):
         "No SKU is planned yet: the scheduler counts them within a minute after a sync."
     )
     list_before_template = "planning/how.html"
+    change_list_template = "planning/change_list.html"
+    actions = ("set_days",)
     change_form_outer_before_template = "planning/calculation.html"
     form = SettingsForm
     fieldsets = (
@@ -142,6 +145,33 @@ class PlannedSkuAdmin(OmsAdmin):
         if isinstance(form, SettingsForm):
             set_sku_settings({(obj.platform_id, obj.sku): form.settings()})
 
+    @admin.action(description=gettext_lazy("Set lead time and target cover…"), permissions=["change"])
+    def set_days(self, request: HttpRequest, queryset: QuerySet[PlannedSku]) -> HttpResponse | None:
+        """Asks for the days, and gives them to all that were selected."""
+        form = DaysForm(request.POST if "set" in request.POST else None)
+        if form.is_valid():
+            keys = queryset.order_by().values_list("platform_id", "sku")
+            changed = set_sku_settings(dict.fromkeys(keys, form.given()))
+            text = ngettext(
+                "Settings of %(count)d SKU were changed.", "Settings of %(count)d SKUs were changed.", changed
+            )
+            self.message_user(request, text % {"count": changed})
+            return HttpResponseRedirect(request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Set lead time and target cover"),
+            "opts": self.opts,
+            "form": form,
+            "count": queryset.count(),
+            "back": request.get_full_path(),
+            "kept": [
+                (name, value)
+                for name in ("action", "select_across", "index", "_selected_action")
+                for value in request.POST.getlist(name)
+            ],
+        }
+        return TemplateResponse(request, "planning/set_days.html", context)
+
     @admin.display(description=gettext_lazy("title"), ordering="title")
     def short_title(self, obj: PlannedSku) -> SafeString:
         shown = title_cell(obj.title)
@@ -163,11 +193,11 @@ class PlannedSkuAdmin(OmsAdmin):
     def number_sold_7(self, obj: PlannedSku) -> SafeString:
         return number(obj.sold_7)
 
-    @admin.display(description=gettext_lazy("30 days"), ordering="sold_30")
+    @admin.display(description=gettext_lazy("sold in 30 days"), ordering="sold_30")
     def number_sold_30(self, obj: PlannedSku) -> SafeString:
         return number(obj.sold_30)
 
-    @admin.display(description=gettext_lazy("90 days"), ordering="sold_90")
+    @admin.display(description=gettext_lazy("sold in 90 days"), ordering="sold_90")
     def number_sold_90(self, obj: PlannedSku) -> SafeString:
         return number(obj.sold_90)
 
@@ -206,7 +236,7 @@ def _calculation(planned: PlannedSku) -> str:
     """`45 sold in 30 days ÷ 30 × (20 + 30) - 12 available - 10 inbound = 53`, with dashes for what is not known."""
     text = _(
         "%(sold)s sold in 30 days ÷ %(pace)d × (%(lead)d days of lead time + %(target)d days of target cover) "
-        "- %(available)s available - %(inbound)s inbound = %(reorder)s"
+        "− %(available)s available − %(inbound)s inbound = %(reorder)s"  # noqa: RUF001
     )
     units = {name: _units(getattr(planned, name)) for name in ("available", "inbound", "reorder")}
     days = {"pace": PACE_DAYS, "lead": planned.lead_days, "target": planned.target_days}
@@ -214,12 +244,11 @@ def _calculation(planned: PlannedSku) -> str:
 
 
 def _figures(planned: PlannedSku) -> list[tuple[str, str, str]]:
+    sold = [_units(units) for units in (planned.sold_7, planned.sold_30, planned.sold_90)]
     return [
-        (_("Available"), _units(planned.available), _("units that several marketplaces list, once")),
+        (_("Available"), _units(planned.available), ""),
         (_("Inbound"), _units(planned.inbound), ""),
-        (_("Sold in 7 days"), _units(planned.sold_7), ""),
-        (_("Sold in 30 days"), _units(planned.sold_30), ""),
-        (_("Sold in 90 days"), _units(planned.sold_90), ""),
+        (_("Sold in 7, 30 and 90 days"), " · ".join(sold), ""),
         (_("Days of cover"), _units(planned.cover_days), ""),
         (_("Reorder"), _units(planned.reorder), ""),
     ]

@@ -25,21 +25,37 @@ NAMES = {
 }  # fmt: skip
 
 
+def _days_field(label: Any, help_text: Any = "") -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label, min_value=0, max_value=LONGEST_DAYS, required=False, widget=NumberInput(), help_text=help_text
+    )  # fmt: skip
+
+
+class DaysForm(forms.Form):
+    """Days for many SKUs at once; a field that is left empty changes nothing."""
+
+    lead_days = _days_field(
+        gettext_lazy("Lead time"),
+        gettext_lazy("Days from an order at your supplier until the units can be sold."),
+    )
+    target_days = _days_field(
+        gettext_lazy("Target cover"),
+        gettext_lazy("For how many more days the stock should last when a delivery arrives."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors and not self.given():
+            raise forms.ValidationError(_("Enter at least one number of days."))
+        return given
+
+    def given(self) -> dict[str, int]:
+        return {name: days for name, days in self.cleaned_data.items() if days is not None}
+
+
 class SettingsForm(forms.ModelForm[PlannedSku]):
-    own_lead_days = forms.IntegerField(
-        label=gettext_lazy("Lead time"),
-        min_value=0,
-        max_value=LONGEST_DAYS,
-        required=False,
-        widget=NumberInput(),
-    )
-    own_target_days = forms.IntegerField(
-        label=gettext_lazy("Target cover"),
-        min_value=0,
-        max_value=LONGEST_DAYS,
-        required=False,
-        widget=NumberInput(),
-    )
+    own_lead_days = _days_field(gettext_lazy("Lead time"))
+    own_target_days = _days_field(gettext_lazy("Target cover"))
     unit_cost = forms.DecimalField(
         label=gettext_lazy("Unit cost"),
         min_value=0,

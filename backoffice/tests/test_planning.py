@@ -343,7 +343,7 @@ def test_settings_of_a_page_are_planned_with_at_once_and_recorded(admin_client: 
     address = f"{LIST}{planned.pk}/change/"
     page = text_of(admin_client.get(address))
     assert (
-        "30 sold in 30 days ÷ 30 × (30 days of lead time + 30 days of target cover) - 10 available - 5 inbound = 45"
+        "30 sold in 30 days ÷ 30 × (30 days of lead time + 30 days of target cover) − 10 available − 5 inbound = 45"  # noqa: RUF001
         in page
     )
     form = {
@@ -539,7 +539,7 @@ def test_only_those_who_may_change_stock_upload_and_only_of_their_platforms(
     assert upload(planner, "sku,bin\nA,1").status_code == 200  # he sees one platform
     user.user_permissions.remove(Permission.objects.get(codename="change_inventoryitem"))
     assert planner.get(LIST).status_code == 200
-    assert "Upload settings" not in text_of(planner.get(LIST))
+    assert UPLOAD not in text_of(planner.get(LIST))
     assert planner.get(UPLOAD).status_code == 403
     assert upload(planner, "sku,bin\nA,1").status_code == 403
     user.user_permissions.clear()
@@ -577,3 +577,19 @@ def test_low_or_out_counts_skus_and_says_in_how_many_listings(admin_client: Clie
     assert tile.groups() == ("2", "SKUs, in 4 listings of marketplaces")
     stock = text_of(admin_client.get("/admin/inventory/inventoryitem/"))
     assert "the numbers on the tabs count rows" in stock
+
+
+def test_days_are_set_for_all_that_are_selected(admin_client: Client) -> None:
+    known_since(91)
+    for sku in ("A", "B", "C"):
+        make_stock(sku, available=1, inbound=0)
+        sell(ord(sku), sku, 30, 5)
+    count_platform(amazon())
+    chosen = [planned.pk for planned in PlannedSku.objects.exclude(sku="C")]
+    form = {"action": "set_days", "_selected_action": chosen}
+    asked = text_of(admin_client.post(LIST, form))
+    assert "2 SKUs were selected." in asked
+    assert "Enter at least one number of days." in text_of(admin_client.post(LIST, form | {"set": "1"}))
+    admin_client.post(LIST, form | {"set": "1", "lead_days": "10"})
+    days = PlannedSku.objects.order_by("sku").values_list("sku", "lead_days", "target_days", "reorder")
+    assert list(days) == [("A", 10, 30, 39), ("B", 10, 30, 39), ("C", 30, 30, 59)]
