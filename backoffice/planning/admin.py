@@ -233,10 +233,10 @@ def _told(state: PlanningState) -> PlanningState:
 
 
 def _calculation(planned: PlannedSku) -> str:
-    """`45 sold in 30 days ÷ 30 × (20 + 30) - 12 available - 10 inbound = 53`, with dashes for what is not known."""
+    """`45 sold in 30 days ÷ 30 × (20 + 30) - 12 available - 10 inbound: 53`, with dashes for what is not known."""
     text = _(
         "%(sold)s sold in 30 days ÷ %(pace)d × (%(lead)d days of lead time + %(target)d days of target cover) "
-        "− %(available)s available − %(inbound)s inbound = %(reorder)s"  # noqa: RUF001
+        "− %(available)s available − %(inbound)s inbound, rounded up and never below 0: %(reorder)s"  # noqa: RUF001
     )
     units = {name: _units(getattr(planned, name)) for name in ("available", "inbound", "reorder")}
     days = {"pace": PACE_DAYS, "lead": planned.lead_days, "target": planned.target_days}

@@ -45,7 +45,7 @@ TITLES = {
 }  # fmt: skip
 SETTINGS = SettingsExport(
     name="sku-settings",
-    label=_("Settings, to be changed and uploaded"),
+    label=_("SKU settings"),
     columns={
         name: Column(
             path={"platform": "platform__name"}.get(name, name if name == "title" else "sku"),

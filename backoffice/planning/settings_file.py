@@ -87,18 +87,20 @@ class Reading:
 
 def read_file(data: bytes, visible: Visible) -> Reading:
     """What this file would change, of platforms that its reader may see. Raises BadFile."""
-    lines = _lines(data, {platform.name: platform for platform in _platforms(visible)})
+    lines, problems = _lines(data, {platform.name: platform for platform in _platforms(visible)})
     keys = {line.key for line in lines}
-    _refuse_unknown(lines)
-    stored, listed = stored_settings(keys), stock_of(keys)
-    reading, problems = Reading(lines=len(lines)), list[str]()
+    stored, listed, unknown = stored_settings(keys), stock_of(keys), _never_seen(keys)
+    reading = Reading(lines=len(lines))
     for line in lines:
         try:
+            if line.key in unknown:
+                text = _("SKU %(sku)s is not known of platform %(platform)s.")
+                raise BadCell(text % {"sku": line.cells["sku"][:255], "platform": line.platform.name})
             _read_line(line, stored.get(line.key, SkuSettings()), listed.get(line.key, []), reading)
         except BadCell as problem:
-            problems.append(_of_line(line.number, str(problem)))
+            problems[line.number] = str(problem)
     if problems:
-        raise BadFile(problems)
+        raise BadFile([_of_line(number, problems[number]) for number in sorted(problems)])
     return reading
 
 
@@ -149,32 +151,27 @@ def _platforms(visible: Visible) -> Iterable[Platform]:
 # --- Lines -------------------------------------------------------------------------------------------
 
 
-def _lines(data: bytes, platforms: Mapping[str, Platform]) -> list[Line]:
-    """Raises BadFile."""
+def _lines(data: bytes, platforms: Mapping[str, Platform]) -> tuple[list[Line], dict[int, str]]:
+    """The lines, and by its number what is wrong with each of the others. Raises BadFile."""
     rows = _rows(data)
     _number, headings = next(rows, (1, []))
     names = _names([heading.strip() for heading in headings])
-    lines, problems, seen = list[Line](), list[str](), dict[Key, int]()
-    for number, row in rows:
+    lines, problems, seen = list[Line](), dict[int, str](), dict[Key, int]()
+    for count, (number, row) in enumerate(rows, start=1):
+        if count > MOST_LINES:
+            text = _("The file has more than %(most)d lines. Upload it in parts.")
+            raise BadFile([text % {"most": MOST_LINES}])
         try:
             line = _line(number, names, row, platforms)
             if line.key in seen:
-                raise BadCell(
-                    _("SKU %(sku)s stands in line %(line)d already.")
-                    % {"sku": line.cells["sku"], "line": seen[line.key]}
-                )
+                words = {"sku": line.cells["sku"], "line": seen[line.key]}
+                raise BadCell(_("SKU %(sku)s stands in line %(line)d already.") % words)
         except BadCell as problem:
-            problems.append(_of_line(number, str(problem)))
+            problems[number] = str(problem)
             continue
         seen[line.key] = number
         lines.append(line)
-        if len(lines) > MOST_LINES:
-            raise BadFile(
-                [_("The file has more than %(most)d lines. Upload it in parts.") % {"most": MOST_LINES}]
-            )
-    if problems:
-        raise BadFile(problems)
-    return lines
+    return lines, problems
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -234,24 +231,14 @@ def _without_apostrophe(text: str) -> str:
     return APOSTROPHE.sub(r"\1", text)
 
 
-def _refuse_unknown(lines: Sequence[Line]) -> None:
-    """Raises BadFile for SKUs that no platform ever listed or sold: hardly anything but typing errors."""
-    keys = {line.key for line in lines}
+def _never_seen(keys: Collection[Key]) -> set[Key]:
+    """SKUs that no platform ever listed or sold: hardly anything but typing errors."""
+    unknown = set(keys)
     for find in (_planned, _ever_listed, _with_settings, _ever_sold):
-        unknown = sorted({sku for _platform, sku in keys})
-        for start in range(0, len(unknown), AT_ONCE):
-            keys -= set(find(unknown[start : start + AT_ONCE]))
-    problems = [
-        _of_line(
-            line.number,
-            _("SKU %(sku)s is not known of platform %(platform)s.")
-            % {"sku": line.cells["sku"][:255], "platform": line.platform.name},
-        )
-        for line in lines
-        if line.key in keys
-    ]
-    if problems:
-        raise BadFile(problems)
+        skus = sorted({sku for _platform, sku in unknown})
+        for start in range(0, len(skus), AT_ONCE):
+            unknown -= set(find(skus[start : start + AT_ONCE]))
+    return unknown
 
 
 def _planned(skus: Sequence[str]) -> Iterable[Key]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, ViewportSize, expect
 
 from access.tokens import make_token
+from integrations.lookup.planning import count_platform
 from integrations.models import SyncFailure, SyncLog
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
@@ -52,6 +53,7 @@ def filled(platform: Platform, start_simulator: Any) -> None:
         number="4f7c1a9e2b6d8035", scope="order", about=order.external_id, started_at=order.purchased_at
     )
     make_list(Order.objects.filter(status__in=Order.TO_SHIP), "Ana")
+    count_platform(platform)
     make_token(User.objects.create_user("program"), name="Nightly")
     webhook = Endpoint.objects.create(
         name="Warehouse", url="https://warehouse.example", events=["order.created"]
@@ -75,6 +77,7 @@ def pages() -> Iterator[str]:
     yield reverse("admin:webhooks_endpoint_add")
     yield reverse("admin:orders_legalhold_add")
     yield reverse("admin:orders_erasure_by_email")
+    yield reverse("admin:inventory_plannedsku_upload")
     yield reverse("admin:access_apitoken_add")
     yield reverse("my-sessions")
     yield reverse("my-alerts")
