@@ -73,12 +73,12 @@ def _posted(request: HttpRequest, context: dict[str, Any]) -> HttpResponse | Non
 def _change(request: HttpRequest, reading: Reading) -> HttpResponse:
     changed = set_planning(reading.values, [(ids, value) for value, ids in reading.thresholds.items()])
     skus = ngettext(
-        "Settings of %(count)d SKU were changed", "Settings of %(count)d SKUs were changed", changed.skus
+        "Settings of %(count)d SKU were changed.", "Settings of %(count)d SKUs were changed.", changed.skus
     )
     limits = ngettext(
         "%(count)d threshold was changed.", "%(count)d thresholds were changed.", changed.thresholds
     )
-    messages.success(request, f"{skus % {'count': changed.skus}}. {limits % {'count': changed.thresholds}}")
+    messages.success(request, f"{skus % {'count': changed.skus}} {limits % {'count': changed.thresholds}}")
     return HttpResponseRedirect(reverse(LIST))
 
 
