@@ -1,4 +1,5 @@
-"""A simulated Amazon: Login with Amazon, Orders v2026-01-01, FBA inventory v1 and Sellers v1 over HTTP.
+"""A simulated Amazon: Login with Amazon, Orders v2026-01-01, FBA inventory v1, Sellers v1 and Reports 2021-06-30 over
+HTTP.
 
 For tests, benchmarks and demos: standard library only, no Django, nothing of the rest of the project.
 
@@ -42,6 +43,7 @@ from simulator.faults.kinds import (
     SpoilRow,
 )
 from simulator.faults.pages import NoSku, OddPagination, OlderTwin
+from simulator.faults.reports import BreakRows, DoubleRows, EndReport, ExpireLinks, SlowReport
 from simulator.faults.rules import Rule
 from simulator.model import CANARY
 from simulator.quotas import Limit, Quotas
@@ -55,12 +57,16 @@ __all__ = [
     "Account",
     "Answer",
     "Between",
+    "BreakRows",
     "Canned",
     "CompleteUntil",
     "Cut",
     "Delay",
     "Deny",
+    "DoubleRows",
     "Empty",
+    "EndReport",
+    "ExpireLinks",
     "ExpirePageTokens",
     "ExpireTokens",
     "Limit",
@@ -84,6 +90,7 @@ __all__ = [
     "SetClock",
     "Simulator",
     "Slow",
+    "SlowReport",
     "SpoilRow",
     "StaticSandbox",
 ]

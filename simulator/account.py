@@ -102,6 +102,7 @@ class Account:
         self.unnamed_data = frozenset(unnamed_data)
         self.denied = frozenset(denied)
         self.late_by = late_by
+        self._hidden: set[int] = set()
         # Held while a page is read or an order changes, so that a page shows one moment.
         self.lock = threading.RLock()
         self._count = orders
@@ -155,7 +156,23 @@ class Account:
 
     def is_listed_at(self, index: int, now: datetime) -> bool:
         """Whether a search finds the order yet; it carries the same times before and after."""
+        if index in self._hidden:
+            return False
         return not self.late_by or from_ms(self._updated(index)) + self.late_by <= now
+
+    def hide_order(self, external_id: str) -> None:
+        """No search lists the order from now on, nor what becomes of it; it is found by its id, and in reports.
+
+        https://github.com/amzn/selling-partner-api-models/issues/3945
+        """
+        index = order_index(self.book, external_id, self._count)
+        if index is None:
+            raise LookupError(f"This account has no order {external_id}.")
+        self._hidden.add(index)
+
+    def show_orders(self) -> None:
+        """Searches list all orders again."""
+        self._hidden.clear()
 
     def find(self, external_id: str) -> Order | None:
         """The order with this id, or None."""

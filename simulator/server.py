@@ -20,6 +20,7 @@ from simulator.lwa import form_params, token_answer
 from simulator.operations import Operations
 from simulator.participations import get_marketplace_participations
 from simulator.quotas import PUBLISHED, Quotas
+from simulator.reports import DOCUMENTS_PATH, FILES_PATH, REPORTS_PATH, Reports, body_params
 from simulator.rotation import PATH as ROTATION_PATH
 from simulator.rotation import rotate
 from simulator.tokens import AccessTokens, Clock, PageTokens
@@ -29,10 +30,19 @@ ORDERS_PATH = "/orders/2026-01-01/orders"
 INVENTORY_PATH = "/fba/inventory/v1/summaries"
 PARTICIPATIONS_PATH = "/sellers/v1/marketplaceParticipations"
 
+POSTED = ("rotateApplicationClientSecret", "createReport")
+
 # Pages for people, on the host of Seller Central.
 CONSENT = {CONSENT_PATH: "consent", CONFIRM_PATH: "confirm"}
 
-# Sent on 200, 400 and 404 only (the models; spapi-facts 1.2).
+# Where an id is the last part of the path: operation, path before it, name of the parameter.
+_BY_ID = (
+    ("getOrder", ORDERS_PATH, "orderId"),
+    ("getReport", REPORTS_PATH, "reportId"),
+    ("getReportDocument", DOCUMENTS_PATH, "reportDocumentId"),
+)
+
+# Sent on 200, 202, 400 and 404 only (the models; spapi-facts 1.2).
 RATE_HEADER = "x-amzn-RateLimit-Limit"
 
 
@@ -81,6 +91,7 @@ class Simulator(HttpServer):
         self._grantless: AccessTokens[str] = AccessTokens(clock)  # of applications, by client id
         self.codes = Codes(clock)
         self.registered_back = ""  # where consent leads to when the request names no address
+        self.reports = Reports(self.now_stamp, lambda: self.endpoint)
         self.queue: list[dict[str, Any]] = []  # what Amazon would send to an application's SQS queue
         self._revoked: set[str] = set()
         self._doubles: dict[str, str | None] = {}  # page token -> the one it stands for
@@ -95,6 +106,10 @@ class Simulator(HttpServer):
             "getOrder": self._all.get_order,
             "getInventorySummaries": self._all.get_inventory_summaries,
             "getMarketplaceParticipations": get_marketplace_participations,
+            "createReport": self.reports.create,
+            "getReport": self.reports.get,
+            "getReports": self.reports.listed,
+            "getReportDocument": self.reports.document,
         }
 
     def script(self, operation: str, *responses: Canned) -> None:
@@ -163,9 +178,15 @@ class Simulator(HttpServer):
             return "rotateApplicationClientSecret", params
         if request.path == PARTICIPATIONS_PATH:
             return "getMarketplaceParticipations", params
-        external_id = request.path.removeprefix(f"{ORDERS_PATH}/")
-        if external_id != request.path and external_id and "/" not in external_id:
-            return "getOrder", {**params, "orderId": unquote(external_id)}
+        if request.path == REPORTS_PATH:
+            is_new = request.method == "POST"
+            return ("createReport", body_params(request.body)) if is_new else ("getReports", params)
+        if request.path.startswith(FILES_PATH):
+            return "document", {}  # not the signature: it is a secret
+        for operation, path, name in _BY_ID:
+            found = request.path.removeprefix(f"{path}/")
+            if found != request.path and found and "/" not in found:
+                return operation, {**params, name: unquote(found)}
         return "unknown", params
 
     def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
@@ -182,7 +203,7 @@ class Simulator(HttpServer):
         return self._with_rate(operation, answer)
 
     def _with_rate(self, operation: str, answer: Canned) -> Canned:
-        statuses = (200, 400, 404, 429) if self.quotas and self.quotas.tells else (200, 400, 404)
+        statuses = (200, 202, 400, 404, 429) if self.quotas and self.quotas.tells else (200, 202, 400, 404)
         rate = self.quotas.rate(operation) if self.quotas else _published(operation)
         if rate is None or answer.status not in statuses or _has(answer, RATE_HEADER.lower()):
             return answer
@@ -199,7 +220,7 @@ class Simulator(HttpServer):
         return params
 
     def _who(self, operation: str, request: Request) -> tuple[Account | None, Refused | None]:
-        if operation in ("token", "rotateApplicationClientSecret", *CONSENT.values()):
+        if operation in ("token", "document", "rotateApplicationClientSecret", *CONSENT.values()):
             return None, None
         try:
             return self._tokens.owner(request.headers.get("x-amz-access-token", "")), None
@@ -217,6 +238,8 @@ class Simulator(HttpServer):
                 self._grantless,
                 self.codes,
             )
+        if operation == "document":
+            return self.reports.file(request)
         if operation == "consent":
             return consent_page(params, self.accounts, self.registered_back)
         if operation == "confirm":
@@ -230,7 +253,8 @@ class Simulator(HttpServer):
                 raise refusal or denied()
             if self.quotas and not self.quotas.take(account.refresh_token, operation):
                 raise quota_used_up()
-            return Canned.json(200, self.serve(Call(operation, params, account)))
+            status = 202 if operation == "createReport" else 200
+            return Canned.json(status, self.serve(Call(operation, params, account)))
         except Refused as error:
             return error.answer()
 
@@ -253,7 +277,7 @@ def check_request(operation: str, request: Request) -> None:
     """What holds for every SP-API call, whatever the operation."""
     if operation == "unknown":
         raise Refused(403, "MissingAuthenticationToken", "Missing Authentication Token", request.path)
-    if request.method != ("POST" if operation == "rotateApplicationClientSecret" else "GET"):
+    if request.method != ("POST" if operation in POSTED else "GET"):
         raise Refused(405, "MethodNotAllowed", f"{request.method} is not allowed for {operation}.")
     agent = request.headers.get("user-agent", "")
     if not agent.strip() or len(agent) > 500:

@@ -25,6 +25,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from simulator import AWKWARD_SKUS, CANARY, Account, Canned, RecordedRequest, Simulator, StaticSandbox
+from simulator.reports import BY_UPDATE, DOCUMENTS_PATH, REPORTS_PATH
 from simulator.scenes import Scene, scene_of
 
 pytestmark = pytest.mark.own_database
@@ -198,6 +199,52 @@ def test_it_tells_where_a_seller_takes_part_in_the_models_shape(clock: Clock) ->
         (DE, {"isParticipating": True, "hasSuspendedListings": True}),
         (US, {"isParticipating": False, "hasSuspendedListings": False}),
     ]
+
+
+def test_it_makes_reports_in_the_models_shape(clock: Clock) -> None:
+    account = Account(orders=40, marketplace_ids=(US, JP), end=END)
+    sent = {"reportType": BY_UPDATE, "marketplaceIds": [US], "dataStartTime": END - timedelta(days=30)}
+    with Simulator(account, clock=clock) as sim:
+        client = Client(sim)
+
+        def create(**changes: Any) -> tuple[int, Json]:
+            body = json.dumps({**sent, "dataEndTime": END, **changes}, default=datetime.isoformat).encode()
+            headers = {"x-amz-access-token": client.token, "User-Agent": "tests/1"}
+            request = urllib.request.Request(f"{sim.endpoint}{REPORTS_PATH}", body, headers, method="POST")
+            status, answer, _ = fetch(request)
+            return status, json.loads(answer)
+
+        status, created = create()
+        assert status == 202
+        validator("reports_2021-06-30.json", "CreateReportResponse").validate(created)
+        report = ok(client.get(f"{REPORTS_PATH}/{created['reportId']}"))
+        validator("reports_2021-06-30.json", "Report").validate(report)
+        listed = ok(client.get(REPORTS_PATH, {"reportTypes": BY_UPDATE}))
+        validator("reports_2021-06-30.json", "GetReportsResponse").validate(listed)
+        assert listed["reports"] == [report]
+        document = ok(client.get(f"{DOCUMENTS_PATH}/{report['reportDocumentId']}"))
+        validator("reports_2021-06-30.json", "ReportDocument").validate(document)
+        assert fetch(urllib.request.Request(document["url"]))[0] == 200
+        assert fetch(urllib.request.Request(document["url"], headers={"x-amz-access-token": "t"}))[0] == 400
+        clock.now += 360
+        assert fetch(urllib.request.Request(document["url"]))[0] == 403
+
+        odd: tuple[Json, ...] = (
+            {"reportType": "GET_NOTHING"},
+            {"marketplaceIds": []},
+            {"marketplaceIds": [US] * 26},
+            {"dataEndTime": END + timedelta(days=1)},
+            {"dataStartTime": END, "dataEndTime": END - timedelta(days=1)},
+            {"dataStartTime": "yesterday"},
+            {"colour": "blue"},
+        )
+        for changes in odd:
+            assert error_of(create(**changes))[0] == 400, changes
+        assert error_of(create(marketplaceIds=[DE]))[0] == 403
+        assert error_of(client.get(REPORTS_PATH))[0] == 400
+        assert error_of(client.get(REPORTS_PATH, {"nextToken": "x"}))[0] == 400
+        assert error_of(client.get(f"{REPORTS_PATH}/{created['reportId']}", method="POST"))[0] == 405
+        assert error_of(client.get(f"{DOCUMENTS_PATH}/unknown"))[0] == 404
 
 
 def test_it_refuses_a_data_set_that_the_role_does_not_cover(clock: Clock) -> None:

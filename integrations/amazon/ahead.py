@@ -24,11 +24,12 @@ Judge = Callable[[httpx.Response], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of Amazon."""
+    """What is asked of Amazon: a GET, or with a `body`, which is sent as JSON, a POST."""
 
     operation: str
     path: str
     params: dict[str, Any]
+    body: dict[str, Any] | None = None
 
 
 class Exchange:

@@ -9,9 +9,11 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -20,13 +22,14 @@ import httpx
 for _name in ("AWS_ENV", "SP_API_DEFAULT_MARKETPLACE"):
     os.environ.pop(_name, None)
 
-from sp_api.api import Inventories, OrdersV20260101, Sellers  # noqa: E402
+from sp_api.api import Inventories, OrdersV20260101, Reports, Sellers  # noqa: E402
 
 from core.encryption import SecretDict  # noqa: E402
 from integrations.amazon.ahead import Exchange, Request  # noqa: E402
 from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
 from integrations.amazon.clock import AmazonClock  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
+from integrations.amazon.documents import Document, LinkExpired, download  # noqa: E402
 from integrations.amazon.metering import metered  # noqa: E402
 from integrations.amazon.quota import granted_rate  # noqa: E402
 from integrations.amazon.retry import CEILING, LONGEST_WAIT_IN_PLACE, pause  # noqa: E402
@@ -36,6 +39,7 @@ from integrations.errors import PlatformError, RateLimited, RequestRefused  # no
 from integrations.protocol import Budget, Meter, Uncounted, Unlimited, Usage  # noqa: E402
 
 Answer = dict[str, Any]
+Send = Callable[[str, dict[str, Any], dict[str, Any] | None], Answer]  # path, parameters, body
 TOKEN = "x-amz-access-token"  # noqa: S105  the name of a header
 SEARCH = "searchOrders"
 LAST_MOMENT = 1.0  # seconds
@@ -46,15 +50,21 @@ Result = TypeVar("Result")
 class _Operation:
     """Stands in for the library's Client: same methods for callers, our own request below them."""
 
-    def __init__(self, send: Callable[[str, dict[str, str]], Answer]) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
         self.marketplace_id = ""
 
-    def _request(self, path: str, *, params: dict[str, Any] | None = None, **_unused: Any) -> Answer:
-        params = {
-            key: value for key, value in (params or {}).items() if key != "method" and value is not None
-        }
-        return self._send(path, params)
+    def _request(
+        self,
+        path: str,
+        *,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        **_unused: Any,
+    ) -> Answer:
+        if data is None:
+            return self._send(path, _given(params), None)
+        return self._send(path, _given(params), _given(data))
 
 
 class _Orders(_Operation, OrdersV20260101):  # type: ignore[misc]  # the library is untyped
@@ -67,6 +77,12 @@ class _Inventories(_Operation, Inventories):  # type: ignore[misc]
 
 class _Sellers(_Operation, Sellers):  # type: ignore[misc]
     pass
+
+
+class _Reports(_Operation, Reports):  # type: ignore[misc]
+    def document(self, document_id: str) -> Answer:
+        """In place of the library's method, which takes an answer for a response object of the library."""
+        return self._request(f"/reports/2021-06-30/documents/{quote(document_id, safe='')}")
 
 
 class AmazonClient:
@@ -123,16 +139,15 @@ class AmazonClient:
         is Amazon's.
         """
 
-        def start(path: str, sent: dict[str, str]) -> Answer:
-            self._start(Request(SEARCH, path, sent), then)
+        def start(path: str, sent: dict[str, Any], body: dict[str, Any] | None) -> Answer:
+            self._start(Request(SEARCH, path, sent, body), then)
             return {}
 
         _Orders(start).search_orders(**params)
 
     def get_order(self, order_id: str, **params: Any) -> Answer:
         """{"order": {…}}. Raises RequestRefused (code "not_found") for an unknown id."""
-        if order_id in ("", ".", ".."):  # as the last part of a path these would name another operation
-            raise RequestRefused(f"Amazon has no order {order_id!r}.", code="not_found", status=404)
+        _refuse_odd_id(order_id)
         return self._call(
             "getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params)
         )
@@ -163,6 +178,80 @@ class AmazonClient:
             lambda send: _Sellers(send).get_marketplace_participation(),
         )
 
+    def create_report(
+        self, report_type: str, marketplace_ids: Sequence[str], start: datetime, end: datetime
+    ) -> str:
+        """Ask for a report of what lies in a span of time. Returns its id; it is made in Amazon's own time.
+
+        A call whose answer is lost is made again: a second report costs quota and does no harm.
+        """
+        body = {
+            "reportType": report_type,
+            "marketplaceIds": list(marketplace_ids),
+            "dataStartTime": start.isoformat(),
+            "dataEndTime": end.isoformat(),
+        }
+        answer = self._call(
+            "createReport", ("reportId", str), lambda send: _Reports(send).create_report(**body)
+        )
+        return str(answer["reportId"])
+
+    def get_report(self, report_id: str) -> Answer:
+        """How far a report is: {"reportId", "processingStatus", "reportDocumentId"…}.
+
+        Raises RequestRefused (code "not_found") for an unknown id.
+        """
+        _refuse_odd_id(report_id)
+        return self._call(
+            "getReport", ("processingStatus", str), lambda send: _Reports(send).get_report(report_id)
+        )
+
+    def get_reports(self, **params: Any) -> Answer:
+        """One page of the reports that any program asked for: {"reports": […], "nextToken"}, newest first.
+
+        `nextToken` goes without any other parameter.
+        """
+        return self._call("getReports", ("reports", list), lambda send: _Reports(send).get_reports(**params))
+
+    def get_report_document(self, document_id: str) -> Answer:
+        """Where a document lies: {"reportDocumentId", "url", "compressionAlgorithm"}. The url is a secret that works
+        for five minutes."""
+        _refuse_odd_id(document_id)
+        return self._call(
+            "getReportDocument", ("url", str), lambda send: _Reports(send).document(document_id)
+        )
+
+    @contextmanager
+    def report_document(self, document_id: str) -> Iterator[Document]:
+        """The whole document, unpacked, in a file that is gone afterwards. Raises PlatformError before it is there:
+        what is incomplete, broken or too large never comes out.
+
+        A link that expired is asked for anew, a download that broke is made again.
+        """
+        document = self._persist_download(document_id)
+        try:
+            yield document
+        finally:
+            document.file.close()
+
+    def _persist_download(self, document_id: str) -> Document:
+        for is_last in (False, False, True):
+            answer = self.get_report_document(document_id)
+            try:
+                return self._persist(lambda answer=answer: self._download(answer))  # type: ignore[misc]
+            except LinkExpired as error:
+                if is_last:
+                    raise error.with_traceback(None) from None
+        raise AssertionError("The last attempt returns or raises.")
+
+    def _download(self, answer: Answer) -> Document:
+        with metered(self._meter, "document"):
+            return download(
+                str(answer["url"]),
+                is_packed=bool(answer.get("compressionAlgorithm")),
+                insecure=self._endpoint.startswith("http:"),
+            )
+
     def pause(self, seconds: float) -> None:
         """Wait in place, for a caller who cannot be put back meanwhile."""
         self._sleep(seconds)
@@ -190,14 +279,14 @@ class AmazonClient:
         self,
         operation: str,
         expected: Expected,
-        ask: Callable[[Callable[[str, dict[str, str]], Answer]], Any],
+        ask: Callable[[Send], Any],
         *,
         once: bool = False,
     ) -> Answer:
         """Raises PlatformError: at once where repeating is useless or not wanted, after the last attempt otherwise."""
 
-        def send(path: str, params: dict[str, str]) -> Answer:
-            return self._exchange(Request(operation, path, params), expected)
+        def send(path: str, params: dict[str, Any], body: dict[str, Any] | None) -> Answer:
+            return self._exchange(Request(operation, path, params, body), expected)
 
         answer: Answer = self._persist(lambda: ask(send), once=once)
         return answer
@@ -268,7 +357,10 @@ class AmazonClient:
         http, line, url = self._http, self._line, self._endpoint + request.path
 
         def make() -> httpx.Response:
-            return exchange(http, "GET", url, params=request.params, headers=headers, line=line)
+            method = "GET" if request.body is None else "POST"
+            return exchange(
+                http, method, url, params=request.params, json=request.body, headers=headers, line=line
+            )
 
         def read(response: httpx.Response) -> Answer:
             return judge(
@@ -316,6 +408,17 @@ class AmazonClient:
                 )
             self._sleep(wait)
             waited += wait  # longer than the wait: others drew first
+
+
+def _refuse_odd_id(external_id: str) -> None:
+    """Raises RequestRefused for what would name another operation as the last part of a path."""
+    if external_id in ("", ".", ".."):
+        raise RequestRefused(f"Amazon has no record {external_id!r}.", code="not_found", status=404)
+
+
+def _given(values: dict[str, Any] | None) -> dict[str, Any]:
+    """What is sent of what the library passes on."""
+    return {key: value for key, value in (values or {}).items() if key != "method" and value is not None}
 
 
 def _headers(token: str) -> SecretDict:

@@ -1,8 +1,7 @@
 """Amazon's published usage plans, one per operation.
 
-Source: the usage-plan tables in the operations' descriptions of orders_2026-01-01.json, fbaInventory.json and
-sellers.json,
-https://github.com/amzn/selling-partner-api-models
+Source: the usage-plan tables in the operations' descriptions of orders_2026-01-01.json, fbaInventory.json,
+sellers.json and reports_2021-06-30.json, https://github.com/amzn/selling-partner-api-models
 """
 
 from integrations.protocol import Quota
@@ -12,6 +11,10 @@ QUOTAS = {
     "getOrder": Quota(rate=0.5, burst=30),
     "getInventorySummaries": Quota(rate=2, burst=2),
     "getMarketplaceParticipations": Quota(rate=0.016, burst=15),
+    "createReport": Quota(rate=0.0167, burst=15),
+    "getReport": Quota(rate=2, burst=15),
+    "getReports": Quota(rate=0.0222, burst=10),
+    "getReportDocument": Quota(rate=0.0167, burst=15),
 }
 # https://developer-docs.amazon.com/sp-api/docs/the-selling-partner-api-sandbox
 SANDBOX_QUOTAS = dict.fromkeys(QUOTAS, Quota(rate=5, burst=15))

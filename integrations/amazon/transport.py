@@ -13,6 +13,7 @@ from django.conf import settings
 
 from integrations.errors import TransientError
 
+FAILURES = (httpx.TransportError, httpx.DecodingError)  # of an exchange that brought no answer
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds, per read and for the connection
 
 
@@ -73,6 +74,7 @@ def exchange(
     *,
     params: Mapping[str, str] | None = None,
     data: Mapping[str, str] | None = None,
+    json: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     line: Line | None = None,
 ) -> httpx.Response:
@@ -83,22 +85,26 @@ def exchange(
     """
     if params:
         url = f"{url}?{urlencode(params, quote_via=quote, safe='')}"
-    host = httpx.URL(url).host
     extensions = {"trace": line.trace} if line else None
     try:
-        response = http.request(method, url, data=data, headers=headers, extensions=extensions)
+        response = http.request(method, url, data=data, json=json, headers=headers, extensions=extensions)
         if line:
             line.runs_on(response.extensions["network_stream"])
         return response
-    except httpx.TimeoutException:
-        problem = TransientError(f"{host} did not answer in time.", code="timeout")
-    except httpx.DecodingError:
-        problem = TransientError(f"The answer of {host} could not be unpacked.", code="broken_answer")
-    except httpx.LocalProtocolError:  # its text repeats the header that cannot be sent
-        problem = TransientError(f"A request to {host} could not be written.", code="connection")
-    except httpx.TransportError as error:
-        # The text of the exception names the problem ("Connection refused"), never what was sent.
-        reason = str(error).rstrip(".")
-        problem = TransientError(f"The connection to {host} failed: {reason}.", code="connection")
+    except FAILURES as error:
+        problem = problem_of(error, httpx.URL(url).host)
     # Raised out here, it drags no frames of httpx along, whose variables hold the request with all its secrets.
     raise problem
+
+
+def problem_of(error: Exception, host: str) -> TransientError:
+    """What one of FAILURES means, without what was sent."""
+    if isinstance(error, httpx.TimeoutException):
+        return TransientError(f"{host} did not answer in time.", code="timeout")
+    if isinstance(error, httpx.DecodingError):
+        return TransientError(f"The answer of {host} could not be unpacked.", code="broken_answer")
+    if isinstance(error, httpx.LocalProtocolError):  # its text repeats the header that cannot be sent
+        return TransientError(f"A request to {host} could not be written.", code="connection")
+    # The text of the exception names the problem ("Connection refused"), never what was sent.
+    reason = str(error).rstrip(".")
+    return TransientError(f"The connection to {host} failed: {reason}.", code="connection")

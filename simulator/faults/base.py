@@ -13,18 +13,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from simulator.account import Account
+from simulator.reports import Reports
 from simulator.wire import Canned
 
 OPERATIONS = (
     "token", "searchOrders", "getOrder", "getInventorySummaries", "getMarketplaceParticipations",
-    "rotateApplicationClientSecret",
+    "rotateApplicationClientSecret", "createReport", "getReport", "getReports", "getReportDocument", "document",
 )  # fmt: skip
 PAGE_TOKENS = {"searchOrders": "paginationToken", "getInventorySummaries": "nextToken"}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call before it is served. `account` is None for "token" and when the access token is not valid."""
+    """A call before it is served. `account` is None for "token" and "document", and without a valid access token."""
 
     operation: str
     params: dict[str, str]
@@ -51,6 +52,9 @@ class Site(Protocol):
 
     @property
     def accounts(self) -> tuple[Account, ...]: ...
+
+    @property
+    def reports(self) -> Reports: ...
 
     def now(self) -> datetime: ...
 

@@ -27,13 +27,14 @@ from simulator.faults.kinds import (
     Slow,
 )
 from simulator.faults.pages import NoSku, OddPagination, OlderTwin
+from simulator.faults.reports import BreakRows, DoubleRows, EndReport, ExpireLinks, SlowReport
 from simulator.faults.rules import Rule
 from simulator.quotas import PUBLISHED, Limit
 
 HELP = """\
 faults:  OPERATION:WHEN:FAULT
   OPERATION  searchOrders, getOrder, getInventorySummaries, getMarketplaceParticipations,
-             token, or * for all of them
+             createReport, getReport, getReports, getReportDocument, document, token, or * for all of them
   WHEN       nth=3            the third call; with times=2 the third and the fourth
              every=5          each fifth call
              probability=0.1  each tenth call by chance, the same ones with the same seed=7
@@ -62,6 +63,10 @@ faults:  OPERATION:WHEN:FAULT
              older-twin       the first row is on the page once more, as it was long ago
              no-sku           the first row of stock does not name its SKU
              odd-pages        what says where the next page is cannot be read
+             fatal            the report ends FATAL with a reason; cancelled: CANCELLED (both for createReport)
+             slow-report=90   the report is made so many seconds later
+             double-rows      rows of the report are there twice; break-rows=2: so many lack a column
+             expire-links     all links to documents so far are expired
              mutate=2         after the answer, so many orders change or appear"""
 
 _PLAIN: dict[str, Callable[[], Fault]] = {
@@ -83,11 +88,17 @@ _PLAIN: dict[str, Callable[[], Fault]] = {
     "older-twin": OlderTwin,
     "no-sku": NoSku,
     "odd-pages": OddPagination,
+    "fatal": lambda: EndReport("FATAL", "The report could not be generated."),
+    "cancelled": lambda: EndReport("CANCELLED"),
+    "double-rows": DoubleRows,
+    "expire-links": ExpireLinks,
 }
 _MEASURED: dict[str, Callable[[str], Fault]] = {
     "delay": lambda text: Delay(float(text)),
     "slow": lambda text: Slow(float(text)),
     "mutate": lambda text: Mutate(int(text)),
+    "slow-report": lambda text: SlowReport(float(text)),
+    "break-rows": lambda text: BreakRows(int(text)),
     "clock": lambda text: SetClock(float(text)),
     "refuse": RefuseData,
     "refuse-unnamed": lambda text: RefuseData(text, unnamed=True),

@@ -7,16 +7,16 @@ from simulator.wire import HttpServer, Request
 
 
 class Recorder(HttpServer):
-    """Gives the same answer to every request; `seen` has them in order."""
+    """Gives the same answer to every request; `seen` has them in order. `raw`: an answer that need not be JSON."""
 
-    def __init__(self, answer: dict[str, Any] | None = None) -> None:
+    def __init__(self, answer: dict[str, Any] | None = None, *, raw: Canned | None = None) -> None:
         super().__init__()
         self.seen: list[Request] = []
-        self._answer = answer or {}
+        self._answer = raw or Canned.json(200, answer or {})
 
     def route(self, request: Request) -> tuple[str, dict[str, str]]:
         return "any", {}
 
     def respond(self, operation: str, params: dict[str, str], request: Request) -> Canned:
         self.seen.append(request)
-        return Canned.json(200, self._answer)
+        return self._answer
