@@ -90,6 +90,7 @@ def pages() -> dict[str, str]:
     lists = {
         "orders": "/admin/orders/order/?",
         "stock": "/admin/inventory/inventoryitem/?",
+        "planning": "/admin/inventory/plannedsku/?",
         "syncs": "/admin/integrations/synclog/?",
         "failures": "/admin/integrations/syncfailure/?",
         "platforms": "/admin/platforms/platform/?",
@@ -136,6 +137,9 @@ def _filters(order: Order, item: OrderItem, stock: InventoryItem, word: str) -> 
         "stock, gone": "listed=no",
         "stock, search by SKU": f"q={stock.sku}",
         "stock, search by a word": f"q={word}",
+        "planning, to reorder": "state=reorder",
+        "planning, by days of cover": "o=number_cover",
+        "planning of a platform": f"platform__id__exact={order.platform_id}",
         "syncs that failed": "status__exact=failed",
     }
 

@@ -83,6 +83,7 @@ def fill(*, orders: int, skus: int) -> None:
     from django.db import connection
 
     from bench import million_orders, million_rows
+    from integrations.lookup.planning import count_due
     from integrations.models import ApiUsage, SyncFailure, SyncLog
     from inventory.models import InventoryItem
     from orders.models import Order, OrderItem
@@ -106,6 +107,7 @@ def fill(*, orders: int, skus: int) -> None:
     _write(ApiUsage, million_rows.USAGE, million_rows.usage(shops))
     # The ids of orders were given: the next one comes after them.
     _execute(connection.ops.sequence_reset_sql(no_style(), [Order]))
+    count_due()  # what the planning shows
 
 
 def _write(model: Any, fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

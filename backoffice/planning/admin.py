@@ -77,6 +77,7 @@ class PlannedSkuAdmin(OmsAdmin):
     tabs = TABS
     exports = PLANNING_EXPORTS
     list_fullwidth = True
+    list_per_page = 25  # of twelve columns, each drawn on its own
     search_fields = ("sku", "title")
     search_help_text = gettext_lazy("SKU, or words of a title")
     empty_text = gettext_lazy(
