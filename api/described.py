@@ -86,6 +86,10 @@ ORDER: dict[str, Text] = {
         "The tax of the order, which is part of the total or not as the marketplace has it.", "2.10"
     ),
     "invoice_status": ("The state of the invoice in the platform's words; null: it does not say.", "PENDING"),
+    "ship_to_country": (
+        "The country that the order goes to, as a code of two letters; null: not known.",
+        "DE",
+    ),
     "programs": ("Programs of the platform that the order is in, in its words.", ["PRIME"]),
     "replaced_order_id": ("The platform's id of the order that this one replaces; empty: none.", ""),
     "buyer_requested_cancellation": ("Whether the buyer asks to cancel.", False),
@@ -142,6 +146,8 @@ FIELDS: dict[str, dict[str, Text]] = {
         "tax": _amount("The tax of the line.", "2.10"),
         "shipping": _amount("Shipping of the line.", "3.99"),
         "discount": _amount("What is taken off the line.", "1.00"),
+        "item_subtotal": _amount("What the platform lists as the amount of the goods.", "20.91"),
+        "other_charges": _amount("Gift wrap, cash on delivery and whatever else is listed.", "0.00"),
         "item_tax": _amount("The part of the tax that is on the goods.", "1.80"),
         "shipping_tax": _amount("The part of the tax that is on shipping.", "0.30"),
         "gift_wrap_tax": _amount("The part of the tax that is on gift wrap.", "0.00"),

@@ -485,6 +485,12 @@ UNFOLD: dict[str, Any] = {
                         "link": reverse_lazy("where-is-my-order"),
                         "permission": lambda request: request.user.has_perm("orders.view_order"),
                     },
+                    {
+                        "title": _("Sales"),
+                        "icon": "receipt_long",
+                        "link": reverse_lazy("sales-report"),
+                        "permission": lambda request: request.user.has_perm("orders.view_order"),
+                    },
                     _page(
                         _("Inventory"),
                         "inventory_2",

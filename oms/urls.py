@@ -31,6 +31,7 @@ from backoffice.alerts.page import MyAlerts
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
+from backoffice.reports.sales import sales_file, sales_page
 from backoffice.users.inviting import ChoosePassword, ForgottenPassword
 from backoffice.users.oidc import OidcBackChannelLogout, OidcBegin, OidcCallback
 from backoffice.users.own_password import change_own_password
@@ -122,6 +123,12 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
     path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
+    path("admin/reports/sales/", admin.site.admin_view(sales_page), name="sales-report"),
+    path(
+        "admin/reports/sales/<slug:report>.<str:extension>",
+        admin.site.admin_view(sales_file),
+        name="sales-file",
+    ),
     path("admin/alerts/", admin.site.admin_view(MyAlerts.as_view()), name="my-alerts"),
     path("admin/sessions/", admin.site.admin_view(OwnSessions.as_view()), name="my-sessions"),
     path("admin/password_change/", change_own_password, name="password_change"),  # in the place of Django's

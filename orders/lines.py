@@ -22,6 +22,8 @@ AMOUNTS = (
     "tax",
     "shipping",
     "discount",
+    "item_subtotal",
+    "other_charges",
     "item_tax",
     "shipping_tax",
     "gift_wrap_tax",

@@ -63,6 +63,8 @@ class Order(models.Model):
     tax = models.DecimalField(_("tax"), max_digits=18, decimal_places=4, null=True, blank=True)
     # NULL, and not "": with a default, SQLite writes the whole table again.
     invoice_status = models.CharField(_("invoice"), max_length=255, null=True, blank=True)
+    # The country alone, which is kept when the buyer's data is deleted. NULL: the platform never said it.
+    ship_to_country = models.CharField(_("ship-to country"), max_length=2, null=True, blank=True)
     programs = models.JSONField(_("programs"), default=list, blank=True)
     replaced_order_id = ExactCharField(_("replaces order"), max_length=128, blank=True, default="")
     buyer_requested_cancellation = models.BooleanField(_("buyer asks to cancel"), default=False)
@@ -157,6 +159,13 @@ class OrderItem(models.Model):
     discount = models.DecimalField(_("discount"), max_digits=18, decimal_places=4, null=True, blank=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     # NULL where nothing is said, like all columns that came later: with a default, SQLite writes the whole table again.
+    # What the platform lists as the amount of the goods, and as anything else but tax, shipping and discount.
+    item_subtotal = models.DecimalField(
+        _("item amount"), max_digits=18, decimal_places=4, null=True, blank=True
+    )
+    other_charges = models.DecimalField(
+        _("gift wrap and other charges"), max_digits=18, decimal_places=4, null=True, blank=True
+    )
     tax_model = models.CharField(_("tax model"), max_length=255, null=True, blank=True)
     tax_responsible_party = models.CharField(_("tax is paid by"), max_length=255, null=True, blank=True)
     tax_scheme = models.CharField(_("tax scheme"), max_length=255, null=True, blank=True)

@@ -18,7 +18,9 @@ class OrderItemRecord:
     `quantity_left` is what still has to be shipped, as the platform says: neither shipped nor cancelled. Of the line's
     tax, `tax_responsible_party` pays it to the authority, under `tax_model`; `tax_scheme` is how it is reported; all
     three in the platform's own words. `item_tax`, `shipping_tax`, `gift_wrap_tax` and `discount_tax` are parts of
-    `tax`, as the platform lists them. `currency` need not be among the `absent`: it goes with the amounts.
+    `tax`, as the platform lists them. `item_subtotal` is what it lists as the amount of the goods, `other_charges` what
+    it lists beside goods, shipping, discount and tax (gift wrap, cash on delivery). `currency` need not be among the
+    `absent`: it goes with the amounts.
     """
 
     external_id: str
@@ -33,6 +35,8 @@ class OrderItemRecord:
     tax: Decimal | None = None
     shipping: Decimal | None = None
     discount: Decimal | None = None
+    item_subtotal: Decimal | None = None
+    other_charges: Decimal | None = None
     item_tax: Decimal | None = None
     shipping_tax: Decimal | None = None
     gift_wrap_tax: Decimal | None = None
@@ -85,8 +89,9 @@ class OrderRecord:
     """One order as the platform last reported it.
 
     `status` is one of ours (see orders.models.Order.Status) and "" where the platform did not report any;
-    `platform_status` is the platform's own word. Times are aware. `payload` is the platform's answer without
-    personal data. `items` are all lines; where the answer says nothing about them, they are among the `absent`.
+    `platform_status` is the platform's own word. Times are aware. `payload` is the platform's answer without personal
+    data. `ship_to_country` is a code of two letters (ISO 3166-1). `items` are all lines; where the answer says nothing
+    about them, they are among the `absent`.
     """
 
     external_id: str
@@ -104,6 +109,7 @@ class OrderRecord:
     total: Decimal | None = None
     tax: Decimal | None = None
     invoice_status: str | None = None
+    ship_to_country: str | None = None
     programs: tuple[str, ...] = ()
     replaced_order_id: str = ""
     buyer_requested_cancellation: bool | None = None

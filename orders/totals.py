@@ -57,7 +57,7 @@ def totals(orders: QuerySet[Any], group_by: Collection[str], zone: ForgivingZone
     days: Sequence[date] = ()
     if DAY in names:
         days = _days(orders, zone)
-        orders = orders.annotate(day=_number_of_day([_midnight(day, zone) for day in days[1:]]))
+        orders = orders.annotate(day=number_of_span([midnight(day, zone) for day in days[1:]]))
     key = (*names, *ALWAYS)
     grouped = orders.values(*key)
     amounts = grouped.annotate(
@@ -80,9 +80,9 @@ def totals(orders: QuerySet[Any], group_by: Collection[str], zone: ForgivingZone
             Total(
                 key=values,
                 orders=row["count"],
-                total=_exact(row["sum"]),
+                total=exact_amount(row["sum"]),
                 without_total=row["without_total"],
-                tax=_exact(row["taxes"]),
+                tax=exact_amount(row["taxes"]),
                 without_tax=row["without_tax"],
                 units=of_items[0],
                 without_quantity=of_items[1],
@@ -103,12 +103,13 @@ def _days(orders: QuerySet[Any], zone: ForgivingZone) -> list[date]:
     return [first + timedelta(days=number) for number in range(count)]
 
 
-def _midnight(day: date, zone: ForgivingZone) -> datetime:
+def midnight(day: date, zone: ForgivingZone) -> datetime:
     return datetime.combine(day, time.min, zone)
 
 
-def _number_of_day(midnights: Sequence[datetime], first: int = 0) -> Expression:
-    """How many of `midnights` are not after the purchase, plus `first`: a tree of comparisons, nine for 400 days.
+def number_of_span(midnights: Sequence[datetime], first: int = 0) -> Expression:
+    """In which day or month, which begin at `midnights`, an order was purchased: how many of these are not after the
+    purchase, plus `first`. A tree of comparisons, nine for 400 days.
 
     No database needs to know time zones for that, and a day has the hours that it has.
     """
@@ -116,11 +117,12 @@ def _number_of_day(midnights: Sequence[datetime], first: int = 0) -> Expression:
         return Value(first, IntegerField())
     middle = len(midnights) // 2
     return Case(
-        When(purchased_at__lt=midnights[middle], then=_number_of_day(midnights[:middle], first)),
-        default=_number_of_day(midnights[middle + 1 :], first + middle + 1),
+        When(purchased_at__lt=midnights[middle], then=number_of_span(midnights[:middle], first)),
+        default=number_of_span(midnights[middle + 1 :], first + middle + 1),
         output_field=IntegerField(),
     )
 
 
-def _exact(amount: Decimal | None) -> Decimal | None:
+def exact_amount(amount: Decimal | None) -> Decimal | None:
+    """The sum without what floating point numbers add to it."""
     return None if amount is None else amount.quantize(SMALLEST)

@@ -100,6 +100,8 @@ def _item_truth(order: Order, line: Line) -> dict[str, Any]:
         "tax": line.tax,
         "shipping": line.shipping,
         "discount": line.discount,
+        "item_subtotal": None if line.total is None else _money(line.item_amount),
+        "other_charges": None if line.total is None else _money(line.gift_wrap),
         "currency": line.currency,
         **_tax_parts(line),
         "tax_model": None if line.tax is None else "MARKETPLACE_FACILITATOR",

@@ -19,6 +19,7 @@ from audit.models import AuditEntry
 from integrations.tests.syncing import INVENTORY, Json, order_page, platform_of, raw_item, raw_order, sync
 from inventory.models import InventoryItem
 from orders.models import Order, OrderBuyer, OrderChange
+from platforms.models import Platform
 from simulator import Canned, Simulator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,6 +199,43 @@ def test_personal_data_is_in_the_vault_and_nowhere_else(
     assert order.payload["orderItems"][0]["fulfillment"]["packing"] == {
         "giftOption": {"giftWrapLevel": "Classic"}
     }
+
+
+def test_the_country_stays_when_the_rest_of_the_address_goes(start_simulator: StartSimulator) -> None:
+    """And only an order of which it is said for the first time is another one."""
+    sim = start_simulator(orders=0)
+    platform = platform_of(sim)
+
+    def answer(**first: Any) -> Canned:
+        one = raw_order(1, updated="2026-11-01T11:00:00Z", **first)
+        return Canned.json(200, {"orders": [one, raw_order(2, updated="2026-11-01T11:00:00Z")]})
+
+    def read(canned: Canned) -> tuple[int, int]:
+        sim.script("searchOrders", canned)
+        log = sync(platform)
+        return log.updated, log.unchanged
+
+    sim.script("searchOrders", answer())
+    sync(platform)
+    Order.objects.update(content_hash="as an earlier release made it")
+    assert read(answer()) == (0, 2)
+    Platform.objects.update(include_pii=True)
+    platform.refresh_from_db()
+    address = {"deliveryAddress": {"countryCode": "at", "city": "CITY-CANARY", "name": "ANN-CANARY"}}
+    assert read(answer(recipient=address)) == (1, 1)
+    (change,) = OrderChange.objects.all()
+    assert change.changes == [["ship_to_country", None, "AT"]]
+    order = change.order
+    OrderBuyer.objects.all().delete()
+    for less in (
+        {"deliveryAddress": {"city": "CITY-CANARY"}},
+        {"deliveryAddress": {"countryCode": "Austria"}},
+        {},
+    ):
+        read(answer(recipient=less))
+        order.refresh_from_db()
+        assert order.ship_to_country == "AT"
+    assert superuser().get(f"/orders/{order.pk}").json()["ship_to_country"] == "AT"
 
 
 def test_no_personal_data_is_stored_unless_the_platform_asks_for_it(start_simulator: StartSimulator) -> None:

@@ -194,16 +194,17 @@ BRANCHES: Branches = {
     "programs": ("programs",),
     "associatedOrders": ("replaced_order_id",),
 }
+NOT_TAX = ("item_subtotal", "other_charges")
 TAX_PARTS = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
 ITEM_BRANCHES: Branches = {
     "product": ("sku", "asin", "title"),
     "product.price": ("unit_price", "currency"),
     "fulfillment": ("quantity_shipped", "quantity_left"),
     "proceeds": ("total", "currency"),
-    "proceeds.breakdowns": ("tax", "shipping", "discount", *TAX_PARTS, "currency"),
+    "proceeds.breakdowns": ("tax", "shipping", "discount", *NOT_TAX, *TAX_PARTS, "currency"),
     "tax": ("tax_model", "tax_responsible_party", "tax_scheme"),
 }
-AMOUNTS = ("unit_price", "total", "tax", "shipping", "discount", *TAX_PARTS)
+AMOUNTS = ("unit_price", "total", "tax", "shipping", "discount", *NOT_TAX, *TAX_PARTS)
 CURRENCIES = st.sampled_from(["EUR", "USD", ""])
 
 

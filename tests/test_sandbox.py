@@ -89,6 +89,8 @@ def expected_item(item: Json) -> Json:
         "tax": amount(parts.get("TAX")),
         "shipping": amount(parts.get("SHIPPING")),
         "discount": amount(parts.get("DISCOUNT")),
+        "item_subtotal": amount(parts.get("ITEM")),
+        "other_charges": None,
         "item_tax": amount(details.get("ITEM")),
         "shipping_tax": amount(details.get("SHIPPING")),
         "gift_wrap_tax": amount(details.get("GIFT_WRAP")),

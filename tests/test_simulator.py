@@ -864,6 +864,8 @@ def unify_item(item: Json, status: str) -> Json:
         "tax": money(parts.get("TAX")),
         "shipping": money(parts.get("SHIPPING")),
         "discount": money(parts.get("DISCOUNT")),
+        "item_subtotal": money(parts.get("ITEM")),
+        "other_charges": money(parts.get("GIFT_WRAP")),
         "item_tax": money(details.get("ITEM")),
         "shipping_tax": money(details.get("SHIPPING")),
         "gift_wrap_tax": money(details.get("GIFT_WRAP")),

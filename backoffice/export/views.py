@@ -84,10 +84,20 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         )
         why = " ".join([text, *changelist.problems])
         return HttpResponseBadRequest(why, content_type="text/plain; charset=utf-8")
+    return in_slot(
+        lambda: _file_response(admin, request, export, extension, changelist, token),
+        lambda: too_many(request, _list_of(admin)),
+    )
+
+
+def in_slot(
+    file: Callable[[], HttpResponseBase], refused: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """The file, or `refused` where as many are being sent as this process may."""
     if not _slots().acquire(blocking=False):
-        return _too_many(admin, request)
+        return refused()
     try:
-        response = _file_response(admin, request, export, extension, changelist, token)
+        response = file()
     except BaseException:
         _slots().release()
         raise
@@ -105,10 +115,10 @@ def _slots() -> BoundedSemaphore:
     return BoundedSemaphore(settings.EXPORTS_AT_ONCE)
 
 
-def _too_many(admin: ExportingAdmin, request: HttpRequest) -> HttpResponse:
+def too_many(request: HttpRequest, page: str) -> HttpResponse:
     text = _("Other exports are being made just now, so nothing was exported. Try again in a minute.")
     messages.warning(request, text)
-    return HttpResponseRedirect(f"{_list_of(admin)}?{request.GET.urlencode()}".rstrip("?"))
+    return HttpResponseRedirect(f"{page}?{request.GET.urlencode()}".rstrip("?"))
 
 
 def _list_of(admin: ExportingAdmin) -> str:
@@ -119,25 +129,47 @@ def _file_response(
     admin: ExportingAdmin, request: HttpRequest, export: Export, extension: str, changelist: Any, token: str
 ) -> HttpResponseBase:
     ids = ids_of(changelist.queryset)
-    file_name = f"{export.name}-{timezone.now():%Y%m%d-%H%M}.{extension.removeprefix('machine.')}"
+    rows = export.annotate((export.lines or admin.model)._default_manager.all())
+    chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
+    # Before the first row is asked for: language and time zone are those of this request.
+    file = _file_of(export, extension, rows)
+    return send_file(
+        request,
+        name=export.name,
+        extension=extension,
+        rows=len(ids),
+        chunks=chunks,
+        file=lambda pieces: file(map(export.cells_of, pieces)),
+        token=token,
+    )
+
+
+def send_file(
+    request: HttpRequest,
+    *,
+    name: str,
+    extension: str,
+    rows: int,
+    chunks: Iterator[Chunk],
+    file: Callable[[Iterable[Cells]], Iterator[bytes]],
+    token: str,
+) -> HttpResponseBase:
+    """What `file` makes of the cells of these chunks, sent piece by piece, recorded, and with its progress stored."""
+    file_name = f"{name}-{timezone.now():%Y%m%d-%H%M}.{extension.removeprefix('machine.')}"
     try:
         progress = ExportProgress.begin(
             user=request.user,
             token=token[:64],
             file_name=file_name,
             query=request.GET.urlencode(),
-            rows=len(ids),
+            rows=rows,
         )
     except IntegrityError:
         return HttpResponseBadRequest(
             _("This link is another user's. Reload the list, and export again."),
             content_type="text/plain",
         )
-    rows = export.annotate((export.lines or admin.model)._default_manager.all())
-    chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
-    # Before the first row is asked for: language and time zone are those of this request.
-    file = _file_of(export, extension, rows)
-    response = StreamingHttpResponse(_stream(export, file, progress, chunks), content_type=TYPES[extension])
+    response = StreamingHttpResponse(_stream(file, progress, chunks), content_type=TYPES[extension])
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"  # nginx would keep it on disk first
@@ -200,7 +232,6 @@ def _file_of(
 
 
 def _stream(
-    export: Export,
     file: Callable[[Iterable[Cells]], Iterator[bytes]],
     progress: ExportProgress,
     chunks: Iterator[Chunk],
@@ -208,8 +239,7 @@ def _stream(
     """An exception ends it without the end mark of the transfer, so that the browser sees that the file is
     incomplete."""
     with progress:
-        cells = (export.cells_of(chunk.cells) for chunk in progress.watch(chunks))
-        yield from file(cells)
+        yield from file(chunk.cells for chunk in progress.watch(chunks))
 
 
 @require_safe

@@ -36,9 +36,11 @@ from backoffice.orders.buyer import address_lines, buyer_rows
 from backoffice.orders.exports import ORDER_EXPORTS
 from backoffice.orders.filters import (
     CancellationFilter,
+    CurrencyFilter,
     ForMeFilter,
     FrequentChoicesFilter,
     OrderPlatformFilter,
+    ShipToFilter,
     TagFilter,
     ToShipFilter,
     order_tabs,
@@ -82,6 +84,7 @@ class OrderAdmin(ReadOnlyAdmin):
         ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
         ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
         ("buyer_requested_cancellation", CancellationFilter), ForMeFilter, TagFilter,
+        CurrencyFilter, ShipToFilter,
     )  # fmt: skip
     exports = ORDER_EXPORTS
     list_fullwidth = True

@@ -17,7 +17,7 @@ ORDER: Columns = {
         "fulfilled_by", "service_level", "ship_by", "deliver_by", "currency",
     ),
     **amounts("total", "tax"),
-    **columns("invoice_status"),
+    **columns("invoice_status", "ship_to_country"),
     **titled({"quantity_left": _("left to ship")}),
     **columns("replaced_order_id", "buyer_requested_cancellation", "source", "synced_at"),
 }  # fmt: skip
@@ -25,7 +25,7 @@ ITEM: Columns = {
     **columns(
         "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left", "currency",
     ),
-    **amounts("unit_price", "total", "tax", "shipping", "discount"),
+    **amounts("unit_price", "total", "tax", "item_subtotal", "shipping", "other_charges", "discount"),
     **amounts("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax"),
     **columns("tax_model", "tax_responsible_party", "tax_scheme"),
 }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import BooleanFieldListFilter
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from orders.listing import asked_to_cancel, few_by_id, of_platforms, with_values
 from orders.shipping import Deadline, deadline_filters, due_within
 from orders.teamwork import known_tags, waiting_for, with_tag
 
+NOT_KNOWN = "none"
 OPEN_ORDERS = "pending,unshipped,partially_shipped"
 ORDER_TABS = (
     ALL,
@@ -120,6 +121,37 @@ class ForMeFilter(DropdownFilter):
         if self.value() != "1":
             return queryset
         return queryset.filter(pk__in=waiting_for(request.user))  # type: ignore[arg-type]  # nobody is anonymous here
+
+
+class CodeFilter(DropdownFilter):
+    """By a code, such as a currency, or `none` for orders where it is not known. The report of sales links to it; the
+    panel shows it only where the address asks for it: no index finds a rare code without a period."""
+
+    length = 0  # letters of a code
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        if not (wanted := self.value()):
+            return []
+        return [(wanted, _("not known") if wanted == NOT_KNOWN else wanted)]
+
+    def value_problem(self, _name: str, value: str) -> str:
+        is_code = value.isascii() and value.isalpha() and value.isupper() and len(value) == self.length
+        return "" if is_code or value == NOT_KNOWN else no_choice(str(self.title), value)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not (wanted := self.value()):
+            return queryset
+        name = str(self.parameter_name)
+        unknown = Q(**{f"{name}__isnull": True}) | Q(**{name: ""})
+        return queryset.filter(unknown if wanted == NOT_KNOWN else Q(**{name: wanted}))
+
+
+class CurrencyFilter(CodeFilter):
+    title, parameter_name, length = _("currency"), "currency", 3
+
+
+class ShipToFilter(CodeFilter):
+    title, parameter_name, length = _("ship-to country"), "ship_to_country", 2
 
 
 class TagFilter(DropdownFilter):

@@ -86,6 +86,8 @@ ROUTES = {
     "admin/": SHOWN,
     "admin/home-charts/": SHOWN,
     "admin/where/": PLAIN,
+    "admin/reports/sales/": PLAIN,  # both have orders of yesterday; see test_sales.py
+    "admin/reports/sales/<slug:report>.<str:extension>": PLAIN,
     "admin/alerts/": SHOWN,
     "admin/exports/<str:token>/": ABSENT,
     **dict.fromkeys(
@@ -107,6 +109,7 @@ ADMINS = {
 QUERIES = {
     "admin/where/": ["id=WANTED-7", "id=TRACKED-7"],
     "admin/search/": ["s=CANARY"],
+    "admin/reports/sales/": ["platform={platform}", "platform={mine}", "from=2025-01&to=2026-12"],
     "admin/platforms/platform/sync/": ["platform={platform}", "platform={mine}"],
     "admin/orders/order/": ["q=WANTED-7", "q=SHARED", "q=CUP", "to_ship=any"],
     "admin/inventory/inventoryitem/": ["q=SHARED", "q=CUP"],

@@ -4,6 +4,7 @@ Pure: no Django, no HTTP. Which of it Amazon sends depends on the app's roles; w
 https://github.com/amzn/selling-partner-api-models (orders_2026-01-01.json: Buyer, Recipient, GiftOption)
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from integrations.amazon import parse
 from orders.records import BuyerRecord
 
 Texts = dict[str, str]
+COUNTRY = re.compile("[A-Z]{2}")
 
 
 def buyer_of(order: dict[str, Any]) -> BuyerRecord | None:
@@ -32,6 +34,14 @@ def buyer_of(order: dict[str, Any]) -> BuyerRecord | None:
         lines=lines,
     )
     return None if found == BuyerRecord() else found
+
+
+def ship_to_country(order: dict[str, Any]) -> str | None:
+    """The country that the order goes to, as a code of two letters (ISO 3166-1); None where it is not said. By itself,
+    it is about nobody."""
+    address = parse.mapping(parse.mapping(order.get("recipient")).get("deliveryAddress"))
+    code = parse.text(address.get("countryCode")).upper()
+    return code if COUNTRY.fullmatch(code) else None
 
 
 def _texts(value: Any) -> Texts:

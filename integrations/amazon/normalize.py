@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from integrations.amazon import parse
-from integrations.amazon.buyer import buyer_of
+from integrations.amazon.buyer import buyer_of, ship_to_country
 from integrations.amazon.packages import invoice_status, packages_of, tax_facts
 from integrations.amazon.redact import without_personal_data
 from integrations.amazon.stock_details import details_of
@@ -54,7 +54,10 @@ TAX_PARTS = {
     "GIFT_WRAP": "gift_wrap_tax",
     "DISCOUNT": "discount_tax",
 }
-OF_BREAKDOWNS = ("tax", "shipping", "discount", *TAX_PARTS.values())
+OF_BREAKDOWNS = ("tax", "shipping", "discount", "item_subtotal", "other_charges", *TAX_PARTS.values())
+# Types of breakdowns that have a column of their own, or (tips) belong to no line.
+OWN_COLUMNS = frozenset({"ITEM", "SHIPPING", "DISCOUNT", "TAX", "DELIVERY_TIP", ""})
+
 OF_DETAILS = ("available", "reserved", "inbound", "unfulfillable", "researching", "details")
 REPLACEMENTS = ("REPLACEMENT_ORIGINAL_ID", "EXCHANGE_ORIGINAL_ID")
 
@@ -113,6 +116,7 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
     subtotals, _tax_parts = _breakdowns(proceeds)
     tax, tax_currency = _added_up(subtotals, "TAX")
     asked_to_cancel = _buyer_requested_cancellation(source, datasets)
+    country = ship_to_country(source)
     return OrderRecord(
         external_id=order_id,
         purchased_at=parse.required_time(source.get("createdTime"), "createdTime"),
@@ -130,17 +134,20 @@ def order(raw: Any, *, datasets: Collection[str] = ALWAYS_ASKED) -> OrderRecord:
         # In another currency than the total it could not be told apart from it; the payload holds it.
         tax=None if total is not None and tax_currency != currency else tax,
         invoice_status=invoice_status(source),
+        ship_to_country=country,
         programs=_texts(source.get("programs")),
         replaced_order_id=_replaced_order_id(source),
         buyer_requested_cancellation=asked_to_cancel,
         payload=without_personal_data(source),
         buyer=buyer_of(source),
         packages=packages_of(source),
-        absent=_absent_of_order(source, asked_to_cancel),
+        absent=_absent_of_order(source, asked_to_cancel, country),
     )
 
 
-def _absent_of_order(source: dict[str, Any], asked_to_cancel: bool | None) -> tuple[str, ...]:
+def _absent_of_order(
+    source: dict[str, Any], asked_to_cancel: bool | None, country: str | None
+) -> tuple[str, ...]:
     fulfillment = parse.mapping(source.get("fulfillment"))
     return _absent(
         (_is_object(source, "fulfillment"), OF_FULFILLMENT),
@@ -149,6 +156,8 @@ def _absent_of_order(source: dict[str, Any], asked_to_cancel: bool | None) -> tu
         (_is_object(source, "proceeds"), ("total",)),
         (_has_breakdowns(source), ("tax",)),
         (_is_object(source, "tax"), ("invoice_status",)),
+        # Amazon says less of an address after a while; what it said before stays.
+        (country is not None, ("ship_to_country",)),
         (_is_list(source, "packages"), ("packages",)),
         (_is_object(source, "salesChannel"), ("marketplace_id",)),
         (_is_list(source, "programs"), ("programs",)),
@@ -192,12 +201,15 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
     product = parse.mapping(source.get("product"))
     proceeds = parse.mapping(source.get("proceeds"))
     subtotals, taxes = _breakdowns(proceeds)
+    others = [value for kind, values in subtotals.items() if kind not in OWN_COLUMNS for value in values]
     amounts = (
         parse.money(parse.mapping(product.get("price")).get("unitPrice"), "unitPrice"),
         parse.money(proceeds.get("proceedsTotal"), "proceedsTotal"),
         _added_up(subtotals, "TAX"),
         _added_up(subtotals, "SHIPPING"),
         _added_up(subtotals, "DISCOUNT"),
+        _added_up(subtotals, "ITEM"),
+        _added_up({"OTHER": others}, "OTHER") if others else (None, ""),
     )
     tax_parts = {TAX_PARTS[part]: _added_up(taxes, part) for part in taxes if part in TAX_PARTS}
     ordered = parse.number(source.get("quantityOrdered"), "quantityOrdered")
@@ -206,7 +218,9 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
     has_fulfillment, is_cancelled = _is_object(source, "fulfillment"), order_is_cancelled or ordered == 0
     # Amazon leaves out the proceeds of a cancelled line, while the others have theirs.
     has_no_proceeds = ordered == 0 and order_has_proceeds
-    unit_price, total, tax, shipping, discount = (amount for amount, _ in amounts)
+    unit_price, total, tax, shipping, discount, item_subtotal, other_charges = (
+        amount for amount, _ in amounts
+    )
     return OrderItemRecord(
         external_id=item_id,
         sku=parse.exact_text(product.get("sellerSku")),
@@ -220,6 +234,8 @@ def _item(raw: Any, order_is_cancelled: bool, order_has_proceeds: bool) -> Order
         tax=tax,
         shipping=shipping,
         discount=discount,
+        item_subtotal=item_subtotal,
+        other_charges=other_charges,
         **{name: amount for name, (amount, _) in tax_parts.items()},
         currency=_one_currency((*amounts, *tax_parts.values())),
         absent=_absent(

@@ -37,7 +37,7 @@ ORDER_FIELDS = (
 )  # fmt: skip
 ITEM_FIELDS = (
     "external_id", "sku", "asin", "title", "quantity_ordered", "quantity_shipped", "quantity_left", "unit_price",
-    "total", "tax", "shipping", "discount", "currency",
+    "total", "tax", "shipping", "discount", "item_subtotal", "other_charges", "currency",
     "item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax",
     "tax_model", "tax_responsible_party", "tax_scheme",
 )  # fmt: skip

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 OF_DATA_SETS = {
     "FULFILLMENT": {"status", "platform_status", "fulfilled_by", "service_level", "ship_by", "deliver_by"}
     | {"quantity_shipped", "quantity_left"},
-    "PROCEEDS": {"total", "tax", "currency", "shipping", "discount"}
+    "PROCEEDS": {"total", "tax", "currency", "shipping", "discount", "item_subtotal", "other_charges"}
     | {"item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax"},
     "CANCELLATION": {"buyer_requested_cancellation"},
     "PACKAGES": {"packages"},

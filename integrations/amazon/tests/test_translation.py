@@ -91,7 +91,9 @@ def test_it_reads_every_field_of_an_item() -> None:
                 {"type": "ITEM", "subtotal": usd("30.00")},
                 {"type": "TAX", "subtotal": usd("2.50")},
                 {"type": "SHIPPING", "subtotal": usd("3.00")},
-                {"type": "DISCOUNT", "subtotal": usd("-2.00")},
+                {"type": "GIFT_WRAP", "subtotal": usd("1.00")},
+                {"type": "COD_FEE", "subtotal": usd("0.50")},
+                {"type": "DISCOUNT", "subtotal": usd("-3.50")},
             ],
         },
         tax={
@@ -114,7 +116,9 @@ def test_it_reads_every_field_of_an_item() -> None:
         total=Decimal("33.50"),
         tax=Decimal("2.50"),
         shipping=Decimal("3.00"),
-        discount=Decimal("-2.00"),
+        discount=Decimal("-3.50"),
+        item_subtotal=Decimal("30.00"),
+        other_charges=Decimal("1.50"),
         currency="USD",
         tax_model="M",
         tax_responsible_party="P, Q",
@@ -135,7 +139,7 @@ def test_it_takes_what_amazon_leaves_out_for_unknown() -> None:
     assert record.buyer_requested_cancellation is None
     assert set(record.absent) == {
         *normalize.OF_FULFILLMENT, "ship_by", "deliver_by", "total", "marketplace_id", "programs", "replaced_order_id",
-        "buyer_requested_cancellation", "tax", "invoice_status", "packages",
+        "buyer_requested_cancellation", "tax", "invoice_status", "packages", "ship_to_country",
     }  # fmt: skip
     of_line = ("unit_price", "quantity_shipped", "quantity_left", "total")
     nothing = (*normalize.OF_PRODUCT, *of_line, *normalize.OF_BREAKDOWNS, *normalize.OF_TAX)

@@ -1,0 +1,285 @@
+"""The report of sales in the admin: a page that links to the orders behind each figure, and its files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from access.confinement import visible_platforms, within
+from access.second_factor.sessions import is_fresh
+from backoffice.base.cells import number
+from backoffice.base.channels import channels_in_use, site_flag
+from backoffice.base.choices import platform_choices
+from backoffice.base.freshness import confirmation_address
+from backoffice.export.as_csv import csv_stream
+from backoffice.export.as_xlsx import xlsx_stream
+from backoffice.export.reader import MACHINE, of_language
+from backoffice.export.views import LABELS, TYPES, in_slot, send_file, too_many
+from backoffice.orders.filters import NOT_KNOWN
+from backoffice.reports.sales_table import (
+    SALES_COLUMNS,
+    TAX_COLUMNS,
+    Platforms,
+    ReportColumn,
+    Row,
+    chunks_of,
+    headings,
+)
+from core.dates import ForgivingZone
+from core.format import DASH
+from core.money import decimals_of
+from orders.models import Order
+from orders.sales import (
+    MOST_MONTHS,
+    Lines,
+    Months,
+    Orders,
+    Place,
+    Remitted,
+    Report,
+    Sales,
+    sales_report,
+    totals_by_currency,
+)
+from platforms.models import Platform, Source
+
+SEE = "orders.view_order"
+MONTHS = 3  # that are shown to those who choose none
+MOST_SHOWN = 300  # rows of the page
+FILES: dict[str, Any] = {
+    "sales": (gettext_lazy("Sales"), SALES_COLUMNS),
+    "sales-taxes": (gettext_lazy("Tax by who pays it"), TAX_COLUMNS),
+}
+NOT_CANCELLED = ",".join(status for status in Order.Status.values if status != Order.Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What the address asks for. `problem` says why the months in it cannot be shown, "" where they can."""
+
+    months: Months
+    platform_id: int | None
+    zone: ForgivingZone
+    problem: str = ""
+
+
+@never_cache
+@require_safe
+def sales_page(request: HttpRequest) -> HttpResponseBase:
+    _check(request)
+    scope = _scope(request)
+    platforms, report = _report(request, scope)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Sales"),
+        "scope": scope,
+        "first_month": f"{scope.months.first:%Y-%m}",
+        "last_month": f"{scope.months.last:%Y-%m}",
+        "last_day": scope.months.end - timedelta(days=1),
+        "platform_choices": platform_choices(visible_platforms(request)),
+        "rows": [_sales_cells(request, row, platforms) for row in report.sales[:MOST_SHOWN]],
+        "row_count": len(report.sales),
+        "most_shown": MOST_SHOWN if len(report.sales) > MOST_SHOWN else 0,
+        "taxes": [_tax_cells(row, platforms) for row in _by_marketplace(report.taxes)[:MOST_SHOWN]],
+        "sums": [_cells(*sums, currency) for currency, sums in totals_by_currency(report.sales).items()],
+        "files": list(_file_links(request)),
+        "has_countries": any(row.place.ship_to_country for row in report.sales),
+        "several_platforms": len(platforms) > 1,
+    }
+    status = 400 if scope.problem else 200
+    return TemplateResponse(request, "reports/sales.html", context, status=status)
+
+
+@never_cache
+@require_safe
+def sales_file(request: HttpRequest, report: str, extension: str) -> HttpResponseBase:
+    """The whole report as a file, in as many rows as the page counts."""
+    if report not in FILES or extension not in TYPES:
+        raise Http404
+    _check(request)
+    page = reverse("sales-report")
+    if not is_fresh(request):
+        return HttpResponseRedirect(confirmation_address(request, f"{page}?{request.GET.urlencode()}"))
+    scope = _scope(request)
+    if scope.problem:
+        return sales_page(request)
+    platforms, found = _report(request, scope)
+    label, columns = FILES[report]
+    rows: Sequence[Row] = found.sales if report == "sales" else found.taxes
+    send = partial(
+        send_file, request, name=report, extension=extension, rows=len(rows),
+        chunks=chunks_of(rows, columns, platforms), file=_writer(extension, str(label), columns), token="",
+    )  # fmt: skip
+    return in_slot(send, lambda: too_many(request, page))
+
+
+def _check(request: HttpRequest) -> None:
+    if not request.user.has_perm(SEE):
+        raise PermissionDenied
+
+
+def _writer(extension: str, label: str, columns: dict[str, ReportColumn]) -> Any:
+    if extension == "machine.csv":
+        return partial(csv_stream, list(columns), reader=MACHINE)
+    titles = headings(columns)
+    if extension == "csv":
+        return partial(csv_stream, titles, reader=of_language())
+    return partial(xlsx_stream, titles, sheet_name=label)
+
+
+def _scope(request: HttpRequest) -> Scope:
+    """`?from=2026-09&to=2026-11&platform=1`; this month and the two before it where nothing is asked for."""
+    today, zone = timezone.localdate(), ForgivingZone(timezone.get_current_timezone_name())
+    months, problem = Months.until(today, MONTHS), ""
+    first, last = request.GET.get("from", ""), request.GET.get("to", "")
+    if first or last:
+        try:
+            until = _month(last) if last else months.last
+            months = Months(first=_month(first) if first else until, last=until)
+        except ValueError:
+            text = _(
+                "Choose a first and a last month such as %(month)s, in this order, and %(most)d months at most."
+            )
+            problem = text % {"month": f"{months.last:%Y-%m}", "most": MOST_MONTHS}
+    platform = request.GET.get("platform", "")
+    is_id = platform.isascii() and platform.isdecimal() and len(platform) < 10
+    return Scope(months=months, platform_id=int(platform) if is_id else None, zone=zone, problem=problem)
+
+
+def _month(text: str) -> date:
+    """The first day of `2026-11`. Raises ValueError."""
+    day = date.fromisoformat(f"{text}-01")
+    if not 2000 <= day.year <= 2098:
+        raise ValueError(text)
+    return day
+
+
+def _report(request: HttpRequest, scope: Scope) -> tuple[Platforms, Report]:
+    """The report about live orders of the platforms that the reader may see, and these platforms."""
+    visible = visible_platforms(request)
+    platforms = within(Platform.objects.defer("api_config"), visible, "pk")
+    orders = within(Order.objects.business(Source.LIVE), visible)
+    if scope.platform_id is not None:
+        orders = orders.filter(platform=scope.platform_id)
+    found = Report(sales=(), taxes=()) if scope.problem else sales_report(orders, scope.months, scope.zone)
+    return {platform.pk: platform for platform in platforms}, found
+
+
+def _file_links(request: HttpRequest) -> Any:
+    query = request.GET.urlencode()
+    for name, (label, _columns) in FILES.items():
+        for extension, kind in LABELS.items():
+            address = reverse("sales-file", args=[name, extension])
+            yield {"label": label, "kind": kind, "address": f"{address}?{query}".rstrip("?")}
+
+
+def _by_marketplace(taxes: Sequence[Remitted]) -> list[Remitted]:
+    """The countries of each marketplace added up."""
+    found: dict[Any, Remitted] = {}
+    for row in taxes:
+        of = row.place
+        place = Place(
+            month=of.month, platform_id=of.platform_id, marketplace_id=of.marketplace_id, currency=of.currency,
+            ship_to_country=None,
+        )  # fmt: skip
+        key = (place, row.tax_model, row.tax_responsible_party)
+        lines = found[key].lines + row.lines if key in found else row.lines
+        found[key] = Remitted(place=place, tax_model=key[1], tax_responsible_party=key[2], lines=lines)
+    return sorted(found.values(), key=lambda row: row.sort_key)
+
+
+def _place_cells(place: Place, platforms: Platforms) -> dict[str, Any]:
+    platform = platforms[place.platform_id]
+    return {
+        "month": date_format(place.month, "M Y"),
+        "platform": platform,
+        "marketplace": site_flag(platform, place.marketplace_id),
+        "currency": place.currency,
+    }
+
+
+def _sales_cells(request: HttpRequest, row: Sales, platforms: Platforms) -> dict[str, Any]:
+    return {
+        **_place_cells(row.place, platforms),
+        **_cells(row.orders, row.lines, row.place.currency),
+        "country": row.place.ship_to_country,
+        "orders_address": orders_address(request, row.place, {"status__in": NOT_CANCELLED}),
+        "cancelled_address": orders_address(request, row.place, {"status__exact": Order.Status.CANCELLED}),
+    }
+
+
+def _cells(orders: Orders, lines: Lines, currency: str) -> dict[str, Any]:
+    amounts = {
+        name: _amount(getattr(lines, name), currency)
+        for name in ("net", "tax", "shipping", "discount", "total")
+    }
+    return {
+        **amounts,
+        "orders": number(orders.orders),
+        "has_orders": bool(orders.orders),
+        "cancelled": number(orders.cancelled),
+        "has_cancelled": bool(orders.cancelled),
+        "units": number(lines.units),
+        "currency": currency,
+        "lines": lines,
+    }
+
+
+def _amount(amount: Decimal | None, currency: str) -> SafeString:
+    """With the decimals of its currency, which stands in a column of its own."""
+    if amount is None:
+        return number(None)
+    text = number_format(amount, decimal_pos=decimals_of(amount, currency), force_grouping=True)
+    return format_html('<span class="oms-number">{}</span>', text)
+
+
+def _tax_cells(row: Remitted, platforms: Platforms) -> dict[str, Any]:
+    titles = {
+        "item_tax": _("Items"), "shipping_tax": _("Shipping"), "gift_wrap_tax": _("Gift wrap"),
+        "discount_tax": _("Discount"), "other_tax": _("Not broken down"), "tax": _("Tax"),
+    }  # fmt: skip
+    currency = row.place.currency
+    return {
+        **_place_cells(row.place, platforms),
+        "payer": row.tax_responsible_party or DASH,
+        "model": row.tax_model or "",
+        "lines": row.lines,
+        "line_count": number(row.lines.lines),
+        "amounts": [(title, _amount(getattr(row.lines, name), currency)) for name, title in titles.items()],
+    }
+
+
+def orders_address(request: HttpRequest, place: Place, more: dict[str, str]) -> str:
+    """The list of the orders behind a row; "" where the list has no filter for its marketplace."""
+    sites = {site for channel in channels_in_use(request) for site in channel.sites}
+    if place.marketplace_id not in sites:
+        return ""
+    last = Months(first=place.month, last=place.month).end - timedelta(days=1)
+    query = {
+        "purchased_at_from": place.month.isoformat(),
+        "purchased_at_to": last.isoformat(),
+        "platform__id__exact": place.platform_id,
+        "marketplace": place.marketplace_id,
+        "currency": place.currency or NOT_KNOWN,
+        "ship_to_country": place.ship_to_country or NOT_KNOWN,
+        "source__exact": Source.LIVE,
+        **more,
+    }
+    return f"{reverse('admin:orders_order_changelist')}?{urlencode(query, safe=',')}"
