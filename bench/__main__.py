@@ -87,6 +87,13 @@ def _lists(name: str, url: str, quick: bool) -> list[Result]:
     )
 
 
+def _reading(name: str, url: str, quick: bool) -> list[Result]:
+    if name != "SQLite":  # it touches no database
+        return []
+    orders, rounds = ("10000", "3") if quick else ("50000", "5")
+    return _results(_run(url, "reading", "--orders", orders, "--rounds", rounds))
+
+
 PARTS = {
     "storing": _storing,
     "memory": _memory,
@@ -95,6 +102,7 @@ PARTS = {
     "export": _export,
     "admin": _admin,
     "lists": _lists,
+    "reading": _reading,
 }
 
 

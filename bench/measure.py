@@ -10,7 +10,7 @@ from typing import Any
 from bench import database
 
 OF_A_WORKER = ("storing", "memory", "calls", "quota")
-MEASUREMENTS = (*OF_A_WORKER, "export", "export-memory", "admin", "lists")
+MEASUREMENTS = (*OF_A_WORKER, "export", "export-memory", "admin", "lists", "reading")
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> Any:
     # Only now: models need a Django that was set up.
-    from bench import admin_pages, api_lists, export, million, quota, storing, syncs
+    from bench import admin_pages, api_lists, export, million, quota, reading, storing, syncs
     from core.garbage import collect_rarely
 
     if options.what in OF_A_WORKER:
@@ -54,6 +54,8 @@ def _measured(options: argparse.Namespace) -> Any:
         with million.in_a_hurry():
             million.fill(orders=options.orders, skus=options.skus)
         results = api_lists.measure(options.name, rounds=options.rounds)
+    elif options.what == "reading":
+        results = reading.measure(orders=options.orders, rounds=options.rounds)
     elif options.what == "admin":
         results = admin_pages.measure(
             options.name, orders=options.orders, skus=options.skus, rounds=options.rounds

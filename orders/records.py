@@ -117,3 +117,43 @@ class OrderRecord:
     buyer: BuyerRecord | None = None
     packages: tuple[PackageRecord, ...] = ()
     absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedLine:
+    """One row of a list of orders that a platform makes on request: an order, and one of its lines, which has no id.
+
+    `status` and `item_status` are ours (see orders.models.Order.Status), `platform_status` is the platform's own word.
+    Amounts are for the whole line, in `currency`; discounts are above zero and lower the total. What a column does not
+    say, or the list has no column for, is None or "". `channel` is where it was sold, as the list names it;
+    `marketplace_id` is "" where that is none of the platform's marketplaces. `other`: columns that nobody knows here.
+    `is_mended`: U+FFFD stands for characters that could not be read.
+    """
+
+    order_id: str
+    status: str
+    platform_status: str
+    purchased_at: datetime | None = None
+    updated_at: datetime | None = None
+    channel: str = ""
+    marketplace_id: str = ""
+    fulfilled_by: str = ""
+    service_level: str = ""
+    sku: str = ""
+    asin: str = ""
+    title: str = ""
+    item_status: str = ""
+    quantity: int | None = None
+    currency: str = ""
+    item_price: Decimal | None = None
+    item_tax: Decimal | None = None
+    shipping: Decimal | None = None
+    shipping_tax: Decimal | None = None
+    gift_wrap: Decimal | None = None
+    gift_wrap_tax: Decimal | None = None
+    item_discount: Decimal | None = None
+    shipping_discount: Decimal | None = None
+    promotion_ids: tuple[str, ...] = ()
+    is_business: bool | None = None
+    other: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # nobody knows what is in it
+    is_mended: bool = False

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from bench import api_lists, database, export, million
+from bench import api_lists, database, export, million, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -53,4 +53,11 @@ def test_it_compares_lists_of_the_api_with_bare_sql() -> None:
     results = api_lists.measure("here", rounds=1)
 
     assert len(results) == 2 * len(api_lists.pages())
+    assert all(min(result.values) > 0 for result in results)
+
+
+def test_it_reads_the_same_rows_of_a_report_in_both_ways() -> None:
+    results = reading.measure(orders=1000, rounds=1)
+
+    assert len(results) == 3
     assert all(min(result.values) > 0 for result in results)
