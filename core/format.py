@@ -66,11 +66,15 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 def countdown(moment: datetime, now: datetime) -> str:
     """`in 5 h`, `in 3 days`, `20 min late`: rounded towards now, so that it never promises more time than there is."""
     seconds = int((moment - now).total_seconds())
-    rest = abs(seconds)
-    if rest < HOUR:
-        span = _("%(n)d min") % {"n": rest // MINUTE}
-    elif rest < 2 * DAY:
-        span = _("%(n)d h") % {"n": rest // HOUR}
-    else:
-        span = ngettext("%(n)d day", "%(n)d days", rest // DAY) % {"n": rest // DAY}
+    span = rough_span(timedelta(seconds=abs(seconds)))
     return (_("%(span)s late") if seconds < 0 else _("in %(span)s")) % {"span": span}
+
+
+def rough_span(span: timedelta) -> str:
+    """`20 min`, `5 h`, `3 days`: in one unit, rounded down."""
+    seconds = int(span.total_seconds())
+    if seconds < HOUR:
+        return _("%(n)d min") % {"n": seconds // MINUTE}
+    if seconds < 2 * DAY:
+        return _("%(n)d h") % {"n": seconds // HOUR}
+    return ngettext("%(n)d day", "%(n)d days", seconds // DAY) % {"n": seconds // DAY}

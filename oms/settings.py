@@ -510,6 +510,12 @@ UNFOLD: dict[str, Any] = {
                 "separator": True,
                 "items": [
                     _page(_("Platforms"), "storefront", "platforms_platform", "platforms.view_platform"),
+                    {
+                        "title": _("Health"),
+                        "icon": "monitor_heart",
+                        "link": reverse_lazy("sync-health"),
+                        "permission": lambda request: request.user.has_perm("integrations.view_synclog"),
+                    },
                     _page(_("Sync log"), "sync", "integrations_synclog", "integrations.view_synclog"),
                     _page(
                         _("Sync failures"),

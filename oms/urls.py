@@ -32,6 +32,7 @@ from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
 from backoffice.reports.sales import sales_file, sales_page
+from backoffice.syncs.health import health_view
 from backoffice.users.inviting import ChoosePassword, ForgottenPassword
 from backoffice.users.oidc import OidcBackChannelLogout, OidcBegin, OidcCallback
 from backoffice.users.own_password import change_own_password
@@ -129,6 +130,7 @@ urlpatterns = [
         admin.site.admin_view(sales_file),
         name="sales-file",
     ),
+    path("admin/health/", admin.site.admin_view(health_view), name="sync-health"),
     path("admin/alerts/", admin.site.admin_view(MyAlerts.as_view()), name="my-alerts"),
     path("admin/sessions/", admin.site.admin_view(OwnSessions.as_view()), name="my-sessions"),
     path("admin/password_change/", change_own_password, name="password_change"),  # in the place of Django's

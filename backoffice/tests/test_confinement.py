@@ -85,6 +85,7 @@ ROUTES = {
     **{f"admin/{model}{page}": line for model, pages in ADMIN.items() for page, line in pages.items()},
     "admin/": SHOWN,
     "admin/home-charts/": SHOWN,
+    "admin/health/": SHOWN,
     "admin/where/": PLAIN,
     "admin/reports/sales/": PLAIN,  # both have orders of yesterday; see test_sales.py
     "admin/reports/sales/<slug:report>.<str:extension>": PLAIN,

@@ -155,6 +155,8 @@ class SyncLog(models.Model):
             models.Index(fields=("status", "lease_expires_at"), name="sync_lease"),
             # "When was this platform's last sync of that kind?"
             models.Index(fields=("platform", "kind", "-id"), name="sync_latest"),
+            # "What ended in the last days?"
+            models.Index(fields=("finished_at",), name="sync_finished"),
         ]
 
     def __str__(self) -> str:

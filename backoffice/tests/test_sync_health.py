@@ -1,0 +1,147 @@
+"""The page "Health": syncs of the last 7 and 30 days by platform and stream; Run again on one that failed."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from api.tests.rest import SECRETS
+from backoffice.tests.home_pages import log_of, table, viewer
+from integrations.lookup.health import health_of
+from integrations.models import ApiQuota, ApiUsage, StreamState, SyncFailure, SyncLog
+from integrations.quota.usage import sharing
+from platforms.models import Platform, Source
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/health/"
+
+
+def platform_of(name: str = "amazon", **changes: Any) -> Platform:
+    row = {"display_name": "", "api_config": SECRETS} | changes
+    platform = Platform.objects.update_or_create(name=name, defaults=row)[0]
+    Platform.objects.filter(pk=platform.pk).update(created_at=timezone.now() - timedelta(days=90))
+    return platform
+
+
+def shown(client: Client) -> str:
+    response = client.get(PAGE)
+    assert response.status_code == 200
+    return unescape(re.sub(r"[ \n]+", " ", response.content.decode()))
+
+
+def rows_of(page: str) -> dict[str, dict[str, list[str]]]:
+    """The facts of the first platform, by what they are of: the text of each cell."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for group in page.split('class="oms-health-facts"')[1].split("</table>")[0].split("<tbody>")[1:]:
+        title, rows = group.split("</tr>", 1)
+        cells = {
+            label: [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
+            for label, row in re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', rows)
+        }
+        found[re.findall(r'rowgroup">(.*?)<', title)[0]] = cells
+    return found
+
+
+def plant(platform: Platform) -> None:
+    """Orders: complete 20 minutes ago; for 40 hours nothing succeeded, which lies between 3 and 6 days ago; one failed
+    20 days ago. Stock: read once, 10 days ago. What is cancelled or open counts as no failure, mock data as no
+    reading."""
+    now = timezone.now()
+    for hours in (1, 30, 55, 80, 120, 140, 170, 200, 300, 500, 680):
+        log_of(platform, finished_at=now - timedelta(hours=hours))
+    log_of(platform, "failed", finished_at=now - timedelta(hours=100))
+    log_of(platform, "failed", finished_at=now - timedelta(days=20))
+    log_of(platform, "failed", finished_at=now - timedelta(days=40))
+    log_of(platform, "cancelled", finished_at=now - timedelta(hours=2))
+    log_of(platform, "running")
+    partial = log_of(platform, "partial", failed=1, finished_at=now - timedelta(minutes=20))
+    # A window of somebody, and a few SKUs, do not make a stream current.
+    log_of(platform, finished_at=now - timedelta(hours=100), is_incremental=False)
+    log_of(platform, finished_at=now - timedelta(days=2), kind="inventory", skus=["A"])
+    began = now - timedelta(days=10, minutes=3)
+    ended = began + timedelta(minutes=4)
+    log_of(platform, finished_at=ended, kind="inventory", started_at=began)
+    log_of(platform, finished_at=now, kind="inventory", started_at=now, source=Source.MOCK)
+    SyncLog.objects.exclude(finished_at=None).update(queued_at=F("finished_at"))
+    StreamState.write(platform.pk, "orders", watermark=now - timedelta(minutes=25))
+    for resolved in (None, None, now):
+        SyncFailure.objects.create(
+            log=partial, platform=platform, kind="orders", external_id="1", error_code="malformed",
+            error_message="It has no purchase date.", resolved_at=resolved,
+        )  # fmt: skip
+    (key,) = [key for key, names in sharing().items() if platform.name in names]
+    for operation, rate in (("searchOrders", 0.01), ("getOrder", 1.0)):
+        ApiQuota.objects.create(
+            account_key=key, operation=operation, rate=rate, burst=20, tokens=1, updated_at=now
+        )
+    hour = (now - timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
+    for operation in ("searchOrders", "getOrder"):
+        ApiUsage.objects.create(
+            platform=platform, operation=operation, hour=hour, calls=3024, throttled=12, errors=0
+        )
+
+
+def test_it_says_how_syncs_went_in_7_and_30_days(admin_client: Client) -> None:
+    plant(platform_of())
+    page = shown(admin_client)
+    assert rows_of(page) == {
+        "Orders": {
+            "Syncs": ["10", "16"],
+            "Failed": ["1", "2"],
+            "Longest gap": ["40 h", "8 days"],
+            "Behind now": ["25 min"],
+            "Open failures": ["2"],
+        },
+        "Inventory": {
+            "Syncs": ["2", "3"],
+            "Failed": ["0", "0"],
+            "Longest gap": ["7 days", "20 days"],
+            "Behind now": ["10 days"],
+            "Open failures": ["0"],
+        },
+        "API calls": {
+            "Calls": ["6,048", "6,048"],
+            "Throttled": ["24", "24"],
+            "Quota used": ["50 % searchOrders", "12 % searchOrders"],
+        },
+    }
+    (failed, _older) = re.findall(r'<a class="oms-link" href="(/admin/integrations/synclog/[^"]+)">', page)
+    listed = admin_client.get(failed)
+    assert [log.status for log in listed.context["cl"].result_list] == ["failed"]
+    (failures,) = re.findall(r'<a class="oms-link" href="(/admin/integrations/syncfailure/[^"]+)">', page)
+    assert len(admin_client.get(failures).context["cl"].result_list) == 2
+    days = table(page, f"health-{Platform.objects.get().pk}")
+    assert len(days) == 30
+    assert [sum(int(cells[place]) for cells in days.values()) for place in range(3)] == [15, 1, 2]
+
+
+def test_it_reads_any_number_of_platforms_with_as_many_queries(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(3):
+        log_of(platform_of(f"shop-{number}", api_config=SECRETS | {"refresh_token": f"Atzr|{number}"}))
+    platform_of("empty", api_config={}, is_active=False)
+    health_of()  # loads what is loaded once
+    with django_assert_max_num_queries(6):
+        found = health_of()
+    assert len(found) == Platform.objects.count()
+    page = shown(admin_client)
+    assert page.count('class="oms-health-facts"') == Platform.objects.count()
+    assert "Atzr|" not in page
+    assert "Nothing was synced in these days." in page
+    assert "never complete" in page
+
+
+def test_it_is_for_those_who_see_syncs_and_links_only_what_they_may_open() -> None:
+    log_of(platform_of())
+    reader = viewer("view_synclog")
+    page = shown(reader)
+    assert "monitor_heart" in page
+    assert "/admin/platforms/platform/" not in page
