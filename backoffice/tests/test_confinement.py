@@ -58,7 +58,7 @@ ADMIN = {
     "orders/legalhold/": OF_PLATFORMS,
     "orders/erasure/": OF_PLATFORMS | {"by-email/": PLAIN},
     "orders/picklist/": OF_PLATFORMS
-    | dict.fromkeys(("<int:object_id>/mark/", "<int:object_id>/slips/"), ABSENT),
+    | dict.fromkeys(("<int:object_id>/mark/", "<int:object_id>/slips/", "<int:object_id>/pdf/"), ABSENT),
     "platforms/platform/": OF_PLATFORMS
     | {"sync/": SHOWN, "sync/estimate/": PLAIN, "authorised/": PLAIN}
     | dict.fromkeys(

@@ -1,6 +1,7 @@
 """Picking and packing: from a selection of orders to slips that go into the parcels."""
 
 import re
+import zlib
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,7 @@ from api.tests.rest import amazon, make_order
 from audit.models import AuditEntry
 from core.encryption import SecretDict
 from orders.models import Order, OrderBuyer, OrderItem, Pick, PickList
+from orders.packing import make_list
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +210,97 @@ def test_a_list_is_read_with_few_queries(orders: list[Order], django_assert_max_
     with django_assert_max_num_queries(20):
         ana.get(f"{LISTS}{PickList.objects.get().pk}/change/")
     assert amazon().orders.count() == 24
+
+
+# --- PDF ---------------------------------------------------------------------------------------------
+
+
+def texts_of(data: bytes) -> list[list[str]]:
+    """What stands on each page of a PDF of ours, piece by piece. Its fonts number the letters that it uses."""
+    streams = [found[1] for found in re.finditer(rb"stream\n(.*?)\nendstream", data, re.S)]
+    streams = [zlib.decompress(stream) if stream.startswith(b"x") else stream for stream in streams]
+    of_fonts = [
+        {
+            int(sign, 16): chr(int(letter, 16))
+            for sign, letter in re.findall(rb"<(\w{4})> <(\w{4})>\n", stream)
+        }
+        for stream in streams
+        if b"beginbfchar" in stream
+    ]
+    pages = []
+    for stream in streams:
+        if b"beginbfchar" in stream or b" Tj ET" not in stream:
+            continue
+        pages.append(texts := list[str]())
+        for number, text in re.findall(rb"BT /F(\d) |\(((?:[^\\)]|\\.)*)\) Tj ET", stream, re.S):
+            if number:
+                signs = of_fonts[int(number) - 1]
+                continue
+            plain = re.sub(rb"\\(.)", lambda found: {b"r": b"\r"}.get(found[1], found[1]), text, flags=re.S)
+            texts.append("".join(signs[int.from_bytes(plain[at : at + 2])] for at in range(0, len(plain), 2)))
+    return pages
+
+
+def pdf_of(client: Client, pick_list: PickList, **form: Any) -> list[list[str]]:
+    answer = client.post(f"{LISTS}{pick_list.pk}/slips/", {"size": "a4", "as": "pdf", **form})
+    assert answer["Content-Type"] == "application/pdf"
+    return texts_of(answer.content)
+
+
+@pytest.mark.parametrize("size", ["a4", "label"])
+def test_slips_as_pdf_say_what_the_page_says(admin_client: Client, orders: list[Order], size: str) -> None:
+    Order.objects.filter(pk=orders[0].pk).update(
+        marketplace_id="A1C3SOZRARQ6R3", total="12.50", currency="PLN"
+    )
+    OrderItem.objects.filter(order=orders[1], sku="BOX").update(title="Żółte pudełko \U0001f984")
+    pick_list = make_list(orders, "Ana").pick_list
+    assert pick_list is not None
+    first, second = pdf_of(admin_client, pick_list, size=size)
+    assert first[0] == "List przewozowy"
+    assert {"Zamówienie 902-1", "Red cup", "CUP", "2"} <= set(first)
+    assert not any("12" in text for text in first)
+    assert {"Order 902-2", "3", "1", "BOX", "Żółte pudełko \ufffd"} <= set(second)
+    assert not any("Sent" in text for text in second)
+    (priced, _other) = pdf_of(admin_client, pick_list, size=size, prices="on")
+    assert "12.50 PLN" in priced or "12,50 PLN" in priced
+    assert AuditEntry.objects.filter(action="buyer_data.read").count() == 0
+
+
+def test_a_pdf_has_addresses_for_those_who_may_and_is_refused_where_no_font_has_their_letters(
+    admin_client: Client, orders: list[Order]
+) -> None:
+    address = {"name": "Ana CANARY", "addressLine1": "Łódzka 1", "city": "Łódź"}
+    OrderBuyer.objects.create(
+        order=orders[0], data=SecretDict({"address": address}), purge_after=timezone.now()
+    )
+    pick_list = make_list(orders[:1], "Ana").pick_list
+    assert pick_list is not None
+    (slip,) = pdf_of(admin_client, pick_list, addresses="on")
+    assert {"Ana CANARY", "Łódzka 1", "Łódź"} <= set(slip)
+    assert AuditEntry.objects.filter(action="buyer_data.read").count() == 1
+    packer = member("bob", "Operator")
+    assert "Ana CANARY" not in str(pdf_of(packer, pick_list, addresses="on"))
+    OrderBuyer.objects.update(data=SecretDict({"address": {"name": "山田"}}))
+    form = {"size": "a4", "as": "pdf", "addresses": "on"}
+    refused = admin_client.post(f"{LISTS}{pick_list.pk}/slips/", form, follow=True)
+    assert "No PDF was made: 902-1 has letters" in refused.content.decode()
+
+
+def test_a_long_pick_list_as_pdf_has_its_heading_on_each_page(admin_client: Client) -> None:
+    made = [
+        make_order(
+            f"903-{number}", status="unshipped", sku=f"SKU-{max(number - 99, 0):03}", title="long " * 200
+        )
+        for number in range(120)
+    ]
+    pick_list = make_list(made, "Ana").pick_list
+    assert pick_list is not None
+    pages = texts_of(admin_client.get(f"{LISTS}{pick_list.pk}/pdf/").content)
+    assert len(pages) > 1
+    assert pages[0][0] == f"Pick list {pick_list.pk}"
+    assert all("SKU" in page for page in pages)
+    ids = re.findall(r"903-\d+", " ".join(text for page in pages for text in page))
+    assert sorted(ids) == sorted(order.external_id for order in made)
+    assert [text for page in pages for text in page if text.startswith("SKU-")] == [
+        f"SKU-{n:03}" for n in range(21)
+    ]
