@@ -40,7 +40,7 @@ def read(start_simulator: StartSimulator, *orders: Json, include_pii: bool = Fal
 
 
 def exported(client: Client, name: str, address: str = ORDERS) -> list[dict[str, str]]:
-    answer: Any = client.get(f"{address}export/{name}.csv")
+    answer: Any = client.get(f"{address}export/{name}.machine.csv")
     return list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"), newline="")))
 
 

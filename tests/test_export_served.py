@@ -79,7 +79,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_it_is_sent_while_it_is_made_and_others_are_served_meanwhile(served: Served) -> None:
-    with served.get(f"{EXPORT}.csv?export_token=whole") as response:
+    with served.get(f"{EXPORT}.machine.csv?export_token=whole") as response:
         first = response.read(100_000)
         assert first.startswith("\ufeffplatform,".encode())
         begun = served.progress("whole")
@@ -93,11 +93,11 @@ def test_it_is_sent_while_it_is_made_and_others_are_served_meanwhile(served: Ser
     assert len(rows) == 1 + LINES
     assert len({(row[1], row[6]) for row in rows}) == 1 + LINES  # each line once
     ended = until(lambda: (run := served.progress("whole"))["is_done"] and run, "the end of the export")
-    assert (ended["rows_done"], ended["failed"]) == (ORDERS, False)
+    assert (ended["rows_done"], ended["failed"]) == (LINES, False)
 
 
 def test_it_ends_as_failed_when_the_reader_hangs_up(served: Served) -> None:
-    with served.get(f"{EXPORT}.csv?export_token=left") as response:
+    with served.get(f"{EXPORT}.machine.csv?export_token=left") as response:
         response.read(1_000_000)
     ended = until(lambda: (run := served.progress("left"))["is_done"] and run, "the end of the export")
     assert ended["failed"] is True

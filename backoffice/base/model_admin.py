@@ -130,7 +130,11 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
         return shown_columns(self, request) if self.columns else super().get_list_display(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        context = {"exports": list(export_links(self, request)), **(extra_context or {})}
+        context = {
+            "exports": list(export_links(self, request)),
+            "exports_take_columns": any(export.of_list for export in self.exports),
+            **(extra_context or {}),
+        }
         response = super().changelist_view(request, context)
         go_on_with_export(request, response)
         shown: dict[str, Any] = getattr(response, "context_data", None) or {}

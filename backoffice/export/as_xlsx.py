@@ -7,11 +7,12 @@ Office Open XML, ECMA-376 part 1, chapter 18: https://ecma-international.org/pub
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 from itertools import chain, count, islice
+from types import MappingProxyType
 from typing import Any
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -35,6 +36,7 @@ ESCAPE_LIKE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 ANY_OF_IT = re.compile(r"[\x00-\x1f&<>\ud800-\udfff\ufffe\uffff]|_x")  # nearly no text has
 
 NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\<>&\"\x00-\x1f]")
+NO_AMOUNTS: Mapping[int, int] = MappingProxyType({})
 Converters = dict[type, Callable[[Any], str]]
 
 XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -43,17 +45,54 @@ OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 FONT = '<sz val="11"/><name val="Calibri"/><family val="2"/>'  # unnamed, LibreOffice takes another one for bold text
-# Style 1 is a time, style 2 a heading.
+CURRENCY = re.compile("[A-Z]{3}")
+WITH_CURRENCY = len("1,234,567.00 EUR") - len("1234567.00")  # more than the plain number has
+STYLE_OF_TIME, STYLE_OF_HEADING, FIRST_STYLE = 1, 2, 3
+# The formats of amounts are between these parts.
 STYLES = (
-    f'{XML}<styleSheet xmlns="{MAIN}"><numFmts count="1">'
-    '<numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts>'
+    f'{XML}<styleSheet xmlns="{MAIN}"><numFmts count="{{0}}">'
+    '<numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/>{1}</numFmts>'
     f'<fonts count="2"><font>{FONT}</font><font><b/>{FONT}</font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     '</fills><borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
-    '<cellXfs count="3"><xf xfId="0"/><xf xfId="0" numFmtId="164" applyNumberFormat="1"/>'
-    '<xf xfId="0" fontId="1" applyFont="1"/></cellXfs>'
+    '<cellXfs count="{2}"><xf xfId="0"/><xf xfId="0" numFmtId="164" applyNumberFormat="1"/>'
+    '<xf xfId="0" fontId="1" applyFont="1"/>{3}</cellXfs>'
     '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
+
+
+class _AmountStyles:
+    """The styles of amounts, by their currency and decimals: those that a workbook needs, as it meets them."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, int], int] = {}
+
+    def styled(self, cell: str, currency: Any) -> str:
+        """What `_number` made of an amount, in the style of its currency."""
+        if not cell.startswith("><v>"):
+            return cell
+        _whole, _point, decimals = cell.removesuffix("</v></c>").partition(".")
+        code = currency if isinstance(currency, str) and CURRENCY.fullmatch(currency) else ""
+        number = self._numbers.setdefault((code, len(decimals)), FIRST_STYLE + len(self._numbers))
+        return f' s="{number}"{cell}'
+
+    def sheet(self) -> str:
+        """styles.xml."""
+        formats = [
+            f'<numFmt numFmtId="{162 + number}" formatCode="{_amount_format(*key)}"/>'
+            for key, number in self._numbers.items()
+        ]
+        styles = [
+            f'<xf xfId="0" numFmtId="{162 + number}" applyNumberFormat="1"/>'
+            for number in self._numbers.values()
+        ]
+        return STYLES.format(len(formats) + 1, "".join(formats), len(styles) + FIRST_STYLE, "".join(styles))
+
+
+def _amount_format(currency: str, decimals: int) -> str:
+    """`#,##0.00 "EUR"`, as XML writes it in an attribute."""
+    number = f"#,##0{'.' if decimals else ''}{'0' * decimals}"
+    return f"{number}\\ &quot;{currency}&quot;" if currency else number
 
 
 class _Pipe:
@@ -74,15 +113,25 @@ class _Pipe:
 
 
 def xlsx_stream(
-    headings: Iterable[str], chunks: Iterable[Cells], *, sheet_name: str = "1", zone: tzinfo = UTC
+    headings: Iterable[str],
+    chunks: Iterable[Cells],
+    *,
+    sheet_name: str = "1",
+    zone: tzinfo = UTC,
+    amounts: Mapping[int, int] = NO_AMOUNTS,
 ) -> Iterator[bytes]:
-    """The workbook, piece by piece, with times in `zone`. A further sheet begins where one is full."""
+    """The workbook, piece by piece, with times in `zone`. A further sheet begins where one is full. `amounts`: which
+    columns are money, and in which ones their currency stands."""
     pipe, titles, chunks = _Pipe(), list(headings), iter(chunks)
     beginning = list(islice(chunks, 1))
-    opening = _opening(titles, _widths(titles, beginning))
+    opening, styles = _opening(titles, _widths(titles, beginning, amounts)), _AmountStyles()
     numbers = (number % ROWS_OF_A_SHEET + 2 for number in count())
     converters = _converters(zone)
-    rows = (row for cells in chain(beginning, chunks) for row in _rows(cells, numbers, converters))
+    rows = (
+        row
+        for cells in chain(beginning, chunks)
+        for row in _rows(cells, numbers, converters, amounts, styles)
+    )
     pieces = iter(lambda: "".join(islice(rows, ROWS_OF_A_PIECE)).encode(), b"")
     with ZipFile(pipe, "w", ZIP_DEFLATED, compresslevel=3) as archive:  # type: ignore[call-overload]  # it writes, and that is all it has to do
         sheets, first = 0, next(pieces, b"")
@@ -97,7 +146,7 @@ def xlsx_stream(
                     yield pipe.take()
                 sheet.write(_closing(len(titles), last_row))
             first = next(pieces, b"")
-        for name, text in _frame(sheets, sheet_name).items():
+        for name, text in (_frame(sheets, sheet_name) | {"xl/styles.xml": styles.sheet()}).items():
             archive.writestr(_entry(name), text)
     yield pipe.take()
 
@@ -110,7 +159,7 @@ def _entry(name: str) -> ZipInfo:
 
 def _opening(titles: list[str], widths: list[int]) -> bytes:
     cells = "".join(
-        f'<c r="{_letters(at)}1" s="2" t="inlineStr"><is><t>{_escaped(title)}</t></is></c>'
+        f'<c r="{_letters(at)}1" s="{STYLE_OF_HEADING}" t="inlineStr"><is><t>{_escaped(title)}</t></is></c>'
         for at, title in enumerate(titles)
     )
     cols = "".join(
@@ -137,7 +186,7 @@ def _letters(at: int) -> str:
     return letters
 
 
-def _widths(titles: list[str], beginning: list[Cells]) -> list[int]:
+def _widths(titles: list[str], beginning: list[Cells], amounts: Mapping[int, int]) -> list[int]:
     """In characters, by the heading (with room for the arrow of the filter) and the first rows."""
     widths = [len(title) + 3 for title in titles]
     for cells in beginning:
@@ -147,13 +196,22 @@ def _widths(titles: list[str], beginning: list[Cells]) -> list[int]:
                 for cell in islice(column, LOOKED_AT)
                 if cell is not None
             ]
-            widths[at] = max(widths[at], max(lengths, default=0) + 1)
+            longest = max(lengths, default=0) + (WITH_CURRENCY if at in amounts else 0)
+            widths[at] = max(widths[at], longest + 1)
     return [min(max(width, NARROWEST), WIDEST) for width in widths]
 
 
-def _rows(cells: Cells, numbers: Iterator[int], converters: Converters) -> Iterator[str]:
+def _rows(
+    cells: Cells,
+    numbers: Iterator[int],
+    converters: Converters,
+    amounts: Mapping[int, int],
+    styles: _AmountStyles,
+) -> Iterator[str]:
     """What follows `<c` of each cell is made column by column, its address row by row."""
     columns = [converted(column, converters, _json) for column in cells]
+    for at, currency_at in amounts.items():
+        columns[at] = list(map(styles.styled, columns[at], cells[currency_at]))
     row = "".join(f'<c r="{_letters(at)}{{0}}"{{1[{at}]}}' for at in range(len(columns)))
     written = f'<row r="{{0}}">{row}</row>'.format
     return (written(number, each) for each, number in zip(zip(*columns, strict=True), numbers, strict=False))
@@ -181,7 +239,7 @@ def _time(value: datetime, zone: tzinfo) -> str:
         local = value if zone is UTC else value.astimezone(zone).replace(tzinfo=UTC)
     except OverflowError:  # in the last hours of the year 9999
         local = value
-    return f' s="1"><v>{(local - EPOCH).total_seconds() / 86400:.10f}</v></c>'
+    return f' s="{STYLE_OF_TIME}"><v>{(local - EPOCH).total_seconds() / 86400:.10f}</v></c>'
 
 
 def _json(value: Any) -> str:
@@ -234,7 +292,6 @@ def _frame(sheets: int, sheet_name: str) -> dict[str, str]:
         "xl/workbook.xml": f'{XML}<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{names}</sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'{XML}<Relationships xmlns="{PACKAGE}/relationships">{links}'
         f'<Relationship Id="rId{sheets + 1}" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>',
-        "xl/styles.xml": STYLES,
         "_rels/.rels": f'{XML}<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="rId1" '
         f'Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "[Content_Types].xml": f'{XML}<Types xmlns="{PACKAGE}/content-types"><Default Extension="rels" '

@@ -25,6 +25,7 @@ class ExportProgress:
     def __init__(self, run: ExportRun) -> None:
         self._run = run
         self._written_at = time.monotonic()
+        self._rows = 0  # of the file
 
     @classmethod
     def begin(cls, *, user: Any, token: str, file_name: str, query: str, rows: int) -> "ExportProgress":
@@ -45,6 +46,7 @@ class ExportProgress:
         for chunk in chunks:
             yield chunk
             self._run.rows_done += chunk.listed
+            self._rows += len(chunk.cells[0])
             if time.monotonic() - self._written_at >= EVERY:
                 self._write("rows_done")
 
@@ -55,7 +57,9 @@ class ExportProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._run.finished_at, self._run.failed = timezone.now(), kind is not None
-        self._write("rows_done", "finished_at", "failed")
+        if kind is None:  # a row of the list may be several of the file, or none
+            self._run.rows = self._run.rows_done = self._rows
+        self._write("rows", "rows_done", "finished_at", "failed")
         if kind is not None:
             logger.warning("Export %s broke off (%s).", self._run, kind.__name__)
 

@@ -19,27 +19,36 @@ from core.format import Text
 class Reader:
     """How values are written into a CSV: what separates them, the decimal sign, and whether a program reads them.
 
-    Times are UTC: as ISO 8601 says for programs, and as spreadsheets of any language take them for a time.
+    Times are UTC as ISO 8601 writes them for programs, and those of `zone` as spreadsheets of any language take them
+    for a time.
     """
 
     separator: str = ","
     decimal: str = "."
     is_machine: bool = False
+    zone: tzinfo = UTC
 
     def time(self, value: datetime) -> str:
         if self.is_machine:
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        text = value.astimezone(UTC).isoformat(sep=" ", timespec="seconds")
-        return text.removesuffix("+00:00")
+        return in_zone(value, self.zone).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
 
 
 MACHINE = Reader(is_machine=True)
 
 
-def of_language() -> Reader:
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """The time there; in the first and last hours of the calendar, which not every zone has, that in UTC."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
+
+
+def of_language(zone: tzinfo = UTC) -> Reader:
     """A person of the active language. Where the decimal sign is a comma, spreadsheets separate by semicolons."""
     has_comma = str(get_format("DECIMAL_SEPARATOR")) == ","
-    return Reader(separator=";", decimal=",") if has_comma else Reader()
+    return Reader(separator=";", decimal=",", zone=zone) if has_comma else Reader(zone=zone)
 
 
 def names(columns: Columns, rows: QuerySet[Any]) -> list[str]:
@@ -67,7 +76,8 @@ def _titles(columns: Columns, rows: QuerySet[Any], zone: tzinfo) -> Iterator[str
 def labels(columns: Columns, rows: QuerySet[Any]) -> list[Mapping[Any, str]]:
     """Of each column what people call its values, in the active language; empty where values speak for themselves."""
     return [
-        {} if column.inside else _labels_of(_field_of(rows, column.path)[0]) for column in columns.values()
+        {} if column.inside or column.made else _labels_of(_field_of(rows, column.path)[0])
+        for column in columns.values()
     ]
 
 

@@ -2,7 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import UTC, tzinfo
 from functools import cache, partial
 from threading import BoundedSemaphore
 from typing import Any, Protocol
@@ -38,6 +39,7 @@ from backoffice.export.chunks import Cells, Chunk, chunks_of, ids_of
 from backoffice.export.progress import ExportProgress
 from backoffice.export.reader import MACHINE, labelled, labels, names, of_language, titles
 from backoffice.export.table import Export
+from backoffice.lists.columns import shown_columns
 from backoffice.models import ExportRun
 
 TYPES = {
@@ -50,6 +52,8 @@ PATIENCE = 59  # answers in a row without news, a second apart
 WAITING = "export_waiting"  # in the session: the export that waits until somebody has confirmed that it is he
 WAITS = 600  # seconds
 TOKEN = "export_token"  # noqa: S105  the parameter's name
+# What may be chosen for a file that people read: the only value of each parameter.
+OPTIONS = {"export_times": "utc", "export_columns": "shown"}
 
 
 class ExportingAdmin(Protocol):
@@ -76,6 +80,7 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
     token = request.GET.get(TOKEN, "")
     query = request.GET.copy()
     query.pop(TOKEN, None)
+    chosen = {name for name, value in OPTIONS.items() if query.pop(name, [])[-1:] == [value]}
     request.GET = query  # type: ignore[assignment]  # a QueryDict as well; the list refuses what it does not know
     changelist = admin.get_changelist_instance(request)
     if changelist.problems:
@@ -85,7 +90,15 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         why = " ".join([text, *changelist.problems])
         return HttpResponseBadRequest(why, content_type="text/plain; charset=utf-8")
     return in_slot(
-        lambda: _file_response(admin, request, export, extension, changelist, token),
+        lambda: _file_response(
+            admin,
+            request,
+            _chosen_export(admin, request, export, chosen),
+            extension,
+            chosen,
+            changelist,
+            token,
+        ),
         lambda: too_many(request, _list_of(admin)),
     )
 
@@ -125,14 +138,28 @@ def _list_of(admin: ExportingAdmin) -> str:
     return reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
 
 
+def _chosen_export(admin: Any, request: HttpRequest, export: Export, chosen: Collection[str]) -> Export:
+    """With the columns of the reader's list, where these are asked for."""
+    if "export_columns" in chosen and export.of_list:
+        return export.with_columns_of(shown_columns(admin, request))
+    return export
+
+
 def _file_response(
-    admin: ExportingAdmin, request: HttpRequest, export: Export, extension: str, changelist: Any, token: str
+    admin: ExportingAdmin,
+    request: HttpRequest,
+    export: Export,
+    extension: str,
+    chosen: Collection[str],
+    changelist: Any,
+    token: str,
 ) -> HttpResponseBase:
     ids = ids_of(changelist.queryset)
     rows = export.annotate((export.lines or admin.model)._default_manager.all())
     chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
     # Before the first row is asked for: language and time zone are those of this request.
-    file = _file_of(export, extension, rows)
+    zone = UTC if "export_times" in chosen else timezone.get_current_timezone()
+    file = _file_of(export, extension, rows, zone)
     return send_file(
         request,
         name=export.name,
@@ -213,22 +240,25 @@ def export_links(admin: ExportingAdmin, request: HttpRequest) -> Iterator[dict[s
                 "kind": kind,
                 "address": stale or f"{address}?{query.urlencode()}",
                 "progress": reverse("export-progress", args=[token]),
+                "takes_options": extension != "machine.csv" and not export.is_uploaded,
             }
 
 
 def _file_of(
-    export: Export, extension: str, rows: QuerySet[Any]
+    export: Export, extension: str, rows: QuerySet[Any], zone: tzinfo
 ) -> Callable[[Iterable[Cells]], Iterator[bytes]]:
-    """What makes the file out of its rows."""
-    if extension == "xlsx":
-        zone = timezone.get_current_timezone()
-        headings = titles(export.columns, rows, zone)
-        known = labels(export.columns, rows)
-        workbook = partial(xlsx_stream, headings, sheet_name=str(export.label), zone=zone)
-        return lambda chunks: workbook(labelled(chunks, known))
+    """What makes the file out of its rows, with times in `zone` where people read it."""
     if extension == "machine.csv":
         return partial(csv_stream, list(export.columns), reader=MACHINE)
-    return partial(csv_stream, names(export.columns, rows), reader=of_language())
+    if extension == "csv" and export.is_uploaded:
+        return partial(csv_stream, names(export.columns, rows), reader=of_language())
+    headings = titles(export.columns, rows, zone)
+    known = labels(export.columns, rows)
+    if extension == "csv":
+        file = partial(csv_stream, headings, reader=of_language(zone))
+    else:
+        file = partial(xlsx_stream, headings, sheet_name=str(export.label), zone=zone, amounts=export.amounts)
+    return lambda chunks: file(labelled(chunks, known))
 
 
 def _stream(

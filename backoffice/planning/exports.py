@@ -45,6 +45,7 @@ TITLES = {
 }  # fmt: skip
 SETTINGS = SettingsExport(
     name="sku-settings",
+    is_uploaded=True,
     label=_("SKU settings"),
     columns={
         name: Column(

@@ -39,6 +39,7 @@ from backoffice.reports.sales_table import (
     Platforms,
     ReportColumn,
     Row,
+    amounts_of,
     chunks_of,
     headings,
 )
@@ -141,7 +142,7 @@ def _writer(extension: str, label: str, columns: dict[str, ReportColumn]) -> Any
     titles = headings(columns)
     if extension == "csv":
         return partial(csv_stream, titles, reader=of_language())
-    return partial(xlsx_stream, titles, sheet_name=label)
+    return partial(xlsx_stream, titles, sheet_name=label, amounts=amounts_of(columns))
 
 
 def _scope(request: HttpRequest) -> Scope:

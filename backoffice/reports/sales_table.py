@@ -45,6 +45,10 @@ OF_ORDERS: dict[str, Text] = {
     "cancelled": _("cancelled orders"),
     "cancelled_total": _("total of cancelled orders"),
 }
+AMOUNTS = {
+    "order_total", "cancelled_total", "net", "tax", "item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax",
+    "other_tax", "shipping", "discount", "total",
+}  # fmt: skip
 OF_PAYER: dict[str, Text] = {"tax_responsible_party": _("tax is paid by"), "tax_model": _("tax model")}
 
 
@@ -104,6 +108,12 @@ TAX_COLUMNS = {
         )
     },
 }  # fmt: skip
+
+
+def amounts_of(columns: Mapping[str, ReportColumn]) -> dict[int, int]:
+    """Which columns are money, and in which one their currency stands, by their places."""
+    names = list(columns)
+    return {at: names.index("currency") for at, name in enumerate(names) if name in AMOUNTS}
 
 
 def headings(columns: Mapping[str, ReportColumn]) -> list[str]:

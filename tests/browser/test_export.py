@@ -46,7 +46,7 @@ def test_it_exports_just_what_the_filters_show(
     page = log_in("view_order", at=f"{LIST}?status__exact=shipped")
 
     text = export(page, "Orders CSV", tmp_path).read_text(encoding="utf-8-sig")
-    assert [row["external_id"] for row in csv.DictReader(text.splitlines())] == ids
+    assert [row["Order id"] for row in csv.DictReader(text.splitlines())] == ids
     expect(page.locator("#oms-export-status")).to_have_text(
         f"Exported: {len(ids)} rows. The file is with your downloads."
     )

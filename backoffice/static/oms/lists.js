@@ -56,6 +56,16 @@
         const form = target.closest("#filter-form");
         if (form && target.matches("select") && !byKey) form.requestSubmit();
     });
+    // What is chosen for the files of a list is part of the addresses that lead to them.
+    document.addEventListener("change", ({ target }) => {
+        const name = target.dataset.exportOption;
+        if (!name) return;
+        for (const link of target.closest("[data-export]").querySelectorAll("a[data-takes-options]")) {
+            const address = new URL(link.href);
+            target.checked ? address.searchParams.set(name, target.value) : address.searchParams.delete(name);
+            link.href = address;
+        }
+    });
     // Addresses say what is asked for, and nothing that is left empty.
     document.addEventListener("submit", ({ target }) => {
         if (target.id !== "filter-form") return;
