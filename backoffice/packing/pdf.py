@@ -1,7 +1,8 @@
 """Packing slips and pick lists as PDF, with the fonts in them: printed alike everywhere.
 
-DejaVu has the letters of Europe's languages. What it does not have, or what is written from right to left, is left to
-the pages to print, where the browser has more fonts: an address with holes in it would be of no use.
+DejaVu has the letters of Europe's languages. In the place of another one, or of one that is written from right to left,
+titles and SKUs have a sign that says so. An address with holes in it would be of no use: it is left to the page to
+print, where the browser has more fonts.
 """
 
 import unicodedata
@@ -33,7 +34,7 @@ HEADING, PLAIN = FontFace(emphasis="BOLD"), FontFace()
 
 
 class Unwritable(Exception):
-    """What cannot be written: `about` is the order or SKU where it stands."""
+    """An address or the like cannot be written: `about` is the order."""
 
     def __init__(self, about: str) -> None:
         super().__init__(about)
@@ -91,8 +92,6 @@ def slips_pdf(slips: Sequence[Mapping[str, Any]], size: str) -> bytes:
     """A page, or more, for each of `slips`, as backoffice/packing/slips.py makes them. Raises Unwritable."""
     for slip in slips:
         _refuse(slip["order"], [*slip["address"], *slip["words"].values(), slip["bought"], slip["total"]])
-        for line in slip["lines"]:
-            _refuse(slip["order"], [line["sku"], line["price"]])
     document = Document(LABEL_SIZE, LABEL_MARGIN, 8.5, _("Packing slips")) if size == LABEL else None
     document = document or Document("A4", A4_MARGIN, 11, _("Packing slips"))
     for slip in slips:
@@ -125,7 +124,7 @@ def _write_lines(document: Document, slip: Mapping[str, Any]) -> None:
     words, total = slip["words"], _plain(slip["total"])
     headings = [words["quantity"], words["item"], *([words["price"]] if total else [])]
     rows = [
-        [_units(line["quantity"]), f"{_title(line['title'])}\n{line['sku']}"]
+        [_units(line["quantity"]), f"{_title(line['title'])}\n{_writable(line['sku'])}"]
         + ([_plain(line["price"])] if total else [])
         for line in slip["lines"]
     ]
@@ -135,10 +134,8 @@ def _write_lines(document: Document, slip: Mapping[str, Any]) -> None:
 
 
 def pick_list_pdf(title: str, lines: Iterable[PickLine]) -> bytes:
-    """What is to be fetched, as the page of a pick list shows it. Raises Unwritable."""
+    """What is to be fetched, as the page of a pick list shows it."""
     lines = list(lines)
-    for line in lines:
-        _refuse(line.sku or line.title, [line.sku, line.bin, *(order for order, _units in line.orders)])
     has_bins = any(line.bins for line in lines)
     headings = [*([_("Bin")] if has_bins else []), _("Quantity"), _("SKU"), _("Title"), _("Orders")]
     rows = [row for line in lines for row in _rows_of(line, has_bins=has_bins)]
@@ -153,12 +150,12 @@ def pick_list_pdf(title: str, lines: Iterable[PickLine]) -> bytes:
 
 def _rows_of(line: PickLine, *, has_bins: bool) -> Iterator[list[str]]:
     """One for every ORDERS_A_ROW orders of the line, since no row goes over the end of a page."""
-    first = [line.bin or "–", _units(line.quantity), line.sku, _title(line.title)]
+    first = [_writable(line.bin) or "–", _units(line.quantity), _writable(line.sku), _title(line.title)]
     for start in range(0, len(line.orders), ORDERS_A_ROW):
         some = line.orders[start : start + ORDERS_A_ROW]
         orders = [order if units == 1 else f"{order} × {_units(units)}" for order, units in some]
         cells = first if start == 0 else [""] * len(first)
-        yield [*(cells if has_bins else cells[1:]), ", ".join(orders)]
+        yield [*(cells if has_bins else cells[1:]), _writable(", ".join(orders))]
 
 
 def _title(text: str) -> str:
