@@ -11,6 +11,7 @@ from integrations.errors import BadInput
 from integrations.models import SyncLog
 from integrations.protocol import Note
 from integrations.registry import order_lag
+from integrations.sync.asked import asked_of
 from integrations.sync.windows import WindowRequest
 
 MINUTE = timedelta(minutes=1)
@@ -48,6 +49,15 @@ def read_window(
         text = _("since (%(since)s) must be before until (%(until)s).")
         raise BadInput("since", text % {"since": utc_text(start), "until": utc_text(end or latest)})
     return WindowRequest(by, start, end, tuple(notes), number, asked_until)
+
+
+def window_again(log: SyncLog) -> WindowRequest:
+    """The window that this sync was asked for, judged as of now: the last days are the last days until now. Not for
+    look-backs, which nobody asks for. Raises BadInput where it can no longer be asked for."""
+    asked = asked_of(log)
+    if "by" not in asked:
+        return WindowRequest()
+    return read_window(**{name: asked.get(name) for name in ("since", "until", "days", "by")})
 
 
 def _days(days: str | int | None) -> int:

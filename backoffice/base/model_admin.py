@@ -39,6 +39,7 @@ else:
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from backoffice.base.offered import OfferedChangeList, OfferedLists, no_choice, short
+from backoffice.lists.addresses import in_one_parameter
 from backoffice.lists.columns import columns_view, shown_columns
 from backoffice.lists.days import Days, days_of
 from backoffice.lists.page import tools_of
@@ -130,6 +131,9 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
         return shown_columns(self, request) if self.columns else super().get_list_display(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        address = in_one_parameter(request, several_of(self, request))
+        if address and request.method == "GET":
+            return HttpResponseRedirect(address)
         context = {
             "exports": list(export_links(self, request)),
             "exports_take_columns": any(export.of_list for export in self.exports),
@@ -181,6 +185,12 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
         """Whether the page is the list, where heavy columns are left in the database."""
         match = request.resolver_match
         return match is not None and str(match.url_name).endswith("_changelist")
+
+
+def several_of(model_admin: Any, request: HttpRequest) -> list[str]:
+    """The parameters of this list that take several values."""
+    entries = [entry for entry in model_admin.get_list_filter(request) if isinstance(entry, tuple)]
+    return [f"{path}__in" for path, made in entries if getattr(made, "takes_several", False)]
 
 
 def is_export(request: HttpRequest) -> bool:
@@ -356,8 +366,14 @@ class ChoicesFilter(ChoicesDropdownFilter):  # type: ignore[misc]  # unfold has 
         return queryset.filter(**{f"{self.field_path}__in": values})
 
 
-def choices_filter(field: str) -> tuple[str, Any]:
-    return (field, ChoicesFilter)
+class SeveralChoicesFilter(ChoicesFilter):
+    """Several of the choices: the panel has a box for each, and an address names them in one parameter."""
+
+    takes_several = True
+
+
+def choices_filter(field: str, *, several: bool = False) -> tuple[str, Any]:
+    return (field, SeveralChoicesFilter if several else ChoicesFilter)
 
 
 class PlatformFilter(RelatedDropdownFilter):  # type: ignore[misc]

@@ -29,3 +29,13 @@ def query_without(request: HttpRequest, names: Collection[str]) -> str:
 
 def query_of(parameters: Mapping[str, str]) -> str:
     return f"?{urlencode(parameters, safe=',')}"
+
+
+def in_one_parameter(request: HttpRequest, names: Collection[str]) -> str:
+    """The same list with the values of these parameters in one each, `status__in=a,b`, as links have them, where a form
+    sent them one by one; "" where it did not."""
+    query: QueryDict = request.GET.copy()
+    several = [name for name in names if len(query.getlist(name)) > 1]
+    for name in several:
+        query[name] = ",".join(dict.fromkeys(filter(None, query.getlist(name))))
+    return f"?{query.urlencode(safe=',')}" if several else ""

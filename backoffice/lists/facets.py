@@ -30,7 +30,8 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """One filter: a choice of options, and where it is about days also two fields for the first and the last one."""
+    """One filter: a choice of options, or of several, and where it is about days also two fields for the first and the
+    last one. `other_names`: further parameters of the address that it takes the place of."""
 
     title: str
     name: str
@@ -39,6 +40,8 @@ class Facet:
     to_name: str = ""
     from_value: str = ""
     to_value: str = ""
+    is_several: bool = False
+    other_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,9 @@ def filter_panel(request: HttpRequest, specs: Iterable[Any]) -> FilterPanel:
         if facet := facet_of(spec, asked):
             facets.append(facet)
             chips += _chips_of(request, spec, facet, asked)
-    fields = {name for facet in facets for name in (facet.name, facet.from_name, facet.to_name)}
+    fields = {
+        name for facet in facets for name in (facet.name, facet.from_name, facet.to_name, *facet.other_names)
+    }
     kept = [(name, value) for name, value in given(request) if name not in {*fields, *OF_THE_PAGE}]
     return FilterPanel(facets, chips, kept)
 
@@ -85,9 +90,18 @@ def facet_of(spec: Any, asked: dict[str, str]) -> Facet | None:
     name, choices = _choices_of(spec)
     if not name or not choices:
         return None
+    if getattr(spec, "takes_several", False):
+        return _several(spec, title, choices, asked)
     has_default = getattr(spec, "has_default", False)
     chosen = asked.get(name) or (str(choices[0][0]) if has_default else None)
     return Facet(title=title, name=name, options=_options(choices, chosen, None if has_default else _("all")))
+
+
+def _several(spec: Any, title: str, choices: Iterable[tuple[Any, Any]], asked: dict[str, str]) -> Facet:
+    names = (f"{spec.field_path}__in", f"{spec.field_path}__exact")
+    chosen = {value for name in names for value in asked.get(name, "").split(",")}
+    options = [Option(str(value), str(label), str(value) in chosen) for value, label in choices]
+    return Facet(title=title, name=names[0], options=options, is_several=True, other_names=names[1:])
 
 
 def _choices_of(spec: Any) -> tuple[str, list[tuple[Any, Any]]]:

@@ -40,6 +40,7 @@ from backoffice.orders.filters import (
     ForMeFilter,
     FrequentChoicesFilter,
     OrderPlatformFilter,
+    OrderStatusFilter,
     ShipToFilter,
     TagFilter,
     ToShipFilter,
@@ -80,7 +81,7 @@ class OrderAdmin(ReadOnlyAdmin):
     default_columns = columns[:8]
     numbers_boxes = False
     list_filter = (
-        ToShipFilter, ("platform", OrderPlatformFilter), ("status", FrequentChoicesFilter),
+        ToShipFilter, ("platform", OrderPlatformFilter), ("status", OrderStatusFilter),
         ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
         ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
         ("buyer_requested_cancellation", CancellationFilter), ForMeFilter, TagFilter,

@@ -51,6 +51,10 @@ class FrequentChoicesFilter(ChoicesFilter):
         return with_values(queryset, str(self.field.name), values)
 
 
+class OrderStatusFilter(FrequentChoicesFilter):
+    takes_several = True
+
+
 class CancellationFilter(BooleanFieldListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         result = super().queryset(request, queryset)

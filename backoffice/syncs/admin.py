@@ -25,6 +25,7 @@ from backoffice.syncs.exports import SYNC_EXPORTS
 from backoffice.syncs.failures import FailureInline, replay_failures
 from backoffice.syncs.presentation import kind_name
 from backoffice.syncs.progress import progress_view, slot, slot_field, state_cell
+from backoffice.syncs.sync_dialog import run_again
 from core.format import DASH
 from integrations.models import SyncLog
 from integrations.sync.cancel import cancel_sync
@@ -59,7 +60,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
     columns = (*SYNC_COLUMNS, "number_api_calls", "number_pages", "number_throttled", "source_of")
     default_columns = SYNC_COLUMNS
     list_filter = (
-        platform_filter(), choices_filter("kind"), choices_filter("status"), choices_filter("source"),
+        platform_filter(), choices_filter("kind"), choices_filter("status", several=True), choices_filter("source"),
         choices_filter("trigger"), ("queued_at", DayRangeFilter),
     )  # fmt: skip
     list_select_related = ("requested_by",)
@@ -72,7 +73,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "request_id__startswith", "error_code__startswith")
     search_help_text = gettext_lazy("Number of a sync, a request id of the platform, or an error code")
     actions = ("cancel",)
-    buttons = ("cancel_button", "replay_button")
+    buttons = ("cancel_button", "again_button", "replay_button")
     empty_text = gettext_lazy("Every sync leaves a row here. Open Platforms and start one.")
     fieldsets = (
         (None, {"fields": (("platform", "kind"), ("status_now", "source_of"), "error", "notes_list")}),
@@ -150,6 +151,16 @@ class SyncLogAdmin(ReadOnlyAdmin):
             permission=SYNC_PERMISSION,
             is_shown=lambda log: log.is_open and not log.cancel_requested,
             slot_field=lambda log: slot_field(log, "head", "cancel"),
+        )
+
+    def again_button(self) -> Button:
+        return Button(
+            name="again",
+            label=gettext_lazy("Run again"),
+            icon="restart_alt",
+            run=run_again,
+            permission=SYNC_PERMISSION,
+            is_shown=lambda log: log.may_run_again,
         )
 
     def replay_button(self) -> Button:

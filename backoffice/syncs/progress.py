@@ -111,16 +111,26 @@ def bar(log: SyncLog) -> SafeString:
 Show = Callable[[SyncLog, bool], Any]
 
 
+def _control(log: SyncLog, may_cancel: bool) -> SafeString | str:
+    """A button beside the bar: cancel it, or once it failed, run it again."""
+    if may_cancel and log.may_run_again:
+        return _press(log, "again", _("Run again"))
+    return _cancel_control(log, may_cancel)
+
+
 def _cancel_control(log: SyncLog, may_cancel: bool) -> SafeString | str:
-    """A button beside the bar. It belongs to the page's form `oms-press`, since lists are forms themselves."""
     if not may_cancel or not log.is_open or log.cancel_requested:
         return ""
+    return _press(log, "cancel", _("Cancel"))
+
+
+def _press(log: SyncLog, button: str, label: str) -> SafeString:
+    """It belongs to the page's form `oms-press`, since lists are forms themselves."""
     text = (
         '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" '
         'aria-label="{}: {}">{}</button>'
     )
-    cancel = _("Cancel")
-    return format_html(text, press_url(log, "cancel"), cancel, name_of(log), cancel)
+    return format_html(text, press_url(log, button), label, name_of(log), label)
 
 
 def _number(name: str) -> Show:
@@ -131,7 +141,7 @@ def _number(name: str) -> Show:
 SLOTS: dict[str, Show] = {
     "state": lambda log, _may_cancel: status_badge(log),
     "progress": lambda log, _may_cancel: bar(log),
-    "cancel": _cancel_control,
+    "cancel": _control,
     # The button in the head of a sync's own page: any text will do, if it changes when the button has to disappear.
     "head": lambda log, may_cancel: "cancel" if _cancel_control(log, may_cancel) else "",
     "source": lambda log, _may_cancel: source_badge(log.source),
@@ -168,16 +178,19 @@ def _digest(shown: str) -> str:
 
 
 def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
-    """For lists: status and source; while it is open, the bar and a way to cancel; after that, what went wrong."""
+    """For lists: status and source; while it is open, the bar and a way to cancel; after that, what went wrong, and the
+    button to run it again."""
     is_made_up = log.source not in ("", Source.LIVE)
     labels = badges(slot(log, "state"), source_badge(log.source) if is_made_up else "")
     if log.is_open:
         control = slot(log, "cancel", may_cancel=may_cancel)
         return format_html('<div class="oms-cell">{}{}{}</div>', labels, slot(log, "progress"), control)
-    if not log.error_message:
+    again = _control(log, may_cancel)
+    if not log.error_message and not again:
         return labels
-    text = '<div class="oms-cell">{}<span class="oms-sentence">{}</span></div>'
-    return format_html(text, labels, shortened(log.error_message, 90))
+    text = '<div class="oms-cell">{}<span class="oms-sentence">{}</span>{}</div>'
+    sentence = shortened(log.error_message, 90) if log.error_message else ""
+    return format_html(text, labels, sentence, again)
 
 
 def press_url(obj: Any, button: str) -> str:

@@ -28,7 +28,7 @@ from integrations.models import SyncLog
 from integrations.sync.start import Problem, start_sync, unopened
 from integrations.sync.streams import STREAMS, label_of, streams_of
 from integrations.sync.windows import WindowRequest
-from integrations.window_input import LONGEST_LOOK_BACK_DAYS, read_window
+from integrations.window_input import LONGEST_LOOK_BACK_DAYS, read_window, window_again
 from integrations.wording import another_open_line, forecast_line, queue_down_line
 from platforms.models import SYNC_PERMISSION, Platform
 
@@ -240,10 +240,29 @@ def start_syncs(
                 messages.error(request, text % {"kind": kind_name(kind), "platform": platform})
 
 
-def _start(request: HttpRequest, platform: Platform, kind: str, window: WindowRequest | None) -> None:
+def run_again(request: HttpRequest, log: SyncLog) -> None:
+    """Ask for what this sync was asked for: the same window, or the same SKUs."""
+    if log.kind not in streams_of(log.platform) or not log.may_run_again:
+        messages.info(request, _("There is nothing to run again: it did not fail."))
+        return
+    try:
+        window = window_again(log)
+    except BadInput as error:
+        messages.error(request, str(error))
+        return
+    _start(request, log.platform, log.kind, window, skus=log.skus)
+
+
+def _start(
+    request: HttpRequest,
+    platform: Platform,
+    kind: str,
+    window: WindowRequest | None,
+    skus: Sequence[str] = (),
+) -> None:
     user = request.user if request.user.is_authenticated else None
     started = start_sync(
-        platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN, user=user, window=window
+        platform=platform, kind=kind, trigger=SyncLog.Trigger.ADMIN, user=user, window=window, skus=skus
     )
     log = started.log
     link = link_to(log, _("%(kind)s sync #%(id)s") % {"kind": kind_name(kind), "id": log.pk})

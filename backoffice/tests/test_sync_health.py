@@ -16,6 +16,9 @@ from backoffice.tests.home_pages import log_of, table, viewer
 from integrations.lookup.health import health_of
 from integrations.models import ApiQuota, ApiUsage, StreamState, SyncFailure, SyncLog
 from integrations.quota.usage import sharing
+from integrations.sync.asked import asked_of
+from integrations.sync.start import start_sync
+from integrations.sync.windows import WindowRequest
 from platforms.models import Platform, Source
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +148,68 @@ def test_it_is_for_those_who_see_syncs_and_links_only_what_they_may_open() -> No
     page = shown(reader)
     assert "monitor_heart" in page
     assert "/admin/platforms/platform/" not in page
+
+
+def again(client: Client, log: SyncLog) -> str:
+    response = client.post(f"/admin/integrations/synclog/{log.pk}/press/again/", follow=True)
+    return re.sub("<[^>]+>", "", " ".join(map(str, response.context["messages"])))
+
+
+def test_it_runs_a_failed_sync_again_with_the_same_question(admin_client: Client) -> None:
+    platform, now = platform_of(), timezone.now().replace(microsecond=0)
+    since, until = now - timedelta(days=9), now - timedelta(days=8)
+    asked: list[tuple[str, Any, list[str]]] = [
+        ("orders", WindowRequest(), []),
+        ("orders", WindowRequest(by="created", since=since, until=until), []),
+        ("orders", WindowRequest(since=now - timedelta(days=3), days=3), []),
+        ("inventory", None, ["B 2", "A-1"]),
+    ]
+    for kind, window, skus in asked:
+        first = start_sync(platform=platform, kind=kind, trigger="api", window=window, skus=skus).log
+        page = f"/admin/integrations/synclog/{first.pk}/change/"
+        assert "press/again/" not in admin_client.get(page).content.decode()  # it is open
+        SyncLog.objects.filter(pk=first.pk).update(
+            status="failed", open_key=None, finished_at=now, error_message="Down.", error_code="unavailable"
+        )
+        assert "press/again/" in admin_client.get(page).content.decode()
+        assert "press/again/" in admin_client.get("/admin/integrations/synclog/").content.decode()
+        assert "is queued" in again(admin_client, first)
+        second = SyncLog.objects.latest("pk")
+        assert second.pk != first.pk
+        assert asked_of(second) == asked_of(SyncLog.objects.get(pk=first.pk))
+        assert (second.kind, second.skus, second.trigger) == (kind, skus, "admin")
+        assert "already queued" in again(admin_client, first)  # the same one
+        SyncLog.objects.filter(pk=second.pk).update(asked='{"skus": ["other"]}')
+        assert "Start yours again when it has ended" in again(admin_client, first)  # another is open
+        SyncLog.objects.filter(pk=second.pk).update(status="succeeded", open_key=None, finished_at=now)
+        assert "it did not fail" in again(admin_client, SyncLog.objects.get(pk=second.pk))
+        SyncLog.objects.all().delete()
+
+
+def test_run_again_is_for_those_who_may_sync(admin_client: Client) -> None:
+    failed = log_of(platform_of(), "failed")
+    look_back = log_of(platform_of(), "failed", trigger="look_back", is_incremental=False)
+    reader = viewer("view_synclog", "view_platform")
+    page = f"/admin/integrations/synclog/{failed.pk}/change/"
+    assert "press/again/" not in reader.get(page).content.decode()
+    assert reader.post(f"/admin/integrations/synclog/{failed.pk}/press/again/").status_code == 403
+    assert "it did not fail" in again(admin_client, look_back)
+    assert SyncLog.objects.count() == 2
+
+
+def test_it_filters_by_several_statuses(admin_client: Client) -> None:
+    for status in ("failed", "partial", "succeeded"):
+        log_of(platform_of(), status)
+    address = "/admin/integrations/synclog/"
+    sent = admin_client.get(f"{address}?status__in=failed&status__in=partial&kind__exact=orders")
+    assert sent.headers["Location"] == "?status__in=failed,partial&kind__exact=orders"
+    page = admin_client.get(f"{address}{sent.headers['Location']}")
+    assert sorted(log.status for log in page.context["cl"].result_list) == ["failed", "partial"]
+    boxes = re.findall(r'name="status__in" value="(\w+)" checked', page.content.decode())
+    assert boxes == ["partial", "failed"]
+    # A link with one status is shown as that box, and no longer asked for once others are chosen.
+    page = admin_client.get(f"{address}?status__exact=failed")
+    assert re.findall(r'name="status__in" value="(\w+)" checked', page.content.decode()) == ["failed"]
+    panel = page.content.decode().split('id="filter-form"')[1].split("</form>")[0]
+    assert 'name="status__exact"' not in panel
+    assert admin_client.get(f"{address}?status__in=failed&status__in=odd", follow=True).status_code == 400

@@ -186,6 +186,14 @@ class SyncLog(models.Model):
         """Mock data stands in since no credentials were stored: as announced, and no problem."""
         return self.status == self.Status.FALLBACK and bool(self.error_code) and not self.credentials_digest
 
+    @property
+    def may_run_again(self) -> bool:
+        """Whether it ended without what was asked for, and somebody may ask for the same: not for a look-back, which
+        the schedule makes up for."""
+        if self.trigger == self.Trigger.LOOK_BACK or self.is_mock_as_promised:
+            return False
+        return self.status in (self.Status.FAILED, self.Status.FALLBACK, self.Status.CANCELLED)
+
     @staticmethod
     def open_key_for(platform: Platform, kind: str, lane: str = Lane.REGULAR) -> str:
         return SyncLog.open_key_of(platform.pk, kind, lane)
