@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 
 from backoffice.base.cells import (
     clamped,
+    label_of,
     money,
     platform_time_cell,
     source_badge,
@@ -266,7 +267,7 @@ class OrderAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("ships"))
     def fulfilment(self, obj: Order) -> SafeString:
-        return fulfilment_name(obj.platform, obj.fulfilled_by, obj.get_fulfilled_by_display())
+        return fulfilment_name(obj.platform, obj.fulfilled_by, label_of(Order.FulfilledBy, obj.fulfilled_by))
 
     @admin.display(description=gettext_lazy("source"))
     def source_of(self, obj: Order) -> SafeString:
