@@ -86,7 +86,7 @@ def test_it_goes_from_credentials_to_orders(
     page.keyboard.press("Enter")
     page.get_by_role("link", name=order.external_id, exact=True).click()
     for item in order.items.all():
-        expect(page.get_by_role("cell", name=item.sku, exact=True).first).to_be_visible()
+        expect(page.get_by_role("link", name=item.sku, exact=True).first).to_be_visible()
 
 
 def test_it_shows_a_refusal_and_forgets_what_was_typed(
