@@ -147,7 +147,7 @@ def _writer(extension: str, label: str, columns: dict[str, ReportColumn]) -> Any
 
 def _scope(request: HttpRequest) -> Scope:
     """`?from=2026-09&to=2026-11&platform=1`; this month and the two before it where nothing is asked for."""
-    today, zone = timezone.localdate(), ForgivingZone(timezone.get_current_timezone_name())
+    today, zone = timezone.localdate(), ForgivingZone(str(timezone.get_current_timezone()))
     months, problem = Months.until(today, MONTHS), ""
     first, last = request.GET.get("from", ""), request.GET.get("to", "")
     if first or last:
