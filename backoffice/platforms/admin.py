@@ -45,6 +45,7 @@ from integrations.sync.streams.states import (
     windowed,
 )
 from integrations.wording import schedule_lines
+from inventory.models import PlannedSku
 from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
 
 GENERAL = ("display_name", "name", "kind", "is_active")
@@ -197,9 +198,9 @@ class PlatformAdmin(OmsAdmin):
         return actions
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """A sync cannot be deleted by itself; those of a platform are deleted with it."""
+        """Syncs and planned SKUs cannot be deleted by themselves; those of a platform are deleted with it."""
         found, counts, refused, protected = super().get_deleted_objects(objs, request)
-        with_it = {str(model._meta.verbose_name) for model in (SyncLog, SyncFailure, ApiUsage)}
+        with_it = {str(model._meta.verbose_name) for model in (SyncLog, SyncFailure, ApiUsage, PlannedSku)}
         return found, counts, {str(name) for name in refused} - with_it, protected
 
     def has_sync_permission(self, request: HttpRequest) -> bool:

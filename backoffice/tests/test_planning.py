@@ -259,7 +259,7 @@ def test_it_does_not_know_what_was_sold_before_orders_are_stored(
     assert ("No orders are stored yet" in page) == (days is None)
 
 
-def test_windows_lengthen_each_other_where_they_meet() -> None:
+def test_windows_lengthen_each_other_where_they_meet(settings: Any) -> None:
     amazon_platform, now = amazon(), timezone.now()
     known_since(30)
     for start, end, status in ((100, 29, "succeeded"), (300, 200, "succeeded"), (150, 90, "failed")):
@@ -273,6 +273,9 @@ def test_windows_lengthen_each_other_where_they_meet() -> None:
     assert state.orders_since is not None
     assert (now - state.orders_since).days == 100
     assert PlannedSku.objects.get().sold_90 == 0
+    settings.KEEP_ORDERS_MONTHS = 2  # older ones may be deleted
+    count_platform(amazon_platform)
+    assert PlannedSku.objects.get().sold_90 is None
 
 
 def test_made_up_data_is_planned_on_its_own(admin_client: Client) -> None:

@@ -29,6 +29,7 @@ from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.tests.states import change, minutes_of, set_states, watermark_of
 from integrations.tests.syncing import platform_of
+from inventory.models import PlannedSku
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -256,10 +257,11 @@ def test_it_deletes_a_platform_with_all_that_belongs_to_it(admin_client: Client,
     log = request_sync(platform=mistake, kind="orders", trigger="admin").log
     SyncFailure.objects.create(log=log, platform=mistake, kind="orders", error_code="malformed")
     ApiUsage.objects.create(platform=mistake, operation="token", hour=timezone.now())
+    PlannedSku.objects.create(platform=mistake, source="mock", sku="A", lead_days=1, target_days=1)
     change(mistake, orders_interval=30)
     assert admin_client.post(page(mistake, "delete"), {"post": "yes"}).status_code == 302
     assert not Platform.objects.filter(name="mistake").exists()
-    assert [model.objects.count() for model in (SyncLog, SyncFailure, ApiUsage)] == [0, 0, 0]
+    assert [model.objects.count() for model in (SyncLog, SyncFailure, ApiUsage, PlannedSku)] == [0] * 4
 
 
 def test_it_deletes_a_platform_with_its_syncs_but_not_one_with_orders(admin_client: Client) -> None:

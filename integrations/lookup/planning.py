@@ -24,6 +24,7 @@ from integrations.registry import CHANNELS
 from inventory.models import InventoryItem, PlannedSku, PlanningState
 from inventory.planning import cover_days, days_of, is_dead, is_late, reorder, settings_by_sku
 from orders.models import Order
+from orders.retention import months_before
 from platforms.models import Platform, Source
 
 SPANS = (7, 30, 90)  # days of which sales are counted
@@ -155,7 +156,7 @@ def orders_known_since(platform: Platform) -> datetime | None:
     """From when on all live orders of this platform are stored; None where nothing says so.
 
     Scheduled windows follow each other without a gap; others lengthen them where they meet. Where the log is kept too
-    short to tell, the oldest of the orders stands for that.
+    short to tell, the oldest of the orders stands for that. What KEEP_ORDERS_MONTHS has deleted is not known any more.
     """
     windows = SyncLog.objects.filter(
         platform=platform, kind=SyncLog.Kind.ORDERS, status__in=SyncLog.GOOD, source=Source.LIVE
@@ -173,7 +174,8 @@ def orders_known_since(platform: Platform) -> datetime | None:
         if end is None or start is None or end < since:
             break
         since = min(start, since)
-    return since
+    months = settings.KEEP_ORDERS_MONTHS
+    return max(since, months_before(timezone.now(), months)) if months else since
 
 
 def _plans(
