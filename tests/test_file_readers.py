@@ -125,8 +125,8 @@ def test_libreoffice_shows_times_numbers_and_text_of_a_workbook(exported: Callab
 def test_libreoffice_takes_times_and_amounts_of_a_german_csv_for_such(exported: Callable[..., Path]) -> None:
     book = load_workbook(convert(exported("orders", "csv"), "xlsx", f"--infilter={GERMAN_CSV}"))
     names, *rows = book.worksheets[0].iter_rows(values_only=True)
-    found = {row[names.index("external_id")]: dict(zip(names, row, strict=True)) for row in rows}
+    found = {row[names.index("Bestellnummer")]: dict(zip(names, row, strict=True)) for row in rows}
     order = found["012-0000001-0000001"]
-    assert order["purchased_at (UTC)"] == datetime(2026, 7, 1, 22, 30)  # noqa: DTZ001  Excel's times have no zone
-    assert order["total"] == 1234.5
+    assert order["Gekauft (Europe/Berlin)"] == datetime(2026, 7, 2, 0, 30)  # noqa: DTZ001  Excel's times have no zone
+    assert order["Gesamt"] == 1234.5
     assert "'=1+1" in found

@@ -28,6 +28,7 @@ from backoffice.base.cells import number
 from backoffice.base.channels import channels_in_use, site_flag
 from backoffice.base.choices import platform_choices
 from backoffice.base.freshness import confirmation_address
+from backoffice.base.model_admin import is_htmx
 from backoffice.export.as_csv import csv_stream
 from backoffice.export.as_xlsx import xlsx_stream
 from backoffice.export.reader import MACHINE, of_language
@@ -84,9 +85,12 @@ class Scope:
 @never_cache
 @require_safe
 def sales_page(request: HttpRequest) -> HttpResponseBase:
+    """The page, which asks for its tables once it is shown; these to htmx."""
     _check(request)
     scope = _scope(request)
-    platforms, report = _report(request, scope)
+    if is_htmx(request) and not scope.problem:
+        return TemplateResponse(request, "reports/sales_result.html", _result(request, scope))
+    choices = platform_choices(visible_platforms(request))
     context = {
         **admin.site.each_context(request),
         "title": _("Sales"),
@@ -94,18 +98,25 @@ def sales_page(request: HttpRequest) -> HttpResponseBase:
         "first_month": f"{scope.months.first:%Y-%m}",
         "last_month": f"{scope.months.last:%Y-%m}",
         "last_day": scope.months.end - timedelta(days=1),
-        "platform_choices": platform_choices(visible_platforms(request)),
+        "platform_choices": choices,
+        "several_platforms": len(choices) > 1,
+        "files": list(_file_links(request)),
+        "address": request.get_full_path(),
+    }
+    return TemplateResponse(request, "reports/sales.html", context, status=400 if scope.problem else 200)
+
+
+def _result(request: HttpRequest, scope: Scope) -> dict[str, Any]:
+    platforms, report = _report(request, scope)
+    return {
         "rows": [_sales_cells(request, row, platforms) for row in report.sales[:MOST_SHOWN]],
         "row_count": len(report.sales),
         "most_shown": MOST_SHOWN if len(report.sales) > MOST_SHOWN else 0,
         "taxes": [_tax_cells(row, platforms) for row in _by_marketplace(report.taxes)[:MOST_SHOWN]],
         "sums": [_cells(*sums, currency) for currency, sums in totals_by_currency(report.sales).items()],
-        "files": list(_file_links(request)),
         "has_countries": any(row.place.ship_to_country for row in report.sales),
         "several_platforms": len(platforms) > 1,
     }
-    status = 400 if scope.problem else 200
-    return TemplateResponse(request, "reports/sales.html", context, status=status)
 
 
 @never_cache

@@ -83,6 +83,8 @@ def pages() -> Iterator[str]:
     yield reverse("my-alerts")
     yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
     order = Order.objects.earliest("pk")
+    month = f"{order.purchased_at:%Y-%m}"
+    yield reverse("sales-report") + f"?from={month}&to={month}"
     yield reverse("where-is-my-order") + f"?id={order.external_id}"
     yield reverse("where-is-my-order") + "?id=902-0000000-0000000"
     yield reverse("admin:orders_order_history", args=[order.pk])
