@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from integrations.models import SyncFailure, SyncLog
+from integrations.models import AuditedDay, OrderAudit, SyncFailure, SyncLog
 from integrations.protocol import Finding
 from integrations.sync.connection_check import is_fine
 from integrations.sync.estimates import pages_expected
@@ -128,3 +128,41 @@ def _names_of(platform_ids: list[int] | None) -> list[str] | None:
     if platform_ids is None:
         return None
     return list(Platform.objects.filter(pk__in=platform_ids).order_by("name").values_list("name", flat=True))
+
+
+def audit_as_json(audit: OrderAudit) -> dict[str, Any]:
+    """The keys of an audit in the API. Touches `platform`; one query for its days."""
+    return {
+        "id": audit.pk,
+        "platform": audit.platform.name,
+        "platform_id": audit.platform_id,
+        "status": audit.status,
+        "window": {"start": as_text(audit.window_start), "end": as_text(audit.window_end)},
+        "compared": audit.compared,
+        **{name: getattr(audit, name) for name in ("missing", "stale", "different", "only_here", "unread")},
+        "healed": audit.healed,
+        "open": audit.open,
+        "api_calls": audit.api_calls,
+        "error_code": audit.error_code,
+        "error_message": audit.error_message,
+        "queued_at": as_text(audit.queued_at),
+        "started_at": as_text(audit.started_at),
+        "finished_at": as_text(audit.finished_at),
+        "resume_at": as_text(audit.resume_at),
+        "days": [day_as_json(day) for day in audit.days.order_by("day", "marketplace_id")],
+    }
+
+
+def day_as_json(day: AuditedDay) -> dict[str, Any]:
+    """What is known of one day's orders in one marketplace. `report` names the list that they were compared with."""
+    return {
+        "day": day.day.isoformat(),
+        "marketplace_id": day.marketplace_id,
+        "state": day.state,
+        **{
+            name: getattr(day, name)
+            for name in ("orders", "missing", "stale", "different", "only_here", "healed", "open")
+        },
+        "report": day.list_id,
+        "checked_at": as_text(day.checked_at),
+    }

@@ -1,6 +1,7 @@
 """What every channel delivers: pages of records, and the Adapter that yields them. No Django, no HTTP."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -8,7 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from integrations.errors import PlatformError
 from inventory.records import InventoryRecord
-from orders.records import OrderRecord
+from orders.records import OrderRecord, ReportedLine
 
 Checkpoint = dict[str, Any]  # JSON; what it holds is the adapter's own business
 NOTHING: Mapping[str, datetime] = MappingProxyType({})
@@ -275,4 +276,35 @@ class TellsTime(Protocol):
     def clock_offset(self) -> timedelta:
         """What is to be added to this machine's time for the platform's. May make a call; raises PlatformError, also
         where this machine's clock is too far off to go by it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderListState:
+    """How far a list of orders is. `document` names what can be read of it. A list that `is_over` without a document
+    has no orders; or `error` says why it was not made."""
+
+    is_over: bool
+    document: str = ""
+    error: PlatformError | None = None
+
+
+@runtime_checkable
+class ListsOrders(Protocol):
+    """An adapter whose platform makes lists of orders on request, in its own time, as files of a row for each line."""
+
+    @property
+    def listed_sites(self) -> tuple[str, ...]:
+        """The marketplaces that its lists are about."""
+        ...
+
+    def request_order_list(self, window: Window) -> str:
+        """Ask for the list of the orders updated or created in `window`, which is no longer than 30 days. Returns its
+        id. Raises PlatformError, as the other two do."""
+        ...
+
+    def order_list_state(self, list_id: str) -> OrderListState: ...
+
+    def order_list(self, document: str) -> AbstractContextManager[Iterator[ReportedLine | RecordFailure]]:
+        """The rows of the whole list, in any order. What is incomplete never comes out."""
         ...

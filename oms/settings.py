@@ -125,6 +125,7 @@ MAINTENANCE = [
     "access.lockout.prune_failures",
     "audit.summing.write_sums",
     "access.signed_in.prune_sessions",
+    "integrations.completeness.closing.prune_audits",
     "access.oidc.signing_out.prune_logout_tokens",
     "webhooks.queue.prune_deliveries",
     "webhooks.queue.prune_events",

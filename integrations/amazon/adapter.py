@@ -1,12 +1,13 @@
 """Amazon as an Adapter: pages of orders and stock of one selling account."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from integrations.amazon import normalize, parse, sandbox
+from integrations.amazon import normalize, order_lists, order_report, parse, sandbox
 from integrations.amazon.answers import note_of_replacements
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.connection_check import FirstPage, check_connection
@@ -31,6 +32,7 @@ from integrations.protocol import (
     DataSets,
     Finding,
     Meter,
+    OrderListState,
     OrderPage,
     Parts,
     Quota,
@@ -194,6 +196,29 @@ class AmazonAdapter:
         return stock_pages(
             self._client, self._config.marketplaces, skus, checkpoint, parts=self.parts, left_out=left_out
         )
+
+    @property
+    def listed_sites(self) -> tuple[str, ...]:
+        """See integrations.protocol.ListsOrders, as for the next three."""
+        return tuple(marketplace.id for marketplace in self._config.marketplaces)
+
+    def request_order_list(self, window: Window) -> str:
+        self._refuse_sandbox()
+        report_type = order_report.BY_PURCHASE if window.by == "created" else order_report.BY_UPDATE
+        return self._client.create_report(report_type, self.listed_sites, window.start, window.end)
+
+    def order_list_state(self, list_id: str) -> OrderListState:
+        return order_lists.state_of(self._client, list_id)
+
+    @contextmanager
+    def order_list(self, document: str) -> Iterator[Iterator[order_report.Row]]:
+        in_japan = any(marketplace.code == "JP" for marketplace in self._config.marketplaces)
+        with self._client.report_document(document) as file:
+            yield order_report.OrderReport(file.file, charset=file.charset, in_japan=in_japan).rows()
+
+    def _refuse_sandbox(self) -> None:
+        if self._config.sandbox:
+            raise ConfigError("Amazon's sandbox makes no reports: there is nothing to compare orders with.")
 
     def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         def ask(span: OrderSpan, listing: OrderListing) -> dict[str, Any]:

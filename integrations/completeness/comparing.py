@@ -1,0 +1,139 @@
+"""One list against what is stored. What is amiss becomes findings; the counts of the days go to the audit's part."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+
+from integrations.completeness.claim import Claim
+from integrations.completeness.comparison import Kind, Verdict, compare, explain
+from integrations.completeness.records import KnownOrder, as_json
+from integrations.completeness.rules import Scope
+from integrations.completeness.spool import Spool
+from integrations.completeness.stored import AT_ONCE, stored_by_id, stored_ids
+from integrations.errors import PlatformError
+from integrations.models import AuditFinding, OrderAudit
+from integrations.protocol import ListsOrders
+
+LAG = timedelta(hours=3)  # so long, lists are behind what the platform says of an order by itself
+
+
+def compare_part(claim: Claim, adapter: ListsOrders, number: int, document: str) -> None:
+    """Compare the list of this part of the audit; `document` is "" for one without orders.
+
+    Findings are stored as they come, each order once in an audit; counts at the end. Raises PlatformError.
+    """
+    with Spool() as spool:
+        if document:
+            with adapter.order_list(document) as rows:
+                claim.count_call()
+                spool.fill(rows)
+        part = Part(claim.audit, claim.audit.parts[number], spool)
+        for findings in part.reported():
+            _store(claim, findings)
+        for findings in part.only_here():
+            _store(claim, findings)
+    audit = claim.audit
+    with transaction.atomic():
+        claim.save(compared=audit.compared + part.compared, unread=audit.unread + spool.unread)
+        claim.update_part(number, is_compared=True, unnamed=spool.unnamed, days=part.days_as_json())
+
+
+def _store(claim: Claim, findings: list[AuditFinding]) -> None:
+    """For a list that is compared once more after a crash, and an order that two lists have: it is stored already."""
+    AuditFinding.objects.bulk_create(findings, ignore_conflicts=True)
+    claim.save()
+
+
+class Part:
+    """One list while it is compared. `compared` orders, of which `days` has how many were placed on which day and in
+    which marketplace."""
+
+    def __init__(self, audit: OrderAudit, part: dict[str, Any], spool: Spool) -> None:
+        self.compared = 0
+        self._days: Counter[tuple[str, str]] = Counter()
+        self._audit, self._part, self._spool = audit, part, spool
+        self._scope = Scope(
+            marketplace_ids=frozenset(part["sites"]),
+            asked_at=datetime.fromisoformat(part["asked_at"]),
+            lag=LAG,
+        )
+
+    def reported(self) -> Iterator[list[AuditFinding]]:
+        """The findings about the orders of the list, some orders at a time."""
+        orders = self._spool.orders()
+        while some := dict(islice(orders, AT_ONCE)):
+            stored = stored_by_id(self._audit.platform, some)
+            findings = []
+            for order_id, order in some.items():
+                self.compared += 1
+                own = stored.get(order_id)
+                if order is None:  # not all of its rows could be read: only whether it is here can be said
+                    order, verdict = (
+                        KnownOrder(order_id=order_id),
+                        Verdict(Kind.SAME if own else Kind.MISSING),
+                    )
+                else:
+                    verdict = compare(order, own)
+                    self._days[day_of(order), order.marketplace_id] += 1
+                if not verdict.is_good:
+                    findings.append(_finding(self._audit, order, verdict))
+            yield findings
+
+    def only_here(self) -> Iterator[list[AuditFinding]]:
+        """The findings about orders of its span of time that the list does not have."""
+        start, end = (datetime.fromisoformat(self._part[name]) for name in ("start", "end"))
+        platform = self._audit.platform
+        for ids in stored_ids(platform, by=self._part["by"], start=start, end=end):
+            alone = set(ids) - self._spool.has(ids)
+            orders = stored_by_id(platform, alone)
+            findings = [
+                _finding(self._audit, order, explain(order, self._scope)) for order in orders.values()
+            ]
+            if not self.compared and any(not finding.differences for finding in findings):
+                raise PlatformError(
+                    f"List {self._part['list']} is said to have no orders, and orders of that time are stored here. "
+                    "It is not believed: nothing was compared with it. Audit again later.",
+                    code="list_not_believed",
+                )
+            yield findings
+
+    def days_as_json(self) -> list[list[Any]]:
+        """[day, marketplace, orders], those marketplaces of the list included that had none."""
+        if self._part["by"] != "created":
+            return []
+        start, end = (datetime.fromisoformat(self._part[name]) for name in ("start", "end"))
+        day = start.date()
+        while day <= (end - timedelta(microseconds=1)).date():
+            for site in self._part["sites"]:
+                self._days.setdefault((day.isoformat(), site), 0)
+            day += timedelta(days=1)
+        return [[day, site, count] for (day, site), count in sorted(self._days.items()) if day]
+
+
+def day_of(order: KnownOrder) -> str:
+    return "" if order.purchased_at is None else order.purchased_at.astimezone(UTC).date().isoformat()
+
+
+def _finding(audit: OrderAudit, order: KnownOrder, verdict: Verdict) -> AuditFinding:
+    is_alone = verdict.kind == Kind.ONLY_HERE
+    outcome = AuditFinding.Outcome.KEPT if is_alone else AuditFinding.Outcome.FOUND
+    return AuditFinding(
+        audit=audit,
+        external_id=order.order_id,
+        kind=verdict.kind,
+        outcome=outcome,
+        day=day_of(order) or None,
+        marketplace_id=order.marketplace_id,
+        reported={} if is_alone else as_json(order),
+        differences=differences_as_json(verdict),
+    )
+
+
+def differences_as_json(verdict: Verdict) -> list[dict[str, str]]:
+    """Both values of what is different; or why an order is here alone."""
+    return [asdict(each) for each in verdict.differences] or [{"rule": name} for name in verdict.known]

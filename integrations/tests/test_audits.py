@@ -1,0 +1,333 @@
+"""Audits against a simulated Amazon: whatever is hidden or spoiled is found and fetched, and nothing else is."""
+
+import io
+import json
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from integrations.completeness.audits import request_audit, run_audit
+from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncLog
+from integrations.tests.syncing import platform_of, requests_of, stored_orders, sync
+from orders.models import Order, OrderItem
+from platforms.models import Platform
+from simulator import (
+    CANARY,
+    Account,
+    Answer,
+    BreakRows,
+    Cut,
+    DoubleRows,
+    EndReport,
+    Reset,
+    Rule,
+    Simulator,
+    SlowReport,
+)
+
+pytestmark = pytest.mark.django_db
+
+StartSimulator = Callable[..., Simulator]
+Kind, Outcome = AuditFinding.Kind, AuditFinding.Outcome
+US, CA = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"
+
+
+def audit(platform: Platform, *, days: int = 30) -> OrderAudit:
+    opened, _ = request_audit(platform, days=days, trigger=SyncLog.Trigger.COMMAND)
+    return until_closed(opened)
+
+
+def until_closed(opened: OrderAudit, stopping: Callable[[], bool] = lambda: False) -> OrderAudit:
+    """As if whatever it waits for took no time, and whoever had it was killed."""
+    for _ in range(200):
+        opened = run_audit(opened.pk, stopping=stopping)
+        if not opened.is_open:
+            return opened
+        OrderAudit.objects.filter(pk=opened.pk).update(resume_at=timezone.now())
+    raise AssertionError(f"never closed: {opened.status}, {opened.notes}")
+
+
+def states(platform: Platform) -> dict[str, int]:
+    found = AuditedDay.objects.filter(platform=platform).values_list("state", flat=True)
+    return {state: list(found).count(state) for state in AuditedDay.State.values if state in found}
+
+
+def test_it_proves_each_day_that_is_as_the_platform_lists_it(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=200, skus=40, marketplace_ids=(US, CA))
+    platform = platform_of(sim, additional_marketplace_ids=[CA])
+    sync(platform)
+
+    closed = audit(platform)
+
+    assert (closed.status, closed.error_message) == (OrderAudit.Status.SUCCEEDED, "")
+    assert [found.external_id for found in closed.findings.exclude(kind=Kind.ONLY_HERE)] == []
+    assert (closed.missing, closed.stale, closed.different, closed.healed, closed.open) == (0, 0, 0, 0, 0)
+    assert sum(day.orders for day in closed.days.all()) == 200
+    days = AuditedDay.objects.filter(platform=platform, marketplace_id=US)
+    assert days.count() == 30
+    today = timezone.now().astimezone(UTC).date()
+    assert days.get(day=today).state == AuditedDay.State.NOT_YET
+    assert set(days.filter(day__lt=today - timedelta(days=1)).values_list("state", flat=True)) == {"proven"}
+    assert sim.calls["createReport"] == sim.calls["getReportDocument"] == 2
+    assert sim.calls["getOrder"] == 0
+    assert closed.api_calls == 6
+    kept = json.dumps(list(closed.findings.values("reported", "differences", "error_message")))
+    assert CANARY not in kept
+
+
+class Killed(BaseException):
+    """The worker is gone, in the middle of what it did."""
+
+
+def killed_now_and_then(chance: random.Random) -> Callable[[], bool]:
+    def stopping() -> bool:
+        if chance.random() < 0.1:
+            raise Killed
+        return chance.random() < 0.1
+
+    return stopping
+
+
+def spoil(account: Account, platform: Platform, chance: random.Random) -> dict[str, str]:
+    """Hides or spoils some orders in every way there is; says as what each is to be found."""
+    # Of those that stand in a list of the last 30 days, whichever it goes by.
+    ids = chance.sample(account.order_ids(), 36)
+    expected: dict[str, str] = {}
+    for number, external_id in enumerate(ids):
+        rows = Order.objects.filter(platform=platform, external_id=external_id)
+        how = number % 6
+        if how == 0:  # never stored
+            rows.delete()
+            expected[external_id] = Kind.MISSING
+        elif how == 1:  # placed, listed nowhere
+            account.hide_order(external_id)
+            rows.delete()
+            expected[external_id] = Kind.MISSING
+        elif how == 2:  # an update was lost
+            account.hide_order(external_id)
+            account.change_order(external_id, at=datetime.now(UTC) - timedelta(minutes=4))
+            expected[external_id] = Kind.STALE
+        elif how == 3:  # so were two
+            account.hide_order(external_id)
+            account.change_order(external_id, at=datetime.now(UTC) - timedelta(minutes=4))
+            account.reprice_order(external_id, at=datetime.now(UTC) - timedelta(minutes=3))
+            expected[external_id] = Kind.STALE
+        elif how == 4:  # somebody wrote into the database
+            other = "unshipped" if rows.get().status == "shipped" else "shipped"
+            is_known = rows.get().status != "unknown"
+            rows.update(status=other)
+            expected |= {external_id: Kind.DIFFERENT} if is_known else {}
+            if not is_known:
+                rows.update(status="unknown")
+        else:
+            item = OrderItem.objects.filter(order__in=rows, quantity_ordered__gt=0).first()
+            if item is not None and rows.get().status != "cancelled" and item.sku:
+                OrderItem.objects.filter(pk=item.pk).update(quantity_ordered=999)
+                expected[external_id] = Kind.DIFFERENT
+    return expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_finds_and_fetches_whatever_is_hidden_or_spoiled_and_nothing_else(
+    start_simulator: StartSimulator, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311  no secret
+    sim = start_simulator(Account(seed, 300, 60, (US, CA)))
+    account = sim.accounts[0]
+    platform = platform_of(sim, additional_marketplace_ids=[CA])
+    sync(platform)
+    sim.reports.charset = ("utf-8", "cp1252", "cp932", "utf-8")[seed]
+    sim.reports.zipped, sim.reports.shuffled = seed % 2 == 0, seed
+    expected = spoil(account, platform, chance)
+    assert len(expected) > 24
+    wrong = Rule(every=7, seed=seed, fault=chance.choice([Reset(), Cut(), Answer(503), Answer(429)]))
+    sim.rules.add(wrong, Rule(operation="createReport", fault=DoubleRows()))
+    opened, _ = request_audit(platform, trigger=SyncLog.Trigger.COMMAND)
+
+    killed = 0
+    while opened.is_open:
+        try:
+            opened = until_closed(opened, killed_now_and_then(chance))
+        except Killed:
+            killed += 1
+            if chance.random() < 0.5:  # not even able to say so
+                long_ago = timezone.now() - timedelta(hours=1)
+                dead = {
+                    "status": OrderAudit.Status.RUNNING,
+                    "lease_token": "dead",
+                    "lease_expires_at": long_ago,
+                }
+                OrderAudit.objects.filter(pk=opened.pk).update(**dead)
+
+    assert killed
+    assert opened.status == OrderAudit.Status.SUCCEEDED, (opened.error_message, opened.notes)
+    findings = opened.findings.exclude(kind=Kind.ONLY_HERE)
+    assert {found.external_id: found.kind for found in findings} == expected
+    assert {found.outcome for found in findings} == {Outcome.HEALED}
+    assert (opened.healed, opened.open) == (len(expected), 0)
+    assert stored_orders(platform) == account.truth_orders()
+    sim.rules.clear()
+    again = audit(platform)
+    assert (again.missing, again.stale, again.different, again.open) == (0, 0, 0, 0)
+
+
+def test_it_parks_while_a_list_is_made_and_holds_nobody(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=10)
+    platform = platform_of(sim)
+    sync(platform)
+    sim.rules.add(Rule(operation="createReport", fault=SlowReport(3600)))
+    opened, is_new = request_audit(platform, trigger=SyncLog.Trigger.COMMAND)
+
+    parked = run_audit(opened.pk)
+
+    assert is_new
+    assert (parked.status, parked.lease_token) == (OrderAudit.Status.WAITING, "")
+    assert parked.resume_at is not None
+    assert run_audit(opened.pk).status == OrderAudit.Status.WAITING  # not its time yet
+    assert (sim.calls["createReport"], sim.calls["getReport"]) == (2, 1)
+    assert request_audit(platform, trigger=SyncLog.Trigger.ADMIN) == (parked, False)
+    sim.set_clock(7300)
+    assert until_closed(parked).status == OrderAudit.Status.SUCCEEDED
+    assert sim.calls["createReport"] == 2
+
+
+def test_it_keeps_what_it_cannot_fetch_with_the_reason(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=40)
+    platform = platform_of(sim)
+    sync(platform)
+    gone = sim.accounts[0].order_ids()[20]
+    Order.objects.filter(external_id=gone).delete()
+    sim.rules.add(Rule(operation="getOrder", fault=Answer(404)))
+
+    closed = audit(platform)
+
+    [found] = closed.findings.filter(kind=Kind.MISSING)
+    assert (closed.status, closed.open, found.outcome) == (OrderAudit.Status.PARTIAL, 1, Outcome.OPEN)
+    assert (found.external_id, found.error_code) == (gone, "not_found")
+    assert found.error_message
+    [day] = closed.days.filter(open=1)
+    assert (day.day, day.marketplace_id, day.state) == (found.day, found.marketplace_id, "open")
+
+
+def test_it_says_why_orders_are_here_alone(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=60)
+    platform = platform_of(sim)
+    sync(platform)
+    sim.reports.lag = timedelta(hours=30)  # so much is missing in the list
+
+    closed = audit(platform)
+
+    alone = closed.findings.filter(kind=Kind.ONLY_HERE)
+    assert closed.status == OrderAudit.Status.SUCCEEDED
+    assert alone.count() == closed.only_here > 0
+    assert {found.outcome for found in alone} == {Outcome.KEPT}
+    rules = {each["rule"] for found in alone for each in found.differences}
+    assert rules & {"pending", "other_marketplace", "too_young"}
+    assert sim.calls["getOrder"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (EndReport("FATAL", "Out of order."), "report_failed"),
+        (EndReport("FATAL"), "report_failed"),
+        (EndReport("CANCELLED"), "list_not_believed"),
+        (EndReport("DONE", "Report can be requested only upto 30 days"), "span_too_long"),
+    ],
+    ids=["fatal", "without a reason", "cancelled", "too long"],
+)
+def test_it_proves_nothing_by_a_list_that_was_not_made(
+    start_simulator: StartSimulator, fault: EndReport, code: str
+) -> None:
+    sim = start_simulator(orders=20)
+    platform = platform_of(sim)
+    sync(platform)
+    sim.rules.add(Rule(operation="createReport", fault=fault))
+
+    closed = audit(platform)
+
+    assert (closed.status, closed.error_code) == (OrderAudit.Status.FAILED, code)
+    assert states(platform) == {}
+
+
+def test_rows_that_cannot_be_read_are_counted_and_their_orders_are_looked_for(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=20)
+    platform = platform_of(sim)
+    sync(platform)
+    sim.rules.add(Rule(operation="createReport", nth=1, fault=BreakRows(2)))
+
+    closed = audit(platform)
+
+    assert (closed.status, closed.unread) == (OrderAudit.Status.PARTIAL, 2)
+    assert (closed.missing, closed.different) == (0, 0)
+
+
+def test_a_platform_without_orders_is_proven_empty(start_simulator: StartSimulator) -> None:
+    platform = platform_of(start_simulator(orders=0))
+    assert audit(platform, days=3).status == OrderAudit.Status.SUCCEEDED
+    assert states(platform) == {"proven": 2, "not_yet": 1} or states(platform)["not_yet"] == 2
+
+
+def test_it_splits_longer_spans(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=20)
+    platform = platform_of(sim)
+    sync(platform)
+
+    closed = audit(platform, days=70)
+
+    spans = [
+        datetime.fromisoformat(each["dataEndTime"]) - datetime.fromisoformat(each["dataStartTime"])
+        for each in requests_of(sim, "createReport")
+    ]
+    assert (closed.status, len(spans)) == (OrderAudit.Status.SUCCEEDED, 6)
+    assert max(spans) <= timedelta(days=30)
+    assert closed.days.filter(marketplace_id=US).count() == 70
+
+
+def command(*arguments: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("audit_orders", *arguments, stdout=out, stderr=err)
+    except SystemExit as ended:
+        return int(ended.code or 0), out.getvalue(), err.getvalue()
+    except CommandError as error:
+        return error.returncode, out.getvalue(), str(error)
+    return 0, out.getvalue(), err.getvalue()
+
+
+def test_the_command_says_what_it_found(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=40)
+    platform = platform_of(sim)
+    sync(platform)
+    gone = sim.accounts[0].order_ids()[20]
+    Order.objects.filter(external_id=gone).delete()
+
+    status, out, _ = command("amazon", "--json", "--days", "30")
+
+    answer: dict[str, Any] = json.loads(out)
+    assert status == 0
+    assert [answer[name] for name in ("platform", "missing", "stale", "different", "healed", "open")] == [
+        "amazon", 1, 0, 0, 1, 0,
+    ]  # fmt: skip
+    assert {"day", "marketplace_id", "state"} <= answer["days"][0].keys()
+    assert [day["missing"] for day in answer["days"] if day["state"] == "healed"] == [1]
+
+    Order.objects.filter(external_id=gone).delete()
+    sim.rules.add(Rule(operation="getOrder", fault=Answer(404)))
+    status, out, _ = command("amazon")
+    assert status == 3
+    assert f"open: {gone} (not_found)" in out
+    sim.revoke(*sim.accounts)
+    assert command("amazon")[0] == 1
+    for arguments in (["nobody"], ["amazon", "--days", "0"], ["amazon", "--days", "x"]):
+        assert command(*arguments)[0] == 2
+    Platform.objects.update(api_config={})
+    status, out, _ = command("amazon")
+    assert (status, "config" in out) == (1, True)
