@@ -6,15 +6,31 @@ from urllib.parse import quote
 
 from django.contrib.admin.utils import label_for_field
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import money, number
-from core.format import DASH
+from core.format import DASH, Text
+from core.money import decimals_of
+from orders.amounts import Basis, line_amounts
 from orders.models import Order, OrderItem
 
+STEPS = {
+    "units": "", "item": gettext_lazy("goods, beside price × quantity"), "shipping": gettext_lazy("shipping"),
+    "other": gettext_lazy("other charges"), "discount": gettext_lazy("discount"), "tax": gettext_lazy("tax"),
+    "remainder": gettext_lazy("what no amount explains"),
+}  # fmt: skip
+BASES = {
+    Basis.NET: gettext_lazy("The amounts are without tax, which comes on top."),
+    Basis.GROSS: gettext_lazy("The amounts contain the tax."),
+    Basis.UNKNOWN: gettext_lazy(
+        "Whether the amounts contain tax does not follow from what the platform reports."
+    ),
+}
 TAX_PARTS = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
 
 
@@ -53,7 +69,8 @@ def _left_of(order: Order) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRow:
-    """A line of an order as its page shows it. `money`: label and amount of each that the platform reports."""
+    """A line of an order as its page shows it. `steps` lead from price × quantity to the total; `money`: what
+    the platform reports, each with its label."""
 
     title: str
     sku: str
@@ -65,6 +82,8 @@ class LineRow:
     is_left: bool
     unit_price: SafeString
     total: SafeString
+    steps: list[tuple[str, SafeString]]
+    basis: Text
     money: list[tuple[str, SafeString]]
     tax_paid_by: str
 
@@ -85,6 +104,8 @@ def line_rows(order: Order, items: Sequence[OrderItem]) -> list[LineRow]:
             is_left=bool(item.quantity_left) and order.is_to_ship,
             unit_price=money(item.unit_price, item.currency),
             total=money(item.total, item.currency),
+            steps=list(_steps(item)),
+            basis=BASES[line_amounts(item).basis],
             money=list(_reported(item)),
             tax_paid_by=" · ".join(
                 filter(None, [item.tax_responsible_party or item.tax_model, item.tax_scheme])
@@ -94,7 +115,16 @@ def line_rows(order: Order, items: Sequence[OrderItem]) -> list[LineRow]:
     ]
 
 
+def _steps(item: OrderItem) -> Iterator[tuple[str, SafeString]]:
+    for name, amount in line_amounts(item).steps:
+        label = str(STEPS[name])
+        if name == "units" and item.unit_price is not None:
+            decimals = decimals_of(item.unit_price, item.currency)
+            label = f"{number_format(item.unit_price, decimal_pos=decimals)} × {item.quantity_ordered}"
+        yield label, money(amount, item.currency)
+
+
 def _reported(item: OrderItem) -> Iterator[tuple[str, SafeString]]:
-    for name in ("tax", *TAX_PARTS, "shipping", "discount"):
+    for name in ("item_subtotal", "shipping", "other_charges", "discount", "tax", *TAX_PARTS):
         if (amount := getattr(item, name)) is not None:
             yield capfirst(str(label_for_field(name, OrderItem))), money(amount, item.currency)
