@@ -160,3 +160,16 @@ def test_it_filters_without_leaving_the_order_of_the_list(
         )  # fmt: skip
     assert found(admin_client, query) == ids
     assert found(admin_client, f"{query}&platform__id__exact={platform.pk}") == ids
+
+
+def test_it_leads_from_the_price_of_a_line_to_its_total(admin_client: Client) -> None:
+    order = priced("24.90", total=Decimal("24.90"))
+    order.items.update(
+        unit_price=10, quantity_ordered=2, shipping=3, tax=Decimal("1.90"), item_tax=Decimal("1.90")
+    )
+    html = page(admin_client, order)
+    steps = html[html.index("How each line comes") :]
+    names = ("10.00 × 2", "Shipping", "Tax", "Total", "The amounts are without tax, which comes on top.")
+    assert sorted(names, key=steps.index) == list(names)
+    order.items.update(tax=None, item_tax=None)
+    assert "does not follow from what the platform reports" in page(admin_client, order)
