@@ -252,6 +252,7 @@ EACH: dict[str, tuple[tuple[str, ...], int, bool]] = {
     "dpp_report": ((), 3, True),
     "end_stock": (("amazon",), 1, False),
     "erase_buyer_data": (("--order", "none"), 2, False),
+    "export_file": (("orders.csv", "--user", "nobody", "--folder", "."), 2, False),
     "list_api_tokens": ((), 0, True),
     "privacy_report": ((), 0, True),
     "purge_mock": ((), 0, False),

@@ -14,6 +14,8 @@ from backoffice.export.chunks import Cells
 from backoffice.export.table import Columns
 from core.format import Text
 
+SECONDS = len("2026-01-31 13:00:00")
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -31,7 +33,7 @@ class Reader:
     def time(self, value: datetime) -> str:
         if self.is_machine:
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        return in_zone(value, self.zone).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
+        return in_zone(value, self.zone).isoformat(sep=" ", timespec="seconds")[:SECONDS]
 
 
 MACHINE = Reader(is_machine=True)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +33,7 @@ from backoffice.export.as_csv import csv_stream
 from backoffice.export.as_xlsx import xlsx_stream
 from backoffice.export.reader import MACHINE, of_language
 from backoffice.export.views import LABELS, TYPES, in_slot, send_file, too_many
+from backoffice.lists.days import Days
 from backoffice.orders.filters import NOT_KNOWN
 from backoffice.reports.sales_table import (
     SALES_COLUMNS,
@@ -131,7 +132,7 @@ def sales_file(request: HttpRequest, report: str, extension: str) -> HttpRespons
         return HttpResponseRedirect(confirmation_address(request, f"{page}?{request.GET.urlencode()}"))
     scope = _scope(request)
     if scope.problem:
-        return sales_page(request)
+        return HttpResponseBadRequest(scope.problem, content_type="text/plain; charset=utf-8")
     platforms, found = _report(request, scope)
     label, columns = FILES[report]
     rows: Sequence[Row] = found.sales if report == "sales" else found.taxes
@@ -157,9 +158,12 @@ def _writer(extension: str, label: str, columns: dict[str, ReportColumn]) -> Any
 
 
 def _scope(request: HttpRequest) -> Scope:
-    """`?from=2026-09&to=2026-11&platform=1`; this month and the two before it where nothing is asked for."""
+    """`?from=2026-09&to=2026-11&platform=1`, or `?in=last_month`; this month and the two before it where nothing is
+    asked for."""
     today, zone = timezone.localdate(), ForgivingZone(str(timezone.get_current_timezone()))
     months, problem = Months.until(today, MONTHS), ""
+    if request.GET.get("in") == Days.LAST_MONTH:
+        months = Months.until(today.replace(day=1) - timedelta(days=1), 1)
     first, last = request.GET.get("from", ""), request.GET.get("to", "")
     if first or last:
         try:
