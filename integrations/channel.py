@@ -245,6 +245,7 @@ class Channel:
     unmetered      operations that are counted as API usage and have no quota, such as logins
     fulfilment     what its sellers call orders by who ships them, e.g. {"merchant": "FBM"}
     ships_its_stock the stock that it lists is what it ships itself: orders that the seller ships take nothing of it
+    lists_orders   its adapter makes lists of orders (integrations.protocol.ListsOrders), which audits compare with
     expiries       name of a value of api_config -> when it has to be renewed, where the channel wants that
     consent        how a seller authorises the application, where the channel has pages for that
     rotation       how the secret of its applications is replaced, where the channel does that
@@ -269,6 +270,7 @@ class Channel:
     unmetered: tuple[str, ...] = ()
     fulfilment: Mapping[str, Text] = field(default_factory=dict)
     ships_its_stock: bool = False
+    lists_orders: bool = False
     expiries: Mapping[str, Expiry] = field(default_factory=dict)
     consent: Consent | None = None
     rotation: SecretRotation | None = None

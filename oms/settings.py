@@ -43,6 +43,7 @@ FIELD_ENCRYPTION_KEY_FROM = source_of_keys()
 DEMO: bool = IS_DEMO  # `make demo`: a shop that is invented, and said to be so wherever its data is shown
 MOCK_FALLBACK = one_of("MOCK_FALLBACK", default="auto", choices=("auto", "always", "never"))
 ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
+AUDIT_ORDERS = one_of("AUDIT_ORDERS", default="nightly", choices=("nightly", "off"))
 # How far what was read of the orders is read again, for those that become visible late; 0: not at all.
 ORDERS_LOOK_BACK_HOURS = whole_number("ORDERS_LOOK_BACK_HOURS", default=24, minimum=0)
 ORDERS_LOOK_BACK_DAYS = whole_number("ORDERS_LOOK_BACK_DAYS", default=30, minimum=0)

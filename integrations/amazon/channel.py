@@ -33,6 +33,7 @@ AMAZON = Channel(
     unmetered=(TOKEN,),
     fulfilment={"merchant": "FBM", "platform": "FBA"},
     ships_its_stock=True,  # FBA
+    lists_orders=True,
     check_settings=check_endpoints,
     expiries={
         "client_secret": Expiry(

@@ -41,10 +41,15 @@ Stop = Callable[[], bool]
 
 
 def request_audit(
-    platform: Platform, *, days: int = DEFAULT_DAYS, trigger: str, user: User | None = None
+    platform: Platform,
+    *,
+    days: int = DEFAULT_DAYS,
+    trigger: str,
+    user: User | None = None,
+    now: datetime | None = None,
 ) -> tuple[OrderAudit, bool]:
     """The audit of the last so many days, today included, and whether it is new; or the one that is open."""
-    now = timezone.now().astimezone(UTC)
+    now = (now or timezone.now()).astimezone(UTC)
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
     for _attempt in range(5):  # the open one may be closed between our insert and our look
         try:
@@ -54,6 +59,7 @@ def request_audit(
                     trigger=trigger,
                     requested_by=user,
                     open_key=str(platform.pk),
+                    queued_at=now,
                     window_start=start,
                     window_end=now,
                 )

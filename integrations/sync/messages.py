@@ -1,8 +1,8 @@
-"""Messages in Redis, where REDIS_URL is set: "continue sync 12", as JSON, and nothing else.
+"""Messages in Redis, where REDIS_URL is set: "continue sync 12" or "continue audit 3", as JSON, and nothing else.
 
 RQ by itself stores pickles, calls whatever function, callback or address a message names, and so lets whoever can write
-to Redis run code in the worker. Here a message is taken to name one task, one integer and the id of a request; the rest
-of what Redis holds of it is not read. What is anything else is refused with a line in the log.
+to Redis run code in the worker. Here a message is taken to name one of two tasks, one integer and the id of a request;
+the rest of what Redis holds of it is not read. What is anything else is refused with a line in the log.
 """
 
 import logging
@@ -19,7 +19,8 @@ from rq.worker import SimpleWorker
 
 logger = logging.getLogger(__name__)
 
-TASK = "integrations.tasks.continue_sync"
+# A sync, and an audit of orders (integrations/completeness/queue.py).
+TASKS = ("integrations.tasks.continue_sync", "integrations.tasks.continue_audit")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 HIGHEST_ID = 2**63 - 1
 # Of the hash that RQ keeps of a message. Not: callbacks, webhooks, retries, repetitions, dependencies, a result.
@@ -31,8 +32,8 @@ NOT_TO_BE_READ = (ValueError, TypeError, KeyError, AttributeError, zlib.error, I
 
 
 def is_ours(task: object, instance: object, args: object, kwargs: object) -> bool:
-    """Whether these four, as RQ stores a call, ask for a sync to be continued."""
-    if task != TASK or instance is not None or not isinstance(args, list | tuple) or len(args) != 1:
+    """Whether these four, as RQ stores a call, ask for a sync or an audit to be continued."""
+    if task not in TASKS or instance is not None or not isinstance(args, list | tuple) or len(args) != 1:
         return False
     if type(args[0]) is not int or not 0 < args[0] <= HIGHEST_ID:
         return False
@@ -44,7 +45,7 @@ def is_ours(task: object, instance: object, args: object, kwargs: object) -> boo
 
 
 class Message(Job):
-    """A job of RQ that can be nothing but a call of TASK."""
+    """A job of RQ that can be nothing but a call of one of TASKS."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options | {"serializer": JSONSerializer})
@@ -75,7 +76,7 @@ class Message(Job):
             self._func_name, self._instance, self._args, self._kwargs = "", None, (), {}
 
     def perform(self) -> Any:
-        if self.func_name == TASK:
+        if self.func_name in TASKS:
             return super().perform()
         _refuse()
         self._success_callback_name = None

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from integrations.completeness.audits import request_audit, run_audit
+from integrations.completeness.queue import continue_audit, due_audits, lost_audits
 from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncLog
+from integrations.sync.messages import is_ours
 from integrations.tests.syncing import platform_of, requests_of, stored_orders, sync
 from orders.models import Order, OrderItem
 from platforms.models import Platform
@@ -34,6 +37,7 @@ pytestmark = pytest.mark.django_db
 
 StartSimulator = Callable[..., Simulator]
 Kind, Outcome = AuditFinding.Kind, AuditFinding.Outcome
+AUDIT_TASK = "integrations.tasks.continue_audit"
 US, CA = "ATVPDKIKX0DER", "A2EUQ1WTGCTBG2"
 
 
@@ -331,3 +335,73 @@ def test_the_command_says_what_it_found(start_simulator: StartSimulator) -> None
     Platform.objects.update(api_config={})
     status, out, _ = command("amazon")
     assert (status, "config" in out) == (1, True)
+
+
+# --- in the background
+
+
+def queued() -> list[list[int]]:
+    return [row.args_kwargs["args"] for row in DBTaskResult.objects.filter(task_path=AUDIT_TASK)]
+
+
+def test_a_worker_parks_an_audit_and_queues_it_for_later(
+    start_simulator: StartSimulator, django_capture_on_commit_callbacks: Any
+) -> None:
+    sim = start_simulator(orders=10)
+    platform = platform_of(sim)
+    sync(platform)
+    sim.rules.add(Rule(operation="createReport", fault=SlowReport(3600)))
+    opened, _ = request_audit(platform, trigger=SyncLog.Trigger.API)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert continue_audit.func(opened.pk) == OrderAudit.Status.WAITING
+        assert continue_audit.func(opened.pk) == OrderAudit.Status.WAITING  # a doubled message, too early
+
+    [row] = DBTaskResult.objects.filter(task_path=AUDIT_TASK)
+    opened.refresh_from_db()
+    assert (row.args_kwargs["args"], row.run_after) == ([opened.pk], opened.resume_at)
+    assert is_ours(AUDIT_TASK, None, [opened.pk], {})  # where Redis carries it
+    sim.set_clock(3700)
+    OrderAudit.objects.update(resume_at=timezone.now())
+    assert continue_audit.func(opened.pk) == OrderAudit.Status.SUCCEEDED
+
+
+def test_the_scheduler_has_each_platform_audited_once_a_night(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    platform = platform_of(start_simulator(orders=10))
+    platform_of(start_simulator(orders=10), name="never-read")
+    sync(platform)
+    settings.AUDIT_ORDERS = "nightly"
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    nights = [midnight + timedelta(hours=hour) for hour in (2, 5, 6, 26, 29)]
+
+    opened = []
+    for night in nights:
+        opened.append([audit.platform for audit in due_audits(night)])
+        OrderAudit.objects.update(open_key=None, status=OrderAudit.Status.SUCCEEDED)
+    assert opened == [[], [platform], [], [], [platform]]
+    settings.AUDIT_ORDERS = "off"
+    assert list(due_audits(midnight + timedelta(days=9, hours=5))) == []
+
+
+def test_the_scheduler_queues_again_what_nobody_works_on(
+    start_simulator: StartSimulator, django_capture_on_commit_callbacks: Any
+) -> None:
+    platform = platform_of(start_simulator(orders=10))
+    opened, _ = request_audit(platform, trigger=SyncLog.Trigger.API)
+    assert list(lost_audits()) == []
+    long_ago = timezone.now() - timedelta(minutes=6)
+    for lost in (
+        {"queued_at": long_ago},
+        {"status": "waiting", "resume_at": long_ago},
+        {"status": "running", "resume_at": None, "lease_token": "dead", "lease_expires_at": long_ago},
+    ):
+        OrderAudit.objects.update(**lost)
+        assert [found.pk for found in lost_audits()] == [opened.pk]
+        assert list(lost_audits()) == []
+    OrderAudit.objects.update(status="waiting", resume_at=long_ago)
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("run_scheduler", "--once", stdout=io.StringIO())
+        call_command("run_scheduler", "--once", stdout=io.StringIO())
+    assert queued() == [[opened.pk]]

@@ -3,12 +3,14 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections
 
+from integrations.completeness.queue import announce_audit, due_audits, lost_audits
 from integrations.lookup.planning import count_due
 from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.management.every_minute import EveryMinute, stand_in
@@ -41,11 +43,11 @@ class Command(OmsCommand):
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
         "what is due, and queues again what a worker lost. It says when a platform is tried less often, or\n"
-        "not at all, and why. Once an hour it writes down what is in stock, and counts for the planning\n"
-        "what was sold of it; once a day it deletes buyer data whose time has come, and old syncs, counts,\n"
-        "sessions and messages of the queue. Of all that are started, on whatever host, one is active; the\n"
-        "others stand by, and one of them takes over when it is stopped, or a minute after it died. Stop it\n"
-        "with Ctrl-C or SIGTERM."
+        "not at all, and why. Each night it has the orders audited (AUDIT_ORDERS). Once an hour it writes\n"
+        "down what is in stock, and counts for the planning what was sold of it; once a day it deletes buyer\n"
+        "data whose time has come, and old syncs, counts, sessions and messages of the queue. Of all that are\n"
+        "started, on whatever host, one is active; the others stand by, and one of them takes over when it is\n"
+        "stopped, or a minute after it died. Stop it with Ctrl-C or SIGTERM."
     )
     examples = (
         "examples:\n"
@@ -122,6 +124,7 @@ class Command(OmsCommand):
             lambda: self._announce(promote_all(), "waited for another one, which has ended"),
             self._queue_due,
             lambda: self._announce(abandoned_syncs(), "was not worked on"),
+            self._queue_audits,
             self._erase,
             self._run_maintenance,
             self._write_down_stock,
@@ -162,6 +165,13 @@ class Command(OmsCommand):
         told = [self._tell(started.log, started.is_queued, "is due") for started in due_syncs(planned)]
         back = [self._tell(each.log, each.is_queued, "looks back") for each in due_look_backs(planned)]
         return all(told + back)
+
+    def _queue_audits(self) -> bool:
+        went_well = True
+        for audit in chain(due_audits(), lost_audits()):
+            went_well &= announce_audit(audit)
+            self._log(f"Queued audit #{audit.pk} of the orders of {audit.platform.name}.")
+        return went_well
 
     def _announce(self, logs: Iterable[SyncLog], why: str) -> bool:
         told = [self._tell(log, announce(log), why) for log in logs]
