@@ -117,6 +117,7 @@ class OutcomeField(serializers.JSONField):
     """What the last connection check found; {} where there was none."""
 
     def to_representation(self, value: Any) -> Any:
+        value = {name: held for name, held in value.items() if name in ("ok", "findings")}
         request = self.context.get("request")
         if value and request is not None and visible_platforms(request) is not None:
             value = {**value, "findings": without_others(value.get("findings", ()))}

@@ -1,6 +1,5 @@
 """What the REST API answers as JSON objects, where a command prints the same with --json."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -78,7 +77,7 @@ def check_as_json(platform: Platform, findings: list[Finding]) -> dict[str, Any]
         **about(platform),
         "ok": is_fine(findings),
         "checked_at": as_text(platform.checked_at),
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [finding.as_json() for finding in findings],
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -122,13 +122,19 @@ class StockPage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that a connection check looked at. `message` says what works, or what is missing, how to get it, and
-    what a sync does without it. `ok` None: it could not be looked at now, which is no problem in itself."""
+    what a sync does without it. `ok` None: it could not be looked at now, which is no problem in itself. `sites`: the
+    ids of the sites, such as marketplaces, that the account takes part in, where this step found out."""
 
     step: str
     ok: bool | None
     message: str
     code: str = ""
     request_id: str = ""
+    sites: Sequence[str] = field(default=(), compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """What is shown of it."""
+        return {name: value for name, value in asdict(self).items() if name != "sites"}
 
 
 @dataclass(slots=True)

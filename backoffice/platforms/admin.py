@@ -24,6 +24,7 @@ from backoffice.platforms.connect import authorised_view, begin_view, connect_la
 from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
 from backoffice.platforms.forms import PlatformForm, form_for
 from backoffice.platforms.kinds import KindFilter, asked_kind, kinds_to_choose
+from backoffice.platforms.page_tabs import PageTab, on_same_tab, pane, people_of, tabs_of
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
 from backoffice.privacy.erasing import end_storing, may_be_asked
 from backoffice.privacy.whole_platform import erase_address, erase_view
@@ -92,6 +93,7 @@ class PlatformAdmin(OmsAdmin):
         if platform is not None:
             may_sync = self.has_sync_permission(request)
             may_see = request.user.has_perm("integrations.view_synclog")
+            may_change = self.has_change_permission(request, platform)
             context |= {
                 "may_sync": may_sync,
                 "sync_label": sync_label([platform.kind]),
@@ -99,8 +101,10 @@ class PlatformAdmin(OmsAdmin):
                 "check": check_context(request, platform),
                 "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
-                "connect": connect_label(platform) if self.has_change_permission(request, platform) else "",
+                "connect": connect_label(platform) if may_change else "",
                 "erase_address": erase_address(request, platform),
+                "people": people_of(request, platform),
+                **tabs_of(request, platform, context.get("adminform"), may_change=may_change),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -120,16 +124,16 @@ class PlatformAdmin(OmsAdmin):
             fields = form_for(kind).credentials or ("summary",)
             credentials = [*fields, *(["remove_credentials"] if removable else [])]
         title = _("%(channel)s credentials") % {"channel": channel_label(kind)}
+        schedule = [*self._intervals(kind, may_change), *_buyers(request, obj)]
+        advice = self._advice(request, obj, may_change)
         sets = [
-            (None, {"fields": GENERAL}),
-            (title, {"fields": credentials, "description": self._advice(request, obj, may_change)}),
-            (
-                _("Schedule and buyer data"),
-                {"fields": [*self._intervals(kind, may_change), *_buyers(request, obj)]},
-            ),
+            (None, {"fields": GENERAL, "classes": pane(PageTab.OVERVIEW)}),
+            (title, {"fields": credentials, "description": advice, "classes": pane(PageTab.CREDENTIALS)}),
+            (_("Schedule and buyer data"), {"fields": schedule, "classes": pane(PageTab.SCHEDULE)}),
         ]
         if obj is not None:
-            sets.append((_("State"), {"fields": ("state", *map(_watermark_field, windowed(obj)))}))
+            state = ("state", *map(_watermark_field, windowed(obj)))
+            sets.insert(0, (_("State"), {"fields": state, "classes": pane(PageTab.OVERVIEW)}))
         return sets
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -178,6 +182,11 @@ class PlatformAdmin(OmsAdmin):
             _warn_of_same_account(request, obj)
         if "include_pii" in fields and not obj.include_pii:
             end_storing(request, obj, erases=getattr(form, "erases_buyers", False))
+
+    def response_change(self, request: HttpRequest, obj: Platform) -> HttpResponse:
+        """Who goes on editing comes back to the same tab."""
+        response = super().response_change(request, obj)
+        return on_same_tab(request, response) if "_continue" in request.POST else response
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Not who is confined to some platforms: the new one would be none of them."""

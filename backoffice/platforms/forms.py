@@ -13,13 +13,22 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.platforms.widgets import choices_of, fact_of, form_field, help_link, hint_line, offer
+from backoffice.platforms.widgets import (
+    choices_of,
+    fact_of,
+    form_field,
+    help_link,
+    hint_line,
+    offer,
+    own_first,
+)
 from backoffice.privacy.erasing import KEEP, NOW
 from core.encryption import SecretDict, Unreadable
 from core.format import Text
 from integrations.channel import Channel, Choice, CredentialField, Credentials, Fact, Input
 from integrations.errors import ConfigError
 from integrations.registry import CHANNELS, channel_label
+from integrations.sync.connection_check import known_sites
 from integrations.sync.streams import delivered_by
 from integrations.sync.streams.states import LONGEST_INTERVAL, attach_states, interval_name, pop_intervals
 from platforms.models import Platform
@@ -145,7 +154,7 @@ class PlatformForm(Form):
         if channel is None:
             return
         shown = channel.credentials.show(self.stored)
-        choices = choices_of(channel.credentials.fields)
+        choices = self._own_first(choices_of(channel.credentials.fields), channel)
         for described in channel.credentials.fields:
             field, value = self.fields[described.name], shown.get(described.name)
             if described.input in (Input.CHOICE, Input.CHOICES):
@@ -154,6 +163,13 @@ class PlatformForm(Form):
             if described.input != Input.SECRET and value:
                 self.initial[described.name] = value
             field.help_text = self._help(described, choices)
+
+    def _own_first(
+        self, choices: Mapping[str, Sequence[Choice]], channel: Channel
+    ) -> Mapping[str, Sequence[Choice]]:
+        """Marketplaces that the account takes part in, as far as a check found out, before all the others."""
+        own = set(known_sites(self.instance, channel.credentials.secrets))
+        return {name: own_first(offered, own) for name, offered in choices.items()} if own else choices
 
     def _help(self, described: CredentialField, choices: Mapping[str, Sequence[Choice]]) -> SafeString:
         """What is stored of a secret, where the value is found, and what follows from a choice."""

@@ -1,5 +1,6 @@
 """What the page shows beside the form of a platform: its last runs, the next one, and the connection check."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from access.confinement import visible_platforms, within
 from backoffice.base.channels import request_id_label
 from backoffice.home.health import age_line, renewal_line
+from backoffice.platforms.page_tabs import PageTab
 from backoffice.syncs.presentation import (
     copyable,
     kind_name,
@@ -25,7 +27,7 @@ from backoffice.syncs.progress import slot
 from integrations.lookup.renewals import renewals_of
 from integrations.models import SyncLog
 from integrations.schedule.due import dues_of
-from integrations.sync.connection_check import check_platform, without_others
+from integrations.sync.connection_check import check_platform, is_outdated, without_others
 from integrations.sync.look_back import late_lines
 from integrations.sync.streams import streams_of
 from integrations.wording import is_loud
@@ -104,17 +106,33 @@ def check_context(request: HttpRequest, platform: Platform) -> dict[str, Any]:
     found = platform.check_outcome.get("findings", ())
     if visible_platforms(request) is not None:
         found = without_others(found)
+    may_change = request.user.has_perm("platforms.change_platform")
     findings = [
-        {**finding, "request": copyable(request_id_label(platform.kind), finding["request_id"])}
-        if finding.get("request_id")
-        else finding
+        {
+            **finding,
+            "request": copyable(request_id_label(platform.kind), request_id)
+            if (request_id := finding.get("request_id"))
+            else "",
+            "opens": _tab_to_open(finding) if may_change else "",
+        }
         for finding in found
     ]
     return {
+        "is_outdated": is_outdated(platform),
+        "may_check": request.user.has_perm(SYNC_PERMISSION),
         "platform": platform,
         "findings": findings,
         "problems": sum(finding["ok"] is False for finding in findings),
     }
+
+
+def _tab_to_open(finding: Mapping[str, Any]) -> str:
+    """The tab of the page where a person does what the finding asks for; "" where that is not on the page."""
+    if finding["ok"] is not False and finding.get("code") != "not_configured":
+        return ""
+    step = str(finding["step"]).split(" ")[0]
+    is_about = step in ("credentials", "token", "environment", "marketplace", "marketplaces", "other")
+    return str(PageTab.CREDENTIALS) if is_about else ""
 
 
 def check_view(request: HttpRequest, object_id: int) -> HttpResponse:

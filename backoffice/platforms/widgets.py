@@ -1,6 +1,7 @@
 """From the fields that a channel describes (integrations/channel.py) to fields, hints and links of a form."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -61,6 +62,18 @@ def choices_of(fields: Iterable[CredentialField]) -> dict[str, Sequence[Choice]]
     sources = {field.name: field.choices for field in fields if field.choices}
     made = {source: source() for source in set(sources.values())}
     return {name: made[source] for name, source in sources.items()}
+
+
+def own_first(choices: Sequence[Choice], own: Collection[str]) -> list[Choice]:
+    """Those of the account in a group of their own, before all others."""
+    title = _("The account takes part in")
+    mine = [replace(choice, group=title) for choice in choices if choice.value in own]
+    others = [
+        replace(choice, group=_("All: %(group)s") % {"group": choice.group} if choice.group else "")
+        for choice in choices
+        if choice.value not in own
+    ]
+    return [*mine, *others]
 
 
 def offer(

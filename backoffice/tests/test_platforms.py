@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db import DatabaseBackend
 from django_tasks_db.models import DBTaskResult
 from pytest_django import DjangoAssertNumQueries
 
+from access.confinement import confine
 from audit.models import AuditEntry
 from backoffice.tests.test_platform_forms import (
     COMPLETE,
@@ -438,3 +439,73 @@ def test_it_shows_no_runs_to_those_who_may_not_see_them(as_user: Callable[..., C
     viewer = Client()
     viewer.force_login(User.objects.get())
     assert "Last runs" not in text(viewer.get(page(platform())))
+
+
+def shown_tab(html: str) -> str:
+    return str(re.findall(r'data-oms-shown="(\w+)"', html)[0])
+
+
+def test_its_tabs_have_addresses_and_errors_open_theirs(admin_client: Client) -> None:
+    address, fields = page(platform()), {**GENERAL, **COMPLETE}
+    assert shown_tab(text(admin_client.get(address))) == "credentials"  # nothing is stored yet
+    admin_client.post(address, fields)
+    assert shown_tab(text(admin_client.get(address))) == "overview"
+    assert shown_tab(text(admin_client.get(f"{address}?tab=access"))) == "access"
+    assert shown_tab(text(admin_client.get(f"{address}?tab=no-such-tab"))) == "overview"
+    odd = text(admin_client.post(f"{address}?tab=access", {**fields, "orders_interval": "x"}))
+    assert shown_tab(odd) == "schedule"
+    odd = text(admin_client.post(f"{address}?tab=schedule", {**fields, "orders_interval": "x", "name": ""}))
+    assert shown_tab(odd) == "schedule"
+    assert odd.count("has an error") == 2
+    saved = admin_client.post(f"{address}?tab=schedule", {**fields, "_continue": "1"})
+    assert saved.headers["Location"] == f"{address}?tab=schedule"
+
+
+def test_it_says_who_may_see_it(admin_client: Client, as_user: Callable[..., Client]) -> None:
+    other = Platform.objects.create(name="other")
+    mine = User.objects.create_user("mine", is_staff=True)
+    mine.groups.add(Group.objects.get(name="Operator"))
+    elsewhere = User.objects.create_user("elsewhere", is_staff=True)
+    confine(mine, [platform().pk])
+    confine(elsewhere, [other.pk])
+    User.objects.create_user("program", is_staff=False)
+    part = text(admin_client.get(page(platform()))).split('id="oms-access-title"')[1].split("</section>")[0]
+    people = re.findall(r'<th scope="row"><a[^>]*>([^<]+)</a></th><td>([^<]*)</td>', part)
+    assert dict(people) == {"admin": "superuser", "mine": "Operator"}
+    reader = text(as_user("platforms.view_platform").get(page(platform())))
+    assert "mine" not in reader.split('id="oms-access-title"')[1].split("</section>")[0]
+
+
+def test_a_finding_to_do_has_a_button_and_is_marked_once_credentials_are_others(
+    admin_client: Client, start_simulator: Any
+) -> None:
+    sim = start_simulator()
+    platform_of(sim, client_secret="wrong")
+    html = text(admin_client.post(page(platform(), "check")))
+    assert "Checked just now." in html
+    assert html.count("To do") == 1
+    assert 'href="?tab=credentials"' in html
+    assert "Check again" not in html
+    changed = platform()
+    changed.replace_config({**changed.api_config, "client_secret": "other"})
+    changed.save()
+    html = text(admin_client.get(page(changed)))
+    assert "were changed since then" in html
+    assert "Check again" in html
+    platform_of(sim)
+    html = text(admin_client.post(page(platform(), "check")))
+    assert "To do" not in html
+    assert "were changed since then" not in html
+    form = text(admin_client.get(page(platform())))
+    (own,) = re.findall(
+        r'<optgroup label="The account takes part in">(.*?)</optgroup>',
+        form.split('name="additional')[0],
+        re.S,
+    )
+    assert sorted(re.findall(r'value="(\w+)"', own)) == sorted(platform().check_outcome["sites"])
+    assert platform().check_outcome["sites"]
+    # Another refresh token may be another account's.
+    changed = platform()
+    changed.replace_config({**changed.api_config, "refresh_token": "Atzr|other"})
+    changed.save()
+    assert "The account takes part in" not in text(admin_client.get(page(changed)))

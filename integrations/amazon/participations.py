@@ -4,7 +4,7 @@ Facts: sellers.json in https://github.com/amzn/selling-partner-api-models
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from integrations.amazon import parse
@@ -48,7 +48,13 @@ def read(answer: Mapping[str, Any]) -> dict[str, Participation]:
 
 
 def judge(configured: Sequence[Marketplace], found: Mapping[str, Participation]) -> Iterator[Finding]:
-    """One finding for each configured marketplace, and one about those that are not configured."""
+    """One finding for each configured marketplace, and one about those that are not configured; each with where the
+    seller takes part."""
+    sites = tuple(key for key, place in found.items() if place.takes_part and key in MARKETPLACES)
+    return (replace(finding, sites=sites) for finding in _judged(configured, found))
+
+
+def _judged(configured: Sequence[Marketplace], found: Mapping[str, Participation]) -> Iterator[Finding]:
     active = {key: place for key, place in found.items() if place.takes_part}
     for marketplace in configured:
         step = f"marketplace {marketplace.code}"

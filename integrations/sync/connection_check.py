@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone, translation
+from django.utils.dateparse import parse_datetime
 
 from core.text import storable
 from integrations.errors import ConfigError
@@ -87,10 +88,39 @@ def check_platform(platform: Platform) -> list[Finding]:
             datasets.ask_again(states, adapter.datasets)
             parts.ask_again(states, adapter.parts)
     platform.checked_at = timezone.now()
-    shown = [storable(asdict(finding)) for finding in findings]  # a platform's own words may hold anything
-    platform.check_outcome = {"ok": is_fine(findings), "findings": shown}
+    platform.check_outcome = {
+        "ok": is_fine(findings),
+        # A platform's own words may hold anything.
+        "findings": [storable(finding.as_json()) for finding in findings],
+        "sites": next((list(finding.sites) for finding in findings if finding.sites), []),
+        "credentials": platform.credentials_digest,
+    }
     platform.save(update_fields=["checked_at", "check_outcome"])
     return findings
+
+
+def is_outdated(platform: Platform) -> bool:
+    """Whether the last check was made with other credentials than the stored ones, marketplaces among them."""
+    if platform.checked_at is None:
+        return False
+    digest = platform.check_outcome.get("credentials")
+    if digest is not None:
+        return not platform.has_credentials(digest)
+    return _is_newer(platform, platform.credentials_set_at)  # of a check that kept no digest
+
+
+def known_sites(platform: Platform, secrets: Iterable[str]) -> list[str]:
+    """Ids of the sites that the account takes part in, as the last check found; [] where that is not known, or where
+    one of these values of the credentials was given another one since: that may be another account's."""
+    if platform.checked_at is None or _is_newer(platform, secrets):
+        return []
+    return [str(site) for site in platform.check_outcome.get("sites", ())]
+
+
+def _is_newer(platform: Platform, names: Iterable[str]) -> bool:
+    since = platform.checked_at
+    moments = [parse_datetime(str(platform.credentials_set_at.get(name) or "")) for name in names]
+    return since is not None and any(moment > since for moment in moments if moment)
 
 
 def _same_account(platform: Platform) -> list[Finding]:

@@ -209,3 +209,39 @@ def test_it_asks_to_log_in_where_the_session_has_ended_meanwhile(
     page.wait_for_url(re.compile(r"/admin/login/\?next=/admin/platforms/platform/\d+/change/$"))
     expect(page.get_by_role("button", name="Log in")).to_have_count(1)
     expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_its_tabs_lose_nothing_that_was_entered(
+    log_in: LogIn, grave_problems: Inspect, platform: Platform, start_simulator: Any, width: int
+) -> None:
+    platform_of(start_simulator())
+    page = log_in(viewport={"width": width, "height": 844}, at=change(platform))
+    tabs = page.get_by_role("navigation", name="Parts of this page")
+    expect(tabs.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
+    page.get_by_label("Display name").fill("typed, and not lost")
+    tabs.get_by_role("link", name="Schedule").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"\?tab=schedule$"))
+    page.get_by_label("Orders every").fill("-5")
+    tabs.get_by_role("link", name="Access").click()
+    expect(page.get_by_role("cell", name="superuser")).to_be_visible()
+    expect(page.get_by_label("Orders every")).to_be_hidden()
+    assert grave_problems(page) == []
+    page.get_by_role("button", name="Save and continue editing").click()
+    # What is wrong is shown on its tab, whichever was open.
+    expect(tabs.get_by_role("link", name="Schedule")).to_have_attribute("aria-current", "page")
+    page.get_by_label("Orders every").fill("25")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.wait_for_url(re.compile(r"\?tab=schedule$"))  # where one was
+    platform.refresh_from_db()
+    assert platform.display_name == "typed, and not lost"
+    press(page, "Check connection")  # its answer stands on the first tab
+    expect(page.locator("#oms-check").get_by_text("The connection works")).to_be_visible()
+    tabs.get_by_role("link", name="Credentials").focus()  # a phone's menu still lies over it
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Client id")).to_be_visible()
+    assert page.locator(".select2-container").first.bounding_box()["width"] > 150  # type: ignore[index]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.reload()
+    expect(page.get_by_label("Client id")).to_be_visible()

@@ -85,6 +85,32 @@
         }
     });
 
+    // --- The tabs of the page of a platform -------------------------------------------------------------
+    // In place, so that nothing is lost that was entered. The address follows, for a reload and for what is saved.
+    function showTab(name) {
+        const link = document.querySelector(`[data-oms-page-tab="${name}"]`);
+        document.querySelectorAll("[data-oms-page-tab]").forEach((other) => other.removeAttribute("aria-current"));
+        link.setAttribute("aria-current", "page");
+        document.getElementById("oms-tabbed").dataset.omsShown = name;
+        history.replaceState(history.state, "", link.href);
+        const field = document.getElementById("oms-tab-field");
+        if (field) {
+            field.value = name;
+        }
+    }
+    document.addEventListener("click", (event) => {
+        const link = event.target.closest("[data-oms-page-tab], [data-oms-opens-tab]");
+        if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey) {
+            event.preventDefault();
+            showTab(link.dataset.omsPageTab || link.dataset.omsOpensTab);
+        }
+    });
+    document.addEventListener("htmx:beforeRequest", ({ detail }) => { // its answer stands there
+        if (detail.target?.id === "oms-check" && document.getElementById("oms-tabbed")) {
+            showTab("overview");
+        }
+    });
+
     // --- Hints and links that follow from what is chosen in a field -------------------------------------
     document.addEventListener("change", ({ target }) => {
         document.querySelectorAll(`[data-oms-follows="${target.name}"]`).forEach((follower) => {
