@@ -97,6 +97,36 @@ ORDER: dict[str, Text] = {
     "items": ("The lines of the order.", None),
     "packages": ("Packages that the merchant has sent, as far as the platform lists them.", None),
 }
+AUDITED_DAY: dict[str, Text] = {
+    "day": ("When the orders were placed, UTC.", "2026-11-01"),
+    "state": (
+        "proven: all that the platform lists is here; healed: after some were fetched; open: some could not be; "
+        "not_yet: the day was not long over.",
+        None,
+    ),
+    "orders": ("Orders that the platform lists.", 120),
+    "missing": ("Orders that were not stored.", 0),
+    "stale": ("Orders of which an older version was stored.", 0),
+    "different": ("Orders whose values were others.", 0),
+    "only_here": ("Orders that are stored, and not listed.", 0),
+    "healed": ("Orders that were fetched and agree since.", 0),
+    "open": ("Orders that could not be brought in line.", 0),
+    "report": ("The platform's id of the list.", "50000000007"),
+    "checked_at": _time("When the audit was closed.", OMS_CLOCK),
+}
+AUDIT: dict[str, Text] = {
+    "status": ("Where it stands.", None),
+    "window": ("The days that it is about.", None),
+    "compared": ("Orders that the lists have, each list counted.", 240),
+    **{name: AUDITED_DAY[name] for name in ("missing", "stale", "different", "only_here", "healed", "open")},
+    "unread": ("Rows of lists that could not be read.", 0),
+    "api_calls": ("Calls of the platform.", 6),
+    "queued_at": _time("When it was asked for.", OMS_CLOCK),
+    "started_at": _time("When it began; null: it has not.", OMS_CLOCK),
+    "finished_at": _time("When it was closed; null: it is open.", OMS_CLOCK),
+    "resume_at": _time("When it goes on; null: it does not wait.", OMS_CLOCK),
+    "days": ("By day and marketplace; empty until it is closed.", []),
+}
 SYNC: dict[str, Text] = {
     "trigger": ("What started it.", None),
     "status": ("Where it stands.", None),
@@ -204,6 +234,13 @@ FIELDS: dict[str, dict[str, Text]] = {
     },
     "SyncLog": SYNC,
     "OpenedSync": SYNC,
+    "Audit": AUDIT,
+    "AuditDay": AUDITED_DAY,
+    "AuditedDay": AUDITED_DAY,
+    "AuditWindow": {
+        "start": _time("The first moment.", OMS_CLOCK),
+        "end": _time("When it was asked for.", OMS_CLOCK),
+    },
     "Window": {
         "since": _time("The start, which is part of it; null: the run has not started.", PLATFORM_CLOCK),
         "until": _time("The end, which is not part of it; null: the run has not started.", PLATFORM_CLOCK),

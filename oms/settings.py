@@ -375,6 +375,9 @@ SPECTACULAR_SETTINGS = {
         "ByEnum": "integrations.models.SyncLog.WindowBy",
         "ErasureScope": "orders.models.Erasure.Scope",
         "PlatformKind": "integrations.registry.kind_choices",
+        "DeliveryStateEnum": "webhooks.models.Delivery.State",
+        "CompletenessState": "integrations.models.AuditedDay.State",
+        "AuditStatus": "integrations.models.OrderAudit.Status",
     },
 }
 

@@ -17,6 +17,7 @@ from drf_spectacular.renderers import (
 from drf_spectacular.views import SpectacularAPIView
 
 from api.changes import ChangesView
+from api.completeness import AuditView, CompletenessViewSet
 from api.errors import PAGES, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
 from api.orders import OrderSyncView, OrderViewSet
@@ -109,6 +110,8 @@ api_patterns = [
     *api("legal-holds", LegalHoldViewSet.as_view(LIST | {"post": "create"}), "legal-holds"),
     *api("legal-holds/<int:pk>", LegalHoldViewSet.as_view(DETAIL | WRITE), "legal-hold"),
     *api("api-usage", ApiUsageViewSet.as_view(LIST), "api-usage"),
+    *api("completeness", CompletenessViewSet.as_view(LIST), "completeness"),
+    *api("audits", AuditView.as_view(), "audits"),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
     *api("docs", DocsView.as_view(), "docs"),
 ]

@@ -23,6 +23,7 @@ READ = [
     ("sync-logs", {"integrations.view_synclog"}),
     ("sync-failures", {"integrations.view_syncfailure"}),
     ("api-usage", {"integrations.view_apiusage"}),
+    ("completeness", {"integrations.view_synclog"}),
     ("changes", {"feed.view_change"}),
     ("webhooks", {"webhooks.view_endpoint"}),
     ("webhook-deliveries", {"webhooks.view_delivery", "feed.view_change"}),  # they show what was sent
@@ -37,6 +38,7 @@ WRITE = [
     ("delete", "platforms/1", "platforms.delete_platform"),
     ("post", "orders/sync", "platforms.sync_platform"),
     ("post", "inventory/sync", "platforms.sync_platform"),
+    ("post", "audits", "platforms.sync_platform"),
     ("post", "sync-logs/1/cancel", "platforms.sync_platform"),
 ]
 

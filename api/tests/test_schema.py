@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from api.tests.rest import NOON, amazon, make_order, make_stock, superuser
 from api.tests.test_token_scopes import SCOPES
-from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.models import ApiUsage, AuditedDay, SyncFailure, SyncLog
 from orders.models import Order, OrderBuyer
 from webhooks.models import Delivery, Endpoint
 
@@ -149,6 +149,7 @@ def _rows(api: APIClient, settings: Any) -> None:
         log=log, platform=amazon(), kind="orders", external_id="", error_code="malformed"
     )
     ApiUsage.objects.create(platform=amazon(), operation="searchOrders", hour=NOON, calls=1)
+    AuditedDay.objects.create(platform=amazon(), day=NOON.date(), state="open", checked_at=NOON)
     endpoint = Endpoint.objects.create(name="shop", url="https://example.com/hook")
     Endpoint.objects.create(
         name="some", url="https://example.com/", events=["sync.closed"], platform_ids=[amazon().pk]

@@ -16,7 +16,7 @@ from api.tests.test_token_scopes import routes
 from audit.models import AuditEntry
 from feed.models import Change
 from feed.recording import Changed, add_changes
-from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.models import ApiUsage, AuditedDay, SyncFailure, SyncLog
 from orders.buyers import email_digests
 from orders.models import Erasure, LegalHold, OrderBuyer
 from platforms.models import Platform
@@ -43,7 +43,7 @@ BODIES = {
 HELD = {"reason": "lawsuit", "until": "2030-01-01"}
 QUERIES = {"get orders/<str:pk>/buyer": "?reason=parcel", "get orders/totals": "?group_by=platform"}
 # Answers to what has no row of its own in the address, where they are not 200 or 202.
-REFUSED = {"post platforms": 403, "post webhooks": 400, "post legal-holds": 400}
+REFUSED = {"post audits": 400, "post platforms": 403, "post webhooks": 400, "post legal-holds": 400}
 
 
 def rows_of(name: str, pk: int | None = None) -> dict[str, int]:
@@ -64,6 +64,9 @@ def rows_of(name: str, pk: int | None = None) -> dict[str, int]:
         log=log, platform=platform, kind="orders", external_id=name, error_code="malformed"
     )
     ApiUsage.objects.create(platform=platform, operation=name, hour=NOON, calls=1)
+    AuditedDay.objects.create(
+        platform=platform, day=NOON.date(), state="proven", list_id=name, checked_at=NOON
+    )
     add_changes(Change.Kind.ORDER_UPDATED, platform.pk, [Changed(order.pk, f"{name}-1", ["status"])])
     endpoint = Endpoint.objects.create(name=name, url="https://example.com/", platform_ids=[platform.pk])
     delivery = Delivery.objects.create(endpoint=endpoint, message_id=name, event="order.created", body="{}")
@@ -150,6 +153,8 @@ def test_no_address_shows_or_changes_anything_of_another_platform(
         else:
             assert answer.status_code in (200, 201, 202), route
             assert MINE in answer.content.decode(), route
+    assert api.post(f"/audits?platform_name={OTHER}").status_code == 404
+    assert api.post(f"/audits?platform_name={MINE}").status_code == 202
     assert not SyncLog.objects.filter(platform=other["platforms"], status="queued").exists()
     assert SyncLog.objects.filter(platform=mine["platforms"], status="queued").count() == 2
     assert Endpoint.objects.filter(name=OTHER).count() == 2

@@ -64,6 +64,8 @@ SCOPES: dict[str, Scope | None] = {
     "patch legal-holds/<int:pk>": MANAGE,
     "delete legal-holds/<int:pk>": MANAGE,
     "get api-usage": READ,
+    "get completeness": READ,
+    "post audits": SYNC,
     "get schema": None,
     "get docs": None,
 }

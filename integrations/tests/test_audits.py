@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from api.tests.rest import superuser
 from integrations.completeness.audits import request_audit, run_audit
 from integrations.completeness.queue import continue_audit, due_audits, lost_audits
 from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncLog
@@ -405,3 +406,41 @@ def test_the_scheduler_queues_again_what_nobody_works_on(
         call_command("run_scheduler", "--once", stdout=io.StringIO())
         call_command("run_scheduler", "--once", stdout=io.StringIO())
     assert queued() == [[opened.pk]]
+
+
+# --- over REST
+
+
+def test_the_api_audits_and_tells_what_is_known_of_each_day(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=40)
+    platform = platform_of(sim)
+    sync(platform)
+    gone = sim.accounts[0].order_ids()[20]
+    Order.objects.filter(external_id=gone).delete()
+    api = superuser()
+
+    done = api.post("/audits?platform_name=amazon&days=30&wait=true")
+    again = api.post("/audits/", {"platform_name": "amazon"}, format="json")
+
+    answer = done.json()
+    assert (done.status_code, again.status_code) == (200, 202)
+    assert [answer[name] for name in ("platform", "missing", "healed", "open")] == ["amazon", 1, 1, 0]
+    assert again.json()["status"] == "queued"
+    listed = api.get("/completeness?platform_name=amazon&page_size=500").json()["results"]
+    assert len(listed) == len(answer["days"]) >= 30
+    assert {row["state"] for row in listed} <= set(AuditedDay.State.values)
+    [healed] = api.get("/completeness?state=healed").json()["results"]
+    assert (healed["missing"], healed["healed"], healed["report"] != "") == (1, 1, True)
+    day = healed["day"]
+    assert {row["day"] for row in api.get(f"/completeness?since={day}").json()["results"]} >= {day}
+    assert api.get(f"/completeness?until={day}&state=healed").json()["results"] == []
+    for odd in ("since=yesterday", "state=good", "until=2026-1-1", "colour=blue"):
+        assert api.get(f"/completeness?{odd}").status_code == 400, odd
+    for odd in (
+        "",
+        "platform_name=amazon&days=0",
+        "platform_name=amazon&days=x",
+        "platform_name=amazon&wait=1",
+    ):
+        assert api.post(f"/audits?{odd}").status_code == 400, odd
+    assert api.post("/audits?platform_name=nobody").status_code == 404

@@ -1,0 +1,219 @@
+"""REST: starting audits of orders, and what is known of each day."""
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+import django_filters
+from django import forms
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from access.models import Scope
+from api.base import ApiViewMixin, MaySync, ModelPermissions
+from api.filters import ChoicesFilter, PlatformNameFilter, TextsFilter
+from api.lists import ListView
+from api.syncs import read_parameters
+from integrations.as_json import audit_as_json
+from integrations.completeness.audits import DEFAULT_DAYS, MOST_DAYS, request_audit
+from integrations.completeness.queue import announce_audit, run_here
+from integrations.models import AuditedDay, OrderAudit, SyncLog
+from integrations.registry import CHANNELS
+from platforms.models import PLATFORM, Platform
+
+
+class MaySeeSyncs(ModelPermissions):
+    """How complete orders are is what syncs came to."""
+
+    perms_map = {
+        **ModelPermissions.perms_map,
+        **{method: ["integrations.view_synclog"] for method in ("GET", "HEAD", "OPTIONS")},
+    }
+
+
+class DayField(forms.Field):
+    """A day like 2026-01-31."""
+
+    def to_python(self, value: Any) -> date | None:
+        if not value:
+            return None
+        try:
+            if len(value) != len("2026-01-31"):
+                raise ValueError(value)
+            return date.fromisoformat(value)
+        except ValueError:
+            raise forms.ValidationError(
+                "It is not a day. Write it like 2026-01-31.", code="invalid"
+            ) from None
+
+
+class DayFilter(django_filters.DateFilter):  # type: ignore[misc]  # no annotations
+    field_class = DayField
+
+
+class CompletenessFilter(django_filters.FilterSet):  # type: ignore[misc]
+    platform_name = PlatformNameFilter()
+    since = DayFilter("day", "gte", label="This day or later (included), like 2026-01-31.")
+    until = DayFilter("day", "lt", label="Before this day (excluded), like 2026-01-31.")
+    state = ChoicesFilter(choices=AuditedDay.State.choices, label="Days in these states.")
+    marketplace_id = TextsFilter(commas=True, label="Ids of marketplaces.")
+
+
+class AuditedDaySerializer(serializers.ModelSerializer[AuditedDay]):
+    """The orders that were placed on one day (UTC) in one marketplace, as the last audit found them."""
+
+    platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
+    platform_id = serializers.IntegerField(read_only=True)
+    report = serializers.CharField(source="list_id", read_only=True)
+
+    class Meta:
+        model = AuditedDay
+        fields = (
+            "platform", "platform_id", "day", "marketplace_id", "state", "orders", "missing", "stale", "different",
+            "only_here", "healed", "open", "report", "checked_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class CompletenessViewSet(ListView, GenericViewSet[AuditedDay]):
+    """What audits found, by platform, day and marketplace, the newest day first; a day that was never audited has no
+    row."""
+
+    queryset = AuditedDay.objects.prefetch_related(PLATFORM)
+    serializer_class = AuditedDaySerializer
+    filterset_class = CompletenessFilter
+    permission_classes = (MaySeeSyncs,)
+    ordering = ("-day", "-id")
+
+
+class AuditDaySerializer(serializers.Serializer[Any]):
+    """See GET /completeness."""
+
+    day = serializers.DateField()
+    marketplace_id = serializers.CharField()
+    state = serializers.ChoiceField(AuditedDay.State.choices)
+    orders = serializers.IntegerField()
+    missing = serializers.IntegerField()
+    stale = serializers.IntegerField()
+    different = serializers.IntegerField()
+    only_here = serializers.IntegerField()
+    healed = serializers.IntegerField()
+    open = serializers.IntegerField()
+    report = serializers.CharField()
+    checked_at = serializers.DateTimeField()
+
+
+class AuditWindowSerializer(serializers.Serializer[Any]):
+    """The span of time that is audited."""
+
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+
+
+class AuditSerializer(serializers.Serializer[Any]):
+    """One comparison of a platform's lists of orders with what is stored. `days` is empty until it is closed."""
+
+    id = serializers.IntegerField()
+    platform = serializers.CharField()
+    platform_id = serializers.IntegerField()
+    status = serializers.ChoiceField(OrderAudit.Status.choices)
+    window = AuditWindowSerializer()
+    compared = serializers.IntegerField()
+    missing = serializers.IntegerField()
+    stale = serializers.IntegerField()
+    different = serializers.IntegerField()
+    only_here = serializers.IntegerField()
+    unread = serializers.IntegerField()
+    healed = serializers.IntegerField()
+    open = serializers.IntegerField()
+    api_calls = serializers.IntegerField()
+    error_code = serializers.CharField()
+    error_message = serializers.CharField()
+    queued_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    resume_at = serializers.DateTimeField(allow_null=True)
+    days = AuditDaySerializer(many=True)
+
+
+class AuditRequestSerializer(serializers.Serializer[Any]):
+    """Here or as parameters of the address."""
+
+    platform_name = serializers.CharField(help_text="The platform.")
+    days = serializers.IntegerField(
+        required=False, min_value=1, max_value=MOST_DAYS, help_text="The last N days."
+    )
+    wait = serializers.BooleanField(
+        required=False, help_text="Work on it here, and answer once it is done (200)."
+    )
+
+
+class AuditView(ApiViewMixin, APIView):
+    """Compare the orders that a platform lists with those that are stored, and fetch what is missing or old: queued,
+    or with wait=true worked on right here. Where an audit is open, that one goes on."""
+
+    permission_classes = (MaySync,)
+    more_errors = MappingProxyType({"POST": (404,)})
+    scopes = MappingProxyType({"POST": Scope.SYNC})
+    platform_column = "pk"
+
+    @extend_schema(
+        operation_id="orders_audit",
+        parameters=[
+            OpenApiParameter(
+                "platform_name", str, description="The platform. It may stand in the body instead."
+            ),
+            OpenApiParameter(
+                "days", int, description=f"The last N days, today included; {DEFAULT_DAYS} without it."
+            ),
+            OpenApiParameter(
+                "wait", bool, description="Answer once it is done (200) instead of at once (202)."
+            ),
+        ],
+        request=AuditRequestSerializer,
+        responses={200: AuditSerializer, 202: AuditSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Audit a platform's orders: 202 while it is open, 200 once it is closed.
+
+        Also with wait=true it is 202 where the platform has not made its lists yet; the workers go on with it then.
+        """
+        values = read_parameters(request, known=("platform_name", "days", "wait"), repeatable=())
+        platform, days = self._platform(values.get("platform_name")), _days(values)
+        user: Any = request.user  # not anonymous: MaySync
+        audit, _is_new = request_audit(platform, days=days, trigger=SyncLog.Trigger.API, user=user)
+        if values.get("wait", False):
+            audit = run_here(audit.pk)
+        elif audit.status == OrderAudit.Status.QUEUED:
+            announce_audit(audit)
+        code = status.HTTP_202_ACCEPTED if audit.is_open else status.HTTP_200_OK
+        return Response(audit_as_json(audit), status=code)
+
+    def _platform(self, name: str | None) -> Platform:
+        if name is None:
+            raise ValidationError({"platform_name": "Say which platform is to be audited."})
+        platform: Platform | None = self.confined(Platform.objects.all()).filter(name=name).first()
+        if platform is None:
+            raise NotFound(
+                f"There is no platform {name[:64]!r}; GET /platforms lists them. Nothing was started."
+            )
+        channel = CHANNELS.get(platform.kind)
+        if channel is None or not channel.lists_orders:
+            raise ValidationError(
+                {"platform_name": f"{platform.name} makes no lists of orders to compare with."}
+            )
+        return platform
+
+
+def _days(values: Mapping[str, Any]) -> int:
+    """Raises ValidationError."""
+    text = str(values.get("days", DEFAULT_DAYS))
+    if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= MOST_DAYS:
+        raise ValidationError({"days": f"It takes a whole number from 1 to {MOST_DAYS}."})
+    return int(text)
