@@ -91,7 +91,8 @@ def test_it_is_sent_while_it_is_made_and_others_are_served_meanwhile(served: Ser
         assert served.progress("whole")["is_done"] is False
         rows = list(csv.reader(io.StringIO((first + response.read()).decode("utf-8-sig"), newline="")))
     assert len(rows) == 1 + LINES
-    assert len({(row[1], row[6]) for row in rows}) == 1 + LINES  # each line once
+    ids = [rows[0].index(name) for name in ("order_external_id", "external_id")]
+    assert len({tuple(row[at] for at in ids) for row in rows}) == 1 + LINES  # each line once
     ended = until(lambda: (run := served.progress("whole"))["is_done"] and run, "the end of the export")
     assert (ended["rows_done"], ended["failed"]) == (LINES, False)
 
