@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -34,7 +35,6 @@ SOON = 24  # hours
 class Fact:
     label: str
     value: Any
-    hint: str = ""
 
 
 def page_of(request: HttpRequest, order: Order) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def parts_of(order: Order, items: list[Any]) -> Iterator[Fact]:
         ("discount", _("discounts")),
     ):
         values = [getattr(item, name) for item in items if item.quantity_ordered != 0]
-        if any(values) and None not in values:
+        if any(values) and None not in values and {item.currency for item in items} == {order.currency}:
             yield Fact(label, money(sum(values), order.currency))
 
 
@@ -143,7 +143,7 @@ def links(order: Order) -> Iterator[dict[str, Any]]:
     if address := seller_page(order):
         title = _("Open in %(pages)s") % {"pages": seller_pages(order)}
         yield {"title": title, "url": address, "icon": "open_in_new", "away": True}
-    ask = f"{reverse('where-is-my-order')}?id={order.external_id}"
+    ask = f"{reverse('where-is-my-order')}?{urlencode({'id': order.external_id})}"
     yield {"title": _("Compare with the platform"), "url": ask, "icon": "travel_explore", "away": False}
 
 
