@@ -415,15 +415,18 @@ LOGGING: dict[str, Any] = {
 
 # --- Admin --------------------------------------------------------------------------------------------
 def _page(
-    title: Any, icon: str, model: str, *permissions: str, every: tuple[str, ...] = ()
+    title: Any, icon: str, model: str, *permissions: str, every: tuple[str, ...] = (), unless: str = ""
 ) -> dict[str, Any]:
-    """A line of the sidebar, for those who may open it: with one of these permissions, and every one of `every`."""
+    """A line of the sidebar, for those who may open it: with one of these permissions, and every one of `every`; not
+    for those with the permission `unless`, who find it elsewhere."""
     return {
         "title": title,
         "icon": icon,
         "link": reverse_lazy(f"admin:{model}_changelist"),
         "permission": lambda request: (
-            any(map(request.user.has_perm, permissions)) and request.user.has_perms(every)
+            any(map(request.user.has_perm, permissions))
+            and request.user.has_perms(every)
+            and not (unless and request.user.has_perm(unless))
         ),
     }
 
@@ -529,9 +532,19 @@ UNFOLD: dict[str, Any] = {
                         "integrations.view_syncfailure",
                     ),
                     _page(
-                        _("API usage"), "monitoring", "integrations_apiusage", "integrations.view_apiusage"
+                        _("API usage and quotas"),
+                        "monitoring",
+                        "integrations_apiusage",
+                        "integrations.view_apiusage",
                     ),
-                    _page(_("API quotas"), "speed", "integrations_apiquota", "integrations.view_apiquota"),
+                    # Who may see the usage sees the quotas there.
+                    _page(
+                        _("API quotas"),
+                        "speed",
+                        "integrations_apiquota",
+                        "integrations.view_apiquota",
+                        unless="integrations.view_apiusage",
+                    ),
                 ],
             },
             {

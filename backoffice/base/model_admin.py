@@ -92,6 +92,7 @@ class OmsAdmin(OfferedLists, ModelAdmin[Any]):
     columns: Sequence[str] = ()  # empty: those of `list_display`, and nothing to choose
     default_columns: Sequence[str] = ()  # what is shown to those who chose nothing; all, where empty
     empty_text: Text = ""
+    counted_as: tuple[Text, Text] | None = None  # one row, and several, where the model's name does not do
     buttons: Sequence[str] = ()  # names of methods that return a Button
     list_filter_submit = True
     show_full_result_count = False  # counts a growing table twice
@@ -233,11 +234,6 @@ class OmsChangeList(OfferedChangeList):
     enough."""
 
     result_list: Any
-
-    def __init__(self, request: HttpRequest, *args: Any) -> None:
-        super().__init__(request, *args)
-        if not self.is_popup:
-            self.title = capfirst(self.opts.verbose_name_plural)  # Django's: "Select order to view"
 
     def get_results(self, request: HttpRequest) -> None:
         if reads_no_rows(request):

@@ -67,6 +67,11 @@ class OfferedChangeList(NamedSorting, ChangeList):  # type: ignore[misc]  # unfo
 
     problems: list[str]
 
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        super().__init__(request, *args)
+        if not self.is_popup:
+            self.title = capfirst(self.opts.verbose_name_plural)  # Django's: "Select order to view"
+
     def get_filters(self, request: HttpRequest) -> tuple[Any, ...]:
         """Django's. Raises _Refused where there are problems, before a filter meets a value that it cannot read."""
         given = self.get_filters_params()
@@ -138,6 +143,18 @@ class OfferedLists(Admin):
         if db_field.related_model is Platform and visible is not None:
             kwargs["queryset"] = within(Platform.objects.all(), visible, "pk")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        """The title of the page of a row is what it is; Django's: "Change order"."""
+        if object_id is not None:
+            extra_context = {"title": capfirst(self.opts.verbose_name), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return history_page(self, request, object_id)

@@ -67,7 +67,8 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _platforms(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any]:
     """The states of the platforms, the syncs with problems, and the first steps of a newcomer."""
     may = request.user.has_perm
-    shown: dict[str, Any] = {}
+    # While a sync is open, the page asks for these parts anew.
+    shown: dict[str, Any] = {"is_syncing": any(log.is_open for item in healths for log in item.logs)}
     if may("platforms.view_platform"):
         shown |= {
             "healths": healths[:MOST_PLATFORMS],

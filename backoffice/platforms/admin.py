@@ -103,6 +103,7 @@ class PlatformAdmin(OmsAdmin):
                 "stock_end": stock_end.advice(platform),
                 "connect": connect_label(platform) if may_change else "",
                 "erase_address": erase_address(request, platform),
+                "until_ids": [f"oms-{watermark_name(name)}" for name in windowed(platform)],
                 "people": people_of(request, platform),
                 **tabs_of(request, platform, context.get("adminform"), may_change=may_change),
             }
@@ -309,12 +310,13 @@ def _last_column(name: str) -> Callable[[Platform], SafeString]:
 
 
 @cache
-def _watermark_field(name: str) -> Callable[[Platform], str]:
-    """The field `orders_watermark`, read-only."""
+def _watermark_field(name: str) -> Callable[[Platform], SafeString]:
+    """The field `orders_watermark`, read-only; its id is what the page replaces once a sync has ended."""
 
     @admin.display(description=watermark_title(name))
-    def shown(platform: Platform) -> str:
-        return format_datetime(getattr(platform, watermark_name(name)))
+    def shown(platform: Platform) -> SafeString:
+        until = format_datetime(getattr(platform, watermark_name(name)))
+        return format_html('<span id="oms-{}">{}</span>', watermark_name(name), until)
 
     shown.__name__ = watermark_name(name)
     return shown

@@ -32,6 +32,7 @@ from integrations.wording import forecast_line, pages_line, progress_line, time_
 from platforms.models import PLATFORM, SYNC_PERMISSION, Source
 
 MOST_AT_ONCE = 200  # syncs
+SYNC_ENDED = "oms-sync-ended"  # an event of the page; templates name it
 STOP_POLLING = 286  # https://htmx.org/docs/#polling
 
 
@@ -226,7 +227,12 @@ def progress_view(request: HttpRequest) -> HttpResponse:
     changed = [_changed(by_id[item.log_id], item, may_cancel) for item in known if item.log_id in by_id]
     news = _news(by_id, known)
     status = 200 if any(log.is_open for log in by_id.values()) else STOP_POLLING
-    return HttpResponse(format_html("{}" * len(changed) + "{}", *changed, news), status=status)
+    # Parts of the page that follow from ended syncs, such as until when orders are complete, ask for themselves anew.
+    has_ended = any(not log.is_open for log in by_id.values())
+    headers = {"HX-Trigger": SYNC_ENDED} if has_ended else {}
+    return HttpResponse(
+        format_html("{}" * len(changed) + "{}", *changed, news), status=status, headers=headers
+    )
 
 
 def _changed(log: SyncLog, shown: Shown, may_cancel: bool) -> SafeString | str:

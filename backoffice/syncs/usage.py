@@ -1,7 +1,7 @@
 """API usage and quotas in the admin, both read-only: the calls of each platform, refused calls, and the calls that
 are left."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -62,6 +62,7 @@ class ApiUsageAdmin(ReadOnlyAdmin):
     ordering = ("-hour", "-id")
     list_filter = (platform_filter(), OperationFilter, ("hour", DayRangeFilter))
     list_before_template = "integrations/usage_chart.html"
+    counted_as = (gettext_lazy("row"), gettext_lazy("rows"))
     list_select_related = ()  # see PLATFORM
     empty_text = gettext_lazy("Every call to a platform is counted here; there was none yet.")
 
@@ -74,6 +75,7 @@ class ApiUsageAdmin(ReadOnlyAdmin):
         context = getattr(response, "context_data", None)
         if context and "cl" in context:
             context |= _chart(_like_the_list(request, context["cl"]))
+            context["quotas"] = list(quota_rows(request))
         return response
 
     @admin.display(description=gettext_lazy("calls"), ordering="calls")
@@ -163,11 +165,26 @@ class QuotaChangeList(OmsChangeList):
             bucket.platform_names = shared.get(bucket.account_key, [])
 
 
+def quota_rows(request: HttpRequest) -> Iterator[tuple[ApiQuota, list[Any]]]:
+    """The buckets for the page of the usage, each with what its columns show; for those who may see them. Two
+    queries."""
+    page = admin.site._registry[ApiQuota]
+    if not page.has_view_permission(request):
+        return
+    shared = sharing(visible_platforms(request))
+    for bucket in page.get_queryset(request).order_by("operation", "pk"):
+        bucket.platform_names = shared.get(bucket.account_key, [])
+        yield bucket, [getattr(page, name)(bucket) for name in QUOTA_COLUMNS]
+
+
+QUOTA_COLUMNS = ("platforms", "pace", "number_at_once", "number_left", "next_call")
+
+
 @admin.register(ApiQuota)
 class ApiQuotaAdmin(ReadOnlyAdmin):
     """The buckets as they are now. What tells accounts apart is not shown, the platforms that draw from each are."""
 
-    list_display = ("operation", "platforms", "pace", "number_at_once", "number_left", "next_call")
+    list_display = ("operation", *QUOTA_COLUMNS)
     fields = list_display
     ordering = ("operation", "id")
     empty_text = gettext_lazy("A bucket appears with the first call of each operation.")

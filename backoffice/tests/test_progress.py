@@ -129,6 +129,21 @@ def test_it_tells_the_page_to_stop_asking_when_all_are_closed(admin_client: Clie
     assert admin_client.post(PROGRESS, both).status_code == 286
 
 
+def test_pages_ask_for_what_follows_from_a_sync_once_it_has_ended(admin_client: Client) -> None:
+    first, second = running(), running(kind="inventory")
+    slots = [f"{log.pk}.state.running.0" for log in (first, second)]
+    assert "HX-Trigger" not in admin_client.post(PROGRESS, {"slot": slots}).headers
+    page = text(admin_client.get(f"{PLATFORMS}{first.platform_id}/change/"))
+    assert 'hx-trigger="oms-sync-ended from:body"' in page
+    for part in ("oms-last-runs", "oms-orders_watermark"):
+        assert f'id="{part}"' in page  # what it replaces
+    assert 'id="home-live" hx-get' in text(admin_client.get("/admin/"))
+    SyncLog.objects.filter(pk=first.pk).update(status="succeeded", open_key=None)
+    assert admin_client.post(PROGRESS, {"slot": slots}).headers["HX-Trigger"] == "oms-sync-ended"
+    SyncLog.objects.filter(pk=second.pk).update(status="succeeded", open_key=None)
+    assert 'id="home-live">' in text(admin_client.get("/admin/"))
+
+
 def test_it_announces_a_change_of_status_alone(admin_client: Client) -> None:
     log = running()
     same = admin_client.post(PROGRESS, {"slot": f"{log.pk}.state.running.0"})

@@ -137,6 +137,20 @@ def test_it_lists_usage_with_a_fixed_number_of_queries(
         page(admin_client, USAGE)
 
 
+def test_it_shows_the_quotas_below_the_usage(admin_client: Client) -> None:
+    bucket(operation="getOrder")
+    html = page(admin_client, USAGE)
+    quotas = html.split('id="quotas-heading"')[1].split("</section>")[0]
+    assert "getOrder" in quotas
+    menu = admin_client.get("/admin/").content.decode()
+    assert f'href="{QUOTAS}"' not in menu.split('id="content-main"')[0]
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_apiusage"))
+    client = Client()
+    client.force_login(user)
+    assert "quotas-heading" not in page(client, USAGE)
+
+
 # --- the page of the quotas
 
 

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.format import format_datetime
 from platforms.models import Platform
 
 
@@ -54,4 +55,4 @@ class ApiUsage(models.Model):
         indexes = [models.Index(fields=("hour",), name="usage_hour")]
 
     def __str__(self) -> str:
-        return f"{self.operation} of {self.platform_id} at {self.hour:%Y-%m-%d %H}h"
+        return f"{self.operation}, {self.platform}, {format_datetime(self.hour)}"

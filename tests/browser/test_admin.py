@@ -127,7 +127,8 @@ def test_it_syncs_from_the_list(log_in: LogIn, platform: Platform) -> None:
 
 
 def test_it_offers_no_sync_to_those_who_may_not(log_in: LogIn, platform: Platform) -> None:
-    page = log_in("view_platform", "view_synclog", at=f"/admin/platforms/platform/{platform.pk}/change/")
+    address = f"/admin/platforms/platform/{platform.pk}/change/?tab=credentials"
+    page = log_in("view_platform", "view_synclog", at=address)
     expect(page.get_by_text("No credentials are stored.")).to_be_visible()
     expect(page.get_by_text("Sync from Amazon")).to_have_count(0)
 
