@@ -137,6 +137,20 @@ def test_it_lists_usage_with_a_fixed_number_of_queries(
         page(admin_client, USAGE)
 
 
+def test_lists_count_and_name_what_they_show(admin_client: Client) -> None:
+    used(NOON)
+    used(NOON, "getOrder")
+    assert re.search(r"2\s+rows\s", page(admin_client, USAGE))  # not "2 API usage"
+    for address in ("auth/user", "auth/group", "django_tasks_database/dbtaskresult", "orders/order"):
+        title = re.findall(r"<title>(.*?)</title>", page(admin_client, f"/admin/{address}/"), re.DOTALL)[0]
+        assert "Select" not in title, address
+    user = User.objects.get(username="admin")
+    title = re.findall(
+        r"<title>(.*?)</title>", page(admin_client, f"/admin/auth/user/{user.pk}/change/"), re.DOTALL
+    )[0]
+    assert "Change" not in title
+
+
 def test_it_shows_the_quotas_below_the_usage(admin_client: Client) -> None:
     bucket(operation="getOrder")
     html = page(admin_client, USAGE)
