@@ -35,8 +35,12 @@ DEFAULT_DAYS, MOST_DAYS = 30, 730
 LONGEST = timedelta(days=30)  # of one list
 MARGIN = timedelta(minutes=2)  # lists end so long before the platform's time: clocks differ
 POLLS = (15, 30, 60, 120, 300)  # seconds until a list is looked after again; the last one from then on
+AT_ONCE, PAUSE = (
+    30,
+    60.0,
+)  # orders that are fetched, and seconds until the next ones: what is granted for one order by its id
 LONGEST_WAIT = timedelta(hours=24)  # for one list
-MOST_TROUBLES = 20  # in a row; one rests for a minute, the next ones longer
+MOST_TROUBLES = 20  # of one audit; it rests for a minute after the first, then longer
 Stop = Callable[[], bool]
 
 
@@ -119,8 +123,16 @@ def _work(claim: Claim, stopping: Stop) -> None:
             if document is None:
                 return
             compare_part(claim, adapter, number, document)
+    _heal(claim, stopping)
+
+
+def _heal(claim: Claim, stopping: Stop) -> None:
+    """Fetch what is amiss, some orders at a time: waiting for the quota of each one would hold a worker for hours."""
+    before = claim.audit.api_calls
     while not stopping():
-        claim.save(api_calls=audit.api_calls)
+        if claim.audit.api_calls - before >= AT_ONCE:
+            claim.park(PAUSE)
+            return
         if not heal_next(claim):
             close(claim)
             return

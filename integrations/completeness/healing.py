@@ -28,6 +28,7 @@ def heal_next(claim: Claim) -> bool:
     found = claim.audit.findings.filter(outcome=Outcome.FOUND).order_by("pk").first()
     if found is None:
         return False
+    claim.save()  # raises AuditLost
     reported = from_json(found.reported)
     if not _verdict(claim.audit, reported).is_good:  # a sync may have brought it meanwhile
         try:

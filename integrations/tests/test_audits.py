@@ -219,6 +219,21 @@ def test_it_keeps_what_it_cannot_fetch_with_the_reason(start_simulator: StartSim
     assert (day.day, day.marketplace_id, day.state) == (found.day, found.marketplace_id, "open")
 
 
+def test_it_fetches_some_orders_at_a_time_and_holds_nobody_meanwhile(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(orders=70)
+    platform = platform_of(sim)
+    sync(platform)
+    Order.objects.all().delete()
+    opened, _ = request_audit(platform, trigger=SyncLog.Trigger.COMMAND)
+
+    parked = run_audit(opened.pk)
+
+    assert (parked.status, sim.calls["getOrder"]) == (OrderAudit.Status.WAITING, 30)
+    assert parked.findings.filter(outcome=Outcome.HEALED).count() == 30
+    closed = until_closed(parked)
+    assert (closed.missing, closed.healed, sim.calls["getOrder"]) == (70, 70, 70)
+
+
 def test_it_says_why_orders_are_here_alone(start_simulator: StartSimulator) -> None:
     sim = start_simulator(orders=60)
     platform = platform_of(sim)
