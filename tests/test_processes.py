@@ -242,6 +242,7 @@ def test_it_does_its_work_where_nobody_reads_its_output(
 # Each command of OMS: arguments with which it does no harm, how it ends then, and whether it prints what it was asked
 # for with `-v 0` too. 1: it says that nothing was done; 3: something falls short.
 EACH: dict[str, tuple[tuple[str, ...], int, bool]] = {
+    "audit_orders": (("nowhere",), 2, False),
     "authorize_amazon": (("nowhere",), 2, False),
     "backup_database": ((), 0, False),
     "check_alerts": ((), 3, False),
@@ -309,9 +310,9 @@ def test_each_command_is_quiet_when_told_to_be_and_bears_a_closed_pipe(
 ) -> None:
     ours = {name for name, app in get_commands().items() if app in {*OUR_APPS, "backoffice"}}
     assert set(EACH) == ours
-    commands = [[name, list(given)] for name, (given, _status, _prints) in EACH.items()]
-    commands[1][1] = [f"{tmp_path}/copyTWICE.sqlite3"]
-    oms.environment |= {"COMMANDS": json.dumps(commands), "FOLDER": str(tmp_path)}
+    given_to = {name: list(given) for name, (given, _status, _prints) in EACH.items()}
+    given_to["backup_database"] = [f"{tmp_path}/copyTWICE.sqlite3"]
+    oms.environment |= {"COMMANDS": json.dumps(list(given_to.items())), "FOLDER": str(tmp_path)}
     walked = oms.run("shell", "--verbosity", "0", "--command", WALK)
     for name, quiet, status, out, err in json.loads((tmp_path / "ended").read_text()):
         _given, expected, prints = EACH[name]

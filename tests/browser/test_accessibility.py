@@ -228,7 +228,7 @@ def test_it_opens_the_pages_of_a_phone_by_keyboard(log_in: LogIn, platform: Plat
 
 def test_it_opens_the_filters_by_keyboard(log_in: LogIn, platform: Platform) -> None:
     page = log_in(at=reverse("admin:integrations_synclog_changelist"))
-    status = page.get_by_label("Filters").get_by_label("Status")
+    status = page.get_by_label("Filters").get_by_label("Failed", exact=True)
     expect(status).to_be_hidden()
     page.get_by_role("button", name="Filters").focus()
     page.keyboard.press("Enter")
