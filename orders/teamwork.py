@@ -5,9 +5,11 @@ None of it is personal data of the buyer, as the form says. Each deed is in the 
 
 import re
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from audit.recording import record
@@ -19,6 +21,7 @@ MOST_TAGS = 20  # of an order
 MOST_SUGGESTED = 200  # tags that a form offers
 MOST_WAITING = 4000  # orders that a list of them can hold
 LONGEST_TAG = 40
+SENT_TWICE = timedelta(minutes=1)  # the same text of the same author, as a double click sends it
 MENTION = re.compile(r"(?<![\w@.])@([\w.@+-]*\w)")
 
 
@@ -32,19 +35,29 @@ class Refused(Exception):
 
 def add_note(order: Order, text: str, *, author: str, readers: Collection[User]) -> OrderNote:
     """Store a note. `readers` are the people who can see the order; those whom the text names, as @username, are told.
-    Raises Refused."""
-    text = storable_text(text).strip()
+    What was sent twice is stored once. Raises Refused."""
+    text = storable_text(text).replace("\r\n", "\n").strip()  # a browser counts a line's end as one character
     if not text:
         raise Refused("empty")
     if len(text) > LONGEST_NOTE:
         raise Refused("too_long")
     named = {name.casefold() for name in MENTION.findall(text)}
     with transaction.atomic():
+        Order.objects.select_for_update().values_list("pk").get(pk=order.pk)  # who sends it twice waits here
+        if sent_before := _sent_before(order, text, author[:150]):
+            return sent_before
         note = OrderNote.objects.create(order=order, text=text, written_by=author[:150])
         told = [user for user in readers if user.get_username().casefold() in named]
         OrderMention.objects.bulk_create(OrderMention(note=note, user=user) for user in told)
         record("order.noted", order, changes={"mentions": [user.get_username() for user in told]})
     return note
+
+
+def _sent_before(order: Order, text: str, author: str) -> OrderNote | None:
+    last = order.notes.order_by("-pk").first()
+    if last is None or (last.text, last.written_by) != (text, author):
+        return None
+    return last if timezone.now() - last.written_at < SENT_TWICE else None
 
 
 def note_seen(order: Order, user: User) -> None:
@@ -54,23 +67,28 @@ def note_seen(order: Order, user: User) -> None:
         OrderMention.objects.filter(pk__in=ids).update(seen_at=timezone.now())
 
 
-def set_tags(order: Order, names: Iterable[str]) -> list[str]:
-    """The tags that the order has from now on, in their order. Raises Refused."""
-    wanted = {name: None for name in (" ".join(storable_text(each).split()) for each in names) if name}
-    if len(wanted) > MOST_TAGS:
-        raise Refused("too_many")
+def set_tags(order: Order, names: Iterable[str], *, shown: Collection[str] | None = None) -> list[str]:
+    """The tags that the order has from now on, in their order. Raises Refused.
+
+    `shown` are the tags that whoever sent these names had before his eyes: what a colleague has added or removed since
+    stays so. None: those that the order has now.
+    """
+    wanted = {name for name in (" ".join(storable_text(each).split()) for each in names) if name}
     if any(len(name) > LONGEST_TAG for name in wanted):
         raise Refused("too_long")
     with transaction.atomic():
-        before = list(order.tags.values_list("name", flat=True))
-        gone, added = set(before) - set(wanted), [name for name in wanted if name not in before]
-        order.tags.filter(name__in=gone).delete()
+        before = set(order.tags.values_list("name", flat=True))
+        known = before if shown is None else set(shown)
+        after = before - (known - wanted) | (wanted - known)
+        if len(after) > MOST_TAGS and after - before:
+            raise Refused("too_many")
+        order.tags.filter(name__in=before - after).delete()
         OrderTag.objects.bulk_create(
-            (OrderTag(order=order, name=name) for name in added), ignore_conflicts=True
+            (OrderTag(order=order, name=name) for name in sorted(after - before)), ignore_conflicts=True
         )
-        if gone or added:
-            record("order.tagged", order, changes={"tags": [before, sorted(wanted)]})
-    return sorted(wanted)
+        if before != after:
+            record("order.tagged", order, changes={"tags": [sorted(before), sorted(after)]})
+    return sorted(after)
 
 
 def assign(orders: Collection[Order], user: User | None) -> int:
@@ -95,22 +113,36 @@ def assign(orders: Collection[Order], user: User | None) -> int:
     return changed
 
 
-def waiting_for(user: User) -> list[int]:
-    """Ids of the orders that the user takes care of, or in a note of which he is named and has not seen it; the newest
-    MOST_WAITING of each."""
-    assigned = OrderAssignment.objects.filter(user=user).order_by("-order").values_list("order", flat=True)
+def waiting_for(user: User, *, most: int = MOST_WAITING) -> list[int]:
+    """Ids of the orders that the user takes care of, or in a note of which he is named and has not seen it; the `most`
+    newest of each."""
+    # By `order_id`: by `order`, the orders would be joined and the oldest come first, as their own ordering is.
+    assigned = OrderAssignment.objects.filter(user=user).order_by("-order_id")
     mentions = OrderMention.objects.filter(user=user, seen_at=None).order_by("-pk")
-    mentioned = mentions.values_list("note__order", flat=True)
-    return sorted({*assigned[:MOST_WAITING], *mentioned[:MOST_WAITING]})
+    return sorted(
+        {
+            *assigned.values_list("order_id", flat=True)[:most],
+            *mentions.values_list("note__order_id", flat=True)[:most],
+        }
+    )
 
 
-def with_tag(name: str) -> list[int]:
-    """Ids of the orders with this tag, the newest MOST_WAITING."""
-    tagged = OrderTag.objects.filter(name=name).order_by("-order").values_list("order", flat=True)
-    return list(tagged[:MOST_WAITING])
+def with_tag(name: str, visible: Collection[int] | None = None, *, most: int = MOST_WAITING) -> list[int]:
+    """Ids of the orders of these platforms, None: of all, with this tag, the `most` newest."""
+    tagged = _tags_of(visible).filter(name=name).order_by("-order_id")
+    return list(tagged.values_list("order_id", flat=True)[:most])
 
 
-def known_tags() -> list[str]:
-    """Of all orders, by name, up to MOST_SUGGESTED."""
-    names = OrderTag.objects.order_by("name").values_list("name", flat=True).distinct()
+def known_tags(visible: Collection[int] | None = None) -> list[str]:
+    """Of all orders of these platforms, None: of all, by name, up to MOST_SUGGESTED."""
+    names = _tags_of(visible).order_by("name").values_list("name", flat=True).distinct()
     return list(names[:MOST_SUGGESTED])
+
+
+def _tags_of(visible: Collection[int] | None) -> QuerySet[OrderTag]:
+    """A tag's order is looked up by its id: there are few tags, and many orders of a platform."""
+    if visible is None:
+        return OrderTag.objects.all()
+    return OrderTag.objects.filter(
+        Exists(Order.objects.filter(pk=OuterRef("order_id"), platform__in=visible))
+    )

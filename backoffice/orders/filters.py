@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from access.confinement import visible_platforms
 from backoffice.base.channels import channels_in_use
 from backoffice.base.model_admin import ChoicesFilter, DropdownFilter, PlatformFilter
 from backoffice.base.offered import no_choice
@@ -159,12 +160,19 @@ class ShipToFilter(CodeFilter):
 
 
 class TagFilter(DropdownFilter):
+    """Offers the tags of the orders that the reader may see; an address may ask for one more than are offered."""
+
     title = _("tag")
     parameter_name = "tag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [(name, name) for name in known_tags()]
+        visible, wanted = visible_platforms(request), self.value()
+        names = known_tags(visible)
+        if wanted and wanted not in names and with_tag(wanted, visible, most=1):
+            names.append(wanted)
+        return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = self.value()
-        return queryset.filter(pk__in=with_tag(wanted)) if wanted else queryset
+        if not (wanted := self.value()):
+            return queryset
+        return queryset.filter(pk__in=with_tag(wanted, visible_platforms(request)))

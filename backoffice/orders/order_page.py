@@ -128,14 +128,16 @@ def facts(order: Order) -> Iterator[Fact]:
 
 
 def parts_of(order: Order, items: list[Any]) -> Iterator[Fact]:
-    """Sums of what the lines report beside their totals, in the order's currency; only what each line says."""
+    """Sums of what the lines report beside their totals, in the order's currency; only what each line says, but for
+    cancelled ones, which have neither amounts nor a currency."""
+    bought = [item for item in items if item.quantity_ordered != 0]
     for name, label in (
         ("tax", _("of which tax")),
         ("shipping", _("of which shipping")),
         ("discount", _("discounts")),
     ):
-        values = [getattr(item, name) for item in items if item.quantity_ordered != 0]
-        if any(values) and None not in values and {item.currency for item in items} == {order.currency}:
+        values = [getattr(item, name) for item in bought]
+        if any(values) and None not in values and {item.currency for item in bought} == {order.currency}:
             yield Fact(label, money(sum(values), order.currency))
 
 

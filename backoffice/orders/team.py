@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from access.confinement import who_see
+from access.confinement import visible_platforms, who_see
 from orders.models import Order
 from orders.teamwork import (
     LONGEST_NOTE,
@@ -26,7 +26,7 @@ from orders.teamwork import (
 
 NOTE = "orders.add_ordernote"
 MOST_ASSIGNED = 1000  # at once
-MOST_SUGGESTED = 200  # tags and people that a form offers
+MOST_SUGGESTED = 200  # people that a form offers
 WHY = {
     "empty": gettext_lazy("Nothing was stored: the note is empty."),
     "too_long": gettext_lazy("Nothing was stored: the text is too long."),
@@ -44,8 +44,8 @@ def team_of(request: HttpRequest, order: Order) -> dict[str, Any]:
         "tags": [tag.name for tag in order.tags.all()],
         "assignee": assignment.user if assignment else None,
         "may_write": may_write,
-        "people": readers_of(order) if may_write else [],
-        "known_tags": known_tags() if may_write else [],
+        "people": readers_of(order)[:MOST_SUGGESTED] if may_write else [],
+        "known_tags": known_tags(visible_platforms(request)) if may_write else [],
         "longest_note": LONGEST_NOTE,
         "address": reverse("admin:orders_order_team", args=[order.pk]),
     }
@@ -55,7 +55,7 @@ def readers_of(order: Order) -> list[User]:
     """Who may sign in and see the order, by name."""
     backend = "django.contrib.auth.backends.ModelBackend"
     users = User.objects.with_perm("orders.view_order", backend=backend).filter(is_staff=True)
-    return who_see(list(users.order_by("username")[:MOST_SUGGESTED]), order.platform_id)
+    return who_see(list(users.order_by("username")), order.platform_id)
 
 
 def team_view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -81,7 +81,7 @@ def _store(request: HttpRequest, order: Order) -> None:
         if named:
             messages.success(request, _("The note is stored. %(people)s will see it.") % {"people": named})
     elif "tags" in sent:
-        set_tags(order, sent["tags"].split(","))
+        set_tags(order, sent["tags"].split(","), shown=sent.getlist("shown") if "has_shown" in sent else None)
     elif "assignee" in sent:
         _assign(request, order, sent["assignee"])
 

@@ -125,7 +125,7 @@ class PickListAdmin(ReadOnlyAdmin):
         if is_pdf:
             size = form.cleaned_data["size"]
             return _pdf(request, pick_list, "slips", lambda pdf: pdf.slips_pdf(printed, size))
-        context = {"slips": printed, "size": form.cleaned_data["size"], "title": reason}
+        context = {"slips": printed, "size": form.cleaned_data["size"], "title": _("Packing slips")}
         return TemplateResponse(request, "orders/packing_slips.html", context)
 
     def pdf_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

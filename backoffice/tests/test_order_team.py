@@ -1,6 +1,7 @@
 """What a team keeps of an order: notes that name people, tags, an assignee; who may, and who must not see it."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from access.confinement import confine
 from api.tests.rest import amazon, make_order
 from audit.models import AuditEntry
 from orders.erasing import erase_of_order
-from orders.models import Order, OrderMention, OrderNote
+from orders.models import Order, OrderAssignment, OrderItem, OrderMention, OrderNote, OrderTag
+from orders.teamwork import assign, waiting_for, with_tag
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +146,82 @@ def test_who_is_confined_to_other_platforms_is_neither_offered_nor_told() -> Non
 def offered(page: str) -> set[str]:
     select = page[page.index('name="assignee"') :]
     return set(re.findall(r'<option value="([^"]*)"', select[: select.index("</select>")]))
+
+
+def test_tags_of_other_platforms_are_neither_offered_nor_found() -> None:
+    theirs = Platform.objects.create(name="theirs")
+    ana, bob = somebody("ana", "Operator"), somebody("bob", "Operator")
+    confine(bob, [theirs.pk])
+    here, there = make_order("1", platform=amazon()), make_order("2", platform=theirs)
+    send(signed_in(ana), here, tags="CANARY of ours, both")
+    send(signed_in(ana), there, tags="of theirs, both")
+    bobs = signed_in(bob)
+    for page in (page_of(bobs, there), bobs.get(ORDERS).content.decode()):
+        assert '<option value="of theirs"' in page
+        assert "CANARY" not in page
+    assert bobs.get(ORDERS, {"tag": "CANARY of ours"}).status_code == 400
+    assert [order.pk for order in bobs.get(ORDERS, {"tag": "both"}).context["cl"].result_list] == [there.pk]
+    assert '<option value="CANARY of ours"' in page_of(signed_in(ana), there)
+
+
+def test_a_tag_beyond_those_that_are_offered_is_found_by_its_link() -> None:
+    order = make_order("1")
+    OrderTag.objects.bulk_create(OrderTag(order=order, name=f"a{number:03}") for number in range(200))
+    OrderTag.objects.create(order=order, name="z")
+    answer = signed_in(somebody("ana", "Viewer")).get(ORDERS, {"tag": "z"})
+    assert (answer.status_code, answer.context["cl"].result_count) == (200, 1)
+
+
+def test_the_newest_orders_are_listed_where_there_are_more_than_a_list_holds() -> None:
+    ana, first_day = somebody("ana", "Operator"), datetime(2026, 1, 1, tzinfo=UTC)
+    orders = [make_order(str(day), purchased_at=first_day + timedelta(days=day)) for day in range(3)]
+    assign(orders, ana)
+    OrderTag.objects.bulk_create(OrderTag(order=order, name="gift") for order in orders)
+    assert waiting_for(ana, most=2) == [orders[1].pk, orders[2].pk]
+    assert with_tag("gift", most=2) == [orders[2].pk, orders[1].pk]
+
+
+def test_two_people_tag_an_order_without_undoing_each_other() -> None:
+    order, ana = make_order(), signed_in(somebody("ana", "Operator"))
+    send(ana, order, tags="gift, old, wait")
+    page = page_of(ana, order)
+    shown = re.findall(r'name="shown" value="([^"]*)"', page)
+    assert shown == ["gift", "old", "wait"]
+    bob = signed_in(somebody("bob", "Operator"))
+    send(bob, order, has_shown="1", shown=shown, tags="gift, wait, by bob")  # type: ignore[arg-type]
+    send(ana, order, has_shown="1", shown=shown, tags="gift, old, by ana")  # type: ignore[arg-type]
+    assert [tag.name for tag in order.tags.all()] == ["by ana", "by bob", "gift"]
+
+
+def test_a_note_that_is_sent_twice_is_stored_once_and_is_as_long_as_its_field_takes() -> None:
+    order, ana = make_order(), signed_in(somebody("ana", "Operator"))
+    text = "\n".join(["x" * 999, "y" * 1000])  # as a browser counts it: 2000 characters
+    for _turn in range(2):
+        send(ana, order, note=text.replace("\n", "\r\n"))
+    assert [note.text for note in order.notes.all()] == [text]
+    send(signed_in(somebody("bob", "Operator")), order, note=text)
+    send(ana, order, note=text)
+    assert order.notes.count() == 3
+
+
+def test_everybody_who_sees_the_order_is_told_behind_however_many_who_do_not() -> None:
+    theirs = Platform.objects.create(name="theirs")
+    team = Group.objects.create(name="Team of theirs")
+    team.permissions.add(Permission.objects.get(codename="view_order"))
+    confine(team, [theirs.pk])
+    many = User.objects.bulk_create(User(username=f"a{number:03}", is_staff=True) for number in range(200))
+    team.user_set.add(*many)
+    ana = somebody("zoe", "Operator")
+    order = make_order(platform=amazon())
+    send(signed_in(ana), order, assignee="zoe")
+    assert OrderAssignment.objects.get().user == ana
+
+
+def test_a_cancelled_line_without_amounts_hides_none_of_the_others() -> None:
+    order = make_order(currency="EUR", total="11.90")
+    OrderItem.objects.update(currency="EUR", total="11.90", tax="1.90")
+    OrderItem.objects.create(order=order, external_id="02", sku="GONE", quantity_ordered=0)
+    assert "of which tax" in page_of(signed_in(somebody("ana", "Viewer")), order)
 
 
 def test_erasing_the_buyer_erases_the_notes() -> None:
