@@ -79,6 +79,8 @@ def pages() -> Iterator[str]:
     yield reverse("admin:orders_erasure_by_email")
     yield reverse("admin:inventory_plannedsku_upload")
     yield reverse("admin:access_apitoken_add")
+    yield reverse("sales-report")
+    yield reverse("sync-health")
     yield reverse("my-sessions")
     yield reverse("my-alerts")
     yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
