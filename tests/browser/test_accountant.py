@@ -14,6 +14,7 @@ from orders.models import OrderItem
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WIDE: ViewportSize = {"width": 1400, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+A4: ViewportSize = {"width": 703, "height": 1031}  # upright, without margins of 12 mm
 
 
 def downloaded(page: Page, link: str, path: Path) -> Path:
@@ -44,6 +45,11 @@ def test_an_accountants_month(member: Callable[..., Page], tmp_path: Path) -> No
         page.set_viewport_size(size)
         expect(row).to_contain_text("20.00")
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.emulate_media(media="print")
+    page.set_viewport_size(A4)
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4["width"]
+    page.emulate_media(media="screen")
+    page.set_viewport_size(PHONE)
     report = load_workbook(downloaded(page, "Sales XLSX", tmp_path / "sales.xlsx")).worksheets[0]
     row.get_by_role("link", name="2", exact=True).click()
     expect(page.locator("#result_list tbody tr")).to_have_count(2)
