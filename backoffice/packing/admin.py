@@ -206,7 +206,10 @@ def _report(request: HttpRequest, action: str, count: int, code: str) -> None:
         "packed": ngettext("%(count)d order is packed.", "%(count)d orders are packed.", count),
         "back": ngettext("%(count)d order was put back.", "%(count)d orders were put back.", count),
     }
-    if not count:
+    if not count and code:
+        text = _("%(code)s: nothing was changed, it is that far already.")
+        messages.warning(request, text % {"code": code})
+    elif not count:
         messages.warning(request, _("Nothing was changed: tick orders that are not that far yet."))
     elif code:
         messages.success(request, f"{code}: {done[action] % {'count': count}}")

@@ -98,7 +98,7 @@ def test_a_scanner_marks_what_is_packed(orders: list[Order]) -> None:
     packed = Pick.objects.get(order=orders[0])
     assert (packed.packed_by, packed.picked_by, bool(packed.packed_at)) == ("ana", "ana", True)
     again = ana.post(mark, {"code": "902-1", "action": "packed"}, follow=True).content.decode()
-    assert "Nothing was changed" in again
+    assert "902-1: nothing was changed, it is that far already." in again
     assert (
         "is not on this list"
         in ana.post(mark, {"code": "902-9", "action": "packed"}, follow=True).content.decode()
