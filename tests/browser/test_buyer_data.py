@@ -71,7 +71,7 @@ def test_it_takes_a_manager_who_is_privacy_officer_too_from_the_switch_to_the_bu
     member: Member, start_simulator: Any, work: Callable[[], None]
 ) -> None:
     amazon = platform_of(start_simulator(orders=30))
-    page = member("Manager", "Privacy officer", at=f"{PLATFORMS}{amazon.pk}/change/")
+    page = member("Manager", "Privacy officer", at=f"{PLATFORMS}{amazon.pk}/change/?tab=schedule")
     page.get_by_label("Store buyer data").check()
     page.get_by_role("button", name="Save and continue editing").click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()

@@ -206,7 +206,7 @@ def test_it_asks_to_log_in_where_the_session_has_ended_meanwhile(
     page = log_in(at=change(platform))
     page.context.clear_cookies(name="sessionid")
     press(page, name)
-    page.wait_for_url(re.compile(r"/admin/login/\?next=/admin/platforms/platform/\d+/change/$"))
+    page.wait_for_url(re.compile(r"/admin/login/\?next=/admin/platforms/platform/\d+/change/"))
     expect(page.get_by_role("button", name="Log in")).to_have_count(1)
     expect(page.get_by_role("button", name=name)).to_have_count(0)
 
