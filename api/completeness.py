@@ -145,7 +145,7 @@ class AuditSerializer(serializers.Serializer[Any]):
 class AuditRequestSerializer(serializers.Serializer[Any]):
     """Here or as parameters of the address."""
 
-    platform_name = serializers.CharField(help_text="The platform.")
+    platform_name = serializers.CharField(required=False, help_text="The platform.")
     days = serializers.IntegerField(
         required=False, min_value=1, max_value=MOST_DAYS, help_text="The last N days."
     )
@@ -170,7 +170,9 @@ class AuditView(ApiViewMixin, APIView):
                 "platform_name", str, description="The platform. It may stand in the body instead."
             ),
             OpenApiParameter(
-                "days", int, description=f"The last N days, today included; {DEFAULT_DAYS} without it."
+                "days",
+                {"type": "integer", "minimum": 1, "maximum": MOST_DAYS},
+                description=f"The last N days, today included; {DEFAULT_DAYS} without it.",
             ),
             OpenApiParameter(
                 "wait", bool, description="Answer once it is done (200) instead of at once (202)."

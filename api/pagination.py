@@ -11,7 +11,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
@@ -210,7 +210,7 @@ class CursorPagination(BasePagination):
 
     def _link(self, row: Row, *, back: bool) -> str:
         pk, value = row
-        shown = value.isoformat() if isinstance(value, datetime) else value
+        shown = value.isoformat() if isinstance(value, date) else value
         # Of the usual ordering, as it was before there were others.
         text = json.dumps(
             [int(back), shown, pk, *([] if self._ordering.is_default else [self._ordering.name])]

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.tests.rest import NOON, SECRETS, amazon, make_order, make_stock, make_text, superuser
-from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.models import ApiUsage, AuditedDay, SyncFailure, SyncLog
 from oms.wsgi import application
 from orders.models import Erasure, LegalHold
 from platforms.models import Platform
@@ -49,8 +49,8 @@ KNOWN_IN_BODIES: dict[str, list[Any]] = KNOWN | {
     "platform": ["amazon"],
     "order": ["1", "2"],
 }
-# Bodies and addresses of syncs take the same parameters, though not both of them; nor every combination.
-COMBINED = ("POST /orders/sync", "POST /inventory/sync", "POST /{stream}/sync")
+# Bodies and addresses of syncs and audits take the same parameters, though not both of them; nor every combination.
+COMBINED = ("POST /orders/sync", "POST /inventory/sync", "POST /{stream}/sync", "POST /audits")
 # Of valid data: what schemathesis takes by itself; 410 of /changes; 412: another ETag than that of the row; 422: a key
 # that another case had.
 TAKEN = ["2xx", "3xx", "401", "403", "404", "409", "410", "412", "422"]
@@ -71,6 +71,9 @@ def schema(settings: Any) -> Any:
         LegalHold.objects.create(platform=amazon(), order=order, reason="Lawsuit", until=NOON)
         Erasure.objects.create(number=number, scope="order", about=number, started_at=NOON)
         make_stock(number)
+        AuditedDay.objects.create(
+            platform=amazon(), day=NOON, marketplace_id=number, state="proven", checked_at=NOON
+        )
         log = SyncLog.objects.create(platform=amazon(), kind="orders", trigger="api", status="succeeded")
         SyncFailure.objects.create(log=log, platform=amazon(), kind="orders", external_id=number)
         endpoint = Endpoint.objects.create(name=number, url="https://127.0.0.1/")

@@ -12,7 +12,7 @@ from django.utils.translation import override
 from api.tests.rest import make_order, make_stock
 from backoffice.base.cells import items_at_a_glance, shortened
 from core.format import countdown, duration
-from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.models import SyncFailure, SyncLog
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -118,8 +118,7 @@ def test_it_shortens_long_titles_and_escapes_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["orders/order/", "inventory/inventoryitem/", "integrations/synclog/", "integrations/syncfailure/",
-             "integrations/apiusage/"],
+    "page", ["orders/order/", "inventory/inventoryitem/", "integrations/synclog/", "integrations/syncfailure/"],
 )  # fmt: skip
 def test_it_leaves_credentials_in_the_database_while_it_lists_what_platforms_have(
     admin_client: Client, page: str, django_assert_max_num_queries: Any
@@ -131,7 +130,6 @@ def test_it_leaves_credentials_in_the_database_while_it_lists_what_platforms_hav
     make_stock()
     log = SyncLog.objects.create(platform=platform, kind="orders", status="failed", queued_at=now)
     SyncFailure.objects.create(log=log, platform=platform, kind="orders", created_at=now)
-    ApiUsage.objects.create(platform=platform, operation="searchOrders", hour=now, calls=1)
     with django_assert_max_num_queries(15) as queries:
         assert text(admin_client.get(f"/admin/{page}")).count(str(platform)) > 1
     assert [query["sql"] for query in queries.captured_queries if "api_config" in query["sql"]] == []

@@ -444,6 +444,11 @@ def test_the_api_audits_and_tells_what_is_known_of_each_day(start_simulator: Sta
     listed = api.get("/completeness?platform_name=amazon&page_size=500").json()["results"]
     assert len(listed) == len(answer["days"]) >= 30
     assert {row["state"] for row in listed} <= set(AuditedDay.State.values)
+    paged, address = list[Any](), "/completeness?page_size=1"
+    while address:
+        answer = api.get(address).json()
+        paged, address = paged + answer["results"], answer["next"]
+    assert paged == listed
     [healed] = api.get("/completeness?state=healed").json()["results"]
     assert (healed["missing"], healed["healed"], healed["report"] != "") == (1, 1, True)
     day = healed["day"]
