@@ -43,7 +43,7 @@ TEMPORARY = {
     "orders are null": Canned.json(200, {"orders": None}),
     "an error in a success": Canned.json(200, {"errors": [{"code": "InternalFailure"}]}),
     "broken gzip": Canned(200, b"no gzip", {"Content-Encoding": "gzip"}),
-    "slow": Canned(200, b'{"orders": []}', delay=1.0),
+    "slow": Canned(200, b'{"orders": []}', delay=2.0),
 }
 FINAL = {
     "400": (refusal(400, "InvalidInput", "Bad.", **REQUEST_ID), "bad_request"),
@@ -76,7 +76,9 @@ FINAL = {
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    monkeypatch.setattr(transport, "TIMEOUT", httpx.Timeout(0.3))
+    monkeypatch.setattr(
+        transport, "TIMEOUT", httpx.Timeout(0.9)
+    )  # also on a busy machine more than an answer takes
     settings.MOCK_FALLBACK = "never"
 
 
