@@ -427,3 +427,14 @@ def start_simulator(settings: Any) -> Iterator[Callable[..., Simulator]]:
     yield start
     for simulator in started:
         simulator.__exit__(None, None, None)
+
+
+@pytest.fixture
+def kept_connection() -> Iterator[None]:
+    """As Django's test client does: the end of a response closes an old connection, with the test's transaction."""
+    from django.core.signals import request_finished
+    from django.db import close_old_connections
+
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_finished.connect(close_old_connections)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.core.signals import request_finished
+from django.db import close_old_connections, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -517,7 +518,9 @@ def test_slow_readers_hold_no_more_threads_than_the_setting_says(admin_client: C
     assert refused.headers["Location"] == "/admin/orders/order/?status__exact=shipped"
     page = admin_client.get(refused.headers["Location"]).content.decode()
     assert "Other exports are being made just now, so nothing was exported." in page
+    request_finished.disconnect(close_old_connections)  # which would close the connection of the test
     slow.close()  # as a server does, whatever became of the reader
+    request_finished.connect(close_old_connections)
     assert admin_client.get(f"{ORDERS}.csv?sku=a&sku=b").status_code == 400  # none begins
     for _again in range(2):
         assert len(cells_of_csv(admin_client, ORDERS)) == 2

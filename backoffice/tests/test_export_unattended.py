@@ -2,7 +2,6 @@
 
 import csv
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.core.signals import request_finished
-from django.db import close_old_connections
 from openpyxl import load_workbook
 
 from access.confinement import confine
@@ -20,7 +17,7 @@ from audit.models import AuditEntry
 from backoffice.export import unattended
 from platforms.models import Platform
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_connection")]
 
 
 @pytest.fixture
@@ -33,14 +30,6 @@ def ada() -> User:
     make_order("111-0000002-0000002", status="pending")
     make_order("CANARY-other", platform=Platform.objects.create(name="CANARY"), status="shipped")
     return user
-
-
-@pytest.fixture(autouse=True)
-def _kept_connection() -> Iterator[None]:
-    """As Django's test client does: the end of a response closes an old connection, with the test's transaction."""
-    request_finished.disconnect(close_old_connections)
-    yield
-    request_finished.connect(close_old_connections)
 
 
 def export(*arguments: str) -> None:
