@@ -245,7 +245,7 @@ def _lines_by_payer(orders: QuerySet[Any], months: Months) -> Iterator[Remitted]
 
 
 def _place(row: dict[str, Any], months: Months) -> Place:
-    return Place(month=months.starts[row["month_number"]], **{name: row[name] for name in PLACE})
+    return Place(month=month_after(months.first, row["month_number"]), **{name: row[name] for name in PLACE})
 
 
 def _values(kind: Any, value_of: Callable[[str], Any]) -> dict[str, Any]:

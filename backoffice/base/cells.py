@@ -56,7 +56,10 @@ def source_badge(source: str) -> SafeString:
 
 def number(value: Any) -> SafeString:
     """Right-aligned; a dash where it is not known, which is not 0."""
-    text = DASH if value is None else number_format(value, force_grouping=True)
+    return _right(DASH if value is None else number_format(value, force_grouping=True))
+
+
+def _right(text: str) -> SafeString:
     return format_html('<span class="oms-number">{}</span>', text)
 
 
@@ -64,8 +67,19 @@ def money(amount: Decimal | None, currency: str) -> SafeString:
     """`1,234.50 USD`, with the decimals that the currency has, or more where the amount has them."""
     if amount is None:
         return number(None)
-    text = number_format(amount, decimal_pos=decimals_of(amount, currency), force_grouping=True)
-    return format_html('<span class="oms-number">{} <small>{}</small></span>', text, currency)
+    return format_html(
+        '<span class="oms-number">{} <small>{}</small></span>', local_amount(amount, currency), currency
+    )
+
+
+def amount_cell(amount: Decimal | None, currency: str) -> SafeString:
+    """The same where the currency stands elsewhere."""
+    return number(None) if amount is None else _right(local_amount(amount, currency))
+
+
+def local_amount(amount: Decimal, currency: str) -> str:
+    """`1,234.50`, as the reader's language writes it."""
+    return number_format(amount, decimal_pos=decimals_of(amount, currency), force_grouping=True)
 
 
 def datetime_cell(moment: datetime | None) -> SafeString:

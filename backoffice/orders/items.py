@@ -6,17 +6,15 @@ from urllib.parse import quote
 
 from django.contrib.admin.utils import label_for_field
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import money, number
+from backoffice.base.cells import local_amount, money, number
 from core.format import DASH, Text
-from core.money import decimals_of
-from orders.amounts import Basis, line_amounts
+from orders.amounts import Basis, LineAmounts, line_amounts
 from orders.models import Order, OrderItem
 
 STEPS = {
@@ -92,35 +90,34 @@ def line_rows(order: Order, items: Sequence[OrderItem]) -> list[LineRow]:
     stock = (
         f"{reverse('admin:inventory_inventoryitem_changelist')}?platform__id__exact={order.platform_id}&q="
     )
-    return [
-        LineRow(
-            title=item.title,
-            sku=item.sku,
-            asin=item.asin,
-            stock_page=stock + quote(item.sku) if item.sku else "",
-            ordered=number(item.quantity_ordered),
-            shipped=number(item.quantity_shipped),
-            left=number(item.quantity_left),
-            is_left=bool(item.quantity_left) and order.is_to_ship,
-            unit_price=money(item.unit_price, item.currency),
-            total=money(item.total, item.currency),
-            steps=list(_steps(item)),
-            basis=BASES[line_amounts(item).basis],
-            money=list(_reported(item)),
-            tax_paid_by=" · ".join(
-                filter(None, [item.tax_responsible_party or item.tax_model, item.tax_scheme])
-            ),
-        )
-        for item in items
-    ]
+    return [_line_row(order, item, stock) for item in items]
 
 
-def _steps(item: OrderItem) -> Iterator[tuple[str, SafeString]]:
-    for name, amount in line_amounts(item).steps:
+def _line_row(order: Order, item: OrderItem, stock: str) -> LineRow:
+    amounts = line_amounts(item)
+    return LineRow(
+        title=item.title,
+        sku=item.sku,
+        asin=item.asin,
+        stock_page=stock + quote(item.sku) if item.sku else "",
+        ordered=number(item.quantity_ordered),
+        shipped=number(item.quantity_shipped),
+        left=number(item.quantity_left),
+        is_left=bool(item.quantity_left) and order.is_to_ship,
+        unit_price=money(item.unit_price, item.currency),
+        total=money(item.total, item.currency),
+        steps=list(_steps(item, amounts)),
+        basis=BASES[amounts.basis],
+        money=list(_reported(item)),
+        tax_paid_by=" · ".join(filter(None, [item.tax_responsible_party or item.tax_model, item.tax_scheme])),
+    )
+
+
+def _steps(item: OrderItem, amounts: LineAmounts) -> Iterator[tuple[str, SafeString]]:
+    for name, amount in amounts.steps:
         label = str(STEPS[name])
         if name == "units" and item.unit_price is not None:
-            decimals = decimals_of(item.unit_price, item.currency)
-            label = f"{number_format(item.unit_price, decimal_pos=decimals)} × {item.quantity_ordered}"
+            label = f"{local_amount(item.unit_price, item.currency)} × {item.quantity_ordered}"
         yield label, money(amount, item.currency)
 
 

@@ -234,28 +234,13 @@ def _without_apostrophe(text: str) -> str:
 def _never_seen(keys: Collection[Key]) -> set[Key]:
     """SKUs that no platform ever listed or sold: hardly anything but typing errors."""
     unknown = set(keys)
-    for find in (_planned, _ever_listed, _with_settings, _ever_sold):
+    for rows in (PlannedSku.objects, InventoryItem.objects, SkuSettings.objects, OrderItem.objects):
+        platform = "order__platform_id" if rows.model is OrderItem else "platform_id"
         skus = sorted({sku for _platform, sku in unknown})
         for start in range(0, len(skus), AT_ONCE):
-            unknown -= set(find(skus[start : start + AT_ONCE]))
+            found = rows.filter(sku__in=skus[start : start + AT_ONCE]).order_by()
+            unknown -= set(found.values_list(platform, "sku").distinct())
     return unknown
-
-
-def _planned(skus: Sequence[str]) -> Iterable[Key]:
-    return PlannedSku.objects.filter(sku__in=skus).order_by().values_list("platform_id", "sku")
-
-
-def _ever_listed(skus: Sequence[str]) -> Iterable[Key]:
-    return InventoryItem.objects.filter(sku__in=skus).order_by().values_list("platform_id", "sku")
-
-
-def _with_settings(skus: Sequence[str]) -> Iterable[Key]:
-    return SkuSettings.objects.filter(sku__in=skus).order_by().values_list("platform_id", "sku")
-
-
-def _ever_sold(skus: Sequence[str]) -> Iterable[Key]:
-    sold = OrderItem.objects.filter(sku__in=skus).order_by()
-    return sold.values_list("order__platform_id", "sku").distinct()
 
 
 def _of_line(number: int, problem: str) -> str:

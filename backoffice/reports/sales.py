@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -14,9 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpRespon
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -24,7 +21,7 @@ from django.views.decorators.http import require_safe
 
 from access.confinement import visible_platforms, within
 from access.second_factor.sessions import is_fresh
-from backoffice.base.cells import number
+from backoffice.base.cells import amount_cell, number
 from backoffice.base.channels import channels_in_use, site_flag
 from backoffice.base.choices import platform_choices
 from backoffice.base.freshness import confirmation_address
@@ -47,7 +44,6 @@ from backoffice.reports.sales_table import (
 )
 from core.dates import ForgivingZone
 from core.format import DASH
-from core.money import decimals_of
 from orders.models import Order
 from orders.sales import (
     MOST_MONTHS,
@@ -243,7 +239,7 @@ def _sales_cells(request: HttpRequest, row: Sales, platforms: Platforms) -> dict
 
 def _cells(orders: Orders, lines: Lines, currency: str) -> dict[str, Any]:
     amounts = {
-        name: _amount(getattr(lines, name), currency)
+        name: amount_cell(getattr(lines, name), currency)
         for name in ("net", "tax", "shipping", "discount", "total")
     }
     return {
@@ -258,14 +254,6 @@ def _cells(orders: Orders, lines: Lines, currency: str) -> dict[str, Any]:
     }
 
 
-def _amount(amount: Decimal | None, currency: str) -> SafeString:
-    """With the decimals of its currency, which stands in a column of its own."""
-    if amount is None:
-        return number(None)
-    text = number_format(amount, decimal_pos=decimals_of(amount, currency), force_grouping=True)
-    return format_html('<span class="oms-number">{}</span>', text)
-
-
 def _tax_cells(row: Remitted, platforms: Platforms) -> dict[str, Any]:
     titles = {
         "item_tax": _("Items"), "shipping_tax": _("Shipping"), "gift_wrap_tax": _("Gift wrap"),
@@ -278,7 +266,9 @@ def _tax_cells(row: Remitted, platforms: Platforms) -> dict[str, Any]:
         "model": row.tax_model or "",
         "lines": row.lines,
         "line_count": number(row.lines.lines),
-        "amounts": [(title, _amount(getattr(row.lines, name), currency)) for name, title in titles.items()],
+        "amounts": [
+            (title, amount_cell(getattr(row.lines, name), currency)) for name, title in titles.items()
+        ],
     }
 
 

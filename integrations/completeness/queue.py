@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 from django_tasks import task
 from django_tasks_db import DatabaseBackend
@@ -84,7 +84,7 @@ def announce_audit(audit: OrderAudit) -> bool:
 
 def due_audits(now: datetime | None = None) -> Iterator[OrderAudit]:
     """Opens tonight's audit of each active platform that makes lists of orders, has been read live, and was not audited
-    tonight."""
+    tonight. One query for any number of them, since the scheduler asks all day."""
     if settings.AUDIT_ORDERS != "nightly":
         return
     now = (now or timezone.now()).astimezone(UTC)
@@ -92,9 +92,12 @@ def due_audits(now: datetime | None = None) -> Iterator[OrderAudit]:
     live = SyncLog.objects.filter(
         platform=OuterRef("pk"), kind=SyncLog.Kind.ORDERS, source=Source.LIVE, status__in=SyncLog.GOOD
     )
-    for platform in Platform.objects.filter(Exists(live), is_active=True, kind__in=kinds):
+    nightly = OrderAudit.objects.filter(platform=OuterRef("pk"), trigger=SyncLog.Trigger.SCHEDULE)
+    last = Subquery(nightly.order_by("-queued_at").values("queued_at")[:1])
+    platforms = Platform.objects.filter(Exists(live), is_active=True, kind__in=kinds).defer("api_config")
+    for platform in platforms.annotate(audited_at=last):
         tonight = now.replace(hour=NIGHT, minute=platform.pk % SPREAD, second=0, microsecond=0)
-        if now < tonight or _was_audited_since(platform, tonight):
+        if now < tonight or (platform.audited_at is not None and platform.audited_at >= tonight):
             continue
         audit, is_new = request_audit(platform, trigger=SyncLog.Trigger.SCHEDULE, now=now)
         if is_new:
@@ -113,8 +116,3 @@ def lost_audits() -> Iterator[OrderAudit]:
         if still.update(status=Status.WAITING, resume_at=now, lease_token=""):
             audit.refresh_from_db()
             yield audit
-
-
-def _was_audited_since(platform: Platform, moment: datetime) -> bool:
-    audits = OrderAudit.objects.filter(platform=platform, trigger=SyncLog.Trigger.SCHEDULE)
-    return audits.filter(queued_at__gte=moment).exists()

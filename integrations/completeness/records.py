@@ -69,34 +69,35 @@ def as_json(order: KnownOrder) -> dict[str, Any]:
     """What `from_json` makes the same order of."""
     return {
         **asdict(order),
-        "purchased_at": _text(order.purchased_at),
-        "updated_at": _text(order.updated_at),
+        "purchased_at": time_text(order.purchased_at),
+        "updated_at": time_text(order.updated_at),
         "lines": [
-            {**asdict(line), "price": _amount(line.price), "tax": _amount(line.tax)} for line in order.lines
+            {**asdict(line), "price": decimal_text(line.price), "tax": decimal_text(line.tax)}
+            for line in order.lines
         ],
     }
 
 
 def from_json(values: dict[str, Any]) -> KnownOrder:
     lines = (
-        Line(**{**line, **{name: _decimal(line[name]) for name in ("price", "tax")}})
+        Line(**{**line, **{name: decimal_of(line[name]) for name in ("price", "tax")}})
         for line in values["lines"]
     )
-    times = {name: _time(values[name]) for name in ("purchased_at", "updated_at")}
+    times = {name: time_of(values[name]) for name in ("purchased_at", "updated_at")}
     return KnownOrder(**{**values, **times, "lines": tuple(lines)})
 
 
-def _text(moment: datetime | None) -> str | None:
+def time_text(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def _time(text: str | None) -> datetime | None:
+def time_of(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _amount(amount: Decimal | None) -> str | None:
+def decimal_text(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
 
 
-def _decimal(text: str | None) -> Decimal | None:
+def decimal_of(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)

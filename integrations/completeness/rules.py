@@ -107,8 +107,7 @@ def tax_in_the_price(difference: Difference, reported: KnownOrder, stored: Known
     taxes = [amount for side in (reported, stored) if (amount := _tax(side.lines))]
     if ours is None or theirs is None:
         return False
-    near = CENT * sum(max(line.quantity or 1, 1) for line in stored.lines)
-    return any(abs(abs(ours - theirs) - tax) <= near for tax in taxes)
+    return any(near(abs(ours - theirs), tax, stored.lines) for tax in taxes)
 
 
 RULES: tuple[Rule, ...] = (

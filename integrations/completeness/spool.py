@@ -3,13 +3,18 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
-from decimal import Decimal
 from itertools import groupby
 from types import TracebackType
 from typing import Self
 
-from integrations.completeness.records import KnownOrder, gathered
+from integrations.completeness.records import (
+    KnownOrder,
+    decimal_of,
+    decimal_text,
+    gathered,
+    time_of,
+    time_text,
+)
 from integrations.protocol import RecordFailure
 from orders.records import ReportedLine
 
@@ -71,15 +76,15 @@ def _packed(row: ReportedLine) -> str:
     return json.dumps(
         [
             row.status,
-            _text(row.purchased_at),
-            _text(row.updated_at),
+            time_text(row.purchased_at),
+            time_text(row.updated_at),
             row.marketplace_id,
             row.sku,
             row.item_status,
             row.quantity,
             row.currency,
-            None if row.item_price is None else str(row.item_price),
-            None if row.item_tax is None else str(row.item_tax),
+            decimal_text(row.item_price),
+            decimal_text(row.item_tax),
             row.is_mended,
         ]
     )
@@ -93,22 +98,14 @@ def _line(order_id: str, packed: str) -> ReportedLine:
         order_id=order_id,
         status=status,
         platform_status="",
-        purchased_at=_time(purchased),
-        updated_at=_time(updated),
+        purchased_at=time_of(purchased),
+        updated_at=time_of(updated),
         marketplace_id=place,
         sku=sku,
         item_status=item_status,
         quantity=quantity,
         currency=currency,
-        item_price=None if price is None else Decimal(price),
-        item_tax=None if tax is None else Decimal(tax),
+        item_price=decimal_of(price),
+        item_tax=decimal_of(tax),
         is_mended=mended,
     )
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
