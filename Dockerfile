@@ -11,10 +11,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 WORKDIR /app
 # The environment gets no pip: nothing is installed once the image is built.
 RUN python -m venv --without-pip /venv
-COPY requirements.lock requirements-mysql.lock requirements-postgresql.lock ./
+COPY requirements.lock requirements-mysql.lock requirements-postgresql.lock requirements-s3.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m pip --python /venv/bin/python install --require-hashes \
-    -r requirements.lock -r requirements-mysql.lock -r requirements-postgresql.lock
+    -r requirements.lock -r requirements-mysql.lock -r requirements-postgresql.lock -r requirements-s3.lock
 COPY . .
 # The settings ask for keys; these are thrown away with the command.
 RUN SECRET_KEY=only-while-the-image-is-built DATABASE_URL=sqlite://:memory: \

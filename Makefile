@@ -19,7 +19,9 @@ CHECK_ENV = env SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_url
 	SECRET_KEY_FILE= FIELD_ENCRYPTION_KEY_FILE= DATABASE_URL_FILE= REDIS_URL_FILE= METRICS_TOKEN_FILE= EMAIL_URL_FILE= \
 	SENTRY_DSN_FILE= OIDC_CLIENT_SECRET_FILE= OIDC_ISSUER= OIDC_CLIENT_ID= FIELD_ENCRYPTION_KEY_COMMAND= \
 	DATABASE_URL=sqlite://:memory: REDIS_URL= MOCK_FALLBACK=never ORDERS_INITIAL_DAYS=30 LOG_FORMAT=text METRICS_TOKEN= SENTRY_DSN= EMAIL_URL= PUBLIC_URL= \
-	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT= AMAZON_CLIENT_SECRET_FILE=
+	AMAZON_SP_API_ENDPOINT= AMAZON_LWA_ENDPOINT= AMAZON_CLIENT_SECRET_FILE= \
+	PDF_FONT_FALLBACK= EXPORTS_FOLDER= EXPORTS_STORE_ENDPOINT= EXPORTS_STORE_BUCKET= EXPORTS_STORE_ACCESS_KEY= EXPORTS_STORE_SECRET_KEY= \
+	EXPORTS_STORE_ACCESS_KEY_FILE= EXPORTS_STORE_SECRET_KEY_FILE=
 
 .PHONY: help setup database run demo demo-clean test readers soak check bench backup reliability screenshots format lock dependencies audit messages clean
 
@@ -53,7 +55,9 @@ readers: ## what tests open exports and the schema with, and compile the example
 
 soak: $(VENV)/.installed-dev ## the property tests for long, and odd requests to the API (MINUTES=10 SEED=1); names the seed
 	@SOAK_MINUTES=$(MINUTES) SOAK_SEED=$(SEED) $(PY) -m pytest -q --show-capture=no tests/test_property.py \
-		tests/test_law_of_absence.py tests/test_api_fuzzed.py $(ARGS)
+		tests/test_law_of_absence.py tests/test_audits_proven.py tests/test_shipments_proven.py \
+		integrations/tests/test_history.py \
+		tests/test_api_fuzzed.py $(ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contracts, deployment check, migrations complete
 	$(PY) -m ruff format --check .

@@ -4,6 +4,7 @@ import argparse
 import gc
 import json
 import os
+import signal
 import sqlite3
 import zlib
 from collections.abc import Callable, Generator, Iterator
@@ -63,6 +64,16 @@ OWN_ENVIRONMENT = {
     "OIDC_SECOND_FACTOR": "off",
     "OIDC_LOGOUT": "off",
     "EXPORTS_AT_ONCE": "1000",  # Django's client never closes an answer that a test does not read
+    "PDF_FONT_FALLBACK": "",
+    "EXPORTS_FOLDER": "",
+    "EXPORTS_EMAIL_DOMAINS": "",
+    "EXPORTS_STORE_ENDPOINT": "",
+    "EXPORTS_STORE_BUCKET": "",
+    "EXPORTS_STORE_REGION": "",
+    "EXPORTS_STORE_PREFIX": "",
+    "EXPORTS_STORE_PATH_STYLE": "",
+    "EXPORTS_STORE_ACCESS_KEY": "",
+    "EXPORTS_STORE_SECRET_KEY": "",
     "CONFIRM_AGAIN_MINUTES": "10",
     "PASSWORD_HISTORY": "10",
     "PASSWORD_MIN_AGE_DAYS": "1",
@@ -84,6 +95,9 @@ OWN_ENVIRONMENT = {
     "SENTRY_DSN": "",
     "SENTRY_ENVIRONMENT": "",
     "AUDIT_ORDERS": "off",
+    "AUDIT_INVENTORY": "off",
+    "KEEP_UP": "off",
+    "SHIPMENT_CHECK_HOURS": "6",
     "ORDERS_LOOK_BACK_HOURS": "24",
     "ORDERS_LOOK_BACK_DAYS": "30",
     "PLANNING_LEAD_DAYS": "30",
@@ -103,6 +117,8 @@ FILES = (
     "SENTRY_DSN_FILE",
     "OIDC_CLIENT_SECRET_FILE",
     "AMAZON_CLIENT_SECRET_FILE",
+    "EXPORTS_STORE_ACCESS_KEY_FILE",
+    "EXPORTS_STORE_SECRET_KEY_FILE",
 )
 os.environ.update(dict.fromkeys(FILES, ""))
 # These two may come from the process environment, to run the suite on other services; never from .env.
@@ -364,6 +380,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _own_signals() -> Iterator[None]:
+    """A worker that a test runs in this process leaves its handlers behind, which would end what another test does."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        if handler is not None and signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
 def _queue_in_the_database(settings: Any) -> None:
     """Whatever REDIS_URL says while the suite runs: tests look into the queue. Those on Redis start processes."""
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
@@ -430,11 +456,14 @@ def start_simulator(settings: Any) -> Iterator[Callable[..., Simulator]]:
 
 
 @pytest.fixture
-def kept_connection() -> Iterator[None]:
-    """As Django's test client does: the end of a response closes an old connection, with the test's transaction."""
+def kept_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As Django's test client does: the end of a response closes an old connection, with the test's transaction. The
+    client has it closed again after each of its requests; hence a signal of its own."""
     from django.core.signals import request_finished
     from django.db import close_old_connections
+    from django.dispatch import Signal
 
+    monkeypatch.setattr("django.test.client.request_finished", Signal())
     request_finished.disconnect(close_old_connections)
     yield
     request_finished.connect(close_old_connections)

@@ -62,6 +62,22 @@ def who_see(users: Collection[Any], platform_id: int) -> list[Any]:
     return [user for user in users if user.is_superuser or confined.get(user.pk, True)]
 
 
+def confined_within(users: Collection[int], platform_ids: Collection[int]) -> list[int]:
+    """Of these ids of users, those of people who are confined, and to none but these platforms. Three queries for any
+    number."""
+    named: dict[int, set[int]] = {}
+    rows = Confinement.objects.filter(user__in=users)
+    for user_id, ids in rows.values_list("user_id", "platform_ids"):
+        named.setdefault(user_id, set()).update(ids)
+    of_groups = Confinement.objects.filter(group__user__in=users)
+    for user_id, ids in of_groups.values_list("group__user", "platform_ids"):
+        named.setdefault(user_id, set()).update(ids)
+    whole = set(User.objects.filter(pk__in=users, is_superuser=True).values_list("pk", flat=True))
+    return [
+        user for user in users if user in named and user not in whole and named[user] <= set(platform_ids)
+    ]
+
+
 def within(rows: Rows, visible: Visible, column: str = "platform") -> Rows:
     """The rows of these platforms, which `column` names."""
     return rows if visible is None else rows.filter(**{f"{column}__in": visible})

@@ -28,6 +28,7 @@ class Scope(models.TextChoices):
 
     READ = "read", _("read everything but buyer data")
     SYNC = "sync", _("start, cancel and replay syncs, check connections")
+    SHIP = "ship", _("ship orders, correct shipments")
     MANAGE = "manage", _("change platforms, webhooks, stock thresholds and legal holds")
     BUYER_DATA = "buyer_data", _("read and erase buyer data")
 

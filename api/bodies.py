@@ -20,6 +20,10 @@ TYPES: tuple[tuple[type[Any] | tuple[type[Any], ...], tuple[type[Any], ...], str
 SET_BY_OMS = "OMS sets it, and it has another value here. Leave it out, or send what GET answers now."
 
 
+class ManyLines(serializers.CharField):
+    """Text that may have several lines, such as a file."""
+
+
 class ExactBody:
     """Mixin of serializers that read a body, in front: every field is known and of its type, and text is one line.
 
@@ -72,7 +76,7 @@ def oddity(field: Any, value: Any) -> str:
             if value is not None and type(value) not in types and not is_whole:
                 return sentence
             break
-    return not_one_line(value) if isinstance(value, str) else ""
+    return not_one_line(value) if isinstance(value, str) and not isinstance(field, ManyLines) else ""
 
 
 def not_one_line(text: str) -> str:

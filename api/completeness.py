@@ -1,6 +1,6 @@
-"""REST: starting audits of orders, and what is known of each day."""
+"""REST: audits of orders, and what is known of each day."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -8,24 +8,30 @@ from typing import Any
 import django_filters
 from django import forms
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from rest_framework import mixins, serializers, status
 from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from access.confinement import visible_platforms, within
 from access.models import Scope
-from api.base import ApiViewMixin, MaySync, ModelPermissions
-from api.filters import ChoicesFilter, PlatformNameFilter, TextsFilter
+from api.base import MaySync, ModelPermissions, address_of
+from api.filters import ChoicesFilter, IdsFilter, PlatformNameFilter, TextsFilter, TimeFilter
+from api.jobs import AuditWindowSerializer, JobSerializer
 from api.lists import ListView
 from api.syncs import read_parameters
-from integrations.as_json import audit_as_json
+from integrations.as_json import audit_as_json, listed_audit_as_json
+from integrations.channel import Channel
 from integrations.completeness.audits import DEFAULT_DAYS, MOST_DAYS, request_audit
 from integrations.completeness.queue import announce_audit, run_here
 from integrations.models import AuditedDay, OrderAudit, SyncLog
 from integrations.registry import CHANNELS
+from integrations.window_input import read_days
 from platforms.models import PLATFORM, Platform
+
+TAKEN = ("platform_name", "days", "wait")  # by POST /audits
 
 
 class MaySeeSyncs(ModelPermissions):
@@ -109,20 +115,9 @@ class AuditDaySerializer(serializers.Serializer[Any]):
     checked_at = serializers.DateTimeField()
 
 
-class AuditWindowSerializer(serializers.Serializer[Any]):
-    """The span of time that is audited."""
+class ListedAuditSerializer(JobSerializer):
+    """One comparison of a platform's lists of orders with what is stored."""
 
-    start = serializers.DateTimeField()
-    end = serializers.DateTimeField()
-
-
-class AuditSerializer(serializers.Serializer[Any]):
-    """One comparison of a platform's lists of orders with what is stored. `days` is empty until it is closed."""
-
-    id = serializers.IntegerField()
-    platform = serializers.CharField()
-    platform_id = serializers.IntegerField()
-    status = serializers.ChoiceField(OrderAudit.Status.choices)
     window = AuditWindowSerializer()
     compared = serializers.IntegerField()
     missing = serializers.IntegerField()
@@ -132,14 +127,28 @@ class AuditSerializer(serializers.Serializer[Any]):
     unread = serializers.IntegerField()
     healed = serializers.IntegerField()
     open = serializers.IntegerField()
-    api_calls = serializers.IntegerField()
-    error_code = serializers.CharField()
-    error_message = serializers.CharField()
-    queued_at = serializers.DateTimeField()
-    started_at = serializers.DateTimeField(allow_null=True)
-    finished_at = serializers.DateTimeField(allow_null=True)
-    resume_at = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, instance: OrderAudit) -> dict[str, Any]:
+        return listed_audit_as_json(instance)
+
+
+class AuditSerializer(ListedAuditSerializer):
+    """One comparison of a platform's lists of orders with what is stored. `days` has those that no later audit has
+    compared since; it is empty until the audit is closed."""
+
     days = AuditDaySerializer(many=True)
+
+    def to_representation(self, instance: OrderAudit) -> dict[str, Any]:
+        return audit_as_json(instance)
+
+
+class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
+    platform_name = PlatformNameFilter()
+    status = ChoicesFilter(choices=OrderAudit.Status.choices, label="Audits in these states.")
+    trigger = ChoicesFilter(choices=SyncLog.Trigger.choices, label="What started the audit.")
+    ids = IdsFilter("pk", label="Ids of audits.")
+    queued_after = TimeFilter("queued_at", "gte", of="Queued")
+    queued_before = TimeFilter("queued_at", "lt", of="Queued")
 
 
 class AuditRequestSerializer(serializers.Serializer[Any]):
@@ -154,17 +163,25 @@ class AuditRequestSerializer(serializers.Serializer[Any]):
     )
 
 
-class AuditView(ApiViewMixin, APIView):
-    """Compare the orders that a platform lists with those that are stored, and fetch what is missing or old: queued,
-    or with wait=true worked on right here. Where an audit is open, that one goes on."""
+class AuditViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[OrderAudit]):
+    """Audits of orders, the newest first, without their days."""
 
-    permission_classes = (MaySync,)
-    more_errors = MappingProxyType({"POST": (404,)})
-    scopes = MappingProxyType({"POST": Scope.SYNC})
-    platform_column = "pk"
+    queryset = OrderAudit.objects.select_related("requested_by").prefetch_related(PLATFORM).defer("parts")
+    filterset_class = AuditFilter
+    ordering = ("-id",)
+    more_errors = MappingProxyType({"create": (404,)})
+    scopes = MappingProxyType({"create": Scope.SYNC})
+    parameters = MappingProxyType({"create": TAKEN})
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [MaySync() if self.request.method == "POST" else MaySeeSyncs()]
+
+    def get_serializer_class(self) -> type[ListedAuditSerializer]:
+        return ListedAuditSerializer if self.action == "list" else AuditSerializer
 
     @extend_schema(
         operation_id="orders_audit",
+        summary="Audit a platform's orders",
         parameters=[
             OpenApiParameter(
                 "platform_name", str, description="The platform. It may stand in the body instead."
@@ -181,13 +198,17 @@ class AuditView(ApiViewMixin, APIView):
         request=AuditRequestSerializer,
         responses={200: AuditSerializer, 202: AuditSerializer},
     )
-    def post(self, request: Request) -> Response:
-        """Audit a platform's orders: 202 while it is open, 200 once it is closed.
+    def create(self, request: Request) -> Response:
+        """Compare the orders that a platform lists with those that are stored, and fetch what is missing or old: 202
+        while it is open, 200 once it is closed. Where an audit is open, that one goes on.
 
         Also with wait=true it is 202 where the platform has not made its lists yet; the workers go on with it then.
         """
-        values = read_parameters(request, known=("platform_name", "days", "wait"), repeatable=())
-        platform, days = self._platform(values.get("platform_name")), _days(values)
+        values = read_parameters(request, known=TAKEN, repeatable=())
+        platform = audited_platform(
+            request, values.get("platform_name"), "orders", lambda each: each.lists_orders
+        )
+        days = read_days(values.get("days", DEFAULT_DAYS), most=MOST_DAYS)
         user: Any = request.user  # not anonymous: MaySync
         audit, _is_new = request_audit(platform, days=days, trigger=SyncLog.Trigger.API, user=user)
         if values.get("wait", False):
@@ -195,27 +216,22 @@ class AuditView(ApiViewMixin, APIView):
         elif audit.status == OrderAudit.Status.QUEUED:
             announce_audit(audit)
         code = status.HTTP_202_ACCEPTED if audit.is_open else status.HTTP_200_OK
-        return Response(audit_as_json(audit), status=code)
-
-    def _platform(self, name: str | None) -> Platform:
-        if name is None:
-            raise ValidationError({"platform_name": "Say which platform is to be audited."})
-        platform: Platform | None = self.confined(Platform.objects.all()).filter(name=name).first()
-        if platform is None:
-            raise NotFound(
-                f"There is no platform {name[:64]!r}; GET /platforms lists them. Nothing was started."
-            )
-        channel = CHANNELS.get(platform.kind)
-        if channel is None or not channel.lists_orders:
-            raise ValidationError(
-                {"platform_name": f"{platform.name} makes no lists of orders to compare with."}
-            )
-        return platform
+        where = {"Location": address_of(request, "audit", audit.pk)}
+        return Response(audit_as_json(audit), status=code, headers=where)
 
 
-def _days(values: Mapping[str, Any]) -> int:
-    """Raises ValidationError."""
-    text = str(values.get("days", DEFAULT_DAYS))
-    if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= MOST_DAYS:
-        raise ValidationError({"days": f"It takes a whole number from 1 to {MOST_DAYS}."})
-    return int(text)
+def audited_platform(
+    request: Request, name: str | None, of: str, makes_lists: Callable[[Channel], bool]
+) -> Platform:
+    """The platform of this name, among those that the user may see. `of` is what is audited, in words. Raises
+    ValidationError, and NotFound."""
+    if name is None:
+        raise ValidationError({"platform_name": "Say which platform is to be audited."})
+    visible = within(Platform.objects.all(), visible_platforms(request), "pk")
+    platform: Platform | None = visible.filter(name=name).first()
+    if platform is None:
+        raise NotFound(f"There is no platform {name[:64]!r}; GET /platforms lists them. Nothing was started.")
+    channel = CHANNELS.get(platform.kind)
+    if channel is None or not makes_lists(channel):
+        raise ValidationError({"platform_name": f"{platform.name} makes no lists of {of} to compare with."})
+    return platform

@@ -93,6 +93,12 @@ ORDER: dict[str, Text] = {
     "programs": ("Programs of the platform that the order is in, in its words.", ["PRIME"]),
     "replaced_order_id": ("The platform's id of the order that this one replaces; empty: none.", ""),
     "buyer_requested_cancellation": ("Whether the buyer asks to cancel.", False),
+    "completeness": (
+        "report: the order is known by a report of the platform alone. Its lines then have ids of OMS (`report-…`), "
+        "which are replaced once the platform was asked for the order itself (full). outdated: it is here in full, "
+        "and its status and units are those of a newer report.",
+        None,
+    ),
     "content_hash": ("Another text where what is stored of the order is something else.", "9f86d081884c7d65"),
     "items": ("The lines of the order.", None),
     "packages": ("Packages that the merchant has sent, as far as the platform lists them.", None),
@@ -116,16 +122,108 @@ AUDITED_DAY: dict[str, Text] = {
 }
 AUDIT: dict[str, Text] = {
     "status": ("Where it stands.", None),
+    "trigger": ("What started it.", None),
     "window": ("The days that it is about.", None),
     "compared": ("Orders that the lists have, each list counted.", 240),
     **{name: AUDITED_DAY[name] for name in ("missing", "stale", "different", "only_here", "healed", "open")},
     "unread": ("Rows of lists that could not be read.", 0),
-    "api_calls": ("Calls of the platform.", 6),
+    "api_calls": ("Calls of the platform, without logins and downloads.", 6),
+    "quota_seconds": (
+        "Seconds of quota that the calls took, all operations together: each call takes the seconds in which the "
+        "account is granted one of its operation.",
+        245.6,
+    ),
+    "calls": ("The same by operation.", {"getReport": {"calls": 2, "seconds": 1.0}}),
     "queued_at": _time("When it was asked for.", OMS_CLOCK),
     "started_at": _time("When it began; null: it has not.", OMS_CLOCK),
     "finished_at": _time("When it was closed; null: it is open.", OMS_CLOCK),
     "resume_at": _time("When it goes on; null: it does not wait.", OMS_CLOCK),
     "days": ("By day and marketplace; empty until it is closed.", []),
+}
+BACKFILL: dict[str, Text] = {
+    **{
+        name: AUDIT[name]
+        for name in (
+            "status",
+            "trigger",
+            "api_calls",
+            "quota_seconds",
+            "calls",
+            "queued_at",
+            "started_at",
+            "finished_at",
+            "resume_at",
+        )
+    },
+    "phase": (
+        "listing: the platform's lists are asked for and stored; completing: each order is fetched in full.",
+        None,
+    ),
+    "window": ("When the orders were placed.", None),
+    "listed": ("Orders in the lists that are stored.", 5200),
+    "created": ("Orders of these that were not stored before.", 5100),
+    "unread": ("Rows of lists that could not be read, and say of no order.", 0),
+    "completed": ("Orders that it fetched in full.", 1200),
+    "failed": ("Orders that could not be fetched or stored; GET /sync-failures has each.", 0),
+    "lacking": ("Orders that are known by a list alone, as last counted; null: not counted yet.", 3900),
+    "listed_at": _time("When all were listed; null: not yet.", OMS_CLOCK),
+    "notes": ("Trouble, as long as it lasts.", []),
+    "progress": ("How far it is.", None),
+}
+CATCH_UP: dict[str, Text] = {
+    **{name: BACKFILL[name] for name in BACKFILL if name not in ("phase", "window", "listed_at", "progress")},
+    "since": _time(
+        "When syncs fell behind: what changed from then on is known by lists first.", PLATFORM_CLOCK
+    ),
+    "known_until": _time(
+        "What changed before is known; null: the first list is not here yet.", PLATFORM_CLOCK
+    ),
+    "longest_unknown_seconds": ("The most seconds that passed from a change until a list had it here.", 2400),
+    "lists": ("Lists that are stored.", 12),
+    "changed": ("Orders that lists had a newer version of.", 900),
+    "known_by_report": ("Orders of the platform whose newest version is known by report alone, now.", None),
+    "alone": ("Orders that were never here in full.", 120),
+    "outdated": ("Orders that are here in full, of which a report has a newer version.", 30),
+    "to_ship": ("Orders of both that have to be shipped.", 12),
+}
+BACKFILL_PLAN: dict[str, Text] = {
+    "goal": ("What the ways are judged by: complete, all orders in full.", "complete"),
+    "span_seconds": ("How long the span is.", 63072000),
+    "orders": ("About how many orders it has; null: nobody knows.", 500000),
+    "known": ("Orders that are known by a list alone.", 0),
+    "full": ("Orders that are here in full.", 1200),
+    "is_listed": ("Whether these two are all that there are.", False),
+    "cheapest": ("The way that is taken; null: none can be.", "report"),
+    "why": ("Why it is the cheapest.", "soonest"),
+    "reason": ("The same as a sentence.", "Cheapest: lists, then pages and ids side by side."),
+    "lanes": ("What each way would take.", None),
+    "enrichment": ("How full answers are fetched side by side; null: nothing is known of it.", None),
+}
+AUDITED_STOCK: dict[str, Text] = {
+    "state": (
+        "proven: all stock that the platform lists is here; healed: after some SKUs were read again; open: some could "
+        "not be; not_yet: it was not compared, and `error_message` says why.",
+        None,
+    ),
+    "listings": ("Listings that the platform ships, as its list has them.", 420),
+    "missing": ("Listings that were not stored as listed.", 0),
+    "different": ("Listings of which other quantities were stored.", 0),
+    "only_here": ("Rows that are stored as listed, and not in the list.", 0),
+    "healed": ("Listings that were read again and are as the platform says since.", 0),
+    "open": ("Listings that could not be brought in line.", 0),
+    "report": ("The platform's id of the list.", "50000000007"),
+    "asked_at": _time("As of when the list is; null: there is none.", PLATFORM_CLOCK),
+    "checked_at": _time("When the audit was closed.", OMS_CLOCK),
+}
+STOCK_AUDIT: dict[str, Text] = {
+    **AUDIT,
+    "compared": ("Listings that the lists have.", 420),
+    **{name: AUDITED_STOCK[name] for name in ("missing", "different", "only_here", "healed", "open")},
+    "explained": (
+        "Differences that mean nothing, by the rule that knows them: docs/completeness.md says which there are.",
+        {"changed_since": 12},
+    ),
+    "marketplaces": ("Empty until it is closed.", []),
 }
 SYNC: dict[str, Text] = {
     "trigger": ("What started it.", None),
@@ -163,11 +261,86 @@ HOLD: dict[str, Text] = {
     "made_by": ("The user who made it.", "ann"),
     "made_at": _time("When it was made.", OMS_CLOCK),
 }
+PACKAGE: dict[str, Text] = {
+    "carrier": ("The platform's code of the carrier; empty: a draft without one.", "DHL"),
+    "carrier_name": ("The name of a carrier that has no code; empty: the code says it.", ""),
+    "service": ("The carrier's service, as people call it; empty: not said.", "Paket"),
+    "tracking_number": ("As it is sent: without spaces; empty: a draft without one.", "00340434161094"),
+    "shipped_at": _time("When it was handed to the carrier; null: a draft that does not say.", OMS_CLOCK),
+    "lines": ("What is in it.", None),
+}
+SHIPMENT: dict[str, Text] = {
+    **PACKAGE,
+    "order_id": ("The id of OMS of the order.", 34),
+    "external_id": ("The id that the platform gave the order.", "111-0000001-0000001"),
+    "package_number": ("The number by which the platform tells it from other packages of the order.", 1001),
+    "state": ("How far the platform knows of it. Only `confirmed` is proven: the platform shows it.", None),
+    "is_rehearsal": ("true: it shows what would be sent, and is never sent.", False),
+    "source": ("Where the order came from. Only `live` is business.", None),
+    "tries": ("How often its content was given to the worker.", 1),
+    "error_code": ("Why it is rejected, not verified, or waits; empty: nothing is wrong.", ""),
+    "request_id": ("The platform's id of the last answer, for its support; empty: none.", ""),
+    "made_by": ("Who made it.", "ann"),
+    "made_at": _time("When it was made.", OMS_CLOCK),
+    "queued_at": _time("When its present content was queued; null: it is a draft.", OMS_CLOCK),
+    "attempted_at": _time("When the platform was last told of it; null: not yet.", OMS_CLOCK),
+    "sent_at": _time("When the platform said that it took it; null: it has not.", OMS_CLOCK),
+    "confirmed_at": _time("When the platform was seen to show it; null: it was not.", OMS_CLOCK),
+    "rejected_at": _time("When the platform refused it; null: it did not.", OMS_CLOCK),
+    "unverified_at": _time(
+        "Since when it should have been seen and was not; null: nothing is late.", OMS_CLOCK
+    ),
+    "cancelled_at": _time("When it was given up; null: it was not.", OMS_CLOCK),
+}
+SHIPPED_LINE: dict[str, Text] = {
+    "item_id": ("The id that the platform gave the line of the order.", "01"),
+    "quantity": ("Units in this package.", 1),
+}
+SHIPPED_ROW: dict[str, Text] = {
+    **{name: text for name, text in PACKAGE.items() if name != "lines"},
+    "order_id": ("The id that the platform gave the order.", "111-0000001-0000001"),
+    "sku": ("The SKU of a line; empty: all that is left, or the line is named.", "CUP-BLUE"),
+    "item_id": (
+        "The id that the platform gave the line; empty: all that is left, or the SKU is named.",
+        "01",
+    ),
+    "quantity": ("Units of that line in this package; left out: all that is left of it.", 1),
+}
 FIELDS: dict[str, dict[str, Text]] = {
+    "OrderShipments": {
+        "next": ("null: there are no more pages.", None),
+        "previous": ("null: there are no pages before.", None),
+    },
+    "Shipment": SHIPMENT,
+    "ShipmentLine": SHIPPED_LINE,
+    "NewLineRequest": SHIPPED_LINE,
+    "NewShipmentRequest": PACKAGE,
+    "PatchedCorrectionRequest": PACKAGE,
+    "ImportRequest": {**PACKAGE, "rows": ("The rows.", None)},
+    "ImportRowRequest": SHIPPED_ROW,
+    "Imported": {
+        "is_preview": ("true: nothing was done.", False),
+        "shipments": ("Packages that were made; of a preview, that would be.", 2),
+        "good": ("Rows that are shipped.", 2),
+        "known": ("Rows of packages that were made before.", 0),
+        "refused": ("Rows of which nothing was done.", 0),
+        "rows": ("What became of each row, in the order of the file.", None),
+    },
+    "ImportedRow": {
+        "external_id": ("The id of the order, as the row has it.", "111-0000001-0000001"),
+        "tracking_number": ("As the row has it.", "00340434161094"),
+        "verdict": ("What became of it.", None),
+        "code": ("Why, as a stable word; empty: it is shipped.", ""),
+        "message": ("Why, as a sentence for people; empty: it is shipped.", ""),
+        "shipment_id": ("The shipment that it is part of; null: none.", 12),
+    },
     "Order": ORDER,
     "OrderDetail": ORDER,
     "OrderItem": {
-        "external_id": ("The platform's id of the line, unique within its order.", "01"),
+        "external_id": (
+            "The platform's id of the line, unique within its order; one of OMS where the order is known by a report.",
+            "01",
+        ),
         "quantity_ordered": ("Units; null: not known.", 2),
         "quantity_shipped": ("Units; null: not known.", 1),
         "quantity_left": ("Units that still have to be shipped; null: not known.", 1),
@@ -235,8 +408,56 @@ FIELDS: dict[str, dict[str, Text]] = {
     "SyncLog": SYNC,
     "OpenedSync": SYNC,
     "Audit": AUDIT,
+    "ListedAudit": AUDIT,
+    "AuditCost": {
+        "calls": ("Calls of this operation.", 2),
+        "seconds": ("Seconds of its quota that they took.", 1.0),
+    },
     "AuditDay": AUDITED_DAY,
     "AuditedDay": AUDITED_DAY,
+    "CatchUp": CATCH_UP,
+    "ListedCatchUp": CATCH_UP,
+    "KnownByReport": CATCH_UP,
+    "Backfill": BACKFILL,
+    "ListedBackfill": BACKFILL,
+    "BackfillPlan": BACKFILL_PLAN,
+    "BackfillLists": {
+        "all": ("How many lists cover the span.", 25),
+        "asked": ("Lists that were asked for.", 25),
+        "made": ("Lists that the platform has made.", 20),
+        "stored": ("Lists whose orders are stored.", 19),
+    },
+    "BackfillOrders": {
+        "listed": ("Orders in the stored lists.", 5200),
+        "full": ("Orders of the span that are here in full; null: not all are listed yet.", 1300),
+        "by_list": ("Orders of the span that are known by a list alone; null: not all are listed yet.", 3900),
+    },
+    "BackfillProgress": {
+        "lists": ("The platform's lists.", None),
+        "orders": ("The orders of the span.", None),
+        "listing_ends": _time("When all are expected to be listed; null: not known, or over.", OMS_CLOCK),
+        "completing_ends": _time("When all are expected to be here in full; null: not known.", OMS_CLOCK),
+        "is_measured": ("Whether that goes by what was fetched so far, and not by the plan.", False),
+    },
+    "PlanLane": {
+        "lane": ("The way.", "report"),
+        "calls": ("Calls by operation.", {"createReport": {"calls": 25, "seconds": 1497.0}}),
+        "api_calls": ("Calls of all operations together.", 120),
+        "quota_seconds": ("Seconds of quota that they take.", 4200.5),
+        "seconds_until_listed": ("Until all orders are known; null: never, or not known.", 1500),
+        "seconds_until_complete": ("Until all are here in full; null: never, or not known.", 470000),
+        "obstacle": ("Why it cannot be taken; null: it can.", None),
+    },
+    "PlanEnrichment": {
+        "pages": ("Pages that are read.", 2600),
+        "orders_by_pages": ("Orders that these bring.", 260000),
+        "orders_by_id": ("Orders that come by their ids.", 240000),
+        "seconds": ("Until both are done; null: never.", 470000),
+    },
+    "InventoryAudit": STOCK_AUDIT,
+    "ListedInventoryAudit": STOCK_AUDIT,
+    "AuditedStock": AUDITED_STOCK,
+    "AuditedMarketplace": AUDITED_STOCK,
     "AuditWindow": {
         "start": _time("The first moment.", OMS_CLOCK),
         "end": _time("When it was asked for.", OMS_CLOCK),
@@ -246,7 +467,8 @@ FIELDS: dict[str, dict[str, Text]] = {
         "until": _time("The end, which is not part of it; null: the run has not started.", PLATFORM_CLOCK),
     },
     "SyncFailure": {
-        "sync": ("The id of the sync that met it.", 7),
+        "sync": ("The id of the sync that met it; null: an audit did.", 7),
+        "audit": ("The id of the audit that could not heal it; null: a sync met it.", 3),
         "external_id": ("The id of the record on the platform; empty: it has none.", "111-0000001-0000001"),
         "created_at": _time("When it was met.", OMS_CLOCK),
         "resolved_at": _time("When it was stored or dismissed; null: it is open.", OMS_CLOCK),

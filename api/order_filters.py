@@ -79,6 +79,14 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
         method="with_values",
         label="Where the row came from. Only live rows are business.",
     )
+    completeness = ChoicesFilter(
+        choices=Order.Completeness.choices,
+        method="with_values",
+        label=(
+            "Orders whose details are still to be fetched: `report`, known by a report alone; `outdated`, here in "
+            "full, with a newer status by a report."
+        ),
+    )
     purchased_after = TimeLimit("purchased_at", "gte", of="Purchased")
     purchased_before = TimeLimit("purchased_at", "lt", of="Purchased")
     updated_after = TimeLimit("platform_updated_at", "gte", of="Changed on the platform")

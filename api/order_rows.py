@@ -90,6 +90,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
     synced_at = serializers.DateTimeField(
         read_only=True, help_text="When OMS last stored something new of the order."
     )
+    completeness = serializers.ChoiceField(choices=Order.Completeness.choices, read_only=True)
     content_hash = serializers.CharField(
         read_only=True,
         help_text="OMS's own mark of what it has read. It may change where nothing else does, which is no change.",
@@ -121,6 +122,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             "replaced_order_id",
             "buyer_requested_cancellation",
             "source",
+            "completeness",
             "content_hash",
             "synced_at",
             "items",

@@ -142,7 +142,7 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
     def retrieve(self, request: Request, pk: str) -> Response:
         """One order, with what the platform sent (without personal data)."""
         chosen = chosen_fields(request, DETAIL) or DETAIL
-        rows = order_rows([self._order_id(pk)], chosen)
+        rows = order_rows([find_order(self.request, pk)], chosen)
         if not rows:
             raise NotFound
         return Response(rows[0])
@@ -186,7 +186,7 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
         """Name and address of the buyer, for users with the permission orders.view_orderbuyer. Who read it, when and
         why is recorded in the history of the order. No cache may keep the answer."""
         reason = _reason(request.query_params.get("reason"))
-        order = Order.objects.defer("payload").get(pk=self._order_id(pk))
+        order = Order.objects.defer("payload").get(pk=find_order(self.request, pk))
         buyer = read_buyer(order, reason=reason)
         if buyer is None:
             raise NotFound(
@@ -204,19 +204,20 @@ class OrderViewSet(ListView, GenericViewSet[Order]):
         }
         return Response(body, headers={"Cache-Control": "no-store"})
 
-    def _order_id(self, key: str) -> int:
-        """Of the order that the address names. Raises NotFound, or Conflict where several platforms gave this id."""
-        name = self.request.query_params.get("platform_name")
-        visible = visible_platforms(self.request)
-        platform_id = None if name is None else _platform_id(name, visible)
-        found = [] if "\0" in key else orders_named(key, platform_id, within=visible)
-        if not found:
-            raise NotFound(
-                f"There is no order {key[:128]!r}. GET /orders?search=… finds orders by a part of an id."
-            )
-        if len(found) > 1:
-            raise Conflict(_several(key, found), code="ambiguous")
-        return found[0][0]
+
+def find_order(request: Request, key: str) -> int:
+    """The id of the order that an address names. Raises NotFound, or Conflict where several platforms gave this id."""
+    name = request.query_params.get("platform_name")
+    visible = visible_platforms(request)
+    platform_id = None if name is None else _platform_id(name, visible)
+    found = [] if "\0" in key else orders_named(key, platform_id, within=visible)
+    if not found:
+        raise NotFound(
+            f"There is no order {key[:128]!r}. GET /orders?search=… finds orders by a part of an id."
+        )
+    if len(found) > 1:
+        raise Conflict(_several(key, found), code="ambiguous")
+    return found[0][0]
 
 
 def _platform_id(name: str, visible: Collection[int] | None) -> int:

@@ -143,6 +143,7 @@ class PlatformSerializer(ExactBody, serializers.ModelSerializer[Platform]):
             "is_active",
             "api_config",
             "include_pii",
+            "show_pictures",
             "checked_at",
             "check_outcome",
             "next_syncs",

@@ -28,6 +28,7 @@ from integrations.registry import CHANNELS
 SCOPES = {
     Scope.READ: "every GET but that of buyer data",
     Scope.SYNC: "start, cancel and replay syncs, dismiss failures, check connections",
+    Scope.SHIP: "ship orders, correct shipments",
     Scope.MANAGE: "write platforms, webhooks, stock thresholds and legal holds",
     Scope.BUYER_DATA: "read and erase buyer data",
 }

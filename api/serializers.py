@@ -96,9 +96,11 @@ class SyncLogSerializer(serializers.ModelSerializer[SyncLog]):
 
 
 class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
-    """A record that could not be stored. `sync` is the id of the run that met it."""
+    """A record that could not be stored, or not be brought in line with the platform's list of it. `sync` is the id of
+    the run that met it; or `audit` that of the audit."""
 
-    sync = serializers.IntegerField(source="log_id", read_only=True)
+    sync = serializers.IntegerField(source="log_id", read_only=True, allow_null=True)
+    audit = serializers.IntegerField(source="audit_id", read_only=True, allow_null=True)
     platform = serializers.SlugRelatedField[Any](slug_field="name", read_only=True)
     platform_id = serializers.IntegerField(read_only=True)
     resolved_by = serializers.SlugRelatedField[Any](
@@ -116,6 +118,7 @@ class SyncFailureSerializer(serializers.ModelSerializer[SyncFailure]):
         fields = (
             "id",
             "sync",
+            "audit",
             "platform",
             "platform_id",
             "kind",

@@ -32,10 +32,11 @@ from api.filters import (
 )
 from api.lists import ListView
 from api.serializers import SyncFailureSerializer, SyncLogSerializer
+from integrations.completeness.failures import replay_any
 from integrations.errors import BadInput, PlatformError
 from integrations.models import SyncFailure, SyncLog, stream_choices
 from integrations.sync.cancel import cancel_sync
-from integrations.sync.failures import dismiss, replay
+from integrations.sync.failures import dismiss
 from integrations.sync.queue import run_here
 from integrations.sync.start import Problem, Started, start_sync
 from integrations.sync.streams import streams_of
@@ -43,7 +44,8 @@ from integrations.sync.windows import WindowRequest
 from integrations.wording import another_open_line, not_delivered_line, queue_down_line
 from platforms.models import PLATFORM, Platform, Source
 
-FLAGS = ("wait", "queue")
+FLAGS = ("wait", "queue", "dry_run")  # parameters that are true or false, of whatever address takes them
+OF_ALL = ("platform_name", "wait", "queue")  # what every sync takes
 PROBLEM = inline_serializer("Problem", {"code": serializers.CharField(), "detail": serializers.CharField()})
 
 
@@ -98,6 +100,7 @@ class SyncFailureFilter(django_filters.FilterSet):  # type: ignore[misc]
     external_id = TextsFilter(label="Ids of records, exactly.")
     ids = IdsFilter("pk", label="Ids of failures.")
     sync = IdsFilter("log", label="Ids of the syncs that met the failures.")
+    audit = IdsFilter("audit", label="Ids of the audits that could not heal them.")
     created_after = TimeFilter("created_at", "gte", of="Met")
     created_before = TimeFilter("created_at", "lt", of="Met")
     resolved = FlagFilter(
@@ -143,7 +146,7 @@ class SyncFailureViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Syn
         user: Any = request.user  # not anonymous: MaySync
         failure = get_object_or_404(self.confined(SyncFailure.objects.all()), pk=pk)
         try:
-            failure = replay(failure, user=user)
+            failure = replay_any(failure, user=user)
         except PlatformError as error:
             raise Conflict(f"The failure stays open, as it was. {error}", code=error.code) from None
         if failure.is_open:
@@ -238,10 +241,10 @@ class SyncView(ApiViewMixin, APIView):
         raise NotImplementedError
 
     def post(self, request: Request) -> Response:
-        known = ("platform_name", *FLAGS, *self.parameters)
+        known = (*OF_ALL, *self.parameters)
         values = read_parameters(request, known=known, repeatable=self.repeatable)
         asked: dict[str, Any] = {"window": WindowRequest(), "skus": ()} | self.asked_for(values)
-        wait, queue = (values.get(name, False) for name in FLAGS)
+        wait, queue = (values.get(name, False) for name in ("wait", "queue"))
         visible = self.confined(Platform.objects.all())
         platforms = _platforms(visible, values.get("platform_name"), self.kind)
         user: Any = request.user  # not anonymous: MaySync

@@ -36,9 +36,16 @@ FIELDS = (
     "sequence", "digest", "actor", "actor_id", "door", "address", "action", "object_kind", "object_id", "object_name",
     "platform_id", "request_id",
 )  # fmt: skip
-# Names of staff, what was searched for, reasons, and addresses of webhooks, which may hold a secret of the receiver.
-HIDDEN = frozenset({"", "email", "first_name", "last_name", "filter", "reason", "url", "off_reason"})
-HIDDEN_OF = {"passkey.added": frozenset({"name"}), "passkey.removed": frozenset({"name"})}  # "Jo's telephone"
+# Names of staff, e-mail addresses, what was searched for, reasons, and addresses of webhooks, which may hold a secret
+# of the receiver.
+HIDDEN = frozenset(
+    {"", "email", "first_name", "last_name", "recipients", "filter", "query", "reason", "url", "off_reason"}
+)
+HIDDEN_OF = {
+    "passkey.added": frozenset({"name"}),  # "Jo's telephone"
+    "passkey.removed": frozenset({"name"}),
+    "export.sent": frozenset({"to"}),  # addresses, where it went by e-mail
+}
 NOT_SHIPPED = "(in OMS)"
 
 Send = Callable[[Sequence[AuditEntry]], None]

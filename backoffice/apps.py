@@ -7,6 +7,7 @@ class BackofficeConfig(AppConfig):
 
     name = "backoffice"
     label = "oms"
+    verbose_name = _("Scheduled exports")
 
     def ready(self) -> None:
         # Packages without translations of their own; the home page lists them.

@@ -2,12 +2,18 @@
 
 SavedView, ListColumns: what readers keep of a list (backoffice/lists/).
 
+ScheduledExport and ScheduledExportRun are those of backoffice/scheduled/.
+
 AlertState, AlertSubscription and AlertMessage are those of backoffice/alerts/: what people are told of, and who is.
 """
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+
+from backoffice.scheduled.models import ScheduledExport, ScheduledExportRun
+
+__all__ = ["ScheduledExport", "ScheduledExportRun"]
 
 
 class ExportRun(models.Model):

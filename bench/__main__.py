@@ -72,6 +72,32 @@ def _quota(name: str, url: str, quick: bool) -> list[Result]:
     return _results(_run(url, "quota", "--name", name, "--orders", "3000" if quick else "10000"))
 
 
+def _shipping(name: str, url: str, quick: bool) -> list[Result]:
+    return _results(_run(url, "shipping", "--name", name, "--orders", "200" if quick else "1000"))
+
+
+def _history(name: str, url: str, quick: bool) -> list[Result]:
+    orders, rounds = (5000, 2) if quick else (20_000, 3)
+    size = ("--orders", str(orders), "--rounds", str(rounds))
+    rates = _results(_run(url, "backfill", "--name", name, *size))
+    rates.append(_tenfold(name, url, "backfill-memory", "a backfill", orders // 5))
+    if name != "SQLite":  # the others are Amazon's time, and the same on each database
+        return rates
+    return rates + _results(_run(url, "history", "--name", name, "--orders", "100000" if quick else "500000"))
+
+
+def _keeping_up(name: str, url: str, quick: bool) -> list[Result]:
+    if name != "SQLite":  # it is Amazon's time, and the same on each database
+        return []
+    return _results(_run(url, "keeping-up", "--name", name, "--hours", "2" if quick else "6"))
+
+
+def _audit(name: str, url: str, quick: bool) -> list[Result]:
+    orders, rounds = (10_000, 2) if quick else (50_000, 3)
+    results = _results(_run(url, "audit", "--name", name, "--orders", str(orders), "--rounds", str(rounds)))
+    return [*results, _tenfold(name, url, "audit-memory", "an audit", orders // 10)]
+
+
 def _admin(name: str, url: str, quick: bool) -> list[Result]:
     size = (20_000, 2_000, 20) if quick else (1_000_000, 100_000, 20)
     orders, skus, rounds = map(str, size)
@@ -99,6 +125,10 @@ PARTS = {
     "memory": _memory,
     "calls": _calls,
     "quota": _quota,
+    "history": _history,
+    "keeping-up": _keeping_up,
+    "shipping": _shipping,
+    "audit": _audit,
     "export": _export,
     "admin": _admin,
     "lists": _lists,

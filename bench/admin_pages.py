@@ -14,16 +14,24 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
-from bench import million
+from backoffice.shipping.many import MOST
+from bench import million, million_shipments
 from bench.report import Result
+from integrations.lookup.sync_days import count_due as count_syncs
 from integrations.models import SyncLog
 from inventory.models import InventoryItem
-from orders.models import Order, OrderItem
+from orders.models import Order, OrderItem, SalesDay, Shipment
+from orders.sales import Months
+from orders.sales_days import count_due as count_sales
+from orders.sales_days import mark_changed
+from orders.sales_months import count_due_months
 
 MEDIAN_MS, P95_MS = 100, 300
+PACKED = 400  # orders at the shipping desk
+SALES = "/admin/reports/sales/"  # whose tables are asked for once it is shown
 Statement = tuple[str, Any]
 
 
@@ -58,6 +66,8 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
     """Fill the database with `orders`, open each page `rounds` times, and say how long it took."""
     with million.in_a_hurry():
         million.fill(orders=orders, skus=skus)
+    while count_syncs():
+        pass
     client = logged_in()
     timed = [timed_page(client, page, address, rounds) for page, address in pages().items()]
     # The page asks for them once it is shown, and they are kept for 5 minutes; hence without a target.
@@ -82,7 +92,37 @@ def measure(name: str, *, orders: int, skus: int, rounds: int) -> list[Result]:
         unit="×",
         note="the median of each page",
     )
-    return [*(page.result(name) for page in timed), cold.result(name, None), worst, ratio]
+    return [
+        *(page.result(name) for page in timed),
+        cold.result(name, None),
+        *_sales(client, name),
+        worst,
+        ratio,
+    ]
+
+
+def _sales(client: Client, name: str) -> list[Result]:
+    """The report of 12 months: of its days none, all, or all but 30 of the largest platform counted. Without a target
+    where not all are."""
+    last = Order.objects.latest("purchased_at")
+    months = Months.until(last.purchased_at.date(), 12)
+    address = f"{SALES}?from={months.first:%Y-%m}&to={months.last:%Y-%m}"
+    SalesDay.objects.all().delete()
+    cold = Timed("sales of 12 months, from the orders")
+    _open(client, address, cold)
+    _count_sales()
+    warm = timed_page(client, "sales of 12 months, counted", address, 5)
+    with transaction.atomic():
+        mark_changed(last.platform_id, [last.purchased_at - timedelta(days=days) for days in range(30)])
+    marked = timed_page(client, "sales of 12 months, 30 days to count", address, 5)
+    _count_sales()
+    return [cold.result(name, None), warm.result(name), marked.result(name, None)]
+
+
+def _count_sales() -> None:
+    for count in (count_sales, count_due_months):
+        while count():
+            pass
 
 
 def pages() -> dict[str, str]:
@@ -91,21 +131,21 @@ def pages() -> dict[str, str]:
         "orders": "/admin/orders/order/?",
         "stock": "/admin/inventory/inventoryitem/?",
         "planning": "/admin/inventory/plannedsku/?",
+        "shipments": "/admin/orders/shipment/?",
         "syncs": "/admin/integrations/synclog/?",
         "failures": "/admin/integrations/syncfailure/?",
         "platforms": "/admin/platforms/platform/?",
     }
     item = OrderItem.objects.order_by("-id")[0]
-    order = (
-        Order.objects.filter(total__isnull=False).order_by("-purchased_at").select_related("platform")[100]
-    )
+    shipped = Order.objects.filter(total__isnull=False, pk__in=Shipment.objects.values("order"))
+    order = shipped.order_by("-purchased_at").select_related("platform")[0]
     stock = InventoryItem.objects.order_by("-id")[0]
     word = item.title.split()[1]
     filtered = {
         name: lists[name.split(",")[0].split(" ")[0]] + query
         for name, query in _filters(order, item, stock, word).items()
     }
-    single = _single_pages(order, stock) | _answers(order, item, word)
+    single = _single_pages(order, stock) | _answers(order, item, word) | _shipping()
     return {"home": "/admin/", "home, figures": "/admin/home-charts/", **lists, **filtered, **single}
 
 
@@ -140,13 +180,35 @@ def _filters(order: Order, item: OrderItem, stock: InventoryItem, word: str) -> 
         "planning, to reorder": "state=reorder",
         "planning, by days of cover": "o=number_cover",
         "planning of a platform": f"platform__id__exact={order.platform_id}",
+        "shipments of a platform": f"platform__id__exact={order.platform_id}",
+        "shipments, not confirmed": "state__in=sent",
+        "shipments, confirmed": "state__in=confirmed",
+        "shipments, rejected, of a platform": f"state__in=rejected&platform__id__exact={order.platform_id}",
+        "shipments of a common carrier": "carrier=UPS",
+        "shipments of a rare carrier": "carrier=Yodel",
+        "shipments of a month": f"made_at_from={day - timedelta(days=29)}&made_at_to={day}",
+        "shipments of a week, by a carrier": f"made_at_from={day - timedelta(days=6)}&made_at_to={day}&carrier=DHL",
+        "shipments, search by tracking number": "q=1Z0000000000000001",
+        "shipments, search by order id": f"q={order.external_id}",
+        "shipments, search in vain": "q=nothing+has+this",
         "syncs that failed": "status__exact=failed",
+    }
+
+
+def _shipping() -> dict[str, str]:
+    """The desk with a day's packed orders, and the page for as many orders as it takes."""
+    million_shipments.open_desk(PACKED)
+    ids = Order.objects.to_ship().order_by("pk").values_list("pk", flat=True)[:MOST]
+    return {
+        "shipping desk": "/admin/shipping/",
+        "shipping of many orders": f"/admin/shipping/orders/?orders={','.join(map(str, ids))}",
     }
 
 
 def _single_pages(order: Order, stock: InventoryItem) -> dict[str, str]:
     return {
         "where is my order?": f"/admin/where/?id={order.external_id}",
+        "health": "/admin/health/",
         "API usage": "/admin/integrations/apiusage/",
         "API quotas": "/admin/integrations/apiquota/",
         "an order": f"/admin/orders/order/{order.pk}/change/",
@@ -194,7 +256,9 @@ def _open(client: Client, address: str, timed: Timed) -> None:
 
     with connection.execute_wrapper(note):
         start, worked = time.perf_counter(), time.process_time()
-        response = client.get(address, secure=True)
+        response = client.get(
+            address, secure=True, headers={"HX-Request": "true"} if SALES in address else None
+        )
         taken, worked = time.perf_counter() - start, time.process_time() - worked
     if response.status_code != 200:
         raise ValueError(f"{address} was answered with {response.status_code}")

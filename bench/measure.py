@@ -9,7 +9,10 @@ from typing import Any
 
 from bench import database
 
-OF_A_WORKER = ("storing", "memory", "calls", "quota")
+OF_A_WORKER = (
+    "storing", "memory", "calls", "quota", "history", "backfill", "backfill-memory", "audit", "audit-memory",
+    "shipping", "keeping-up",
+)  # fmt: skip
 MEASUREMENTS = (*OF_A_WORKER, "export", "export-memory", "admin", "lists", "reading")
 
 
@@ -21,6 +24,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--orders", type=int, default=0)
     parser.add_argument("--skus", type=int, default=0)
+    parser.add_argument("--hours", type=int, default=0)
     options = parser.parse_args()
     database.start()
     logging.disable(logging.INFO)
@@ -30,7 +34,21 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> Any:
     # Only now: models need a Django that was set up.
-    from bench import admin_pages, api_lists, export, million, quota, reading, storing, syncs
+    from bench import (
+        admin_pages,
+        api_lists,
+        auditing,
+        backfilling,
+        export,
+        history,
+        keeping_up,
+        million,
+        quota,
+        reading,
+        shipping,
+        storing,
+        syncs,
+    )
     from core.garbage import collect_rarely
 
     if options.what in OF_A_WORKER:
@@ -40,12 +58,26 @@ def _measured(options: argparse.Namespace) -> Any:
 
     if options.what == "memory":
         return syncs.peak_memory(options.orders)
+    if options.what == "audit-memory":
+        return auditing.peak_memory(options.orders)
+    if options.what == "backfill-memory":
+        return backfilling.peak_memory(options.orders)
     if options.what == "export-memory":
         return export.peak_memory(options.orders)
     if options.what == "calls":
         results = syncs.calls(options.name, orders=options.orders, rounds=options.rounds)
     elif options.what == "quota":
         results = quota.under_quota(options.name, orders=options.orders)
+    elif options.what == "shipping":
+        results = shipping.under_quota(options.name, shipments=options.orders)
+    elif options.what == "history":
+        results = history.of_two_years(options.name, orders=options.orders)
+    elif options.what == "keeping-up":
+        results = keeping_up.of_a_busy_account(options.name, hours=options.hours)
+    elif options.what == "backfill":
+        results = backfilling.measure(options.name, orders=options.orders, rounds=options.rounds)
+    elif options.what == "audit":
+        results = auditing.measure(options.name, orders=options.orders, rounds=options.rounds)
     elif options.what == "export":
         with million.in_a_hurry():
             million.fill(orders=options.orders, skus=options.skus)

@@ -23,6 +23,8 @@ ROWS_AT_ONCE = 20_000
 TABLES = (
     "orders",
     "order_items",
+    "shipments",
+    "shipment_lines",
     "ordered_products",
     "inventory_items",
     "sync_logs",
@@ -82,13 +84,14 @@ def fill(*, orders: int, skus: int) -> None:
     from django.core.management.color import no_style
     from django.db import connection
 
-    from bench import million_orders, million_rows
+    from bench import million_orders, million_rows, million_shipments
     from integrations.lookup.planning import count_due
     from integrations.models import ApiUsage, SyncFailure, SyncLog
     from inventory.models import InventoryItem
-    from orders.models import Order, OrderItem
+    from orders.models import Order, OrderItem, SalesDay, Shipment, ShipmentLine
     from orders.products import remember_products
 
+    SalesDay.objects.all().delete()  # the orders are written without what marks their days
     shops = million_rows.open_shops()
     _write(InventoryItem, million_rows.STOCK, million_rows.stock(shops, skus))
     made = million_orders.orders(shops, orders=orders, skus=skus)
@@ -96,6 +99,11 @@ def fill(*, orders: int, skus: int) -> None:
     while batch := list(islice(made, ROWS_AT_ONCE)):
         _write(Order, million_orders.ORDER, (order for order, _items in batch))
         _write(OrderItem, million_orders.ITEM, chain.from_iterable(items for _order, items in batch))
+        made_here = list(million_shipments.shipments(batch))
+        _write(Shipment, million_shipments.SHIPMENT, (shipment for shipment, _lines in made_here))
+        _write(
+            ShipmentLine, million_shipments.LINE, chain.from_iterable(lines for _shipment, lines in made_here)
+        )
         written += len(batch)
         print(f"\r{written:,} of {orders:,} orders", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -105,8 +113,8 @@ def fill(*, orders: int, skus: int) -> None:
     _write(SyncLog, million_rows.SYNC, million_rows.syncs(shops))
     _write(SyncFailure, million_rows.FAILURE, million_rows.failures())
     _write(ApiUsage, million_rows.USAGE, million_rows.usage(shops))
-    # The ids of orders were given: the next one comes after them.
-    _execute(connection.ops.sequence_reset_sql(no_style(), [Order]))
+    # The ids of these were given: the next one comes after them.
+    _execute(connection.ops.sequence_reset_sql(no_style(), [Order, Shipment]))
     count_due()  # what the planning shows
 
 

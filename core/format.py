@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -27,6 +28,12 @@ WORDS = (
 def format_datetime(moment: datetime | None) -> str:
     """A time in the reader's zone, which it names, in one line."""
     return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
+
+
+def grouped(amount: int | Decimal) -> str:
+    """`1,753`: how many there are, as the reader's language writes it. A number that names something, such as an id,
+    has no separators."""
+    return str(number_format(amount, force_grouping=True))
 
 
 def short_day(moment: datetime, now: datetime) -> str:

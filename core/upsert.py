@@ -204,7 +204,8 @@ class RecordTable(Generic[Record]):
     `key` is the natural key within a `platform`, and `find_by` the first parts of it, by which rows are looked up.
     `apart` names the fields of the record that are no columns. `amounts` are those in the `currency` of the row.
     `document` is a column that holds JSON: it is replaced as a whole, and the order of its keys, white space and
-    escapes are no news.
+    escapes are no news. A record may name it as absent.
+    `is_older` decides whether a record is older than its row, given the values of both, where it does not answer None.
     `constants` are columns that have these values in every row that a platform still reports; a row that comes back
     begins anew, whatever its time says, and takes nothing over from what it was. Rows whose source
     is `live` are never replaced by others. The model has `platform`, `source`, `content_hash`, `synced_at`, and
@@ -223,8 +224,10 @@ class RecordTable(Generic[Record]):
         amounts: Collection[str] = (),
         document: str = "",
         constants: Mapping[str, Any] | None = None,
+        is_older: Callable[[Values, Values], bool | None] | None = None,
     ) -> None:
         self._model, self._live, self._document = model, live, document
+        self._older = is_older
         self._constants = dict(constants or {})
         self.key = key
         self.reported = reported_fields(record_type, but={*key, *apart, document})
@@ -347,6 +350,9 @@ class RecordTable(Generic[Record]):
     def is_older(self, values: Values, stored: Values) -> bool:
         """Whether a record is older than the stored row; where one of the times is not known, it is not. A row of the
         year 9999, or of next year, would otherwise not change before then."""
+        decided = self._older(values, stored) if self._older else None
+        if decided is not None:
+            return decided
         updated, known = happened(values[self._updated]), happened(stored[self._updated])
         return bool(updated and known and updated < known)
 
@@ -388,11 +394,20 @@ class RecordTable(Generic[Record]):
             item.merged = self.columns.merged(item.values, item.stored, absent)
             is_news = item.is_back or self.columns.differing(item.merged, item.stored)
             (batch.changed if is_news else batch.alike).append(item)
-        if self._document and batch.alike:
-            ids = [item.pk for item in batch.alike]
-            rows = self._model._default_manager.filter(pk__in=ids).order_by()
-            documents = dict(rows.values_list("pk", self._document))
+        if self._document:
+            silent = [item for item in batch.changed if self._document in item.absent]
+            documents = self._documents(item.pk for item in batch.alike + silent)
+            for item in batch.alike + silent:
+                if self._document in item.absent:
+                    item.document = to_json(documents[item.pk])
             batch.keep_alike(lambda item: json.loads(item.document) == documents[item.pk])
+
+    def _documents(self, ids: Iterable[int]) -> dict[int, Any]:
+        wanted = list(ids)
+        if not wanted:
+            return {}
+        rows = self._model._default_manager.filter(pk__in=wanted).order_by()
+        return dict(rows.values_list("pk", self._document))
 
     def _stored(self, ids: Iterable[int]) -> dict[int, tuple[Values, tuple[Any, ...]]]:
         """Values and constants of the rows."""

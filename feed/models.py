@@ -30,13 +30,14 @@ class Change(models.Model):
         FAILURE_RESOLVED = "failure.resolved", _("failure resolved")
         SYNC_CLOSED = "sync.closed", _("sync closed")
         PLATFORM_CHANGED = "platform.changed", _("platform changed")
+        SHIPMENT_CHANGED = "shipment.changed", _("shipment changed")
 
     # NULL until it is numbered. Without gaps, in an order that no reader can jump over.
     sequence = models.BigIntegerField(null=True, unique=True)
     at = models.DateTimeField(_("when"))
     kind = models.CharField(_("kind"), max_length=32, choices=Kind.choices)
     platform_id = models.BigIntegerField(_("platform"))
-    object_id = models.BigIntegerField()  # of the order, stock row, failure, sync or platform
+    object_id = models.BigIntegerField()  # of the order, stock row, failure, sync, platform or shipment
     external_id = ExactCharField(
         max_length=255, blank=True, default=""
     )  # order id, SKU, name of the platform

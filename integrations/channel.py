@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from django.core.checks import CheckMessage
 
 from core.format import Text
-from integrations.protocol import Adapter, BudgetFor, Meter, Quota
+from integrations.protocol import Adapter, BudgetFor, Carrier, Meter, Quota
 
 
 class Connect(Protocol):
@@ -137,6 +137,7 @@ class Site:
     id: str
     name: Text  # "Germany"
     code: str  # "DE", where there is little room
+    zone: str = ""  # "Europe/Paris": whose clock it goes by, "" where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,20 @@ class Consent:
     site: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """What comes with pictures of products (integrations.protocol.ShowsProducts), where a channel has them.
+
+    at_once  of how many products one call may ask
+    help     what it takes to have them, and what is asked beside the channel's own hosts
+    refused  what a person does where the platform refuses them
+    """
+
+    at_once: int
+    help: Text
+    refused: Text
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The operation that lists a stream, one call a page, and what an account is granted of it unless its answers say
@@ -211,6 +226,26 @@ class Listing:
 
     operation: str
     quota: Quota
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOperations:
+    """The operations of ListsOrders, one call each: to ask for a list, to look whether it is made, and to get it."""
+
+    request: Listing
+    state: Listing
+    document: Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderOperations:
+    """The operations that bring orders in full: `page` lists `page_size` of them, `single` has one by its id. `lists`:
+    those that make lists of orders, where the channel does. For plans of how to come by many orders."""
+
+    page: Listing
+    page_size: int
+    single: Listing
+    lists: ListOperations | None = None
 
 
 def no_page(_site: str, _order_id: str) -> str:
@@ -221,6 +256,11 @@ def no_page(_site: str, _order_id: str) -> str:
 def no_problems() -> list[CheckMessage]:
     """The channel has no settings of its own."""
     return []
+
+
+def any_time_until_now(ordered_at: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """What was shipped was ordered before, and is shipped now."""
+    return ordered_at, now
 
 
 def nothing_beside(_payload: Any) -> Decimal:
@@ -237,6 +277,7 @@ class Channel:
     streams        names of STREAMS that it delivers
     sites          its marketplaces by id; empty where it has none
     listings       the operation that lists a stream, by name of the stream; for forecasts
+    order_operations  the operations that bring orders, for plans; None: plans cannot be made
     order_lag      how long after a change the channel lists an order at the latest: windows end this much earlier
     read_order_id  an order id out of what a person pasted, or ""
     seller_pages   what the channel calls its pages for sellers, e.g. "the back office"
@@ -246,9 +287,20 @@ class Channel:
     fulfilment     what its sellers call orders by who ships them, e.g. {"merchant": "FBM"}
     ships_its_stock the stock that it lists is what it ships itself: orders that the seller ships take nothing of it
     lists_orders   its adapter makes lists of orders (integrations.protocol.ListsOrders), which audits compare with
+    lists_stock    its adapter makes lists of stock (integrations.protocol.ListsStock), which audits compare with
+    confirms_shipments  its adapter tells the channel what was shipped (integrations.protocol.ConfirmsShipments)
+    carriers       the carriers that it knows by a code of its own
+    other_carrier  the code under which a carrier goes that has none; "" where there is no such code
+    ship_times     (when it was ordered, the time now by the channel's clock) -> the first and the last ship time that
+                   the channel takes, both inclusive
+    pictures       how its adapter comes by pictures of products; None: it has none
+    shipment_advice  code of ShipmentRefused -> what a person does about it
+    label_programs code of an order's program -> its name: the channel sells the labels of these orders and confirms
+                   their shipments itself, and takes no confirmation
     expiries       name of a value of api_config -> when it has to be renewed, where the channel wants that
     consent        how a seller authorises the application, where the channel has pages for that
     rotation       how the secret of its applications is replaced, where the channel does that
+    roles_page     where a person gives the application the roles that it needs
     advice         error code -> what a person does about it, where that is special here
     check_settings what is wrong with settings of its own, for `manage.py check`
     """
@@ -263,6 +315,7 @@ class Channel:
     streams: tuple[str, ...] = ("orders", "inventory")
     sites: Mapping[str, Site] = field(default_factory=dict)
     listings: Mapping[str, Listing] = field(default_factory=dict)
+    order_operations: OrderOperations | None = None
     order_lag: timedelta = timedelta(0)
     seller_pages: Text = ""
     order_page: Callable[[str, str], str] = no_page
@@ -271,8 +324,17 @@ class Channel:
     fulfilment: Mapping[str, Text] = field(default_factory=dict)
     ships_its_stock: bool = False
     lists_orders: bool = False
+    lists_stock: bool = False
+    confirms_shipments: bool = False
+    carriers: Sequence[Carrier] = ()
+    other_carrier: str = ""
+    ship_times: Callable[[datetime, datetime], tuple[datetime, datetime]] = any_time_until_now
+    pictures: Pictures | None = None
+    shipment_advice: Mapping[str, Text] = field(default_factory=dict)
+    label_programs: Mapping[str, Text] = field(default_factory=dict)
     expiries: Mapping[str, Expiry] = field(default_factory=dict)
     consent: Consent | None = None
     rotation: SecretRotation | None = None
+    roles_page: Link | None = None
     advice: Mapping[str, Text] = field(default_factory=dict)
     check_settings: Callable[[], list[CheckMessage]] = no_problems

@@ -8,6 +8,7 @@
     ├── AuthorizationError    refused: where it lasts, a person must act: a role or consent is missing
     ├── ConfigError           a person must act: api_config is missing or malformed, a library is missing
     ├── RequestRefused        the platform refuses the request itself; repeating it does not help
+    │   └── ShipmentRefused   it does not take a package; `code` says why
     └── MalformedRecord       costs that one record
 
 `code` is stable: scripts may compare it. `str(error)` is a sentence for people. Neither ever holds a secret.
@@ -20,10 +21,13 @@ class PlatformError(Exception):
     """Base class. `request_id` is the platform's own id of the failed call, which its support asks for.
 
     `more_codes` lists what `code` may be beside `default_code`, where rows are judged by it (`codes_of`).
+    `perhaps_done`: of what was asked for, which may have been done all the same, by this call or by one before it
+    whose answer was lost.
     """
 
     default_code = "platform_error"
     more_codes: ClassVar[frozenset[str]] = frozenset()
+    perhaps_done = False
 
     def __init__(
         self, message: str, *, code: str = "", request_id: str = "", status: int | None = None
@@ -102,6 +106,47 @@ class RequestRefused(PlatformError):
     default_code = "refused"
 
 
+class ShipmentRefused(RequestRefused):
+    """The platform does not take the package as it was told of it. Its codes:
+
+    already_shipped        all of the order is shipped already: perhaps by the very package, where its answer was lost,
+                           so the order has to be read before anybody calls it refused
+    cancelled              the order, or the line, is cancelled
+    not_shippable          the order is not ready to be shipped yet (pending), or no longer
+    fulfilled_by_platform  the platform ships it itself (FBA)
+    buy_shipping           its label was bought from the platform, which knows of the shipment
+    unknown_line           a line is not of this order
+    bad_quantity           more units than are left, or none
+    bad_date               the ship time is before the order, in the future, or unreadable
+    bad_carrier            the carrier's code, its name or the service is not one that the platform takes
+    bad_tracking_number    the tracking number is not one that the platform takes
+    bad_package_number     the package's number is not one that the platform takes
+    no_more_edits          it knows the package, and takes no more changes of it: the order has to be read, too
+    unit_codes             the product needs a code for each unit, or these are wrong
+    not_found              there is no such order in this account and marketplace
+    refused                anything else: the sentence has the platform's own words
+    """
+
+    more_codes = frozenset(
+        {
+            "already_shipped",
+            "bad_carrier",
+            "bad_date",
+            "bad_package_number",
+            "bad_quantity",
+            "bad_tracking_number",
+            "buy_shipping",
+            "cancelled",
+            "fulfilled_by_platform",
+            "no_more_edits",
+            "not_found",
+            "not_shippable",
+            "unit_codes",
+            "unknown_line",
+        }
+    )
+
+
 class MalformedRecord(PlatformError):
     """`payload` is the record as it came, without personal data; empty where that is not known."""
 
@@ -113,7 +158,8 @@ class MalformedRecord(PlatformError):
 
 
 def codes_of(*families: type[PlatformError]) -> frozenset[str]:
-    """Every code that errors of these classes carry, to judge a row by its error_code. Subclasses have no others."""
+    """Every code that errors of these classes carry, to judge a row by its error_code. Subclasses have no
+    others, but for ShipmentRefused, which no run ends with."""
     return frozenset().union(*({family.default_code, *family.more_codes} for family in families))
 
 

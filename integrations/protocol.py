@@ -1,14 +1,15 @@
 """What every channel delivers: pages of records, and the Adapter that yields them. No Django, no HTTP."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from integrations.errors import PlatformError
-from inventory.records import InventoryRecord
+from inventory.records import InventoryRecord, ReportedStock
 from orders.records import OrderRecord, ReportedLine
 
 Checkpoint = dict[str, Any]  # JSON; what it holds is the adapter's own business
@@ -285,32 +286,179 @@ class TellsTime(Protocol):
         ...
 
 
+class ListKind(StrEnum):
+    """What a list that a platform makes on request is about: orders by when they were placed, by when they last
+    changed; or stock."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    STOCK = "stock"
+
+
 @dataclass(frozen=True, slots=True)
-class OrderListState:
-    """How far a list of orders is. `document` names what can be read of it. A list that `is_over` without a document
-    has no orders; or `error` says why it was not made."""
+class ListState:
+    """How far a list is. `document` names what can be read of it. A list that `is_over` without a document has no rows,
+    or was cancelled; or `error` says why it was not made."""
 
     is_over: bool
     document: str = ""
     error: PlatformError | None = None
 
 
-@runtime_checkable
-class ListsOrders(Protocol):
-    """An adapter whose platform makes lists of orders on request, in its own time, as files of a row for each line."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierList:
+    """A list that somebody asked for, this program or another one of the same account. It `is_over`, or is still made.
+
+    `start` and `end` are the span of time that it is about; of stock, they say nothing.
+    """
+
+    list_id: str
+    kind: ListKind
+    sites: frozenset[str]
+    start: datetime
+    end: datetime
+    created_at: datetime
+    is_over: bool
+
+
+class MakesLists(Adapter, Protocol):
+    """An adapter whose platform makes lists on request, in its own time, as files of a row for each line."""
 
     @property
     def listed_sites(self) -> tuple[str, ...]:
         """The marketplaces that its lists are about."""
         ...
 
+    def earlier_lists(self, kinds: Sequence[ListKind], since: datetime) -> Sequence[EarlierList]:
+        """Those of these kinds that were asked for since then, the newest first, and neither failed nor were cancelled.
+        Takes one call. Raises PlatformError."""
+        ...
+
+
+@runtime_checkable
+class ListsOrders(MakesLists, Protocol):
+    """An adapter whose platform makes lists of orders."""
+
     def request_order_list(self, window: Window) -> str:
         """Ask for the list of the orders updated or created in `window`, which is no longer than 30 days. Returns its
         id. Raises PlatformError, as the other two do."""
         ...
 
-    def order_list_state(self, list_id: str) -> OrderListState: ...
+    def order_list_state(self, list_id: str) -> ListState: ...
 
     def order_list(self, document: str) -> AbstractContextManager[Iterator[ReportedLine | RecordFailure]]:
         """The rows of the whole list, in any order. What is incomplete never comes out."""
+        ...
+
+
+@runtime_checkable
+class ListsStock(MakesLists, Protocol):
+    """An adapter whose platform makes lists of stock, each of one marketplace as it is when it is made, and none of it
+    within `stock_list_pause` after another one, whoever asked for that."""
+
+    stock_list_pause: timedelta
+
+    def request_stock_list(self, site: str) -> str:
+        """Ask for the list of the stock of one marketplace. Returns its id. Raises PlatformError, as the other two
+        do."""
+        ...
+
+    def stock_list_state(self, list_id: str) -> ListState: ...
+
+    def stock_list(self, document: str) -> AbstractContextManager[Iterator[ReportedStock | RecordFailure]]:
+        """The rows of the whole list, in any order. What is incomplete never comes out."""
+        ...
+
+
+@runtime_checkable
+class ShowsProducts(Protocol):
+    """An adapter whose platform has pictures of products."""
+
+    def picture_links(self, site: str, product_ids: Sequence[str], *, side: int) -> Mapping[str, str]:
+        """Where the picture of each of these products is to be had, by its id; "" where the platform has none, or does
+        not know the product. Of several sizes, the smallest whose longer side has `side` pixels, or else the largest.
+
+        One call, for no more products than Channel.pictures.at_once. `site`: the marketplace where they were sold; ""
+        or one that is not the account's is taken for any of its own. Raises PlatformError.
+        """
+        ...
+
+    def picture_files(self, links: Iterable[str]) -> Iterator[bytes | PlatformError]:
+        """The file behind each of these links, in their order, as it came: nothing says that it is a picture. An error
+        in the place of one that cannot be had; a TransientError where others cannot either, for now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Who carries parcels, under the platform's own `code`. `sites`: the ids of the sites that know the code, () for
+    all; `services`: names of its services that are known, which is no closed list."""
+
+    code: str
+    label: str
+    sites: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchLine:
+    """So many units of an order's line, by the line's id there. `unit_codes`: a code of each unit, where the platform
+    wants these for the product."""
+
+    item_id: str
+    quantity: int
+    unit_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """One package of an order that the seller handed to a carrier.
+
+    package_number  ours, 1 or more, and the package's own within its order for ever: the same number again edits it
+    carrier         the platform's code (Channel.carriers); for one that has none Channel.other_carrier, with the
+                    name in carrier_name
+    shipped_at      aware; within Channel.ship_times
+    lines           every line that is in the package, each once, with 1 or more units
+
+    Raises ValueError for what is none of this, whatever the platform.
+    """
+
+    order_id: str
+    marketplace_id: str
+    package_number: int
+    carrier: str
+    carrier_name: str
+    service: str
+    tracking_number: str
+    shipped_at: datetime
+    lines: tuple[DispatchLine, ...]
+
+    def __post_init__(self) -> None:
+        if self.shipped_at.tzinfo is None:
+            raise ValueError("shipped_at is an aware datetime")
+        if self.package_number < 1:
+            raise ValueError("a package's number is 1 or more")
+        items = {line.item_id for line in self.lines}
+        if not items or len(items) < len(self.lines) or any(line.quantity < 1 for line in self.lines):
+            raise ValueError("a package holds lines, each once, with 1 or more units")
+
+
+@runtime_checkable
+class ConfirmsShipments(Protocol):
+    """An adapter whose platform is told by us what was shipped."""
+
+    @property
+    def shows_shipments(self) -> bool:
+        """Whether an order that is read shows what the platform was told. False for test data that never changes:
+        there, an accepted package is all that there is to see."""
+        ...
+
+    def confirm_shipment(self, dispatch: Dispatch) -> str:
+        """Tell the platform of one package, or correct what it was told under the same number. Safe to repeat.
+
+        Returns the platform's request id, "" where it gives none, once it has accepted it; whether it shows it is
+        only known from the order as read back. Raises ShipmentRefused where it does not take it, and another
+        PlatformError where it could not be told, or said nothing; its `perhaps_done` tells whether it may know of
+        the package all the same, since calls are repeated here, with the same number.
+        """
         ...

@@ -36,7 +36,7 @@ def read_window(
         raise BadInput("until", "until needs since (or days): without them there is no start.")
     now = timezone.now().replace(microsecond=0)
     notes: list[Note] = []
-    number = None if days in (None, "") else _days(days)
+    number = None if days is None or days == "" else read_days(days)
     start = _time("since", since, now, notes) if number is None else now - timedelta(days=number)
     asked_until = end = _time("until", until, now, notes)
     lag = order_lag()  # of whatever platform that is meant for
@@ -51,6 +51,21 @@ def read_window(
     return WindowRequest(by, start, end, tuple(notes), number, asked_until)
 
 
+def read_span(*, since: str, until: str | None, latest: datetime) -> tuple[datetime, datetime | None]:
+    """The span of a backfill; it ends at `latest` at the latest. Raises BadInput with the field that is wrong."""
+    now = timezone.now().replace(microsecond=0)
+    start, end = _time("since", since, now, []), _time("until", until, now, [])
+    if start is None:
+        raise BadInput("since", _("Say from when on orders are to be fetched."))
+    if start < now - timedelta(days=LONGEST_LOOK_BACK_DAYS):
+        raise BadInput("since", _("since is more than %(days)d days ago.") % {"days": LONGEST_LOOK_BACK_DAYS})
+    if start >= min(end or latest, latest):
+        text = _("since (%(since)s) must be before until (%(until)s).")
+        shown = {"since": utc_text(start), "until": utc_text(min(end or latest, latest))}
+        raise BadInput("since", text % shown)
+    return start, end
+
+
 def window_again(log: SyncLog) -> WindowRequest:
     """The window that this sync was asked for, judged as of now: the last days are the last days until now. Not for
     look-backs, which nobody asks for. Raises BadInput where it can no longer be asked for."""
@@ -60,11 +75,12 @@ def window_again(log: SyncLog) -> WindowRequest:
     return read_window(**{name: asked.get(name) for name in ("since", "until", "days", "by")})
 
 
-def _days(days: str | int | None) -> int:
+def read_days(days: str | int, *, most: int = LONGEST_LOOK_BACK_DAYS) -> int:
+    """A number of days, such as the last ones of a sync or an audit. Raises BadInput."""
     text = str(days).strip()
-    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= LONGEST_LOOK_BACK_DAYS:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not 1 <= int(text) <= most:
         sentence = _("days is %(text)s; it takes a whole number from 1 to %(most)d.")
-        raise BadInput("days", sentence % {"text": repr(text[:20]), "most": LONGEST_LOOK_BACK_DAYS})
+        raise BadInput("days", sentence % {"text": repr(text[:20]), "most": most})
     return int(text)
 
 

@@ -7,6 +7,7 @@ forecast_line   "about 40 pages, which take about 1 h in all: the channel grants
 asked_line      "orders updated in the last 7 days", "inventory of 2 SKUs (A-1, B 2)"
 another_open_line, queue_down_line    why a sync was not started, or not yet
 due_line        "by its interval", "failed 3 times in a row (…); next try 2026-11-23 14:40 UTC"
+bad_table_line  why nothing of a file can be used
 is_loud         whether a person has to know of a Due without looking for it
 """
 
@@ -18,7 +19,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.format import duration, format_datetime
+from core.format import duration, format_datetime, grouped
+from core.spreadsheets import BadTable
 from integrations.models import SyncLog
 from integrations.registry import channel_label
 from integrations.schedule.due import Due, Reason, dues_of
@@ -31,6 +33,18 @@ from platforms.models import Platform
 HALF_A_DAY = timedelta(hours=12)
 LONGEST_REASON = 200  # characters
 SHOWN_SKUS = 5
+BAD_TABLES = {
+    "too_large": gettext_lazy("The file is larger than 10 MB."),
+    "too_many_rows": gettext_lazy("The file has more than %(detail)s rows. Split it."),
+    "too_many_cells": gettext_lazy(
+        "The workbook has too many cells, or one far away from the others. Copy the rows into a new file."
+    ),
+    "not_text": gettext_lazy("The file is neither a table in text (CSV) nor a workbook (XLSX, XLS, ODS)."),
+    "broken": gettext_lazy("The file cannot be read from line %(detail)s on. Save it again as CSV or XLSX."),
+    "empty": gettext_lazy("The file has no rows."),
+    "no_heading": gettext_lazy("The first row has to name the columns; column %(detail)s has no name."),
+    "heading_twice": gettext_lazy("The first row names two columns %(detail)s."),
+}
 # Why nothing starts by itself, where that needs no more than a word.
 NOT_DUE = {
     Reason.INACTIVE: gettext_lazy("the platform is inactive"),
@@ -40,10 +54,14 @@ NOT_DUE = {
 }
 
 
+def bad_table_line(error: BadTable) -> str:
+    return str(BAD_TABLES[error.code]) % {"detail": str(error.detail)[:100]}
+
+
 def progress_line(log: SyncLog, *, now: datetime | None = None) -> str:
     """Where the run stands, in one sentence without a full stop. Touches `platform` of a run that waits."""
     if not log.is_open:
-        return ngettext("%(count)d page", "%(count)d pages", log.pages) % {"count": log.pages}
+        return ngettext("%(count)s page", "%(count)s pages", log.pages) % {"count": grouped(log.pages)}
     pages = pages_line(log)
     if log.status == SyncLog.Status.WAITING and log.resume_at is not None:
         return _("waiting for %(channel)s's quota until %(time)s, %(pages)s") % {
@@ -65,10 +83,10 @@ def pages_line(log: SyncLog) -> str:
     """`12 of about 40 pages`, `12 pages so far`."""
     expected = pages_expected(log)
     if expected is None:
-        text = ngettext("%(count)d page so far", "%(count)d pages so far", log.pages)
-        return text % {"count": log.pages}
-    text = ngettext("%(count)d of about %(all)d page", "%(count)d of about %(all)d pages", expected)
-    return text % {"count": log.pages, "all": expected}
+        text = ngettext("%(count)s page so far", "%(count)s pages so far", log.pages)
+        return text % {"count": grouped(log.pages)}
+    text = ngettext("%(count)s of about %(all)s page", "%(count)s of about %(all)s pages", expected)
+    return text % {"count": grouped(log.pages), "all": grouped(expected)}
 
 
 def forecast_line(log: SyncLog) -> str:
@@ -141,9 +159,9 @@ def _window_line(kind: str, asked: Asked) -> str:
 
 
 def _skus_line(kind: str, skus: Sequence[str]) -> str:
-    text = ngettext("%(kind)s of %(n)d SKU (%(skus)s)", "%(kind)s of %(n)d SKUs (%(skus)s)", len(skus))
+    text = ngettext("%(kind)s of %(n)s SKU (%(skus)s)", "%(kind)s of %(n)s SKUs (%(skus)s)", len(skus))
     more = ", …" if len(skus) > SHOWN_SKUS else ""
-    return text % {"kind": kind, "n": len(skus), "skus": ", ".join(skus[:SHOWN_SKUS]) + more}
+    return text % {"kind": kind, "n": grouped(len(skus)), "skus": ", ".join(skus[:SHOWN_SKUS]) + more}
 
 
 def _asked_time(text: str | None) -> str:

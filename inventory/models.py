@@ -172,6 +172,30 @@ class StockDay(models.Model):
 
 
 LONGEST_DAYS = 1095  # of lead time and target cover: three years
+LONGEST_TAG = 64
+
+
+class SkuTag(models.Model):
+    """What people call some SKUs of a platform, such as those of one supplier, and the days that are planned with for
+    those among them that have none of their own."""
+
+    # It has no index of its own: that of the constraint begins with it.
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="sku_tags", db_index=False)
+    name = ExactCharField(_("tag"), max_length=LONGEST_TAG)
+    # NULL: what PLANNING_LEAD_DAYS and PLANNING_TARGET_DAYS say.
+    lead_days = models.PositiveIntegerField(_("lead time"), null=True)
+    target_days = models.PositiveIntegerField(_("target cover"), null=True)
+
+    class Meta:
+        db_table = "sku_tags"
+        ordering = ("name", "platform")
+        default_permissions = ()
+        verbose_name = _("tag of SKUs")
+        verbose_name_plural = _("tags of SKUs")
+        constraints = [models.UniqueConstraint(fields=("platform", "name"), name="one_sku_tag_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SkuSettings(models.Model):
@@ -204,6 +228,8 @@ class SkuSettings(models.Model):
     bin = models.CharField(
         _("bin"), max_length=64, blank=True, default="", help_text=_("Where it lies; pick lists go by it.")
     )
+    # Such as its supplier: a SkuTag of the platform has this name.
+    tag = ExactCharField(_("tag"), max_length=LONGEST_TAG, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "sku_settings"
@@ -243,6 +269,7 @@ class PlannedSku(models.Model):
     lead_days = models.PositiveIntegerField(_("lead time"))
     target_days = models.PositiveIntegerField(_("target cover"))
     reorder = models.BigIntegerField(_("reorder"), null=True)
+    tag = ExactCharField(_("tag"), max_length=LONGEST_TAG, blank=True, default="", db_default="")
     # A list of many thousand SKUs is not read to count these.
     is_late = models.BooleanField(_("runs out before a delivery"), default=False)
     is_dead = models.BooleanField(_("dead stock"), default=False)
@@ -266,6 +293,7 @@ class PlannedSku(models.Model):
             models.Index(fields=("sold_30", "id"), name="planned_sold_30"),
             models.Index(fields=("sold_90", "id"), name="planned_sold_90"),
             models.Index(fields=("is_dead", "is_late"), name="planned_states"),
+            models.Index(fields=("tag", "reorder", "id"), name="planned_tag"),
         ]
 
     def __str__(self) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 
 from django.conf import settings
 
-from inventory.models import PlannedSku, SkuSettings
+from inventory.models import PlannedSku, SkuSettings, SkuTag
 
 PACE_DAYS = 30  # what a day sells is the mean of so many
 AT_ONCE = 500
-PLANNED = ("lead_days", "target_days", "reorder", "is_late")
+PLANNED = ("tag", "lead_days", "target_days", "reorder", "is_late")
 
 
 def cover_days(available: int | None, sold: int | None) -> int | None:
@@ -44,14 +44,21 @@ def is_dead(available: int | None, sold_90: int | None) -> bool:
     return available is not None and available > 0 and sold_90 is not None and sold_90 <= 0
 
 
-def days_of(chosen: SkuSettings | None) -> tuple[int, int]:
-    """Lead time and target cover of a SKU: its own, or those of the settings."""
-    lead = chosen.lead_days if chosen else None
-    target = chosen.target_days if chosen else None
-    return (
-        settings.PLANNING_LEAD_DAYS if lead is None else lead,
-        settings.PLANNING_TARGET_DAYS if target is None else target,
-    )
+def days_of(chosen: SkuSettings | None, tags: Mapping[str, SkuTag]) -> tuple[int, int]:
+    """Lead time and target cover of a SKU: its own, those of its tag, or those of the settings. `tags` are those of its
+    platform, by name."""
+    tag = tags.get(chosen.tag) if chosen else None
+    defaults = {"lead_days": settings.PLANNING_LEAD_DAYS, "target_days": settings.PLANNING_TARGET_DAYS}
+
+    def days(name: str) -> int:
+        values = [getattr(each, name) for each in (chosen, tag) if each is not None]
+        return next((value for value in values if value is not None), defaults[name])
+
+    return days("lead_days"), days("target_days")
+
+
+def tags_by_name(platform_id: int) -> dict[str, SkuTag]:
+    return {tag.name: tag for tag in SkuTag.objects.filter(platform=platform_id)}
 
 
 def settings_by_sku(platform_id: int, skus: Collection[str] | None = None) -> dict[str, SkuSettings]:
@@ -65,11 +72,12 @@ def settings_by_sku(platform_id: int, skus: Collection[str] | None = None) -> di
 def replan(platform_id: int, chosen: Mapping[str, SkuSettings]) -> None:
     """Make the stored plan of these SKUs follow their settings; what was counted stays. Joins the caller's
     transaction."""
-    skus = sorted(chosen)
+    skus, tags = sorted(chosen), tags_by_name(platform_id)
     for start in range(0, len(skus), AT_ONCE):
         rows = list(PlannedSku.objects.filter(platform=platform_id, sku__in=skus[start : start + AT_ONCE]))
         for row in rows:
-            row.lead_days, row.target_days = days_of(chosen[row.sku])
+            row.tag = chosen[row.sku].tag
+            row.lead_days, row.target_days = days_of(chosen[row.sku], tags)
             row.reorder = reorder(
                 sold=row.sold_30, available=row.available, inbound=row.inbound,
                 lead_days=row.lead_days, target_days=row.target_days,

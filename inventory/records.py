@@ -40,3 +40,28 @@ class InventoryRecord:
     details: dict[str, dict[str, int]] | None = None
     platform_updated_at: datetime | None = None
     absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedStock:
+    """One listing of one marketplace as a platform's list of stock has it. None: the list does not say.
+
+    `is_platforms`: the platform ships it, so it may have units there. `in_transfer`: units between the platform's
+    warehouses, where the list counts them apart from what is reserved. `is_mended`: its text has characters that could
+    not be read.
+    """
+
+    sku: str
+    fnsku: str = ""
+    asin: str = ""
+    title: str = ""
+    condition: str = ""
+    is_platforms: bool | None = None
+    available: int | None = None
+    unfulfillable: int | None = None
+    reserved: int | None = None
+    researching: int | None = None
+    inbound: int | None = None
+    total: int | None = None
+    in_transfer: int | None = None
+    is_mended: bool = False

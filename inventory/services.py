@@ -106,6 +106,15 @@ def mark_replaced(*, platform: Platform, source: str, records: Collection[Invent
     )
 
 
+@transaction.atomic(savepoint=False)
+def mark_unlisted(*, platform: Platform, marketplace_id: str, source: str, skus: Collection[str]) -> int:
+    """After the platform said, asked for these SKUs by name, that it lists none of them in this marketplace. Returns
+    the number of rows that are gone."""
+    hold_platform(platform.pk)
+    rows = InventoryItem.objects.filter(platform=platform, marketplace_id=marketplace_id, source=source)
+    return _mark_gone(platform.pk, rows.filter(gone_at__isnull=True, sku__in=list(skus)), ())
+
+
 def _mark_gone(platform_id: int, present: QuerySet[InventoryItem], seen: Collection[Key]) -> int:
     """Of one platform, in a transaction that holds it."""
     rows = present.order_by().values_list("pk", *KEY).iterator()

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db import transaction
 
-from audit.recording import record_each
-from inventory.models import InventoryItem, SkuSettings
+from audit.recording import record, record_each
+from inventory.models import InventoryItem, SkuSettings, SkuTag
 from inventory.planning import replan, settings_by_sku
 from inventory.thresholds import set_threshold
 
-FIELDS = ("lead_days", "target_days", "unit_cost", "cost_currency", "bin")
+FIELDS = ("lead_days", "target_days", "unit_cost", "cost_currency", "bin", "tag")
 AT_ONCE = 500
 
 Key = tuple[int, str]  # platform, SKU
@@ -37,6 +37,23 @@ def set_sku_settings(values: Mapping[Key, Mapping[str, Any]]) -> int:
         _set(platform_id, {sku: values[platform_id, sku] for sku in skus})
         for platform_id, skus in _by_platform(values).items()
     )
+
+
+@transaction.atomic
+def set_tag_days(tags: Iterable[tuple[int, str]], lead_days: int | None, target_days: int | None) -> int:
+    """Plan with these days for all SKUs of these tags, each a platform and a name, that have none of their own; None:
+    with those of the settings. What is planned of them follows at once. Returns how many tags had others."""
+    changed = 0
+    for platform_id, name in sorted(set(tags)):
+        SkuTag.objects.bulk_create([SkuTag(platform_id=platform_id, name=name)], ignore_conflicts=True)
+        tag = SkuTag.objects.select_for_update().get(platform=platform_id, name=name)
+        if changes := _apply(tag, {"lead_days": lead_days, "target_days": target_days}):
+            tag.save(update_fields=list(changes))
+            record("sku_tag.changed", tag, changes=changes)
+            chosen = SkuSettings.objects.filter(platform=platform_id, tag=name)
+            replan(platform_id, {row.sku: row for row in chosen.order_by()})
+            changed += 1
+    return changed
 
 
 @transaction.atomic
@@ -88,6 +105,7 @@ def _set(platform_id: int, values: Mapping[str, Mapping[str, Any]]) -> int:
         deeds = [(row, _apply(row, values[row.sku])) for row in rows.order_by("pk")]
         others = [(row, changes) for row, changes in deeds if changes]
         SkuSettings.objects.bulk_update([row for row, _changes in others], FIELDS)
+        _make_tags(platform_id, {row.tag for row, changes in others if "tag" in changes})
         record_each("sku_settings.changed", [*others])
         replan(platform_id, {row.sku: row for row, _changes in others})
         changed += len(others)
@@ -105,7 +123,13 @@ def _make_missing(platform_id: int, skus: Collection[str]) -> None:
     )
 
 
-def _apply(row: SkuSettings, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+def _make_tags(platform_id: int, names: Collection[str]) -> None:
+    SkuTag.objects.bulk_create(
+        [SkuTag(platform_id=platform_id, name=name) for name in sorted(names) if name], ignore_conflicts=True
+    )
+
+
+def _apply(row: SkuSettings | SkuTag, values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Set these values. Returns those that were others before, with both."""
     changes = {}
     for name, value in values.items():

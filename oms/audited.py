@@ -5,10 +5,15 @@ from django.contrib.auth.models import Group, User
 
 from access.models import ApiToken
 from audit.watching import Watched
+from backoffice.models import ScheduledExport
 from orders.models import LegalHold
 from platforms.models import Platform
 from webhooks.models import Endpoint
 
+OF_EXPORTS = (
+    "name", "file", "query", "columns", "format", "language", "time_zone", "every", "weekday", "month_day", "hour",
+    "destination", "recipients", "folder", "file_stem", "is_stamped", "skips_empty", "owner_id", "is_active",
+)  # fmt: skip
 WATCHED = (
     Watched(
         noun="user",
@@ -22,7 +27,7 @@ WATCHED = (
     Watched(
         noun="platform",
         model=Platform,
-        fields=("name", "kind", "display_name", "is_active", "include_pii"),
+        fields=("name", "kind", "display_name", "is_active", "include_pii", "show_pictures"),
         secrets=("api_config",),
     ),
     Watched(noun="hold", model=LegalHold, fields=("platform_id", "order_id", "reason", "until")),
@@ -31,6 +36,11 @@ WATCHED = (
         model=Endpoint,
         fields=("name", "url", "events", "platform_ids", "is_active", "off_reason"),
         secrets=("signing_secrets",),
+    ),
+    Watched(
+        noun="export",
+        model=ScheduledExport,
+        fields=OF_EXPORTS,
     ),
 )
 

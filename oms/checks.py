@@ -65,6 +65,33 @@ def check_syslog(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def check_fonts(**_: Any) -> list[CheckMessage]:
+    """Without one of its files, PDFs have a sign in the place of its letters."""
+    return [
+        CheckWarning(
+            f"A font of PDF_FONT_FALLBACK cannot be used: {path} ({problem}).",
+            hint="Name the whole path of a TrueType or OpenType font, such as that of Debian's fonts-droid-fallback: "
+            "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+            id="oms.W016",
+        )
+        for path in settings.PDF_FONT_FALLBACK
+        if (problem := _problem_of_font(path))
+    ]
+
+
+def _problem_of_font(path: str) -> str:
+    from fontTools.ttLib import TTFont, TTLibError  # only where somebody asks for a font
+
+    try:
+        with Path(path).open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
+            return "" if font.getBestCmap() else "it has no letters"
+    except OSError as error:
+        return error.strerror or str(error)
+    except TTLibError:
+        return "it is no font"
+
+
+@register()
 def check_breached_passwords(**_: Any) -> list[CheckMessage]:
     """Without its file no password can be set: whoever runs OMS hears of it before whoever wants to change one. Syncs
     go on without it."""

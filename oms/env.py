@@ -22,7 +22,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # What may be named by a file instead, as container engines hand secrets over: SECRET_KEY_FILE=/run/secrets/secret_key.
 FROM_FILES = (
     "SECRET_KEY", "FIELD_ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN", "EMAIL_URL", "SENTRY_DSN",
-    "OIDC_CLIENT_SECRET", "AMAZON_CLIENT_SECRET",
+    "OIDC_CLIENT_SECRET", "AMAZON_CLIENT_SECRET", "EXPORTS_STORE_ACCESS_KEY", "EXPORTS_STORE_SECRET_KEY",
 )  # fmt: skip
 
 

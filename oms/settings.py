@@ -28,6 +28,7 @@ from oms.env import (
     text,
     whole_number,
 )
+from oms.exports_settings import exports
 from oms.hosts import hosts, origins
 from oms.oidc_settings import oidc
 
@@ -44,6 +45,10 @@ DEMO: bool = IS_DEMO  # `make demo`: a shop that is invented, and said to be so 
 MOCK_FALLBACK = one_of("MOCK_FALLBACK", default="auto", choices=("auto", "always", "never"))
 ORDERS_INITIAL_DAYS = whole_number("ORDERS_INITIAL_DAYS", default=30, minimum=1)
 AUDIT_ORDERS = one_of("AUDIT_ORDERS", default="nightly", choices=("nightly", "off"))
+AUDIT_INVENTORY = one_of("AUDIT_INVENTORY", default="nightly", choices=("nightly", "off"))
+KEEP_UP = one_of("KEEP_UP", default="auto", choices=("auto", "off"))
+# How long regular syncs have to show a shipment before its order is asked for by itself.
+SHIPMENT_CHECK_HOURS = whole_number("SHIPMENT_CHECK_HOURS", default=6, minimum=1)
 # How far what was read of the orders is read again, for those that become visible late; 0: not at all.
 ORDERS_LOOK_BACK_HOURS = whole_number("ORDERS_LOOK_BACK_HOURS", default=24, minimum=0)
 ORDERS_LOOK_BACK_DAYS = whole_number("ORDERS_LOOK_BACK_DAYS", default=30, minimum=0)
@@ -127,11 +132,20 @@ MAINTENANCE = [
     "audit.summing.write_sums",
     "access.signed_in.prune_sessions",
     "integrations.completeness.closing.prune_audits",
+    "integrations.completeness.stock.closing.prune_stock_audits",
+    "integrations.completeness.history.backfills.prune_backfills",
+    "integrations.shipping.desk.prune_claims",
+    "integrations.completeness.keeping_up.catch_ups.prune_catch_ups",
+    "integrations.pictures.cleaning.prune_pictures",
     "access.oidc.signing_out.prune_logout_tokens",
     "webhooks.queue.prune_deliveries",
     "webhooks.queue.prune_events",
     "backoffice.alerts.outbox.prune_messages",
+    "backoffice.scheduled.queue.prune_runs",
 ]
+# Functions without arguments that the active scheduler calls at each look, for what is due beside syncs; each returns
+# sentences about what it did.
+EVERY_LOOK = ["backoffice.scheduled.queue.queue_due", "integrations.pictures.queue.queue_due"]
 # Functions without arguments that `manage.py run_webhooks` calls once a minute.
 EVERY_MINUTE = ["backoffice.alerts.watch.watch", "audit.summing.write_sums", "audit.shipping.ship"]
 # Bytes of a request's body, files that a browser uploads apart.
@@ -139,6 +153,21 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = whole_number("MAX_BODY_BYTES", default=2_621_440, 
 EXPORTS_AT_ONCE = whole_number(
     "EXPORTS_AT_ONCE", default=4, minimum=1
 )  # in a process: each may hold a thread
+# Files of fonts, for letters that the one in the source tree has not: those of Japan, China, Korea, India, Thailand.
+PDF_FONT_FALLBACK = [path.strip() for path in text("PDF_FONT_FALLBACK").split(",") if path.strip()]
+# Where scheduled exports may go: a folder, mail domains, an S3-compatible store (docs/operations.md).
+_exports = exports()
+EXPORTS_FOLDER: str = _exports["EXPORTS_FOLDER"]
+EXPORTS_EMAIL_DOMAINS: list[str] = _exports["EXPORTS_EMAIL_DOMAINS"]  # [] is any
+EXPORTS_STORE_ENDPOINT: str = _exports["EXPORTS_STORE_ENDPOINT"]  # "" is Amazon's own
+EXPORTS_STORE_BUCKET: str = _exports["EXPORTS_STORE_BUCKET"]
+EXPORTS_STORE_REGION: str = _exports["EXPORTS_STORE_REGION"]
+EXPORTS_STORE_PREFIX: str = _exports["EXPORTS_STORE_PREFIX"]
+EXPORTS_STORE_PATH_STYLE: bool = _exports["EXPORTS_STORE_PATH_STYLE"]
+EXPORTS_STORE_ACCESS_KEY: str = _exports[
+    "EXPORTS_STORE_ACCESS_KEY"
+]  # "": as boto3 finds them, such as a role
+EXPORTS_STORE_SECRET_KEY: str = _exports["EXPORTS_STORE_SECRET_KEY"]
 LOG_FORMAT = one_of("LOG_FORMAT", default="text", choices=("text", "json"))
 METRICS_TOKEN = metrics_token()
 KEEP_WEBHOOK_DELIVERIES_DAYS = whole_number("KEEP_WEBHOOK_DELIVERIES_DAYS", default=30, minimum=4)
@@ -378,6 +407,8 @@ SPECTACULAR_SETTINGS = {
         "DeliveryStateEnum": "webhooks.models.Delivery.State",
         "CompletenessState": "integrations.models.AuditedDay.State",
         "AuditStatus": "integrations.models.OrderAudit.Status",
+        "BackfillStatus": "integrations.models.Backfill.Status",
+        "PlanLaneCode": "api.backfills.LANE_CHOICES",
     },
 }
 
@@ -389,6 +420,7 @@ LOGGING: dict[str, Any] = {
         "text": {"()": "monitoring.logs.TextFormatter"},
         "json": {"()": "monitoring.logs.JsonFormatter"},
     },
+    "filters": {"refusal": {"()": "monitoring.logs.OneLineRefusal"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
@@ -409,7 +441,14 @@ LOGGING: dict[str, Any] = {
             "core",
         )
     }
-    | {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "sp_api")},
+    | {
+        name: {"level": "WARNING"}
+        for name in ("httpx", "httpcore", "sp_api", "boto3", "botocore", "s3transfer")
+    }
+    | {
+        name: {"level": "WARNING", "filters": ["refusal"]}
+        for name in ("django.request", "django.security.csrf")
+    },
 }
 
 
@@ -455,6 +494,7 @@ UNFOLD: dict[str, Any] = {
         lambda request: static("oms/admin.css"),
         lambda request: static("oms/lists.css"),
         lambda request: static("oms/order.css"),
+        lambda request: static("oms/shipping.css"),
         lambda request: static("oms/print.css"),
     ],
     "SCRIPTS": [
@@ -462,6 +502,7 @@ UNFOLD: dict[str, Any] = {
         lambda request: static("oms/labels.js"),
         lambda request: static("oms/admin.js"),
         lambda request: static("oms/lists.js"),
+        lambda request: static("oms/shipping.js"),
     ],
     "COLORS": {
         "primary": {
@@ -487,6 +528,13 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index")},
                     _page(_("Orders"), "orders", "orders_order", "orders.view_order"),
                     _page(_("Pick lists"), "shopping_basket", "orders_picklist", "orders.view_picklist"),
+                    {
+                        "title": _("Shipping desk"),
+                        "icon": "barcode_scanner",
+                        "link": reverse_lazy("shipping-desk"),
+                        "permission": lambda request: request.user.has_perm("orders.ship_order"),
+                    },
+                    _page(_("Shipments"), "local_shipping", "orders_shipment", "orders.view_shipment"),
                     {
                         "title": _("Where is my order?"),
                         "icon": "travel_explore",
@@ -519,9 +567,21 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page(_("Platforms"), "storefront", "platforms_platform", "platforms.view_platform"),
                     {
+                        "title": _("Writing to platforms"),
+                        "icon": "edit_note",
+                        "link": reverse_lazy("writing"),
+                        "permission": lambda request: request.user.has_perm("orders.view_shipment"),
+                    },
+                    {
                         "title": _("Health"),
                         "icon": "monitor_heart",
                         "link": reverse_lazy("sync-health"),
+                        "permission": lambda request: request.user.has_perm("integrations.view_synclog"),
+                    },
+                    {
+                        "title": _("Completeness"),
+                        "icon": "fact_check",
+                        "link": reverse_lazy("order-completeness"),
                         "permission": lambda request: request.user.has_perm("integrations.view_synclog"),
                     },
                     _page(_("Sync log"), "sync", "integrations_synclog", "integrations.view_synclog"),
@@ -551,6 +611,12 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Other programs"),
                 "separator": True,
                 "items": [
+                    _page(
+                        _("Scheduled exports"),
+                        "schedule_send",
+                        "oms_scheduledexport",
+                        "oms.view_scheduledexport",
+                    ),
                     _page(_("Webhooks"), "webhook", "webhooks_endpoint", "webhooks.view_endpoint"),
                     _page(
                         _("Deliveries"),

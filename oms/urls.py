@@ -16,23 +16,36 @@ from drf_spectacular.renderers import (
 )
 from drf_spectacular.views import SpectacularAPIView
 
+from api.backfills import BackfillViewSet
+from api.catch_ups import CatchUpViewSet
 from api.changes import ChangesView
-from api.completeness import AuditView, CompletenessViewSet
+from api.completeness import AuditViewSet, CompletenessViewSet
 from api.errors import PAGES, unknown_route
 from api.inventory import InventorySyncView, InventoryViewSet
+from api.inventory_audits import InventoryAuditViewSet, InventoryCompletenessViewSet
 from api.orders import OrderSyncView, OrderViewSet
 from api.platforms import PlatformViewSet
 from api.privacy import ErasureViewSet, LegalHoldViewSet
 from api.reference import DocsView
+from api.shipments import OrderShipmentsView, ShipmentImportView, ShipmentViewSet
 from api.streams import StreamSyncView
 from api.syncs import SyncFailureViewSet, SyncLogViewSet
 from api.usage import ApiUsageViewSet
 from api.webhooks import DeliveryViewSet, WebhookViewSet
 from backoffice.alerts.page import MyAlerts
+from backoffice.base.pictures import product_picture
+from backoffice.completeness.day import day_view
+from backoffice.completeness.history import history_view
+from backoffice.completeness.page import completeness_view
+from backoffice.completeness.starting import audit_view, stock_audit_view
 from backoffice.export.views import export_progress
 from backoffice.home.page import home_charts
 from backoffice.orders.lookup import WhereIsMyOrder
 from backoffice.reports.sales import sales_file, sales_page
+from backoffice.shipping.desk import ShippingDesk
+from backoffice.shipping.importing import ShipmentImport
+from backoffice.shipping.many import ShipMany
+from backoffice.shipping.writing import switch_page
 from backoffice.syncs.health import health_view
 from backoffice.users.inviting import ChoosePassword, ForgottenPassword
 from backoffice.users.oidc import OidcBackChannelLogout, OidcBegin, OidcCallback
@@ -71,6 +84,13 @@ api_patterns = [
     *api("orders/totals", OrderViewSet.as_view({"get": "totals"}), "order-totals"),
     *api("orders/<str:pk>", OrderViewSet.as_view(DETAIL), "order"),
     *api("orders/<str:pk>/buyer", OrderViewSet.as_view({"get": "buyer"}), "order-buyer"),
+    *api("orders/<str:pk>/shipments", OrderShipmentsView.as_view(), "order-shipments"),
+    *api("shipments", ShipmentViewSet.as_view(LIST), "shipments"),
+    *api("shipments/import", ShipmentImportView.as_view(), "shipments-import"),
+    *api("shipments/<int:pk>", ShipmentViewSet.as_view(DETAIL | {"patch": "partial_update"}), "shipment"),
+    *api("shipments/<int:pk>/send", ShipmentViewSet.as_view({"post": "send"}), "shipment-send"),
+    *api("shipments/<int:pk>/retry", ShipmentViewSet.as_view({"post": "retry"}), "shipment-retry"),
+    *api("shipments/<int:pk>/cancel", ShipmentViewSet.as_view({"post": "cancel"}), "shipment-cancel"),
     *api("inventory", InventoryViewSet.as_view(LIST), "inventory"),
     *api(
         "inventory/<int:pk>", InventoryViewSet.as_view(DETAIL | {"patch": "partial_update"}), "inventory-item"
@@ -111,7 +131,18 @@ api_patterns = [
     *api("legal-holds/<int:pk>", LegalHoldViewSet.as_view(DETAIL | WRITE), "legal-hold"),
     *api("api-usage", ApiUsageViewSet.as_view(LIST), "api-usage"),
     *api("completeness", CompletenessViewSet.as_view(LIST), "completeness"),
-    *api("audits", AuditView.as_view(), "audits"),
+    *api("audits", AuditViewSet.as_view(LIST | {"post": "create"}), "audits"),
+    *api("audits/<int:pk>", AuditViewSet.as_view(DETAIL), "audit"),
+    *api("backfills", BackfillViewSet.as_view(LIST | {"post": "create"}), "backfills"),
+    *api("backfills/<int:pk>", BackfillViewSet.as_view(DETAIL), "backfill"),
+    *api("backfills/<int:pk>/pause", BackfillViewSet.as_view({"post": "pause"}), "backfill-pause"),
+    *api("backfills/<int:pk>/resume", BackfillViewSet.as_view({"post": "resume"}), "backfill-resume"),
+    *api("backfills/<int:pk>/cancel", BackfillViewSet.as_view({"post": "cancel"}), "backfill-cancel"),
+    *api("catch-ups", CatchUpViewSet.as_view(LIST), "catch-ups"),
+    *api("catch-ups/<int:pk>", CatchUpViewSet.as_view(DETAIL), "catch-up"),
+    *api("inventory-completeness", InventoryCompletenessViewSet.as_view(LIST), "inventory-completeness"),
+    *api("inventory-audits", InventoryAuditViewSet.as_view(LIST | {"post": "create"}), "inventory-audits"),
+    *api("inventory-audits/<int:pk>", InventoryAuditViewSet.as_view(DETAIL), "inventory-audit"),
     *api("schema", SpectacularAPIView.as_view(renderer_classes=SCHEMA_FORMATS), "schema"),
     *api("docs", DocsView.as_view(), "docs"),
 ]
@@ -126,7 +157,27 @@ urlpatterns = [
     path("favicon.ico", favicon),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/exports/<str:token>/", admin.site.admin_view(export_progress), name="export-progress"),
+    path("admin/shipping/", admin.site.admin_view(ShippingDesk.as_view()), name="shipping-desk"),
+    path("admin/shipping/import/", admin.site.admin_view(ShipmentImport.as_view()), name="shipping-import"),
+    path("admin/shipping/orders/", admin.site.admin_view(ShipMany.as_view()), name="ship-many"),
+    path("admin/writing/", admin.site.admin_view(switch_page), name="writing"),
+    path(
+        "admin/pictures/<int:pk>/<int:version>.jpg",
+        admin.site.admin_view(product_picture, cacheable=True),
+        name="product-picture",
+    ),
     path("admin/where/", admin.site.admin_view(WhereIsMyOrder.as_view()), name="where-is-my-order"),
+    path("admin/completeness/", admin.site.admin_view(completeness_view), name="order-completeness"),
+    path("admin/completeness/day/", admin.site.admin_view(day_view), name="order-completeness-day"),
+    path("admin/completeness/audit/", admin.site.admin_view(audit_view), name="order-completeness-audit"),
+    path(
+        "admin/completeness/audit/stock/",
+        admin.site.admin_view(stock_audit_view),
+        name="order-completeness-audit-stock",
+    ),
+    path(
+        "admin/completeness/history/", admin.site.admin_view(history_view), name="order-completeness-history"
+    ),
     path("admin/reports/sales/", admin.site.admin_view(sales_page), name="sales-report"),
     path(
         "admin/reports/sales/<slug:report>.<str:extension>",

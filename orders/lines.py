@@ -13,6 +13,7 @@ from orders.models import OrderItem
 from orders.parts import StoredParts, stored_parts
 from orders.products import remember_products
 from orders.records import OrderItemRecord, OrderRecord
+from orders.reported import is_ours
 
 Reported = tuple[Any, ...]
 ITEM_REPORTED = reported_fields(OrderItemRecord, but={"external_id"})
@@ -36,6 +37,7 @@ _write_items = BulkUpsert(
     OrderItem, fields=("order", "external_id", *ITEM_REPORTED), unique=("order", "external_id")
 )
 _SKU, _TITLE = (("external_id", *ITEM_REPORTED).index(name) for name in ("sku", "title"))
+_AT_SKU, _AT_QUANTITY = ITEM_REPORTED.index("sku"), ITEM_REPORTED.index("quantity_ordered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,17 @@ def too_fine(lines: Iterable[Reported] | None) -> tuple[str, Decimal] | None:
     return next(filter(None, found), None)
 
 
+def stored_lines(order_ids: Iterable[int]) -> dict[int, list[OrderItemRecord]]:
+    """The lines of these orders as records. One query."""
+    return {
+        order_id: [
+            OrderItemRecord(external_id=external_id, **dict(zip(ITEM_REPORTED, values, strict=True)))
+            for external_id, (_, values) in lines.items()
+        ]
+        for order_id, lines in stored_parts(OrderItem, order_ids, ITEM_REPORTED).items()
+    }
+
+
 def compare_lines(lines_of: Mapping[int, Sequence[Reported] | None]) -> dict[int, Lines]:
     """Compare the lines of stored orders, given by the orders' ids, with what is stored. One query.
 
@@ -73,14 +86,43 @@ def compare_lines(lines_of: Mapping[int, Sequence[Reported] | None]) -> dict[int
     }
 
 
-def _compared(lines: Iterable[Reported], stored: StoredParts) -> Lines:
+def _compared(lines: Sequence[Reported], stored: StoredParts) -> Lines:
     before = {external_id: values for external_id, (_, values) in stored.items()}
+    for own_id, line_id in _named(lines, stored).items():
+        before[line_id] = before.pop(own_id)
     after: dict[str, Values] = {}
     for external_id, *new, absent in lines:
         old = before.get(external_id)
         after[external_id] = new if old is None else _columns.merged(new, old, absent)
     vanished = tuple(pk for external_id, (pk, _) in stored.items() if external_id not in after)
     return Lines(after, vanished, line_changes(_columns, before, after))
+
+
+def _named(lines: Sequence[Reported], stored: StoredParts) -> dict[str, str]:
+    """Stored lines that are known by a list of orders alone, and so have ids of ours, and the lines that take their
+    place: by SKU, those of the same quantity first; and the last one for the last one. Ours -> the platform's."""
+    unnamed = {external_id: values for external_id, (_, values) in stored.items() if is_ours(external_id)}
+    if not unnamed:
+        return {}
+    told = {line[0] for line in lines}
+    unnamed = {external_id: values for external_id, values in unnamed.items() if external_id not in told}
+    left = {external_id: values for external_id, *values, _ in lines if external_id not in stored}
+    found: dict[str, str] = {}
+    for alike in ((_AT_SKU, _AT_QUANTITY), (_AT_SKU,)):
+        for own_id, values in unnamed.items():
+            if own_id not in found:
+                line_id = next((each for each in left if _agree(values, left[each], alike)), None)
+                if line_id is not None:
+                    found[own_id] = line_id
+                    del left[line_id]
+    rest = unnamed.keys() - found.keys()
+    if len(rest) == len(left) == 1:
+        found[rest.pop()] = left.popitem()[0]
+    return found
+
+
+def _agree(one: Values, other: Values, places: Iterable[int]) -> bool:
+    return all(one[at] == other[at] for at in places)
 
 
 def write_lines(new: Mapping[int, Sequence[Reported] | None], changed: Mapping[int, Lines]) -> bool:

@@ -18,12 +18,13 @@ from core.database.listing import in_order
 from core.dates import EARLIEST
 from orders.models import Order, OrderItem, OrderPackage, OrderQuerySet
 from orders.search import FEW, all_platforms
-from platforms.models import Source
+from platforms.models import Platform, Source
 
 # Values by column that may be those of most orders.
 FREQUENT: dict[str, Collection[str]] = {
     "status": (Order.Status.SHIPPED, Order.Status.CANCELLED),
     "source": (Source.LIVE,),
+    "completeness": (Order.Completeness.FULL,),
     "fulfilled_by": ("", *Order.FulfilledBy.values),
 }
 # Times with an index of their own.
@@ -36,7 +37,7 @@ def with_values(orders: QuerySet[Any], name: str, values: Collection[str]) -> Qu
     if not set(values).isdisjoint(FREQUENT[name]):
         return in_order(orders, name, *values)
     wanted = Order.objects.filter(**{f"{name}__in": values})
-    if name == "source":  # all platforms, for the index that begins with them
+    if name in ("source", "completeness"):  # all platforms, for the indexes that begin with them
         wanted = wanted.filter(platform__in=all_platforms())
     ids = few_ids(wanted)
     return in_order(orders, name, *values) if ids is None else orders.filter(pk__in=ids)
@@ -112,6 +113,13 @@ def few_ids(wanted: QuerySet[Order]) -> list[int] | None:
     """The ids of the orders that are `wanted`, which an index has to find; None where these are many."""
     ids = list(wanted.order_by().values_list("pk", flat=True)[: FEW + 1])
     return None if len(ids) > FEW else ids
+
+
+def any_by_report(platform_ids: Collection[int] | None) -> bool:
+    """Whether an order of these platforms (None: of any) is known by a list alone, in its newest version at
+    least (Order.Completeness). One query."""
+    platforms: Any = Platform.objects.order_by().values("pk") if platform_ids is None else platform_ids
+    return Order.objects.filter(platform__in=platforms, completeness__in=Order.WITHOUT_DETAILS).exists()
 
 
 def asked_to_cancel() -> QuerySet[Order]:

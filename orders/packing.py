@@ -8,7 +8,9 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from core.text import storable_text
 from orders.models import Order, Pick, PickList
+from platforms.models import Platform
 
 MOST = 200  # orders on one list
 
@@ -26,13 +28,14 @@ class Made:
 @dataclass(slots=True)
 class PickLine:
     """One SKU over all orders of a list. `quantity` is None where an order does not say how much is left; `bins` are
-    where it lies, several where platforms say different ones."""
+    where it lies, several where platforms say different ones; `product`: platform and ASIN."""
 
     sku: str
     title: str
     quantity: int | None = 0
     orders: list[tuple[str, int | None]] = field(default_factory=list)
     bins: set[str] = field(default_factory=set)
+    product: tuple[Platform, str] | None = None
 
     @property
     def bin(self) -> str:
@@ -108,6 +111,7 @@ def pick_lines(picks: Iterable[Pick], bins: Mapping[tuple[int, str], str] | None
             left = item.units_to_ship
             line.quantity = None if line.quantity is None or left is None else line.quantity + left
             line.orders.append((pick.order.external_id, left))
+            line.product = line.product or (pick.order.platform, item.asin)
             if where := (bins or {}).get((pick.order.platform_id, item.sku)):
                 line.bins.add(where)
     return [lines[key] for key in sorted(lines, key=lambda key: (*_way(lines[key].bin), key.casefold()))]
@@ -127,4 +131,4 @@ def _way(where: str) -> tuple[bool, list[tuple[int, int | str]]]:
 
 def scanned(picks: QuerySet[Pick], code: str) -> Pick | None:
     """The one of these that is in hand and whose order id a scanner read, or somebody typed."""
-    return picks.filter(order__external_id=code.strip(), open_key__isnull=False).first()
+    return picks.filter(order__external_id=storable_text(code.strip()), open_key__isnull=False).first()

@@ -91,7 +91,9 @@ class OrderRecord:
     `status` is one of ours (see orders.models.Order.Status) and "" where the platform did not report any;
     `platform_status` is the platform's own word. Times are aware. `payload` is the platform's answer without personal
     data. `ship_to_country` is a code of two letters (ISO 3166-1). `items` are all lines; where the answer says nothing
-    about them, they are among the `absent`.
+    about them, they are among the `absent`. `completeness` is "report" where all that is known comes from a list of
+    orders (ReportedLine), and the lines have ids of ours; "outdated" where such a list has a newer version of an order
+    that is stored in full, and the record is what is news in it.
     """
 
     external_id: str
@@ -113,6 +115,7 @@ class OrderRecord:
     programs: tuple[str, ...] = ()
     replaced_order_id: str = ""
     buyer_requested_cancellation: bool | None = None
+    completeness: str = "full"
     payload: dict[str, Any] = field(default_factory=dict)
     buyer: BuyerRecord | None = None
     packages: tuple[PackageRecord, ...] = ()
@@ -126,7 +129,8 @@ class ReportedLine:
     `status` and `item_status` are ours (see orders.models.Order.Status), `platform_status` is the platform's own word.
     Amounts are for the whole line, in `currency`; discounts are above zero and lower the total. What a column does not
     say, or the list has no column for, is None or "". `channel` is where it was sold, as the list names it;
-    `marketplace_id` is "" where that is none of the platform's marketplaces. `other`: columns that nobody knows here.
+    `marketplace_id` is "" where that is none of the platform's marketplaces. `ship_to_country` is a code of two
+    letters. `other`: columns that nobody knows here.
     `is_mended`: U+FFFD stands for characters that could not be read.
     """
 
@@ -155,5 +159,6 @@ class ReportedLine:
     shipping_discount: Decimal | None = None
     promotion_ids: tuple[str, ...] = ()
     is_business: bool | None = None
+    ship_to_country: str | None = None
     other: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # nobody knows what is in it
     is_mended: bool = False

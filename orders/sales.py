@@ -5,72 +5,24 @@ figure. An amount that a platform does not name is not known: it is in no sum, a
 Amounts of lines are those in the currency of their order.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from datetime import date
-from decimal import Decimal
-from typing import Any, Self
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Self, TypeVar
 
-from django.db.models import Count, F, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
+from core.database.listing import in_order
+from core.database.spans import midnight, number_of_span
 from core.dates import ForgivingZone
 from orders.models import Order
-from orders.totals import exact_amount, midnight, number_of_span
+from orders.sales_months import remember_zone
+from orders.sales_stored import split, stored_lines, stored_orders, within
+from orders.sales_sums import PLACE, Key, Lines, Orders, sums_of_lines, sums_of_orders
+from platforms.models import Source
 
 MOST_MONTHS = 24
-PLACE = ("platform_id", "marketplace_id", "currency", "ship_to_country")
-PAYER = ("items__tax_model", "items__tax_responsible_party")
-TAX_PARTS = ("item_tax", "shipping_tax", "gift_wrap_tax", "discount_tax")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
-    """Sums over lines of orders that are not cancelled; None where no line names any of it.
-
-    `net` is the total without its tax, of lines that name both. The parts and `other_tax`, which is what of the tax the
-    platform does not break down, add up to `tax`. `without_…` counts the lines that do not name it, of those that have
-    an amount or should; `with_…` those that do: platforms leave out shipping and discount where there is none.
-    `in_other_currency` counts lines whose amounts are in another currency than their order, and in none of the sums.
-    """
-
-    lines: int = 0
-    units: int | None = None
-    without_quantity: int = 0
-    net: Decimal | None = None
-    without_net: int = 0
-    tax: Decimal | None = None
-    without_tax: int = 0
-    item_tax: Decimal | None = None
-    shipping_tax: Decimal | None = None
-    gift_wrap_tax: Decimal | None = None
-    discount_tax: Decimal | None = None
-    other_tax: Decimal | None = None
-    shipping: Decimal | None = None
-    with_shipping: int = 0
-    discount: Decimal | None = None
-    with_discount: int = 0
-    total: Decimal | None = None
-    without_total: int = 0
-    in_other_currency: int = 0
-
-    def __add__(self, other: "Lines") -> "Lines":
-        return Lines(**_added(self, other))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
-    """Orders that are not cancelled, with the sum of their totals, and of how many that is not known; and the same of
-    cancelled ones."""
-
-    orders: int = 0
-    order_total: Decimal | None = None
-    without_order_total: int = 0
-    cancelled: int = 0
-    cancelled_total: Decimal | None = None
-
-    def __add__(self, other: "Orders") -> "Orders":
-        return Orders(**_added(self, other))
+Sums = TypeVar("Sums", Orders, Lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,13 +115,23 @@ def month_after(first_day: date, months: int) -> date:
     return date(number // 12, number % 12 + 1, 1)
 
 
-def sales_report(orders: QuerySet[Order], months: Months, zone: ForgivingZone) -> Report:
-    """The report about those of `orders`, all of one source, that were purchased in these months. Two queries."""
-    starts = [midnight(day, zone) for day in months.starts]
-    orders = orders.filter(purchased_at__gte=starts[0], purchased_at__lt=midnight(months.end, zone))
-    numbered = orders.order_by().annotate(month_number=number_of_span(starts[1:]))
-    counted = dict(_orders_by_place(numbered, months))
-    taxes = sorted(_lines_by_payer(numbered, months), key=lambda found: found.sort_key)
+def sales_report(platform_ids: Collection[int], months: Months, zone: ForgivingZone) -> Report:
+    """The report about the live orders of these platforms that were purchased in these months.
+
+    Ten queries at most: which months and days are counted; the sums of these; and what is not, from the orders.
+    """
+    remember_zone(zone)
+    starts, end = [midnight(day, zone) for day in months.starts], midnight(months.end, zone)
+    spans = split(platform_ids, starts, end)
+    orders = _numbered_orders(platform_ids, within("purchased_at", spans.others), starts)
+    by_place = _merged(stored_orders(platform_ids, spans, starts), sums_of_orders(orders))
+    by_payer = _merged(stored_lines(platform_ids, spans, starts), sums_of_lines(orders))
+    counted = {_place(key, months): found for key, found in by_place.items()}
+    taxes = [
+        Remitted(place=_place(key, months), tax_model=key[-2], tax_responsible_party=key[-1], lines=found)
+        for key, found in by_payer.items()
+    ]
+    taxes.sort(key=lambda found: found.sort_key)
     lines: dict[Place, Lines] = {}
     for found in taxes:
         lines[found.place] = lines.get(found.place, Lines()) + found.lines
@@ -189,78 +151,25 @@ def totals_by_currency(sales: Iterable[Sales]) -> dict[str, tuple[Orders, Lines]
     return dict(sorted(found.items()))
 
 
-def _orders_by_place(orders: QuerySet[Any], months: Months) -> Iterator[tuple[Place, Orders]]:
-    cancelled = Q(status=Order.Status.CANCELLED)
-    grouped = orders.values("month_number", *PLACE).annotate(
-        orders=Count("pk", filter=~cancelled),
-        order_total=Sum("total", filter=~cancelled),
-        without_order_total=Count("pk", filter=~cancelled & Q(total__isnull=True)),
-        cancelled=Count("pk", filter=cancelled),
-        cancelled_total=Sum("total", filter=cancelled),
-    )
-    return ((_place(row, months), Orders(**_values(Orders, row.__getitem__))) for row in grouped)
+def _numbered_orders(
+    platform_ids: Collection[int], in_spans: Any, starts: Sequence[datetime]
+) -> QuerySet[Any]:
+    # By the index of times, which has both columns: SQLite would read all orders of the platforms.
+    orders = in_order(Order.objects.filter(in_spans), "source", Source.LIVE)
+    orders = in_order(orders, "platform_id", *platform_ids, nothing=0)
+    numbered: QuerySet[Any] = orders.order_by().annotate(number=number_of_span("purchased_at", starts[1:]))
+    return numbered
 
 
-def _lines_by_payer(orders: QuerySet[Any], months: Months) -> Iterator[Remitted]:
-    named = ("total", "tax", "shipping", "discount")
-    is_known = {name: Q(**{f"items__{name}__isnull": False}) for name in named}
-    ours = Q(items__currency=F("currency"))
-    # A cancelled line has no amount, and needs none.
-    needed = (~Q(items__quantity_ordered=0) | Q(items__quantity_ordered__isnull=True)) | is_known["total"]
-    in_parts = sum(
-        (Coalesce(F(f"items__{part}"), Value(Decimal(0))) for part in TAX_PARTS), F("items__tax") * 0
-    )
-    parts = {part: Sum(f"items__{part}", filter=ours & is_known["tax"]) for part in TAX_PARTS}
-    sums = {name: Sum(f"items__{name}", filter=ours) for name in named}
-    without = {
-        f"without_{name}": Count("items__pk", filter=needed & (~ours | ~known))
-        for name, known in {**is_known, "net": is_known["total"] & is_known["tax"]}.items()
-        if name in ("total", "tax", "net")
-    }
-    grouped = (
-        orders.exclude(status=Order.Status.CANCELLED)
-        .filter(items__isnull=False)
-        .values("month_number", *PLACE, *PAYER)
-        .annotate(
-            lines=Count("items__pk"),
-            units=Sum("items__quantity_ordered"),
-            without_quantity=Count("items__pk", filter=Q(items__quantity_ordered__isnull=True)),
-            line_net=Sum(F("items__total") - F("items__tax"), filter=ours),
-            line_other_tax=Sum(F("items__tax") - in_parts, filter=ours),
-            with_shipping=Count("items__pk", filter=ours & is_known["shipping"]),
-            with_discount=Count("items__pk", filter=ours & is_known["discount"]),
-            in_other_currency=Count("items__pk", filter=~ours & ~Q(items__currency="")),
-            **{f"line_{name}": value for name, value in (sums | parts).items()},
-            **without,
-        )
-    )
-    for row in grouped:
-        values = _values(Lines, lambda name, row=row: row[f"line_{name}" if f"line_{name}" in row else name])  # type: ignore[misc]
-        yield Remitted(
-            place=_place(row, months),
-            tax_model=row["items__tax_model"] or None,
-            tax_responsible_party=row["items__tax_responsible_party"] or None,
-            lines=Lines(**values),
-        )
+def _merged(*parts: Iterable[tuple[Key, Sums]]) -> dict[Key, Sums]:
+    """What is of one key added up."""
+    merged: dict[Key, Sums] = {}
+    for part in parts:
+        for key, found in part:
+            merged[key] = merged[key] + found if key in merged else found
+    return merged
 
 
-def _place(row: dict[str, Any], months: Months) -> Place:
-    return Place(month=month_after(months.first, row["month_number"]), **{name: row[name] for name in PLACE})
-
-
-def _values(kind: Any, value_of: Callable[[str], Any]) -> dict[str, Any]:
-    found = {field.name: value_of(field.name) for field in fields(kind)}
-    return {
-        name: exact_amount(value) if isinstance(value, Decimal) else value for name, value in found.items()
-    }
-
-
-def _added(one: Any, other: Any) -> dict[str, Any]:
-    """Field by field; what is not known of one of them is that of the other."""
-    return {field.name: _sum(getattr(one, field.name), getattr(other, field.name)) for field in fields(one)}
-
-
-def _sum(one: Any, other: Any) -> Any:
-    if one is None or other is None:
-        return other if one is None else one
-    return one + other
+def _place(key: Key, months: Months) -> Place:
+    number, *of = key
+    return Place(month=month_after(months.first, number), **dict(zip(PLACE, of, strict=False)))

@@ -1,6 +1,6 @@
 """Makes our orders equal to a platform's. Safe to repeat: the same records twice change nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -9,8 +9,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from core.database.bulk import BulkFind
+from core.dates import happened
 from core.outcome import ROUNDED, Adjustment, Outcome
-from core.upsert import Batch, Incoming, RecordTable
+from core.upsert import Batch, Incoming, RecordTable, Values, reported_fields
 from feed.models import Change as FeedChange
 from feed.recording import Changed, add_changes
 from orders.buyers import (
@@ -23,15 +25,45 @@ from orders.buyers import (
     stored_buyers,
     write_buyers,
 )
-from orders.changes import Change, order_changes
+from orders.changes import ADDED, Change, order_changes
 from orders.erasing import end_buyers
 from orders.holds import held_of
-from orders.lines import Lines, Reported, compare_lines, reported_lines, too_fine, write_lines
+from orders.lines import (
+    Lines,
+    Reported,
+    compare_lines,
+    reported_lines,
+    stored_lines,
+    too_fine,
+    write_lines,
+)
 from orders.models import BuyerDataEnd, Order, OrderBuyer, OrderChange, OrderItem, OrderPackage
 from orders.packages import Packages, compare_packages, reported_packages, write_packages
 from orders.records import OrderRecord
+from orders.reported import OUTDATED, REPORT, onto_full
+from orders.sales_days import mark_changed
+from orders.shipments import see_packages
 from platforms.locks import hold_platform
 from platforms.models import Platform, Source
+
+REPORTED = reported_fields(OrderRecord, but={"external_id", "items", "buyer", "packages", "payload"})
+_AT_COMPLETENESS, _AT_UPDATED = REPORTED.index("completeness"), REPORTED.index("platform_updated_at")
+_AT_PURCHASED = REPORTED.index("purchased_at")
+_BY_LIST = (REPORT, OUTDATED)
+
+
+def _is_older(values: Values, stored: Values) -> bool | None:
+    """Where one of the two comes from a list, whole seconds are compared: lists have no fractions. What a list says of
+    a version that is known in full is no news. None: as ever."""
+    is_listed, was_listed = (each[_AT_COMPLETENESS] in _BY_LIST for each in (values, stored))
+    if not (is_listed or was_listed):
+        return None
+    updated, known = (happened(each[_AT_UPDATED]) for each in (values, stored))
+    if updated is None or known is None:
+        return is_listed and not was_listed
+    updated, known = updated.replace(microsecond=0), known.replace(microsecond=0)
+    return updated < known or (updated == known and is_listed and not was_listed)
+
 
 _orders = RecordTable(
     Order,
@@ -42,9 +74,15 @@ _orders = RecordTable(
     apart=("items", "buyer", "packages"),
     amounts=("total", "tax"),
     document="payload",
+    is_older=_is_older,
 )
-REPORTED = _orders.reported
 _FACTS = itemgetter(*map(REPORTED.index, Facts._fields))
+_find_completeness = BulkFind(
+    Order,
+    fields=("external_id", "id", "completeness", "source"),
+    within="platform",
+    by=("external_id",),
+)
 DELETED_AT_ONCE = 500  # orders, in one statement
 
 
@@ -58,7 +96,9 @@ def upsert_orders(
        live replaces one of these, nothing of it stays.
     2. Compare lines, packages and buyers of known orders that may have changed, and leave alone what is equal after
        all.
-    3. Write orders, then items and packages; remove lines and packages that are no longer part of their order.
+    3. Write orders, then items and packages; remove lines and packages that are no longer part of their order. Mark the
+       days on which they were purchased, whose sums have to be counted anew. Compare our own shipments with the
+       packages: what is shown is confirmed.
     4. Write buyer data where the platform row asks for it, delete that of cancelled orders; note what changed, in the
        timeline of orders that were stored already, and in the change feed.
 
@@ -80,8 +120,10 @@ def upsert_orders(
     _orders.refresh(batch)
     move_purge({item.pk: buyers[item.pk] for item in batch.alike if _is_moved(buyers.get(item.pk))})
     if not batch.news:
+        _see_packages(platform.pk, batch)
         return batch.outcome()
     may_be_rounded = _orders.write(platform.pk, batch, source, now)
+    mark_changed(platform.pk, _purchases(batch))
     _orders.fetch_ids(platform.pk, batch)
     changed = [item.pk for item in batch.changed]
     may_be_rounded |= write_lines(
@@ -91,6 +133,7 @@ def upsert_orders(
     write_packages(
         {item.pk: _packages_of(item) for item in batch.new}, [(pk, packages[pk]) for pk in changed]
     )
+    _see_packages(platform.pk, batch)
     _note_changes(batch, changes, sync_log_id, now)
     if platform.include_pii:
         of_changed = {order_id: buyers[order_id] for order_id in changed if order_id in buyers}
@@ -100,6 +143,58 @@ def upsert_orders(
         write_buyers(of_new | {pk: buyer for pk, buyer in of_changed.items() if not buyer.is_over})
     _add_to_feed(platform.pk, batch, lines, packages, buyers)
     return _outcome_of_rounding(batch) if may_be_rounded else batch.outcome()
+
+
+@transaction.atomic(savepoint=False)
+def store_reported(
+    *, platform: Platform, records: Sequence[OrderRecord], source: str, updates_full: bool = False
+) -> Outcome:
+    """Store what a list of orders knows (`reported.reported_order`), each order once.
+
+    Orders that are stored in full stay as they are; with `updates_full`, those of which the list has a newer version
+    take its state over, and are marked as outdated until they are fetched. Raises DatabaseError where a value does not
+    fit.
+    """
+    if not records:
+        return Outcome()
+    hold_platform(platform.pk)
+    full = _stored_in_full(platform.pk, [record.external_id for record in records], source)
+    wanted = [record for record in records if record.external_id not in full]
+    if updates_full:
+        newer = [record for record in records if _is_newer(record, full.get(record.external_id))]
+        wanted += _onto_full(newer, full)
+    outcome = upsert_orders(platform=platform, records=wanted, source=source)
+    outcome.unchanged += len(records) - len(wanted)
+    return outcome
+
+
+def _stored_in_full(platform_id: int, ids: Sequence[str], source: str) -> dict[str, Any]:
+    """Those of these orders that are stored with their details, be these outdated, and of this source: id of the row,
+    time of change, total, country. Read without the ORM's conversions where there are none, which is nearly always."""
+    rows = _find_completeness(platform_id, [list(ids)])
+    full = [pk for _, pk, completeness, of in rows if completeness != REPORT and of == source]
+    if not full:
+        return {}
+    columns = ("external_id", "pk", "platform_updated_at", "total", "ship_to_country")
+    return {row[0]: row[1:] for row in Order.objects.filter(pk__in=full).order_by().values_list(*columns)}
+
+
+def _is_newer(record: OrderRecord, stored: Any) -> bool:
+    if stored is None:
+        return False
+    updated, known = happened(record.platform_updated_at), happened(stored[1])
+    if updated is None or known is None:
+        return False
+    return updated.replace(microsecond=0) > known.replace(microsecond=0)
+
+
+def _onto_full(records: Sequence[OrderRecord], full: Mapping[str, Any]) -> list[OrderRecord]:
+    lines = stored_lines([full[record.external_id][0] for record in records])
+    found = []
+    for record in records:
+        pk, _updated, total, country = full[record.external_id]
+        found.append(onto_full(record, total=total, country=country, lines=lines[pk]))
+    return found
 
 
 def changes_by(*, platform: Platform, record: OrderRecord) -> list[Change] | None:
@@ -138,7 +233,9 @@ def delete_stored(platform_id: int, order_ids: Sequence[int]) -> int:
 
 def _delete(platform_id: int, doomed: QuerySet[Order]) -> int:
     """Of one platform, in a transaction. Those that the change feed tells of, and no others that come meanwhile."""
-    told = [Changed(pk, name) for pk, name in doomed.order_by("pk").values_list("pk", "external_id")]
+    rows = list(doomed.order_by("pk").values_list("pk", "external_id", "purchased_at"))
+    told = [Changed(pk, name) for pk, name, _purchased in rows]
+    mark_changed(platform_id, [purchased for *_names, purchased in rows])
     add_changes(FeedChange.Kind.ORDER_DELETED, platform_id, told)
     for start in range(0, len(told), DELETED_AT_ONCE):
         ids = [each.object_id for each in told[start : start + DELETED_AT_ONCE]]
@@ -147,6 +244,14 @@ def _delete(platform_id: int, doomed: QuerySet[Order]) -> int:
         OrderPackage.objects.filter(order__in=ids).delete()
         Order.objects.filter(pk__in=ids).delete()
     return len(told)
+
+
+def _purchases(batch: Batch[OrderRecord]) -> Iterator[datetime]:
+    """When what is written was purchased, as it was stored and as it is now."""
+    for item in batch.news:
+        yield (item.merged or item.values)[_AT_PURCHASED]
+    for item in batch.changed:
+        yield item.stored[_AT_PURCHASED]
 
 
 def _incoming(records: Sequence[OrderRecord], *, with_buyer: bool) -> list[Incoming[OrderRecord]]:
@@ -202,6 +307,13 @@ def _packages_of(incoming: Incoming[OrderRecord]) -> list[tuple[Any, ...]] | Non
     return packages
 
 
+def _see_packages(platform_id: int, batch: Batch[OrderRecord]) -> None:
+    """Of stored orders whose packages came along. A new one has no shipments of ours."""
+    known = [item for item in (*batch.changed, *batch.alike) if _packages_of(item) is not None]
+    if known:
+        see_packages(platform_id, {item.pk: item.record.platform_updated_at for item in known})
+
+
 def _is_news(buyer: Buyer | None) -> bool:
     return buyer is not None and (buyer.is_news or buyer.is_over)
 
@@ -245,7 +357,15 @@ def _note_changes(
             sync_log_id=sync_log_id,
             changed_at=now,
             platform_updated_at=item.record.platform_updated_at,
-            changes=order_changes(_orders.columns, item.stored, item.merged) + changes[item.pk],
+            changes=_told(item, changes[item.pk]),
         )
         for item in batch.changed
     )
+
+
+def _told(item: Incoming[OrderRecord], of_parts: list[Change]) -> list[Change]:
+    """The changes for the timeline. Where an order was known by a list alone, what was not known before is none."""
+    changes = order_changes(_orders.columns, item.stored, item.merged) + of_parts
+    if item.stored[_AT_COMPLETENESS] != REPORT or item.merged[_AT_COMPLETENESS] == REPORT:
+        return changes
+    return [change for change in changes if change[0] == ADDED or change[1] not in (None, [], False)]

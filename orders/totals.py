@@ -6,12 +6,13 @@ and never as 0.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, Expression, IntegerField, Max, Min, Q, QuerySet, Sum, Value, When
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
+from core.database.spans import midnight, number_of_span
 from core.dates import ForgivingZone
 
 DAY = "day"
@@ -57,7 +58,9 @@ def totals(orders: QuerySet[Any], group_by: Collection[str], zone: ForgivingZone
     days: Sequence[date] = ()
     if DAY in names:
         days = _days(orders, zone)
-        orders = orders.annotate(day=number_of_span([midnight(day, zone) for day in days[1:]]))
+        orders = orders.annotate(
+            day=number_of_span("purchased_at", [midnight(day, zone) for day in days[1:]])
+        )
     key = (*names, *ALWAYS)
     grouped = orders.values(*key)
     amounts = grouped.annotate(
@@ -101,26 +104,6 @@ def _days(orders: QuerySet[Any], zone: ForgivingZone) -> list[date]:
     if count > MOST_DAYS:
         raise TooManyDays(count)
     return [first + timedelta(days=number) for number in range(count)]
-
-
-def midnight(day: date, zone: ForgivingZone) -> datetime:
-    return datetime.combine(day, time.min, zone)
-
-
-def number_of_span(midnights: Sequence[datetime], first: int = 0) -> Expression:
-    """In which day or month, which begin at `midnights`, an order was purchased: how many of these are not after the
-    purchase, plus `first`. A tree of comparisons, nine for 400 days.
-
-    No database needs to know time zones for that, and a day has the hours that it has.
-    """
-    if not midnights:
-        return Value(first, IntegerField())
-    middle = len(midnights) // 2
-    return Case(
-        When(purchased_at__lt=midnights[middle], then=number_of_span(midnights[:middle], first)),
-        default=number_of_span(midnights[middle + 1 :], first + middle + 1),
-        output_field=IntegerField(),
-    )
 
 
 def exact_amount(amount: Decimal | None) -> Decimal | None:

@@ -24,7 +24,7 @@ SYNC_PERMISSION = "platforms.sync_platform"  # to start and cancel syncs, and to
 CREDENTIALS = "platforms.credentials"  # what their digest is for
 CONFIG_COLUMNS = ("api_config", "credentials_set_at")  # written together
 # What people set: the change feed tells of it.
-CHOSEN = ("name", "kind", "display_name", "is_active", "api_config", "include_pii")
+CHOSEN = ("name", "kind", "display_name", "is_active", "api_config", "include_pii", "show_pictures")
 
 
 class Source(models.TextChoices):
@@ -64,6 +64,15 @@ class Platform(models.Model):
         default=False,
         help_text=_(
             "Ask the platform for names, e-mail and addresses. Stored encrypted, deleted 30 days after delivery."
+        ),
+    )
+    show_pictures = models.BooleanField(
+        _("show pictures of products"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Ask the platform for a small picture of each product that is ordered or in stock, once, and show it in "
+            "lists, on orders and on pick lists."
         ),
     )
     checked_at = models.DateTimeField(_("last check"), null=True, blank=True, editable=False)

@@ -48,6 +48,7 @@ def main() -> int:
     say("Making a shop that is invented: 60 days of orders, stock, and some trouble…")
     clean()
     FOLDER.mkdir(mode=0o700, parents=True)
+    (FOLDER / "exports").mkdir()
     with amazon() as found:
         set_environment(found)
         password = fill(found["shops"])
@@ -97,6 +98,7 @@ def set_environment(found: dict[str, Any]) -> None:
         ALLOWED_HOSTS="127.0.0.1,localhost,[::1]",
         MOCK_FALLBACK="never",
         ORDERS_INITIAL_DAYS="100",  # as far as the planning looks, so that it knows what was sold in 90 days
+        EXPORTS_FOLDER=str(FOLDER / "exports"),
         AMAZON_SP_API_ENDPOINT=found["endpoint"],
         AMAZON_LWA_ENDPOINT=found["lwa_endpoint"],
     )
@@ -120,7 +122,9 @@ def fill(shops: dict[str, Any]) -> str:
     password = secrets.token_urlsafe(9)
     User.objects.create_superuser(USER, password=password)
     for name, config in shops.items():
-        platform = Platform.objects.create(name=name, display_name=NAMES[name], api_config=config)
+        platform = Platform.objects.create(
+            name=name, display_name=NAMES[name], api_config=config, show_pictures=True
+        )
         set_intervals(platform, MINUTES)
     for command in ("sync_orders", "sync_inventory"):
         run(command, "demo-europe")

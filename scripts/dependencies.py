@@ -28,6 +28,7 @@ SETS = {  # file: what its packages are for
     "requirements": "What OMS runs on",
     "requirements-mysql": "For MySQL and MariaDB",
     "requirements-postgresql": "For PostgreSQL",
+    "requirements-s3": "For scheduled exports into an S3-compatible store",
     "requirements-dev": "What only developers need",
 }
 TABLE = (

@@ -1,5 +1,5 @@
-"""A simulated Amazon: Login with Amazon, Orders v2026-01-01, FBA inventory v1, Sellers v1 and Reports 2021-06-30 over
-HTTP.
+"""A simulated Amazon: Login with Amazon, Orders v2026-01-01 (and confirmShipment of v0), FBA inventory v1, Sellers v1,
+Reports 2021-06-30, and of Catalog Items v2022-04-01 the pictures, over HTTP.
 
 For tests, benchmarks and demos: standard library only, no Django, nothing of the rest of the project.
 
@@ -7,6 +7,7 @@ For tests, benchmarks and demos: standard library only, no Django, nothing of th
     with Simulator(account) as sim:
         ...  # sim.endpoint, sim.lwa_endpoint, sim.calls, sim.requests
     account.truth_orders()  # what should have been stored
+    account.truth_shipments()  # what it was told
 
 Faults can be added by rule:
 
@@ -17,9 +18,11 @@ Faults can be added by rule:
 
 from simulator.account import Account
 from simulator.catalog import AWKWARD_SKUS
+from simulator.faults.hiding import HideOrders, ListLate, LoseUpdates
 from simulator.faults.kinds import (
     Answer,
     Between,
+    ChangeNothing,
     CompleteUntil,
     Cut,
     Delay,
@@ -28,6 +31,7 @@ from simulator.faults.kinds import (
     ExpirePageTokens,
     ExpireTokens,
     LoopPages,
+    LoseAnswer,
     Mutate,
     NextRowToo,
     NotUtf8,
@@ -43,7 +47,7 @@ from simulator.faults.kinds import (
     SpoilRow,
 )
 from simulator.faults.pages import NoSku, OddPagination, OlderTwin
-from simulator.faults.reports import BreakRows, DoubleRows, EndReport, ExpireLinks, SlowReport
+from simulator.faults.reports import BreakRows, CutShort, DoubleRows, EndReport, ExpireLinks, SlowReport
 from simulator.faults.rules import Rule
 from simulator.model import CANARY
 from simulator.quotas import Limit, Quotas
@@ -59,8 +63,10 @@ __all__ = [
     "Between",
     "BreakRows",
     "Canned",
+    "ChangeNothing",
     "CompleteUntil",
     "Cut",
+    "CutShort",
     "Delay",
     "Deny",
     "DoubleRows",
@@ -69,8 +75,12 @@ __all__ = [
     "ExpireLinks",
     "ExpirePageTokens",
     "ExpireTokens",
+    "HideOrders",
     "Limit",
+    "ListLate",
     "LoopPages",
+    "LoseAnswer",
+    "LoseUpdates",
     "Mutate",
     "NextRowToo",
     "NoSku",

@@ -20,9 +20,9 @@ from simulator.server import Simulator
 from simulator.wire import HttpServer
 
 _DESCRIPTION = """\
-A simulated Amazon: Login with Amazon, the Orders API v2026-01-01, the FBA inventory API v1,
-the Sellers API v1 and the Reports API 2021-06-30, answering over HTTP on this machine with
-invented data. Nothing leaves the machine.
+A simulated Amazon: Login with Amazon, the Orders API v2026-01-01 and confirmShipment of v0,
+the FBA inventory API v1, the Sellers API v1, the Reports API 2021-06-30 and pictures of the Catalog
+Items API v2022-04-01, answering over HTTP on this machine with invented data. Nothing leaves it.
 
 It prints the environment variables that point OMS at it, and the api_config of an account it
 knows. The data depends on --seed alone; times are relative to the moment it starts."""

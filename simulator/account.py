@@ -34,9 +34,11 @@ from simulator.orders import (
     to_ms,
     updated_ms,
 )
-from simulator.scenes import SCENES, Scene
+from simulator.packages import with_told
+from simulator.scenes import SCENES, SHIPPED, Scene
+from simulator.shipments import ShipmentBook, Taken, check_account, marketplace_of
 from simulator.stock import make_stock, stock_keys
-from simulator.truth import order_truth, stock_truth
+from simulator.truth import order_truth, shipment_truth, stock_truth
 
 StockKey = tuple[str, tuple[int, int]]  # marketplace id, (SKU index, row)
 
@@ -102,6 +104,7 @@ class Account:
         self.unnamed_data = frozenset(unnamed_data)
         self.denied = frozenset(denied)
         self.late_by = late_by
+        self.shipments = ShipmentBook()  # what it was told by confirmShipment
         self._hidden: set[int] = set()
         # Held while a page is read or an order changes, so that a page shows one moment.
         self.lock = threading.RLock()
@@ -109,6 +112,7 @@ class Account:
         self._edits: dict[int, Edit] = {}
         self._stock_edits: dict[StockKey, StockEdit] = {}
         self._unlisted: set[StockKey] = set()
+        self._hidden_stock: set[StockKey] = set()
 
     def rotate_secret(self, secret: str) -> None:
         """A new client secret; the one of before goes on until `former_secret` is emptied."""
@@ -179,6 +183,10 @@ class Account:
         index = order_index(self.book, external_id, self._count)
         return None if index is None else self.order(index)
 
+    def has_changed(self, external_id: str) -> bool:
+        """Whether the order is another one than when the account was made, or was not there then."""
+        return order_index(self.book, external_id, self._count) in self._edits
+
     @cached_property
     def by_updated(self) -> list[tuple[int, int]]:
         """(lastUpdatedTime in ms, order index), oldest first: the only data that is kept for all orders."""
@@ -191,7 +199,8 @@ class Account:
     def change_order(self, external_id: str, *, at: datetime | None = None) -> Order:
         """The order gets another status, shipped quantities and, as lastUpdatedTime, `at` (now). Returns it.
 
-        Raises LookupError for an unknown order, ValueError where it changed later than `at`; so do the next seven.
+        Raises LookupError for an unknown order, ValueError where it changed later than `at`; so do the next seven, and
+        buy_label.
         """
         return self._edit(external_id, at, lambda edit: replace(edit, revision=edit.revision + 1))
 
@@ -230,6 +239,54 @@ class Account:
     def refine_amounts(self, external_id: str, *, at: datetime | None = None) -> Order:
         """The order's prices and totals have for good more decimal places than money has. Returns it."""
         return self._edit(external_id, at, lambda edit: replace(edit, finer=True))
+
+    def confirm_shipment(self, params: dict[str, str], now: datetime) -> Taken:
+        """What confirmShipment does at `now`; `params` has the path's orderId, and the body as text. Raises Refused."""
+        with self.lock:
+            marketplace, order_id = marketplace_of(params), params["orderId"]
+            order = check_account(self.find(order_id), order_id, marketplace, self.open_marketplaces)
+            told = self.shipments.judge(order, params, now)
+            self.shipments.take(order, told)
+            self.show_shipments(now)
+            return told
+
+    def show_shipments(self, now: datetime) -> None:
+        """Orders show what they were told by now; their lastUpdatedTime is when they began to."""
+        with self.lock:
+            due = [entry for entry in self.shipments.due if entry[0] <= now]
+            self.shipments.due = [entry for entry in self.shipments.due if entry[0] > now]
+            for moment, external_id in sorted(due):
+                self._show(external_id, moment)
+
+    def _show(self, external_id: str, moment: datetime) -> None:
+        order = self.find(external_id)
+        if order is None:
+            raise LookupError(f"This account has no order {external_id}.")
+        told = tuple(self.shipments.packages(external_id).values())
+        is_full = all(line.quantity_shipped == line.quantity_ordered for line in with_told(order, told).lines)
+        shipped = SHIPPED if is_full else ("partially_shipped", "PARTIALLY_SHIPPED")
+        later = max(moment, order.updated + timedelta(milliseconds=1))
+        self._edit(external_id, later, lambda edit: replace(edit, told=told, shipped=shipped))
+
+    def buy_label(self, external_id: str, *, is_used: bool = True, at: datetime | None = None) -> Order:
+        """The order is shipped with a label that was bought through Buy Shipping: Amazon knows of it. Unless `is_used`,
+        the label is bought alone: the order shows the package, and is unshipped. Returns it."""
+        with self.lock:
+            order = self._edit(
+                external_id,
+                at,
+                lambda edit: replace(edit, revision=edit.revision + is_used, label=not is_used),
+            )
+            self.shipments.labels.add(external_id)
+            return order
+
+    def join_program(self, external_id: str, program: str, *, at: datetime | None = None) -> Order:
+        """The order takes part in one more program, such as FBM_SHIP_PLUS. Returns it."""
+        return self._edit(external_id, at, lambda edit: replace(edit, program=program))
+
+    def truth_shipments(self) -> dict[tuple[str, int], dict[str, Any]]:
+        """(order id, package number) -> what Amazon was last told of the package, and how often."""
+        return shipment_truth(self.shipments.taken)
 
     def add_order(self, *, at: datetime | None = None) -> Order:
         """One more order, placed and last changed `at` (now). Returns it."""
@@ -294,7 +351,7 @@ class Account:
     def change_stock(self, marketplace_id: str, sku: str, *, at: datetime | None = None) -> None:
         """The SKU's rows in this marketplace get other quantities and, as lastUpdatedTime, `at` (now).
 
-        Raises LookupError for a SKU that the account does not sell; so do the next three.
+        Raises LookupError for a SKU that the account does not sell; so do the next four.
         """
         self._edit_stock(marketplace_id, sku, at, bare=False)
 
@@ -307,6 +364,18 @@ class Account:
             for key in self._keys_of(marketplace_id, sku):
                 edit = self._stock_edits.get(key, StockEdit(0, 0))
                 self._stock_edits[key] = StockEdit(moment_ms(at), edit.revision + 1, bare)
+
+    def hide_sku(self, marketplace_id: str, sku: str) -> None:
+        """No sweep of this marketplace lists the SKU from now on; it is found by its name, and in reports.
+
+        https://github.com/amzn/selling-partner-api-docs/issues/2312
+        """
+        with self.lock:
+            self._hidden_stock.update(self._keys_of(marketplace_id, sku))
+
+    def is_hidden(self, marketplace_id: str, key: tuple[int, int]) -> bool:
+        """Whether sweeps leave the row out."""
+        return (marketplace_id, key) in self._hidden_stock
 
     def unlist_sku(self, marketplace_id: str, sku: str) -> None:
         """This marketplace does not list the SKU any more."""

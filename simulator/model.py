@@ -105,6 +105,7 @@ class Order:
     blanks: bool = False
     extras: bool = False
     withdrawn: bool = False  # empty lists are written where something was withdrawn
+    packages: tuple[Package, ...] = ()  # as told; (): those that follow from its lines
 
 
 @dataclass(frozen=True, slots=True)

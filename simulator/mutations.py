@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from simulator.model import Line, Order, Stock, Window
+from simulator.model import Line, Order, Package, Stock, Window
 from simulator.orders import Outline, from_ms, to_ms
+from simulator.packages import with_label, with_told
 from simulator.scenes import SHIPPED
 
 _CANCELLED = ("cancelled", "CANCELLED")
@@ -32,6 +33,10 @@ class Edit:
     no_time    stands in for the times until when it is to be shipped and delivered, such as a time of the year 9999
     odd_text   the titles of its lines hold U+0000 and half of a surrogate pair
     finer      prices and totals of its lines have eight decimal places
+    told       the packages that Amazon was told of, as it shows them
+    shipped    the status that follows from them: unified, and Amazon's word
+    label      a label was bought from Amazon for what is unshipped, and is not used yet
+    program    takes part in this one, too
     """
 
     updated: int
@@ -44,6 +49,10 @@ class Edit:
     no_time: datetime | None = None
     odd_text: bool = False
     finer: bool = False
+    told: tuple[Package, ...] = ()
+    shipped: tuple[str, str] | None = None
+    label: bool = False
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ def revised_status(status: tuple[str, str], edit: Edit) -> tuple[str, str]:
     """The next status: an order that is not shipped is shipped, then cancelled, shipped again, and so on."""
     if edit.cancelled:
         return _CANCELLED
+    status = edit.shipped or status
     for _ in range(edit.revision):
         status = SHIPPED if status != SHIPPED else _CANCELLED
     return status
@@ -82,7 +92,7 @@ def revised_order(order: Order, edit: Edit) -> Order:
     if edit.no_time is not None:
         never = Window(edit.no_time, edit.no_time)
         order = replace(order, ship_by=never, deliver_by=never)
-    return replace(
+    order = replace(
         order,
         created=order.created if edit.created is None else from_ms(edit.created),
         updated=from_ms(edit.updated),
@@ -91,6 +101,13 @@ def revised_order(order: Order, edit: Edit) -> Order:
         total=None if order.total is None else sum(amounts, order.tip or Decimal(0)),
         lines=lines,
     )
+    if edit.program:
+        order = replace(order, programs=(*order.programs, edit.program))
+    if edit.cancelled:
+        return order
+    if edit.told:
+        order = with_told(order, edit.told)
+    return with_label(order) if edit.label else order
 
 
 def revised_stock(stock: Stock, edit: StockEdit) -> Stock:

@@ -19,6 +19,7 @@ from simulator.tokens import Clock, PageState, PageTokens
 from simulator.validation import (
     Search,
     StockQuery,
+    check_names,
     parse_included,
     parse_search,
     parse_stock_query,
@@ -74,6 +75,12 @@ class Operations:
         if order is None:
             raise not_found(f"Order {params['orderId']} was not found.")
         return {"order": render_order(order, include)}
+
+    def confirm_shipment(self, account: Account, params: dict[str, str]) -> Json:
+        """`params` holds the path's orderId, and the body as text. Nothing is answered to it."""
+        check_names(params, frozenset({"orderId", "body"}))
+        account.confirm_shipment(params, self.now())
+        return {}
 
     def get_inventory_summaries(self, account: Account, params: dict[str, str]) -> Json:
         query = parse_stock_query(params, account.open_marketplaces, self.now())
@@ -134,7 +141,7 @@ def _stock_matches(
         if not account.is_listed(query.marketplace_id, key):
             continue
         row = account.stock(query.marketplace_id, key)
-        if query.skus and row.sku not in query.skus:
+        if row.sku not in query.skus if query.skus else account.is_hidden(query.marketplace_id, key):
             continue
         if query.since is None or (row.updated is not None and row.updated >= query.since):
             yield key, row

@@ -20,8 +20,8 @@ class Limit:
             raise ValueError("a quota needs a rate above 0 and a burst of at least 1")
 
 
-# The usage-plan tables in orders_2026-01-01.json, fbaInventory.json, sellers.json, application_2023-11-30.json
-# and reports_2021-06-30.json,
+# The usage-plan tables in orders_2026-01-01.json, fbaInventory.json, sellers.json, application_2023-11-30.json,
+# reports_2021-06-30.json, ordersV0.json and catalogItems_2022-04-01.json,
 # https://github.com/amzn/selling-partner-api-models
 PUBLISHED: dict[str, Limit] = {
     "searchOrders": Limit(0.0056, 20),
@@ -33,6 +33,8 @@ PUBLISHED: dict[str, Limit] = {
     "getReport": Limit(2.0, 15),
     "getReports": Limit(0.0222, 10),
     "getReportDocument": Limit(0.0167, 15),
+    "confirmShipment": Limit(2.0, 10),
+    "searchCatalogItems": Limit(2.0, 2),
 }
 
 

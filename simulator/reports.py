@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import base64
 import gzip
-import itertools
 import json
 import threading
 import uuid
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from random import Random
 from typing import Any
 from urllib.parse import parse_qs
 
 from simulator.account import Account
 from simulator.errors import denied, invalid, not_found
-from simulator.orders import from_ms, to_ms
 from simulator.render.orders import render_time
-from simulator.render.report import COLUMNS, render_rows
+from simulator.report_content import Rows, content_lines, moment, stock_rows
 from simulator.tokens import Clock
 from simulator.validation import check_names, csv, known_values, parse_time
 from simulator.wire import Canned, Request
@@ -36,9 +32,13 @@ FILES_PATH = "/tortuga-files/"  # of the host that links lead to, which is none 
 
 BY_UPDATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
 BY_DATE = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
-TYPES = frozenset({BY_UPDATE, BY_DATE})
+STOCK = "GET_FBA_MYI_ALL_INVENTORY_DATA"
+TYPES = frozenset({BY_UPDATE, BY_DATE, STOCK})
 STATUSES = frozenset({"IN_QUEUE", "IN_PROGRESS", "DONE", "CANCELLED", "FATAL"})
 LONGEST = timedelta(days=30)
+# "A near-real-time FBA report is generated no more than once every 30 minutes", for each marketplace, whoever asks:
+# https://github.com/amzn/selling-partner-api-models/issues/4032, selling-partner-api-docs/issues/1645
+STOCK_PAUSE = timedelta(minutes=30)
 # https://github.com/amzn/selling-partner-api-models/issues/2591
 TOO_LONG = "Report can be requested only upto 30 days"
 CHARSETS = {"utf-8": "UTF-8", "cp1252": "Cp1252", "cp932": "Shift_JIS"}
@@ -65,8 +65,14 @@ class Report:
     reason: str = ""  # what the document says instead of rows
     is_doubled: bool = False
     broken_rows: int = 0
+    share: float = 1.0  # of the rows that are in the document
+    stock: Rows | None = None  # of a report of stock: its rows, as they were when it was asked for
     content: bytes | None = None
     document_id: str = field(default_factory=lambda: f"amzn1.spdoc.1.4.na.{uuid.uuid4()}.SIM")
+
+    @property
+    def is_by_update(self) -> bool:
+        return self.kind == BY_UPDATE
 
 
 class Reports:
@@ -76,9 +82,12 @@ class Reports:
     lag                          orders that changed so shortly before it was asked for are not in it
     zipped                       whether documents are packed with gzip
     charset, says_charset        "utf-8", "cp1252" or "cp932"; whether the answer names it
+    says_another                 a charset that the answer names, and that is not the document's; "": the right one
+    too_often                    how a report of stock ends that is asked for within 30 minutes of another one
     refuses_long_spans           True: more than 30 days is a 400; False: a document that says so, as seen at Amazon
     link_seconds                 how long a link works
     shuffled                     a seed: the columns are in another order
+    translated                   the names of the columns are in another language, in the order of Amazon's documents
     offset_minutes               of the times, from UTC
     """
 
@@ -86,10 +95,12 @@ class Reports:
         self.queue_seconds = self.work_seconds = 0.0
         self.lag = timedelta(0)
         self.zipped = True
-        self.charset, self.says_charset = "utf-8", True
+        self.charset, self.says_charset, self.says_another = "utf-8", True, ""
+        self.too_often = "FATAL"
         self.refuses_long_spans = False
         self.link_seconds = 300.0
         self.shuffled: int | None = None
+        self.translated = False
         self.offset_minutes = 0
         self._clock, self._host = clock, host
         self._lock = threading.RLock()
@@ -122,8 +133,12 @@ class Reports:
             works_from=now + self.queue_seconds,
             done_at=now + self.queue_seconds + self.work_seconds,
         )
-        if end - start > LONGEST:
+        if end - start > LONGEST and kind != STOCK:
             report.reason = TOO_LONG
+        if kind == STOCK:
+            report.stock = stock_rows(account, sorted(marketplaces))
+            if self._is_too_often(report):
+                report.ending = self.too_often
         with self._lock:
             self._reports[report_id] = report
         return {"reportId": report_id}
@@ -173,7 +188,8 @@ class Reports:
         if report is None or self._clock() >= until:
             return _storage_error(403, "AccessDenied", "Request has expired")
         content = self._content(report)
-        kind = "text/plain" + (f";charset={CHARSETS[self.charset]}" if self.says_charset else "")
+        charset = self.says_another or CHARSETS[self.charset]
+        kind = "text/plain" + (f";charset={charset}" if self.says_charset else "")
         return Canned(200, gzip.compress(content) if self.zipped else content, {"Content-Type": kind})
 
     # What faults do
@@ -210,6 +226,16 @@ class Reports:
             raise invalid(TOO_LONG)
         return start, end
 
+    def _is_too_often(self, report: Report) -> bool:
+        """Whether the same report was made so shortly before, by whichever program."""
+        return any(
+            other.kind == report.kind
+            and other.marketplaces & report.marketplaces
+            and other.ending == "DONE"
+            and report.created - other.created < STOCK_PAUSE.total_seconds()
+            for other in self._of(report.account)
+        )
+
     def _of(self, account: Account) -> list[Report]:
         with self._lock:
             return [report for report in self._reports.values() if report.account is account]
@@ -229,7 +255,7 @@ class Reports:
         if not kinds:
             raise invalid("reportTypes is required.")
         for report in reversed(self._of(account)):
-            created = _moment(report.created)
+            created = moment(report.created)
             fits = report.kind in kinds and (not statuses or self._status(report) in statuses)
             fits = fits and (not marketplaces or bool(marketplaces & report.marketplaces))
             if fits and (since is None or created >= since) and (until is None or created <= until):
@@ -257,13 +283,13 @@ class Reports:
             "marketplaceIds": sorted(report.marketplaces),
             "dataStartTime": render_time(report.start),
             "dataEndTime": render_time(report.end),
-            "createdTime": render_time(_moment(report.created)),
+            "createdTime": render_time(moment(report.created)),
             "processingStatus": status,
         }
         if now_over := status not in ("IN_QUEUE", "IN_PROGRESS"):
-            document["processingEndTime"] = render_time(_moment(report.done_at))
+            document["processingEndTime"] = render_time(moment(report.done_at))
         if status != "IN_QUEUE":
-            document["processingStartTime"] = render_time(_moment(report.works_from))
+            document["processingStartTime"] = render_time(moment(report.works_from))
         if now_over and self._has_document(report):
             document["reportDocumentId"] = report.document_id
         return document
@@ -272,36 +298,10 @@ class Reports:
         """The document, as it was when the report was done; b"" where there is no order to list."""
         with self._lock:
             if report.content is None:
-                lines = [report.reason] if report.reason else self._lines(report)
+                lines = [report.reason] if report.reason else content_lines(report, self)
                 text = "".join(f"{line}\r\n" for line in lines)
                 report.content = text.encode(self.charset, errors="replace")
             return report.content
-
-    def _lines(self, report: Report) -> list[str]:
-        columns = list(COLUMNS)
-        if self.shuffled is not None:
-            Random(self.shuffled).shuffle(columns)
-        with report.account.lock:
-            orders = [report.account.order(index) for index in self._indexes(report)]
-        rows = [row for order in orders for row in render_rows(order, self.offset_minutes)]
-        lines = ["\t".join(row[name] for name in columns) for row in rows]
-        if not lines:
-            return []
-        lines = [line.rpartition("\t")[0] if n < report.broken_rows else line for n, line in enumerate(lines)]
-        if report.is_doubled:
-            lines += lines[:3]
-        return ["\t".join(columns), *lines]
-
-    def _indexes(self, report: Report) -> Iterator[int]:
-        account = report.account
-        timeline = account.by_updated if report.kind == BY_UPDATE else account.by_created
-        stop = bisect_left(timeline, (to_ms(report.end), -1))
-        newest = _moment(report.created) - self.lag
-        for ms, index in itertools.islice(timeline, bisect_left(timeline, (to_ms(report.start), -1)), stop):
-            known = account.outline(index)
-            is_mine = known.outside_amazon or known.marketplace_id in report.marketplaces
-            if is_mine and from_ms(ms) <= newest:
-                yield index
 
 
 def body_params(body: bytes) -> dict[str, str]:
@@ -316,10 +316,6 @@ def body_params(body: bytes) -> dict[str, str]:
         name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in document.items()
     }
-
-
-def _moment(stamp: float) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=stamp)
 
 
 def _storage_error(status: int, code: str, message: str) -> Canned:

@@ -1,4 +1,5 @@
-"""Amazon's static sandbox, played from a model file that the caller has: canned answers to exact parameters.
+"""Amazon's static sandbox, played from model files that the caller has: canned answers to exact parameters, and to an
+exact body of JSON where there is one.
 
 The cases are the `x-amzn-api-sandbox.static` entries of the model, see
 https://developer-docs.amazon.com/sp-api/docs/sp-api-sandbox.
@@ -26,14 +27,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: answers when exactly these parameters are sent. The values of a list are kept sorted."""
+    """One case: answers when exactly these parameters are sent, and this body (None: none). The values of a list are
+    kept sorted."""
 
     parameters: dict[str, str | list[str]]
+    body: Json | None
     status: int
     response: Json
 
-    def matches(self, params: dict[str, str]) -> bool:
-        return params.keys() == self.parameters.keys() and all(
+    def matches(self, params: dict[str, str], body: Json | None) -> bool:
+        is_same = params.keys() == self.parameters.keys() and body == self.body
+        return is_same and all(
             sorted(params[name].split(",")) == value if isinstance(value, list) else params[name] == value
             for name, value in self.parameters.items()
         )
@@ -42,12 +46,13 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Route:
     operation: str
+    method: str
     path: re.Pattern[str]
     cases: tuple[Case, ...]
 
 
 class StaticSandbox(HttpServer):
-    """The GET operations of Amazon's model files.
+    """The GET operations of Amazon's model files, and those POST operations whose cases have a body.
 
     refresh_tokens   the refresh tokens that LWA accepts; None: any, with any client
     """
@@ -71,7 +76,7 @@ class StaticSandbox(HttpServer):
         params = decode_query(request.query)
         for route in self._routes:
             match = route.path.fullmatch(request.path)
-            if match:
+            if match and request.method == route.method:
                 in_path = {name: unquote(value) for name, value in match.groupdict().items()}
                 return route.operation, params | in_path
         return "unknown", params
@@ -82,14 +87,16 @@ class StaticSandbox(HttpServer):
         try:
             check_request(operation, request)
             self._tokens.owner(request.headers.get("x-amz-access-token", ""))
-            return self._case(operation, params)
+            return self._case(operation, params, _body(request))
         except Refused as error:
             return error.answer()
 
-    def _case(self, operation: str, params: dict[str, str]) -> Canned:
+    def _case(self, operation: str, params: dict[str, str], body: Json | None) -> Canned:
         for route in self._routes:
             for case in route.cases if route.operation == operation else ():
-                if case.matches(params):
+                if case.matches(params, body):
+                    if case.status == 204:
+                        return Canned(204)
                     return Canned.json(case.status, case.response)
         raise invalid("The parameters are those of no static sandbox case.")
 
@@ -104,18 +111,28 @@ class StaticSandbox(HttpServer):
 
 def _routes(model: Json) -> Iterator[Route]:
     for path, methods in model["paths"].items():
-        if "get" in methods:
-            operation = methods["get"]
-            pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
-            yield Route(operation["operationId"], pattern, tuple(_cases(operation)))
+        pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+        for method in {"get", "post"} & methods.keys():
+            operation = methods[method]
+            cases = tuple(_cases(operation))
+            if method == "get" or any(case.body for case in cases):
+                yield Route(operation["operationId"], method.upper(), pattern, cases)
 
 
 def _cases(operation: Json) -> Iterator[Case]:
     for status, response in operation["responses"].items():
         for case in response.get("x-amzn-api-sandbox", {}).get("static", ()):
             values = case["request"].get("parameters", {})
-            parameters = {name: _value(given["value"]) for name, given in values.items()}
-            yield Case(parameters, int(status), case["response"])
+            parameters = {name: _value(given["value"]) for name, given in values.items() if name != "body"}
+            body = values["body"]["value"] if "body" in values else None
+            yield Case(parameters, body, int(status), case["response"])
+
+
+def _body(request: Request) -> Json | None:
+    try:
+        return json.loads(request.body) if request.method == "POST" else None
+    except ValueError:
+        return None
 
 
 def _value(value: Any) -> str | list[str]:

@@ -19,10 +19,13 @@ from simulator.faults.rules import ActiveRules, Rule
 from simulator.lwa import form_params, token_answer
 from simulator.operations import Operations
 from simulator.participations import get_marketplace_participations
+from simulator.pictures import PATH as CATALOG_PATH
+from simulator.pictures import PICTURES_PATH, picture, search_catalog_items
 from simulator.quotas import PUBLISHED, Quotas
 from simulator.reports import DOCUMENTS_PATH, FILES_PATH, REPORTS_PATH, Reports, body_params
 from simulator.rotation import PATH as ROTATION_PATH
 from simulator.rotation import rotate
+from simulator.shipments import PATH as SHIPMENT_PATH
 from simulator.tokens import AccessTokens, Clock, PageTokens
 from simulator.wire import TOKEN_PATH, Canned, HttpServer, Request
 
@@ -30,7 +33,7 @@ ORDERS_PATH = "/orders/2026-01-01/orders"
 INVENTORY_PATH = "/fba/inventory/v1/summaries"
 PARTICIPATIONS_PATH = "/sellers/v1/marketplaceParticipations"
 
-POSTED = ("rotateApplicationClientSecret", "createReport")
+POSTED = ("rotateApplicationClientSecret", "createReport", "confirmShipment")
 
 # Pages for people, on the host of Seller Central.
 CONSENT = {CONSENT_PATH: "consent", CONFIRM_PATH: "confirm"}
@@ -42,7 +45,7 @@ _BY_ID = (
     ("getReportDocument", DOCUMENTS_PATH, "reportDocumentId"),
 )
 
-# Sent on 200, 202, 400 and 404 only (the models; spapi-facts 1.2).
+# Sent on 200, 202, 204, 400 and 404 only (the models; spapi-facts 1.2).
 RATE_HEADER = "x-amzn-RateLimit-Limit"
 
 
@@ -110,6 +113,10 @@ class Simulator(HttpServer):
             "getReport": self.reports.get,
             "getReports": self.reports.listed,
             "getReportDocument": self.reports.document,
+            "confirmShipment": self._all.confirm_shipment,
+            "searchCatalogItems": lambda account, params: search_catalog_items(
+                account, params, self.endpoint
+            ),
         }
 
     def script(self, operation: str, *responses: Canned) -> None:
@@ -162,6 +169,7 @@ class Simulator(HttpServer):
         """What an operation answers when nothing is wrong. Raises Refused."""
         if call.account is None:
             raise denied()
+        call.account.show_shipments(self.now())
         return self._operations[call.operation](call.account, self._without_doubles(call))
 
     def route(self, request: Request) -> tuple[str, dict[str, str]]:
@@ -181,8 +189,15 @@ class Simulator(HttpServer):
         if request.path == REPORTS_PATH:
             is_new = request.method == "POST"
             return ("createReport", body_params(request.body)) if is_new else ("getReports", params)
+        if request.path == CATALOG_PATH:
+            return "searchCatalogItems", params
+        if request.path.startswith(PICTURES_PATH):
+            return "picture", params
         if request.path.startswith(FILES_PATH):
             return "document", {}  # not the signature: it is a secret
+        if shipment := SHIPMENT_PATH.fullmatch(request.path):
+            body = request.body.decode(errors="replace")
+            return "confirmShipment", {**params, "orderId": unquote(shipment[1]), "body": body}
         for operation, path, name in _BY_ID:
             found = request.path.removeprefix(f"{path}/")
             if found != request.path and found and "/" not in found:
@@ -203,7 +218,7 @@ class Simulator(HttpServer):
         return self._with_rate(operation, answer)
 
     def _with_rate(self, operation: str, answer: Canned) -> Canned:
-        statuses = (200, 202, 400, 404, 429) if self.quotas and self.quotas.tells else (200, 202, 400, 404)
+        statuses = (200, 202, 204, 400, 404, *((429,) if self.quotas and self.quotas.tells else ()))
         rate = self.quotas.rate(operation) if self.quotas else _published(operation)
         if rate is None or answer.status not in statuses or _has(answer, RATE_HEADER.lower()):
             return answer
@@ -220,7 +235,7 @@ class Simulator(HttpServer):
         return params
 
     def _who(self, operation: str, request: Request) -> tuple[Account | None, Refused | None]:
-        if operation in ("token", "document", "rotateApplicationClientSecret", *CONSENT.values()):
+        if operation in ("token", "document", "picture", "rotateApplicationClientSecret", *CONSENT.values()):
             return None, None
         try:
             return self._tokens.owner(request.headers.get("x-amz-access-token", "")), None
@@ -240,6 +255,8 @@ class Simulator(HttpServer):
             )
         if operation == "document":
             return self.reports.file(request)
+        if operation == "picture":
+            return picture(request)
         if operation == "consent":
             return consent_page(params, self.accounts, self.registered_back)
         if operation == "confirm":
@@ -253,8 +270,10 @@ class Simulator(HttpServer):
                 raise refusal or denied()
             if self.quotas and not self.quotas.take(account.refresh_token, operation):
                 raise quota_used_up()
-            status = 202 if operation == "createReport" else 200
-            return Canned.json(status, self.serve(Call(operation, params, account)))
+            document = self.serve(Call(operation, params, account))
+            if operation == "confirmShipment":
+                return Canned(204)
+            return Canned.json(202 if operation == "createReport" else 200, document)
         except Refused as error:
             return error.answer()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from simulator.model import Line, Order, Stock
 from simulator.packages import packages_of
+from simulator.shipments import Taken
 
 _RESERVED = ("pending_customer_order", "pending_transshipment", "fc_processing")
 _RESEARCHING = ("short_term", "mid_term", "long_term")
@@ -115,6 +117,22 @@ def _tax_parts(line: Line) -> dict[str, Decimal | None]:
     shipping = None if line.tax is None or line.shipping is None else (line.tax / 10).quantize(line.tax)
     item = None if line.tax is None else line.tax - (shipping or 0)
     return {"item_tax": item, "shipping_tax": shipping, "gift_wrap_tax": None, "discount_tax": None}
+
+
+def shipment_truth(taken: Iterable[Taken]) -> dict[tuple[str, int], dict[str, Any]]:
+    """(order id, package number) -> what Amazon was last told of the package; `times`: how often, edits included."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for each in taken:
+        before = found.get((each.order_id, each.number), {"times": 0})
+        found[each.order_id, each.number] = {
+            "carrier": each.carrier,
+            "service": each.service,
+            "tracking_number": each.tracking_number,
+            "shipped_at": each.shipped,
+            "contents": dict(each.contents),
+            "times": before["times"] + 1,
+        }
+    return found
 
 
 def stock_truth(stock: Stock) -> dict[str, Any]:

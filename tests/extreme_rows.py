@@ -57,15 +57,46 @@ DOCUMENTS: dict[str, Any] = {
         ["added", None, 10**12, TEXTS[4]],
     ],
     "orders.OrderPackage.contents": [{"item": TEXTS[0], "quantity": None}, {"item": "1", "quantity": 10**12}],
+    "orders.Shipment.shown": {"tracking_number": TEXTS[3], "lines": {TEXTS[0]: 10**12}},
+    "integrations.OutboxEntry.content": {
+        "package_number": 1,
+        "carrier": TEXTS[3],
+        "carrier_name": TEXTS[1],
+        "service": TEXTS[0],
+        "tracking_number": TEXTS[2],
+        "shipped_at": TIMES[0],
+        "lines": {TEXTS[3]: 10**12},
+    },
     "inventory.InventoryItem.details": {TEXTS[1]: {TEXTS[3]: -1, "fc_processing": 10**12}, "reserved": {}},
     "integrations.SyncLog.notes": [{"code": TEXTS[3], "message": text} for text in TEXTS],
     "integrations.SyncLog.skus": list(TEXTS),
     "integrations.SyncFailure.payload": ODD,
+    "integrations.OrderAudit.calls": {text: {"calls": 10**12, "seconds": 10.0**12} for text in TEXTS},
+    "integrations.AuditFinding.differences": [
+        {"field": "status", "reported": TEXTS[2], "stored": ""},
+        {"field": TEXTS[3], "reported": TEXTS[0], "stored": TEXTS[1]},
+        {"rule": TEXTS[3]},
+    ],
+    "integrations.AuditFinding.reported": {
+        "order_id": TEXTS[3],
+        "status": TEXTS[2],
+        "purchased_at": TIMES[0],
+        "updated_at": None,
+        "marketplace_id": TEXTS[1],
+        "currency": "",
+        "lines": [
+            {"sku": TEXTS[0], "quantity": 10**12, "price": "-0.01", "tax": None, "is_cancelled": False},
+            {"sku": "", "quantity": None, "price": None, "tax": None, "is_cancelled": True},
+        ],
+        "is_mended": True,
+    },
     "django_tasks_database.DBTaskResult.args_kwargs": {"args": [TEXTS[3]], "kwargs": {}},
     "webhooks.Endpoint.events": list(TEXTS),
     "webhooks.Endpoint.platform_ids": [0, 10**12],
     "oms.AlertSubscription.kinds": list(TEXTS),
     "oms.AlertSubscription.platform_ids": [0, 10**12],
+    "oms.ScheduledExport.columns": list(TEXTS),
+    "oms.ScheduledExport.recipients": list(TEXTS),
     "access.ApiToken.scopes": list(TEXTS),
     "access.ApiToken.platform_ids": [0, 10**12],
     "orders.Erasure.platform_ids": [10**12],  # those of one platform are made in the background
@@ -101,11 +132,13 @@ def _values(model: type[models.Model], number: int, rows: Rows) -> dict[str, Any
         if isinstance(constraint, models.UniqueConstraint)
         for name in constraint.fields
     } | {name for names in model._meta.unique_together for name in names}
-    values = {}
+    values: dict[str, Any] = {}
     for place, field in enumerate(model._meta.concrete_fields):
         if isinstance(field, models.AutoField | models.GeneratedField):
             continue
-        if field.is_relation:
+        if field.is_relation and field.null and _leads_back(field, model):
+            values[field.name] = None
+        elif field.is_relation:
             related = _rows_of(field.related_model, rows)  # type: ignore[arg-type]
             is_none = field.null and number == ROWS - 1
             values[field.name] = None if is_none else related[number % len(related)]
@@ -116,6 +149,11 @@ def _values(model: type[models.Model], number: int, rows: Rows) -> dict[str, Any
     return values
 
 
+def _leads_back(field: Any, model: type[models.Model]) -> bool:
+    """Whether the rows that it refers to refer to rows of the model themselves."""
+    return any(each.related_model is model for each in field.related_model._meta.concrete_fields)
+
+
 def _value(field: Any, number: int, turn: int, *, is_unique: bool) -> Any:
     if isinstance(field, EncryptedJSONField):
         return SecretDict({"name": TEXTS[turn % len(TEXTS)], "address": {"line": TEXTS[2], "odd/key": ""}})
@@ -123,8 +161,12 @@ def _value(field: Any, number: int, turn: int, *, is_unique: bool) -> Any:
         document = DOCUMENTS.get(str(field.model._meta.label) + f".{field.name}")
         default = field.get_default() if field.has_default() or field.null else {}
         return default if document is None else document
+    if isinstance(field, models.BinaryField):
+        return b"\x00\xff"
     if isinstance(field, models.BooleanField):
         return bool(turn % 2)
+    if isinstance(field, models.TimeField):
+        return "23:59:59.999999"
     if isinstance(field, models.DateTimeField):
         return _one_of(field, MOMENTS, number, timezone.now())
     if isinstance(field, models.DateField):

@@ -21,9 +21,19 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.tests.rest import NOON, SECRETS, amazon, make_order, make_stock, make_text, superuser
-from integrations.models import ApiUsage, AuditedDay, SyncFailure, SyncLog
+from integrations.models import (
+    ApiUsage,
+    AuditedDay,
+    AuditedStock,
+    Backfill,
+    CatchUp,
+    OrderAudit,
+    StockAudit,
+    SyncFailure,
+    SyncLog,
+)
 from oms.wsgi import application
-from orders.models import Erasure, LegalHold
+from orders.models import Erasure, LegalHold, Shipment
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -50,7 +60,18 @@ KNOWN_IN_BODIES: dict[str, list[Any]] = KNOWN | {
     "order": ["1", "2"],
 }
 # Bodies and addresses of syncs and audits take the same parameters, though not both of them; nor every combination.
-COMBINED = ("POST /orders/sync", "POST /inventory/sync", "POST /{stream}/sync", "POST /audits")
+COMBINED = (
+    "POST /orders/sync",
+    "POST /inventory/sync",
+    "POST /{stream}/sync",
+    "POST /audits",
+    "POST /inventory-audits",
+    "POST /backfills",
+    # Carriers and lines are those that the platform and the order have.
+    "POST /orders/{id}/shipments",
+    "PATCH /shipments/{id}",
+    "POST /shipments/import",
+)
 # Of valid data: what schemathesis takes by itself; 410 of /changes; 412: another ETag than that of the row; 422: a key
 # that another case had.
 TAKEN = ["2xx", "3xx", "401", "403", "404", "409", "410", "412", "422"]
@@ -71,9 +92,23 @@ def schema(settings: Any) -> Any:
         LegalHold.objects.create(platform=amazon(), order=order, reason="Lawsuit", until=NOON)
         Erasure.objects.create(number=number, scope="order", about=number, started_at=NOON)
         make_stock(number)
-        AuditedDay.objects.create(
-            platform=amazon(), day=NOON, marketplace_id=number, state="proven", checked_at=NOON
+        Shipment.objects.create(
+            order=order, platform=amazon(), package_number=1001, source="live", tracking_number=number
         )
+        audit = OrderAudit.objects.create(
+            platform=amazon(), trigger="api", status="failed", window_start=NOON, window_end=NOON
+        )
+        AuditedDay.objects.create(
+            platform=amazon(), day=NOON, marketplace_id=number, state="proven", checked_at=NOON, audit=audit
+        )
+        stock = StockAudit.objects.create(platform=amazon(), trigger="api", status="failed")
+        AuditedStock.objects.create(
+            platform=amazon(), marketplace_id=number, state="proven", checked_at=NOON, audit=stock
+        )
+        Backfill.objects.create(
+            platform=amazon(), trigger="api", status="failed", window_start=NOON, window_end=NOON
+        )
+        CatchUp.objects.create(platform=amazon(), trigger="schedule", status="failed", window_start=NOON)
         log = SyncLog.objects.create(platform=amazon(), kind="orders", trigger="api", status="succeeded")
         SyncFailure.objects.create(log=log, platform=amazon(), kind="orders", external_id=number)
         endpoint = Endpoint.objects.create(name=number, url="https://127.0.0.1/")

@@ -97,6 +97,7 @@ def test_its_commands_do_what_it_says(shell: list[list[Any]]) -> None:
         (changes,),
         (webhook,),
         (again,),
+        (imported,),
         (erased,),
         (hold, holds),
     ) = shell
@@ -107,6 +108,8 @@ def test_its_commands_do_what_it_says(shell: list[list[Any]]) -> None:
     assert set(page) == {"next", "previous", "results"}
     assert (len(changes["results"]), changes["last"], changes["more"]) == (2, 2, True)
     assert webhook["secret"].startswith("whsec_")
+    assert [row["external_id"] for row in imported["rows"]] == ["MOCK-0000602"]
+    assert (imported["is_preview"], imported["shipments"]) == (True, 0)
     assert (erased["by"], erased["orders"]) == ("email", 0)
     assert holds["results"] == [hold]
     assert again["syncs"][0]["platform"] == "amazon"

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from bench import api_lists, database, export, million, reading
+from bench import api_lists, auditing, database, export, million, reading
+from integrations.models import AuditedDay
+from integrations.registry import CHANNELS
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +56,16 @@ def test_it_compares_lists_of_the_api_with_bare_sql() -> None:
 
     assert len(results) == 2 * len(api_lists.pages())
     assert all(min(result.values) > 0 for result in results)
+
+
+def test_it_audits_a_day_beside_bare_csv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CHANNELS, "amazon", CHANNELS["amazon"])  # it is put back afterwards
+
+    results = auditing.measure("here", orders=100, rounds=1)
+
+    assert [result.unit for result in results] == ["s", "×"]
+    assert all(min(result.values) > 0 for result in results)
+    assert set(AuditedDay.objects.values_list("state", flat=True)) == {"proven", "not_yet"}
 
 
 def test_it_reads_the_same_rows_of_a_report_in_both_ways() -> None:

@@ -77,7 +77,7 @@ FAULTS: dict[str, Fault] = {
     "cut": Cut(),
     "cut, but it looks whole": Cut(declared=True),
     "not UTF-8": NotUtf8(),
-    "late": Delay(0.3),
+    "late": Delay(1.5),
     "trickled": Slow(0.1),
     "reset": Reset(),
     "reset in the body": Reset(in_body=True),
@@ -139,7 +139,7 @@ def at_positions(everywhere: dict[str, Fault], in_the_middle: dict[str, Fault]) 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    monkeypatch.setattr(transport, "TIMEOUT", httpx.Timeout(0.15))
+    monkeypatch.setattr(transport, "TIMEOUT", httpx.Timeout(1.0))
     settings.MOCK_FALLBACK = "never"
 
 

@@ -243,7 +243,9 @@ def test_it_does_its_work_where_nobody_reads_its_output(
 # for with `-v 0` too. 1: it says that nothing was done; 3: something falls short.
 EACH: dict[str, tuple[tuple[str, ...], int, bool]] = {
     "audit_orders": (("nowhere",), 2, False),
+    "audit_inventory": (("nowhere",), 2, False),
     "authorize_amazon": (("nowhere",), 2, False),
+    "backfill_orders": (("nowhere",), 2, False),
     "backup_database": ((), 0, False),
     "check_alerts": ((), 3, False),
     "check_platform": (("amazon",), 0, False),
@@ -254,6 +256,7 @@ EACH: dict[str, tuple[tuple[str, ...], int, bool]] = {
     "end_stock": (("amazon",), 1, False),
     "erase_buyer_data": (("--order", "none"), 2, False),
     "export_file": (("orders.csv", "--user", "nobody", "--folder", "."), 2, False),
+    "import_shipments": (("nowhere.csv", "--platform", "amazon"), 2, False),
     "list_api_tokens": ((), 0, True),
     "privacy_report": ((), 0, True),
     "purge_mock": ((), 0, False),
@@ -261,11 +264,14 @@ EACH: dict[str, tuple[tuple[str, ...], int, bool]] = {
     "reencrypt": ((), 0, False),
     "replay_failures": ((), 0, False),
     "reset_second_factor": (("jo",), 0, False),
+    "resume_writing": ((), 0, False),
     "revoke_api_token": (("TWICE",), 0, False),
     "rotate_client_secret": (("nowhere",), 2, False),
+    "run_exports": ((), 0, False),
     "run_scheduler": (("--once",), 0, False),
     "run_webhooks": (("--once",), 0, False),
     "run_worker": (("--once",), 0, False),
+    "stop_writing": ((), 0, False),
     "sync_inventory": ((), 0, False),
     "sync_orders": ((), 0, False),
     "unlock_user": (("jo",), 0, False),
@@ -451,7 +457,7 @@ def test_it_says_once_that_a_refusal_is_suspected_and_once_that_it_is_over(
         until(lambda before=before: lease(oms)["expires_at"] != before, "another tick")  # type: ignore[misc]
     sim.restore()
     assert oms.run("sync_orders", "amazon", "--days", "2")[0] == 0
-    assert line_with(scheduler.stdout, "orders ") == "amazon: orders is scheduled as usual again.\n"
+    assert line_with(scheduler.stdout, "orders is ") == "amazon: orders is scheduled as usual again.\n"
 
 
 def test_it_goes_on_scheduling_while_the_database_is_not_there(tmp_path: Path) -> None:

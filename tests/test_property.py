@@ -35,7 +35,7 @@ from simulator import (
 )
 
 BOUNDED = settings(
-    max_examples=14,
+    max_examples=8,
     stateful_step_count=12,
     derandomize=True,
     phases=(Phase.generate,),  # a failure is shown as it was found; a long run looks for its shortest form

@@ -194,7 +194,7 @@ def test_it_never_takes_test_data_for_a_live_record(start_simulator: StartSimula
 def test_it_resolves_no_live_failure_with_test_data(start_simulator: StartSimulator) -> None:
     sim = start_simulator(orders=5)
     [live], [sandbox] = fail(sim), fail(sim)
-    SyncLog.objects.filter(pk=sandbox.log_id).update(source=Source.SANDBOX)
+    SyncLog.objects.filter(failures=sandbox).update(source=Source.SANDBOX)
     platform_of(sim, region="SANDBOX")
     replay(sandbox)
     assert (state(live), state(sandbox)) == (OPEN, REPLAYED)

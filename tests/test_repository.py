@@ -38,7 +38,9 @@ def variables_of(text: str) -> set[str]:
 
 
 def variables_read() -> set[str]:
-    sources = (ROOT / "oms" / name for name in ("env.py", "settings.py", "oidc_settings.py"))
+    sources = (
+        ROOT / "oms" / name for name in ("env.py", "settings.py", "oidc_settings.py", "exports_settings.py")
+    )
     return {name for source in sources for name in READ.findall(source.read_text())} | {
         "FIELD_ENCRYPTION_KEY"
     }

@@ -27,8 +27,12 @@ from simulator import (
     Delay,
     ExpirePageTokens,
     ExpireTokens,
+    HideOrders,
     Limit,
+    ListLate,
     LoopPages,
+    LoseAnswer,
+    LoseUpdates,
     Mutate,
     NextRowToo,
     NoSku,
@@ -384,6 +388,29 @@ def test_it_hides_which_sku_a_row_is_about_and_where_the_next_page_is() -> None:
     assert document["pagination"] == "soon"
 
 
+def test_it_never_lists_some_orders_loses_updates_and_lists_late() -> None:
+    with seller(orders=100, page_size=100) as client:
+        [all_of_them] = client.pages()
+        shown = {}
+        for fault in (HideOrders(0.3, seed=3), LoseUpdates(0.5), ListLate(86400), ListLate(0)):
+            client.sim.rules.add(Rule(fault=fault))
+            shown[fault] = [client.page()[0] for _ in range(2)]
+            client.sim.rules.clear()
+        client.sim.rules.add(Rule(fault=LoseUpdates(0.5)))
+        changed = all_of_them[:40]
+        for order_id in changed:
+            client.sim.accounts[0].change_order(order_id, at=END)
+        lost = set(all_of_them) - set(client.page()[0])
+    hidden, nothing_lost, late, all_shown = shown.values()
+    assert hidden[0] == hidden[1]
+    assert 50 < len(hidden[0]) < 90
+    assert nothing_lost == all_shown == [all_of_them] * 2
+    assert late[0] == [each for each in all_of_them if each in late[0]]
+    assert 0 < len(late[0]) < 100
+    assert lost < set(changed)
+    assert 10 < len(lost) < 30
+
+
 def test_it_refuses_a_data_set_with_and_without_its_name_and_a_list_for_one_sku() -> None:
     rules = [
         Rule(fault=RefuseData("TAX")),
@@ -531,10 +558,15 @@ def test_it_keeps_next_to_nothing_of_a_large_account_that_changes() -> None:
             "searchOrders:nth=3:status=503:body=html",
             Rule(operation="searchOrders", nth=3, fault=Answer(503, "html")),
         ),
+        ("confirmShipment:nth=1:lost", Rule(operation="confirmShipment", nth=1, fault=LoseAnswer())),
+        ("*:nth=2:status=503:done", Rule(nth=2, fault=Answer(503, done=True))),
         ("*:every=5:reset-in-body", Rule(every=5, fault=Reset(in_body=True))),
         ("searchOrders:nth=2:clock=-90.5", Rule(operation="searchOrders", nth=2, fault=SetClock(-90.5))),
         ("*:refuse-unnamed=TAX", Rule(fault=RefuseData("TAX", unnamed=True))),
         ("*:nth=2:no-sku", Rule(nth=2, fault=NoSku())),
+        ("*:hide=0.2", Rule(fault=HideOrders(0.2))),
+        ("*:lose-updates=0.2", Rule(fault=LoseUpdates(0.2))),
+        ("*:list-late=60", Rule(fault=ListLate(60))),
         ("token:times=2:delay=40", Rule(operation="token", times=2, fault=Delay(40))),
         ("*:probability=0.1:seed=3:status=429:rate=0.5", Rule(
             probability=0.1, seed=3, fault=Answer(429, rate="0.5")
@@ -548,7 +580,7 @@ def test_it_reads_a_rule_from_the_command_line(text: str, rule: Rule) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "searchOrders", "orders:reset", "*:nth=x:reset", "*:reset:cut", "*:status=503:cut", "*:status=99",
-     "*:delay", "*:reset=1", "*:nth=1:nth=2:reset", "*:explode"],
+     "*:delay", "*:reset=1", "*:status=503:done=1", "*:nth=1:nth=2:reset", "*:explode"],
 )  # fmt: skip
 def test_it_says_which_rule_it_cannot_read(text: str) -> None:
     with pytest.raises(ValueError, match="--fault"):

@@ -76,7 +76,7 @@ def test_it_makes_a_token_of_90_days_without_buyer_data(ops: User) -> None:
     [
         (
             ("--scope", "write"),
-            "--scope: there is no scope 'write'. It takes: read, sync, manage, buyer_data.",
+            "--scope: there is no scope 'write'. It takes: read, sync, ship, manage, buyer_data.",
         ),
         (("--platform", "nowhere"), "PLATFORM: there is no platform 'nowhere'"),
         (("--expires-days", "-1"), "--expires-days: it takes a whole number from 0"),

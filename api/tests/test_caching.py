@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from api.tests.rest import make_order, make_stock, superuser
 from integrations.models import SyncLog
+from orders.models import Shipment
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -108,10 +109,14 @@ def test_it_heeds_if_match_wherever_something_is_changed(api: APIClient) -> None
     stock = make_stock()
     hook = api.post("/webhooks", {"name": "hook", "url": "https://shop.example/"}).json()["id"]
     hold = {"platform": "amazon", "reason": "Lawsuit", "until": "2999-01-31"}
-    ids = {"/platforms": 1, "/inventory": stock.pk, "/webhooks": hook}
+    order = make_order()  # a platform with orders is not deleted: 409 is raised within
+    shipment = Shipment.objects.create(
+        order=order, platform=order.platform, package_number=1001, source="live", state="draft"
+    )
+    ids = {"/platforms": 1, "/inventory": stock.pk, "/webhooks": hook, "/shipments": shipment.pk}
     ids["/legal-holds"] = api.post("/legal-holds", hold).json()["id"]
     bodies = {"/platforms": {"is_active": False}, "/inventory": {"threshold": 3}, "/webhooks": {"name": "x"}}
-    bodies["/legal-holds"] = {"reason": "x"}
+    bodies |= {"/legal-holds": {"reason": "x"}, "/shipments": {"tracking_number": "X1"}}
     heeded = 0
     for address, operations in api.get("/schema?format=json").json()["paths"].items():
         for method in {"put", "patch", "delete"} & set(operations):
@@ -124,11 +129,10 @@ def test_it_heeds_if_match_wherever_something_is_changed(api: APIClient) -> None
             missing = getattr(api, method)(f"{name}/999", body, headers={"If-Match": "*"})
             assert missing.status_code == 404
             heeded += 1
-    assert heeded == 10
+    assert heeded == 11
     for name in ("/webhooks", "/platforms"):
         tag = api.get(f"{name}/{ids[name]}")["ETag"]
         if name == "/platforms":
-            make_order()  # 409 is raised within
             assert api.delete(f"{name}/1", headers={"If-Match": tag}).status_code == 409
         else:
             assert api.delete(f"{name}/{hook}", headers={"If-Match": tag}).status_code == 204

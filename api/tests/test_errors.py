@@ -24,6 +24,11 @@ READ = [
     ("sync-failures", {"integrations.view_syncfailure"}),
     ("api-usage", {"integrations.view_apiusage"}),
     ("completeness", {"integrations.view_synclog"}),
+    ("audits", {"integrations.view_synclog"}),
+    ("backfills", {"integrations.view_synclog"}),
+    ("catch-ups", {"integrations.view_synclog"}),
+    ("inventory-completeness", {"integrations.view_synclog"}),
+    ("inventory-audits", {"integrations.view_synclog"}),
     ("changes", {"feed.view_change"}),
     ("webhooks", {"webhooks.view_endpoint"}),
     ("webhook-deliveries", {"webhooks.view_delivery", "feed.view_change"}),  # they show what was sent
@@ -39,6 +44,11 @@ WRITE = [
     ("post", "orders/sync", "platforms.sync_platform"),
     ("post", "inventory/sync", "platforms.sync_platform"),
     ("post", "audits", "platforms.sync_platform"),
+    ("post", "inventory-audits", "platforms.sync_platform"),
+    ("post", "backfills", "platforms.sync_platform"),
+    ("post", "backfills/1/pause", "platforms.sync_platform"),
+    ("post", "backfills/1/resume", "platforms.sync_platform"),
+    ("post", "backfills/1/cancel", "platforms.sync_platform"),
     ("post", "sync-logs/1/cancel", "platforms.sync_platform"),
 ]
 
@@ -92,6 +102,9 @@ def test_it_refuses_a_change_without_a_body(method: str, address: str, body: byt
         "platforms/1/check",
         "platforms/1/stock-end",
         "sync-logs/1/cancel",
+        "backfills/1/pause",
+        "backfills/1/resume",
+        "backfills/1/cancel",
         "sync-failures/1/replay",
         "sync-failures/1/dismiss",
     ],

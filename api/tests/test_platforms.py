@@ -342,3 +342,10 @@ def test_whatever_names_a_platform_says_its_id(api: APIClient) -> None:
     named = [row for row in rows if "platform" in row]
     assert len(named) >= 9
     assert {(row["platform"], row.get("platform_id")) for row in named} == {("amazon", amazon().pk)}
+
+
+def test_pictures_are_switched_on_and_off(api: APIClient) -> None:
+    assert api.get("/platforms/1").json()["show_pictures"] is False
+    assert api.patch("/platforms/1", {"show_pictures": True}).json()["show_pictures"] is True
+    assert Platform.objects.get(pk=1).show_pictures
+    assert api.patch("/platforms/1", {"show_pictures": 1}).status_code == 400

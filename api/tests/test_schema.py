@@ -13,8 +13,18 @@ from rest_framework.test import APIClient
 
 from api.tests.rest import NOON, amazon, make_order, make_stock, superuser
 from api.tests.test_token_scopes import SCOPES
-from integrations.models import ApiUsage, AuditedDay, SyncFailure, SyncLog
-from orders.models import Order, OrderBuyer
+from integrations.models import (
+    ApiUsage,
+    AuditedDay,
+    AuditedStock,
+    Backfill,
+    CatchUp,
+    OrderAudit,
+    StockAudit,
+    SyncFailure,
+    SyncLog,
+)
+from orders.models import Order, OrderBuyer, Shipment
 from webhooks.models import Delivery, Endpoint
 
 pytestmark = pytest.mark.django_db
@@ -149,7 +159,36 @@ def _rows(api: APIClient, settings: Any) -> None:
         log=log, platform=amazon(), kind="orders", external_id="", error_code="malformed"
     )
     ApiUsage.objects.create(platform=amazon(), operation="searchOrders", hour=NOON, calls=1)
-    AuditedDay.objects.create(platform=amazon(), day=NOON.date(), state="open", checked_at=NOON)
+    cost = {"getOrder": {"calls": 3, "seconds": 6.0}}
+    audit = OrderAudit.objects.create(
+        platform=amazon(), trigger="schedule", window_start=NOON, window_end=NOON, calls=cost
+    )
+    AuditedDay.objects.create(platform=amazon(), day=NOON.date(), state="open", checked_at=NOON, audit=audit)
+    shipment = Shipment.objects.create(
+        order=Order.objects.get(external_id="empty"), platform=amazon(), package_number=1001, source="live"
+    )
+    shipment.lines.create(item_external_id="01", quantity=1)
+    stock = StockAudit.objects.create(
+        platform=amazon(), trigger="schedule", explained={"confirmed": 1}, calls=cost
+    )
+    AuditedStock.objects.create(
+        platform=amazon(), marketplace_id="A", state="open", checked_at=NOON, asked_at=NOON, audit=stock
+    )
+    Backfill.objects.create(
+        platform=amazon(),
+        trigger="api",
+        window_start=NOON,
+        window_end=NOON,
+        calls=cost,
+        notes=[{"code": "trouble", "message": "No."}],
+    )
+    CatchUp.objects.create(
+        platform=amazon(),
+        trigger="schedule",
+        window_start=NOON,
+        calls=cost,
+        notes=[{"code": "trouble", "message": "No."}],
+    )
     endpoint = Endpoint.objects.create(name="shop", url="https://example.com/hook")
     Endpoint.objects.create(
         name="some", url="https://example.com/", events=["sync.closed"], platform_ids=[amazon().pk]

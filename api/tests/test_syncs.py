@@ -165,6 +165,13 @@ def test_it_answers_202_while_somebody_else_works_on_it(api: APIClient) -> None:
     assert (answer.status_code, sync["id"], sync["already_open"]) == (202, log.pk, True)
 
 
+@pytest.mark.parametrize("address", ["/orders/sync", "/inventory/sync"])
+def test_it_starts_nothing_where_a_rehearsal_is_asked_for(api: APIClient, address: str) -> None:
+    for answer in (api.post(f"{address}?dry_run=true"), api.post(address, {"dry_run": True}, format="json")):
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, ["dry_run"])
+    assert not SyncLog.objects.exists()
+
+
 def test_it_goes_on_with_other_platforms_when_one_fails(
     api: APIClient, start_simulator: Any, settings: Any
 ) -> None:

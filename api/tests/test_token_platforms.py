@@ -16,9 +16,19 @@ from api.tests.test_token_scopes import routes
 from audit.models import AuditEntry
 from feed.models import Change
 from feed.recording import Changed, add_changes
-from integrations.models import ApiUsage, AuditedDay, SyncFailure, SyncLog
+from integrations.models import (
+    ApiUsage,
+    AuditedDay,
+    AuditedStock,
+    Backfill,
+    CatchUp,
+    OrderAudit,
+    StockAudit,
+    SyncFailure,
+    SyncLog,
+)
 from orders.buyers import email_digests
-from orders.models import Erasure, LegalHold, OrderBuyer
+from orders.models import Erasure, LegalHold, OrderBuyer, Shipment
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -31,6 +41,7 @@ BODIES = {
     "put platforms/<int:pk>": {"display_name": "changed"},
     "patch platforms/<int:pk>": {"display_name": "changed"},
     "patch inventory/<int:pk>": {"threshold": 9},
+    "patch shipments/<int:pk>": {"tracking_number": "changed"},
     "put webhooks/<int:pk>": {"name": "changed"},
     "patch webhooks/<int:pk>": {"name": "changed"},
     "put legal-holds/<int:pk>": {"reason": "changed"},
@@ -43,7 +54,15 @@ BODIES = {
 HELD = {"reason": "lawsuit", "until": "2030-01-01"}
 QUERIES = {"get orders/<str:pk>/buyer": "?reason=parcel", "get orders/totals": "?group_by=platform"}
 # Answers to what has no row of its own in the address, where they are not 200 or 202.
-REFUSED = {"post audits": 400, "post platforms": 403, "post webhooks": 400, "post legal-holds": 400}
+REFUSED = {
+    "post audits": 400,
+    "post inventory-audits": 400,
+    "post backfills": 400,
+    "post platforms": 403,
+    "post shipments/import": 400,
+    "post webhooks": 400,
+    "post legal-holds": 400,
+}
 
 
 def rows_of(name: str, pk: int | None = None) -> dict[str, int]:
@@ -64,18 +83,39 @@ def rows_of(name: str, pk: int | None = None) -> dict[str, int]:
         log=log, platform=platform, kind="orders", external_id=name, error_code="malformed"
     )
     ApiUsage.objects.create(platform=platform, operation=name, hour=NOON, calls=1)
+    audit = OrderAudit.objects.create(
+        platform=platform, trigger="api", window_start=NOON, window_end=NOON, error_message=name
+    )
     AuditedDay.objects.create(
-        platform=platform, day=NOON.date(), state="proven", list_id=name, checked_at=NOON
+        platform=platform, day=NOON.date(), state="proven", list_id=name, checked_at=NOON, audit=audit
+    )
+    stock_audit = StockAudit.objects.create(platform=platform, trigger="api", error_message=name)
+    AuditedStock.objects.create(
+        platform=platform, marketplace_id=name, state="proven", checked_at=NOON, audit=stock_audit
+    )
+    backfill = Backfill.objects.create(
+        platform=platform, trigger="api", window_start=NOON, window_end=NOON, error_message=name
+    )
+    catch_up = CatchUp.objects.create(
+        platform=platform, trigger="schedule", window_start=NOON, error_message=name
     )
     add_changes(Change.Kind.ORDER_UPDATED, platform.pk, [Changed(order.pk, f"{name}-1", ["status"])])
     endpoint = Endpoint.objects.create(name=name, url="https://example.com/", platform_ids=[platform.pk])
     delivery = Delivery.objects.create(endpoint=endpoint, message_id=name, event="order.created", body="{}")
+    shipment = Shipment.objects.create(
+        order=order, platform=platform, package_number=1001, source="live", tracking_number=name
+    )
     return {
         "platforms": platform.pk,
         "orders": order.pk,
+        "shipments": shipment.pk,
         "inventory": make_stock(name, platform=platform).pk,
         "sync-logs": log.pk,
         "sync-failures": failure.pk,
+        "audits": audit.pk,
+        "inventory-audits": stock_audit.pk,
+        "backfills": backfill.pk,
+        "catch-ups": catch_up.pk,
         "webhooks": endpoint.pk,
         "webhook-deliveries": delivery.pk,
         "legal-holds": hold.pk,
@@ -153,7 +193,13 @@ def test_no_address_shows_or_changes_anything_of_another_platform(
         else:
             assert answer.status_code in (200, 201, 202), route
             assert MINE in answer.content.decode(), route
+    assert (
+        api.post("/shipments/import", {"platform_name": OTHER, "csv": "order,tracking\n"}).status_code == 400
+    )
+    assert Shipment.objects.count() == 2
     assert api.post(f"/audits?platform_name={OTHER}").status_code == 404
+    assert api.post(f"/inventory-audits?platform_name={OTHER}").status_code == 404
+    assert api.post(f"/backfills?platform_name={OTHER}&since=2026-01-01").status_code == 404
     assert api.post(f"/audits?platform_name={MINE}").status_code == 202
     assert not SyncLog.objects.filter(platform=other["platforms"], status="queued").exists()
     assert SyncLog.objects.filter(platform=mine["platforms"], status="queued").count() == 2

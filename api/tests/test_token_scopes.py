@@ -12,7 +12,7 @@ from oms.urls import api_patterns
 
 pytestmark = pytest.mark.django_db
 
-READ, SYNC, MANAGE, BUYER_DATA = Scope
+READ, SYNC, SHIP, MANAGE, BUYER_DATA = Scope
 # What a token needs, by method and address; None: it needs to be one.
 SCOPES: dict[str, Scope | None] = {
     "get platforms": READ,
@@ -29,6 +29,15 @@ SCOPES: dict[str, Scope | None] = {
     "get orders/totals": READ,
     "get orders/<str:pk>": READ,
     "get orders/<str:pk>/buyer": BUYER_DATA,
+    "get orders/<str:pk>/shipments": READ,
+    "post orders/<str:pk>/shipments": SHIP,
+    "get shipments": READ,
+    "post shipments/import": SHIP,
+    "get shipments/<int:pk>": READ,
+    "patch shipments/<int:pk>": SHIP,
+    "post shipments/<int:pk>/send": SHIP,
+    "post shipments/<int:pk>/retry": SHIP,
+    "post shipments/<int:pk>/cancel": SHIP,
     "get inventory": READ,
     "get inventory/<int:pk>": READ,
     "patch inventory/<int:pk>": MANAGE,
@@ -65,7 +74,21 @@ SCOPES: dict[str, Scope | None] = {
     "delete legal-holds/<int:pk>": MANAGE,
     "get api-usage": READ,
     "get completeness": READ,
+    "get audits": READ,
     "post audits": SYNC,
+    "get audits/<int:pk>": READ,
+    "get backfills": READ,
+    "post backfills": SYNC,
+    "get backfills/<int:pk>": READ,
+    "get catch-ups": READ,
+    "get catch-ups/<int:pk>": READ,
+    "post backfills/<int:pk>/pause": SYNC,
+    "post backfills/<int:pk>/resume": SYNC,
+    "post backfills/<int:pk>/cancel": SYNC,
+    "get inventory-completeness": READ,
+    "get inventory-audits": READ,
+    "post inventory-audits": SYNC,
+    "get inventory-audits/<int:pk>": READ,
     "get schema": None,
     "get docs": None,
 }

@@ -107,9 +107,17 @@ def test_a_file_has_one_json_object_a_line_and_nothing_that_was_typed_freely(
     )
     three()
     record("passkey.added", user, changes={"name": SECRET})
+    typed = {
+        "query": [None, f"q={SECRET}"],
+        "recipients": [None, [f"{SECRET}@shop.example"]],
+        "hour": [None, 6],
+    }
+    record("export.added", changes=typed)
+    record("export.sent", changes={"file": "orders.csv", "to": f"{SECRET}@shop.example", "rows": 5})
     ship()
     lines = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [line["sequence"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [line["sequence"] for line in lines] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert (lines[6]["changes"]["hour"], lines[7]["changes"]["rows"]) == ([None, 6], 5)
     assert (lines[0]["object_name"], lines[0]["changes"]["username"]) == ("anna", [None, "anna"])
     assert lines[0]["changes"]["email"] == lines[2]["changes"]["filter"] == "(in OMS)"
     assert [line["digest"] for line in lines] == list(

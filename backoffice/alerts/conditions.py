@@ -22,19 +22,35 @@ from redis.exceptions import RedisError
 from access.administrators import new_ones
 from audit import shipping
 from backoffice.alerts.sender import sender_is_silent
+from backoffice.completeness import wording as completeness
 from backoffice.home import attention, health, sign_ins
+from backoffice.scheduled.models import ScheduledExport, ScheduledExportQuerySet
+from backoffice.scheduled.wording import failing_line
+from backoffice.shipping.presentation import stopped_line, unsent_line
+from integrations.completeness.keeping_up.standing import unknown_for_long
+from integrations.completeness.standing import (
+    ORDERS,
+    OVER_A_NIGHT,
+    audit_standings,
+    failed_backfills,
+    still_open,
+)
 from integrations.lookup.renewals import renewals_of, set_at
 from integrations.models import SyncFailure
 from integrations.schedule.due import Reason, attach_dues, dues_of
 from integrations.schedule.leadership import scheduler_is_silent
 from integrations.schedule.looks import last_seen
+from integrations.shipping.overview import Standing, standings
 from integrations.sync.backlog import backlog, workers_are_silent
 from inventory.models import InventoryItem
-from orders.models import Order
+from orders.models import Order, Shipment
 from orders.shipping import Deadline, deadline_filters, due_within
 from platforms.models import Platform, Source
 
 FAILURES_OPEN_FOR = timedelta(days=1)
+UNSENT_FOR = timedelta(hours=1)
+State = Shipment.State
+UNUSABLE = (health.State.CREDENTIALS, health.State.REFUSED)
 
 
 class Kind(models.TextChoices):
@@ -56,6 +72,14 @@ class Kind(models.TextChoices):
     ADMINISTRATOR = "administrator", _("New administrator")
     SHIPPING = "shipping", _("Audit not shipped")
     KNOWN_TOKEN = "known_token", _("Part of an API token is known")
+    REJECTED = "rejected", _("Shipments rejected")
+    UNVERIFIED = "unverified", _("Shipments unverified")
+    UNSENT = "unsent", _("Shipments not sent")
+    WRITING = "writing", _("Writing stopped while shipments wait")
+    EXPORTS = "exports", _("Scheduled export not sent")
+    INCOMPLETE = "incomplete", _("Days or stock open over a night")
+    AUDITS = "audits", _("Audit of orders or stock failed or missing")
+    BACKFILL = "backfill", _("Backfill of orders failed")
 
 
 # Who may be told of it: those who may see it.
@@ -78,6 +102,14 @@ PERMISSIONS = {
     Kind.KNOWN_TOKEN: "auth.change_user",
     Kind.ADMINISTRATOR: "auth.change_user",
     Kind.SHIPPING: "audit.view_auditentry",
+    Kind.REJECTED: "orders.view_shipment",
+    Kind.UNVERIFIED: "orders.view_shipment",
+    Kind.UNSENT: "orders.view_shipment",
+    Kind.WRITING: "orders.view_shipment",
+    Kind.EXPORTS: "oms.view_scheduledexport",
+    Kind.INCOMPLETE: "integrations.view_synclog",
+    Kind.AUDITS: "integrations.view_synclog",
+    Kind.BACKFILL: "integrations.view_synclog",
 }
 OF_PLATFORMS = (Kind.STOPPED, Kind.REFUSED, Kind.LAGGING, Kind.CREDENTIALS)
 
@@ -119,12 +151,15 @@ def evaluate(now: datetime | None = None) -> list[Condition]:
     return [
         *of_platforms(healths, now),
         *_of_failures(platforms, now),
+        *of_completeness(healths, now),
         *_of_orders(platforms, now),
         *_of_stock(platforms),
+        *of_shipments(list(platforms.values()), now),
         *of_processes(now),
         *of_sign_ins(now),
         *of_administrators(),
         *of_shipping(now),
+        *of_exports(ScheduledExport.objects.all()),
     ]
 
 
@@ -203,6 +238,59 @@ def _of_failures(platforms: dict[int, Platform], now: datetime) -> Iterator[Cond
         if pk in platforms and now - oldest >= FAILURES_OPEN_FOR:
             tile = attention.failures_tile(count, platform__id__exact=pk)
             yield _of_tile(Kind.FAILURES, tile, platforms[pk], since=oldest)
+
+
+def of_completeness(healths: Sequence[health.Health], now: datetime) -> Iterator[Condition]:
+    """What of audits, backfills and keeping up wants somebody, of active platforms. Five queries, one more for each
+    stream of which an audit failed. Where access is refused, that is what people are told of: no audit can end well
+    then."""
+    platforms = {item.platform.pk: item.platform for item in healths if item.platform.is_active}
+    for still in still_open(platforms, now - OVER_A_NIGHT):
+        yield _of_audits(
+            Kind.INCOMPLETE,
+            platforms[still.platform_id],
+            still.stream,
+            say=partial(completeness.open_line, still),
+            since=still.since,
+            href=completeness.open_href(still),
+            facts={"stream": still.stream, "count": still.count},
+        )
+    for backfill in failed_backfills(platforms, now):
+        yield Condition(
+            kind=Kind.BACKFILL,
+            platform=platforms[backfill.platform_id],
+            subject=str(backfill.pk),
+            say=partial(completeness.backfill_line, backfill),
+            since=backfill.finished_at,
+            href=completeness.completeness_of(backfill.platform_id, completeness.HISTORY_ON_PAGE),
+        )
+    refused = {item.platform.pk for item in healths if item.state in UNUSABLE}
+    for unknown in unknown_for_long(platforms.keys() - refused, now):
+        yield _of_audits(
+            Kind.INCOMPLETE,
+            platforms[unknown.platform_id],
+            "changes",
+            say=partial(completeness.unknown_line, unknown),
+            since=unknown.since,
+            href=completeness.completeness_of(unknown.platform_id, "keeping-up"),
+            facts={"stream": ORDERS},
+        )
+    for standing in audit_standings(platforms.keys() - refused):
+        failed = standing.failed
+        if failed or standing.is_missed(now):
+            yield _of_audits(
+                Kind.AUDITS,
+                platforms[standing.platform_id],
+                standing.stream,
+                say=partial(completeness.audit_line, standing),
+                since=failed.finished_at if failed else standing.since,
+                href=completeness.audit_href(standing),
+                facts={"stream": standing.stream},
+            )
+
+
+def _of_audits(kind: Kind, platform: Platform, stream: str, **values: Any) -> Condition:
+    return Condition(kind=kind, platform=platform, subject=stream, **values)
 
 
 def _of_orders(platforms: dict[int, Platform], now: datetime) -> Iterator[Condition]:
@@ -325,6 +413,53 @@ def of_shipping(now: datetime) -> Iterator[Condition]:
                 href=reverse("admin:audit_auditentry_changelist"),
                 facts={"place": waiting.place, "count": waiting.entries},
             )
+
+
+def of_exports(exports: ScheduledExportQuerySet) -> Iterator[Condition]:
+    """Which of these were not sent as planned. One query. Raises DatabaseError."""
+    failing = exports.filter(is_active=True, failing_since__isnull=False)
+    for export in failing.with_last_run():
+        yield Condition(
+            kind=Kind.EXPORTS,
+            say=partial(failing_line, export),
+            subject=str(export.pk),
+            since=export.failing_since,
+            href=reverse("admin:oms_scheduledexport_change", args=[export.pk]),
+            facts={"name": export.name},
+        )
+
+
+def of_shipments(platforms: Sequence[Platform], now: datetime) -> Iterator[Condition]:
+    """Live shipments of these platforms that somebody has to look at, and those that wait for long. One query where
+    nothing waits, four more otherwise."""
+    shown = attention.shipments([platform.pk for platform in platforms])
+    for platform in platforms:
+        for kind, state in ((Kind.REJECTED, State.REJECTED), (Kind.UNVERIFIED, State.UNVERIFIED)):
+            if tile := shown.tiles.get((platform.pk, state)):
+                yield _of_tile(kind, tile, platform)
+    waiting = [platform for platform in platforms if platform.pk in shown.waiting_since]
+    found = standings(waiting) if waiting else {}
+    for standing in found.values():
+        platform, since = standing.platform, shown.waiting_since[standing.platform.pk]
+        if standing.stop:  # by platform: who is confined is not told how many wait elsewhere
+            yield _of_waiting(Kind.WRITING, standing, stopped_line, reverse("writing"))
+        elif now - since >= UNSENT_FOR:
+            queued = {"state__in": State.QUEUED, "platform__id__exact": platform.pk}
+            href = attention.list_of("orders_shipment", **queued)
+            yield _of_waiting(Kind.UNSENT, standing, unsent_line, href, since)
+
+
+def _of_waiting(
+    kind: Kind, standing: Standing, line: Callable[[Standing], str], href: str, since: datetime | None = None
+) -> Condition:
+    return Condition(
+        kind=kind,
+        say=partial(line, standing),
+        platform=standing.platform,
+        since=since,
+        href=href,
+        facts={"count": standing.waiting},
+    )
 
 
 def title_of(kind: str, platform: Platform | None) -> str:

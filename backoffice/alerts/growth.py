@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from backoffice.alerts.conditions import FAILURES_OPEN_FOR, Condition, Kind
 from backoffice.home.attention import COUNTED
 from backoffice.models import AlertState
+from core.format import grouped
 from feed.models import Change
 from feed.reading import NotYet, TooLate, changes_after, last_sequence
 from integrations.models import SyncFailure
@@ -156,32 +157,32 @@ def _fallen(markers: Iterable[int | None]) -> tuple[dict[int, int], int]:
 
 def _stock_line(skus: Sequence[str]) -> str:
     text = ngettext(
-        "%(count)d SKU has become low or run out: %(skus)s.",
-        "%(count)d SKUs have become low or run out: %(skus)s.",
+        "%(count)s SKU has become low or run out: %(skus)s.",
+        "%(count)s SKUs have become low or run out: %(skus)s.",
         len(skus),
     )
     names = ", ".join(skus[:MOST_NAMED])
     if len(skus) > MOST_NAMED:
-        others = _("and %(count)d more") % {"count": len(skus) - MOST_NAMED}
+        others = _("and %(count)s more") % {"count": grouped(len(skus) - MOST_NAMED)}
         names = f"{names} {others}"
-    return text % {"count": len(skus), "skus": names}
+    return text % {"count": grouped(len(skus)), "skus": names}
 
 
 def _overdue_line(count: int) -> str:
-    text = ngettext("%(count)d order has become overdue.", "%(count)d orders have become overdue.", count)
-    return text % {"count": count}
+    text = ngettext("%(count)s order has become overdue.", "%(count)s orders have become overdue.", count)
+    return text % {"count": grouped(count)}
 
 
 def _due_line(count: int) -> str:
-    text = ngettext("%(count)d order has become due.", "%(count)d orders have become due.", count)
-    return text % {"count": count}
+    text = ngettext("%(count)s order has become due.", "%(count)s orders have become due.", count)
+    return text % {"count": grouped(count)}
 
 
 def _failures_line(count: int) -> str:
     text = ngettext(
-        "%(count)d record more has waited for a day.", "%(count)d records more have waited for a day.", count
+        "%(count)s record more has waited for a day.", "%(count)s records more have waited for a day.", count
     )
-    return text % {"count": count}
+    return text % {"count": grouped(count)}
 
 
 _LOOKS: dict[Kind, Callable[..., dict[str, Growth]]] = {

@@ -11,7 +11,7 @@ from backoffice.alerts.conditions import Condition, title_of
 from backoffice.alerts.growth import Growth
 from backoffice.models import AlertState
 from core.addresses import public_address
-from core.format import format_datetime
+from core.format import format_datetime, grouped
 
 LONGEST_SUBJECT = 200
 LONGEST_SENTENCE = 1000
@@ -35,8 +35,8 @@ def news(began: Sequence[Condition], grown: Sequence[Growth], over: Sequence[Ale
         lines += [_("Over:"), *_entries([_of_state(each) for each in over])]
     titles = [title_of(each.kind, each.platform) for each in began]
     titles += [
-        _("%(title)s: %(count)d new")
-        % {"title": title_of(each.condition.kind, each.condition.platform), "count": each.count}
+        _("%(title)s: %(count)s new")
+        % {"title": title_of(each.condition.kind, each.condition.platform), "count": grouped(each.count)}
         for each in grown
     ]
     titles += [_("over: %(title)s") % {"title": title_of(each.kind, each.platform)} for each in over]
@@ -52,8 +52,8 @@ def digest(still: Sequence[tuple[Condition, AlertState]]) -> Letter:
         ]
         for condition, state in still
     ]
-    text = ngettext("%(count)d problem today", "%(count)d problems today", len(still))
-    return _letter(text % {"count": len(still)}, [_("Still so:"), *_entries(entries)])
+    text = ngettext("%(count)s problem today", "%(count)s problems today", len(still))
+    return _letter(text % {"count": grouped(len(still))}, [_("Still so:"), *_entries(entries)])
 
 
 def _of_condition(condition: Condition) -> list[str]:
@@ -83,7 +83,7 @@ def _entries(entries: Sequence[Sequence[str]]) -> Iterator[str]:
         yield f"- {first}"
         yield from (f"  {line}" for line in more)
     if len(entries) > MOST_LINES:
-        others = _("and %(count)d more") % {"count": len(entries) - MOST_LINES}
+        others = _("and %(count)s more") % {"count": grouped(len(entries) - MOST_LINES)}
         yield f"- {others}"
     yield ""
 
@@ -91,12 +91,14 @@ def _entries(entries: Sequence[Sequence[str]]) -> Iterator[str]:
 def _count(began: int, grown: int, over: int) -> str:
     parts = []
     if began:
-        text = ngettext("%(count)d problem began", "%(count)d problems began", began)
-        parts.append(text % {"count": began})
+        text = ngettext("%(count)s problem began", "%(count)s problems began", began)
+        parts.append(text % {"count": grouped(began)})
     if grown:
-        parts.append(ngettext("%(count)d has grown", "%(count)d have grown", grown) % {"count": grown})
+        parts.append(
+            ngettext("%(count)s has grown", "%(count)s have grown", grown) % {"count": grouped(grown)}
+        )
     if over:
-        parts.append(ngettext("%(count)d is over", "%(count)d are over", over) % {"count": over})
+        parts.append(ngettext("%(count)s is over", "%(count)s are over", over) % {"count": grouped(over)})
     return ", ".join(parts)
 
 

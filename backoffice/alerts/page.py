@@ -105,7 +105,7 @@ def _page(request: HttpRequest, form: AlertsForm) -> HttpResponse:
     # What he may see, whatever he chose to be told of.
     everything = AlertSubscription(user_id=_user_id(request))
     everything.user = request.user  # type: ignore[assignment]  # nobody anonymous gets here
-    now = [each.shown() for each in evaluate() if wants(everything, each.kind, each.platform_id)]
+    now = [each.shown() for each in evaluate() if wants(everything, each.kind, each.platform_id, each.key)]
     context = {
         **admin.site.each_context(request),
         "title": _("My alerts"),

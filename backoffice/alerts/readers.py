@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone, translation
@@ -10,7 +9,8 @@ from django.utils import timezone, translation
 from access.confinement import platforms_of
 from backoffice.alerts.conditions import PERMISSIONS, Kind
 from backoffice.models import AlertSubscription
-from core.dates import ForgivingZone
+from backoffice.scheduled.people import exports_of
+from core.zones import zone_named
 
 
 def subscriptions() -> list[AlertSubscription]:
@@ -19,8 +19,9 @@ def subscriptions() -> list[AlertSubscription]:
     return list(known.select_related("user").order_by("pk"))
 
 
-def wants(subscription: AlertSubscription, kind: str, platform_id: int | None) -> bool:
-    """Whether this user asked for it, and may see it. What is of no platform is of the installation."""
+def wants(subscription: AlertSubscription, kind: str, platform_id: int | None, key: str) -> bool:
+    """Whether this user asked for it, and may see it. What is of no platform is of the installation; `key`, of the
+    condition, says of which scheduled export it is."""
     if subscription.kinds and kind not in subscription.kinds:
         return False
     if platform_id is not None and subscription.platform_ids and platform_id not in subscription.platform_ids:
@@ -28,15 +29,9 @@ def wants(subscription: AlertSubscription, kind: str, platform_id: int | None) -
     visible = platforms_of(subscription.user)
     if platform_id is not None and visible is not None and platform_id not in visible:
         return False
+    if kind == Kind.EXPORTS and not exports_of(subscription.user).filter(pk=key.rpartition(":")[2]).exists():
+        return False
     return kind in Kind.values and subscription.user.has_perm(PERMISSIONS[Kind(kind)])
-
-
-def zone_named(name: str) -> ZoneInfo:
-    """UTC where there is no such zone."""
-    try:
-        return ForgivingZone(name)
-    except (KeyError, ValueError, OSError):
-        return ForgivingZone(settings.TIME_ZONE)
 
 
 @contextmanager

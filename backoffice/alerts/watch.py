@@ -19,9 +19,10 @@ from access.administrators import note_administrators
 from backoffice.alerts import conditions, growth, letters, outbox
 from backoffice.alerts.conditions import OF_PLATFORMS, Condition
 from backoffice.alerts.growth import Growth
-from backoffice.alerts.readers import as_read_by, subscriptions, wants, zone_named
+from backoffice.alerts.readers import as_read_by, subscriptions, wants
 from backoffice.models import AlertState, AlertSubscription
 from core.database.retry import retry_on_db_error
+from core.zones import zone_named
 from feed.reading import last_sequence
 from webhooks.emitting import emit
 
@@ -177,13 +178,13 @@ def _emit_of(state: AlertState, event: str, at: datetime, **numbers: int) -> Non
 
 def _write(news: News, now: datetime) -> None:
     for subscription in subscriptions():
-        began = [each for each in news.began if wants(subscription, each.kind, each.platform_id)]
+        began = [each for each in news.began if wants(subscription, each.kind, each.platform_id, each.key)]
         grown = [
             each
             for each in news.grown
-            if wants(subscription, each.condition.kind, each.condition.platform_id)
+            if wants(subscription, each.condition.kind, each.condition.platform_id, each.condition.key)
         ]
-        over = [each for each in news.over if wants(subscription, each.kind, each.platform_id)]
+        over = [each for each in news.over if wants(subscription, each.kind, each.platform_id, each.key)]
         if began or grown or over:
             with as_read_by(subscription):
                 letter = letters.news(began, grown, over)
@@ -219,7 +220,9 @@ def _send_digest(
         mine = AlertSubscription.objects.filter(pk=subscription.pk, digest_on=subscription.digest_on)
         if not mine.update(digest_on=today):
             return  # another process did it
-        wanted = [each for each in still if wants(subscription, each[0].kind, each[0].platform_id)]
+        wanted = [
+            each for each in still if wants(subscription, each[0].kind, each[0].platform_id, each[0].key)
+        ]
         if wanted:
             with as_read_by(subscription):
                 letter = letters.digest(wanted)

@@ -103,9 +103,17 @@ def stacked(first: Any, second: Any) -> SafeString:
     return format_html('<span class="oms-nowrap">{}</span><span class="oms-when">{}</span>', first, second)
 
 
+LONGEST_NAME = 30
+
+
 def clamped(text: str) -> SafeString:
-    """Two lines at most where a list has many columns; the whole text in a tooltip."""
-    return format_html('<span class="oms-clamp" title="{}">{}</span>', text, text)
+    """Three lines at most where a list has many columns; the whole text in a tooltip. What is longer loses its middle:
+    names of shops begin alike, and differ in their ends."""
+    shown = text
+    if len(text) > LONGEST_NAME:
+        half = LONGEST_NAME // 2
+        shown = f"{text[:half].rstrip()}…{text[-half:].lstrip()}"
+    return format_html('<span class="oms-clamp" title="{}">{}</span>', text, shown)
 
 
 def shortened(text: str, length: int = 60) -> SafeString:

@@ -1,9 +1,13 @@
 """Texts that come from the channel of a row: the label of its button, and its marketplaces."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -71,6 +75,18 @@ def fulfilment_name(platform: Platform, fulfilled_by: str, label: str) -> SafeSt
     return (
         format_html('<span title="{}">{}</span>', label, name) if name else format_html("{}", label or DASH)
     )
+
+
+def site_time(platform: Platform, site_id: str, moment: datetime) -> str:
+    """`27 Nov 23:59, Los Angeles`: by the clock of the marketplace; "" where that is not known, or is the reader's."""
+    site = site_of(platform.kind, site_id)
+    if site is None or not site.zone:
+        return ""
+    there, here = moment.astimezone(ZoneInfo(site.zone)), timezone.localtime(moment)
+    if there.utcoffset() == here.utcoffset():
+        return ""
+    city = site.zone.rsplit("/", 1)[-1].replace("_", " ")
+    return f"{date_format(there, _('j M'))} {there:%H:%M}, {city}"
 
 
 def site_name(platform: Platform, site_id: str) -> str:

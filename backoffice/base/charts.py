@@ -5,15 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import number_format
-
-from core.format import DASH
+from core.format import DASH, grouped
 
 Amount = int | Decimal
-
-
-def grouped(amount: Amount) -> str:
-    return str(number_format(amount, force_grouping=True))
 
 
 # Places in the palette of static/oms/charts.js. The first OTHERS are for series whose colour has no meaning.

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone, translation
 
-from core.dates import ForgivingZone
+from core.zones import zone_named
 
 # The browser writes its zone there (static/oms/zone.js), such as "Europe/Berlin".
 ZONE_COOKIE = "oms_timezone"
@@ -35,10 +35,7 @@ class AdminLocality(LocaleMiddleware):
 
 def zone_of(request: HttpRequest) -> ZoneInfo:
     """The zone of the reader's browser; UTC where it is unknown or invalid."""
-    try:
-        return ForgivingZone(request.COOKIES.get(ZONE_COOKIE) or settings.TIME_ZONE)
-    except (KeyError, ValueError, OSError):  # unknown, no zone at all, a folder of zones
-        return ForgivingZone(settings.TIME_ZONE)
+    return zone_named(request.COOKIES.get(ZONE_COOKIE) or settings.TIME_ZONE)
 
 
 def _is_admin(request: HttpRequest) -> bool:

@@ -27,6 +27,7 @@ from unfold.views import ChangeList
 
 from access.confinement import visible_platforms, within
 from backoffice.audit.history import history_page
+from backoffice.base.menu import title_of
 from backoffice.lists.columns import NamedSorting, headings
 from core.encryption import EncryptedJSONField
 from platforms.models import Platform
@@ -70,7 +71,8 @@ class OfferedChangeList(NamedSorting, ChangeList):  # type: ignore[misc]  # unfo
     def __init__(self, request: HttpRequest, *args: Any) -> None:
         super().__init__(request, *args)
         if not self.is_popup:
-            self.title = capfirst(self.opts.verbose_name_plural)  # Django's: "Select order to view"
+            # Django's: "Select order to view".
+            self.title = title_of(request.path) or capfirst(self.opts.verbose_name_plural)
 
     def get_filters(self, request: HttpRequest) -> tuple[Any, ...]:
         """Django's. Raises _Refused where there are problems, before a filter meets a value that it cannot read."""

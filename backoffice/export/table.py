@@ -71,7 +71,11 @@ class Export:
 
     def with_columns_of(self, shown: Collection[str]) -> "Export":
         """What a list with these columns shows."""
-        names = {name for column in shown for name in self.of_list.get(column, ())}
+        return self.with_columns([name for column in shown for name in self.of_list.get(column, ())])
+
+    def with_columns(self, wanted: Collection[str]) -> "Export":
+        """These alone, in the order of the export; money brings its currency with it."""
+        names = {*wanted, *(self.columns[name].currency for name in wanted)}
         return replace(self, columns={name: self.columns[name] for name in self.columns if name in names})
 
     def cells_of(self, fields: Cells) -> Cells:

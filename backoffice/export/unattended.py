@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +31,19 @@ def file_names() -> list[str]:
     return sorted({*of_lists, *REPORTS})
 
 
-def export_for(user: User, file: str, filters: str) -> tuple[str, Iterator[bytes]]:
+def export_for(user: User, file: str, filters: str) -> tuple[str, "Pieces"]:
     """The name of the file and its pieces, as `user` would get it of a list or report with these filters (`?…` of its
-    address). Raises NoFile."""
+    address), in the language and time zone that are active when they are asked for. Raises NoFile."""
     name, _point, extension = file.partition(".")
     if name not in file_names():
         raise NoFile(
             f"There is nothing to export that is called {name!r}. There are: {', '.join(file_names())}."
         )
     try:
-        response: Any = _answer(_address(name, extension), user, filters)
+        address = _address(name, extension)
+        request = request_of(user, address, filters)
+        match = request.resolver_match
+        response: Any = match.func(request, *match.args, **match.kwargs)
     except PermissionDenied:
         raise NoFile(f"{user} may not see what {file} holds.") from None
     except Http404:
@@ -51,12 +53,22 @@ def export_for(user: User, file: str, filters: str) -> tuple[str, Iterator[bytes
             response.content.decode() if response.status_code == 400 else f"Answer {response.status_code}."
         )
         raise NoFile(f"{file} was refused. {reason}")
-    return response["Content-Disposition"].split('"')[1], _pieces(response)
+    return response["Content-Disposition"].split('"')[1], Pieces(response)
 
 
-def _pieces(response: Any) -> Iterator[bytes]:
-    with closing(response):  # others may export meanwhile, as many as the setting says
-        yield from response.streaming_content
+class Pieces(Iterator[bytes]):
+    """Of a file, made as they are asked for. To be closed, however far it got: others may export meanwhile, as many as
+    the setting says."""
+
+    def __init__(self, response: Any) -> None:
+        self._response, self._pieces = response, iter(response.streaming_content)
+
+    def __next__(self) -> bytes:
+        piece: bytes = next(self._pieces)
+        return piece
+
+    def close(self) -> None:
+        self._response.close()
 
 
 def write_into(folder: Path, name: str, pieces: Iterator[bytes]) -> Path:
@@ -95,11 +107,12 @@ def _address(name: str, extension: str) -> str:
     raise NoFile(name)
 
 
-def _answer(address: str, user: User, filters: str) -> Any:
-    """Of the admin's own view, which asks for the permissions of the user and keeps to his platforms."""
+def request_of(user: User, address: str, filters: str) -> Any:
+    """As if `user` had opened the address with these filters. The admin's own views ask for the permissions of the user
+    and keep to his platforms."""
     request: Any = HttpRequest()
     request.method, request.path, request.user = "GET", address, user
     request.GET = QueryDict(filters.removeprefix("?"))
     request.session = {CONFIRMED_AT: time.time()}  # who runs commands has the whole database
-    request.resolver_match = match = resolve(address)
-    return match.func(request, *match.args, **match.kwargs)
+    request.resolver_match = resolve(address)
+    return request

@@ -52,8 +52,9 @@ PATIENCE = 59  # answers in a row without news, a second apart
 WAITING = "export_waiting"  # in the session: the export that waits until somebody has confirmed that it is he
 WAITS = 600  # seconds
 TOKEN = "export_token"  # noqa: S105  the parameter's name
-# What may be chosen for a file that people read: the only value of each parameter.
-OPTIONS = {"export_times": "utc", "export_columns": "shown"}
+# What may be chosen for a file: the value of each parameter. `export_columns` takes names of columns, too.
+TIMES, COLUMNS = "export_times", "export_columns"
+OPTIONS = {TIMES: "utc", COLUMNS: "shown"}
 
 
 class ExportingAdmin(Protocol):
@@ -77,18 +78,21 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         raise PermissionDenied
     if not is_fresh(request):
         return _ask_first(admin, request)
-    token = request.GET.get(TOKEN, "")
+    token = take_token(request)
     query = request.GET.copy()
-    query.pop(TOKEN, None)
-    chosen = {name for name, value in OPTIONS.items() if query.pop(name, [])[-1:] == [value]}
+    given = {name: query.pop(name, [""])[-1] for name in OPTIONS}
+    chosen = {name for name, value in OPTIONS.items() if given[name] == value}
+    names = [] if COLUMNS in chosen else list(filter(None, given[COLUMNS].split(",")))
     request.GET = query  # type: ignore[assignment]  # a QueryDict as well; the list refuses what it does not know
     changelist = admin.get_changelist_instance(request)
-    if changelist.problems:
+    problems = [*changelist.problems, *_column_problems(export, names)]
+    if problems:
         text = _(
             "These filters cannot be used, so nothing was exported. Open the list and export from there."
         )
-        why = " ".join([text, *changelist.problems])
-        return HttpResponseBadRequest(why, content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(" ".join([text, *problems]), content_type="text/plain; charset=utf-8")
+    if names:
+        export = export.with_columns(names)
     return in_slot(
         lambda: _file_response(
             admin,
@@ -101,6 +105,20 @@ def export_list(admin: ExportingAdmin, request: HttpRequest, name: str, extensio
         ),
         lambda: too_many(request, _list_of(admin)),
     )
+
+
+def take_token(request: HttpRequest) -> str:
+    """What the link calls this export, to ask how far it got; it is no filter, and is taken out of the address."""
+    query = request.GET.copy()
+    token = str(query.pop(TOKEN, [""])[-1])
+    request.GET = query  # type: ignore[assignment]  # a QueryDict as well
+    return token
+
+
+def _column_problems(export: Export, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if name not in export.columns or export.is_uploaded:
+            yield _("There is no column “%(name)s” in this export.") % {"name": name[:64]}
 
 
 def in_slot(
@@ -140,7 +158,7 @@ def _list_of(admin: ExportingAdmin) -> str:
 
 def _chosen_export(admin: Any, request: HttpRequest, export: Export, chosen: Collection[str]) -> Export:
     """With the columns of the reader's list, where these are asked for."""
-    if "export_columns" in chosen and export.of_list:
+    if COLUMNS in chosen and export.of_list:
         return export.with_columns_of(shown_columns(admin, request))
     return export
 
@@ -158,7 +176,7 @@ def _file_response(
     rows = export.annotate((export.lines or admin.model)._default_manager.all())
     chunks = chunks_of(rows, ids, key=export.key, paths=export.paths)
     # Before the first row is asked for: language and time zone are those of this request.
-    zone = UTC if "export_times" in chosen else timezone.get_current_timezone()
+    zone = UTC if TIMES in chosen else timezone.get_current_timezone()
     file = _file_of(export, extension, rows, zone)
     return send_file(
         request,

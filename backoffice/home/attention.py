@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise, lazy
@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from access.confinement import Visible, within
+from backoffice.completeness.presentation import Proven
 from backoffice.models import AlertMessage
 from integrations.models import SyncFailure
 from inventory.listing import of_platforms
 from inventory.models import InventoryItem
 from orders.listing import of_visible
-from orders.models import Order
+from orders.models import Order, Shipment
 from orders.shipping import Deadline, deadline_filters, due_within
 from platforms.models import Source
 from webhooks.endpoints import endpoints_within
@@ -148,6 +149,56 @@ def failures_tile(count: int, **filters: Any) -> Tile:
         hint=_("to be replayed or dismissed"),
         href=list_of("integrations_syncfailure", **filters),
     )
+
+
+SHIPMENTS = {
+    Shipment.State.REJECTED: (_("Shipments rejected"), _("the platform did not take them")),
+    Shipment.State.UNVERIFIED: (_("Shipments unverified"), _("sent, and the platform does not show them")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unshipped:
+    """Live shipments that somebody has to look at, as tiles by platform and state, and since when the one that waits
+    longest does, by platform."""
+
+    tiles: dict[tuple[int, str], Tile]
+    waiting_since: dict[int, datetime]
+
+
+def shipments(platform_ids: Collection[int]) -> Unshipped:
+    """Only where there are any. One query."""
+    states = [*SHIPMENTS, Shipment.State.QUEUED]
+    rows = Shipment.objects.filter(state__in=states, is_rehearsal=False, source=Source.LIVE)
+    counted = rows.filter(platform__in=platform_ids).order_by().values_list("platform_id", "state")
+    found = Unshipped({}, {})
+    for pk, state, count, since in counted.annotate(Count("pk"), Min("queued_at")):
+        if state == Shipment.State.QUEUED:
+            found.waiting_since[pk] = since
+        else:
+            found.tiles[pk, state] = _shipments_tile(pk, Shipment.State(state), count)
+    return found
+
+
+def _shipments_tile(platform_id: int, state: Shipment.State, count: int) -> Tile:
+    label, hint = SHIPMENTS[state]
+    href = list_of("orders_shipment", state__in=state, platform__id__exact=platform_id)
+    return Tile(label=label, count=count, icon="local_shipping", tone=ALARM, hint=hint, href=href)
+
+
+def open_days(proofs: Collection[Proven]) -> list[Tile]:
+    """Days of which some orders could not be brought in line with the platform's list; only where there are any. No
+    query."""
+    some = [proven for proven in proofs if proven.open_days]
+    tile = Tile(
+        label=_("Open days"),
+        count=sum(proven.open_days for proven in some),
+        icon="event_busy",
+        tone=ALARM,
+        hint=_("not all orders could be brought in line"),
+        href=some[0].href if len(some) == 1 else reverse("order-completeness"),
+    )
+    return [tile] if some else []
 
 
 def webhooks(visible: Visible) -> list[Tile]:

@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from access.confinement import Visible, within
-from backoffice.base.charts import AMBER, OTHERS, Amount, Chart, Series, grouped
+from backoffice.base.charts import AMBER, OTHERS, Amount, Chart, Series
 from backoffice.home import figures
 from backoffice.home.attention import list_of
-from core.format import DASH
+from core.format import DASH, grouped
 from core.money import decimals_of
 from integrations.models import ApiUsage
 from integrations.quota.usage import hourly

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from access.confinement import Visible, within
 from audit.shipping import Waiting
-from core.format import format_datetime
+from core.format import format_datetime, grouped
 from integrations.errors import CONFIG_CODES, REFUSED_CODES
-from integrations.lookup.overview import has_rows
+from integrations.lookup.overview import good_ends, has_rows
 from integrations.lookup.renewals import Renewal
 from integrations.models import SyncLog
 from integrations.schedule.due import Due, Reason, attach_dues, dues_of
@@ -138,11 +138,11 @@ def sender_line(seen_at: datetime | None) -> str:
 def workers_line(messages: int, oldest: datetime | None) -> str:
     """Messages wait for workers, and none takes them."""
     text = ngettext(
-        "%(count)d message waits for a worker since %(time)s, and none takes it. Start run_worker.",
-        "%(count)d messages wait for a worker, the oldest since %(time)s, and none takes them. Start run_worker.",
+        "%(count)s message waits for a worker since %(time)s, and none takes it. Start run_worker.",
+        "%(count)s messages wait for a worker, the oldest since %(time)s, and none takes them. Start run_worker.",
         messages,
     )
-    return text % {"count": messages, "time": format_datetime(oldest)}
+    return text % {"count": grouped(messages), "time": format_datetime(oldest)}
 
 
 def queue_line() -> str:
@@ -193,14 +193,8 @@ def _with_syncs(streams: tuple[str, ...]) -> QuerySet[Platform]:
         logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=kind).order_by("-id")
         logs = logs.exclude(status=SyncLog.Status.DEFERRED)  # the one that it waits for says more
         logs = logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK)  # what is new comes with the others
-        good = logs.filter(status__in=SyncLog.GOOD, source=Source.LIVE)
-        platforms = platforms.annotate(
-            **{
-                f"latest_{kind}": Subquery(logs.values("pk")[:1]),
-                f"good_{kind}": Subquery(good.values("finished_at")[:1]),
-            }
-        )
-    return platforms.annotate(has_mock=has_rows(Source.MOCK), **interval_columns())
+        platforms = platforms.annotate(**{f"latest_{kind}": Subquery(logs.values("pk")[:1])})
+    return platforms.annotate(has_mock=has_rows(Source.MOCK), **good_ends(streams), **interval_columns())
 
 
 def _health(platform: Platform, newest: dict[int, SyncLog]) -> Health:

@@ -14,14 +14,21 @@ from backoffice.alerts.conditions import (
     Condition,
     Kind,
     of_administrators,
+    of_completeness,
+    of_exports,
     of_platforms,
     of_processes,
+    of_shipments,
     of_shipping,
     of_sign_ins,
 )
 from backoffice.base.charts import Chart
+from backoffice.completeness.admin import SEE as SEE_COMPLETENESS
+from backoffice.completeness.presentation import Proven, proven
 from backoffice.home import attention, charts, health
 from backoffice.home.source import counted_source
+from backoffice.scheduled.people import exports_of
+from integrations.completeness.overview import proofs_of
 from platforms.models import Source
 
 CHARTS = ("orders.view_order", "inventory.view_inventoryitem", "integrations.view_apiusage")
@@ -31,7 +38,9 @@ MOST_CONDITIONS = 8
 # Of these, and these alone, no tile and no row of a platform tells.
 ON_TOP = (
     Kind.LAGGING, Kind.CREDENTIALS, Kind.SCHEDULER, Kind.WORKERS, Kind.QUEUE, Kind.SENDER, Kind.LOCKED, Kind.GUESSING,
-    Kind.TOKENS, Kind.KNOWN_TOKEN, Kind.ADMINISTRATOR, Kind.SHIPPING,
+    Kind.TOKENS, Kind.KNOWN_TOKEN, Kind.ADMINISTRATOR, Kind.SHIPPING, Kind.EXPORTS,
+    Kind.REJECTED, Kind.UNVERIFIED, Kind.UNSENT, Kind.WRITING, Kind.INCOMPLETE, Kind.AUDITS,
+    Kind.BACKFILL,
 )  # fmt: skip
 
 
@@ -53,7 +62,9 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     healths: list[health.Health] = []
     if may("platforms.view_platform") or may("integrations.view_synclog"):
         healths = health.of_platforms(visible)
-        context |= _platforms(request, healths)
+        proofs = _proofs(request, healths)
+        context |= _platforms(request, healths, proofs)
+        tiles += attention.open_days([each for each in proofs.values() if each.platform.is_active])
     context |= _on_top(request, healths)
     if may("inventory.view_inventoryitem"):
         tiles += attention.stock(source, visible)
@@ -64,14 +75,24 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context | {"tiles": tiles}
 
 
-def _platforms(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any]:
+def _proofs(request: HttpRequest, healths: list[health.Health]) -> dict[int, Proven]:
+    """How far the orders of each platform are proven complete, of those that were audited. One query at most."""
+    if not request.user.has_perm(SEE_COMPLETENESS):
+        return {}
+    platforms = {item.platform.pk: item.platform for item in healths}
+    return {pk: proven(platforms[pk], proof) for pk, proof in proofs_of(platforms).items()}
+
+
+def _platforms(
+    request: HttpRequest, healths: list[health.Health], proofs: dict[int, Proven]
+) -> dict[str, Any]:
     """The states of the platforms, the syncs with problems, and the first steps of a newcomer."""
     may = request.user.has_perm
     # While a sync is open, the page asks for these parts anew.
     shown: dict[str, Any] = {"is_syncing": any(log.is_open for item in healths for log in item.logs)}
     if may("platforms.view_platform"):
         shown |= {
-            "healths": healths[:MOST_PLATFORMS],
+            "healths": [(item, proofs.get(item.platform.pk)) for item in healths[:MOST_PLATFORMS]],
             "more_platforms": max(len(healths) - MOST_PLATFORMS, 0),
         }
         if not any(moment for item in healths for moment in item.good.values()):
@@ -96,8 +117,14 @@ def _on_top(request: HttpRequest, healths: list[health.Health]) -> dict[str, Any
         conditions += of_shipping(now)
     if request.user.has_perm(PERMISSIONS[Kind.SCHEDULER]):
         conditions += of_processes(now)
+    if request.user.has_perm(PERMISSIONS[Kind.REJECTED]):
+        conditions += of_shipments([item.platform for item in healths if item.platform.is_active], now)
     if request.user.has_perm(PERMISSIONS[Kind.LAGGING]):
         conditions += of_platforms(healths, now)
+    if request.user.has_perm(PERMISSIONS[Kind.INCOMPLETE]):
+        conditions += of_completeness(healths, now)
+    if request.user.has_perm(PERMISSIONS[Kind.EXPORTS]):
+        conditions += of_exports(exports_of(request.user))
     lines = [each.shown() for each in conditions if each.kind in ON_TOP]
     if request.user.has_perm("platforms.view_platform"):
         lines = [

@@ -18,6 +18,7 @@ from backoffice.base.channels import site_flag, site_name
 from backoffice.base.filters import MarketplaceFilter
 from backoffice.base.model_admin import OmsAdmin, choices_filter, is_export, platform_filter
 from backoffice.base.paging import BoundedChangeList
+from backoffice.base.pictures import Thumbnails, beside
 from backoffice.inventory.exports import STOCK_EXPORTS
 from backoffice.inventory.kinds import kinds_of
 from backoffice.inventory.sparkline import sparkline
@@ -31,7 +32,7 @@ from backoffice.inventory.stock_levels import (
     level_badge,
 )
 from backoffice.inventory.stock_page import cells_of, chart_of, figures_of, listings_of
-from core.format import DASH, platform_time
+from core.format import DASH, grouped, platform_time
 from integrations.lookup.stock_cover import covers, last_change, recent_sales
 from inventory.listing import of_platforms
 from inventory.models import InventoryItem
@@ -42,7 +43,7 @@ from platforms.models import PLATFORM, Source
 
 
 class StockChangeList(BoundedChangeList):
-    """Reads the recent stock and the days of cover once for all rows of the page."""
+    """Reads the recent stock, the days of cover and the pictures once for all rows of the page."""
 
     paginator_class = StockPaginator
     most_counted = None  # an action says to how many SKUs it gives a threshold
@@ -51,8 +52,10 @@ class StockChangeList(BoundedChangeList):
         super().get_results(request)
         items = list(self.result_list)
         found, lasting = histories([item.pk for item in items]), covers(items)
+        thumbnails = Thumbnails((item.platform, item.asin) for item in items)
         for item in items:
             item.history, item.cover = found.get(item.pk, ()), lasting[item.pk]
+            item.picture = thumbnails.of(item.platform, item.asin)
 
 
 @admin.register(InventoryItem)
@@ -145,8 +148,8 @@ class InventoryItemAdmin(OmsAdmin):
         form = ThresholdForm(request.POST if "set" in request.POST else None)
         if form.is_valid():
             changed = set_threshold(items=queryset, threshold=form.cleaned_data["threshold"])
-            text = ngettext("%(count)d threshold was changed.", "%(count)d thresholds were changed.", changed)
-            self.message_user(request, text % {"count": changed})
+            text = ngettext("%(count)s threshold was changed.", "%(count)s thresholds were changed.", changed)
+            self.message_user(request, text % {"count": grouped(changed)})
             return HttpResponseRedirect(request.get_full_path())
         context = {
             **self.admin_site.each_context(request),
@@ -181,8 +184,8 @@ class InventoryItemAdmin(OmsAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("title"), ordering="title")
-    def short_title(self, obj: InventoryItem) -> SafeString:
-        return title_cell(obj.title)
+    def short_title(self, obj: Any) -> SafeString:
+        return beside(obj.picture, title_cell(obj.title))
 
     @admin.display(description=gettext_lazy("stock level"), ordering="level")
     def state(self, obj: InventoryItem) -> SafeString:

@@ -1,5 +1,8 @@
 """Days that a list can be asked for by name: relative to today, in the reader's time zone. `?purchased_at_in=today`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, timedelta
 
 from django.db import models
@@ -16,9 +19,27 @@ class Days(models.TextChoices):
     LAST_MONTH = "last_month", _("last month")
 
 
+_reckoned_from: ContextVar[date | None] = ContextVar("reckoned_from", default=None)
+
+
+@contextmanager
+def reckoned_from(day: date) -> Iterator[None]:
+    """Within it, this day is today: of a file that is made later than it was planned."""
+    token = _reckoned_from.set(day)
+    try:
+        yield
+    finally:
+        _reckoned_from.reset(token)
+
+
+def current_day() -> date:
+    """Today, in the reader's time zone."""
+    return _reckoned_from.get() or timezone.localdate()
+
+
 def days_of(name: str) -> tuple[date, date]:
     """The first and the last day; today is the last of the “last 7 days”."""
-    today = timezone.localdate()
+    today = current_day()
     first_of_month = today.replace(day=1)
     end_of_last_month = first_of_month - timedelta(days=1)
     return {

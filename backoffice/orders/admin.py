@@ -42,17 +42,22 @@ from backoffice.orders.filters import (
     FrequentChoicesFilter,
     OrderPlatformFilter,
     OrderStatusFilter,
+    PackedFilter,
+    RiskFilter,
     ShipToFilter,
     TagFilter,
     ToShipFilter,
     order_tabs,
 )
-from backoffice.orders.items import glance_cell
+from backoffice.orders.items import glance_cell, thumbnails_of
 from backoffice.orders.order_page import SEE_BUYER, due_badge, page_of
 from backoffice.orders.status import state_badges
 from backoffice.orders.team import NOTE, assign_selected, team_view
 from backoffice.packing.picking import PACK, pick_selected
 from backoffice.privacy.erasing import ERASE, ReasonForm, erase_order
+from backoffice.shipping.many import ship_selected
+from backoffice.shipping.presentation import SHIP
+from backoffice.shipping.shipping import ship_view
 from backoffice.users.second_factor.confirming import ask_first
 from core.format import platform_time, short_day
 from orders.buyer_reading import read_buyer
@@ -62,7 +67,21 @@ from orders.search import find_exact, find_orders
 from platforms.models import PLATFORM, Source
 
 
+def of_shipping(request: HttpRequest) -> bool:
+    """Whether the list is of orders that are to be shipped, which are few."""
+    return any(request.GET.get(name) for name in ("to_ship", "risk", "packed"))
+
+
 class OrderChangeList(BoundedChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        """With the pictures of all rows of the page."""
+        super().get_results(request)
+        if "glance" in self.list_display:
+            orders: list[Any] = list(self.result_list)
+            thumbnails = thumbnails_of(orders)
+            for order in orders:
+                order.thumbnails = thumbnails
+
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Order]) -> list[Any]:
         """By one column and the id in the same direction, as the indexes are."""
         first = super().get_ordering(request, queryset)[0]
@@ -84,8 +103,9 @@ class OrderAdmin(ReadOnlyAdmin):
     list_filter = (
         ToShipFilter, ("platform", OrderPlatformFilter), ("status", OrderStatusFilter),
         ("fulfilled_by", FrequentChoicesFilter), MarketplaceFilter, ("purchased_at", DayRangeFilter),
-        ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter), HasFailuresFilter,
-        ("buyer_requested_cancellation", CancellationFilter), ForMeFilter, TagFilter,
+        ("ship_by", DayRangeFilter), ("source", FrequentChoicesFilter),
+        ("completeness", FrequentChoicesFilter), HasFailuresFilter,
+        ("buyer_requested_cancellation", CancellationFilter), ForMeFilter, TagFilter, RiskFilter, PackedFilter,
         CurrencyFilter, ShipToFilter,
     )  # fmt: skip
     exports = ORDER_EXPORTS
@@ -93,7 +113,7 @@ class OrderAdmin(ReadOnlyAdmin):
     search_fields = ("external_id",)  # see get_search_results
     search_help_text = gettext_lazy("Order id, SKU, ASIN, tracking number, or words of a title")
     empty_text = gettext_lazy("No order was stored yet. Open Platforms and start a sync.")
-    actions = ("make_pick_list", "assign_to_me")
+    actions = ("make_pick_list", "ship_orders", "assign_to_me")
     change_form_template = "orders/order_page.html"
     fieldsets = ()  # the page has a template of its own
 
@@ -103,7 +123,9 @@ class OrderAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         queryset: QuerySet[Order] = super().get_queryset(request).prefetch_related(PLATFORM)
         if self.is_list(request):
-            items = OrderItem.objects.only("order_id", "sku", "title", "quantity_ordered", "quantity_left")
+            items = OrderItem.objects.only(
+                "order_id", "sku", "asin", "title", "quantity_ordered", "quantity_left"
+            )
             return queryset.defer("payload").prefetch_related(Prefetch("items", queryset=items))
         return queryset
 
@@ -118,11 +140,11 @@ class OrderAdmin(ReadOnlyAdmin):
 
     def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
         """By ship-by time only what is to be shipped: of all orders, no index has them in this order."""
-        return ("purchased", "to_ship_by") if request.GET.get("to_ship") else ("purchased",)
+        return ("purchased", "to_ship_by") if of_shipping(request) else ("purchased",)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """What is to be shipped begins with what is due first."""
-        return ("ship_by", "pk") if request.GET.get("to_ship") else ("-purchased_at", "-pk")
+        return ("ship_by", "pk") if of_shipping(request) else ("-purchased_at", "-pk")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
@@ -139,9 +161,10 @@ class OrderAdmin(ReadOnlyAdmin):
         read, erase = (
             never_cache(self.admin_site.admin_view(view)) for view in (self.buyer_view, self.erase_view)
         )
-        team = self.admin_site.admin_view(partial(team_view, self))
+        team, ship = (self.admin_site.admin_view(partial(view, self)) for view in (team_view, ship_view))
         return [
             path("<path:object_id>/team/", team, name="orders_order_team"),
+            path("<path:object_id>/ship/", ship, name="orders_order_ship"),
             path("<path:object_id>/buyer/", read, name="orders_order_buyer"),
             path("<path:object_id>/buyer/erase/", erase, name="orders_order_erase"),
             *super().get_urls(),
@@ -212,6 +235,13 @@ class OrderAdmin(ReadOnlyAdmin):
     def make_pick_list(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
         return pick_selected(request, queryset)
 
+    def has_ship_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(SHIP)
+
+    @admin.action(description=gettext_lazy("Ship…"), permissions=["ship"])
+    def ship_orders(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
+        return ship_selected(request, queryset)
+
     @admin.action(description=gettext_lazy("Assign to me"), permissions=["note"])
     def assign_to_me(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         assign_selected(request, queryset)
@@ -229,9 +259,9 @@ class OrderAdmin(ReadOnlyAdmin):
         return money(obj.tax, obj.currency)
 
     @admin.display(description=gettext_lazy("items"))
-    def glance(self, obj: Order) -> SafeString:
+    def glance(self, obj: Any) -> SafeString:
         """What is left to ship; of an order that is done, what it was about."""
-        return glance_cell(obj)
+        return glance_cell(obj, obj.thumbnails)
 
     @admin.display(description=gettext_lazy("order id"))
     def order_id(self, obj: Order) -> SafeString:

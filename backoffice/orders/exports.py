@@ -36,7 +36,7 @@ ORDER: Columns = {
     **amounts("total", "tax"),
     **columns("invoice_status", "ship_to_country"),
     **titled({"quantity_left": _("left to ship")}),
-    **columns("replaced_order_id", "buyer_requested_cancellation", "source", "synced_at"),
+    **columns("replaced_order_id", "buyer_requested_cancellation", "source", "synced_at", "completeness"),
 }  # fmt: skip
 ITEM: Columns = {
     **columns(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.admin import BooleanFieldListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -16,11 +17,14 @@ from backoffice.base.channels import channels_in_use
 from backoffice.base.model_admin import ChoicesFilter, DropdownFilter, PlatformFilter
 from backoffice.base.offered import no_choice
 from backoffice.lists.tabs import ALL, Tab
-from orders.listing import asked_to_cancel, few_by_id, of_platforms, with_values
+from integrations.shipping.desk import packed_orders
+from orders.listing import any_by_report, asked_to_cancel, few_by_id, of_platforms, with_values
+from orders.risk import Risk, leaving, risk_filter
 from orders.shipping import Deadline, deadline_filters, due_within
 from orders.teamwork import known_tags, waiting_for, with_tag
 
 NOT_KNOWN = "none"
+MOST_PACKED = 4000
 OPEN_ORDERS = "pending,unshipped,partially_shipped"
 ORDER_TABS = (
     ALL,
@@ -28,21 +32,25 @@ ORDER_TABS = (
     Tab(name="to_ship", label=_("To ship"), query={"to_ship": "any"}),
     Tab(name="overdue", label=_("Overdue"), query={"to_ship": "overdue"}, is_alarming=True),
     Tab(name="today", label=_("Ship today"), query={"to_ship": "today"}),
+    Tab(name="packed", label=_("Packed"), query={"packed": "waiting"}),
     Tab(
         name="cancel", label=_("Cancel requests"), is_alarming=True,
         query={"buyer_requested_cancellation__exact": "1", "status__in": OPEN_ORDERS},
     ),
 )  # fmt: skip
+BY_REPORT = Tab(name="by_report", label=_("Known by report"), query={"completeness__in": "outdated,report"})
 
 
 def order_tabs(request: HttpRequest) -> list[Tab]:
     """With a tab of what the platforms have to ship themselves, by the name that their sellers know, such as FBA;
-    without it where none of the reader's platforms does that."""
+    without it where none of the reader's platforms does that. And with one of orders that are known by a report alone,
+    while there are any."""
     of_channels = [channel.fulfilment for channel in channels_in_use(request)]
     names = {str(each["platform"]) for each in of_channels if "platform" in each}
     query = {"fulfilled_by__exact": "platform", "status__in": "unshipped,partially_shipped"}
     label = gettext("Unshipped %(name)s") % {"name": " / ".join(sorted(names))}
-    return [*ORDER_TABS, *([Tab(name="unshipped_by_platform", label=label, query=query)] if names else [])]
+    found = [*ORDER_TABS, *([Tab(name="unshipped_by_platform", label=label, query=query)] if names else [])]
+    return [*found, BY_REPORT] if any_by_report(visible_platforms(request)) else found
 
 
 class FrequentChoicesFilter(ChoicesFilter):
@@ -111,6 +119,39 @@ class ToShipFilter(DropdownFilter):
         if wanted == "soon":
             return waiting.filter(due_within(timedelta(hours=settings.ALERTS_DUE_HOURS)))
         return waiting.filter(deadline_filters()[Deadline(wanted)])
+
+
+class RiskFilter(DropdownFilter):
+    """By whether an order that is to be shipped will be late, as the carriers' collections are known."""
+
+    title = _("risk")
+    parameter_name = "risk"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return Risk.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        if wanted not in Risk.values:
+            return queryset
+        waiting: QuerySet[Any] = queryset.to_ship()  # type: ignore[attr-defined]  # an OrderQuerySet
+        return waiting.filter(risk_filter(Risk(str(wanted)), leaving(None, timezone.now())))
+
+
+class PackedFilter(DropdownFilter):
+    """Orders that are packed and wait for their tracking number."""
+
+    title = _("packed")
+    parameter_name = "packed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("waiting", _("packed, and not shipped"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "waiting":
+            return queryset
+        packed = packed_orders(visible_platforms(request)).values_list("pk", flat=True)
+        return queryset.filter(pk__in=list(packed[:MOST_PACKED]))
 
 
 class ForMeFilter(DropdownFilter):

@@ -1,6 +1,6 @@
 """The items of an order: on its page, and at a glance in lists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import local_amount, money, number
+from backoffice.base.pictures import Thumbnails, beside
 from core.format import DASH, Text
 from orders.amounts import Basis, LineAmounts, line_amounts
 from orders.models import Order, OrderItem
@@ -40,7 +41,18 @@ def items_to_show(order: Order) -> list[tuple[int | None, OrderItem]]:
     return [(item.quantity_ordered, item) for item in order.items.all()]
 
 
-def glance_cell(order: Order) -> SafeString:
+def thumbnails_of(orders: Iterable[Order]) -> Thumbnails:
+    """For lists of orders: the picture of what each of them shows first."""
+    first = ((order.platform, shown[0][1].asin) for order in orders if (shown := items_to_show(order)))
+    return Thumbnails(first)
+
+
+def first_picture(order: Order, thumbnails: Thumbnails) -> SafeString:
+    shown = items_to_show(order)
+    return thumbnails.of(order.platform, shown[0][1].asin if shown else "")
+
+
+def glance_cell(order: Order, thumbnails: Thumbnails) -> SafeString:
     """`2 × Kettle`, and below it `SKU-1, +1 more`; where a part of an order has left, also how many units have not."""
     shown = items_to_show(order)
     if not shown:
@@ -52,9 +64,10 @@ def glance_cell(order: Order) -> SafeString:
         '<div class="oms-glance"><span title="{}">{}{}</span>'
         '<span class="oms-when" title="{}">{}{}{}</span></div>'
     )
-    return format_html(
+    glance = format_html(
         text, item.title, units, item.title or item.sku or DASH, item.sku, item.sku, more, _left_of(order)
     )
+    return beside(first_picture(order, thumbnails), glance)
 
 
 def _left_of(order: Order) -> str:
@@ -70,6 +83,7 @@ class LineRow:
     """A line of an order as its page shows it. `steps` lead from price × quantity to the total; `money`: what
     the platform reports, each with its label."""
 
+    picture: SafeString
     title: str
     sku: str
     asin: str
@@ -90,12 +104,14 @@ def line_rows(order: Order, items: Sequence[OrderItem]) -> list[LineRow]:
     stock = (
         f"{reverse('admin:inventory_inventoryitem_changelist')}?platform__id__exact={order.platform_id}&q="
     )
-    return [_line_row(order, item, stock) for item in items]
+    thumbnails = Thumbnails((order.platform, item.asin) for item in items)
+    return [_line_row(order, item, stock, thumbnails) for item in items]
 
 
-def _line_row(order: Order, item: OrderItem, stock: str) -> LineRow:
+def _line_row(order: Order, item: OrderItem, stock: str, thumbnails: Thumbnails) -> LineRow:
     amounts = line_amounts(item)
     return LineRow(
+        picture=thumbnails.of(order.platform, item.asin),
         title=item.title,
         sku=item.sku,
         asin=item.asin,

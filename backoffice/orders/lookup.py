@@ -15,11 +15,15 @@ from django.views import View
 from access.confinement import visible_platforms, within
 from backoffice.base.cells import source_badge
 from backoffice.base.channels import channels_in_use
+from backoffice.orders.audited import Audited, audited, day_of_answer
 from backoffice.orders.order_page import due_badge, shipping_of
 from backoffice.orders.status import state_badges
 from backoffice.orders.timeline import readable
+from backoffice.shipping.presentation import SEE as SEE_SHIPMENTS
+from backoffice.shipping.presentation import SHIP
 from backoffice.syncs.presentation import status_badge
 from core.format import format_datetime, platform_time
+from integrations.completeness.failures import recheck
 from integrations.errors import PlatformError
 from integrations.lookup.order import Answer, ask, is_likely_id, read_order_id, store
 from integrations.lookup.stored import KnownOrder, known_orders, order_id_of_package, orders_like
@@ -61,6 +65,7 @@ class WhereIsMyOrder(View):
         user: Any = request.user  # not anonymous: it has the permission
         try:
             order, outcome = store(platform, external_id, user=user)
+            recheck(platform, external_id, user=user)
         except PlatformError as error:
             return self._page(request, external_id, {platform.pk: {"error": _sentence(error)}})
         if outcome.created:
@@ -91,8 +96,10 @@ class WhereIsMyOrder(View):
             "is_too_long": bool(text.strip()) and not external_id,
             "is_odd": bool(external_id) and not is_likely_id(external_id) and not (is_stored or alike),
             "id_help": " ".join(str(channel.order_id_help) for channel in channels_in_use(request)),
-            **_cards(found, answers),
+            **_cards(found, answers, {} if alike else audited(external_id, found)),
             "may_ask": request.user.has_perm(SYNC_PERMISSION),
+            "may_see_shipments": request.user.has_perm(SEE_SHIPMENTS),
+            "may_ship": request.user.has_perm(SHIP),
             "may_see_syncs": request.user.has_perm("integrations.view_synclog"),
             "may_see_failures": request.user.has_perm("integrations.view_syncfailure"),
         }
@@ -129,6 +136,7 @@ def _ask(platform: Platform, external_id: str) -> dict[str, Any]:
         "differences": list(readable(answer.changes or [])),
         "lines": sum(item.quantity_ordered or 0 for item in answer.record.items) if answer.record else 0,
         "verdict": _verdict(platform, answer),
+        "day": day_of_answer(platform, answer.record),
         "covering": [{"log": log, "state": status_badge(log)} for log in answer.covering],
     }
 
@@ -142,9 +150,14 @@ def _sentence(error: PlatformError) -> str:
     return text
 
 
-def _cards(found: list[KnownOrder], answers: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _cards(
+    found: list[KnownOrder], answers: dict[int, dict[str, Any]], audits: dict[int, Audited]
+) -> dict[str, Any]:
     """Where one has the order, those that know nothing of it come last and folded, unless they were asked."""
-    cards = [_card(known, answers.get(known.platform.pk)) for known in found]
+    cards = [
+        _card(known, answers.get(known.platform.pk)) | {"audited": audits.get(known.platform.pk)}
+        for known in found
+    ]
     if not any(card["order"] for card in cards):
         return {"found": cards}
     others = [card for card in cards if not (card["order"] or card["failures"] or card["asked"])]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -20,9 +21,13 @@ from backoffice.orders.team import team_of
 from backoffice.orders.timeline import timeline
 from backoffice.packing.picking import PACK
 from backoffice.privacy.erasing import ERASE
+from backoffice.shipping.presentation import SEE as SEE_SHIPMENTS
+from backoffice.shipping.presentation import SHIP
+from backoffice.shipping.shipping import why_not
 from core.dates import is_meant
 from core.format import countdown, format_datetime, plain_words, platform_time
 from integrations.lookup.order_facts import beside_lines, seller_page, seller_pages
+from integrations.shipping.making import READ
 from orders.amounts import sum_up
 from orders.models import Order, OrderBuyer
 from platforms.models import Source
@@ -39,6 +44,7 @@ class Fact:
 
 def page_of(request: HttpRequest, order: Order) -> dict[str, Any]:
     """What the template needs. The order comes with its platform; items and packages are read once."""
+    prefetch_related_objects([order], *READ)
     items = list(order.items.all())
     found = sum_up(order, items, beside_lines(order))
     return {
@@ -58,6 +64,8 @@ def page_of(request: HttpRequest, order: Order) -> dict[str, Any]:
         "page_links": list(links(order)),
         "buyer_links": buyer_links(request, order),
         "may_pick": order.is_to_ship and request.user.has_perm(PACK),
+        "may_see_shipments": request.user.has_perm(SEE_SHIPMENTS),
+        **ship_button(request, order),
         "may_see_stock": request.user.has_perm("inventory.view_inventoryitem"),
     }
 
@@ -97,12 +105,37 @@ def shipping_of(order: Order) -> dict[str, Any]:
     }
 
 
+def ship_button(request: HttpRequest, order: Order) -> dict[str, Any]:
+    """For those who may ship: whether there is something to ship, or else why there is not, where one might expect
+    it."""
+    if not request.user.has_perm(SHIP):
+        return {"may_ship": False}
+    refusal = why_not(order)
+    return {
+        "may_ship": True,
+        "can_ship": not refusal,
+        "cannot_ship": refusal if order.status in Order.OPEN else "",
+    }
+
+
 def promise(order: Order) -> Iterator[Fact]:
     """What support is asked about: when it has to leave, when it has to be there."""
     yield Fact(_("Ship by"), platform_time(order.ship_by))
     yield Fact(_("Promised until"), platform_time(order.deliver_by))
     if order.service_level:
         yield Fact(_("Service"), plain_words(order.service_level))
+
+
+def _known_from(order: Order) -> str:
+    """Of an order whose newest version was never fetched."""
+    if order.completeness == Order.Completeness.REPORT:
+        return _(
+            "a list of the platform alone; when to ship it, its packages and its buyer are not known yet"
+        )
+    return _(
+        "its status and its units from a list of the platform, stored %(at)s; everything else is from before, and is "
+        "being fetched"
+    ) % {"at": format_datetime(order.synced_at)}
 
 
 def facts(order: Order) -> Iterator[Fact]:
@@ -114,6 +147,8 @@ def facts(order: Order) -> Iterator[Fact]:
         yield Fact(_("Status on the platform"), plain_words(order.platform_status))
     yield Fact(_("Changed on the platform"), platform_time(order.platform_updated_at))
     yield Fact(_("Stored"), format_datetime(order.synced_at))
+    if not order.is_full:
+        yield Fact(_("Known from"), _known_from(order))
     if order.buyer_requested_cancellation:
         yield Fact(_("Cancellation"), _("the buyer asks to cancel"))
     if order.invoice_status:

@@ -16,9 +16,17 @@ COLOURS: dict[str, str] = {
 
 
 def state_badges(order: Order) -> SafeString:
-    """With a second one where the buyer asks to cancel."""
+    """With more where the buyer asks to cancel, and where the order, or what is newest of it, is known by a report
+    alone."""
     status = label_of(Order.Status, order.status)
     shown = badge(status, COLOURS.get(order.status, ""), title=order.platform_status)
     if order.buyer_requested_cancellation:
         shown += badge(_("cancel?"), "danger", title=_("The buyer asks to cancel."))
+    if order.completeness == Order.Completeness.REPORT:
+        shown += badge(
+            _("by report"), "", title=_("Known by a report of the platform alone: details follow.")
+        )
+    elif not order.is_full:
+        title = _("The status is from a report of the platform, newer than the details: these follow.")
+        shown += badge(_("newer by report"), "", title=title)
     return shown

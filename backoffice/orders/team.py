@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from access.confinement import visible_platforms, who_see
+from core.format import grouped
 from orders.models import Order
 from orders.teamwork import (
     LONGEST_NOTE,
@@ -99,9 +100,10 @@ def assign_selected(request: HttpRequest, orders: QuerySet[Order]) -> None:
     chosen = list(orders.order_by("pk")[: MOST_ASSIGNED + 1])
     if len(chosen) > MOST_ASSIGNED:
         messages.error(
-            request, _("Nothing was assigned: choose %(most)d orders at most.") % {"most": MOST_ASSIGNED}
+            request,
+            _("Nothing was assigned: choose %(most)s orders at most.") % {"most": grouped(MOST_ASSIGNED)},
         )
         return
     count = assign(chosen, request.user)  # type: ignore[arg-type]  # nobody is anonymous here
-    text = ngettext("%(count)d order is assigned to you.", "%(count)d orders are assigned to you.", count)
-    messages.success(request, text % {"count": count})
+    text = ngettext("%(count)s order is assigned to you.", "%(count)s orders are assigned to you.", count)
+    messages.success(request, text % {"count": grouped(count)})

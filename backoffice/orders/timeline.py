@@ -1,8 +1,8 @@
 """The timeline of an order for people: what changed, when, and which sync or person stored it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -10,12 +10,15 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from backoffice.completeness.wording import compared_line
 from core.dates import meant
 from core.format import DASH, platform_time
+from integrations.completeness.of_order import Comparison, comparisons_of
 from orders.changes import ADDED, PACKAGE, PACKAGE_ADDED, PACKAGE_REMOVED, REMOVED, Change
 from orders.models import Order, OrderChange, OrderItem, OrderPackage
 
 MOST_ENTRIES = 200
+FETCHED_WITHIN = timedelta(minutes=1)  # from storing an order until the audit notes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`is_first`: when the order as a whole was stored, which is not kept; then `stored_at` is None."""
+    """`is_first`: when the order as a whole was stored, which is not kept; then `stored_at` is None. `audit_id`: it was
+    compared with a list of the platform, `compared` says how that ended."""
 
     stored_at: datetime | None
     reported_at: datetime | None
     sync_log_id: int | None
     differences: tuple[Difference, ...]
     is_first: bool = False
+    audit_id: int | None = None
+    compared: str = ""
 
 
 def timeline(order: Order) -> list[Entry]:
@@ -51,10 +57,35 @@ def timeline(order: Order) -> list[Entry]:
         )
         for change in changes[:MOST_ENTRIES]
     ]
+    entries = _with_audits(order, entries)
     if len(changes) <= MOST_ENTRIES:
         # Without a change, the stored values are the first ones.
         entries.append(Entry(None if changes else order.synced_at, None, None, (), is_first=True))
     return entries
+
+
+def _with_audits(order: Order, entries: list[Entry]) -> list[Entry]:
+    """With what audits say of it. A change that an audit brought is that audit's."""
+    moments = [entry.stored_at for entry in entries if entry.stored_at]
+    for one in comparisons_of(order, min(moments, default=order.synced_at)):
+        said = Entry(
+            one.at, None, None, (), audit_id=one.audit_id, compared=compared_line(order.platform, one)
+        )
+        at = next(
+            (place for place, entry in enumerate(entries) if entry.stored_at and entry.stored_at <= one.at),
+            len(entries),
+        )
+        if one.brought_it and at < len(entries) and _is_its_change(entries[at], one):
+            brought = entries.pop(at)
+            said = replace(said, reported_at=brought.reported_at, differences=brought.differences)
+        entries.insert(at, said)
+    return entries
+
+
+def _is_its_change(entry: Entry, brought: Comparison) -> bool:
+    """Whether it was stored by no sync, and just before the audit noted that it had fetched the order."""
+    is_close = entry.stored_at is not None and brought.at - entry.stored_at < FETCHED_WITHIN
+    return entry.sync_log_id is None and entry.audit_id is None and is_close
 
 
 def readable(changes: list[Change]) -> Iterator[Difference]:
@@ -101,6 +132,8 @@ def _show(field: str, value: Any) -> str:
         return _("yes") if value else _("no")
     if field == "status":
         return str(dict(Order.Status.choices).get(value, value))
+    if field == "completeness":
+        return str(dict(Order.Completeness.choices).get(value, value))
     if field == "fulfilled_by":
         return str(dict(Order.FulfilledBy.choices).get(value, value))
     if field in ("ship_by", "deliver_by", "purchased_at", f"{PACKAGE}packed_at", f"{PACKAGE}shipped_at"):

@@ -1,8 +1,10 @@
 """Pick lists: what to fetch, whose orders they are, and how far each is; and the packing slips that go along."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
@@ -17,16 +19,23 @@ from django.views.decorators.cache import never_cache
 from access.confinement import visible_platforms, within
 from backoffice.base.cells import badge, datetime_cell, items_at_a_glance, number
 from backoffice.base.model_admin import ReadOnlyAdmin
-from backoffice.orders.items import items_to_show
+from backoffice.base.pictures import Thumbnails
+from backoffice.orders.items import first_picture, items_to_show
 from backoffice.packing.picking import PACK, page_of, to_list
 from backoffice.packing.slips import SlipForm, slips
+from backoffice.packing.words import FROM_THE_RIGHT
 from backoffice.users.second_factor.confirming import ask_first
+from core.format import grouped
 from inventory.sku_settings import bins_of
 from orders.models import Order, Pick, PickList
 from orders.packing import PickLine, mark_packed, mark_picked, pick_lines, put_back, scanned, skus_to_pick
 
 SEE_BUYER = "orders.view_orderbuyer"
 MARKS = {"picked": mark_picked, "packed": mark_packed}
+
+
+# Where Unicode has the Latin, Greek and Cyrillic letters, which are those of the font of the PDF.
+LETTERS_OF_EUROPE = (range(0x0530), range(0x1E00, 0x2000))
 
 
 @admin.register(PickList)
@@ -78,14 +87,19 @@ class PickListAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         picks = list(self._picks(request, pick_list))
         lines = lines_with_bins(picks)
+        thumbnails = Thumbnails(
+            (pick.order.platform, item.asin) for pick in picks for item in pick.order.items.all()
+        )
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Pick list %(number)s") % {"number": pick_list},
+            "title": str(pick_list),
             "opts": self.opts,
             "original": pick_list,
-            "lines": lines,
+            "lines": [(line, thumbnails.of(*line.product) if line.product else "") for line in lines],
+            "has_pictures": thumbnails.are_shown,
             "has_bins": any(line.bins for line in lines),
-            "picks": [(pick, _glance(pick.order)) for pick in picks],
+            "has_other_letters": any(_has_other_letters(f"{line.sku} {line.title}") for line in lines),
+            "picks": [(pick, _glance(pick.order), first_picture(pick.order, thumbnails)) for pick in picks],
             "left": sum(1 for pick in picks if pick.open_key and not pick.packed_at),
             "may_pack": request.user.has_perm(PACK),
             "form": SlipForm(may_read_buyers=request.user.has_perm(SEE_BUYER)),
@@ -119,7 +133,7 @@ class PickListAdmin(ReadOnlyAdmin):
         if addresses and (asked := ask_first(request, page_of(pick_list))):
             return asked
         picks = self._picks(request, pick_list).filter(open_key__isnull=False)
-        reason = f"Packing slips of pick list {pick_list}"
+        reason = f"Packing slips of pick list {pick_list.pk}"
         is_pdf = request.POST.get("as") == "pdf"
         printed = slips(picks, prices=form.cleaned_data["prices"], addresses=addresses, reason=reason)
         if is_pdf:
@@ -136,7 +150,7 @@ class PickListAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request, pick_list):
             raise PermissionDenied
         lines = lines_with_bins(list(self._picks(request, pick_list)))
-        title = _("Pick list %(number)s") % {"number": pick_list}
+        title = str(pick_list)
         return _pdf(request, pick_list, "pick-list", lambda pdf: pdf.pick_list_pdf(title, lines))
 
     def _posted(self, request: HttpRequest, object_id: int) -> PickList:
@@ -184,8 +198,19 @@ def _pdf(request: HttpRequest, pick_list: PickList, name: str, write: Callable[[
         )
         messages.error(request, text % {"about": problem.about})
         return to_list(pick_list)
-    headers = {"Content-Disposition": f'inline; filename="{name}-{pick_list}.pdf"'}
+    headers = {"Content-Disposition": f'inline; filename="{name}-{pick_list.pk}.pdf"'}
     return HttpResponse(data, content_type="application/pdf", headers=headers)
+
+
+def _has_other_letters(text: str) -> bool:
+    """Whether there are letters that the fonts of the PDF have not, as far as that is known without opening them."""
+    return any(char.isalpha() and not _may_be_there(char) for char in text)
+
+
+def _may_be_there(letter: str) -> bool:
+    if any(ord(letter) in some for some in LETTERS_OF_EUROPE):
+        return True
+    return bool(settings.PDF_FONT_FALLBACK) and unicodedata.bidirectional(letter) not in FROM_THE_RIGHT
 
 
 def lines_with_bins(picks: Sequence[Pick]) -> list[PickLine]:
@@ -202,9 +227,9 @@ def _mark(action: str, picks: QuerySet[Pick], who: str) -> int:
 
 def _report(request: HttpRequest, action: str, count: int, code: str) -> None:
     done = {
-        "picked": ngettext("%(count)d order is picked.", "%(count)d orders are picked.", count),
-        "packed": ngettext("%(count)d order is packed.", "%(count)d orders are packed.", count),
-        "back": ngettext("%(count)d order was put back.", "%(count)d orders were put back.", count),
+        "picked": ngettext("%(count)s order is picked.", "%(count)s orders are picked.", count),
+        "packed": ngettext("%(count)s order is packed.", "%(count)s orders are packed.", count),
+        "back": ngettext("%(count)s order was put back.", "%(count)s orders were put back.", count),
     }
     if not count and code:
         text = _("%(code)s: nothing was changed, it is that far already.")
@@ -212,9 +237,9 @@ def _report(request: HttpRequest, action: str, count: int, code: str) -> None:
     elif not count:
         messages.warning(request, _("Nothing was changed: tick orders that are not that far yet."))
     elif code:
-        messages.success(request, f"{code}: {done[action] % {'count': count}}")
+        messages.success(request, f"{code}: {done[action] % {'count': grouped(count)}}")
     else:
-        messages.success(request, done[action] % {"count": count})
+        messages.success(request, done[action] % {"count": grouped(count)})
 
 
 def _glance(order: Order) -> str:

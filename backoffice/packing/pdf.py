@@ -1,8 +1,8 @@
 """Packing slips and pick lists as PDF, with the fonts in them: printed alike everywhere.
 
-DejaVu has the letters of Europe's languages. In the place of another one, or of one that is written from right to left,
-titles and SKUs have a sign that says so. An address with holes in it would be of no use: it is left to the page to
-print, where the browser has more fonts.
+DejaVu has the letters of Europe's languages, and the fonts of PDF_FONT_FALLBACK have others. In the place of a letter
+that none of them has, or of one that is written from right to left, titles and SKUs have a sign that says so. An
+address with holes in it would be of no use: it is left to the page to print, where the browser has more fonts.
 """
 
 import unicodedata
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import barcode
+from django.conf import settings
 from django.utils.html import strip_tags
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -21,13 +22,13 @@ from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace, TTFFont
 
 from backoffice.packing.barcodes import PRINTABLE
-from backoffice.packing.slips import LABEL
+from backoffice.packing.slips import LABELS
+from backoffice.packing.words import FROM_THE_RIGHT
 from orders.packing import PickLine
 
 FONTS = Path(__file__).parent / "fonts"
 FAMILY, NO_SIGN = "DejaVu", "\N{REPLACEMENT CHARACTER}"
-FROM_THE_RIGHT = ("R", "AL")  # as unicodedata calls the directions
-A4_MARGIN, LABEL_MARGIN, LABEL_SIZE = 18, 4, (100, 150)  # millimetres
+A4_MARGIN, LABEL_MARGIN = 18, 4  # millimetres
 LONGEST_TITLE, ORDERS_A_ROW = 200, 10
 BAR, BAR_HEIGHT, QUIET = 0.25, 12, 2.5
 HEADING, PLAIN = FontFace(emphasis="BOLD"), FontFace()
@@ -49,6 +50,10 @@ class Document(FPDF):
         self.set_auto_page_break(True, margin=margin)
         self.add_font(FAMILY, fname=FONTS / "DejaVuSans.ttf")
         self.add_font(FAMILY, style="B", fname=FONTS / "DejaVuSans-Bold.ttf")
+        others = {f"Other {number}": path for number, path in enumerate(_other_fonts())}
+        for family, path in others.items():
+            self.add_font(family, fname=path)
+        self.set_fallback_fonts(list(others), exact_match=False)  # most have no bold letters
         self.points = points
         self.running = ""  # on top of the pages that follow the first one of an order
         self.write_as()
@@ -92,13 +97,13 @@ def slips_pdf(slips: Sequence[Mapping[str, Any]], size: str) -> bytes:
     """A page, or more, for each of `slips`, as backoffice/packing/slips.py makes them. Raises Unwritable."""
     for slip in slips:
         _refuse(slip["order"], [*slip["address"], *slip["words"].values(), slip["bought"], slip["total"]])
-    document = Document(LABEL_SIZE, LABEL_MARGIN, 8.5, _("Packing slips")) if size == LABEL else None
-    document = document or Document("A4", A4_MARGIN, 11, _("Packing slips"))
+    label, title = LABELS.get(size), _("Packing slips")
+    document = Document(label, LABEL_MARGIN, 8.5, title) if label else Document("A4", A4_MARGIN, 11, title)
     for slip in slips:
         document.running = ""
         document.add_page()
         document.running = f"{slip['words']['order']} {slip['order']}"
-        _write_slip(document, slip, beside=size != LABEL)
+        _write_slip(document, slip, beside=label is None)
     return document.finished()
 
 
@@ -202,18 +207,25 @@ def _writable(text: str) -> str:
 
 def _can_be_written(letter: str) -> bool:
     return letter == "\n" or (
-        ord(letter) in _letters() and unicodedata.bidirectional(letter) not in FROM_THE_RIGHT
+        ord(letter) in _letters(_other_fonts()) and unicodedata.bidirectional(letter) not in FROM_THE_RIGHT
     )
 
 
+def _other_fonts() -> tuple[str, ...]:
+    """Files that are there; `manage.py check` says which are not."""
+    return tuple(path for path in settings.PDF_FONT_FALLBACK if Path(path).is_file())
+
+
 @cache
-def _letters() -> frozenset[int]:
-    """What both fonts have signs for."""
+def _letters(_other_fonts: tuple[str, ...]) -> frozenset[int]:
+    """What both of our fonts have signs for, or one of the others."""
     document = Document("A4", A4_MARGIN, 11, "")
     fonts: Any = document.fonts
-    found = frozenset.intersection(*(frozenset(font.cmap) for font in fonts.values()))
+    of_family: dict[bool, list[frozenset[int]]] = {True: [], False: []}
+    for name, font in fonts.items():
+        of_family[name.startswith(FAMILY.lower())].append(frozenset(font.cmap))
     document.close_fonts()
-    return found
+    return frozenset.intersection(*of_family[True]).union(*of_family[False])
 
 
 def _plain(text: Any) -> str:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from core.format import grouped
 from orders.models import Order, PickList
 from orders.packing import MOST, make_list
 
@@ -26,15 +27,15 @@ def pick_selected(request: HttpRequest, orders: QuerySet[Order]) -> HttpResponse
     made = make_list(chosen, request.user.get_username())
     for pick in made.elsewhere:
         text = _("%(order)s is on pick list %(list)s of %(who)s already, and was left out.")
-        words = {"order": pick.order.external_id, "list": pick.pick_list, "who": pick.pick_list.made_by}
+        words = {"order": pick.order.external_id, "list": pick.pick_list_id, "who": pick.pick_list.made_by}
         messages.warning(request, text % words)
     if made.not_to_ship:
         text = ngettext(
-            "%(count)d order was left out: there is nothing for you to ship.",
-            "%(count)d orders were left out: there is nothing for you to ship.",
+            "%(count)s order was left out: there is nothing for you to ship.",
+            "%(count)s orders were left out: there is nothing for you to ship.",
             len(made.not_to_ship),
         )
-        messages.warning(request, text % {"count": len(made.not_to_ship)})
+        messages.warning(request, text % {"count": grouped(len(made.not_to_ship))})
     return to_list(made.pick_list) if made.pick_list else None
 
 

@@ -23,7 +23,9 @@ else:
     from unfold.widgets import UnfoldAdminSelectWidget as Select
     from unfold.widgets import UnfoldBooleanWidget as CheckboxInput
 
-A4, LABEL = "a4", "label"
+A4 = "a4"
+# Labels of printers for parcels, in millimetres; static/oms/slips.css has the same.
+LABELS = {"label": (100, 150), "label-4x6": (101.6, 152.4), "label-103x199": (103, 199)}
 
 
 class SlipForm(forms.Form):
@@ -31,7 +33,12 @@ class SlipForm(forms.Form):
 
     size = forms.ChoiceField(
         label=_("Paper"),
-        choices=[(A4, _("A4, one page an order")), (LABEL, _("label, 100 × 150 mm"))],
+        choices=[
+            (A4, _("A4, one page an order")),
+            ("label", _("label, 100 × 150 mm")),
+            ("label-4x6", _("label, 4 × 6 in")),
+            ("label-103x199", _("label, 103 × 199 mm")),
+        ],
         widget=Select(),
     )
     prices = forms.BooleanField(label=_("With prices"), required=False, widget=CheckboxInput())

@@ -1,6 +1,7 @@
 """The few words of a packing slip, in the language of the marketplace: the buyer reads them, whatever language the
 person has who prints it. More languages than the admin has, so they are no messages of its catalogues."""
 
+FROM_THE_RIGHT = ("R", "AL")  # letters that are written so, as unicodedata calls it
 WORDS: dict[str, dict[str, str]] = {
     "en": {"title": "Packing slip", "order": "Order", "bought": "Ordered on", "to": "Ship to",
            "quantity": "Quantity", "item": "Item", "price": "Price", "total": "Total", "gift": "Message"},

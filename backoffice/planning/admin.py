@@ -25,14 +25,14 @@ from backoffice.base.model_admin import OmsAdmin, choices_filter, platform_filte
 from backoffice.base.paging import BoundedChangeList
 from backoffice.lists.tabs import ALL, Tab
 from backoffice.planning.exports import PLANNING_EXPORTS
-from backoffice.planning.filters import StateFilter, number_filter
-from backoffice.planning.forms import DaysForm, SettingsForm
+from backoffice.planning.filters import StateFilter, TagFilter, number_filter
+from backoffice.planning.forms import TAG, DaysForm, SettingsForm
 from backoffice.planning.upload import upload_view
-from core.format import DASH
+from core.format import DASH, grouped
 from integrations.lookup.planning import LONGEST
-from inventory.models import PlannedSku, PlanningState
+from inventory.models import PlannedSku, PlanningState, SkuTag
 from inventory.planning import PACE_DAYS
-from inventory.sku_settings import set_sku_settings
+from inventory.sku_settings import set_sku_settings, set_tag_days
 from platforms.models import PLATFORM, Source
 
 SEE, CHANGE = "inventory.view_inventoryitem", "inventory.change_inventoryitem"
@@ -58,11 +58,12 @@ class PlannedSkuAdmin(OmsAdmin):
 
     list_display = columns = (
         "sku", "short_title", "number_available", "number_inbound", "number_sold_7", "number_sold_30",
-        "number_sold_90", "number_cover", "number_lead", "number_target", "number_reorder", "platform_name",
+        "number_sold_90", "number_cover", "number_lead", "number_target", "number_reorder", "tag", "platform_name",
     )  # fmt: skip
-    default_columns = tuple(name for name in columns if name not in ("number_target", "platform_name"))
+    default_columns = tuple(name for name in columns if name not in ("number_target", "tag", "platform_name"))
     list_filter = (
         StateFilter,
+        TagFilter,
         platform_filter(),
         number_filter("reorder", gettext_lazy("reorder"), UNITS),
         number_filter("available", gettext_lazy("available"), UNITS),
@@ -77,7 +78,7 @@ class PlannedSkuAdmin(OmsAdmin):
     tabs = TABS
     exports = PLANNING_EXPORTS
     list_fullwidth = True
-    list_per_page = 25  # of twelve columns, each drawn on its own
+    list_per_page = 25  # of up to thirteen columns, each drawn on its own
     search_fields = ("sku", "title")
     search_help_text = gettext_lazy("SKU, or words of a title")
     empty_text = gettext_lazy(
@@ -90,7 +91,7 @@ class PlannedSkuAdmin(OmsAdmin):
     form = SettingsForm
     fieldsets = (
         (gettext_lazy("Settings of this SKU, in all marketplaces"), {"fields": (
-            ("own_lead_days", "own_target_days"), ("unit_cost", "cost_currency"), "bin",
+            ("own_lead_days", "own_target_days"), ("unit_cost", "cost_currency"), "bin", "tag",
         )}),
     )  # fmt: skip
 
@@ -146,24 +147,21 @@ class PlannedSkuAdmin(OmsAdmin):
         if isinstance(form, SettingsForm):
             set_sku_settings({(obj.platform_id, obj.sku): form.settings()})
 
-    @admin.action(description=gettext_lazy("Set lead time and target cover…"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Set tag, lead time and target cover…"), permissions=["change"])
     def set_days(self, request: HttpRequest, queryset: QuerySet[PlannedSku]) -> HttpResponse | None:
-        """Asks for the days, and gives them to all that were selected."""
-        form = DaysForm(request.POST if "set" in request.POST else None)
+        """Asks for them, and gives them to all that were selected, or to their tags."""
+        tags = set(queryset.order_by().exclude(tag="").values_list("platform_id", "tag").distinct())
+        form = DaysForm(request.POST if "set" in request.POST else None, tags=tags)
         if form.is_valid():
-            keys = queryset.order_by().values_list("platform_id", "sku")
-            changed = set_sku_settings(dict.fromkeys(keys, form.given()))
-            text = ngettext(
-                "Settings of %(count)d SKU were changed.", "Settings of %(count)d SKUs were changed.", changed
-            )
-            self.message_user(request, text % {"count": changed})
+            self.message_user(request, _set_days(queryset, form, tags))
             return HttpResponseRedirect(request.get_full_path())
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Set lead time and target cover"),
+            "title": _("Set tag, lead time and target cover"),
             "opts": self.opts,
             "form": form,
             "count": queryset.count(),
+            "tags": _days_of_tags(tags),
             "back": request.get_full_path(),
             "kept": [
                 (name, value)
@@ -224,6 +222,29 @@ class PlannedSkuAdmin(OmsAdmin):
     def number_reorder(self, obj: PlannedSku) -> SafeString:
         text = '<span class="oms-number" title="{}"><strong>{}</strong></span>'
         return format_html(text, _calculation(obj), _units(obj.reorder))
+
+
+def _set_days(queryset: QuerySet[PlannedSku], form: DaysForm, tags: set[tuple[int, str]]) -> str:
+    """Returns what was done, as a sentence."""
+    keys = set(queryset.order_by().values_list("platform_id", "sku"))
+    changed = set_sku_settings(dict.fromkeys(keys, form.of_skus())) if form.of_skus() else 0
+    sentences = ngettext(
+        "Settings of %(count)s SKU were changed.", "Settings of %(count)s SKUs were changed.", changed
+    ) % {"count": grouped(changed)}  # fmt: skip
+    if form.cleaned_data["scope"] != TAG:
+        return sentences
+    if name := form.cleaned_data["tag"]:
+        tags = {(platform_id, name) for platform_id, _sku in keys}
+    changed = set_tag_days(tags, **form.of_tag())
+    of_tags = ngettext(
+        "Days of %(count)s tag were changed.", "Days of %(count)s tags were changed.", changed
+    ) % {"count": grouped(changed)}  # fmt: skip
+    return f"{sentences} {of_tags}" if form.of_skus() else of_tags
+
+
+def _days_of_tags(tags: set[tuple[int, str]]) -> list[SkuTag]:
+    rows = SkuTag.objects.filter(name__in={name for _platform, name in tags}).prefetch_related(PLATFORM)
+    return [tag for tag in rows if (tag.platform_id, tag.name) in tags]
 
 
 def _told(state: PlanningState) -> PlanningState:

@@ -31,6 +31,7 @@ class SettingsExport(Export):
         cells: list[Sequence[Any]] = [
             names, skus, titles, [thresholds.get(key, "") for key in keys], [row.lead_days for row in rows],
             [row.target_days for row in rows], costs, [row.cost_currency for row in rows], [row.bin for row in rows],
+            [row.tag for row in rows],
         ]  # fmt: skip
         return cells
 
@@ -41,7 +42,7 @@ class SettingsExport(Export):
 
 TITLES = {
     "threshold": _("threshold"), "lead_days": _("lead time"), "target_days": _("target cover"),
-    "unit_cost": _("unit cost"), "currency": _("currency of the cost"), "bin": _("bin"),
+    "unit_cost": _("unit cost"), "currency": _("currency of the cost"), "bin": _("bin"), "tag": _("tag"),
 }  # fmt: skip
 SETTINGS = SettingsExport(
     name="sku-settings",
@@ -62,7 +63,7 @@ PLANNING_EXPORTS = (
         columns=columns(platform="platform__name")
         | columns(
             "sku", "title", "listings", "available", "inbound", "sold_7", "sold_30", "sold_90", "cover_days",
-            "lead_days", "target_days", "reorder", "is_late", "is_dead", "source",
+            "lead_days", "target_days", "reorder", "is_late", "is_dead", "source", "tag",
         ),
     ),
     SETTINGS,

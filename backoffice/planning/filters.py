@@ -8,8 +8,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from access.confinement import visible_platforms, within
 from backoffice.base.model_admin import DropdownFilter
 from core.format import Text
+from inventory.models import SkuTag
 
 UNKNOWN, LESS, MORE = "unknown", "less-than-", "at-least-"
 
@@ -45,6 +47,20 @@ def number_filter(
         "title": label, "parameter_name": name, "column": name, "steps": steps, "may_be_unknown": may_be_unknown,
     }  # fmt: skip
     return type(f"{name.title().replace('_', '')}Filter", (NumberFilter,), facts)
+
+
+class TagFilter(DropdownFilter):
+    """The tags of the platforms that the reader may see."""
+
+    title = gettext_lazy("tag")
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        tags = within(SkuTag.objects.order_by("name"), visible_platforms(request), "platform")
+        return [(name, name) for name in tags.values_list("name", flat=True).distinct()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(tag=self.value()) if self.value() else queryset
 
 
 class StateFilter(DropdownFilter):

@@ -18,20 +18,28 @@ from django.utils.translation import gettext as _
 
 from access.confinement import Visible, within
 from backoffice.export.as_csv import FORMULA
+from core.format import grouped
 from core.money import amount_text
 from integrations.registry import site_of
-from inventory.models import HIGHEST_THRESHOLD, LONGEST_DAYS, InventoryItem, PlannedSku, SkuSettings
+from inventory.models import (
+    HIGHEST_THRESHOLD,
+    LONGEST_DAYS,
+    LONGEST_TAG,
+    InventoryItem,
+    PlannedSku,
+    SkuSettings,
+)
 from inventory.sku_settings import Key, stored_settings
 from orders.models import OrderItem
 from platforms.models import Platform
 
 COLUMNS = (
-    "platform", "sku", "title", "threshold", "lead_days", "target_days", "unit_cost", "currency", "bin",
+    "platform", "sku", "title", "threshold", "lead_days", "target_days", "unit_cost", "currency", "bin", "tag",
 )  # fmt: skip
 MOST_LINES = 10_000
 MOST_PROBLEMS = 20  # that are told of one file
 AT_ONCE = 500
-LONGEST_BIN = 64
+LONGEST_TEXT = LONGEST_TAG  # also of a bin
 COST_DIGITS, COST_DECIMALS = 12, 4
 SEPARATORS = ",;\t"
 APOSTROPHE = re.compile(
@@ -159,8 +167,8 @@ def _lines(data: bytes, platforms: Mapping[str, Platform]) -> tuple[list[Line], 
     lines, problems, seen = list[Line](), dict[int, str](), dict[Key, int]()
     for count, (number, row) in enumerate(rows, start=1):
         if count > MOST_LINES:
-            text = _("The file has more than %(most)d lines. Upload it in parts.")
-            raise BadFile([text % {"most": MOST_LINES}])
+            text = _("The file has more than %(most)s lines. Upload it in parts.")
+            raise BadFile([text % {"most": grouped(MOST_LINES)}])
         try:
             line = _line(number, names, row, platforms)
             if line.key in seen:
@@ -211,7 +219,7 @@ def _names(headings: Sequence[str]) -> Sequence[str]:
 def _line(number: int, names: Sequence[str], row: Sequence[str], platforms: Mapping[str, Platform]) -> Line:
     """Raises BadCell."""
     if len(row) != len(names):
-        text = _("It has %(count)d values, and the first line names %(columns)d columns.")
+        text = _("It has %(count)s values, and the first line names %(columns)d columns.")
         raise BadCell(text % {"count": len(row), "columns": len(names)})
     cells = dict(zip(names, map(_without_apostrophe, row), strict=True))
     if not cells["sku"]:
@@ -287,14 +295,19 @@ def _days(text: str, name: str) -> int | None:
     return int(text)
 
 
-def _bin(text: str, name: str) -> str:
-    if len(text) > LONGEST_BIN or not text.isprintable():
-        words = {"column": name, "most": LONGEST_BIN}
+def _line_of_text(text: str, name: str) -> str:
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        words = {"column": name, "most": LONGEST_TEXT}
         raise BadCell(_("%(column)s takes a line of %(most)d characters at the most.") % words)
     return text
 
 
-READERS: dict[str, Callable[[str, str], Any]] = {"lead_days": _days, "target_days": _days, "bin": _bin}
+READERS: dict[str, Callable[[str, str], Any]] = {
+    "lead_days": _days,
+    "target_days": _days,
+    "bin": _line_of_text,
+    "tag": _line_of_text,
+}
 
 
 def _cost(cells: Mapping[str, str], stored: SkuSettings) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from access.confinement import visible_platforms
 from backoffice.planning.settings_file import COLUMNS, MOST_PROBLEMS, BadFile, Reading, read_file
+from core.format import grouped
 from inventory.sku_settings import set_planning
 
 MOST_BYTES = 1_000_000
@@ -73,12 +74,13 @@ def _posted(request: HttpRequest, context: dict[str, Any]) -> HttpResponse | Non
 def _change(request: HttpRequest, reading: Reading) -> HttpResponse:
     changed = set_planning(reading.values, [(ids, value) for value, ids in reading.thresholds.items()])
     skus = ngettext(
-        "Settings of %(count)d SKU were changed.", "Settings of %(count)d SKUs were changed.", changed.skus
+        "Settings of %(count)s SKU were changed.", "Settings of %(count)s SKUs were changed.", changed.skus
     )
     limits = ngettext(
-        "%(count)d threshold was changed.", "%(count)d thresholds were changed.", changed.thresholds
+        "%(count)s threshold was changed.", "%(count)s thresholds were changed.", changed.thresholds
     )
-    messages.success(request, f"{skus % {'count': changed.skus}} {limits % {'count': changed.thresholds}}")
+    told = [skus % {"count": grouped(changed.skus)}, limits % {"count": grouped(changed.thresholds)}]
+    messages.success(request, " ".join(told))
     return HttpResponseRedirect(reverse(LIST))
 
 

@@ -28,11 +28,13 @@ from backoffice.platforms.page_tabs import PageTab, on_same_tab, pane, people_of
 from backoffice.platforms.status import check_context, check_view, last_runs, latest_cell, renewal_lines
 from backoffice.privacy.erasing import end_storing, may_be_asked
 from backoffice.privacy.whole_platform import erase_address, erase_view
+from backoffice.shipping.writing import collection_view, tab_of, writing_view
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from backoffice.users.second_factor.confirming import confirmation_link
 from core.format import DASH, format_datetime
 from integrations.lookup.overview import attach_latest, with_overview
 from integrations.models import ApiUsage, SyncFailure, SyncLog
+from integrations.pictures.overview import has_pictures, pictures_so_far
 from integrations.quota.same_account import same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind
 from integrations.schedule.due import attach_dues
@@ -50,6 +52,7 @@ from inventory.models import PlannedSku
 from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
 
 GENERAL = ("display_name", "name", "kind", "is_active")
+SWITCHES = ("include_pii", "show_pictures")
 
 
 @admin.register(Platform)
@@ -75,6 +78,10 @@ class PlatformAdmin(OmsAdmin):
             path("<int:object_id>/connect/", wrap(connect_view), name=f"{name}_connect"),
             path("<int:object_id>/connect/begin/", wrap(begin_view), name=f"{name}_connect_begin"),
             path("<int:object_id>/check/", wrap(check_view), name=f"{name}_check"),
+            path("<int:object_id>/writing/", wrap(partial(writing_view, self)), name=f"{name}_writing"),
+            path(
+                "<int:object_id>/collection/", wrap(partial(collection_view, self)), name=f"{name}_collection"
+            ),
             path("<int:object_id>/erase/", wrap(partial(erase_view, self)), name=f"{name}_erase"),
             *super().get_urls(),
         ]
@@ -94,18 +101,24 @@ class PlatformAdmin(OmsAdmin):
             may_sync = self.has_sync_permission(request)
             may_see = request.user.has_perm("integrations.view_synclog")
             may_change = self.has_change_permission(request, platform)
+            shipping = tab_of(request, platform)
+            without = () if shipping else (PageTab.SHIPPING,)
             context |= {
+                "shipping": shipping,
                 "may_sync": may_sync,
                 "sync_label": sync_label([platform.kind]),
                 "last_runs": last_runs(platform, may_cancel=may_sync) if may_see else (),
                 "check": check_context(request, platform),
                 "renewals": renewal_lines(platform),
                 "stock_end": stock_end.advice(platform),
+                "pictures": pictures_so_far(platform),
                 "connect": connect_label(platform) if may_change else "",
                 "erase_address": erase_address(request, platform),
                 "until_ids": [f"oms-{watermark_name(name)}" for name in windowed(platform)],
                 "people": people_of(request, platform),
-                **tabs_of(request, platform, context.get("adminform"), may_change=may_change),
+                **tabs_of(
+                    request, platform, context.get("adminform"), may_change=may_change, without=without
+                ),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -132,6 +145,9 @@ class PlatformAdmin(OmsAdmin):
             (title, {"fields": credentials, "description": advice, "classes": pane(PageTab.CREDENTIALS)}),
             (_("Schedule and buyer data"), {"fields": schedule, "classes": pane(PageTab.SCHEDULE)}),
         ]
+        if has_pictures(kind):
+            pictures = {"fields": ("show_pictures",), "classes": pane(PageTab.SCHEDULE)}
+            sets.append((_("Pictures of products"), pictures))
         if obj is not None:
             state = ("state", *map(_watermark_field, windowed(obj)))
             sets.insert(0, (_("State"), {"fields": state, "classes": pane(PageTab.OVERVIEW)}))
@@ -159,7 +175,7 @@ class PlatformAdmin(OmsAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The credentials are no columns: Django must not look for them in the model.
-        options = {"form": form_for(kind_of(request, obj)), "fields": [*GENERAL, "include_pii"]}
+        options = {"form": form_for(kind_of(request, obj)), "fields": [*GENERAL, *SWITCHES]}
         form = super().get_form(request, obj, change, **kwargs | options)
         form.asks_of_buyers = len(_buyers(request, obj)) > 1  # type: ignore[attr-defined]  # of this request's own
         form.confirm_first = confirmation_link(request)  # type: ignore[attr-defined]
@@ -173,7 +189,7 @@ class PlatformAdmin(OmsAdmin):
             _warn_of_same_account(request, obj)
             return
         set_intervals(obj, form.new_intervals)
-        fields = [name for name in form.changed_data if name in (*GENERAL, "include_pii")]
+        fields = [name for name in form.changed_data if name in (*GENERAL, *SWITCHES)]
         if getattr(form, "new_config", None) is not None:
             fields += CONFIG_COLUMNS
         if fields:

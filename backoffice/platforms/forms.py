@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.platforms.widgets import (
+    MarksOthers,
     choices_of,
     fact_of,
     form_field,
@@ -92,7 +93,7 @@ class PlatformForm(Form):
 
     class Meta:
         model = Platform
-        fields = ("name", "kind", "display_name", "is_active", "include_pii")
+        fields = ("name", "kind", "display_name", "is_active", "include_pii", "show_pictures")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,6 +105,7 @@ class PlatformForm(Form):
             self._offer_kinds()
         if self._shows_credentials:
             self._prepare(self.channel)
+        self._explain_pictures()
         if not self.instance.is_configured:
             self.fields.pop("remove_credentials", None)
         if not self.asks_of_buyers:
@@ -135,6 +137,13 @@ class PlatformForm(Form):
                 widget=IntegerWidget(),
             )
 
+    def _explain_pictures(self) -> None:
+        """What it takes to have them; no switch where the platform's channel has none."""
+        if self.channel is None or self.channel.pictures is None:
+            self.fields.pop("show_pictures", None)
+        elif field := self.fields.get("show_pictures"):
+            field.help_text = f"{field.help_text} {self.channel.pictures.help}"
+
     @property
     def _shows_credentials(self) -> bool:
         """Not to users who may only look."""
@@ -154,22 +163,21 @@ class PlatformForm(Form):
         if channel is None:
             return
         shown = channel.credentials.show(self.stored)
-        choices = self._own_first(choices_of(channel.credentials.fields), channel)
+        own = set(known_sites(self.instance, channel.credentials.secrets))
+        choices = choices_of(channel.credentials.fields)
+        if own:
+            choices = {name: own_first(offered, own) for name, offered in choices.items()}
         for described in channel.credentials.fields:
             field, value = self.fields[described.name], shown.get(described.name)
             if described.input in (Input.CHOICE, Input.CHOICES):
                 values = map(str, value if isinstance(value, list) else [value or ""])
                 offer(field, described, choices.get(described.name, ()), values)
+                if own and isinstance(field.widget, MarksOthers):
+                    offered = {choice.value for choice in choices.get(described.name, ())}
+                    field.widget.set_others(offered - own)
             if described.input != Input.SECRET and value:
                 self.initial[described.name] = value
             field.help_text = self._help(described, choices)
-
-    def _own_first(
-        self, choices: Mapping[str, Sequence[Choice]], channel: Channel
-    ) -> Mapping[str, Sequence[Choice]]:
-        """Marketplaces that the account takes part in, as far as a check found out, before all the others."""
-        own = set(known_sites(self.instance, channel.credentials.secrets))
-        return {name: own_first(offered, own) for name, offered in choices.items()} if own else choices
 
     def _help(self, described: CredentialField, choices: Mapping[str, Sequence[Choice]]) -> SafeString:
         """What is stored of a secret, where the value is found, and what follows from a choice."""

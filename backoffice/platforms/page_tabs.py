@@ -20,6 +20,7 @@ class PageTab(models.TextChoices):
     OVERVIEW = "overview", _("Overview")
     CREDENTIALS = "credentials", _("Credentials")
     SCHEDULE = "schedule", _("Schedule")
+    SHIPPING = "shipping", _("Shipping")
     ACCESS = "access", _("Access")
 
 
@@ -28,13 +29,21 @@ def pane(tab: PageTab) -> tuple[str, ...]:
     return ("oms-pane", f"oms-pane-{tab}")
 
 
-def tabs_of(request: HttpRequest, platform: Platform, adminform: Any, *, may_change: bool) -> dict[str, Any]:
-    """The tabs with their addresses, which one is shown, and which have a field with an error."""
+def tabs_of(
+    request: HttpRequest,
+    platform: Platform,
+    adminform: Any,
+    *,
+    may_change: bool,
+    without: Collection[PageTab] = (),
+) -> dict[str, Any]:
+    """The tabs with their addresses, which one is shown, and which have a field with an error. `without`: those that
+    there is nothing to show on."""
     wrong = _with_errors(adminform)
     asked = _asked(request)
     if wrong and asked not in wrong:
         shown = next(str(tab) for tab in PageTab if tab in wrong)
-    elif asked in PageTab.values:
+    elif asked in PageTab.values and asked not in without:
         shown = asked
     else:
         is_new = may_change and not platform.is_configured
@@ -48,6 +57,7 @@ def tabs_of(request: HttpRequest, platform: Platform, adminform: Any, *, may_cha
             "is_wrong": str(tab) in wrong,
         }
         for tab in PageTab
+        if tab not in without
     ]
     return {"page_tabs": tabs, "page_tab": shown}
 

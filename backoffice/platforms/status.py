@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from access.confinement import visible_platforms, within
 from backoffice.base.channels import request_id_label
 from backoffice.home.health import age_line, renewal_line
+from backoffice.platforms.connect import connect_label
 from backoffice.platforms.page_tabs import PageTab
+from backoffice.platforms.widgets import choices_of, fact_of
 from backoffice.syncs.presentation import (
     copyable,
     kind_name,
@@ -24,8 +26,11 @@ from backoffice.syncs.presentation import (
     other_open_syncs,
 )
 from backoffice.syncs.progress import slot
+from integrations.channel import Fact
+from integrations.errors import ACCESS_CODES
 from integrations.lookup.renewals import renewals_of
 from integrations.models import SyncLog
+from integrations.registry import CHANNELS
 from integrations.schedule.due import dues_of
 from integrations.sync.connection_check import check_platform, is_outdated, without_others
 from integrations.sync.look_back import late_lines
@@ -113,26 +118,47 @@ def check_context(request: HttpRequest, platform: Platform) -> dict[str, Any]:
             "request": copyable(request_id_label(platform.kind), request_id)
             if (request_id := finding.get("request_id"))
             else "",
-            "opens": _tab_to_open(finding) if may_change else "",
+            "place": _place_to_act(finding, may_change=may_change),
         }
         for finding in found
     ]
     return {
         "is_outdated": is_outdated(platform),
         "may_check": request.user.has_perm(SYNC_PERMISSION),
+        "connect": connect_label(platform) if may_change else "",
+        "roles_page": _roles_page(platform),
         "platform": platform,
         "findings": findings,
         "problems": sum(finding["ok"] is False for finding in findings),
     }
 
 
-def _tab_to_open(finding: Mapping[str, Any]) -> str:
-    """The tab of the page where a person does what the finding asks for; "" where that is not on the page."""
-    if finding["ok"] is not False and finding.get("code") != "not_configured":
+def _place_to_act(finding: Mapping[str, Any], *, may_change: bool) -> str:
+    """Where a person does what the finding asks for: a tab of the page; `roles`, on the channel's own pages; `check`,
+    where nothing on a page mends it; "" where nothing is to do, or not by this reader."""
+    is_to_do = finding["ok"] is False
+    if not is_to_do and finding.get("code") != "not_configured":
         return ""
     step = str(finding["step"]).split(" ")[0]
-    is_about = step in ("credentials", "token", "environment", "marketplace", "marketplaces", "other")
-    return str(PageTab.CREDENTIALS) if is_about else ""
+    if step in ("credentials", "token", "environment", "marketplace", "marketplaces", "other"):
+        return str(PageTab.CREDENTIALS) if may_change else ""
+    if not is_to_do:
+        return ""
+    return "roles" if finding.get("code") in ACCESS_CODES else "check"
+
+
+def _roles_page(platform: Platform) -> dict[str, Any]:
+    """The address where roles are given to the application of this platform, and its name; {} where there is none."""
+    channel = CHANNELS.get(platform.kind)
+    if channel is None or channel.roles_page is None:
+        return {}
+    link = channel.roles_page
+    host: Any = link.host
+    if isinstance(host, Fact):
+        host = fact_of(
+            host, choices_of(channel.credentials.fields).get(host.of, ()), platform.api_config or {}
+        )
+    return {"text": link.text, "address": f"https://{host}/{link.path}"}
 
 
 def check_view(request: HttpRequest, object_id: int) -> HttpResponse:

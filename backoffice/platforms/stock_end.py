@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.base.model_admin import Button
-from core.format import format_datetime
+from core.format import format_datetime, grouped
 from integrations.registry import channel_label, site_of
 from integrations.sync.stock_end import StockEnd, end_stock, stock_end_of
 from platforms.models import Platform
@@ -35,7 +35,7 @@ def advice(platform: Platform) -> str:
         "button": LABEL,
         "places": _places(platform, end),
         "since": format_datetime(end.since),
-        "count": end.rows,
+        "count": grouped(end.rows),
     }
     if end.since is None:
         text = _(
@@ -46,10 +46,10 @@ def advice(platform: Platform) -> str:
     text = ngettext(
         "%(channel)s has refused the list of stock of this account (%(places)s) since %(since)s, as it does where an "
         "account has no FBA. An outage hardly lasts so long. If the account has left FBA there, press “%(button)s”: "
-        "%(count)d row that is stored as listed is marked as gone, with nothing in stock.",
+        "%(count)s row that is stored as listed is marked as gone, with nothing in stock.",
         "%(channel)s has refused the list of stock of this account (%(places)s) since %(since)s, as it does where an "
         "account has no FBA. An outage hardly lasts so long. If the account has left FBA there, press “%(button)s”: "
-        "%(count)d rows that are stored as listed are marked as gone, with nothing in stock.",
+        "%(count)s rows that are stored as listed are marked as gone, with nothing in stock.",
         end.rows,
     )
     rest = (
@@ -65,9 +65,9 @@ def report_end(request: HttpRequest, platform: Platform) -> None:
         messages.warning(request, _("Nothing was changed: the stock of this account is listed again."))
         return
     done = ngettext(
-        "%(count)d row of stock was marked as gone.", "%(count)d rows of stock were marked as gone.", end.rows
+        "%(count)s row of stock was marked as gone.", "%(count)s rows of stock were marked as gone.", end.rows
     )
-    text = done % {"count": end.rows}
+    text = done % {"count": grouped(end.rows)}
     if end.is_all:
         off = _("Syncs of stock are off; set the minutes between them to switch them on again.")
         text = f"{text} {off}"

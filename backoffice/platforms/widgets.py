@@ -31,15 +31,37 @@ NOT_REMEMBERED = {
 }
 
 
-class FactsSelect(Select):
+class MarksOthers:
+    """A select whose options are marked that are none of the account's own: admin.js shows them on request. Without
+    the script, all are shown."""
+
+    attrs: dict[str, Any]
+    others: Collection[str] = ()
+
+    def set_others(self, others: Collection[str]) -> None:
+        self.others = others
+        self.attrs["data-oms-show-all"] = _("Show all marketplaces")
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)  # type: ignore[misc]
+        if str(value) in self.others:
+            option["attrs"]["data-oms-other"] = ""
+        return option
+
+
+class FactsSelect(MarksOthers, Select):
     """Each option carries the facts that follow from it, for admin.js, which shows them."""
 
     facts: Mapping[str, Mapping[str, Text]] = {}
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        option = super().create_option(name, value, *args, **kwargs)
         option["attrs"] |= {f"data-{fact}": text for fact, text in self.facts.get(str(value), {}).items()}
         return option
+
+
+class OthersSelectMultiple(MarksOthers, SelectMultiple):
+    pass
 
 
 def form_field(described: CredentialField) -> forms.Field:
@@ -51,7 +73,7 @@ def form_field(described: CredentialField) -> forms.Field:
         case Input.CHOICE:
             return forms.ChoiceField(widget=FactsSelect(), **options)
         case Input.CHOICES:
-            return forms.MultipleChoiceField(widget=SelectMultiple(), **options)
+            return forms.MultipleChoiceField(widget=OthersSelectMultiple(), **options)
         case Input.SWITCH:
             return forms.BooleanField(widget=CheckboxInput(), **options)
     return forms.CharField(widget=TextInput(attrs=dict(NOT_COMPLETED)), **options)
@@ -68,12 +90,7 @@ def own_first(choices: Sequence[Choice], own: Collection[str]) -> list[Choice]:
     """Those of the account in a group of their own, before all others."""
     title = _("The account takes part in")
     mine = [replace(choice, group=title) for choice in choices if choice.value in own]
-    others = [
-        replace(choice, group=_("All: %(group)s") % {"group": choice.group} if choice.group else "")
-        for choice in choices
-        if choice.value not in own
-    ]
-    return [*mine, *others]
+    return [*mine, *(choice for choice in choices if choice.value not in own)]
 
 
 def offer(

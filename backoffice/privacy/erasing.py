@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.format import format_datetime
+from core.format import format_datetime, grouped
 from orders.background_erasing import ask_to_erase_platform
 from orders.erasing import OnHold, Receipt, erase_of_order
 from orders.models import Erasure, LegalHold, Order, OrderBuyer
@@ -64,11 +64,13 @@ def end_storing(request: HttpRequest, platform: Platform, *, erases: bool) -> No
     )
     if kept["count"]:
         text = ngettext(
-            "The buyer data of %(count)d order stays until its time has come: %(last)s at the latest.",
-            "The buyer data of %(count)d orders stays until its time has come: %(last)s at the latest.",
+            "The buyer data of %(count)s order stays until its time has come: %(last)s at the latest.",
+            "The buyer data of %(count)s orders stays until its time has come: %(last)s at the latest.",
             kept["count"],
         )
-        messages.info(request, text % {"count": kept["count"], "last": format_datetime(kept["last"])})
+        messages.info(
+            request, text % {"count": grouped(kept["count"]), "last": format_datetime(kept["last"])}
+        )
 
 
 def ask_to_erase(request: HttpRequest, platform: Platform, reason: str) -> Erasure:
@@ -83,18 +85,18 @@ def tell(request: HttpRequest, receipt: Receipt) -> None:
     """What was erased, and what was not."""
     count = len(receipt.orders)
     text = ngettext(
-        "The buyer data of %(count)d order was erased. Receipt: %(receipt)s.",
-        "The buyer data of %(count)d orders was erased. Receipt: %(receipt)s.",
+        "The buyer data of %(count)s order was erased. Receipt: %(receipt)s.",
+        "The buyer data of %(count)s orders was erased. Receipt: %(receipt)s.",
         count,
     )
-    messages.success(request, text % {"count": count, "receipt": receipt.number})
+    messages.success(request, text % {"count": grouped(count), "receipt": receipt.number})
     if receipt.held:
         text = ngettext(
-            "A legal hold keeps the buyer data of %(count)d order.",
-            "A legal hold keeps the buyer data of %(count)d orders.",
+            "A legal hold keeps the buyer data of %(count)s order.",
+            "A legal hold keeps the buyer data of %(count)s orders.",
             len(receipt.held),
         )
-        messages.warning(request, text % {"count": len(receipt.held)})
+        messages.warning(request, text % {"count": grouped(len(receipt.held))})
 
 
 def _hold_text(hold: LegalHold) -> str:

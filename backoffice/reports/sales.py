@@ -1,12 +1,13 @@
 """The report of sales in the admin: a page that links to the orders behind each figure, and its files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBadRequest, HttpResponseBase, HttpResponseRedirect
@@ -29,8 +30,9 @@ from backoffice.base.model_admin import is_htmx
 from backoffice.export.as_csv import csv_stream
 from backoffice.export.as_xlsx import xlsx_stream
 from backoffice.export.reader import MACHINE, of_language
-from backoffice.export.views import LABELS, TYPES, in_slot, send_file, too_many
-from backoffice.lists.days import Days
+from backoffice.export.scheduling import schedule_links
+from backoffice.export.views import LABELS, TYPES, in_slot, send_file, take_token, too_many
+from backoffice.lists.days import Days, current_day
 from backoffice.orders.filters import NOT_KNOWN
 from backoffice.reports.sales_table import (
     SALES_COLUMNS,
@@ -47,9 +49,7 @@ from core.format import DASH
 from orders.models import Order
 from orders.sales import (
     MOST_MONTHS,
-    Lines,
     Months,
-    Orders,
     Place,
     Remitted,
     Report,
@@ -57,9 +57,11 @@ from orders.sales import (
     sales_report,
     totals_by_currency,
 )
+from orders.sales_sums import Lines, Orders
 from platforms.models import Platform, Source
 
 SEE = "orders.view_order"
+OF_MONTHS = (Days.THIS_MONTH, Days.LAST_MONTH)
 MONTHS = 3  # that are shown to those who choose none
 MOST_SHOWN = 300  # rows of the page
 FILES: dict[str, Any] = {
@@ -92,12 +94,16 @@ def sales_page(request: HttpRequest) -> HttpResponseBase:
         **admin.site.each_context(request),
         "title": _("Sales"),
         "scope": scope,
+        "is_demo": settings.DEMO,
         "first_month": f"{scope.months.first:%Y-%m}",
         "last_month": f"{scope.months.last:%Y-%m}",
         "last_day": scope.months.end - timedelta(days=1),
         "platform_choices": choices,
         "several_platforms": len(choices) > 1,
         "files": list(_file_links(request)),
+        "schedules": schedule_links(
+            request, [(name, label) for name, (label, _columns) in FILES.items()], request.GET.urlencode()
+        ),
         "address": request.get_full_path(),
     }
     return TemplateResponse(request, "reports/sales.html", context, status=400 if scope.problem else 200)
@@ -105,8 +111,9 @@ def sales_page(request: HttpRequest) -> HttpResponseBase:
 
 def _result(request: HttpRequest, scope: Scope) -> dict[str, Any]:
     platforms, report = _report(request, scope)
+    sites = sites_in_use(request)
     return {
-        "rows": [_sales_cells(request, row, platforms) for row in report.sales[:MOST_SHOWN]],
+        "rows": [_sales_cells(sites, row, platforms) for row in report.sales[:MOST_SHOWN]],
         "row_count": len(report.sales),
         "most_shown": MOST_SHOWN if len(report.sales) > MOST_SHOWN else 0,
         "taxes": [_tax_cells(row, platforms) for row in _by_marketplace(report.taxes)[:MOST_SHOWN]],
@@ -123,7 +130,7 @@ def sales_file(request: HttpRequest, report: str, extension: str) -> HttpRespons
     if report not in FILES or extension not in TYPES:
         raise Http404
     _check(request)
-    page = reverse("sales-report")
+    page, token = reverse("sales-report"), take_token(request)
     if not is_fresh(request):
         return HttpResponseRedirect(confirmation_address(request, f"{page}?{request.GET.urlencode()}"))
     scope = _scope(request)
@@ -134,9 +141,28 @@ def sales_file(request: HttpRequest, report: str, extension: str) -> HttpRespons
     rows: Sequence[Row] = found.sales if report == "sales" else found.taxes
     send = partial(
         send_file, request, name=report, extension=extension, rows=len(rows),
-        chunks=chunks_of(rows, columns, platforms), file=_writer(extension, str(label), columns), token="",
+        chunks=chunks_of(rows, columns, platforms), file=_writer(extension, str(label), columns),
+        token=token,
     )  # fmt: skip
     return in_slot(send, lambda: too_many(request, page))
+
+
+def problem_of(request: HttpRequest) -> str:
+    """Why the report cannot be made as the address asks for it; "" where it can."""
+    return _scope(request).problem
+
+
+def in_words(request: HttpRequest) -> list[str]:
+    """What the address asks for, as people say it: "Months: last month", "Platform: Shop"."""
+    asked = request.GET
+    found = [f"{_('Months')}: {day.label}" for day in OF_MONTHS if asked.get("in") == day]
+    span = [("from", _("From")), ("to", _("To"))]
+    found += [f"{label}: {asked[name]}" for name, label in span if asked.get(name)]
+    scope = _scope(request)
+    if scope.platform_id is not None:
+        platforms = Platform.objects.defer("api_config").filter(pk=scope.platform_id)
+        found += [f"{_('Platform')}: {each}" for each in within(platforms, visible_platforms(request), "pk")]
+    return found
 
 
 def _check(request: HttpRequest) -> None:
@@ -154,12 +180,14 @@ def _writer(extension: str, label: str, columns: dict[str, ReportColumn]) -> Any
 
 
 def _scope(request: HttpRequest) -> Scope:
-    """`?from=2026-09&to=2026-11&platform=1`, or `?in=last_month`; this month and the two before it where nothing is
-    asked for."""
-    today, zone = timezone.localdate(), ForgivingZone(str(timezone.get_current_timezone()))
+    """`?from=2026-09&to=2026-11&platform=1`, `?in=last_month`, or `?in=this_month`; this month and the two before it
+    where nothing is asked for."""
+    today, zone = current_day(), ForgivingZone(str(timezone.get_current_timezone()))
     months, problem = Months.until(today, MONTHS), ""
     if request.GET.get("in") == Days.LAST_MONTH:
         months = Months.until(today.replace(day=1) - timedelta(days=1), 1)
+    elif request.GET.get("in") == Days.THIS_MONTH:
+        months = Months.until(today, 1)
     first, last = request.GET.get("from", ""), request.GET.get("to", "")
     if first or last:
         try:
@@ -187,11 +215,11 @@ def _report(request: HttpRequest, scope: Scope) -> tuple[Platforms, Report]:
     """The report about live orders of the platforms that the reader may see, and these platforms."""
     visible = visible_platforms(request)
     platforms = within(Platform.objects.defer("api_config"), visible, "pk")
-    orders = within(Order.objects.business(Source.LIVE), visible)
-    if scope.platform_id is not None:
-        orders = orders.filter(platform=scope.platform_id)
-    found = Report(sales=(), taxes=()) if scope.problem else sales_report(orders, scope.months, scope.zone)
-    return {platform.pk: platform for platform in platforms}, found
+    found = {platform.pk: platform for platform in platforms}
+    if scope.problem:
+        return found, Report(sales=(), taxes=())
+    ids = [pk for pk in found if scope.platform_id in (None, pk)]
+    return found, sales_report(ids, scope.months, scope.zone)
 
 
 def _file_links(request: HttpRequest) -> Any:
@@ -227,13 +255,14 @@ def _place_cells(place: Place, platforms: Platforms) -> dict[str, Any]:
     }
 
 
-def _sales_cells(request: HttpRequest, row: Sales, platforms: Platforms) -> dict[str, Any]:
+def _sales_cells(sites: Collection[str], row: Sales, platforms: Platforms) -> dict[str, Any]:
+    address = orders_address(sites, row.place)
     return {
         **_place_cells(row.place, platforms),
         **_cells(row.orders, row.lines, row.place.currency),
         "country": row.place.ship_to_country,
-        "orders_address": orders_address(request, row.place, {"status__in": NOT_CANCELLED}),
-        "cancelled_address": orders_address(request, row.place, {"status__exact": Order.Status.CANCELLED}),
+        "orders_address": address and f"{address}&status__in={NOT_CANCELLED}",
+        "cancelled_address": address and f"{address}&status__exact={Order.Status.CANCELLED}",
     }
 
 
@@ -272,9 +301,13 @@ def _tax_cells(row: Remitted, platforms: Platforms) -> dict[str, Any]:
     }
 
 
-def orders_address(request: HttpRequest, place: Place, more: dict[str, str]) -> str:
-    """The list of the orders behind a row; "" where the list has no filter for its marketplace."""
-    sites = {site for channel in channels_in_use(request) for site in channel.sites}
+def sites_in_use(request: HttpRequest) -> set[str]:
+    """The marketplaces for which the list of orders has a filter."""
+    return {site for channel in channels_in_use(request) for site in channel.sites}
+
+
+def orders_address(sites: Collection[str], place: Place) -> str:
+    """The list of the orders behind a row; "" where the list has no filter for its marketplace, which are `sites`."""
     if place.marketplace_id not in sites:
         return ""
     last = Months(first=place.month, last=place.month).end - timedelta(days=1)
@@ -286,6 +319,5 @@ def orders_address(request: HttpRequest, place: Place, more: dict[str, str]) -> 
         "currency": place.currency or NOT_KNOWN,
         "ship_to_country": place.ship_to_country or NOT_KNOWN,
         "source__exact": Source.LIVE,
-        **more,
     }
-    return f"{reverse('admin:orders_order_changelist')}?{urlencode(query, safe=',')}"
+    return f"{reverse('admin:orders_order_changelist')}?{urlencode(query)}"

@@ -36,12 +36,13 @@ SYNC_TABS = (
     Tab(name="open", label=gettext_lazy("Open"), query={"status__in": "deferred,queued,running,waiting"}),
     Tab(
         name="problems", label=gettext_lazy("Problems of 7 days"), is_alarming=True,
-        query={"status__in": "failed,partial,fallback", "queued_at_in": "last_7_days"},
+        query={"status__in": "failed,partial,fallback", "finished_at_in": "last_7_days"},
     ),
     Tab(name="failed", label=gettext_lazy("Failed"), query={"status__exact": "failed"}),
 )  # fmt: skip
 COUNTS = ("fetched", "created", "updated", "unchanged", "failed")
 SYNC_COLUMNS = ("number_of", "state", "started", *(f"number_{name}" for name in COUNTS), "window")
+SHOWN_COLUMNS = tuple("ended" if name == "started" else name for name in SYNC_COLUMNS)
 
 
 def part(name: str, label: Any, *, ordering: str | None = None) -> Callable[[Any, SyncLog], SafeString]:
@@ -57,11 +58,11 @@ def part(name: str, label: Any, *, ordering: str | None = None) -> Callable[[Any
 @admin.register(SyncLog)
 class SyncLogAdmin(ReadOnlyAdmin):
     list_display = SYNC_COLUMNS
-    columns = (*SYNC_COLUMNS, "number_api_calls", "number_pages", "number_throttled", "source_of")
-    default_columns = SYNC_COLUMNS
+    columns = (*SHOWN_COLUMNS, "started", "number_api_calls", "number_pages", "number_throttled", "source_of")
+    default_columns = SHOWN_COLUMNS
     list_filter = (
         platform_filter(), choices_filter("kind"), choices_filter("status", several=True), choices_filter("source"),
-        choices_filter("trigger"), ("queued_at", DayRangeFilter),
+        choices_filter("trigger"), ("queued_at", DayRangeFilter), ("finished_at", DayRangeFilter),
     )  # fmt: skip
     list_select_related = ("requested_by",)
     tabs = SYNC_TABS
@@ -100,7 +101,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
 
     status_now = part("state", gettext_lazy("status"))
     took = part("took", gettext_lazy("took"))
-    finished = part("finished", gettext_lazy("finished"))
+    finished = part("finished", gettext_lazy("ended"))
     source_of = part("source", gettext_lazy("source"), ordering="source")
     window = part("window", gettext_lazy("window"), ordering="window_start")
     error = part("error", gettext_lazy("error"))
@@ -177,12 +178,16 @@ class SyncLogAdmin(ReadOnlyAdmin):
     def number_of(self, obj: SyncLog) -> SafeString:
         return stacked(f"#{obj.pk} {kind_name(obj.kind)}", obj.platform)
 
-    @admin.display(description=gettext_lazy("started"), ordering="started_at")
-    def started(self, obj: SyncLog) -> SafeString:
+    @admin.display(description=gettext_lazy("ended"), ordering="finished_at")
+    def ended(self, obj: SyncLog) -> SafeString:
         who = str(obj.requested_by or obj.get_trigger_display())
         took = slot(obj, "took")
         text = '<div class="oms-cell">{}<span class="oms-when">{} · {}</span></div>'
-        return format_html(text, slot(obj, "started"), took, who)
+        return format_html(text, slot(obj, "ended"), took, who)
+
+    @admin.display(description=gettext_lazy("started"), ordering="started_at")
+    def started(self, obj: SyncLog) -> SafeString:
+        return slot(obj, "started")
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def state(self, obj: SyncLog) -> SafeString:

@@ -21,7 +21,7 @@ FAILURE_EXPORTS = (
     Export(
         name="failures",
         label=_("Sync failures"),
-        columns=columns("id", sync="log_id", platform="platform__name")
+        columns=columns("id", sync="log_id", audit="audit_id", platform="platform__name")
         | columns(
             "kind", "external_id", "error_code", "error_message", "created_at", "resolved_at", "resolution"
         ),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,14 +19,16 @@ from backoffice.base.model_admin import (
     choices_filter,
     platform_filter,
 )
+from backoffice.completeness.wording import completeness_of
 from backoffice.lists.tabs import Tab
 from backoffice.syncs.exports import FAILURE_EXPORTS
 from backoffice.syncs.progress import press_url
-from core.format import DASH
+from core.format import DASH, grouped
+from integrations.completeness.failures import replay_any
 from integrations.errors import PlatformError
-from integrations.models import SyncFailure
-from integrations.sync.failures import Replayed, dismiss, dismiss_each, replay, replay_each
-from platforms.models import PLATFORM, SYNC_PERMISSION, Platform
+from integrations.models import OrderAudit, SyncFailure, SyncLog
+from integrations.sync.failures import Replayed, dismiss, dismiss_each, replay_each
+from platforms.models import PLATFORM, SYNC_PERMISSION
 
 MOST_AT_ONCE = 50  # each is a call to the platform, and the browser waits
 MOST_NAMED = 5
@@ -76,7 +78,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
     list_filter = (
         ResolvedFilter, platform_filter(), choices_filter("kind"), ("created_at", DayRangeFilter),
     )  # fmt: skip
-    list_select_related = ("log", "resolved_by")
+    list_select_related = ("resolved_by",)
     tabs = FAILURE_TABS
     exports = FAILURE_EXPORTS
     actions = ("replay_selected", "dismiss_selected")
@@ -91,8 +93,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncFailure]:
         queryset: QuerySet[SyncFailure] = super().get_queryset(request)
-        of_log = Prefetch("log__platform", Platform.objects.defer("api_config"))
-        queryset = queryset.prefetch_related(PLATFORM, of_log)
+        queryset = queryset.prefetch_related(PLATFORM)
         return queryset.defer("payload") if self.is_list(request) else queryset
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
@@ -107,7 +108,7 @@ class SyncFailureAdmin(ReadOnlyAdmin):
     def dismiss_selected(self, request: HttpRequest, queryset: QuerySet[SyncFailure]) -> HttpResponse | None:
         count = sum(1 for _each in dismiss_each(queryset, user=_user(request)))
         text = ngettext("%(count)s failure is dismissed.", "%(count)s failures are dismissed.", count)
-        messages.success(request, text % {"count": count})
+        messages.success(request, text % {"count": grouped(count)})
         return None
 
     def replay_button(self) -> Button:
@@ -146,9 +147,9 @@ class SyncFailureAdmin(ReadOnlyAdmin):
     def resolved(self, obj: SyncFailure) -> SafeString:
         return resolution_of(obj)
 
-    @admin.display(description=gettext_lazy("sync"), ordering="log_id")
+    @admin.display(description=gettext_lazy("met by"), ordering="log_id")
     def log_link(self, obj: SyncFailure) -> SafeString:
-        return link_to(obj.log, f"#{obj.log_id}")
+        return met_by(obj)
 
     @admin.display(description=gettext_lazy("payload without personal data"))
     def payload_text(self, obj: SyncFailure) -> SafeString:
@@ -202,6 +203,17 @@ class FailureInline(ReadOnlyInline):
         return format_html('<span class="oms-badges">{}</span>', format_html_join(" ", text, rows))
 
 
+def met_by(failure: SyncFailure) -> SafeString:
+    """The sync that met it, or the audit that could not heal it; else a backfill could not have it."""
+    if failure.log_id is not None:
+        return link_to(SyncLog(pk=failure.log_id), f"#{failure.log_id}")
+    if failure.audit_id is None:
+        address = completeness_of(failure.platform_id, "history")
+        return format_html('<a class="oms-link" href="{}">{}</a>', address, _("a backfill"))
+    text = _("audit #%(id)s") % {"id": failure.audit_id}
+    return link_to(OrderAudit(pk=failure.audit_id), text)
+
+
 def resolution_of(failure: SyncFailure) -> SafeString:
     """When and how a failure was resolved, and by whom."""
     if failure.is_open:
@@ -219,12 +231,12 @@ def replay_failures(request: HttpRequest, failures: QuerySet[SyncFailure]) -> No
         command = "manage.py replay_failures"
         messages.error(request, text % {"most": MOST_AT_ONCE, "command": command})
         return
-    _report(request, list(replay_each(failures, user=_user(request))))
+    _report(request, list(replay_each(failures, user=_user(request), by=replay_any)))
 
 
 def _replay(request: HttpRequest, failure: SyncFailure) -> None:
     try:
-        _report(request, [Replayed(replay(failure, user=_user(request)), None)])
+        _report(request, [Replayed(replay_any(failure, user=_user(request)), None)])
     except PlatformError as error:
         _report(request, [Replayed(failure, error)])
 
@@ -234,12 +246,12 @@ def _report(request: HttpRequest, replayed: list[Replayed]) -> None:
     still_open = [result for result in replayed if result.why_open[0]]
     if stored := len(replayed) - len(still_open):
         text = ngettext("%(count)s record is stored now.", "%(count)s records are stored now.", stored)
-        messages.success(request, text % {"count": stored})
+        messages.success(request, text % {"count": grouped(stored)})
     for result in still_open[:MOST_NAMED]:
         name = link_to(result.failure, result.failure.external_id or _("without id"))
         messages.error(request, format_html(_("{} stays open: {}"), name, result.why_open[1]))
     if len(still_open) > MOST_NAMED:
-        text = _("%(count)s more stay open.") % {"count": len(still_open) - MOST_NAMED}
+        text = _("%(count)s more stay open.") % {"count": grouped(len(still_open) - MOST_NAMED)}
         messages.error(request, text)
     if not replayed:
         messages.info(request, _("There was nothing to replay."))

@@ -19,12 +19,14 @@ from django.views.decorators.cache import never_cache
 
 from access.confinement import visible_platforms
 from backoffice.base.charts import AMBER, RED, Chart, Series
-from core.format import DASH, format_datetime, rough_span
+from backoffice.lists.days import Days
+from backoffice.syncs.presentation import ended_line
+from core.format import DASH, format_datetime, grouped, rough_span
 from integrations.lookup.health import BAD, SPANS, Calls, PlatformHealth, StreamHealth, health_of
 from integrations.sync.streams import label_of
 
 SEE = "integrations.view_synclog"
-DAYS = {7: "last_7_days", 30: "last_30_days"}  # names of backoffice/lists/days.py
+DAYS = {7: Days.LAST_7_DAYS, 30: Days.LAST_30_DAYS}  # the lists that the figures lead to are of the same days
 GREEN = 2  # in the palette of static/oms/charts.js
 FEW, MUCH = 10, 90  # percent of a quota: fewer have a decimal, more are pointed out
 # Data that are further behind are pointed out: so many intervals, and some minutes for what is on its way.
@@ -83,8 +85,8 @@ def _groups(health: PlatformHealth, now: datetime) -> Iterator[tuple[str, list[R
     yield (
         _("API calls"),
         [
-            (_("Calls"), [Cell(text=_number(made.made)) for made in calls]),
-            (_("Throttled"), [Cell(text=_number(made.throttled)) for made in calls]),
+            (_("Calls"), [Cell(text=grouped(made.made)) for made in calls]),
+            (_("Throttled"), [Cell(text=grouped(made.throttled)) for made in calls]),
             (_("Quota used"), [_quota(made) for made in calls]),
         ],
     )
@@ -92,21 +94,26 @@ def _groups(health: PlatformHealth, now: datetime) -> Iterator[tuple[str, list[R
 
 def _stream_rows(health: PlatformHealth, item: StreamHealth, now: datetime) -> Iterator[Row]:
     spells = [item.spells[span] for span in SPANS]
-    yield _("Syncs"), [Cell(text=_number(spell.runs)) for spell in spells]
+    yield _("Syncs"), [Cell(text=grouped(spell.runs)) for spell in spells]
     yield _("Failed"), [_failed(health, item, span) for span in SPANS]
     yield _("Longest gap"), [Cell(text=_span(spell.longest_gap)) for spell in spells]
+    yield _("Last good sync"), [Cell(text=_ended(item), width=len(SPANS))]
     yield _("Behind now"), [_behind(health, item, now)]
     yield _("Open failures"), [_open_failures(health, item)]
 
 
 def _failed(health: PlatformHealth, item: StreamHealth, span: int) -> Cell:
     failed = item.spells[span].failed
-    query = {"status__in": ",".join(BAD), "kind__exact": item.stream, "queued_at_in": DAYS[span]}
+    query = {"status__in": ",".join(BAD), "kind__exact": item.stream, "finished_at_in": DAYS[span]}
     return Cell(
-        text=_number(failed),
+        text=grouped(failed),
         href=_list("synclog", health, query) if failed else "",
         is_loud=bool(failed),
     )
+
+
+def _ended(item: StreamHealth) -> str:
+    return ended_line(item.ended) if item.ended else _("never")
 
 
 def _behind(health: PlatformHealth, item: StreamHealth, now: datetime) -> Cell:
@@ -124,7 +131,7 @@ def _behind(health: PlatformHealth, item: StreamHealth, now: datetime) -> Cell:
 def _open_failures(health: PlatformHealth, item: StreamHealth) -> Cell:
     query = {"kind__exact": item.stream, "state": "open"}
     return Cell(
-        text=_number(item.open_failures),
+        text=grouped(item.open_failures),
         href=_list("syncfailure", health, query) if item.open_failures else "",
         is_loud=bool(item.open_failures),
         width=len(SPANS),
@@ -167,7 +174,3 @@ def _list(model: str, health: PlatformHealth, query: dict[str, str]) -> str:
 
 def _span(span: timedelta | None) -> str:
     return DASH if span is None else rough_span(span)
-
-
-def _number(count: int) -> str:
-    return str(number_format(count, force_grouping=True))

@@ -1,5 +1,7 @@
 """How a sync looks wherever the admin shows one."""
 
+from datetime import datetime
+
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -144,9 +146,17 @@ def other_open_syncs(platform: Platform, kind: str, shown: SyncLog) -> list[Sync
     return [log for log in getattr(platform, "open_windows", ()) if log.kind == kind and log.pk != shown.pk]
 
 
+def ended_line(moment: datetime) -> str:
+    """The one moment by which pages call a sync that is over; said alike on all of them."""
+    return _("ended %(time)s") % {"time": format_datetime(moment)}
+
+
 def moment_of(log: SyncLog) -> SafeString:
-    """The time of its last change, as a link to its page."""
-    return link_to(log, format_datetime(log.finished_at or log.started_at or log.queued_at))
+    """When it ended, started or was asked for: the last of them that it did, as a link to its page."""
+    if log.finished_at:
+        return link_to(log, ended_line(log.finished_at))
+    text = _("started %(time)s") if log.started_at else _("queued %(time)s")
+    return link_to(log, text % {"time": format_datetime(log.started_at or log.queued_at)})
 
 
 def next_due_text(platform: Platform, kind: str) -> str:

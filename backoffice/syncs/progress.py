@@ -149,6 +149,7 @@ SLOTS: dict[str, Show] = {
     "window": lambda log, _may_cancel: window_of(log),
     "error": lambda log, _may_cancel: error_of(log) or DASH,
     "started": lambda log, _may_cancel: datetime_cell(log.started_at),
+    "ended": lambda log, _may_cancel: datetime_cell(log.finished_at),
     "finished": lambda log, _may_cancel: format_datetime(log.finished_at),
     "took": lambda log, _may_cancel: duration(log.duration),
 } | {

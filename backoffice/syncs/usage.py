@@ -24,7 +24,7 @@ from backoffice.base.model_admin import (
     ReadOnlyAdmin,
     platform_filter,
 )
-from core.format import format_datetime
+from core.format import format_datetime, grouped
 from integrations.models import ApiQuota, ApiUsage
 from integrations.quota.token_bucket import standing
 from integrations.quota.usage import Hourly, hourly, sharing
@@ -115,9 +115,9 @@ def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
     hours = hourly(usage)
     labels = [date_format(timezone.localtime(hour), "j M, H:i") for hour in hours.hours]
     calls, throttled, errors = (sum(counts) for counts in (hours.calls, hours.throttled, hours.errors))
-    counts = {"calls": calls, "throttled": throttled, "errors": errors, "hours": len(hours.hours)}
+    counts = {"calls": grouped(calls), "throttled": grouped(throttled), "errors": grouped(errors)}
     words = _(
-        "Calls in the last %(hours)d hours: %(calls)d, of them %(throttled)d throttled, %(errors)d errors."
+        "Calls in the last %(hours)d hours: %(calls)s, of them %(throttled)s throttled, %(errors)s errors."
     )
     per_call = hours.seconds_per_call
     return {
@@ -128,7 +128,7 @@ def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
             labels=labels,
             series=_bars(hours),
             first_column=_("Hour"),
-            words=words % counts,
+            words=words % {**counts, "hours": len(hours.hours)},
         ),
         "chart_zone": timezone.localtime().tzname(),
         "figures": [

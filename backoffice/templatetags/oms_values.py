@@ -7,10 +7,20 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from core.format import platform_time
+from backoffice.base.menu import title_of
+from backoffice.syncs.presentation import ended_line
+from core.format import grouped, platform_time
 
 register = template.Library()
 register.filter(platform_time)
+register.filter(ended_line)
+register.filter(grouped)
+
+
+@register.filter
+def or_as_in_menu(title: str, address: object) -> str:
+    """What the menu calls the page with this address; the title, where it has no entry for it."""
+    return title_of(str(address)) or title
 
 
 @register.filter

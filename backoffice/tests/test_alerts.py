@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from smtplib import SMTPServerDisconnected
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from access.models import LoginFailures
 from audit.origin import Origin
@@ -25,7 +26,17 @@ from backoffice.alerts.watch import GONE, HOLDS, look
 from backoffice.models import AlertMessage, AlertState, AlertSubscription
 from backoffice.tests.home_pages import home, log_of, tiles, viewer
 from integrations.management.every_minute import call_all, stand_in
-from integrations.models import SchedulerLease, SyncFailure
+from integrations.models import (
+    AuditedDay,
+    AuditedStock,
+    AuditFinding,
+    Backfill,
+    OrderAudit,
+    SchedulerLease,
+    StockAudit,
+    SyncFailure,
+    SyncLog,
+)
 from integrations.schedule.looks import note_look
 from inventory.models import InventoryItem
 from inventory.thresholds import set_threshold
@@ -179,6 +190,154 @@ def test_it_says_nothing_of_a_platform_that_nobody_has_set_up_or_that_is_inactiv
     assert kinds() == {}
 
 
+def test_it_tells_of_days_that_stay_open_over_a_night(admin_client: Client, now: datetime) -> None:
+    platform = live_platform(now)
+    audit = closed_audit(OrderAudit, platform, now, status="partial", open=2)
+    for back, hours in ((3, 31), (2, 29)):  # the younger one, the next night may heal
+        found = open_day(audit, now - timedelta(days=back), now - timedelta(hours=hours))
+    AuditedStock.objects.create(
+        platform=platform,
+        marketplace_id="B",
+        state="open",
+        checked_at=now,
+        open_since=now - timedelta(hours=40),
+    )
+    day = (now - timedelta(days=3)).astimezone(UTC).date()
+    subscriber(kinds=["incomplete"])
+
+    sentences = kinds_at(now)
+
+    pk = platform.pk
+    assert sentences == {
+        f"incomplete:{pk}:orders": f"1 day of orders stays open for over a night: {date_format(day)}. Open it: try its "
+        "orders again, or dismiss what is not needed.",
+        f"incomplete:{pk}:inventory": "The stock of 1 marketplace is not as the platform lists it, for over a night. "
+        "Replay its SKUs among the sync failures.",
+    }
+    assert told(now) + told(now + HOLDS) == ["OMS: 2 problems began"]
+    assert all(sentence in mail.outbox[0].body for sentence in sentences.values())
+    assert f"https://oms.example/admin/completeness/day/?platform={pk}&day={day}" in mail.outbox[0].body
+    html = home(admin_client)
+    assert all(sentence in html for sentence in sentences.values())
+    assert sentences[f"incomplete:{pk}:orders"] not in home(viewer("view_platform"))
+    assert "2 days of orders stay open" in kinds_at(now + timedelta(hours=2))[f"incomplete:{pk}:orders"]
+    SyncFailure.objects.all().update(resolved_at=now, resolution="dismissed")
+    assert found.failure is not None
+    assert set(kinds_at(now)) == {f"incomplete:{pk}:inventory"}
+
+
+def test_it_tells_of_audits_that_failed_or_do_not_come(
+    admin_client: Client, now: datetime, settings: Any
+) -> None:
+    settings.AUDIT_ORDERS = settings.AUDIT_INVENTORY = "nightly"
+    platform = live_platform(now)
+    orders, stock = f"audits:{platform.pk}:orders", f"audits:{platform.pk}:inventory"
+    closed_audit(OrderAudit, platform, now)
+    closed_audit(StockAudit, platform, now - timedelta(hours=35))
+    assert kinds_at(now) == {}
+
+    log_of(platform, kind="orders")  # syncs go on
+    later = kinds_at(now + timedelta(hours=2))
+    assert list(later) == [stock]
+    assert "“Audit the stock now” on the page Completeness starts one." in later[stock]
+    failed = closed_audit(OrderAudit, platform, now, status="failed", error_message="Amazon made no list.")
+    assert "failed: Amazon made no list. The next one comes by night." in kinds_at(now)[orders]
+    assert "Amazon made no list." in home(admin_client)
+    page = next(condition for condition in evaluate() if condition.key == orders).href
+    assert page == f"/admin/integrations/orderaudit/{failed.pk}/change/"
+    assert admin_client.get(page).status_code == 200
+    closed_audit(OrderAudit, platform, now, status="partial", open=1)  # one that somebody started
+    assert kinds_at(now) == {}
+    OrderAudit.objects.all().delete()
+    assert kinds_at(now) == {}  # the first sync was an hour ago: the first audit has time
+    SyncLog.objects.update(finished_at=now - timedelta(hours=37))
+    assert kinds_at(now)[orders].startswith(
+        "No audit of orders has ended yet. One is due each night: see whether"
+    )
+    settings.AUDIT_ORDERS = "off"
+    assert orders not in kinds_at(now)
+
+
+def test_stock_that_somebody_has_dismissed_is_not_waited_for(platform: Platform, now: datetime) -> None:
+    platform = live_platform(now)
+    audit = closed_audit(StockAudit, platform, now, status="partial", open=1)
+    since = {"checked_at": now, "open_since": now - timedelta(hours=40)}
+    AuditedStock.objects.create(
+        platform=platform, audit=audit, marketplace_id="B", state="open", open=1, **since
+    )
+    audit.findings.create(marketplace_id="B", sku="S-1", kind="missing", outcome="open")
+    failure = SyncFailure.objects.create(
+        platform=platform, kind="inventory", external_id="S-1", error_code="not_known_by_name"
+    )
+    assert set(kinds_at(now)) == {f"incomplete:{platform.pk}:inventory"}
+
+    SyncFailure.objects.filter(pk=failure.pk).update(resolved_at=now, resolution="dismissed")
+
+    assert kinds_at(now) == {}
+
+
+def test_it_tells_of_a_backfill_that_failed_until_another_one_is_begun(
+    admin_client: Client, now: datetime
+) -> None:
+    platform = live_platform(now)
+    span = {"window_start": now - timedelta(days=90), "window_end": now, "trigger": "admin"}
+    failed = Backfill.objects.create(
+        platform=platform, status="failed", finished_at=now, error_message="Amazon made no list.", **span
+    )
+    key = f"backfill:{platform.pk}:{failed.pk}"
+
+    assert "failed: Amazon made no list. What it brought is stored. Begin it again" in kinds_at(now)[key]
+
+    assert "Amazon made no list." in home(admin_client)
+    assert "Amazon made no list." not in home(viewer("view_platform"))
+    [condition] = [each for each in evaluate() if each.key == key]
+    assert condition.href == f"/admin/completeness/?platform={platform.pk}#history"
+    assert admin_client.get(condition.href).status_code == 200
+    assert kinds_at(now + timedelta(days=8)).keys().isdisjoint({key})
+    Backfill.objects.create(platform=platform, open_key=str(platform.pk), **span)
+    assert key not in kinds_at(now)
+
+
+def live_platform(now: datetime) -> Platform:
+    platform = Platform.objects.get(name="amazon")
+    platform.api_config = {"client_id": "x", "client_secret": "y"}
+    platform.save()
+    for kind in ("orders", "inventory"):
+        log_of(platform, kind=kind, finished_at=now - timedelta(hours=1))
+    return platform
+
+
+def closed_audit(model: Any, platform: Platform, at: datetime, **values: Any) -> Any:
+    row = {"trigger": "schedule", "status": "succeeded", "queued_at": at, "finished_at": at} | values
+    if model is OrderAudit:
+        row |= {"window_start": at - timedelta(days=30), "window_end": at}
+    return model.objects.create(platform=platform, **row)
+
+
+def open_day(audit: OrderAudit, of: datetime, since: datetime) -> AuditFinding:
+    place = {"day": of.astimezone(UTC).date(), "marketplace_id": "A"}
+    AuditedDay.objects.create(
+        platform=audit.platform,
+        audit=audit,
+        state="open",
+        open=1,
+        checked_at=since,
+        open_since=since,
+        **place,
+    )
+    failure = SyncFailure.objects.create(
+        audit=audit, platform=audit.platform, kind="orders", external_id=str(of)
+    )
+    return AuditFinding.objects.create(
+        audit=audit, external_id=str(of), kind="missing", outcome="open", failure=failure, **place
+    )
+
+
+def kinds_at(moment: datetime) -> dict[str, str]:
+    of = (Kind.INCOMPLETE, Kind.AUDITS, Kind.BACKFILL)
+    return {each.key: each.say() for each in evaluate(moment) if each.kind in of}
+
+
 def test_it_tells_who_manages_users_that_somebody_tries_to_get_in(
     client: Client, settings: Any, now: datetime
 ) -> None:
@@ -230,7 +389,7 @@ def test_it_asks_as_often_for_many_rows_as_for_few(order: Callable[..., Order]) 
 
     few = fill(1)
     assert fill(12) == few
-    assert few <= 18
+    assert few <= 24
 
 
 # --- when it is told

@@ -43,8 +43,8 @@ def test_it_opens_every_page(admin_client: Client, page: str) -> None:
         ("orders/order/", ["Orders"]),
         ("platforms/platform/", ["Platforms"]),
         ("platforms/platform/{}/change/", ["Platforms", "Amazon"]),
-        ("inventory/inventoryitem/", ["Inventory items"]),
-        ("integrations/synclog/", ["Syncs"]),
+        ("inventory/inventoryitem/", ["Inventory"]),
+        ("integrations/synclog/", ["Sync log"]),
         ("", ["Home"]),
     ],
 )

@@ -7,13 +7,14 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -27,13 +28,24 @@ from api.tests.rest import SECRETS, make_order, make_stock
 from api.tests.test_token_platforms import EMAIL, MINE, OTHER, confined_user, rows_of
 from audit.models import AuditEntry
 from backoffice.alerts.watch import HOLDS, look
-from backoffice.models import AlertMessage, AlertSubscription, ExportRun
-from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
+from backoffice.models import AlertMessage, AlertSubscription, ExportRun, ScheduledExport
+from integrations.models import (
+    ApiQuota,
+    ApiUsage,
+    OutboxEntry,
+    ProductPicture,
+    SyncFailure,
+    SyncLog,
+    WritingPolicy,
+    WritingStop,
+)
 from integrations.quota.usage import sharing
+from integrations.shipping.switching import set_policy, stop_writing
 from inventory.models import InventoryItem, PlannedSku, PlanningState, SkuSettings, StockDay
 from oms.urls import api_patterns
-from orders.models import Erasure, LegalHold, OrderBuyer, OrderPackage, Pick
-from orders.packing import make_list
+from orders.models import DeskClaim, Erasure, LegalHold, OrderBuyer, OrderPackage, Pick, Shipment
+from orders.packing import make_list, mark_packed
+from orders.risk import set_collection
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -53,7 +65,8 @@ ADMIN = {
     "audit/auditentry/": OF_PLATFORMS,
     "inventory/inventoryitem/": OF_PLATFORMS,
     "orders/order/": OF_PLATFORMS
-    | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/", f"{A_ROW}team/"), ABSENT),
+    | dict.fromkeys((f"{A_ROW}buyer/", f"{A_ROW}buyer/erase/", f"{A_ROW}team/", f"{A_ROW}ship/"), ABSENT),
+    "orders/shipment/": OF_PLATFORMS | {"<int:object_id>/act/": ABSENT},
     "inventory/plannedsku/": OF_PLATFORMS | {"upload/": PLAIN},
     "orders/legalhold/": OF_PLATFORMS,
     "orders/erasure/": OF_PLATFORMS | {"by-email/": PLAIN},
@@ -67,15 +80,19 @@ ADMIN = {
             "<int:object_id>/connect/",
             "<int:object_id>/connect/begin/",
             "<int:object_id>/erase/",
+            "<int:object_id>/writing/",
+            "<int:object_id>/collection/",
         ),
         ABSENT,
     ),
     "integrations/syncfailure/": OF_PLATFORMS,
+    "integrations/orderaudit/": OF_PLATFORMS,
     "integrations/synclog/": OF_PLATFORMS | {"progress/": PLAIN},
     "integrations/apiusage/": OF_PLATFORMS,
     "integrations/apiquota/": OF_PLATFORMS,
     "webhooks/endpoint/": OF_PLATFORMS | {"<int:pk>/secret/": PLAIN},
     "webhooks/delivery/": OF_PLATFORMS,
+    "oms/scheduledexport/": OF_PLATFORMS,
     "django_tasks_database/dbtaskresult/": LIST | {"": PLAIN} | ROW,
     "access/apitoken/": dict.fromkeys(OF_PLATFORMS, PLAIN) | {"<int:pk>/token/": PLAIN},
     "auth/user/": OF_NONE | {"<id>/password/": PLAIN, "<id>/single-sign-on/": PLAIN, "<id>/link/": PLAIN},
@@ -87,6 +104,16 @@ ROUTES = {
     "admin/home-charts/": SHOWN,
     "admin/health/": SHOWN,
     "admin/where/": PLAIN,
+    "admin/pictures/<int:pk>/<int:version>.jpg": ABSENT,
+    "admin/completeness/": SHOWN,
+    "admin/completeness/day/": PLAIN,
+    "admin/completeness/audit/": PLAIN,
+    "admin/completeness/audit/stock/": PLAIN,
+    "admin/completeness/history/": PLAIN,
+    "admin/shipping/": SHOWN,
+    "admin/shipping/import/": PLAIN,
+    "admin/shipping/orders/": PLAIN,
+    "admin/writing/": SHOWN,
     "admin/reports/sales/": PLAIN,  # both have orders of yesterday; see test_sales.py
     "admin/reports/sales/<slug:report>.<str:extension>": PLAIN,
     "admin/alerts/": SHOWN,
@@ -104,15 +131,21 @@ ROUTES = {
     ),
 }  # fmt: skip
 TOKEN = "progress-of-somebody-else"
+PICTURED = datetime(2026, 1, 1, tzinfo=UTC)
 ADMINS = {
     f"{model._meta.app_label}/{model._meta.model_name}": page for model, page in admin.site._registry.items()
 }
 QUERIES = {
     "admin/where/": ["id=WANTED-7", "id=TRACKED-7"],
+    "admin/shipping/": ["order={order}"],
+    "admin/shipping/orders/": ["orders={order}"],
     "admin/search/": ["s=CANARY"],
+    "admin/completeness/": ["platform={platform}", "platform={mine}"],
+    "admin/completeness/day/": ["platform={platform}&day=2026-01-01", "platform={mine}&day=2026-01-01"],
     "admin/reports/sales/": ["platform={platform}", "platform={mine}", "from=2025-01&to=2026-12"],
     "admin/platforms/platform/sync/": ["platform={platform}", "platform={mine}"],
     "admin/orders/order/": ["q=WANTED-7", "q=SHARED", "q=CUP", "to_ship=any"],
+    "admin/orders/shipment/": ["q=WANTED-7", "q=CANARY", "state__in=rejected", "carrier=UPS"],
     "admin/inventory/inventoryitem/": ["q=SHARED", "q=CUP"],
     "admin/inventory/plannedsku/": ["q=SHARED", "q=CUP", "state=unknown"],
     "admin/integrations/synclog/": ["status__exact=queued"],
@@ -139,7 +172,11 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
     finding = {"step": "account", "ok": True, "message": OTHER, "code": "same_account"}
     platform.check_outcome = {"ok": True, "findings": [finding]}
     platform.api_config = SECRETS | {"refresh_token": f"Atzr|{name}", "client_id": name}
+    platform.show_pictures = True
     platform.save()
+    picture = ProductPicture.objects.create(
+        platform=platform, asin="SHARED", state="known", image=name.encode(), asked_at=PICTURED
+    )
     stock = make_stock("SHARED", platform=platform, fnsku=name, title=f"{name} cup", available=1, threshold=5)
     planned = PlannedSku.objects.create(
         platform=platform, source="live", sku="SHARED", title=f"{name} cup", lead_days=1, target_days=1
@@ -154,6 +191,10 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
     )  # fmt: skip
     tracked = "TRACKED-7" if name == OTHER else "1"
     OrderPackage.objects.create(order=order, external_id=name, tracking_number=tracked)
+    shipment = Shipment.objects.create(
+        order=order, platform=platform, package_number=1001, source="live", carrier_name=name, tracking_number=name,
+        state="rejected", error_code="refused", error_message=name, made_by=name,
+    )  # fmt: skip
     StockDay.objects.create(
         platform=platform, marketplace_id=name, day=due.date(), skus=1, available=7, taken_at=due
     )
@@ -164,10 +205,28 @@ def more_rows(platform: Platform, name: str) -> dict[str, int]:
         account_key=key, operation=name, rate=1, burst=1, tokens=1, updated_at=timezone.now()
     )
     hold = LegalHold.objects.create(platform=platform, order=order, reason=name, until=timezone.now())
+    colleague = User.objects.create_user(f"colleague-{platform.pk}", is_staff=True)
+    confine(colleague, [platform.pk])
+    scheduled = ScheduledExport.objects.create(
+        name=name,
+        file="orders",
+        destination="folder",
+        folder=name,
+        file_stem=name,
+        owner=colleague,
+        failing_since=due,
+    )
     picked = make_list([order], name).pick_list
+    mark_packed(Pick.objects.filter(order=order), name)
+    set_policy(platform, mode="live", hourly_limit=9, who=name)
+    set_collection(platform, at=time(17), days="12345", zone="UTC")
+    DeskClaim.objects.create(order=order, held_by=f"{name}-shipper", until=timezone.now() + timedelta(days=1))
     assert picked is not None
     return {
+        "pictures/<int:pk>": picture.pk,
+        "oms/scheduledexport": scheduled.pk,
         "orders/picklist": picked.pk,
+        "orders/shipment": shipment.pk,
         "orders/legalhold": hold.pk,
         "orders/erasure": Erasure.objects.get(number=name).pk,
         "inventory/inventoryitem": stock.pk,
@@ -205,6 +264,7 @@ def by_route(rows: dict[str, int], name: str) -> dict[str, Any]:
         "audit/auditentry": AuditEntry.objects.filter(platform_id=platform.pk).latest("pk").pk,
         "orders/order": rows["orders"], "platforms/platform": platform.pk, "webhooks/endpoint": rows["webhooks"],
         "integrations/syncfailure": rows["sync-failures"], "integrations/synclog": rows["sync-logs"],
+        "integrations/orderaudit": rows["audits"],
         "webhooks/delivery": rows["webhook-deliveries"], "admin/r": platform.pk,
     }  # fmt: skip
 
@@ -236,6 +296,7 @@ def filled(route: str, ids: dict[str, str]) -> list[str]:
     for part in ("<path:object_id>", "<int:object_id>", "<int:pk>", "<id>"):
         route = route.replace(part, ids.get(model, "1"))
     route = route.replace("<path:content_type_id>", "1").replace("<str:token>", TOKEN)
+    route = route.replace("<int:version>", str(int(PICTURED.timestamp())))
     page: Any = ADMINS.get(model)
     if "<slug:button>" in route:
         names = [getattr(page, name)().name for name in page.buttons]
@@ -272,7 +333,7 @@ def test_no_page_shows_or_changes_anything_of_another_platform() -> None:
             else:
                 assert code in (200, 302, 400, 403, 404, 405), f"{address}: {code}"
         for query in QUERIES.get(route, ()):
-            reader.ask(f"/{route}?{query.format(platform=pk, mine=ids['mine'])}")
+            reader.ask(f"/{route}?{query.format(platform=pk, mine=ids['mine'], order=ids['orders/order'])}")
         if line == SHOWN and route.count("/") == 4 - ("export" in route):
             reader.ask(f"/{route}?platform__id__exact={pk}")
 
@@ -292,6 +353,10 @@ def test_nothing_that_he_posts_reaches_another_platform() -> None:
     sync = {"platform": pk, "kind": "both", "span": "days", "days": "7", "by": "updated"}
     reader.ask("/admin/platforms/platform/sync/", sync)
     reader.ask("/admin/platforms/platform/sync/estimate/", sync)
+    assert reader.ask("/admin/completeness/audit/", {"platform": pk})[0] == 404
+    assert reader.ask("/admin/completeness/audit/stock/", {"platform": pk})[0] == 404
+    begin = {"platform": pk, "do": "begin", "since": "2026-01-01"}
+    assert reader.ask("/admin/completeness/history/", begin)[0] == 404
     log = ids["integrations/synclog"]
     assert reader.ask("/admin/integrations/synclog/progress/", {"slot": f"{log}.state.queued.5f3a"})[0] == 286
     assert reader.ask("/admin/where/", {"id": "WANTED-7", "ask": pk})[0] == 404
@@ -311,6 +376,21 @@ def test_nothing_that_he_posts_reaches_another_platform() -> None:
     assert seen is not None
     assert "The buyer data of 1 order with this address." in seen.string
     reader.ask("/admin/orders/erasure/by-email/", {**person, "seen": seen[1]})
+    sent = {"carrier": "UPS", "tracking_number": "1Z", "draft": "1"}
+    assert reader.ask(f"/admin/orders/order/{ids['orders/order']}/ship/", sent)[0] == 404
+    for action in ("send", "correct", "retry", "cancel"):
+        shipment = f"/admin/orders/shipment/{ids['orders/shipment']}/act/"
+        assert reader.ask(shipment, {**sent, "action": action})[0] == 404
+    assert reader.ask(f"/admin/platforms/platform/{pk}/writing/", {"mode": "rehearsal"})[0] == 404
+    assert reader.ask(f"/admin/platforms/platform/{pk}/collection/", {"at": "10:00", "days": "1"})[0] == 404
+    assert reader.ask("/admin/writing/", {"stop": "1"})[0] == 403
+    for pressed in ("take", "later", "ship"):
+        at_desk = {**sent, "order": ids["orders/order"], pressed: "1"}
+        assert reader.ask("/admin/shipping/", at_desk)[0] == 302
+    many = {"orders": ids["orders/order"], f"tracking_number-{ids['orders/order']}": "1Z", "carrier": "UPS"}
+    assert reader.ask("/admin/shipping/orders/", {**many, "ship": "1"})[0] == 200
+    file = SimpleUploadedFile("dhl.csv", b"order id,tracking number,carrier\nWANTED-7,1Z,UPS\n")
+    assert reader.ask("/admin/shipping/import/", {"platform": pk, "file": file})[0] == 422
     free = {"name": "free", "username": "free", "is_superuser": "on"}
     lists = f"/admin/orders/picklist/{ids['orders/picklist']}"
     for each in ("mark", "slips"):
@@ -333,6 +413,9 @@ def stored() -> dict[str, Any]:
         "deliveries": list(Delivery.objects.values_list("pk", "state", "attempts")),
         "buyers": list(OrderBuyer.objects.exclude(order__platform__name=MINE).values_list("pk")),
         "picks": list(Pick.objects.values_list("pk", "packed_at", "open_key")),
+        "shipments": list(Shipment.objects.order_by("pk").values_list("pk", "state", "tracking_number")),
+        "writing": (WritingStop.objects.count(), WritingPolicy.objects.filter(mode="live").count()),
+        "claims": list(DeskClaim.objects.values_list("order", "held_by")),
         "holds": list(LegalHold.objects.values_list("pk", "until")),
         "users": list(User.objects.values_list("username", "is_superuser").order_by("pk")),
         "subscriptions": AlertSubscription.objects.count(),
@@ -361,6 +444,27 @@ def test_letters_are_of_his_platforms() -> None:
     bodies = [f"{letter.subject} {letter.body}" for letter in AlertMessage.objects.filter(user=user)]
     assert len(bodies) >= 1
     assert all(MINE in body and OTHER not in body for body in bodies)
+
+
+def test_stopped_writing_is_told_him_with_the_shipments_of_his_platforms_alone() -> None:
+    user, ids = planted()
+    Platform.objects.update(is_active=True)
+    shipments = Shipment.objects.filter(pk__in=(ids["orders/shipment"], ids["own orders/shipment"]))
+    shipments.update(state=Shipment.State.QUEUED, queued_at=timezone.now())
+    for shipment in shipments:
+        for number in range(1, 5 if shipment.platform.name == OTHER else 2):
+            OutboxEntry.objects.create(
+                shipment=shipment, order=shipment.order, platform=shipment.platform, number=number, content={}
+            )
+    stop_writing(who="root")
+    AlertSubscription.objects.create(user=user, by_email=True)
+    now = timezone.now()
+    look(now)
+    look(now + HOLDS)
+    told = [*AlertMessage.objects.values_list("body", flat=True), Reader(user).ask("/admin/alerts/")[1]]
+    assert len(told) == 2
+    for text in told:
+        assert re.findall(r"(\d+) shipments? waits? to be sent", text) == ["1"]
 
 
 def test_lists_ask_one_query_more_of_the_confined_and_none_of_a_superuser() -> None:

@@ -1,10 +1,15 @@
 """What people see in the place of a page that is not there, or not theirs, and what pages are called."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
+
+from monitoring.logs import TextFormatter
 
 pytestmark = pytest.mark.django_db
 
@@ -55,11 +60,36 @@ def test_a_browser_finds_the_icon_by_itself(client: Client) -> None:
     assert (answer.status_code, answer["Location"].startswith("/static/oms/favicon")) == (302, True)
 
 
-@pytest.mark.parametrize(
-    ("address", "title"),
-    [("orders/order", "Orders"), ("integrations/apiusage", "API usage"), ("integrations/synclog", "Syncs")],
-)
-def test_a_list_is_called_what_it_lists(admin_client: Client, address: str, title: str) -> None:
-    page = " ".join(admin_client.get(f"/admin/{address}/").content.decode().split())
-    assert page.partition("<title>")[2].partition("</title>")[0].strip() == f"{title} | OMS"
-    assert "Select " not in page.partition("</title>")[0]
+def test_a_page_is_called_what_the_menu_calls_it(admin_client: Client) -> None:
+    """In its head and in the browser's tab."""
+    entries = [entry for section in settings.UNFOLD["SIDEBAR"]["navigation"] for entry in section["items"]]
+    assert len(entries) > 15
+    for entry in entries:
+        page = " ".join(unescape(admin_client.get(str(entry["link"])).content.decode()).split())
+        title = page.partition("<title>")[2].partition("</title>")[0].strip()
+        heads = [re.sub("<[^>]+>", "", head).strip() for head in re.findall(r"<h1[^>]*>(.*?)</h1>", page)]
+        assert (title, heads) == (f"{entry['title']} | OMS", [entry["title"]])
+
+
+def test_a_refusal_is_one_line_of_the_log(viewer: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """Who, which address, why; where nothing broke, the way through the code tells nothing."""
+    jo = User.objects.get(username="jo").pk
+    refused = {
+        "/admin/auth/user/": "GET by user {jo}; refused in ",
+        "/admin/orders/order/add/": "GET by user {jo}; refused in ",
+    }
+    for address, told in refused.items():
+        caplog.clear()
+        assert viewer.get(f"{address}?search=canary", **HTML).status_code == 403
+        (record,) = [record for record in caplog.records if getattr(record, "status_code", 0) == 403]
+        line = TextFormatter().format(record)
+        assert address in line
+        assert told.format(jo=jo) in line
+        assert not {"\n", "Traceback", "canary"} & {
+            part for part in ("\n", "Traceback", "canary") if part in line
+        }
+    caplog.clear()
+    assert viewer.post("/admin/alerts/").status_code == 403
+    (record,) = [record for record in caplog.records if getattr(record, "status_code", 0) == 403]
+    assert "CSRF" in record.getMessage()
+    assert f"/admin/alerts/, POST by user {jo}" in record.getMessage()

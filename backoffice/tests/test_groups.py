@@ -1,4 +1,4 @@
-"""What each of the four groups may do: shown is what works, and what is not shown is refused."""
+"""What each of the groups may do: shown is what works, and what is not shown is refused."""
 
 from typing import Any
 
@@ -16,7 +16,8 @@ from platforms.models import Platform
 pytestmark = pytest.mark.django_db
 
 VIEWER, OPERATOR, MANAGER, PRIVACY = "Viewer", "Operator", "Manager", "Privacy officer"
-EVERYBODY = {VIEWER, OPERATOR, MANAGER, PRIVACY}
+SHIPPER = "Shipper"
+EVERYBODY = {VIEWER, OPERATOR, MANAGER, PRIVACY, SHIPPER}
 SYNCS = {OPERATOR, MANAGER}
 LISTS = (
     "orders/order", "inventory/inventoryitem", "platforms/platform",

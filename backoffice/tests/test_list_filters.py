@@ -20,10 +20,11 @@ from api.tests.rest import amazon, make_order, make_stock, make_text
 from backoffice.base.model_admin import DayRangeFilter, several_of
 from backoffice.base.offered import MOST_WORDS, OfferedLists, offered_parameters
 from backoffice.lists.days import Days
-from integrations.models import ApiQuota, ApiUsage, SyncFailure, SyncLog
+from backoffice.models import ScheduledExport
+from integrations.models import ApiQuota, ApiUsage, OrderAudit, SyncFailure, SyncLog
 from integrations.tasks import continue_sync
 from inventory.models import PlannedSku
-from orders.models import Erasure, LegalHold, OrderBuyer, PickList
+from orders.models import Erasure, LegalHold, OrderBuyer, PickList, Shipment
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
@@ -46,7 +47,9 @@ LISTS = {model._meta.label: model_admin for model, model_admin in admin.site._re
 def rows(db: None) -> None:
     """At least one in each list."""
     platform = amazon()
-    OrderBuyer.objects.create(order=make_order(), data={"name": "Ada"}, purge_after=NOW)
+    order = make_order()
+    OrderBuyer.objects.create(order=order, data={"name": "Ada"}, purge_after=NOW)
+    Shipment.objects.create(order=order, platform=platform, package_number=1001, source="live", carrier="UPS")
     make_stock()
     log = SyncLog.objects.create(
         platform=platform, kind="orders", trigger="admin", status="partial", failed=1
@@ -56,6 +59,7 @@ def rows(db: None) -> None:
     ApiQuota.objects.create(
         account_key="a", operation="searchOrders", rate=1, burst=1, tokens=1, updated_at=NOW
     )
+    OrderAudit.objects.create(platform=platform, trigger="api", window_start=NOW, window_end=NOW)
     make_text(User.objects.create_user("somebody"))
     LegalHold.objects.create(platform=platform, reason="a case", until=NOW)
     Erasure.objects.create(number="1", scope="platform", about="amazon", started_at=NOW)
@@ -63,6 +67,7 @@ def rows(db: None) -> None:
     PlannedSku.objects.create(platform=platform, source="live", sku="SKU-1", lead_days=1, target_days=1)
     endpoint = Endpoint.objects.create(name="shop", url="https://shop.example/")
     Delivery.objects.create(endpoint=endpoint, message_id="msg_1", event="order.created", body="{}")
+    ScheduledExport.objects.create(name="orders", file="orders", destination="folder", file_stem="orders")
     continue_sync.enqueue(log.pk)
 
 

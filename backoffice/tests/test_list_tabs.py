@@ -71,6 +71,7 @@ def test_each_tab_counts_the_rows_that_its_address_lists(orders: None, admin_cli
         "to_ship": "3",
         "overdue": "2",
         "today": "0",
+        "packed": "0",
         "cancel": "1",
         "unshipped_by_platform": "1",
     }

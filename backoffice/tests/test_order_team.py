@@ -242,7 +242,7 @@ def test_the_page_asks_the_same_questions_whatever_is_on_it(django_assert_num_qu
     page_of(client, order)
     counts = []
     for _turn in range(2):
-        with django_assert_num_queries(20):
+        with django_assert_num_queries(22):
             page_of(client, order)
         counts.append(order.notes.count())
         for number in range(5):

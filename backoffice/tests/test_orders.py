@@ -1,5 +1,6 @@
 """Orders in the admin: found, readable, without buyer data unless somebody asks for it, which is recorded."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -26,7 +27,8 @@ def make(
     external_id: str = "111-1", skus: tuple[str, ...] = ("SKU-1",), title: str = "Tent", **values: Any
 ) -> Order:
     facts = {
-        "platform": Platform.objects.get(), "purchased_at": BOUGHT, "platform_updated_at": BOUGHT, "synced_at": BOUGHT,
+        "platform": Platform.objects.get(name="amazon"),
+        "purchased_at": BOUGHT, "platform_updated_at": BOUGHT, "synced_at": BOUGHT,
         "status": "shipped", "marketplace_id": "A1PA6795UKMFR9", "currency": "EUR", "total": Decimal("1234.5000"),
         "source": "live", "payload": {"orderId": external_id},
     }  # fmt: skip
@@ -73,6 +75,17 @@ def test_it_shows_an_order_at_a_glance(admin_client: Client) -> None:
         assert part in html
 
 
+def test_shops_whose_names_begin_alike_look_different(admin_client: Client) -> None:
+    names = [f"The very long name of a shop for all of Europe, {place}" for place in ("north", "south")]
+    for number, name in enumerate(names):
+        shop = Platform.objects.create(name=f"shop-{number}", display_name=name)
+        make(f"902-{number}", platform=shop)
+    admin_client.post("/admin/orders/order/columns/", {"column": ["order_id", "platform_name"]})
+    page = admin_client.get("/admin/orders/order/").content.decode()
+    shown = dict(re.findall(r'<span class="oms-clamp" title="([^"]+)">([^<]+)<', page))
+    assert shown == {name: f"The very long n…{name[-15:].strip()}" for name in names}
+
+
 @pytest.mark.parametrize(
     ("total", "currency", "shown"),
     [
@@ -94,7 +107,7 @@ def test_it_lists_any_number_of_orders_with_as_many_queries(
 ) -> None:
     for number in range(40):
         make(f"111-{number}", skus=("A", "B"))
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         assert text(admin_client.get(LIST)).count("A, +1 more") == 40
 
 

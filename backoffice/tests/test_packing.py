@@ -3,18 +3,23 @@
 import re
 import zlib
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.checks import run_checks
 from django.test import Client
 from django.utils import timezone
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from freezegun import freeze_time
 
 from access.confinement import confine
 from api.tests.rest import amazon, make_order
 from audit.models import AuditEntry
+from backoffice.packing.words import WORDS
 from core.encryption import SecretDict
 from orders.models import Order, OrderBuyer, OrderItem, Pick, PickList
 from orders.packing import make_list
@@ -99,10 +104,9 @@ def test_a_scanner_marks_what_is_packed(orders: list[Order]) -> None:
     assert (packed.packed_by, packed.picked_by, bool(packed.packed_at)) == ("ana", "ana", True)
     again = ana.post(mark, {"code": "902-1", "action": "packed"}, follow=True).content.decode()
     assert "902-1: nothing was changed, it is that far already." in again
-    assert (
-        "is not on this list"
-        in ana.post(mark, {"code": "902-9", "action": "packed"}, follow=True).content.decode()
-    )
+    for unknown in ("902-9", "902-1\0"):
+        answer = ana.post(mark, {"code": unknown, "action": "packed"}, follow=True)
+        assert "is not on this list" in answer.content.decode()
     other = Pick.objects.get(order=orders[1])
     ana.post(mark, {"pick": [other.pk], "action": "picked"})
     other.refresh_from_db()
@@ -232,7 +236,7 @@ def texts_of(data: bytes) -> list[list[str]]:
         if b"beginbfchar" in stream or b" Tj ET" not in stream:
             continue
         pages.append(texts := list[str]())
-        for number, text in re.findall(rb"BT /F(\d) |\(((?:[^\\)]|\\.)*)\) Tj ET", stream, re.S):
+        for number, text in re.findall(rb"/F(\d) [\d.]+ Tf|\(((?:[^\\)]|\\.)*)\) Tj", stream, re.S):
             if number:
                 signs = of_fonts[int(number) - 1]
                 continue
@@ -247,7 +251,7 @@ def pdf_of(client: Client, pick_list: PickList, **form: Any) -> list[list[str]]:
     return texts_of(answer.content)
 
 
-@pytest.mark.parametrize("size", ["a4", "label"])
+@pytest.mark.parametrize("size", ["a4", "label", "label-4x6", "label-103x199"])
 def test_slips_as_pdf_say_what_the_page_says(admin_client: Client, orders: list[Order], size: str) -> None:
     Order.objects.filter(pk=orders[0].pk).update(
         marketplace_id="A1C3SOZRARQ6R3", total="12.50", currency="PLN"
@@ -284,6 +288,95 @@ def test_a_pdf_has_addresses_for_those_who_may_and_is_refused_where_no_font_has_
     form = {"size": "a4", "as": "pdf", "addresses": "on"}
     refused = admin_client.post(f"{LISTS}{pick_list.pk}/slips/", form, follow=True)
     assert "No PDF was made: 902-1 has letters" in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("title", "is_told"), [("Đèn bàn, Ångström, Чайник", False), ("傘", True), ("شاي", True)]
+)
+def test_the_page_says_where_the_pdf_lacks_letters(admin_client: Client, title: str, is_told: bool) -> None:
+    pick_list = make_list([make_order("904-1", status="unshipped", title=title)], "Ana").pick_list
+    assert pick_list is not None
+    page = admin_client.get(f"{LISTS}{pick_list.pk}/change/").content.decode()
+    assert ("print this page instead" in page) is is_told
+
+
+def font_of(letters: str, file: Path) -> str:
+    """A font that has these letters alone, each as a box."""
+    names = [f"sign{number}" for number in range(len(letters))]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", *names])
+    builder.setupCharacterMap(dict(zip(map(ord, letters), names, strict=True)))
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for corner in ((0, 700), (700, 700), (700, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    box = pen.glyph()
+    builder.setupGlyf(dict.fromkeys([".notdef", *names], box))
+    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *names], (800, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Boxes", "styleName": "Regular"})
+    builder.setupOS2(sTypoAscender=800, usWinAscent=800, usWinDescent=200)
+    builder.setupPost()
+    builder.save(str(file))
+    return str(file)
+
+
+def test_a_pdf_has_the_letters_of_the_fonts_that_are_named(
+    admin_client: Client, settings: Any, tmp_path: Path
+) -> None:
+    order = make_order(
+        "905-1", status="unshipped", sku="KASA", title="傘 Umbrella شاي", marketplace_id="A1VC38T7YXB528"
+    )
+    address = {"name": "山田太郎", "city": "東京"}
+    OrderBuyer.objects.create(order=order, data=SecretDict({"address": address}), purge_after=timezone.now())
+    pick_list = make_list([order], "Ana").pick_list
+    assert pick_list is not None
+    letters = set("".join(WORDS["ja"].values()) + "傘山田太郎東京年月日")
+    font = font_of("".join(sorted(letters)), tmp_path / "boxes.ttf")
+    settings.PDF_FONT_FALLBACK = [str(tmp_path / "missing.ttf"), font]
+    (slip,) = pdf_of(admin_client, pick_list, addresses="on")
+    text = "".join(slip)
+    assert "納品書" in text  # its marketplace's language
+    assert "山田太郎" in text
+    assert "東京" in text
+    assert "傘 Umbrella \ufffd\ufffd\ufffd" in text  # from right to left, it would be the wrong way round
+    page = admin_client.get(f"{LISTS}{pick_list.pk}/change/").content.decode()
+    assert "print this page instead" in page
+    OrderItem.objects.update(title="傘")
+    page = admin_client.get(f"{LISTS}{pick_list.pk}/change/").content.decode()
+    assert "print this page instead" not in page
+
+
+def test_check_says_which_font_cannot_be_used(settings: Any, tmp_path: Path) -> None:
+    no_font = tmp_path / "text.ttf"
+    no_font.write_text("no font")
+    settings.PDF_FONT_FALLBACK = [
+        font_of("傘", tmp_path / "boxes.ttf"),
+        str(no_font),
+        str(tmp_path / "missing.ttf"),
+    ]
+    problems = [problem.msg for problem in run_checks() if problem.id == "oms.W016"]
+    assert problems == [
+        f"A font of PDF_FONT_FALLBACK cannot be used: {no_font} (it is no font).",
+        f"A font of PDF_FONT_FALLBACK cannot be used: {tmp_path / 'missing.ttf'} (No such file or directory).",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "points"),
+    [("a4", (595, 842)), ("label", (283, 425)), ("label-4x6", (288, 432)), ("label-103x199", (292, 564))],
+)
+def test_slips_are_of_the_size_of_the_paper(
+    admin_client: Client, orders: list[Order], size: str, points: tuple[int, int]
+) -> None:
+    pick_list = make_list(orders[:1], "Ana").pick_list
+    assert pick_list is not None
+    data = admin_client.post(f"{LISTS}{pick_list.pk}/slips/", {"size": size, "as": "pdf"}).content
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", data)
+    assert [(round(float(width)), round(float(height))) for width, height in boxes] == [points]
+    page = admin_client.post(f"{LISTS}{pick_list.pk}/slips/", {"size": size}).content.decode()
+    assert f'class="{size}"' in page or f'class="label {size}"' in page
 
 
 def test_a_long_pick_list_as_pdf_has_its_heading_on_each_page(admin_client: Client) -> None:

@@ -92,7 +92,7 @@ def test_it_lists_any_number_of_platforms_with_as_many_queries(
         added = Platform.objects.create(name=f"amazon-{number}")
         for kind in ("orders", "inventory"):
             request_sync(platform=added, kind=kind, trigger="admin")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert text(admin_client.get(LIST)).count("queued") >= 40
 
 
@@ -476,6 +476,43 @@ def test_it_says_who_may_see_it(admin_client: Client, as_user: Callable[..., Cli
     assert "mine" not in reader.split('id="oms-access-title"')[1].split("</section>")[0]
 
 
+@pytest.mark.parametrize(
+    ("step", "code", "place"),
+    [
+        ("orders", "forbidden", "Open Develop Apps in Seller Central"),
+        ("data set PACKAGES", "forbidden", "Authorise again"),
+        ("inventory DE", "forbidden", "sellercentral-europe.amazon.com/sellingpartner/developerconsole"),
+        ("inventory DE", "stock_refused", "Check again"),
+        ("orders DE", "unavailable", "Check again"),
+        ("clock", "clock_wrong", "Check again"),
+        ("marketplace DE", "not_participating", "Choose marketplaces"),
+        ("environment", "wrong_environment", "Correct the credentials"),
+    ],
+)
+def test_each_to_do_leads_to_where_it_is_done(
+    admin_client: Client,
+    as_user: Callable[..., Client],
+    start_simulator: Any,
+    step: str,
+    code: str,
+    place: str,
+) -> None:
+    shop = platform_of(start_simulator(), marketplace_id="A1PA6795UKMFR9", region="EU")
+    shop.checked_at = timezone.now()
+    shop.check_outcome = {
+        "ok": False,
+        "findings": [{"step": step, "ok": False, "code": code, "message": "No.", "request_id": ""}],
+        "credentials": shop.credentials_digest,
+    }
+    shop.save()
+    todo = text(admin_client.get(page(shop))).split("oms-todo-word")[1].split("</li>")[0]
+    assert place in todo
+    assert "oms-todo-button" in todo
+    reader = text(as_user("platforms.view_platform").get(page(shop)))
+    assert "Check again" not in reader
+    assert "Authorise again" not in reader
+
+
 def test_a_finding_to_do_has_a_button_and_is_marked_once_credentials_are_others(
     admin_client: Client, start_simulator: Any
 ) -> None:
@@ -504,6 +541,11 @@ def test_a_finding_to_do_has_a_button_and_is_marked_once_credentials_are_others(
     )
     assert sorted(re.findall(r'value="(\w+)"', own)) == sorted(platform().check_outcome["sites"])
     assert platform().check_outcome["sites"]
+    # All others are offered on request.
+    (select,) = re.findall(r'<select[^>]*"id_marketplace_id".*?</select>', form, re.S)
+    assert 'data-oms-show-all="Show all marketplaces"' in select
+    others = set(re.findall(r'value="(\w+)"[^>]* data-oms-other', select))
+    assert others == set(re.findall(r'value="(\w+)"', select)) - set(platform().check_outcome["sites"])
     # Another refresh token may be another account's.
     changed = platform()
     changed.replace_config({**changed.api_config, "refresh_token": "Atzr|other"})

@@ -208,15 +208,17 @@ def test_report_list_and_exports_agree_to_the_cent(
                     name,
                 )
 
+    tables(admin_client)  # notes the time zone, once a day
     asked = list[int]()
     for months in ("from=2026-11&to=2026-11", "from=2025-01&to=2026-12"):
         with CaptureQueriesContext(connection) as queries:
             tables(admin_client, f"?{months}")
         asked.append(len(queries))
     assert asked[0] == asked[1]
+    ids = [amazon().pk]
     with CaptureQueriesContext(connection) as queries:
-        sales_report(Order.objects.business(), MONTHS, ForgivingZone(BERLIN))
-    assert len(queries) == 2
+        sales_report(ids, MONTHS, ForgivingZone(BERLIN))
+    assert len(queries) == 5  # the zone; which months and days are counted: none
 
 
 def test_it_shows_and_writes_what_people_read(admin_client: Client) -> None:
@@ -242,6 +244,21 @@ def test_it_shows_and_writes_what_people_read(admin_client: Client) -> None:
     )  # fmt: skip
     assert (row["Shipping"], row["Lines without a total"]) == (None, 1)
     assert AuditEntry.objects.filter(action="list.exported").latest("pk").changes["rows"] == 1
+
+
+def test_thousands_have_separators_and_a_demonstration_says_so(admin_client: Client, settings: Any) -> None:
+    order = make_order(currency="EUR", marketplace_id=GERMANY)
+    OrderItem.objects.bulk_create(
+        OrderItem(order=order, external_id=f"x{number}", quantity_ordered=1, currency="EUR")
+        for number in range(1752)
+    )
+    query = "?from=2026-01&to=2026-01"
+    assert "1,753 lines without" in tables(admin_client, query)
+    assert "live data alone" in admin_client.get(PAGE + query).content.decode()
+    settings.DEMO = True
+    page = admin_client.get(PAGE + query).content.decode()
+    assert "invented ones, as all data of this demonstration" in page
+    assert "live data" not in page
 
 
 def test_it_refuses_months_that_it_cannot_show(admin_client: Client) -> None:

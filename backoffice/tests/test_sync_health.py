@@ -3,22 +3,25 @@
 import re
 from datetime import timedelta
 from html import unescape
+from random import Random
 from typing import Any
 
 import pytest
-from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from api.tests.rest import SECRETS
-from backoffice.tests.home_pages import log_of, table, viewer
+from api.tests.rest import SECRETS, make_order
+from backoffice.tests.home_pages import home, log_of, table, viewer
 from integrations.lookup.health import health_of
-from integrations.models import ApiQuota, ApiUsage, StreamState, SyncFailure, SyncLog
+from integrations.lookup.sync_days import KEPT_DAYS, count_due
+from integrations.models import ApiQuota, ApiUsage, StreamState, SyncDay, SyncFailure, SyncLog
 from integrations.quota.usage import sharing
 from integrations.sync.asked import asked_of
 from integrations.sync.start import start_sync
+from integrations.sync.transitions import cancel_sync
 from integrations.sync.windows import WindowRequest
+from orders.models import OrderChange
 from platforms.models import Platform, Source
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +34,10 @@ def platform_of(name: str = "amazon", **changes: Any) -> Platform:
     platform = Platform.objects.update_or_create(name=name, defaults=row)[0]
     Platform.objects.filter(pk=platform.pk).update(created_at=timezone.now() - timedelta(days=90))
     return platform
+
+
+def ended(**ago: int) -> str:
+    return f"ended {timezone.now() - timedelta(**ago):%Y-%m-%d %H:%M} UTC"
 
 
 def shown(client: Client) -> str:
@@ -57,7 +64,19 @@ def plant(platform: Platform) -> None:
     20 days ago. Stock: read once, 10 days ago. What is cancelled or open counts as no failure, mock data as no
     reading."""
     now = timezone.now()
-    for hours in (1, 30, 55, 80, 120, 140, 170, 200, 300, 500, 680):
+    for hours in (
+        1,
+        30,
+        55,
+        80,
+        120,
+        140,
+        170,
+        200,
+        300,
+        500,
+        680,
+    ):  # the seventh day begins 144 hours ago at most
         log_of(platform, finished_at=now - timedelta(hours=hours))
     log_of(platform, "failed", finished_at=now - timedelta(hours=100))
     log_of(platform, "failed", finished_at=now - timedelta(days=20))
@@ -68,11 +87,10 @@ def plant(platform: Platform) -> None:
     # A window of somebody, and a few SKUs, do not make a stream current.
     log_of(platform, finished_at=now - timedelta(hours=100), is_incremental=False)
     log_of(platform, finished_at=now - timedelta(days=2), kind="inventory", skus=["A"])
-    began = now - timedelta(days=10, minutes=3)
-    ended = began + timedelta(minutes=4)
+    began = now - timedelta(days=10, minutes=4)
+    ended = began + timedelta(minutes=3)
     log_of(platform, finished_at=ended, kind="inventory", started_at=began)
     log_of(platform, finished_at=now, kind="inventory", started_at=now, source=Source.MOCK)
-    SyncLog.objects.exclude(finished_at=None).update(queued_at=F("finished_at"))
     StreamState.write(platform.pk, "orders", watermark=now - timedelta(minutes=25))
     for resolved in (None, None, now):
         SyncFailure.objects.create(
@@ -93,26 +111,32 @@ def plant(platform: Platform) -> None:
 
 def test_it_says_how_syncs_went_in_7_and_30_days(admin_client: Client) -> None:
     plant(platform_of())
-    page = shown(admin_client)
+    page, now = shown(admin_client), timezone.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = {span: midnight - timedelta(days=span - 1) for span in (7, 30)}
+    quota = round(100 * 3024 / (0.01 * (now - begins[7]).total_seconds()))
+    read = now - timedelta(days=10)
     assert rows_of(page) == {
         "Orders": {
             "Syncs": ["10", "16"],
             "Failed": ["1", "2"],
             "Longest gap": ["40 h", "8 days"],
+            "Last good sync": [ended(minutes=20)],
             "Behind now": ["25 min"],
             "Open failures": ["2"],
         },
         "Inventory": {
             "Syncs": ["2", "3"],
             "Failed": ["0", "0"],
-            "Longest gap": ["7 days", "20 days"],
+            "Longest gap": ["6 days", f"{(read - begins[30] - timedelta(minutes=1)).days} days"],
+            "Last good sync": [ended(days=2)],
             "Behind now": ["10 days"],
             "Open failures": ["0"],
         },
         "API calls": {
             "Calls": ["6,048", "6,048"],
             "Throttled": ["24", "24"],
-            "Quota used": ["50 % searchOrders", "12 % searchOrders"],
+            "Quota used": [f"{quota} % searchOrders", "12 % searchOrders"],
         },
     }
     (failed, _older) = re.findall(r'<a class="oms-link" href="(/admin/integrations/synclog/[^"]+)">', page)
@@ -125,6 +149,113 @@ def test_it_says_how_syncs_went_in_7_and_30_days(admin_client: Client) -> None:
     assert [sum(int(cells[place]) for cells in days.values()) for place in range(3)] == [15, 1, 2]
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"])
+def test_what_failed_is_what_the_list_has(admin_client: Client, zone: str) -> None:
+    """To the minute, in the days of the reader, whenever they were asked for."""
+    admin_client.cookies["oms_timezone"] = zone
+    platform = platform_of()
+    with timezone.override(zone):
+        midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    for span in (7, 30):
+        begin = midnight - timedelta(days=span - 1)
+        for minutes in (-1, 0, 1):
+            ended = begin + timedelta(minutes=minutes)
+            log_of(platform, "failed", finished_at=ended, queued_at=ended - timedelta(hours=3))
+    page = shown(admin_client)
+    figures = [int(cell) for cell in rows_of(page)["Orders"]["Failed"]]
+    links = re.findall(r'<a class="oms-link" href="(/admin/integrations/synclog/[^"]+)">', page)
+    assert figures == [2, 5] == [admin_client.get(link).context["cl"].result_count for link in links]
+
+
+ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu", "America/St_Johns")
+
+
+def figures_in(zone: str) -> list[Any]:
+    """What syncs came to, as of now: the moment of the question moves on."""
+    with timezone.override(zone):
+        found = health_of()
+    spans = [
+        (item.stream, span, spell.runs, spell.failed, spell.longest_gap)
+        for health in found
+        for item in health.streams
+        for span, spell in item.spells.items()
+    ]
+    return [spans, [health.days for health in found]]
+
+
+def test_kept_days_are_the_same_as_their_syncs_in_every_zone() -> None:
+    rng, now = Random(5), timezone.now()  # noqa: S311  no secret
+    for name in ("shop-a", "shop-b"):
+        platform = platform_of(name)
+        log_of(platform, finished_at=now)  # nothing since: no gap goes on
+        log_of(platform, finished_at=now, kind="inventory")
+        for _sync in range(150):
+            ended = now - timedelta(
+                seconds=rng.randrange(34 * 86_400), microseconds=rng.choice((1, 400_000, 600_000))
+            )
+            if rng.random() < 0.1:  # to the second where a day begins
+                begin = ended.replace(hour=rng.choice((0, 10, 11)), minute=0, second=0, microsecond=0)
+                ended = min(begin, now)
+            status = rng.choice(("succeeded", "succeeded", "partial", "failed", "cancelled", "fallback"))
+            log_of(
+                platform, status, finished_at=ended, kind=rng.choice(("orders", "orders", "inventory")),
+                is_incremental=rng.random() < 0.9, skus=rng.choice(([], [], ["A"])),
+                source=rng.choice((Source.LIVE, Source.LIVE, Source.MOCK)),
+            )  # fmt: skip
+    expected = {zone: figures_in(zone) for zone in ZONES}
+    assert count_due(seconds=60) == KEPT_DAYS * Platform.objects.count()
+    assert count_due(seconds=60) == 0
+    # Nothing but what is kept is read of days that were over an hour ago.
+    last = SyncDay.objects.latest("day").day
+    SyncLog.objects.filter(finished_at__date__lte=last).update(status="failed")
+    found = {zone: figures_in(zone) for zone in ZONES}
+    for zone in ZONES:
+        assert found[zone][1] == expected[zone][1], zone
+        assert [row[:4] for row in found[zone][0]] == [row[:4] for row in expected[zone][0]], zone
+        for (*_same, after), (*_before, before) in zip(found[zone][0], expected[zone][0], strict=True):
+            assert after == before or abs(after - before) < timedelta(minutes=1), zone
+
+
+def test_a_sync_that_is_closed_on_a_kept_day_counts() -> None:
+    platform, now = platform_of(), timezone.now()
+    log_of(platform, "failed", finished_at=now)
+    log = start_sync(platform=platform, kind="orders", trigger="api").log
+    count_due(seconds=60, now=now + timedelta(days=2))  # today is kept, as by a clock that is ahead
+    assert figures_in("UTC")[0][0][2:4] == (1, 1)
+    cancel_sync(log)
+    assert SyncDay.objects.filter(is_counted=False).count() == 1
+    assert figures_in("UTC")[0][0][2:4] == (2, 1)
+    assert count_due(seconds=60, now=now + timedelta(days=2)) == 1
+    assert figures_in("UTC")[0][0][2:4] == (2, 1)
+
+
+def test_pages_tell_the_same_time_of_the_same_sync(admin_client: Client) -> None:
+    platform, now = platform_of(), timezone.now()
+    began, stored, end = (now - timedelta(minutes=minutes) for minutes in (50, 40, 30))
+    log = log_of(platform, queued_at=began, started_at=began, finished_at=end)
+    order = make_order(platform=platform)
+    OrderChange.objects.create(
+        order=order,
+        platform_updated_at=stored,
+        changed_at=stored,
+        sync_log_id=log.pk,
+        changes=[["status", "pending", "shipped"]],
+    )
+    said = f"ended {end:%Y-%m-%d %H:%M} UTC"
+    assert f'title="{said}"' in home(admin_client)
+    assert rows_of(shown(admin_client))["Orders"]["Last good sync"] == [said]
+    for address in ("", f"{platform.pk}/change/"):
+        assert f">{said}</a>" in admin_client.get(f"/admin/platforms/platform/{address}").content.decode()
+    listed = admin_client.get("/admin/integrations/synclog/").content.decode()
+    assert f'title="{end:%Y-%m-%d %H:%M} UTC"' in listed
+    assert ">Ended<" in re.sub(r"\s*\n\s*", "", listed)
+    of_log = admin_client.get(f"/admin/integrations/synclog/{log.pk}/change/").content.decode()
+    assert f"{end:%Y-%m-%d %H:%M} UTC" in of_log
+    # When a change was stored is another moment, and is called so.
+    of_order = admin_client.get(f"/admin/orders/order/{order.pk}/change/").content.decode()
+    assert f">stored {stored:%Y-%m-%d %H:%M} UTC</time>" in of_order
+
+
 def test_it_reads_any_number_of_platforms_with_as_many_queries(
     admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -132,7 +263,7 @@ def test_it_reads_any_number_of_platforms_with_as_many_queries(
         log_of(platform_of(f"shop-{number}", api_config=SECRETS | {"refresh_token": f"Atzr|{number}"}))
     platform_of("empty", api_config={}, is_active=False)
     health_of()  # loads what is loaded once
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         found = health_of()
     assert len(found) == Platform.objects.count()
     page = shown(admin_client)

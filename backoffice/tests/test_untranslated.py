@@ -28,7 +28,8 @@ DATA = re.compile(
     r"Amazon Services, Inc|"
     r"OMS|Django-RQ|Django_Rq|Amazon|amazon|\(Amazon\)|\(?admin(@example\.com)?\)?|\(UTC\)|English|Deutsch|[Ee]spañol|esc|CSV|XLSX"
     r"|[A-Za-z]+\.[a-z_]+( A\d+)?|manage\.py run_webhooks|https://OMS"
-    r"|malformed|token|NewItem|Operator|Viewer|Manager|Privacy officer|Auth tokens|Task Results|searchOrders"
+    r"|malformed|token|NewItem|Operator|Shipper|Viewer|Manager|Privacy officer|Auth tokens|Task Results"
+    r"|searchOrders|document|picture"
     r"|getInventorySummaries|GetInventorySummaries of .*|SearchOrders of .*|sellercentral\.amazon\.com"
     r"|[A-Z_]+|\(?A[A-Z0-9]{9,}\)?|.* UTC|([\d.,]+ )?[A-Z]{3}( \([A-Z0-9]+\))?|\w+ of 1 at .*|\d+-\d+-\d+"
     r"|(\d+ × )?(CAFE|CASE|Case|case)-1( \([A-Z0-9]+\))?|.+, no\. \d"
@@ -141,6 +142,7 @@ def pages() -> list[str]:
         "where", f"where/?id={order.external_id}", "where/?id=902-0000000-0000000", "where/?id=nonsense",
         f"orders/order/{order.pk}/buyer", f"orders/order/{order.pk}/history", "password_change", "alerts",
         "orders/order/?to_ship=overdue", "inventory/inventoryitem/?stock=low", "integrations/syncfailure/?state=all",
+        "shipping/import", "shipping/orders",
     ]  # fmt: skip
     return [
         "/admin/",
@@ -236,3 +238,35 @@ def test_it_has_no_word_in_its_answers_that_cannot_be_translated(
     ):
         answer = admin_client.post(address, fields, follow=True)
         assert untranslated(words_of(answer)) == set(), (address, fields)
+
+
+# What is counted may be thousands: it is written by core.format.grouped, "1,753", and filled into a text as words are.
+COUNTED = re.compile(r"%\((all|calls|count|counter|errors|lines|pages|rows|skus|throttled|units)\)d")
+PLURAL = re.compile(r"{% blocktrans(?:late)? ([^%]*?)%}(.*?){% endblocktrans", re.S)
+
+
+def test_what_is_counted_has_separators() -> None:
+    plain = [
+        f"{path}: {found[0]}"
+        for folder in ("backoffice", "integrations", "access", "webhooks", "audit")
+        for path in Path(folder).rglob("*.py")
+        if "tests" not in path.parts
+        for found in COUNTED.finditer(path.read_text())
+    ]
+    for path in Path("templates").rglob("*.html"):
+        for options, text in PLURAL.findall(path.read_text()):
+            counter = re.search(r"\bcount (\w+)=", options)
+            if counter and f"{{{{ {counter[1]} }}}}" in text:
+                plain.append(f"{path}: {counter[1]} is shown as it is; show it by the filter “grouped”")
+    assert not plain, "\n".join(plain)
+
+
+def test_what_a_number_is_counted_by_is_not_its_text() -> None:
+    """`with left=left|grouped` hides the number that `count counter=left` reads: the page breaks."""
+    hidden = []
+    for path in Path("templates").rglob("*.html"):
+        for options, _text in PLURAL.findall(path.read_text()):
+            counted = re.search(r"\bcount \w+=(\w+)", options)
+            if counted and re.search(rf"\b(?<!count ){counted[1]}=", options):
+                hidden.append(f"{path}: {counted[1]}")
+    assert not hidden, "\n".join(hidden)

@@ -77,7 +77,7 @@ def test_it_draws_the_calls_of_the_last_two_days(admin_client: Client) -> None:
     )
     assert (bars["answered"][0], bars["answered"][-1], sum(bars["answered"])) == (1, 1195, 1196)
     assert (bars["throttled"][-1], bars["errors"][-1]) == (3, 2)
-    assert "Calls in the last 48 hours: 1201, of them 3 throttled, 2 errors." in html
+    assert "Calls in the last 48 hours: 1,201, of them 3 throttled, 2 errors." in html
     for figure in ("1,201", "0.2 % of the calls", "0.50"):
         assert figure in html
 

@@ -24,6 +24,7 @@ else:
 ROLES: dict[str, Promise] = {
     "Viewer": gettext_lazy("sees orders, stock, platforms and syncs; changes nothing"),
     "Operator": gettext_lazy("also starts syncs, takes care of failures, sets stock thresholds"),
+    "Shipper": gettext_lazy("sees orders, picks and packs, and confirms shipments to the platforms"),
     "Manager": gettext_lazy("also connects platforms, and manages webhooks and the users below"),
     "Privacy officer": gettext_lazy("sees orders, and may read and erase the data of buyers"),
 }

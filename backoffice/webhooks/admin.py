@@ -32,7 +32,7 @@ from backoffice.webhooks.presentation import (
     subject_of,
 )
 from core.encryption import crypter
-from core.format import DASH, format_datetime
+from core.format import DASH, format_datetime, grouped
 from feed.reading import number_committed
 from webhooks.endpoints import (
     IsTest,
@@ -422,4 +422,4 @@ def _replay_one(request: HttpRequest, delivery: Delivery) -> None:
 
 def _report_replayed(request: HttpRequest, count: int) -> None:
     text = ngettext("%(count)s message is sent again.", "%(count)s messages are sent again.", count)
-    messages.success(request, text % {"count": count})
+    messages.success(request, text % {"count": grouped(count)})

@@ -1,13 +1,12 @@
 """Amazon as an Adapter: pages of orders and stock of one selling account."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from integrations.amazon import normalize, order_lists, order_report, parse, sandbox
+from integrations.amazon import catalog, normalize, parse, sandbox, shipments
 from integrations.amazon.answers import note_of_replacements
 from integrations.amazon.config import AmazonConfig, load
 from integrations.amazon.connection_check import FirstPage, check_connection
@@ -15,6 +14,7 @@ from integrations.amazon.groups import MarketplaceGroups
 from integrations.amazon.order_listing import OrderListing
 from integrations.amazon.order_span import OrderSpan
 from integrations.amazon.quota import QUOTAS, SANDBOX_QUOTAS
+from integrations.amazon.report_lists import ReportLists
 from integrations.amazon.stock import stock_pages
 from integrations.amazon.tokens import lwa_endpoint, sp_api_endpoint
 from integrations.errors import (
@@ -30,9 +30,9 @@ from integrations.protocol import (
     BudgetFor,
     Checkpoint,
     DataSets,
+    Dispatch,
     Finding,
     Meter,
-    OrderListState,
     OrderPage,
     Parts,
     Quota,
@@ -103,7 +103,7 @@ class Translation:
         self.answer = answer
 
 
-class AmazonAdapter:
+class AmazonAdapter(ReportLists):
     """See integrations.protocol.Adapter. Checkpoints hold the page token, and the data sets still asked for."""
 
     def __init__(
@@ -190,6 +190,17 @@ class AmazonAdapter:
             raise MalformedRecord(failure.message, payload=failure.payload)
         return records[0]
 
+    @property
+    def shows_shipments(self) -> bool:
+        """See integrations.protocol.ConfirmsShipments, as for the next one."""
+        return not self._config.sandbox
+
+    def confirm_shipment(self, dispatch: Dispatch) -> str:
+        """In the sandbox: Amazon's published case, whatever was shipped, since it answers to nothing else."""
+        if self._config.sandbox:
+            return self._client.confirm_shipment(*sandbox.SHIPMENT)
+        return self._client.confirm_shipment(dispatch.order_id, shipments.body_of(dispatch))
+
     def inventory_pages(
         self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
     ) -> Iterator[StockPage]:
@@ -197,28 +208,17 @@ class AmazonAdapter:
             self._client, self._config.marketplaces, skus, checkpoint, parts=self.parts, left_out=left_out
         )
 
-    @property
-    def listed_sites(self) -> tuple[str, ...]:
-        """See integrations.protocol.ListsOrders, as for the next three."""
-        return tuple(marketplace.id for marketplace in self._config.marketplaces)
-
-    def request_order_list(self, window: Window) -> str:
-        self._refuse_sandbox()
-        report_type = order_report.BY_PURCHASE if window.by == "created" else order_report.BY_UPDATE
-        return self._client.create_report(report_type, self.listed_sites, window.start, window.end)
-
-    def order_list_state(self, list_id: str) -> OrderListState:
-        return order_lists.state_of(self._client, list_id)
-
-    @contextmanager
-    def order_list(self, document: str) -> Iterator[Iterator[order_report.Row]]:
-        in_japan = any(marketplace.code == "JP" for marketplace in self._config.marketplaces)
-        with self._client.report_document(document) as file:
-            yield order_report.OrderReport(file.file, charset=file.charset, in_japan=in_japan).rows()
-
-    def _refuse_sandbox(self) -> None:
+    def picture_links(self, site: str, product_ids: Sequence[str], *, side: int) -> Mapping[str, str]:
+        """See integrations.protocol.ShowsProducts. In the sandbox, which answers its published case alone: nothing."""
         if self._config.sandbox:
-            raise ConfigError("Amazon's sandbox makes no reports: there is nothing to compare orders with.")
+            return dict.fromkeys(product_ids, "")
+        own = [place.id for place in self._config.marketplaces]
+        place = site if site in own else own[0]
+        found = catalog.picture_links(self._client.catalog_items(place, product_ids), place, side=side)
+        return {asin: found.get(asin, "") for asin in product_ids}
+
+    def picture_files(self, links: Iterable[str]) -> Iterator[bytes | PlatformError]:
+        return self._client.pictures(links)
 
     def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         def ask(span: OrderSpan, listing: OrderListing) -> dict[str, Any]:

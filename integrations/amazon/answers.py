@@ -1,4 +1,5 @@
-"""Judges Amazon's answers: a JSON object with the expected key in a 2xx is a success, everything else an error.
+"""Judges Amazon's answers: a JSON object with the expected key in a 2xx is a success, everything else an error. Of an
+operation that answers without content, the 204 is one, and nothing else.
 
 python-amazon-sp-api takes an HTML error page for an empty success and JSON without "errors" for a result, whatever
 the status; here the status is looked at first. No HTTP library and no Django: status, headers and bytes go in.
@@ -14,6 +15,7 @@ from integrations.amazon.decoding import REPLACEMENT, decode, has_odd_name, mend
 from integrations.amazon.parse import OddlyNamed
 from integrations.amazon.quota import retry_after
 from integrations.amazon.retry import PASSING, advised_wait
+from integrations.amazon.shipment_refusals import CONFIRM, refused_shipment
 from integrations.errors import (
     AuthenticationError,
     AuthorizationError,
@@ -29,6 +31,7 @@ TOKEN_REJECTED = "token_rejected"  # noqa: S105
 
 MOST_NAMED = 5  # records in a note
 Expected = tuple[str, type]  # such as ("payload.inventorySummaries", list)
+REQUEST_ID = "x-amzn-RequestId"
 
 # Access, refresh and client secrets as Amazon issues them: a gateway's message may repeat what was sent.
 SECRETS = re.compile(r"""(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s"'<>,;]*""")
@@ -59,13 +62,14 @@ class AccessTokenRefused(AuthenticationError):
 
 
 def judge(
-    operation: str, status: int, headers: Mapping[str, str], body: bytes, expected: Expected
+    operation: str, status: int, headers: Mapping[str, str], body: bytes, expected: Expected | None
 ) -> dict[str, Any]:
     """The parsed answer of `operation`: an object with what is `expected`, a dotted path and the type of value there.
+    None: an answer without content; what is returned then is {"x-amzn-RequestId"}.
 
     `headers` must find names whatever their case. Raises PlatformError with Amazon's request id.
     """
-    request_id = headers.get("x-amzn-RequestId", "")
+    request_id = headers.get(REQUEST_ID, "")
     answer, is_mended = mend(body, headers.get("Content-Type", ""))
     problem = _reported(answer)
     advised = advised_wait(headers.get("Retry-After"), headers.get("Date"))
@@ -86,6 +90,8 @@ def judge(
         )
     if status in (401, 403):
         raise _access_error(status, problem, request_id)
+    if not 200 <= status < 300 and operation == CONFIRM:
+        raise refused_shipment(status, problem, _all_reported(answer), request_id)
     if not 200 <= status < 300:
         raise RequestRefused(
             f"Amazon refused {operation} (HTTP {status}{problem}).",
@@ -101,6 +107,8 @@ def judge(
             request_id=request_id,
             status=status,
         )
+    if expected is None and status == 204:
+        return {REQUEST_ID: request_id}
     if lack := _lack(answer, expected):
         raise TransientError(
             f"Amazon's answer to {operation} {lack}.",
@@ -108,7 +116,7 @@ def judge(
             request_id=request_id,
             status=status,
         )
-    return _mended(answer, expected) if is_mended else answer
+    return _mended(answer, expected) if is_mended and expected else answer
 
 
 def _mended(answer: dict[str, Any], expected: Expected) -> Mended:
@@ -127,8 +135,10 @@ def _marked(record: Any) -> Any:
     return OddlyNamed(record) if isinstance(record, dict) and has_odd_name(record) else record
 
 
-def _lack(answer: Any, expected: Expected) -> str:
+def _lack(answer: Any, expected: Expected | None) -> str:
     """What makes an answer with a good status a broken one, as the end of a sentence; "" where nothing does."""
+    if expected is None:
+        return "is none that it gives: that is a 204 without content"
     if answer is None:
         return "could not be read: it is cut short or no JSON"
     path, kind = expected
@@ -239,6 +249,15 @@ def _reported(answer: Any) -> str:
     texts = [error.get(key) for key in ("code", "message", "details")] if isinstance(error, dict) else [error]
     said = dict.fromkeys(" ".join(text.split()) for text in texts if isinstance(text, str) and text.strip())
     return SECRETS.sub("(secret)", f": {', '.join(said)}")[:400] if said else ""
+
+
+def _all_reported(answer: Any) -> str:
+    """Every text that an answer has, however deep: nothing for people, to be searched for what it says."""
+    if isinstance(answer, dict):
+        answer = list(answer.values())
+    if isinstance(answer, list):
+        return " ".join(_all_reported(each) for each in answer)
+    return answer if isinstance(answer, str) else ""
 
 
 def _access_error(status: int, problem: str, request_id: str) -> PlatformError:

@@ -9,7 +9,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -22,20 +22,30 @@ import httpx
 for _name in ("AWS_ENV", "SP_API_DEFAULT_MARKETPLACE"):
     os.environ.pop(_name, None)
 
-from sp_api.api import Inventories, OrdersV20260101, Reports, Sellers  # noqa: E402
+from sp_api.api import (  # noqa: E402
+    CatalogItemsV20220401,
+    Inventories,
+    OrdersV0,
+    OrdersV20260101,
+    Reports,
+    Sellers,
+)
 
 from core.encryption import SecretDict  # noqa: E402
 from integrations.amazon.ahead import Exchange, Request  # noqa: E402
-from integrations.amazon.answers import AccessTokenRefused, Expected, judge  # noqa: E402
+from integrations.amazon.answers import REQUEST_ID, AccessTokenRefused, Expected, judge  # noqa: E402
+from integrations.amazon.catalog import AT_ONCE  # noqa: E402
 from integrations.amazon.clock import AmazonClock  # noqa: E402
 from integrations.amazon.config import AmazonConfig  # noqa: E402
 from integrations.amazon.documents import Document, LinkExpired, download  # noqa: E402
 from integrations.amazon.metering import metered  # noqa: E402
-from integrations.amazon.quota import granted_rate  # noqa: E402
-from integrations.amazon.retry import CEILING, LONGEST_WAIT_IN_PLACE, pause  # noqa: E402
+from integrations.amazon.pictures import picture_files  # noqa: E402
+from integrations.amazon.quota import DOWNLOAD, granted_rate  # noqa: E402
+from integrations.amazon.retry import LONGEST_WAIT_IN_PLACE, longest_wait_for, pause  # noqa: E402
+from integrations.amazon.shipment_refusals import CONFIRM  # noqa: E402
 from integrations.amazon.tokens import AccessTokens  # noqa: E402
 from integrations.amazon.transport import Line, exchange, new_http  # noqa: E402
-from integrations.errors import PlatformError, RateLimited, RequestRefused  # noqa: E402
+from integrations.errors import PlatformError, RateLimited, RequestRefused, TransientError  # noqa: E402
 from integrations.protocol import Budget, Meter, Uncounted, Unlimited, Usage  # noqa: E402
 
 Answer = dict[str, Any]
@@ -71,11 +81,19 @@ class _Orders(_Operation, OrdersV20260101):  # type: ignore[misc]  # the library
     pass
 
 
+class _Shipments(_Operation, OrdersV0):  # type: ignore[misc]
+    pass
+
+
 class _Inventories(_Operation, Inventories):  # type: ignore[misc]
     pass
 
 
 class _Sellers(_Operation, Sellers):  # type: ignore[misc]
+    pass
+
+
+class _Catalog(_Operation, CatalogItemsV20220401):  # type: ignore[misc]
     pass
 
 
@@ -152,6 +170,17 @@ class AmazonClient:
             "getOrder", ("order", dict), lambda send: _Orders(send).get_order(order_id, **params)
         )
 
+    def confirm_shipment(self, order_id: str, body: dict[str, Any]) -> str:
+        """Tell Amazon of a package, or correct what it was told under the same packageReferenceId. Returns Amazon's
+        request id.
+
+        A call whose answer is lost is made again: the same id once more is an edit. Raises ShipmentRefused; of every
+        error, `perhaps_done` tells whether one of the calls may have been heard.
+        """
+        _refuse_odd_id(order_id)
+        answer = self._call(CONFIRM, None, lambda send: _Shipments(send).confirm_shipment(order_id, **body))
+        return str(answer[REQUEST_ID])
+
     def inventory_summaries(self, marketplace_id: str, *, once: bool = False, **params: Any) -> Answer:
         """One page of getInventorySummaries: {"payload": {"inventorySummaries": […]}, "pagination": {…}}.
 
@@ -178,19 +207,46 @@ class AmazonClient:
             lambda send: _Sellers(send).get_marketplace_participation(),
         )
 
+    def catalog_items(self, marketplace_id: str, asins: Sequence[str]) -> Answer:
+        """These products of a marketplace, with the links of their pictures: {"items": […]}; not those that the
+        catalogue does not have. No more than AT_ONCE.
+
+        What fails is not tried again: nothing waits for it.
+        """
+        params = {
+            "identifiers": ",".join(asins),
+            "identifiersType": "ASIN",
+            "marketplaceIds": marketplace_id,
+            "includedData": "images",
+            "pageSize": AT_ONCE,
+        }
+        return self._call(
+            "searchCatalogItems",
+            ("items", list),
+            lambda send: _Catalog(send).search_catalog_items(**params),
+            once=True,
+        )
+
+    def pictures(self, links: Iterable[str]) -> Iterator[bytes | PlatformError]:
+        """The files behind these links; see integrations.protocol.ShowsProducts."""
+        simulator = self._endpoint if self._endpoint.startswith("http:") else ""
+        return picture_files(links, simulator=simulator, meter=self._meter)
+
     def create_report(
-        self, report_type: str, marketplace_ids: Sequence[str], start: datetime, end: datetime
+        self,
+        report_type: str,
+        marketplace_ids: Sequence[str],
+        start: datetime | None = None,
+        end: datetime | None = None,
     ) -> str:
-        """Ask for a report of what lies in a span of time. Returns its id; it is made in Amazon's own time.
+        """Ask for a report, of what lies in a span of time where it has one. Returns its id; it is made in Amazon's own
+        time.
 
         A call whose answer is lost is made again: a second report costs quota and does no harm.
         """
-        body = {
-            "reportType": report_type,
-            "marketplaceIds": list(marketplace_ids),
-            "dataStartTime": start.isoformat(),
-            "dataEndTime": end.isoformat(),
-        }
+        span = {"dataStartTime": start, "dataEndTime": end}
+        body: Answer = {"reportType": report_type, "marketplaceIds": list(marketplace_ids)}
+        body |= {name: moment.isoformat() for name, moment in span.items() if moment is not None}
         answer = self._call(
             "createReport", ("reportId", str), lambda send: _Reports(send).create_report(**body)
         )
@@ -245,7 +301,7 @@ class AmazonClient:
         raise AssertionError("The last attempt returns or raises.")
 
     def _download(self, answer: Answer) -> Document:
-        with metered(self._meter, "document"):
+        with metered(self._meter, DOWNLOAD):
             return download(
                 str(answer["url"]),
                 is_packed=bool(answer.get("compressionAlgorithm")),
@@ -278,7 +334,7 @@ class AmazonClient:
     def _call(
         self,
         operation: str,
-        expected: Expected,
+        expected: Expected | None,
         ask: Callable[[Send], Any],
         *,
         once: bool = False,
@@ -288,29 +344,40 @@ class AmazonClient:
         def send(path: str, params: dict[str, Any], body: dict[str, Any] | None) -> Answer:
             return self._exchange(Request(operation, path, params, body), expected)
 
-        answer: Answer = self._persist(lambda: ask(send), once=once)
+        longest = longest_wait_for(operation)
+        answer: Answer = self._persist(lambda: ask(send), once=once, longest_wait=longest)
         return answer
 
-    def _persist(self, attempt: Callable[[], Result], *, once: bool = False) -> Result:
+    def _persist(
+        self,
+        attempt: Callable[[], Result],
+        *,
+        once: bool = False,
+        longest_wait: float = LONGEST_WAIT_IN_PLACE,
+    ) -> Result:
         """Repeat it as the rule says, unless `once` is set. An access token that Amazon refuses is renewed once,
         however often it fails."""
-        made, is_renewed = 0, False
+        made, is_renewed, perhaps_done = 0, False, False
         while True:
             try:
                 return attempt()
             except AccessTokenRefused as error:
                 if is_renewed:
-                    raise error.although_new() from None
+                    final = error.although_new()
+                    final.perhaps_done = perhaps_done
+                    raise final from None
                 is_renewed = True
                 self._tokens.drop()
             except PlatformError as error:
                 made += 1
-                wait = pause(error, made, jitter=random.random(), backoff=self._backoff)  # noqa: S311  no secret
+                error.perhaps_done = perhaps_done = perhaps_done or error.perhaps_done
+                jitter = random.random()  # noqa: S311  no secret
+                wait = pause(error, made, jitter=jitter, backoff=self._backoff, longest_wait=longest_wait)
                 if wait is None or (once and not isinstance(error, RateLimited)):
                     raise
                 self._sleep(wait)
 
-    def _exchange(self, request: Request, expected: Expected) -> Answer:
+    def _exchange(self, request: Request, expected: Expected | None) -> Answer:
         operation = request.operation
         call = self._take_started(request) or self._prepare(request, expected)
         rate: float | None = None
@@ -323,12 +390,14 @@ class AmazonClient:
             if isinstance(error, RateLimited):
                 self.usage.throttled += 1
                 self._budget.drain(operation)
+            # It was sent, and what came back, if anything, does not say that nothing was done.
+            error.perhaps_done = isinstance(error, TransientError) and not isinstance(error, RateLimited)
             raise error.with_traceback(None)  # noqa: B904  drops the frames whose variables hold the whole answer
         finally:
             if rate is not None:
                 self._budget.set_rate(operation, rate)
 
-    def _prepare(self, request: Request, expected: Expected) -> Exchange:
+    def _prepare(self, request: Request, expected: Expected | None) -> Exchange:
         """The exchange that is to be made now: there is an access token, and quota for it is taken."""
         headers = _headers(self._tokens.get())
         # After the token: credentials that are refused use up no quota.
@@ -351,7 +420,7 @@ class AmazonClient:
         self,
         request: Request,
         headers: SecretDict,
-        expected: Expected,
+        expected: Expected | None,
         then: Callable[[Answer], None] | None = None,
     ) -> Exchange:
         http, line, url = self._http, self._line, self._endpoint + request.path
@@ -396,11 +465,11 @@ class AmazonClient:
 
     def _wait_for_quota(self, operation: str) -> None:
         """Returns once the call may be made. Raises RateLimited, without a call, where that takes too long."""
-        waited = 0.0
+        waited, longest = 0.0, longest_wait_for(operation)
         while wait := self._budget.acquire(operation):
-            if waited + wait > CEILING:  # many draw at once: make room
-                wait = max(wait, CEILING)
-            if wait > LONGEST_WAIT_IN_PLACE:
+            if waited + wait > 4 * longest:  # many draw at once: make room
+                wait = max(wait, 4 * longest)
+            if wait > longest:
                 raise RateLimited(
                     f"Amazon's quota for {operation} is used up; no call was made. "
                     f"There is some again in {math.ceil(wait)} seconds.",

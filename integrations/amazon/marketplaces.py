@@ -50,6 +50,17 @@ MARKETPLACES: dict[str, Marketplace] = {
     )
 }
 
+# The clock that each marketplace goes by, as Amazon's advertising accounts have it, and where these do not say, that
+# of the country: https://app.unpkg.com/@scaleleap/amazon-marketplaces@18.0.2 (src/marketplaces). Amazon says all times
+# in UTC; these are for people who read by when an order has to be shipped.
+ZONES = {
+    **dict.fromkeys(("US", "CA", "MX"), "America/Los_Angeles"), "BR": "America/Sao_Paulo",
+    "GB": "Europe/London", "IE": "Europe/Dublin", **dict.fromkeys(("DE", "FR", "ES", "IT"), "Europe/Paris"),
+    "NL": "Europe/Amsterdam", "BE": "Europe/Brussels", "SE": "Europe/Stockholm", "PL": "Europe/Warsaw",
+    "TR": "Europe/Istanbul", "EG": "Africa/Cairo", "ZA": "Africa/Johannesburg", "SA": "Asia/Riyadh",
+    "AE": "Asia/Dubai", "IN": "Asia/Kolkata", "SG": "Asia/Singapore", "AU": "Australia/Sydney", "JP": "Asia/Tokyo",
+}  # fmt: skip
+
 UNITED_STATES = MARKETPLACES["ATVPDKIKX0DER"]
 
 REGIONS = {

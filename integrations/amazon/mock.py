@@ -5,16 +5,18 @@ grows older an order is paid, shipped or cancelled, as a real one is. Ids start 
 and the source is "mock" all the way.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.amazon import normalize
-from integrations.errors import RequestRefused
+from integrations.amazon.mock_pictures import drawn
+from integrations.errors import PlatformError, RequestRefused, ShipmentRefused
 from integrations.protocol import (
     NOTHING,
     Checkpoint,
     DataSets,
+    Dispatch,
     Finding,
     Note,
     OrderPage,
@@ -55,6 +57,7 @@ class MockAmazon:
 
     source = "mock"
     scope = "mock"
+    shows_shipments = False
     notes = (NOTE,)
 
     def __init__(self, now: datetime | None = None) -> None:
@@ -79,6 +82,17 @@ class MockAmazon:
                 return normalize.order(order_payload(self._newest - age, age))
         raise RequestRefused(f"There is no mock order {external_id!r}.", code="not_found", status=404)
 
+    def confirm_shipment(self, dispatch: Dispatch) -> str:
+        """See integrations.protocol.ConfirmsShipments. Changes nothing: its orders go their own course."""
+        try:
+            order = self.order(dispatch.order_id)
+        except RequestRefused as error:
+            raise ShipmentRefused(str(error), code=error.code, status=error.status) from None
+        if problem := _why_not(order, dispatch):
+            code, text = problem
+            raise ShipmentRefused(f"The mock did not take the shipment: {text}.", code=code, status=400)
+        return f"mock-{dispatch.order_id}-{dispatch.package_number}"
+
     def inventory_pages(
         self, skus: Sequence[str], checkpoint: Checkpoint, *, left_out: Mapping[str, datetime] = NOTHING
     ) -> Iterator[StockPage]:
@@ -95,11 +109,40 @@ class MockAmazon:
         )
         yield StockPage(records=records, failures=failures + missing, swept=None if skus else MARKETPLACE)
 
+    def picture_links(self, site: str, product_ids: Sequence[str], *, side: int) -> Mapping[str, str]:
+        """See integrations.protocol.ShowsProducts. A link is the number of a product."""
+        numbers = {product[1]: str(number) for number, product in enumerate(PRODUCTS)}
+        return {asin: numbers.get(asin, "") for asin in product_ids}
+
+    def picture_files(self, links: Iterable[str]) -> Iterator[bytes | PlatformError]:
+        return (drawn(int(link)) for link in links)
+
     def check(self, window: Callable[[], Window]) -> Iterator[Finding]:
         yield Finding(step="mock", ok=True, message=NOTE.message)
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _why_not(order: OrderRecord, dispatch: Dispatch) -> tuple[str, str] | None:
+    """Code and reason, as Amazon would refuse it; None where it would not."""
+    left = {
+        item.external_id: (item.quantity_ordered or 0) - (item.quantity_shipped or 0) for item in order.items
+    }
+    states = {
+        "shipped": ("already_shipped", "all of the order is shipped"),
+        "cancelled": ("cancelled", "the order is cancelled"),
+        "pending": ("not_shippable", "the order is pending"),
+    }
+    if order.fulfilled_by == "platform":
+        return "fulfilled_by_platform", "Amazon ships the order itself"
+    if order.status in states:
+        return states[order.status]
+    if any(line.item_id not in left for line in dispatch.lines):
+        return "unknown_line", "a line is not of this order"
+    if any(line.quantity > left[line.item_id] for line in dispatch.lines):
+        return "bad_quantity", "more units than are left"
+    return None
 
 
 def order_id(number: int) -> str:

@@ -163,7 +163,8 @@ def _absent_of_order(
         (_is_list(source, "programs"), ("programs",)),
         (_is_list(source, "associatedOrders"), ("replaced_order_id",)),
         (asked_to_cancel is not None, ("buyer_requested_cancellation",)),
-        (bool(source["orderItems"]), ("items",)),  # every order has a line; the answer is not complete
+        # Every order has a line: the answer is not complete.
+        (bool(source["orderItems"]), ("items", "completeness")),
     )
 
 

@@ -1,7 +1,8 @@
 """Amazon's published usage plans, one per operation.
 
 Source: the usage-plan tables in the operations' descriptions of orders_2026-01-01.json, fbaInventory.json,
-sellers.json and reports_2021-06-30.json, https://github.com/amzn/selling-partner-api-models
+sellers.json, reports_2021-06-30.json, ordersV0.json (confirmShipment) and catalogItems_2022-04-01.json
+(searchCatalogItems), https://github.com/amzn/selling-partner-api-models
 """
 
 from integrations.protocol import Quota
@@ -15,7 +16,11 @@ QUOTAS = {
     "getReport": Quota(rate=2, burst=15),
     "getReports": Quota(rate=0.0222, burst=10),
     "getReportDocument": Quota(rate=0.0167, burst=15),
+    "confirmShipment": Quota(rate=2, burst=10),
+    "searchCatalogItems": Quota(rate=2, burst=2),
 }
+DOWNLOAD = "document"  # a file from its presigned address: counted as a call, and under no quota
+PICTURE = "picture"  # likewise, of a product
 # https://developer-docs.amazon.com/sp-api/docs/the-selling-partner-api-sandbox
 SANDBOX_QUOTAS = dict.fromkeys(QUOTAS, Quota(rate=5, burst=15))
 

@@ -1,6 +1,6 @@
 """Orders in Amazon's static sandbox, which answers to the exact parameters of its published cases and nothing else.
 
-The cases are the x-amzn-api-sandbox entries of orders_2026-01-01.json,
+The cases are the x-amzn-api-sandbox entries of orders_2026-01-01.json, and of ordersV0.json for confirmShipment,
 https://github.com/amzn/selling-partner-api-models
 """
 
@@ -33,6 +33,29 @@ ORDERS: tuple[tuple[str, list[str]], ...] = (
     ("171-9876543-2109876", EIGHT),
     ("028-1234567-8901234", ["BUYER", "RECIPIENT", "PROCEEDS", "FULFILLMENT", "TAX"]),
     ("114-9876543-1234567", ["RECIPIENT", "PROCEEDS", "FULFILLMENT"]),
+)
+# The order and the body that confirmShipment answers with 204. It changes none of the orders above.
+SHIPMENT: tuple[str, dict[str, Any]] = (
+    "902-1106328-1059050",
+    {
+        "marketplaceId": "ATVPDKIKX0DER",
+        "packageDetail": {
+            "packageReferenceId": "1",
+            "carrierCode": "FedEx",
+            "carrierName": "FedEx",
+            "shippingMethod": "FedEx Ground",
+            "trackingNumber": "112345678",
+            "shipDate": "2022-02-11T01:00:00.000Z",
+            "shipFromSupplySourceId": "057d3fcc-b750-419f-bbcd-4d340c60c430",
+            "orderItems": [
+                {
+                    "orderItemId": "79039765272157",
+                    "quantity": 1,
+                    "transparencyCodes": ["09876543211234567890"],
+                }
+            ],
+        },
+    },
 )
 NOTE = Note(
     "sandbox",

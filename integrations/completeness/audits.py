@@ -8,39 +8,40 @@ Each step is stored before the next one begins, so whoever goes on after a crash
 of them does harm twice.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from core.database.retry import DATABASE_ERRORS
-from integrations.completeness.claim import AuditLost, Claim
+from integrations.completeness.claim import Claim, JobLost, attempt
 from integrations.completeness.closing import close
-from integrations.completeness.comparing import compare_part
+from integrations.completeness.comparing import LAG, compare_part
 from integrations.completeness.healing import heal_next
-from integrations.errors import ConfigError, PlatformError, RateLimited, TransientError
+from integrations.completeness.lists import (
+    LONGEST,
+    LONGEST_WAIT,
+    MARGIN,
+    POLLS,
+    covering,
+    earlier_lists,
+)
+from integrations.completeness.opening import open_or_find
+from integrations.completeness.windows import heal_by_windows
+from integrations.errors import ConfigError, PlatformError
 from integrations.models import OrderAudit, SyncLog
-from integrations.protocol import ListsOrders, TellsTime, Window
+from integrations.protocol import EarlierList, ListKind, ListsOrders, Meter, TellsTime, Window
 from integrations.sync.connection import connected
 from platforms.models import Platform, Source
 
-logger = logging.getLogger(__name__)
-
 DEFAULT_DAYS, MOST_DAYS = 30, 730
-LONGEST = timedelta(days=30)  # of one list
-MARGIN = timedelta(minutes=2)  # lists end so long before the platform's time: clocks differ
-POLLS = (15, 30, 60, 120, 300)  # seconds until a list is looked after again; the last one from then on
 AT_ONCE, PAUSE = (
     30,
     60.0,
 )  # orders that are fetched, and seconds until the next ones: what is granted for one order by its id
-LONGEST_WAIT = timedelta(hours=24)  # for one list
-MOST_TROUBLES = 20  # of one audit; it rests for a minute after the first, then longer
+FRESH = timedelta(hours=1)  # an earlier list that is as young is used by the nightly audits
 Stop = Callable[[], bool]
 
 
@@ -55,25 +56,15 @@ def request_audit(
     """The audit of the last so many days, today included, and whether it is new; or the one that is open."""
     now = (now or timezone.now()).astimezone(UTC)
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
-    for _attempt in range(5):  # the open one may be closed between our insert and our look
-        try:
-            with transaction.atomic():
-                audit = OrderAudit.objects.create(
-                    platform=platform,
-                    trigger=trigger,
-                    requested_by=user,
-                    open_key=str(platform.pk),
-                    queued_at=now,
-                    window_start=start,
-                    window_end=now,
-                )
-        except IntegrityError:
-            found = OrderAudit.objects.filter(open_key=str(platform.pk)).select_related("platform").first()
-            if found is not None:
-                return found, False
-            continue
-        return audit, True
-    raise RuntimeError(f"Could neither open an audit of {platform.name} nor find the open one.")
+    return open_or_find(
+        OrderAudit,
+        platform,
+        trigger=trigger,
+        requested_by=user,
+        queued_at=now,
+        window_start=start,
+        window_end=now,
+    )
 
 
 def run_audit(audit_id: int, *, stopping: Stop = lambda: False) -> OrderAudit:
@@ -81,38 +72,17 @@ def run_audit(audit_id: int, *, stopping: Stop = lambda: False) -> OrderAudit:
     claim = Claim.take(audit_id)
     if claim is None:
         return OrderAudit.objects.select_related("platform").get(pk=audit_id)
-    with suppress(AuditLost):  # somebody else works on it then
-        _attempt(claim, stopping)
+    with suppress(JobLost):  # somebody else works on it then
+        attempt(claim, lambda: _work(claim, stopping))
     return OrderAudit.objects.select_related("platform").get(pk=audit_id)
-
-
-def _attempt(claim: Claim, stopping: Stop) -> None:
-    try:
-        _work(claim, stopping)
-    except RateLimited as error:
-        claim.park(error.retry_after)
-    except TransientError as error:
-        _rest(claim, error)
-    except PlatformError as error:
-        claim.fail(error)
-    except (AuditLost, *DATABASE_ERRORS):
-        raise
-    except Exception:
-        logger.exception("Audit %s of %s broke", claim.audit.pk, claim.audit.platform.name)
-        text = "OMS itself made a mistake; its log has the details. What was fetched before is stored."
-        claim.fail(PlatformError(text, code="internal"))
-    except BaseException:
-        claim.give_back()
-        raise
 
 
 def _work(claim: Claim, stopping: Stop) -> None:
     audit = claim.audit
-    with _lists_of(audit.platform) as adapter:
+    with _lists_of(audit.platform, claim.tally) as adapter:
         if not audit.parts:
             claim.save(parts=_parts(audit, adapter))
-        for number in range(len(audit.parts)):  # all at once: the platform makes them side by side
-            _ask(claim, adapter, number)
+        _ask(claim, adapter)
         for number in range(len(audit.parts)):
             if audit.parts[number]["is_compared"]:
                 continue
@@ -123,41 +93,42 @@ def _work(claim: Claim, stopping: Stop) -> None:
             if document is None:
                 return
             compare_part(claim, adapter, number, document)
-    _heal(claim, stopping)
+        _heal(claim, adapter, stopping)
 
 
-def _heal(claim: Claim, stopping: Stop) -> None:
+def _heal(claim: Claim, adapter: ListsOrders, stopping: Stop) -> None:
     """Fetch what is amiss, some orders at a time: waiting for the quota of each one would hold a worker for hours."""
-    before = claim.audit.api_calls
+    heal_by_windows(claim)
+    before = claim.tally.calls
     while not stopping():
-        if claim.audit.api_calls - before >= AT_ONCE:
+        if claim.tally.calls - before >= AT_ONCE:
             claim.park(PAUSE)
             return
-        if not heal_next(claim):
+        if not heal_next(claim, adapter):
             close(claim)
             return
     claim.give_back()
 
 
 @contextmanager
-def _lists_of(platform: Platform) -> Iterator[ListsOrders]:
+def _lists_of(platform: Platform, told: Meter) -> Iterator[ListsOrders]:
     """Raises ConfigError where the platform makes no lists of orders, or what it says is no live data."""
     platform.encrypt_plain_config()
     if not platform.api_config:
         raise ConfigError("No credentials are stored for this platform, so there is nothing to compare with.")
-    with connected(platform, SyncLog.Kind.ORDERS) as adapter:
+    with connected(platform, SyncLog.Kind.ORDERS, told=told) as adapter:
         if not isinstance(adapter, ListsOrders) or adapter.source != Source.LIVE:
             raise ConfigError(f"Platform {platform.name} makes no lists of orders to compare with.")
         yield adapter
 
 
 def _parts(audit: OrderAudit, adapter: ListsOrders) -> list[dict[str, Any]]:
-    """The lists that are to be asked for: by creation for what is proven, by update for what changed."""
+    """The lists that are to be asked for: by creation for what is proven, by update for what changed since the last
+    audit."""
     offset = adapter.clock_offset() if isinstance(adapter, TellsTime) else timedelta(0)
     last = (timezone.now() + offset - MARGIN).astimezone(UTC).replace(microsecond=0)
     parts = []
-    for by in ("created", "updated"):
-        start = audit.window_start.astimezone(UTC)
+    for by, start in (("created", audit.window_start.astimezone(UTC)), ("updated", _changed_since(audit))):
         while start < last:
             end = min(start + LONGEST, last)
             span = {"by": by, "start": start.isoformat(), "end": end.isoformat()}
@@ -167,16 +138,54 @@ def _parts(audit: OrderAudit, adapter: ListsOrders) -> list[dict[str, Any]]:
     return parts
 
 
-def _ask(claim: Claim, adapter: ListsOrders, number: int) -> None:
-    """Ask for this part's list, unless that is done."""
-    part = claim.audit.parts[number]
-    if part["list"]:
-        return
-    start, end = (datetime.fromisoformat(part[name]) for name in ("start", "end"))
-    asked_at = timezone.now()
-    list_id = adapter.request_order_list(Window(part["by"], start, end))
-    claim.update_part(number, list=list_id, asked_at=asked_at.isoformat())
-    claim.count_call()
+def _changed_since(audit: OrderAudit) -> datetime:
+    """The beginning of the first day that the last audit without anything open has not read by update to its end: lists
+    are behind. Without one, that of the audit itself."""
+    proven = OrderAudit.objects.filter(platform=audit.platform, status=OrderAudit.Status.SUCCEEDED)
+    for parts in proven.filter(pk__lt=audit.pk).order_by("-pk").values_list("parts", flat=True)[:1]:
+        ends = [datetime.fromisoformat(part["end"]) for part in parts if part["by"] == "updated"]
+        if ends:
+            day = (max(ends) - LAG).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            return max(day, audit.queued_at.astimezone(UTC) - timedelta(days=MOST_DAYS))
+    return audit.window_start.astimezone(UTC)
+
+
+def _ask(claim: Claim, adapter: ListsOrders) -> None:
+    """Find a list for each part that has none: one that was made shortly before, or a new one. All are asked for at
+    once, since the platform makes them side by side."""
+    parts = claim.audit.parts
+    wanting = [number for number, part in enumerate(parts) if not part["list"]]
+    earlier = _earlier(claim.audit, adapter) if wanting else []
+    for number in wanting:
+        part = claim.audit.parts[number]
+        start, end = (datetime.fromisoformat(part[name]) for name in ("start", "end"))
+        can_be_old = not part.get("is_refused")  # an earlier one was of no use
+        found = (
+            covering(earlier, ListKind(part["by"]), part["sites"], start, end - FRESH) if can_be_old else None
+        )
+        if found is not None:
+            values = {"list": found.list_id, "asked_at": found.created_at.isoformat(), "is_ours": False}
+            claim.update_part(number, **values, end=min(found.end, end).isoformat())
+            continue
+        asked_at = timezone.now()
+        list_id = adapter.request_order_list(Window(part["by"], start, end))
+        claim.update_part(number, list=list_id, asked_at=asked_at.isoformat(), is_ours=True)
+
+
+def _earlier(audit: OrderAudit, adapter: ListsOrders) -> list[EarlierList]:
+    """Lists that an audit may use: the nightly ones those of the last hour, others only what was asked for since they
+    were begun, for somebody wants to know how it is now. None that was compared before, which would prove nothing new;
+    and none by which a day would count as not over that is."""
+    is_nightly = audit.trigger == SyncLog.Trigger.SCHEDULE
+    since = audit.queued_at.replace(microsecond=0) - (FRESH if is_nightly else timedelta(0))
+    today = (timezone.now() - LAG).astimezone(UTC).date()
+    before = OrderAudit.objects.filter(platform=audit.platform, queued_at__gt=since - LONGEST_WAIT)
+    known = {part["list"] for parts in before.values_list("parts", flat=True) for part in parts}
+    return [
+        each
+        for each in earlier_lists(adapter, [ListKind.CREATED, ListKind.UPDATED], since)
+        if each.list_id not in known and (each.created_at - LAG).astimezone(UTC).date() >= today
+    ]
 
 
 def _ready(claim: Claim, adapter: ListsOrders, number: int) -> str | None:
@@ -184,7 +193,10 @@ def _ready(claim: Claim, adapter: ListsOrders, number: int) -> str | None:
     the audit is parked. Raises PlatformError where the list cannot be had."""
     part = claim.audit.parts[number]
     state = adapter.order_list_state(part["list"])
-    claim.count_call()
+    if not part.get("is_ours", True) and state.is_over and not state.document:  # ours may be better
+        claim.update_part(number, list="", polls=0, is_refused=True)
+        claim.park(1.0)
+        return None
     if state.error is not None:
         raise state.error
     if state.is_over:
@@ -196,13 +208,3 @@ def _ready(claim: Claim, adapter: ListsOrders, number: int) -> str | None:
     claim.update_part(number, polls=part["polls"] + 1)
     claim.park(POLLS[min(part["polls"], len(POLLS) - 1)])
     return None
-
-
-def _rest(claim: Claim, error: TransientError) -> None:
-    """Trouble on the way: go on later, unless it has been so for long."""
-    troubles = 1 + sum(note["code"] == "trouble" for note in claim.audit.notes)
-    if troubles > MOST_TROUBLES:
-        claim.fail(error)
-        return
-    note = {"code": "trouble", "message": str(error)}
-    claim.park(max(error.retry_after, min(60.0 * troubles, 900.0)), notes=[*claim.audit.notes, note])

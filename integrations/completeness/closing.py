@@ -1,32 +1,27 @@
 """The end of an audit: its figures, and what is known of each of its days."""
 
 from collections import Counter
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
 from core.database.retry import retry_on_db_error
 from integrations.completeness.claim import Claim
-from integrations.completeness.comparing import LAG
-from integrations.models import AuditedDay, AuditFinding, OrderAudit
+from integrations.completeness.days import Place, write_days
+from integrations.completeness.failures import keep_failures
+from integrations.completeness.proof import refresh_proof
+from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncFailure
 
 Kind, Outcome, State = AuditFinding.Kind, AuditFinding.Outcome, AuditedDay.State
-WORST = (
-    State.PROVEN,
-    State.HEALED,
-    State.NOT_YET,
-    State.OPEN,
-)  # of two lists that share a day, the worse one counts
-Place = tuple[date | None, str]  # day and marketplace
+AT_ONCE = 500  # rows of a statement
 
 
 @retry_on_db_error
 def close(claim: Claim) -> None:
-    """Count the findings, write the days, and close it, all in one."""
+    """Count the findings, write the days, make failures of what stays open, and close it, all in one."""
     audit = claim.audit
     rows = (
         audit.findings.order_by()
@@ -41,13 +36,10 @@ def close(claim: Claim) -> None:
             counter[kind] += count
             counter[outcome] += count
     with transaction.atomic():
-        _write_days(audit, by_place)
-        before = list(
-            OrderAudit.objects.filter(platform=audit.platform, pk__lt=audit.pk).values_list("pk", flat=True)
-        )
-        AuditFinding.objects.filter(
-            audit__in=before, outcome=Outcome.KEPT
-        ).delete()  # found once more, or no longer so
+        write_days(audit, by_place)
+        keep_failures(audit)
+        _forget_kept(audit)
+        refresh_proof(audit.platform)
         is_good = not figures[Outcome.OPEN] and not audit.unread
         claim.end(
             OrderAudit.Status.SUCCEEDED if is_good else OrderAudit.Status.PARTIAL,
@@ -57,44 +49,34 @@ def close(claim: Claim) -> None:
         )
 
 
-def _write_days(audit: OrderAudit, by_place: dict[Place, Counter[str]]) -> None:
-    now = timezone.now()
-    rows: dict[tuple[date, str], AuditedDay] = {}
-    for part in audit.parts:
-        for text, site, count in part["days"]:
-            day = date.fromisoformat(text)
-            row = rows.setdefault(
-                (day, site),
-                AuditedDay(
-                    platform=audit.platform, day=day, marketplace_id=site, audit=audit, checked_at=now
-                ),
-            )
-            found = by_place.get((day, site), Counter())
-            row.orders += count
-            row.list_id = part["list"]
-            for kind in Kind.values:
-                setattr(row, kind, found[kind])
-            row.healed, row.open = found[Outcome.HEALED], found[Outcome.OPEN]
-            row.state = max(row.state or State.PROVEN, _state(row, part), key=WORST.index)
-    if rows:
-        days = [day for day, _ in rows]
-        stored = AuditedDay.objects.filter(platform=audit.platform, day__gte=min(days), day__lte=max(days))
-        stored.delete()
-        AuditedDay.objects.bulk_create(rows.values(), batch_size=500)
-
-
-def _state(row: AuditedDay, part: dict[str, Any]) -> AuditedDay.State:
-    asked_at = datetime.fromisoformat(part["asked_at"])
-    is_over = datetime.combine(row.day + timedelta(days=1), time.min, UTC) <= asked_at - LAG
-    if row.open or part.get("unnamed"):  # rows that do not even name their order may be of any day
-        return State.OPEN
-    if not is_over:
-        return State.NOT_YET
-    return State.HEALED if row.healed else State.PROVEN
+def _forget_kept(audit: OrderAudit) -> None:
+    """Of earlier audits, what was here alone on days that a later one has compared: found once more, or no longer so.
+    Of the others it stays, so that a day's page has what its figures say."""
+    before = OrderAudit.objects.filter(platform=audit.platform, pk__lt=audit.pk)
+    kept = AuditFinding.objects.filter(
+        audit__in=list(before.values_list("pk", flat=True)), outcome=Outcome.KEPT
+    )
+    of_its_day = AuditedDay.objects.filter(
+        audit=OuterRef("audit"), day=OuterRef("day"), marketplace_id=OuterRef("marketplace_id")
+    )
+    doomed = kept.exclude(Exists(of_its_day)).values_list("pk", flat=True)
+    while ids := list(doomed[:AT_ONCE]):
+        AuditFinding.objects.filter(pk__in=ids).delete()
 
 
 def prune_audits() -> int:
-    """Delete closed audits of long ago, with what they found; what is known of the days stays. Returns how many."""
+    """Delete closed audits of long ago, with what they found; what is known of the days stays. Returns how many.
+
+    Audits that a day is still open by stay, and so do those with failures, as syncs do; of these goes what they found
+    beside that.
+    """
     long_ago = timezone.now() - timedelta(days=settings.KEEP_SYNC_LOG_DAYS)
-    doomed = OrderAudit.objects.filter(open_key=None, finished_at__lt=long_ago)
-    return doomed.delete()[1].get(OrderAudit._meta.label, 0)
+    old = OrderAudit.objects.filter(open_key=None, finished_at__lt=long_ago)
+    open_days = AuditedDay.objects.filter(audit=OuterRef("pk"), state=State.OPEN)
+    is_needed = Exists(open_days) | Exists(SyncFailure.objects.filter(audit=OuterRef("pk")))
+    ids = list(old.exclude(is_needed).values_list("pk", flat=True))
+    for pk in ids:  # each may have found very much
+        OrderAudit.objects.filter(pk=pk).delete()
+    for pk in old.filter(is_needed).values_list("pk", flat=True):
+        AuditFinding.objects.filter(audit=pk, failure=None).exclude(outcome=Outcome.OPEN).delete()
+    return len(ids)

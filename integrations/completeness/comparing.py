@@ -19,6 +19,9 @@ from integrations.errors import PlatformError
 from integrations.models import AuditFinding, OrderAudit
 from integrations.protocol import ListsOrders
 
+MOST_UNEXPLAINED = (
+    20  # orders that a list lacks without a reason; where it lacks more than it has, it is not believed
+)
 LAG = timedelta(hours=3)  # so long, lists are behind what the platform says of an order by itself
 
 
@@ -30,7 +33,6 @@ def compare_part(claim: Claim, adapter: ListsOrders, number: int, document: str)
     with Spool() as spool:
         if document:
             with adapter.order_list(document) as rows:
-                claim.count_call()
                 spool.fill(rows)
         part = Part(claim.audit, claim.audit.parts[number], spool)
         for findings in part.reported():
@@ -54,7 +56,7 @@ class Part:
     which marketplace."""
 
     def __init__(self, audit: OrderAudit, part: dict[str, Any], spool: Spool) -> None:
-        self.compared = 0
+        self.compared = self._unexplained = 0
         self._days: Counter[tuple[str, str]] = Counter()
         self._audit, self._part, self._spool = audit, part, spool
         self._scope = Scope(
@@ -70,6 +72,8 @@ class Part:
             stored = stored_by_id(self._audit.platform, some)
             findings = []
             for order_id, order in some.items():
+                if self._is_of_another_span(order):
+                    continue
                 self.compared += 1
                 own = stored.get(order_id)
                 if order is None:  # not all of its rows could be read: only whether it is here can be said
@@ -84,6 +88,13 @@ class Part:
                     findings.append(_finding(self._audit, order, verdict))
             yield findings
 
+    def _is_of_another_span(self, order: KnownOrder | None) -> bool:
+        """A list that somebody else asked for may be about more days: half of one says nothing of it."""
+        if self._part.get("is_ours", True) or self._part["by"] != "created" or order is None:
+            return False
+        start, end = (datetime.fromisoformat(self._part[name]) for name in ("start", "end"))
+        return order.purchased_at is not None and not start <= order.purchased_at < end
+
     def only_here(self) -> Iterator[list[AuditFinding]]:
         """The findings about orders of its span of time that the list does not have."""
         start, end = (datetime.fromisoformat(self._part[name]) for name in ("start", "end"))
@@ -94,13 +105,21 @@ class Part:
             findings = [
                 _finding(self._audit, order, explain(order, self._scope)) for order in orders.values()
             ]
-            if not self.compared and any(not finding.differences for finding in findings):
-                raise PlatformError(
-                    f"List {self._part['list']} is said to have no orders, and orders of that time are stored here. "
-                    "It is not believed: nothing was compared with it. Audit again later.",
-                    code="list_not_believed",
-                )
+            self._unexplained += sum(not finding.differences for finding in findings)
+            self._refuse_if_odd()
             yield findings
+
+    def _refuse_if_odd(self) -> None:
+        """Raises PlatformError where the list has none of the orders that are stored, or lacks most of them."""
+        if self._unexplained <= (MOST_UNEXPLAINED if self.compared else 0):
+            return
+        if self._unexplained > self.compared:
+            count = f"has {self.compared:,}" if self.compared else "is said to have no"
+            raise PlatformError(
+                f"List {self._part['list']} {count} orders, and {self._unexplained:,} more of that time are stored "
+                "here. It is not believed to be whole: it proves nothing. Audit again later.",
+                code="list_not_believed",
+            )
 
     def days_as_json(self) -> list[list[Any]]:
         """[day, marketplace, orders], those marketplaces of the list included that had none."""

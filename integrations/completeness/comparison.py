@@ -1,17 +1,17 @@
 """What a reported order is to the stored one. Pure: records go in, a verdict comes out."""
 
-from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integrations.completeness.records import KnownOrder, Line
+from integrations.completeness.records import KnownOrder
 from integrations.completeness.rules import (
     EXPLANATIONS,
-    RULES,
     Difference,
     Scope,
-    near,
+    agree,
+    known_by,
     total,
+    units,
     whole_seconds,
 )
 
@@ -48,11 +48,14 @@ def compare(reported: KnownOrder, stored: KnownOrder | None) -> Verdict:
         return Verdict(Kind.MISSING)
     theirs, ours = whole_seconds(reported.updated_at), whole_seconds(stored.updated_at)
     if theirs is not None and ours is not None and theirs != ours:
-        return Verdict(Kind.STALE) if theirs > ours else Verdict(Kind.SAME, known=("newer_here",))
-    unknown, known = [], []
+        if theirs > ours:
+            return Verdict(Kind.STALE, (Difference("version", theirs.isoformat(), ours.isoformat()),))
+        return Verdict(Kind.SAME, known=("newer_here",))
+    unknown: list[Difference] = []
+    known: list[str] = []
     for difference in _differences(reported, stored):
-        names = [rule.__name__ for rule in RULES if rule(difference, reported, stored)]
-        known += names[:1]
+        names = known_by(difference, reported, stored)
+        known += names
         if not names:
             unknown.append(difference)
     kind = Kind.DIFFERENT if unknown else Kind.SAME
@@ -72,25 +75,15 @@ def _differences(reported: KnownOrder, stored: KnownOrder) -> list[Difference]:
         found.append(Difference("status", reported.status, stored.status))
     if reported.currency != stored.currency:
         found.append(Difference("currency", reported.currency, stored.currency))
-    theirs, ours = _by_sku(reported.lines), _by_sku(stored.lines)
-    if theirs != ours:
-        found.append(Difference("lines", _written(theirs), _written(ours)))
-    there, here = total(reported.lines), total(stored.lines)
-    if there is not None and here is not None and not near(there, here, stored.lines):
-        found.append(Difference("amount", f"{there:f}", f"{here:f}"))
+    if not agree("lines", reported, stored):
+        found.append(Difference("lines", _written(reported), _written(stored)))
+    if not agree("amount", reported, stored):
+        found.append(Difference("amount", f"{total(reported.lines):f}", f"{total(stored.lines):f}"))
     return found
 
 
-def _by_sku(lines: tuple[Line, ...]) -> Counter[tuple[str, bool]]:
-    """Units by SKU, whatever lines they are spread over; lines whose units are not known are counted apart."""
-    units: Counter[tuple[str, bool]] = Counter()
-    for line in lines:
-        units[line.sku, line.quantity is None] += 1 if line.quantity is None else line.quantity
-    return units
-
-
-def _written(units: Counter[tuple[str, bool]]) -> str:
+def _written(order: KnownOrder) -> str:
     return ", ".join(
         f"{'?' if unknown else count} × {sku or '(no SKU)'}"
-        for (sku, unknown), count in sorted(units.items())
+        for (sku, unknown), count in sorted(units(order.lines).items())
     )

@@ -1,6 +1,10 @@
 """Fetches what a list has and is not here, or not as the list says, and compares it again."""
 
+from typing import Any
+
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from integrations.completeness.claim import Claim
 from integrations.completeness.comparing import differences_as_json
@@ -15,48 +19,67 @@ from integrations.errors import (
     TransientError,
 )
 from integrations.lookup.order import store
-from integrations.models import AuditFinding, OrderAudit
-from orders.models import Order
+from integrations.models import AuditFinding
+from integrations.protocol import Adapter
+from platforms.models import Platform
 
 # These are about the platform and not about one order: the audit waits, or ends.
 NOT_OF_ONE = (TransientError, AuthenticationError, AuthorizationError, ConfigError)
 Outcome = AuditFinding.Outcome
+NOT_AS_LISTED = (
+    "The platform was asked for the order once more, and what is stored since is not what its list says."
+)
 
 
-def heal_next(claim: Claim) -> bool:
+def heal_next(claim: Claim, adapter: Adapter) -> bool:
     """Settle the next finding: False where none is left. Raises PlatformError for what is not about this one order."""
     found = claim.audit.findings.filter(outcome=Outcome.FOUND).order_by("pk").first()
     if found is None:
         return False
-    claim.save()  # raises AuditLost
-    reported = from_json(found.reported)
-    if not _verdict(claim.audit, reported).is_good:  # a sync may have brought it meanwhile
-        try:
-            claim.count_call()
-            _fetch(claim.audit, reported.order_id)
-        except NOT_OF_ONE:
-            raise
-        except PlatformError as error:
-            _settle(found, Outcome.OPEN, error_code=error.code, error_message=str(error))
-            return True
-    verdict = _verdict(claim.audit, reported)
-    if verdict.is_good:
-        _settle(found, Outcome.HEALED)
-    else:
-        text = "The platform was asked for the order once more, and what is stored since is not what its list says."
-        differences = differences_as_json(verdict) or found.differences
-        _settle(
-            found,
-            Outcome.OPEN,
-            error_code=f"still_{verdict.kind}",
-            error_message=text,
-            differences=differences,
-        )
+    claim.save()  # raises JobLost
+    settle(found, heal(claim.audit.platform, found, adapter=adapter))
     return True
 
 
-def _verdict(audit: OrderAudit, reported: KnownOrder) -> Verdict:
-    own = stored_by_id(audit.platform, [reported.order_id]).get(reported.order_id)
+def heal(
+    platform: Platform, found: AuditFinding, *, adapter: Adapter | None = None, user: User | None = None
+) -> dict[str, Any]:
+    """Fetch the order, unless it is as the list says by now, and compare it again. Returns the columns of the finding;
+    raises PlatformError for what is not about this one order. `adapter` is one that is connected for orders."""
+    reported = from_json(found.reported)
+    verdict = verdict_on(platform, reported)
+    if not verdict.is_good:
+        try:
+            _fetch(platform, reported.order_id, adapter, user)
+        except NOT_OF_ONE:
+            raise
+        except PlatformError as error:
+            return {"outcome": Outcome.OPEN, "error_code": error.code, "error_message": str(error)}
+        verdict = verdict_on(platform, reported)
+    if verdict.is_good:
+        return {"outcome": Outcome.HEALED, "error_code": "", "error_message": ""}
+    return {
+        "outcome": Outcome.OPEN,
+        "error_code": f"still_{verdict.kind}",
+        "error_message": NOT_AS_LISTED,
+        "differences": differences_as_json(verdict) or found.differences,
+    }
+
+
+def settle(found: AuditFinding, values: dict[str, Any]) -> None:
+    values = values | {"settled_at": timezone.now()}
+    with transaction.atomic():
+        AuditFinding.objects.filter(pk=found.pk).update(**values)
+    for name, value in values.items():
+        setattr(found, name, value)
+
+
+def verdict_on(platform: Platform, reported: KnownOrder) -> Verdict:
+    """What is stored of the order now, against what a list says of it."""
+    return judged(reported, stored_by_id(platform, [reported.order_id]).get(reported.order_id))
+
+
+def judged(reported: KnownOrder, own: KnownOrder | None) -> Verdict:
     if (
         own is not None and not reported.lines
     ):  # not all of its rows could be read: it is here, and that is all
@@ -64,13 +87,7 @@ def _verdict(audit: OrderAudit, reported: KnownOrder) -> Verdict:
     return compare(reported, own)
 
 
-def _fetch(audit: OrderAudit, order_id: str) -> None:
+def _fetch(platform: Platform, order_id: str, adapter: Adapter | None, user: User | None) -> None:
     """Through the usual way of one order by its id. What is stored of it is written even where it is said to be equal:
     it is not what the list says."""
-    Order.objects.filter(platform=audit.platform, external_id=order_id).update(content_hash="")
-    store(audit.platform, order_id)
-
-
-def _settle(found: AuditFinding, outcome: str, **values: object) -> None:
-    with transaction.atomic():
-        AuditFinding.objects.filter(pk=found.pk).update(outcome=outcome, **values)
+    store(platform, order_id, adapter=adapter, user=user, live_only=True, anew=True)

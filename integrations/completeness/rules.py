@@ -1,19 +1,21 @@
 """Known differences between a list of orders and what the platform says of each order by itself.
 
-Each rule looks at one difference and says whether it is one of these. None of them is an alarm. What no rule knows is a
-difference, and is shown with both values.
+Each rule has a name and says what it knows. None of these is an alarm. What no rule knows is a difference, and is shown
+with both values.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from integrations.completeness.records import KnownOrder, Line
 
 CENT = Decimal("0.01")
+CHARSETS = ("utf-8", "cp1252", "cp932")  # of lists
 UNREADABLE = re.compile("[?\ufffd]+")  # what stands in a list for characters that its charset does not have
 
 Lines = Sequence[Line]
@@ -23,12 +25,17 @@ Lines = Sequence[Line]
 class Difference:
     """One thing that both sides say, and say differently: both values as text."""
 
-    field: str  # status, currency, lines or amount
+    field: str  # version (when it last changed), status, currency, lines or amount
     reported: str
     stored: str
 
 
 Rule = Callable[[Difference, KnownOrder, KnownOrder], bool]
+Sides = tuple[KnownOrder, KnownOrder]  # what a list says of an order, and what is stored of it
+Levelling = Callable[[KnownOrder, KnownOrder], Sides]
+
+
+# --- Of the order: whether the rule knows the difference
 
 
 def unknown_status(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> bool:
@@ -46,81 +53,113 @@ def pending_without_price(difference: Difference, reported: KnownOrder, stored: 
     return difference.field == "amount" and "pending" in (reported.status, stored.status)
 
 
-def cancelled_quantity(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> bool:
-    """Cancelled lines keep their quantity on one side and have 0 on the other, or are left out."""
-    if difference.field not in ("lines", "amount"):
-        return False
-    if "cancelled" in (reported.status, stored.status):
-        return True
-    gone = {line.sku for side in (reported, stored) for line in side.lines if line.is_cancelled}
-    gone |= {line.sku for side in (reported, stored) for line in side.lines if line.quantity == 0}
-    return bool(gone) and _units(_without(reported.lines, gone)) == _units(_without(stored.lines, gone))
+# --- Of its lines: both sides without what the rule knows. One order may have several of these, so they are applied one
+# after the other until both sides agree.
 
 
-def unreadable_characters(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> bool:
+def unreadable_characters(reported: KnownOrder, stored: KnownOrder) -> Sides:
     """SKUs of a list in a narrower charset have marks where characters are missing."""
-    if difference.field != "lines":
-        return False
-    ours = list(stored.lines)
-    for line in reported.lines:
-        found = next(
-            (own for own in ours if own.quantity == line.quantity and _may_be(line.sku, own.sku)), None
-        )
-        if found is None:
-            return False
-        ours.remove(found)
-    return not ours
+    return _renamed(reported, stored, _may_be), stored
 
 
-def doubled_row(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> bool:
+def misread_characters(reported: KnownOrder, stored: KnownOrder) -> Sides:
+    """A list names another charset than its own, so that its SKUs are not read as they were written."""
+    return _renamed(reported, stored, _may_be_misread), stored
+
+
+def cancelled_quantity(reported: KnownOrder, stored: KnownOrder) -> Sides:
+    """Cancelled lines keep their quantity on one side and have 0 on the other, or are left out."""
+    if "cancelled" in (reported.status, stored.status):
+        return replace(reported, lines=()), replace(stored, lines=())
+    both = (*reported.lines, *stored.lines)
+    gone = {line.sku for line in both if line.is_cancelled or line.quantity == 0}
+    return _without(reported, gone), _without(stored, gone)
+
+
+def doubled_row(reported: KnownOrder, stored: KnownOrder) -> Sides:
     """Two lines of one SKU that are alike: as rows of a list they cannot be told from one row that is there twice."""
-    if difference.field not in ("lines", "amount"):
-        return False
-    alike = Counter((line.sku, line.quantity) for line in stored.lines)
-    return max(alike.values(), default=0) > 1 and set(alike) == {
-        (line.sku, line.quantity) for line in reported.lines
-    }
+    return _without_twins(reported), _without_twins(stored)
 
 
-def line_without_sku(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> bool:
+def line_without_sku(reported: KnownOrder, stored: KnownOrder) -> Sides:
     """One side does not name the SKU of a line; all units together are as many."""
-    if difference.field != "lines" or all(line.sku for line in (*reported.lines, *stored.lines)):
-        return False
-    totals = [sum(line.quantity or 0 for line in side.lines) for side in (reported, stored)]
-    return totals[0] == totals[1]
+    if all(line.sku for line in (*reported.lines, *stored.lines)):
+        return reported, stored
+    first, second = (
+        replace(side, lines=tuple(replace(line, sku="") for line in side.lines))
+        for side in (reported, stored)
+    )
+    return first, second
 
 
-def unknown_quantity(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> bool:
+def unknown_quantity(reported: KnownOrder, stored: KnownOrder) -> Sides:
     """One side does not say how many units a line has; the SKUs are the same."""
-    if difference.field != "lines" or all(
-        line.quantity is not None for line in (*reported.lines, *stored.lines)
-    ):
-        return False
-    return {line.sku for line in reported.lines} == {line.sku for line in stored.lines}
+    if all(line.quantity is not None for line in (*reported.lines, *stored.lines)):
+        return reported, stored
+    first, second = (
+        replace(side, lines=tuple(Line(sku=sku) for sku in sorted({line.sku for line in side.lines})))
+        for side in (reported, stored)
+    )
+    return first, second
+
+
+# --- Of what they cost
 
 
 def tax_in_the_price(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> bool:
     """Prices of one side include the tax, those of the other do not: which, depends on the marketplace."""
-    if difference.field != "amount":
-        return False
     ours, theirs = total(stored.lines), total(reported.lines)
-    taxes = [amount for side in (reported, stored) if (amount := _tax(side.lines))]
-    if ours is None or theirs is None:
+    if difference.field != "amount" or ours is None or theirs is None:
         return False
+    taxes = [amount for side in (reported, stored) if (amount := _tax(side.lines))]
     return any(near(abs(ours - theirs), tax, stored.lines) for tax in taxes)
 
 
-RULES: tuple[Rule, ...] = (
-    unknown_status,
-    no_currency,
-    pending_without_price,
-    cancelled_quantity,
+RULES: tuple[Rule, ...] = (unknown_status, no_currency, pending_without_price, tax_in_the_price)
+OF_UNITS: tuple[Levelling, ...] = (
     unreadable_characters,
+    misread_characters,
+    cancelled_quantity,
     doubled_row,
     line_without_sku,
     unknown_quantity,
-    tax_in_the_price,
 )
+OF_AMOUNTS: tuple[Levelling, ...] = (cancelled_quantity, doubled_row)
+LEVELLINGS = {"lines": OF_UNITS, "amount": OF_AMOUNTS}
+
+
+def known_by(difference: Difference, reported: KnownOrder, stored: KnownOrder) -> tuple[str, ...]:
+    """The names of the rules that know the difference, several where it takes them together; () where none does."""
+    names: tuple[str, ...] = ()
+    for levelling in (_as_it_is, *LEVELLINGS.get(difference.field, ())):
+        before = reported, stored
+        reported, stored = levelling(reported, stored)
+        if levelling is not _as_it_is:
+            if (reported, stored) == before:
+                continue
+            names += (levelling.__name__,)
+            if agree(difference.field, reported, stored):
+                return names
+        for rule in RULES:
+            if rule(difference, reported, stored):
+                return (*names, rule.__name__)
+    return ()
+
+
+def agree(field: str, reported: KnownOrder, stored: KnownOrder) -> bool:
+    """Whether both sides say the same of their lines, or of what these cost, as far as both say something of it."""
+    if field == "lines":
+        return units(reported.lines) == units(stored.lines)
+    theirs, ours = total(reported.lines), total(stored.lines)
+    return theirs is None or ours is None or near(theirs, ours, stored.lines)
+
+
+def units(lines: Lines) -> Counter[tuple[str, bool]]:
+    """Units by SKU, whatever lines they are spread over; lines whose units are not known are counted apart."""
+    found: Counter[tuple[str, bool]] = Counter()
+    for line in lines:
+        found[line.sku, line.quantity is None] += 1 if line.quantity is None else line.quantity
+    return found
 
 
 def whole_seconds(moment: datetime | None) -> datetime | None:
@@ -171,23 +210,55 @@ def too_young(order: KnownOrder, scope: Scope) -> bool:
 EXPLANATIONS: tuple[Callable[[KnownOrder, Scope], bool], ...] = (pending, other_marketplace, too_young)
 
 
-def _units(lines: Lines) -> Counter[str]:
-    units: Counter[str] = Counter()
-    for line in lines:
-        units[line.sku] += line.quantity or 0
-    return units
+def _as_it_is(reported: KnownOrder, stored: KnownOrder) -> Sides:
+    return reported, stored
 
 
-def _without(lines: Lines, skus: set[str]) -> Lines:
-    return [line for line in lines if line.sku not in skus]
+def _without(order: KnownOrder, skus: set[str]) -> KnownOrder:
+    return (
+        replace(order, lines=tuple(line for line in order.lines if line.sku not in skus)) if skus else order
+    )
+
+
+def _without_twins(order: KnownOrder) -> KnownOrder:
+    alike = {(line.sku, line.quantity, line.price, line.tax): line for line in reversed(order.lines)}
+    return order if len(alike) == len(order.lines) else replace(order, lines=tuple(reversed(alike.values())))
+
+
+def _renamed(reported: KnownOrder, stored: KnownOrder, may_be: Callable[[str, str], bool]) -> KnownOrder:
+    """The reported order, with the stored SKUs where its own, which are not stored, may stand for these."""
+    theirs, ours = ({line.sku: None for line in side.lines} for side in (reported, stored))
+    left = [sku for sku in ours if sku not in theirs]
+    names: dict[str, str] = {}
+    for read in theirs:
+        possible = [sku for sku in left if may_be(read, sku)] if read not in ours else []
+        if possible:
+            found = min(possible, key=lambda sku: abs(len(sku) - len(read)))
+            names[read] = found
+            left.remove(found)
+    if not names:
+        return reported
+    lines = tuple(replace(line, sku=names.get(line.sku, line.sku)) for line in reported.lines)
+    return replace(reported, lines=lines)
+
+
+def _may_be_misread(read: str, sku: str) -> bool:
+    """Whether the SKU is what was read as `read`, of bytes in one charset that were taken for another."""
+    return any(
+        sku.encode(written_in, errors="replace").decode(read_as, errors="replace") == read
+        for written_in, read_as in itertools.permutations(CHARSETS, 2)
+    )
 
 
 def _may_be(written: str, sku: str) -> bool:
     """Whether the SKU is what a list wrote, with marks for what its charset does not have."""
-    if written == sku:
-        return True
     pattern = ".+".join(re.escape(part) for part in UNREADABLE.split(written))
     return UNREADABLE.search(written) is not None and re.fullmatch(pattern, sku, re.DOTALL) is not None
+
+
+def may_be_written(read: str, sku: str) -> bool:
+    """Whether a list may have written or read the SKU so, for want of characters or with a wrong charset."""
+    return _may_be(read, sku) or _may_be_misread(read, sku)
 
 
 def _tax(lines: Lines) -> Decimal:

@@ -9,10 +9,10 @@ from django.db.models import Q
 
 from core.outcome import Outcome
 from core.text import storable
-from integrations.errors import RequestRefused
+from integrations.errors import ConfigError, RequestRefused
 from integrations.lookup.stored import MOST, stored_orders
 from integrations.models import SyncFailure, SyncLog
-from integrations.protocol import RecordFailure
+from integrations.protocol import Adapter, RecordFailure
 from integrations.registry import CHANNELS
 from integrations.sync.connection import connected
 from integrations.sync.failures import resolve
@@ -74,18 +74,38 @@ def ask(platform: Platform, external_id: str) -> Answer:
     )
 
 
-def store(platform: Platform, external_id: str, *, user: User | None = None) -> tuple[Order, Outcome]:
-    """Ask again, and store what the platform says, as a sync would; open failures of the order are resolved.
+def store(
+    platform: Platform,
+    external_id: str,
+    *,
+    user: User | None = None,
+    adapter: Adapter | None = None,
+    live_only: bool = False,
+    anew: bool = False,
+) -> tuple[Order, Outcome]:
+    """Ask again, and store what the platform says, as a sync would; open failures of the order that syncs met are
+    resolved. `live_only`: it has to be live data. `anew`: it is written even where it is said to be what is stored.
 
-    Raises PlatformError where the platform does not deliver it, or it cannot be stored; nothing is changed then.
+    `adapter` is one that is connected for orders, for who stores many. Raises PlatformError where the platform does not
+    deliver it, or it cannot be stored; nothing is changed then.
     """
-    failures = SyncFailure.objects.open().filter(platform=platform, kind=STREAM.name, external_id=external_id)
+    failures = SyncFailure.objects.open().filter(
+        platform=platform, kind=STREAM.name, external_id=external_id, audit=None
+    )
     known = list(failures.values_list("pk", flat=True))  # a later one is about a later copy
-    source, records, problems = _fetch(platform, external_id)
+    source, records, problems = _fetch(platform, external_id, adapter)
     stored = stored_orders().filter(platform=platform, external_id=external_id).first()
     if refusal := _why_not(platform, stored, source):
         raise RequestRefused(refusal, code="other_source")
+    if live_only and source != Source.LIVE:
+        raise ConfigError(
+            f"The order is live data, but platform {platform.name} is set to its {source} now. Nothing was changed. "
+            "Store the production credentials again and repeat it.",
+            code="other_source",
+        )
     with transaction.atomic():
+        if anew:
+            Order.objects.filter(platform=platform, external_id=external_id).update(content_hash="")
         outcome, refused = store_bisecting(
             records, lambda some: STREAM.store(platform, some, source, None), STREAM
         )
@@ -96,12 +116,14 @@ def store(platform: Platform, external_id: str, *, user: User | None = None) -> 
 
 
 def _fetch(
-    platform: Platform, external_id: str
+    platform: Platform, external_id: str, adapter: Adapter | None = None
 ) -> tuple[str, Sequence[OrderRecord], Sequence[RecordFailure]]:
-    platform.encrypt_plain_config()
-    with connected(platform, STREAM.name) as adapter:
-        records, problems = STREAM.fetch(adapter, external_id)
-        return adapter.source, storable(records), problems
+    if adapter is None:
+        platform.encrypt_plain_config()
+        with connected(platform, STREAM.name) as own:
+            return _fetch(platform, external_id, own)
+    records, problems = STREAM.fetch(adapter, external_id)
+    return adapter.source, storable(records), problems
 
 
 def _why_not(platform: Platform, stored: Order | None, source: str) -> str:

@@ -57,6 +57,16 @@ def _newest(streams: tuple[str, ...]) -> dict[str, Subquery]:
 
 
 @cache
+def good_ends(streams: tuple[str, ...]) -> dict[str, Subquery]:
+    """Annotations of platforms, `good_orders` of the stream of orders: when the last good sync ended, which is what
+    every page means with that."""
+    logs = SyncLog.objects.filter(platform=OuterRef("pk"), status__in=SyncLog.GOOD, source=Source.LIVE)
+    # What is new does not come with look-backs.
+    logs = logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK).order_by("-finished_at")
+    return {f"good_{kind}": Subquery(logs.filter(kind=kind).values("finished_at")[:1]) for kind in streams}
+
+
+@cache
 def _open_windows() -> Any:  # a Prefetch, which is generic to mypy alone
     windows = SyncLog.objects.filter(status__in=SyncLog.OPEN, is_incremental=False)
     windows = windows.exclude(trigger=SyncLog.Trigger.LOOK_BACK).defer(*NOT_SHOWN)

@@ -22,7 +22,7 @@ from core.database.listing import in_order
 from integrations.models import SyncLog
 from integrations.registry import CHANNELS
 from inventory.models import InventoryItem, PlannedSku, PlanningState
-from inventory.planning import cover_days, days_of, is_dead, is_late, reorder, settings_by_sku
+from inventory.planning import cover_days, days_of, is_dead, is_late, reorder, settings_by_sku, tags_by_name
 from orders.models import Order
 from orders.retention import months_before
 from platforms.models import Platform, Source
@@ -38,7 +38,7 @@ AT_ONCE = 500  # rows, in one statement
 KEY = ("source", "sku")
 COUNTED = (
     "title", "listings", "available", "inbound", "sold_7", "sold_30", "sold_90", "cover_days", "lead_days",
-    "target_days", "reorder", "is_late", "is_dead",
+    "target_days", "reorder", "is_late", "is_dead", "tag",
 )  # fmt: skip
 _write = BulkUpsert(
     PlannedSku, fields=("platform", *KEY, *COUNTED), unique=("platform", *KEY)
@@ -127,7 +127,7 @@ def _is_due(state: PlanningState | None, finished_at: datetime | None) -> bool:
 def count_platform(platform: Platform) -> int:
     """Make the planned SKUs of this platform equal to its stock and orders. Returns how many rows became different.
 
-    In four reads for any number of SKUs, and a write for each 500 rows that changed.
+    In five reads for any number of SKUs, and a write for each 500 rows that changed.
     """
     began, now = time.monotonic(), timezone.now()
     since = orders_known_since(platform)
@@ -184,7 +184,7 @@ def _plans(
     """The values of COUNTED, of each SKU that is listed, or was sold lately without being gone."""
     stock, gone = _stock_of(platform)
     sales, titles = _sales_of(platform, now)
-    chosen = settings_by_sku(platform.pk)
+    chosen, tags = settings_by_sku(platform.pk), tags_by_name(platform.pk)
     for key in {*stock, *(key for key in sales if key not in gone)}:
         source, sku = key
         listed, sold = stock.get(key, Stock()), sales.get(key, Sales())
@@ -192,13 +192,13 @@ def _plans(
         if source == Source.LIVE:
             units = _known(units, since, now)
         _week, month, quarter = units
-        lead, target = days_of(chosen.get(sku))
+        lead, target = days_of(chosen.get(sku), tags)
         available, inbound = listed.available, listed.inbound
         cover = cover_days(available, month)
         wanted = reorder(sold=month, available=available, inbound=inbound, lead_days=lead, target_days=target)
         yield key, (
             listed.title or titles.get(key, ""), listed.listings, available, inbound, *units, cover, lead, target,
-            wanted, is_late(cover, lead), is_dead(available, quarter),
+            wanted, is_late(cover, lead), is_dead(available, quarter), chosen[sku].tag if sku in chosen else "",
         )  # fmt: skip
 
 

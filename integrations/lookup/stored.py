@@ -1,12 +1,12 @@
 """What is stored about an order id: the order, its failures, and syncs that may explain why it is missing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Value, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import RowNumber
 
 from integrations.channel import Site
 from integrations.models import StreamState, SyncFailure, SyncLog
@@ -42,25 +42,24 @@ def known_orders(external_id: str, visible: Collection[int] | None = None) -> li
     """One for each platform that has the order or a failure of it, or is active; of the visible ones, None: of all. As
     many queries for any number."""
     orders = {order.platform_id: order for order in _orders(external_id)}
-    failures = _first_of_each(_failures(external_id))
+    failures = _by_platform(_failures(external_id, all_platforms() if visible is None else visible))
     platforms = [
         platform
         for platform in _with_syncs(Platform.objects.order_by("pk"))
         if visible is None or platform.pk in visible
         if platform.is_active or platform.pk in orders or platform.pk in failures
     ]
-    good, still_open = (
-        {platform.pk: getattr(platform, name) for platform in platforms} for name in ("good", "open")
-    )
-    syncs = SyncLog.objects.defer("checkpoint").in_bulk({*good.values(), *still_open.values()} - {None})
-    broken, fetched = _first_of_each(_broken(list(good))), _fetched()
+    good: dict[int, int | None] = {platform.pk: platform.good for platform in platforms}  # type: ignore[attr-defined]
+    still_open = _open()
+    syncs = SyncLog.objects.defer("checkpoint").in_bulk({pk for pk in good.values() if pk})
+    broken, fetched = _by_platform(_broken(good)), _fetched()
     return [
         KnownOrder(
             platform=platform,
             order=orders.get(platform.pk),
             failures=failures.get(platform.pk, ()),
             last_good=syncs.get(good[platform.pk]),
-            open_sync=syncs.get(still_open[platform.pk]),
+            open_sync=still_open.get(platform.pk),
             broken=broken.get(platform.pk, ()),
             fetched=sites_of(platform.kind, fetched.get(platform.pk, ())),
         )
@@ -100,40 +99,56 @@ def _orders(external_id: str) -> QuerySet[Order]:
     return stored_orders().filter(external_id=external_id, platform__in=all_platforms())
 
 
-def _failures(external_id: str) -> QuerySet[SyncFailure]:
+def _failures(external_id: str, platforms: Collection[int]) -> QuerySet[SyncFailure]:
     found = SyncFailure.objects.filter(
-        platform__in=all_platforms(), kind=SyncLog.Kind.ORDERS, external_id=external_id
+        platform__in=platforms, kind=SyncLog.Kind.ORDERS, external_id=external_id
     )
-    return found.select_related("log").defer("payload").order_by("-pk")[: 10 * MOST]
+    newest = found.annotate(place=_place()).filter(place__lte=MOST)
+    return newest.select_related("log").defer("payload").order_by("-pk")
 
 
 def _with_syncs(platforms: QuerySet[Platform]) -> QuerySet[Platform]:
-    """Each with its watermark, and the ids of its last `good` orders sync and of its `open` one (no deferred one)."""
+    """Each with its watermark, and the id of its last `good` orders sync."""
     logs = SyncLog.objects.filter(platform=OuterRef("pk"), kind=SyncLog.Kind.ORDERS).order_by("-pk")
-    logs = logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK)
-    still_open = logs.filter(status__in=SyncLog.OPEN).exclude(status=SyncLog.Status.DEFERRED)
-    return with_states(platforms).annotate(good=_newest(_good(logs)), open=_newest(still_open))
+    good = _good(logs.exclude(trigger=SyncLog.Trigger.LOOK_BACK))
+    return with_states(platforms).annotate(good=Subquery(good.values("pk")[:1]))
 
 
-def _broken(platforms: Sequence[int]) -> QuerySet[SyncLog]:
-    logs = SyncLog.objects.filter(platform__in=platforms, kind=SyncLog.Kind.ORDERS)
-    same = SyncLog.objects.filter(platform=OuterRef("platform"), kind=SyncLog.Kind.ORDERS).order_by("-pk")
-    later = logs.filter(status__in=BROKEN, pk__gt=Coalesce(_newest(_good(same)), Value(0)))
-    place = Window(RowNumber(), partition_by=F("platform"), order_by=F("pk").desc())
-    return later.annotate(place=place).filter(place__lte=MOST).defer("checkpoint").order_by("-pk")
+def _open() -> dict[int, SyncLog]:
+    """By platform the newest orders sync that is open, deferred ones apart. All that are open are read, which are few,
+    and asked for by a range of the keys that they alone have: otherwise SQLite looks through all syncs."""
+    logs = SyncLog.objects.filter(open_key__gt="").defer("checkpoint").order_by()
+    return {
+        log.platform_id: log
+        for log in sorted(logs, key=lambda log: log.pk)
+        if log.kind == SyncLog.Kind.ORDERS
+        and log.status in SyncLog.OPEN
+        and log.status != SyncLog.Status.DEFERRED
+        and log.trigger != SyncLog.Trigger.LOOK_BACK
+    }
+
+
+def _broken(good: Mapping[int, int | None]) -> QuerySet[SyncLog]:
+    """Of each platform those after its last good sync; said for each, so that an index leads to no others."""
+    later = Q(pk__in=())
+    for platform_id, pk in good.items():
+        later |= Q(platform=platform_id, kind=SyncLog.Kind.ORDERS, pk__gt=pk or 0)
+    logs = SyncLog.objects.filter(later, status__in=BROKEN)
+    return logs.annotate(place=_place()).filter(place__lte=MOST).defer("checkpoint").order_by("-pk")
+
+
+def _place() -> Window:
+    """Among the rows of its platform, the newest first."""
+    return Window(RowNumber(), partition_by=F("platform"), order_by=F("pk").desc())
 
 
 def _good(logs: QuerySet[SyncLog]) -> QuerySet[SyncLog]:
     return logs.filter(status__in=SyncLog.GOOD).exclude(source=Source.MOCK)
 
 
-def _newest(logs: QuerySet[SyncLog]) -> Subquery:
-    return Subquery(logs.values("pk")[:1])
-
-
-def _first_of_each(rows: Iterable[Row]) -> dict[int, list[Row]]:
-    """By platform, no more than MOST of each."""
+def _by_platform(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """By platform."""
     found: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         found[row.platform_id].append(row)
-    return {platform: rows[:MOST] for platform, rows in found.items()}
+    return found

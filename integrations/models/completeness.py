@@ -1,57 +1,22 @@
 """What audits of orders found: runs, the days that they are about, and the orders that were not as they should be."""
 
-from django.conf import settings
 from django.db import models
-from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.database.fields import ExactCharField
-from integrations.models.sync import SyncLog
+from integrations.models.jobs import Job
+from integrations.models.sync import SyncFailure
 from platforms.models import Platform
 
 
-class OrderAuditQuerySet(models.QuerySet["OrderAudit"]):
-    def claimable(self) -> "OrderAuditQuerySet":
-        """Those that somebody may work on: queued, waiting until now, or lost by who had them."""
-        now = timezone.now()
-        status = OrderAudit.Status
-        return self.filter(
-            Q(status=status.QUEUED)
-            | Q(status=status.WAITING, resume_at__lte=now)
-            | Q(status=status.RUNNING, lease_expires_at__lt=now)
-        )
-
-
-class OrderAudit(models.Model):
+class OrderAudit(Job):
     """One comparison of a platform's lists of orders with what is stored. `open_key` is the platform's id while it is
     open, NULL once it is closed: one is open at a time.
 
     `parts`: each list, JSON: {"by", "start", "end", "list", "asked_at", "polls", "is_compared"}; where to go on.
     """
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("queued")
-        RUNNING = "running", _("running")
-        WAITING = "waiting", _("waiting")
-        SUCCEEDED = "succeeded", _("succeeded")
-        PARTIAL = "partial", _("partly failed")
-        FAILED = "failed", _("failed")
-
-    OPEN = (Status.QUEUED, Status.RUNNING, Status.WAITING)
-
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="order_audits")
-    trigger = models.CharField(_("started by"), max_length=16, choices=SyncLog.Trigger.choices)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("requested by"),
-    )
-    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
-    open_key = models.CharField(max_length=32, unique=True, null=True, blank=True, editable=False)
     window_start = models.DateTimeField(_("from"))
     window_end = models.DateTimeField(_("to"))
     parts = models.JSONField(default=list, blank=True, editable=False)
@@ -64,19 +29,6 @@ class OrderAudit(models.Model):
     unread = models.PositiveIntegerField(_("rows not read"), default=0)
     healed = models.PositiveIntegerField(_("healed"), default=0)
     open = models.PositiveIntegerField(_("open"), default=0)
-    api_calls = models.PositiveIntegerField(_("API calls"), default=0)
-
-    error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
-    error_message = models.TextField(_("error"), blank=True, default="")
-    notes = models.JSONField(_("notes"), default=list, blank=True)
-    queued_at = models.DateTimeField(_("queued"), default=timezone.now)
-    started_at = models.DateTimeField(_("started"), null=True, blank=True)
-    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
-    resume_at = models.DateTimeField(_("resumes"), null=True, blank=True)
-    lease_token = models.CharField(max_length=32, blank=True, default="", editable=False)
-    lease_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    objects = OrderAuditQuerySet.as_manager()
 
     class Meta:
         db_table = "order_audits"
@@ -85,13 +37,6 @@ class OrderAudit(models.Model):
         verbose_name = _("audit of orders")
         verbose_name_plural = _("audits of orders")
         indexes = [models.Index(fields=("status", "lease_expires_at"), name="order_audit_lease")]
-
-    def __str__(self) -> str:
-        return f"#{self.pk}"
-
-    @property
-    def is_open(self) -> bool:
-        return self.status in self.OPEN
 
 
 class AuditFinding(models.Model):
@@ -120,6 +65,11 @@ class AuditFinding(models.Model):
     differences = models.JSONField(_("differences"), default=list, blank=True)
     error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
     error_message = models.TextField(_("error"), blank=True, default="")
+    settled_at = models.DateTimeField(_("since"), null=True, blank=True)  # that the outcome is so
+    # What people see of one that stays open, and may replay or dismiss; of several audits, the same.
+    failure = models.ForeignKey(
+        SyncFailure, on_delete=models.SET_NULL, null=True, blank=True, related_name="findings"
+    )
 
     class Meta:
         db_table = "audit_findings"
@@ -130,7 +80,13 @@ class AuditFinding(models.Model):
         constraints = [
             models.UniqueConstraint(fields=("audit", "external_id"), name="one_finding_per_order"),
         ]
-        indexes = [models.Index(fields=("audit", "outcome"), name="finding_outcome")]
+        indexes = [
+            models.Index(fields=("audit", "outcome"), name="finding_outcome"),
+            # "What did audits find of this order?"
+            models.Index(fields=("external_id",), name="finding_order"),
+            # The page of a day.
+            models.Index(fields=("audit", "day", "marketplace_id"), name="finding_day"),
+        ]
 
     def __str__(self) -> str:
         return self.external_id
@@ -159,6 +115,9 @@ class AuditedDay(models.Model):
     list_id = models.CharField(_("report"), max_length=64, blank=True, default="")
     audit = models.ForeignKey(OrderAudit, on_delete=models.SET_NULL, null=True, related_name="days")
     checked_at = models.DateTimeField(_("checked"))
+    open_since = models.DateTimeField(
+        _("open since"), null=True, blank=True
+    )  # over all audits that left it so
 
     class Meta:
         db_table = "audited_days"
@@ -174,3 +133,24 @@ class AuditedDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.marketplace_id}".strip()
+
+
+class OrderProof(models.Model):
+    """How far a platform's orders are proven complete, for pages that show many platforms: what completeness/proof.py
+    finds in its audited days. `since` and `until`: the first and the last of the days, without a gap, that are proven
+    or healed in all marketplaces; None where there is none. No row: never audited."""
+
+    platform = models.OneToOneField(Platform, on_delete=models.CASCADE, related_name="order_proof")
+    since = models.DateField(null=True)
+    until = models.DateField(null=True)
+    open_days = models.PositiveIntegerField(default=0)
+    audited_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "order_proofs"
+        default_permissions = ()
+        verbose_name = _("proof of orders")
+        verbose_name_plural = _("proofs of orders")
+
+    def __str__(self) -> str:
+        return f"{self.since} – {self.until}"

@@ -23,6 +23,11 @@ class StreamState(models.Model):
     # The stream is complete up to here, for exactly this scope (account and marketplaces). A platform that is given
     # another marketplace starts over, since that marketplace's older records were never asked for.
     watermark = models.DateTimeField(null=True, blank=True)
+    # While lists make orders known that syncs are too slow to read (completeness/keeping_up): all that changed before
+    # `known_until` is here, as lists know it at least, and syncs read on from there; before `skipped_until` they left
+    # something to the lists. NULL: the watermark says it all.
+    known_until = models.DateTimeField(null=True, blank=True)
+    skipped_until = models.DateTimeField(null=True, blank=True)
     watermark_scope = models.CharField(max_length=1024, blank=True, default="")
     # Data sets that the platform refused: {"BUYER": "2026-03-12T14:00:00+00:00"}, the time when they are tried again.
     refused_datasets = models.JSONField(default=dict, blank=True)

@@ -1,7 +1,7 @@
 """SyncLog: one run of one stream of a platform; `kind` names the stream. SyncFailure: a record that was not stored."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -130,7 +130,7 @@ class SyncLog(models.Model):
 
     queued_at = models.DateTimeField(_("queued"), default=timezone.now)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
-    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
     resume_at = models.DateTimeField(_("resumes"), null=True, blank=True)
     heartbeat_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
     cancel_requested = models.BooleanField(default=False, editable=False)
@@ -157,6 +157,8 @@ class SyncLog(models.Model):
             models.Index(fields=("platform", "kind", "-id"), name="sync_latest"),
             # "What ended in the last days?"
             models.Index(fields=("finished_at",), name="sync_finished"),
+            # "How did the syncs of this stream end, day by day?"
+            models.Index(fields=("platform", "kind", "finished_at", "status"), name="sync_ended"),
         ]
 
     def __str__(self) -> str:
@@ -241,6 +243,35 @@ class SyncTotal(models.Model):
             total.update(**added)
 
 
+class SyncDay(models.Model):
+    """When the syncs of a platform ended on a day (UTC), as lookup/sync_days.py keeps it, "" where none did; and
+    whether these are still all."""
+
+    # It has no index of its own: that of the constraint begins with it.
+    platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    is_counted = models.BooleanField()
+    ends = models.TextField()
+
+    class Meta:
+        db_table = "sync_days"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=("platform", "day"), name="sync_day_unique_per_platform"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.platform_id} {self.day}"
+
+    @staticmethod
+    def mark(log: SyncLog) -> None:
+        """A sync is closed. For the transaction that closes it: whoever counts its day waits for the end of that, also
+        where the day is marked already."""
+        if log.finished_at:
+            day = log.finished_at.astimezone(UTC).date()
+            SyncDay.objects.filter(platform=log.platform_id, day=day).update(is_counted=False)
+
+
 class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):
     def open(self) -> "SyncFailureQuerySet":
         """Failures that nobody has replayed or dismissed."""
@@ -248,17 +279,24 @@ class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):
 
     def settled_by(self, source: str) -> "SyncFailureQuerySet":
         """Those that storing a record of this source settles: test data says nothing of live data."""
-        return self if source == Source.LIVE else self.exclude(log__source=Source.LIVE)
+        of_live = models.Q(log__source=Source.LIVE) | models.Q(
+            log=None
+        )  # audits and backfills are of live data
+        return self if source == Source.LIVE else self.exclude(of_live)
 
 
 class SyncFailure(models.Model):
-    """A record that could not be stored. `payload` is the platform's answer without personal data."""
+    """A record that could not be stored, or not be brought in line with the platform's list of it. A sync met it
+    (`log`), or an audit could not heal it (`audit`). `payload` is the platform's answer without personal data."""
 
     class Resolution(models.TextChoices):
         REPLAYED = "replayed", _("replayed")
         DISMISSED = "dismissed", _("dismissed")
 
-    log = models.ForeignKey(SyncLog, on_delete=models.CASCADE, related_name="failures")
+    log = models.ForeignKey(SyncLog, on_delete=models.CASCADE, null=True, blank=True, related_name="failures")
+    audit = models.ForeignKey(
+        "integrations.OrderAudit", on_delete=models.CASCADE, null=True, blank=True, related_name="failures"
+    )
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="failures")
     kind = models.CharField(_("kind"), max_length=16, choices=stream_choices)
     external_id = ExactCharField(_("record"), max_length=255, blank=True, default="")

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from integrations.errors import ConfigError
 from integrations.models import ApiUsage
+from integrations.protocol import Meter
 from integrations.registry import CHANNELS
 from platforms.models import Platform
 
@@ -33,12 +34,19 @@ class UsageMeter:
     Calls within `gathered` seconds are added up and stored with the first one after them, or by `flush`, which is to be
     called at the end; a process that is killed has not counted its last ones. The database adds up, so processes that
     count at the same time lose nothing. Not to be used inside a transaction: the row would stay locked until that ends.
+    `told` hears of each call, too.
     """
 
     def __init__(
-        self, platform: Platform, *, gathered: float = 0.0, clock: Callable[[], datetime] = timezone.now
+        self,
+        platform: Platform,
+        *,
+        gathered: float = 0.0,
+        told: Meter | None = None,
+        clock: Callable[[], datetime] = timezone.now,
     ) -> None:
         self._platform_id = platform.pk
+        self._told = told
         self._gathered = timedelta(seconds=gathered)
         self._clock = clock
         self._calls: dict[
@@ -48,6 +56,8 @@ class UsageMeter:
 
     def count(self, operation: str, seconds: float, *, throttled: bool, failed: bool) -> None:
         """Add one call to the hour that it ended in. A database that refuses is logged: the call itself went well."""
+        if self._told is not None:
+            self._told.count(operation, seconds, throttled=throttled, failed=failed)
         now = self._clock()
         if not self._calls:
             self._since = now

@@ -7,6 +7,7 @@ They take what is left of the quota. All other syncs go first (sync/lanes.py), a
 and a look-back rests as long as the last one took: on a large account it comes less often, and the other one has its
 turn as well. It takes as long as it takes. Where regular syncs leave nothing, one that has waited for too long is
 started beside them, and reads one page now and then. Where none got through for too long, look_back.late_lines says so.
+While lists make orders known, there are none: each list reaches back over the one before.
 """
 
 import hashlib
@@ -49,7 +50,9 @@ def due_look_backs(planned: Iterable[Planned]) -> Iterator[Started]:
     ]
     well = {(each.platform.pk, each.kind): each.platform for each in orders}
     busy = {each.platform.pk for each in orders if each.due.reason == Reason.OPEN or each.due.is_now(now)}
-    rows = StreamState.objects.filter(platform__in={pk for pk, _kind in well}, watermark__isnull=False)
+    rows = StreamState.objects.filter(
+        platform__in={pk for pk, _kind in well}, watermark__isnull=False, known_until=None
+    )
     states = [state for state in rows if (state.platform_id, state.stream) in well]
     ids = [entry.get("log") for state in states for entry in state.look_backs.values()]
     logs = SyncLog.objects.defer("checkpoint", "notes").in_bulk([pk for pk in ids if pk])

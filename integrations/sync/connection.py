@@ -43,13 +43,15 @@ def adapter_of(
 
 
 @contextmanager
-def connected(platform: Platform, stream: str, *, keep: float = 0.0) -> Iterator[Adapter]:
+def connected(
+    platform: Platform, stream: str, *, keep: float = 0.0, told: Meter | None = None
+) -> Iterator[Adapter]:
     """The adapter of a platform while records of a stream are fetched; keeps which data sets and which parts of the
-    account it is refused. `keep` is that of adapter_of.
+    account it is refused. `keep` is that of adapter_of; `told` hears of each call.
 
     Raises ConfigError.
     """
-    state, meter = StreamState.of(platform, stream), UsageMeter(platform, gathered=GATHERED)
+    state, meter = StreamState.of(platform, stream), UsageMeter(platform, gathered=GATHERED, told=told)
     try:
         with closing(adapter_of(platform, [state], keep=keep, meter=meter)) as adapter:
             try:

@@ -32,17 +32,30 @@ def guess_like_last_run(log: SyncLog, source: str) -> int | None:
 
 def guess_by_window(log: SyncLog, source: str) -> int | None:
     """By the length of the orders window, once it is settled; None if nothing is known."""
+    runs = _earlier_windows(log, source)
+    records = _guess_orders(log, source, runs)
+    return None if records is None else max(1, math.ceil(records / _records_of_a_page(runs)))
+
+
+def guess_orders(log: SyncLog, source: str) -> int | None:
+    """About how many orders a settled window has; None if nothing is known."""
+    return _guess_orders(log, source, _earlier_windows(log, source))
+
+
+def _guess_orders(log: SyncLog, source: str, runs: list[_Run]) -> int | None:
     if log.window_start is None or log.window_end is None:
         return None
+    records = _guess_records(log, source, log.window_start, log.window_end, runs)
+    return None if records is None else round(records)  # a window that is a second longer has no order more
+
+
+def _earlier_windows(log: SyncLog, source: str) -> list[_Run]:
     columns = _earlier(log, source).values_list("window_start", "window_end", "fetched", "pages")[:RECENT]
-    runs = [
+    return [
         _Run((end - start).total_seconds(), fetched, pages)
         for start, end, fetched, pages in columns
         if start is not None and end is not None
     ]
-    records = _guess_records(log, source, log.window_start, log.window_end, runs)
-    # Rounded: a window that is a second longer than the last one is no page longer.
-    return None if records is None else max(1, math.ceil(round(records) / _records_of_a_page(runs)))
 
 
 def _earlier(log: SyncLog, source: str) -> QuerySet[SyncLog]:
@@ -63,17 +76,21 @@ def _guess_records(
     alike = [run for run in runs if seconds / ALIKE <= run.seconds <= seconds * ALIKE]
     if alike:
         return _per_second(alike) * seconds
-    time = "platform_updated_at" if log.window_by == SyncLog.WindowBy.UPDATED else "purchased_at"
-    span = {f"{time}__gte": start, f"{time}__lt": end}
-    # By the time, of which there are few orders, and not by platform and source, which most of them may share.
-    found = in_order(Order.objects.filter(**span), "source", source)
-    stored = in_order(found, "platform_id", log.platform_id, nothing=0).count() * _share_unread(
+    stored = stored_in(log.platform_id, source, log.window_by, start, end).count() * _share_unread(
         log, start, end
     )
     complete_until = StreamState.of(log.platform, log.kind).watermark or start
     new_from = min(max(start, complete_until), end)
     new = _per_second(runs) * (end - new_from).total_seconds()
     return max(stored, new) if runs or stored else None
+
+
+def stored_in(platform_id: int, source: str, by: str, start: datetime, end: datetime) -> QuerySet[Order]:
+    """The stored orders of a window."""
+    time = "platform_updated_at" if by == SyncLog.WindowBy.UPDATED else "purchased_at"
+    # By the time, of which there are few orders, and not by platform and source, which most of them may share.
+    found = in_order(Order.objects.filter(**{f"{time}__gte": start, f"{time}__lt": end}), "source", source)
+    return in_order(found, "platform_id", platform_id, nothing=0)
 
 
 def _share_unread(log: SyncLog, start: datetime, end: datetime) -> float:
@@ -94,6 +111,11 @@ def _share_unread(log: SyncLog, start: datetime, end: datetime) -> float:
 def _per_second(runs: list[_Run]) -> float:
     seconds = sum(run.seconds for run in runs)
     return sum(run.fetched for run in runs) / seconds if seconds > 0 else 0.0
+
+
+def records_per_second(log: SyncLog, source: str) -> float | None:
+    """How many records change in a second, by earlier runs of this platform and stream; None where there was none."""
+    return _per_second(_earlier_windows(log, source)) or None
 
 
 def records_of_a_page(log: SyncLog, source: str) -> float:

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
@@ -54,11 +54,17 @@ class Replayed(NamedTuple):
         return "", ""
 
 
+class Replay(Protocol):
+    """Fetches a record again and stores it. Raises PlatformError."""
+
+    def __call__(self, failure: SyncFailure, *, user: User | None = None) -> SyncFailure: ...
+
+
 def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
     """Fetch the record again by its id and store it. Returns the failure as it is afterwards.
 
     1. Resolved already: nothing is done.
-    2. Stored: all open failures of this record are resolved, since they are about an older copy.
+    2. Stored: all open failures of this record that syncs met are resolved, since they are about an older copy.
     3. The record is still bad, or the platform does not know it any more: it stays open, with the new reason.
 
     Raises PlatformError where the platform cannot be asked or does not answer; nothing is changed then.
@@ -75,6 +81,9 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
     platform, stream = failure.platform, stream_named(failure.kind)
     # Only failures from before the call: a later one is about a later copy.
     alike = SyncFailure.objects.open().filter(pk__lte=_newest(failure), **failure.record)
+    alike = alike.filter(
+        audit=failure.audit_id
+    )  # what audits could not heal is compared again: completeness/failures
     platform.encrypt_plain_config()
     with connected(platform, failure.kind) as adapter:
         _check_source(failure, adapter.source)
@@ -95,8 +104,10 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
     return failure
 
 
-def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) -> Iterator[Replayed]:
-    """Replay the open ones among `failures`, oldest first, each record once, one in memory at a time.
+def replay_each(
+    failures: QuerySet[SyncFailure], *, user: User | None = None, by: Replay = replay
+) -> Iterator[Replayed]:
+    """Replay the open ones among `failures`, oldest first, each record once, one in memory at a time; `by` does it.
 
     One that fails does not stop the others. If the credentials or the quota are missing, or the platform
     is down, it is not asked again for each of the rest.
@@ -109,7 +120,7 @@ def replay_each(failures: QuerySet[SyncFailure], *, user: User | None = None) ->
             yield Replayed(failure, stuck[where])
             continue
         try:
-            replayed = Replayed(replay(failure, user=user), None)
+            replayed = Replayed(by(failure, user=user), None)
         except PlatformError as error:
             replayed = Replayed(failure, error)
         except DatabaseError:
@@ -160,8 +171,9 @@ def _one_by_one(failures: QuerySet[SyncFailure], *, each_record_once: bool = Fal
     pk = 0
     while (failure := rows.filter(pk__gt=pk).first()) is not None:
         pk = failure.pk
-        is_stood_for = each_record_once and failure.external_id
-        if not (is_stood_for and rows.filter(pk__gt=pk, **failure.record).exists()):
+        is_stood_for = each_record_once and failure.external_id and failure.audit_id is None
+        alike = rows.filter(pk__gt=pk, audit=None, **failure.record)
+        if not (is_stood_for and alike.exists()):
             yield failure
 
 
@@ -173,7 +185,8 @@ def _newest(failure: SyncFailure) -> int:
 
 def _check_source(failure: SyncFailure, source: str) -> None:
     """Raises RequestRefused if the platform would answer a question about live data with test data."""
-    if failure.log.source == Source.LIVE != source:
+    is_live = failure.log is None or failure.log.source == Source.LIVE  # audits are of live data
+    if is_live and source != Source.LIVE:
         raise RequestRefused(
             f"The record is live data, but platform {failure.platform.name} is set to its {source} now. Nothing was "
             "changed. Store the production credentials again and repeat it, or dismiss the failure.",

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.database.listing import in_order
-from core.format import format_datetime
+from core.format import format_datetime, grouped
 from integrations.models import StreamState, SyncLog
 from integrations.registry import channel_label
 from integrations.sync.datasets import credentials_since
@@ -57,7 +57,8 @@ def late_lines(platform: Platform) -> Iterator[str]:
     """For each lane whose last look-back is longer ago than it reaches back, so that orders slip through: since when,
     why, and what to do. Nothing where nothing is synced by schedule. Two queries where all is well."""
     state, now = StreamState.of(platform, SyncLog.Kind.ORDERS), timezone.now()
-    if state.watermark is None or not platform.is_active or state.interval_minutes == 0:
+    is_listed = state.known_until is not None  # lists read it again
+    if state.watermark is None or is_listed or not platform.is_active or state.interval_minutes == 0:
         return
     ids = [entry.get("log") for entry in state.look_backs.values()]
     logs = SyncLog.objects.defer("checkpoint", "notes").in_bulk([pk for pk in ids if pk])
@@ -85,11 +86,11 @@ def _late_line(platform: Platform, span: timedelta, done: datetime, log: SyncLog
     if log is None or not log.is_open:
         return text % words
     standing = ngettext(
-        "Sync #%(id)s reads them, and has read %(pages)d page so far.",
-        "Sync #%(id)s reads them, and has read %(pages)d pages so far.",
+        "Sync #%(id)s reads them, and has read %(pages)s page so far.",
+        "Sync #%(id)s reads them, and has read %(pages)s pages so far.",
         log.pages,
     )
-    return f"{text % words} {standing % {'id': log.pk, 'pages': log.pages}}"
+    return f"{text % words} {standing % {'id': log.pk, 'pages': grouped(log.pages)}}"
 
 
 def at_no_cost(log: SyncLog, start: datetime, end: datetime) -> datetime:

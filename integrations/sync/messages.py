@@ -1,8 +1,9 @@
-"""Messages in Redis, where REDIS_URL is set: "continue sync 12" or "continue audit 3", as JSON, and nothing else.
+"""Messages in Redis, where REDIS_URL is set: "continue sync 12", "make export 4" and the like, as JSON, and
+nothing else.
 
 RQ by itself stores pickles, calls whatever function, callback or address a message names, and so lets whoever can write
-to Redis run code in the worker. Here a message is taken to name one of two tasks, one integer and the id of a request;
-the rest of what Redis holds of it is not read. What is anything else is refused with a line in the log.
+to Redis run code in the worker. Here a message is taken to name one of few tasks, one integer and the id of a
+request; the rest of what Redis holds of it is not read. What is anything else is refused with a line in the log.
 """
 
 import logging
@@ -19,8 +20,18 @@ from rq.worker import SimpleWorker
 
 logger = logging.getLogger(__name__)
 
-# A sync, and an audit of orders (integrations/completeness/queue.py).
-TASKS = ("integrations.tasks.continue_sync", "integrations.tasks.continue_audit")
+# A sync, audits of orders and stock, a backfill and a catch-up of orders, shipments to be sent, pictures to be fetched
+# (integrations/tasks.py), a file (backoffice/scheduled/queue.py).
+TASKS = (
+    "integrations.tasks.continue_sync",
+    "integrations.tasks.continue_audit",
+    "integrations.tasks.continue_backfill",
+    "integrations.tasks.continue_catch_up",
+    "integrations.tasks.continue_stock_audit",
+    "integrations.tasks.continue_shipping",
+    "integrations.tasks.continue_pictures",
+    "backoffice.tasks.make_export",
+)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 HIGHEST_ID = 2**63 - 1
 # Of the hash that RQ keeps of a message. Not: callbacks, webhooks, retries, repetitions, dependencies, a result.
@@ -32,7 +43,7 @@ NOT_TO_BE_READ = (ValueError, TypeError, KeyError, AttributeError, zlib.error, I
 
 
 def is_ours(task: object, instance: object, args: object, kwargs: object) -> bool:
-    """Whether these four, as RQ stores a call, ask for a sync or an audit to be continued."""
+    """Whether these four, as RQ stores a call, ask for one of TASKS with an id."""
     if task not in TASKS or instance is not None or not isinstance(args, list | tuple) or len(args) != 1:
         return False
     if type(args[0]) is not int or not 0 < args[0] <= HIGHEST_ID:

@@ -139,7 +139,7 @@ def keep_failures(log: SyncLog, failures: Sequence[RecordFailure]) -> None:
             if not is_about_values(error):
                 raise
             for row in rows:
-                _keep(row)
+                _keep(log, row)
     if failures:
         # Asked for, since MySQL does not say which ids it gave. Nobody else stores failures of this run meanwhile.
         newest = SyncFailure.objects.filter(log=log).order_by("-pk")[: len(failures)]
@@ -147,13 +147,13 @@ def keep_failures(log: SyncLog, failures: Sequence[RecordFailure]) -> None:
         add_changes(Change.Kind.FAILURE_OPENED, log.platform_id, [Changed(pk, name) for pk, name in kept])
 
 
-def _keep(row: SyncFailure) -> None:
+def _keep(log: SyncLog, row: SyncFailure) -> None:
     failure = RecordFailure(
         external_id=row.external_id, code=row.error_code, message=row.error_message, payload=row.payload
     )
 
     def write(failure: RecordFailure) -> None:
-        _unstored(row.log, failure).save(force_insert=True)
+        _unstored(log, failure).save(force_insert=True)
 
     keep_what_is_storable(failure, write)
 

@@ -17,7 +17,7 @@ from core.database.retry import retry_on_db_error
 from feed.models import Change
 from feed.recording import Changed, add_changes
 from integrations.errors import RateLimited
-from integrations.models import SyncLog, SyncTotal
+from integrations.models import SyncDay, SyncLog, SyncTotal
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.streams import STREAMS
 from platforms.models import Source
@@ -76,6 +76,7 @@ def close(lease: Lease, status: str, *, scope: str = "", **values: Any) -> None:
             STREAMS[log.kind].delete(log.platform, (Source.MOCK, Source.SANDBOX))
         _add_to_feed(log)
         SyncTotal.add(log)
+        SyncDay.mark(log)
     logger.info("Sync %s of %s (%s) closed: %s", log.pk, log.platform.name, log.kind, status)
 
 
@@ -120,6 +121,7 @@ def cancel_sync(log: SyncLog) -> SyncLog:
         if closed:
             _add_to_feed(log)
             SyncTotal.add(log)
+            SyncDay.mark(log)
     return log
 
 

@@ -51,7 +51,8 @@ def platform_now(adapter: Adapter) -> datetime:
 def settle_window(log: SyncLog, scope: str, now: datetime) -> tuple[Note, ...]:
     """Fill in the open ends of the log's window when the run starts, at `now` by the platform's clock. Does not save.
 
-    Incremental: from the watermark less an overlap, or earlier where that costs nothing (`look_back.py`); where orders
+    Incremental: from the watermark less an overlap, or from where lists end that make orders known meanwhile
+    (`StreamState.known_until`), or earlier where that costs nothing (`look_back.py`); where orders
     were never complete for this scope (another marketplace was added, say), from ORDERS_INITIAL_DAYS ago at the
     latest. The last days count from the start of the run, not from when they were asked for. Returns what a person
     should know of it.
@@ -86,6 +87,8 @@ def _next_start(log: SyncLog, end: datetime, scope: str) -> tuple[datetime, tupl
     resumed = min(state.watermark, end).replace(microsecond=0) - OVERLAP
     if not parts.is_covered(log, state, scope):
         return min(resumed, start), ()
+    if state.known_until is not None and state.known_until > state.watermark:  # lists have what lies before
+        resumed = min(state.known_until, end).replace(microsecond=0) - OVERLAP
     return look_back.at_no_cost(log, resumed, end), ()
 
 

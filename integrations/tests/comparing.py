@@ -123,6 +123,8 @@ def kind_of(fault: Any) -> str:
 
 
 KINDS = {
+    "LoseAnswer": "what was asked for is done, and its answer is lost",
+    "ChangeNothing": "a 204, and nothing is done",
     "Deny": "a 403 although all is granted",
     "RefuseData": "a data set is refused, with and without its name",
     "RefuseSku": "a list of SKUs is refused for one of them",

@@ -27,7 +27,7 @@ from simulator import Canned, Simulator
 from simulator.faults.base import Call
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60  # seconds; for a machine that is busy, not for luck
+PATIENCE = 120  # seconds; for a machine that is busy, not for luck
 REDIS_DATABASES = 16  # as it comes; `make test` starts no more processes
 KEPT = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "PATH", "HOME")
 
@@ -160,7 +160,8 @@ def _migrate(path: Path) -> None:
     """The file is there only when it is whole."""
     beside = path.with_name("unfinished.sqlite3")
     installation = on_sqlite(beside)
-    status, _, err = installation.run("migrate", "--verbosity", "0")
+    # All tests of the run wait for it, while other databases are made beside it.
+    status, _, err = ended(installation.start("migrate", "--verbosity", "0"), patience=5 * PATIENCE)
     assert status == 0, err
     installation.sql("PRAGMA wal_checkpoint(TRUNCATE)")
     beside.rename(path)
@@ -233,8 +234,8 @@ def _told(process: subprocess.Popen[str]) -> Ended:
         raise
 
 
-def ended(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=PATIENCE)
+def ended(process: subprocess.Popen[str], patience: float = PATIENCE) -> Ended:
+    out, err = process.communicate(timeout=patience)
     return Ended(process.returncode, out, err)
 
 

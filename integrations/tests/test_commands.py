@@ -46,6 +46,8 @@ COMMANDS = (
     "end_stock",
     "erase_buyer_data",
     "replay_failures",
+    "stop_writing",
+    "resume_writing",
 )
 
 
@@ -211,6 +213,8 @@ def test_it_says_nothing_where_all_went_well(
         ("reencrypt",),
         ("purge_pii",),
         ("purge_mock",),
+        ("stop_writing",),
+        ("resume_writing",),
     ):
         ran = Ran(*arguments, "-v", "0")
         assert (ran.status, ran.out, ran.err) == (0, "", ""), arguments

@@ -15,7 +15,7 @@ from integrations.amazon.order_report import BY_UPDATE, OrderReport
 from integrations.amazon.tests.test_order_report import END, simulated_document
 from integrations.completeness.comparison import Kind, compare, explain
 from integrations.completeness.records import KnownOrder, Line, gathered
-from integrations.completeness.rules import EXPLANATIONS, RULES, Scope
+from integrations.completeness.rules import EXPLANATIONS, OF_UNITS, RULES, Scope
 from orders.records import ReportedLine
 from simulator import Account
 from simulator.truth import order_truth
@@ -76,14 +76,15 @@ def stored_of(account: Account) -> dict[str, KnownOrder]:
 @given(
     seed=st.integers(0, 999),
     charset=st.sampled_from(["utf-8", "cp1252", "cp932"]),
+    stated=st.sampled_from(["", "", "utf-8", "Cp1252", "Shift_JIS"]),
     orders=st.integers(50, 120),
 )
 def test_it_raises_no_alarm_where_nothing_is_wrong_and_finds_all_that_is(
-    seed: int, charset: str, orders: int
+    seed: int, charset: str, stated: str, orders: int
 ) -> None:
     account = Account(seed, orders, 60, (US, JP, DE), end=END - timedelta(hours=1))
     stored = stored_of(account)
-    reported = reported_by(account, charset=charset)
+    reported = reported_by(account, charset=charset, says_another=stated)
     assert reported.keys() == stored.keys()
     verdicts = {name: compare(reported[name], stored[name]) for name in reported}
     assert [each for each in verdicts.items() if each[1].kind != Kind.SAME] == []
@@ -92,7 +93,7 @@ def test_it_raises_no_alarm_where_nothing_is_wrong_and_finds_all_that_is(
     for external_id in changed:
         account.change_order(external_id, at=END - timedelta(minutes=1))
     lost = set(account.order_ids()[::11]) - set(changed)
-    after = reported_by(account, charset=charset)
+    after = reported_by(account, charset=charset, says_another=stated)
     found = {name: compare(after[name], None if name in lost else stored[name]).kind for name in after}
     assert {name for name, kind in found.items() if kind == Kind.STALE} == set(changed)
     assert {name for name, kind in found.items() if kind == Kind.MISSING} == lost
@@ -112,6 +113,7 @@ KNOWN: dict[str, tuple[KnownOrder, KnownOrder]] = {
         order(line(), line("B", 0)),
     ),
     "unreadable_characters": (order(line("CAF?-1"), line("?-1")), order(line("CAFÉ-1"), line("日本-1"))),
+    "misread_characters": (order(line("CAFÃ‰-1"), line("B")), order(line("B"), line("CAFÉ-1"))),
     "doubled_row": (order(line()), order(line(), line())),
     "line_without_sku": (order(line("", 2)), order(line("A", 2))),
     "unknown_quantity": (order(line("A", None)), order(line("A", 2))),
@@ -122,12 +124,27 @@ KNOWN: dict[str, tuple[KnownOrder, KnownOrder]] = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", [*RULES, *OF_UNITS], ids=lambda rule: rule.__name__)
 def test_it_knows_differences_that_are_none(rule: Any) -> None:
     reported, stored = KNOWN[rule.__name__]
     verdict = compare(reported, stored)
     assert (verdict.kind, verdict.known) == (Kind.SAME, (rule.__name__,))
     assert verdict.is_good
+
+
+def test_it_knows_several_of_them_in_one_order() -> None:
+    twins = line("B"), line("B")
+    reported = order(line("?-1"), line("B"), line("C", 3, is_cancelled=True))
+    verdict = compare(reported, order(line("Ü-1"), *twins))
+    assert (verdict.kind, verdict.known) == (
+        Kind.SAME,
+        ("unreadable_characters", "cancelled_quantity", "doubled_row"),
+    )
+    doubled = [line("B", price=Decimal(5), tax=Decimal(1))] * 2
+    verdict = compare(order(line("B", price=Decimal(6))), order(*doubled))
+    assert (verdict.kind, verdict.known) == (Kind.SAME, ("doubled_row", "tax_in_the_price"))
+    verdict = compare(reported, order(line("Ü-1", 2), *twins))
+    assert [each.field for each in verdict.differences] == ["lines"]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +155,7 @@ def test_it_knows_differences_that_are_none(rule: Any) -> None:
         (order(line(quantity=2)), order(line()), "lines", ("2 × A", "1 × A")),
         (order(line(), line("B")), order(line()), "lines", ("1 × A, 1 × B", "1 × A")),
         (order(line("?B")), order(line("ÄC")), "lines", ("1 × ?B", "1 × ÄC")),
+        (order(line("CAFÃ‰-1")), order(line("CAFÈ-1")), "lines", ("1 × CAFÃ‰-1", "1 × CAFÈ-1")),
         (order(line(price=CENTS)), order(line(price=CENTS * 2)), "amount", ("9.99", "19.98")),
     ],
 )

@@ -1,6 +1,8 @@
 """ "Where is my order?": what is known of an id, what the platform says now, and storing that."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -8,12 +10,16 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format
 
-from integrations.models import SyncFailure, SyncLog
+from access.confinement import confine
+from integrations.models import AuditFinding, SyncFailure, SyncLog
 from integrations.tests.syncing import ALWAYS, ORDERS, UNAVAILABLE, platform_of, stored_orders, sync
+from integrations.tests.test_audits import audit
 from orders.models import Order, OrderChange
 from platforms.models import Platform
-from simulator import Simulator
+from simulator import Answer, Rule, Simulator
 
 pytestmark = pytest.mark.django_db
 
@@ -98,10 +104,89 @@ def test_it_says_how_far_orders_are_complete_and_what_went_wrong_since(
         assert part in html
 
 
+def test_failures_of_other_platforms_hide_none_of_ours(client: Client) -> None:
+    """A reader of one platform, while another has many newer failures of an order with the same id."""
+    mine, other = Platform.objects.create(name="mine"), Platform.objects.create(name="other")
+    found = {"kind": ORDERS, "external_id": "901-0000000-0000001", "error_code": "malformed"}
+    SyncFailure.objects.create(log=failed_log(mine), platform=mine, error_message="CANARY-mine", **found)
+    log = failed_log(other)
+    SyncFailure.objects.bulk_create(
+        SyncFailure(log=log, platform=other, error_message="CANARY-other", **found) for _number in range(60)
+    )
+    reader = looker(client, "view_order", "view_syncfailure")
+    page = text(reader.get(PAGE, {"id": "901-0000000-0000001"}))
+    assert (page.count("CANARY-mine"), page.count("CANARY-other")) == (1, 5)
+    confine(User.objects.get(username="looker"), [mine.pk])
+    page = text(reader.get(PAGE, {"id": "901-0000000-0000001"}))
+    assert (page.count("CANARY-mine"), page.count("CANARY-other")) == (1, 0)
+
+
 def test_it_says_that_no_sync_was_ever_completed(admin_client: Client) -> None:
     assert "No live orders sync of this platform was ever completed." in text(
         admin_client.get(PAGE, {"id": UNKNOWN_ID})
     )
+
+
+def test_it_says_what_audits_know_of_an_order_that_is_not_stored(
+    admin_client: Client, sim: Simulator
+) -> None:
+    platform, external_id = platform_of(sim), sim.accounts[0].order_ids()[5]
+    sync(platform)
+    assert "Orders of this platform were never audited." in text(admin_client.get(PAGE, {"id": UNKNOWN_ID}))
+    audit(platform)
+    html = text(admin_client.get(PAGE, {"id": UNKNOWN_ID}))
+    assert "No audit found it in the lists of Amazon. All orders that Amazon lists of the days from" in html
+    Order.objects.filter(external_id=external_id).delete()
+    sim.rules.add(Rule(operation="getOrder", fault=Answer(404)))
+    audit(platform)
+
+    html = text(admin_client.get(PAGE, {"id": external_id}))
+
+    found = AuditFinding.objects.get(external_id=external_id)
+    assert found.day is not None
+    day = date_format(found.day, "DATE_FORMAT")
+    said = (
+        f"Amazon lists it, placed on {day}: audit #{found.audit_id} could not fetch it. {found.error_message}"
+    )
+    assert said in unescape(html)
+    assert "1 day is open." in html
+    assert f"/admin/completeness/day/?platform={platform.pk}&amp;day={found.day}" in html
+    sim.rules.clear()
+    html = text(post(admin_client, external_id, ask=platform.pk))
+    assert f"It was placed on {day} (UTC), a day that is open: not all listed orders are here." in html
+    client = Client()
+    assert "/admin/completeness/" not in text(looker(client, "view_order").get(PAGE, {"id": external_id}))
+
+
+def test_the_timeline_says_how_the_order_compared_with_the_list(admin_client: Client, sim: Simulator) -> None:
+    account, platform = sim.accounts[0], platform_of(sim)
+    sync(platform)
+    days_ago = timezone.now() - timedelta(days=3)
+    old = Order.objects.filter(purchased_at__lt=days_ago, status="shipped").order_by("-purchased_at")
+    missing, stale, edited, same = old.values_list("external_id", flat=True)[:4]
+    Order.objects.filter(external_id=missing).delete()
+    account.hide_order(stale)
+    account.change_order(stale, at=datetime.now(UTC) - timedelta(minutes=4))
+    Order.objects.filter(external_id=edited).update(currency="XXX")
+
+    closed = audit(platform)
+
+    assert closed.healed == 3
+    for external_id, how in (
+        (missing, "fetched, because it was missing"),
+        (stale, "fetched, because a newer version was listed"),
+        (edited, "fetched, because it was stored otherwise"),
+        (same, "as listed"),
+    ):
+        order = Order.objects.get(external_id=external_id)
+        html = text(admin_client.get(f"/admin/orders/order/{order.pk}/change/"))
+        said = re.findall("Compared with the list of Amazon on [^:]+:[^:]+: ([^<]+)</strong>", html)
+        assert said == [how], external_id
+        assert f"/admin/integrations/orderaudit/{closed.pk}/change/" in html
+        assert "Stored by hand" not in html
+    Order.objects.update(synced_at=timezone.now())  # stored after the audit, as far as anybody knows
+    html = text(admin_client.get(f"/admin/orders/order/{Order.objects.get(external_id=same).pk}/change/"))
+    assert "Compared with" not in html
 
 
 def test_it_names_the_open_sync_and_not_the_one_that_waits_for_it(admin_client: Client) -> None:

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from api.tests.rest import amazon, superuser
 from conftest import api_config
-from integrations.models import SyncLog
+from integrations.models import Backfill, SyncLog
 from integrations.schedule.plan import due_syncs, plan
 from integrations.sync.leases import Lease
 from integrations.sync.run import run_sync
@@ -304,6 +304,12 @@ def test_it_says_the_same_at_each_entry_point_where_the_queue_is_down(settings: 
     logs = {log.kind: log.pk for log in SyncLog.objects.all()}
     assert (ran.status, len(logs)) == (1, 2)
     assert all(sentence.format(pk, kind) in ran.err for kind, pk in logs.items())
+    Backfill.objects.create(
+        platform=platform, trigger="api", queued_at=timezone.now() - timedelta(hours=1),
+        window_start=timezone.now() - timedelta(days=9), window_end=timezone.now(),
+    )  # fmt: skip
+    ran = Ran("run_scheduler", "--once")
+    assert (ran.status, "Queued backfill" in ran.out, "Nothing was due" in ran.out) == (1, False, False)
 
 
 @pytest.mark.django_db(transaction=True)

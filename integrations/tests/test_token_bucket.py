@@ -119,15 +119,15 @@ def read_everything(sim: Simulator, clock: FakeClock) -> tuple[int, float]:
 
 @db
 @pytest.mark.once
-def test_it_reads_ten_thousand_orders_as_fast_as_the_quota_allows_and_is_never_refused(
+def test_it_reads_thousands_of_orders_as_fast_as_the_quota_allows_and_is_never_refused(
     published: StartSimulator, clock: FakeClock
 ) -> None:
     bucket = AmazonsBucket(clock, travels=(0.4, 0.05, 0.2))
-    sim = published(Account(orders=10_000))
+    sim = published(Account(orders=4_000))
     sim.faults = bucket
     orders, seconds = read_everything(sim, clock)
-    assert (orders, bucket.calls, bucket.refused) == (10_000, 100, 0)
-    minimum = (100 - SEARCH.burst) / SEARCH.rate
+    assert (orders, bucket.calls, bucket.refused) == (4_000, 40, 0)
+    minimum = (40 - SEARCH.burst) / SEARCH.rate
     assert minimum <= seconds <= 1.02 * minimum
 
 

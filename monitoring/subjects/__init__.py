@@ -6,7 +6,19 @@ two platforms as for a thousand, and reads no table that grows with the orders. 
 operations and states, and ids of webhooks: nothing of a person, and nothing without an end.
 """
 
-from monitoring.subjects import credentials, failures, feed, queue, quota, scheduler, streams, syncs, webhooks
+from monitoring.subjects import (
+    audits,
+    credentials,
+    failures,
+    feed,
+    queue,
+    quota,
+    scheduler,
+    shipments,
+    streams,
+    syncs,
+    webhooks,
+)
 from monitoring.subjects.base import Scrape, Subject
 
 __all__ = ["SUBJECTS", "Scrape", "Subject"]
@@ -19,6 +31,8 @@ SUBJECTS: dict[str, Subject] = {
     "quota": quota.collect,
     "credentials": credentials.collect,
     "failures": failures.collect,
+    "audits": audits.collect,
+    "shipments": shipments.collect,
     "feed": feed.collect,
     "webhooks": webhooks.collect,
 }

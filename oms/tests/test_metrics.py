@@ -1,7 +1,7 @@
 """GET /metrics: who may read it, and what it says of the database."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,17 +12,27 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.tests.rest import SECRETS, amazon
+from api.tests.rest import SECRETS, amazon, make_order
 from conftest import api_config
 from core.encryption import SecretDict
 from feed.models import Change
 from feed.reading import number_committed
-from integrations.models import ApiQuota, StreamState, SyncFailure, SyncLog
+from integrations.models import (
+    ApiQuota,
+    AuditedStock,
+    OrderAudit,
+    OrderProof,
+    StreamState,
+    SyncFailure,
+    SyncLog,
+)
 from integrations.quota.usage import sharing
 from integrations.schedule.leadership import Leadership
+from integrations.shipping.switching import stop_writing
 from integrations.sync.cancel import cancel_sync
 from integrations.sync.start import start_sync
 from integrations.tests.syncing import ALWAYS, UNAVAILABLE, sync
+from orders.models import Shipment
 from platforms.models import Platform
 from simulator import Simulator
 from webhooks.emitting import last_event
@@ -47,6 +57,7 @@ LABELS = (
     "credential",
     "endpoint",
     "reason",
+    "state",
 )  # in the order of the tests
 
 
@@ -225,6 +236,69 @@ def test_it_tells_which_records_are_not_stored(platform: Platform) -> None:
     assert found["oms_failures_oldest_seconds"]["amazon", "inventory"] == 0
 
 
+def test_it_tells_how_far_orders_are_proven_and_what_stays_open(platform: Platform, settings: Any) -> None:
+    settings.AUDIT_ORDERS = settings.AUDIT_INVENTORY = "nightly"
+    now = timezone.now()
+    hour = timedelta(hours=1)
+    SyncLog.objects.create(
+        platform=platform,
+        kind="orders",
+        trigger="api",
+        status="succeeded",
+        source="live",
+        finished_at=now - 9 * hour,
+    )
+    audit: dict[str, Any] = {
+        "platform": platform,
+        "trigger": "schedule",
+        "window_start": now,
+        "window_end": now,
+    }
+    OrderAudit.objects.create(status="partial", finished_at=now - 5 * hour, **audit)
+    OrderAudit.objects.create(status="failed", finished_at=now - 4 * hour, **audit)
+    AuditedStock.objects.create(
+        platform=platform, marketplace_id="A", state="open", checked_at=now, open_since=now - 3 * hour
+    )
+    OrderProof.objects.create(platform=platform, since="2026-01-01", until="2026-01-31", audited_at=now)
+
+    found = scraped()
+
+    assert found["oms_orders_proven_until_timestamp_seconds"] == {
+        ("amazon",): datetime(2026, 2, 1, tzinfo=UTC).timestamp()
+    }
+    assert found["oms_audit_open"] == {("amazon", "inventory"): 1}
+    assert found["oms_audit_open_oldest_seconds"]["amazon", "inventory"] == pytest.approx(3 * 3600, abs=60)
+    assert found["oms_audit_failed"] == {("amazon", "orders"): 1}  # stock was never read
+    assert found["oms_audit_behind_seconds"]["amazon", "orders"] == pytest.approx(5 * 3600, abs=60)
+
+
+def test_it_tells_which_shipments_are_not_proven_and_since_when(platform: Platform) -> None:
+    order, now = make_order(platform=platform), timezone.now()
+    of_states = {
+        "queued": {"queued_at": now - timedelta(hours=2)},
+        "unverified": {"unverified_at": now - timedelta(hours=7)},
+        "confirmed": {"confirmed_at": now},
+    }
+    for number, (state, at) in enumerate(of_states.items(), start=1001):
+        for is_rehearsal in (False, True):
+            Shipment.objects.create(
+                order=order, platform=platform, package_number=number + 500 * is_rehearsal, source="live",
+                state=state, is_rehearsal=is_rehearsal, **at,
+            )  # fmt: skip
+    found = scraped()
+    assert found["oms_shipments"] == {
+        ("amazon", "draft"): 0, ("amazon", "queued"): 1, ("amazon", "sent"): 0, ("amazon", "rejected"): 0,
+        ("amazon", "unverified"): 1,
+    }  # fmt: skip
+    ages = found["oms_shipments_oldest_seconds"]
+    assert ages["amazon", "queued"] == pytest.approx(2 * 3600, abs=60)
+    assert ages["amazon", "unverified"] == pytest.approx(7 * 3600, abs=60)
+    assert ages["amazon", "rejected"] == 0
+    assert set(found["oms_writing_stopped"].values()) == {0}
+    stop_writing(who="manager")
+    assert set(scraped()["oms_writing_stopped"].values()) == {1}
+
+
 def test_it_tells_how_long_credentials_last(start_simulator: StartSimulator) -> None:
     platform = configured(start_simulator(orders=1))
     day, now = timedelta(days=1), timezone.now()
@@ -313,7 +387,7 @@ def test_it_makes_as_many_queries_for_twenty_platforms_as_for_two() -> None:
 
     few, many = queries(2), queries(20)
     assert len(few) == len(many)
-    assert len(many) <= 19
+    assert len(many) <= 25
     # Tables that grow with the orders and the stock.
     assert not [sql for sql in many if '"orders"' in sql or "order_items" in sql or "inventory_items" in sql]
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from django.utils import timezone
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.tests.rest import amazon
-from integrations.models import SyncFailure
+from integrations.models import AuditedStock, OrderProof, SyncFailure
 from integrations.sync.start import start_sync
 from integrations.tests.syncing import sync
 from monitoring import http
@@ -43,6 +44,11 @@ def given(start_simulator: Callable[..., Simulator], settings: Any, client: Any)
     SyncFailure.objects.create(
         log=log, platform=platform, kind="orders", error_code="malformed", error_message="…"
     )
+    settings.AUDIT_ORDERS, now = "nightly", timezone.now()
+    AuditedStock.objects.create(
+        platform=platform, marketplace_id="A", state="open", checked_at=now, open_since=now
+    )
+    OrderProof.objects.create(platform=platform, since=now.date(), until=now.date(), audited_at=now)
     start_sync(platform=amazon(), kind="orders", trigger="api")
     for reason in (None, Endpoint.Off.FAILING):
         endpoint = Endpoint(name="erp", url="https://example.com/")

@@ -37,6 +37,8 @@ def test_it_reads_secrets_from_the_files_that_the_environment_names(tmp_path: Pa
         "SENTRY_DSN": "https://key@sentry.invalid/1",
         "OIDC_CLIENT_SECRET": "of-a-client",
         "AMAZON_CLIENT_SECRET": "of-an-application",
+        "EXPORTS_STORE_ACCESS_KEY": "of-a-store",
+        "EXPORTS_STORE_SECRET_KEY": "of-a-store-too",
     }
     assert set(values) == set(FROM_FILES)
     environment = dict.fromkeys(values, "")

@@ -19,13 +19,15 @@ from simulator.wire import Canned
 OPERATIONS = (
     "token", "searchOrders", "getOrder", "getInventorySummaries", "getMarketplaceParticipations",
     "rotateApplicationClientSecret", "createReport", "getReport", "getReports", "getReportDocument", "document",
+    "confirmShipment", "searchCatalogItems", "picture",
 )  # fmt: skip
 PAGE_TOKENS = {"searchOrders": "paginationToken", "getInventorySummaries": "nextToken"}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call before it is served. `account` is None for "token" and "document", and without a valid access token."""
+    """A call before it is served. `account` is None for "token", "document" and "picture", and without a valid access
+    token."""
 
     operation: str
     params: dict[str, str]

@@ -32,17 +32,25 @@ class Answer(Fault):
 
     body  json, html, empty, cut (in the middle of the JSON), non-utf8
     rate  what x-amzn-RateLimit-Limit says; None: the header is sent as Amazon does, which is never with a 429
+    done  what was asked for is done all the same
     """
 
     status: int
     body: str = "json"
     rate: str | None = None
+    done: bool = False
 
     def __post_init__(self) -> None:
         if not 200 <= self.status <= 599 or self.body not in BODIES:
             raise ValueError(f"a status is from 200 to 599, a body one of {', '.join(BODIES)}")
 
     def before(self, site: Site, call: Call) -> Canned | None:
+        return None if self.done else self._made(call)
+
+    def after(self, site: Site, call: Call, answer: Canned) -> Canned:
+        return self._made(call) if self.done else answer
+
+    def _made(self, call: Call) -> Canned:
         headers = {_RATE: self.rate} if self.rate else {}
         text = f"Simulated {self.status}"
         document: dict[str, Any] = {"error": "server_error", "error_description": text}
@@ -104,6 +112,25 @@ class Reset(Fault):
 
     def after(self, site: Site, call: Call, answer: Canned) -> Canned:
         return replace(answer, reset=True, cut=len(answer.body) // 2) if self.in_body else answer
+
+
+@dataclass(frozen=True)
+class LoseAnswer(Fault):
+    """What was asked for is done, and the connection is reset before a byte of the answer."""
+
+    def after(self, site: Site, call: Call, answer: Canned) -> Canned:
+        return Canned(reset=True)
+
+
+@dataclass(frozen=True)
+class ChangeNothing(Fault):
+    """A 204 of confirmShipment, and nothing changes, as seen with a carrier that Amazon did not know.
+
+    https://github.com/amzn/selling-partner-api-models/issues/5232
+    """
+
+    def before(self, site: Site, call: Call) -> Canned | None:
+        return Canned(204) if call.operation == "confirmShipment" else None
 
 
 @dataclass(frozen=True)

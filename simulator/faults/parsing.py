@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.faults.base import Fault
+from simulator.faults.hiding import HideOrders, ListLate, LoseUpdates
 from simulator.faults.kinds import (
     Answer,
+    ChangeNothing,
     Cut,
     Delay,
     Deny,
@@ -15,6 +17,7 @@ from simulator.faults.kinds import (
     ExpirePageTokens,
     ExpireTokens,
     LoopPages,
+    LoseAnswer,
     Mutate,
     NextRowToo,
     NotUtf8,
@@ -27,14 +30,15 @@ from simulator.faults.kinds import (
     Slow,
 )
 from simulator.faults.pages import NoSku, OddPagination, OlderTwin
-from simulator.faults.reports import BreakRows, DoubleRows, EndReport, ExpireLinks, SlowReport
+from simulator.faults.reports import BreakRows, CutShort, DoubleRows, EndReport, ExpireLinks, SlowReport
 from simulator.faults.rules import Rule
 from simulator.quotas import PUBLISHED, Limit
 
 HELP = """\
 faults:  OPERATION:WHEN:FAULT
   OPERATION  searchOrders, getOrder, getInventorySummaries, getMarketplaceParticipations,
-             createReport, getReport, getReports, getReportDocument, document, token, or * for all of them
+             createReport, getReport, getReports, getReportDocument, document, confirmShipment, searchCatalogItems,
+             picture, token, or * for all of them
   WHEN       nth=3            the third call; with times=2 the third and the fourth
              every=5          each fifth call
              probability=0.1  each tenth call by chance, the same ones with the same seed=7
@@ -43,12 +47,15 @@ faults:  OPERATION:WHEN:FAULT
   FAULT      status=503       an answer of that status, instead of the real one
                :body=html       json (usual), html, empty, cut or non-utf8
                :rate=0.5        with this x-amzn-RateLimit-Limit (a 429 has none otherwise)
+               :done            what was asked for is done all the same
              errors           a 200 that holds errors
              cut              the real answer breaks off in mid-body; short: it ends there as if whole
              non-utf8         the real answer with bytes that are no UTF-8
              delay=40         the real answer, so many seconds late (OMS waits 30)
              slow=10          the real answer, its body trickled over so many seconds
              reset            the connection is reset before an answer; reset-in-body: within it
+             lost             what was asked for is done, then the connection is reset
+             nothing          confirmShipment: a 204, and nothing changes
              deny             403 although all is granted; for token: 400 with server_error
              refuse=TAX       this data set is refused by name; refuse-unnamed=TAX: without a word
              refuse-sku=SKU   lists of SKUs with this one in it are refused
@@ -65,8 +72,11 @@ faults:  OPERATION:WHEN:FAULT
              odd-pages        what says where the next page is cannot be read
              fatal            the report ends FATAL with a reason; cancelled: CANCELLED (both for createReport)
              slow-report=90   the report is made so many seconds later
-             double-rows      rows of the report are there twice; break-rows=2: so many lack a column
+             double-rows      rows of the report are there twice; break-rows=2: so many lack a column;
+                              short-report=0.5: it ends after this share of its rows
              expire-links     all links to documents so far are expired
+             hide=0.1         this share of all orders is never listed; lose-updates=0.1: of those that change
+             list-late=3600   orders are listed so many seconds after they changed
              mutate=2         after the answer, so many orders change or appear"""
 
 _PLAIN: dict[str, Callable[[], Fault]] = {
@@ -76,6 +86,8 @@ _PLAIN: dict[str, Callable[[], Fault]] = {
     "non-utf8": NotUtf8,
     "reset": Reset,
     "reset-in-body": lambda: Reset(in_body=True),
+    "lost": LoseAnswer,
+    "nothing": ChangeNothing,
     "deny": Deny,
     "empty": Empty,
     "empty-together": lambda: Empty(several=True),
@@ -99,6 +111,10 @@ _MEASURED: dict[str, Callable[[str], Fault]] = {
     "mutate": lambda text: Mutate(int(text)),
     "slow-report": lambda text: SlowReport(float(text)),
     "break-rows": lambda text: BreakRows(int(text)),
+    "hide": lambda text: HideOrders(float(text)),
+    "lose-updates": lambda text: LoseUpdates(float(text)),
+    "list-late": lambda text: ListLate(float(text)),
+    "short-report": lambda text: CutShort(float(text)),
     "clock": lambda text: SetClock(float(text)),
     "refuse": RefuseData,
     "refuse-unnamed": lambda text: RefuseData(text, unnamed=True),
@@ -149,7 +165,9 @@ def _fault(words: dict[str, str]) -> Fault:
     """The one fault among the words that are no WHEN."""
     if "status" in words:
         status = int(words.pop("status"))
-        fault: Fault = Answer(status, words.pop("body", "json"), words.pop("rate", None))
+        fault: Fault = Answer(status, words.pop("body", "json"), words.pop("rate", None), "done" in words)
+        if words.pop("done", ""):
+            raise ValueError("done has no value")
         if words:
             raise ValueError(f"does not go with status: {', '.join(words)}")
         return fault

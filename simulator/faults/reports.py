@@ -67,6 +67,16 @@ class BreakRows(OfReport):
         report.broken_rows = self.count
 
 
+@dataclass(frozen=True)
+class CutShort(OfReport):
+    """The document ends after this share of its rows, and looks whole."""
+
+    share: float = 0.5
+
+    def change(self, report: Report) -> None:
+        report.share = self.share
+
+
 class ExpireLinks(Fault):
     """All links to documents handed out so far are expired, from this call on."""
 

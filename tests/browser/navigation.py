@@ -1,14 +1,42 @@
-"""What the browser tests share: addresses, and requests that no page offered."""
+"""What the browser tests share: windows, addresses, and requests that no page offered."""
 
 from pathlib import Path
 
-from playwright.sync_api import Page
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
 
 from integrations.models import SyncFailure, SyncLog
 
 PLATFORMS, ORDERS = "/admin/platforms/platform/", "/admin/orders/order/"
 LOGS, FAILURES = "/admin/integrations/synclog/", "/admin/integrations/syncfailure/"
 STOCK, WHERE = "/admin/inventory/inventoryitem/", "/admin/where/"
+
+
+DESK: ViewportSize = {"width": 1400, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+at_both_widths = pytest.mark.parametrize("window", [DESK, PHONE], ids=["desk", "phone"])
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing of it is beyond the right edge."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def open_page(page: Page, name: str) -> None:
+    """By the menu, which a phone keeps behind a button."""
+    link = page.get_by_role("link", name=name, exact=True).first
+    if not link.is_visible():
+        page.get_by_role("button", name="Menu", exact=True).click()
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+
+
+def press(page: Page, name: str) -> None:
+    """A button of the page's head, which a phone keeps behind a menu."""
+    button = page.get_by_role("button", name=name)
+    if not button.is_visible():
+        page.locator("span:text-is('more_horiz')").first.click()
+    button.click()
 
 
 def post(page: Page, address: str, **fields: str) -> int:

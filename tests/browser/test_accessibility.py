@@ -8,11 +8,16 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
 from access.tokens import make_token
+from backoffice.models import ScheduledExport
+from backoffice.platforms.page_tabs import PageTab
 from integrations.lookup.planning import count_platform
-from integrations.models import SyncFailure, SyncLog
+from integrations.models import AuditedDay, AuditFinding, Backfill, OrderAudit, SyncFailure, SyncLog
+from integrations.shipping.making import make_shipment
+from integrations.shipping.rules import Package
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.sync.streams import STREAMS
@@ -48,13 +53,45 @@ def filled(platform: Platform, start_simulator: Any) -> None:
     )
     request_sync(platform=platform, kind=SyncLog.Kind.ORDERS, trigger=SyncLog.Trigger.ADMIN)
     order = Order.objects.earliest("pk")
+    # Whether any of the simulator's few orders is still to be shipped, depends on the hour.
+    Order.objects.filter(pk=order.pk).update(status="unshipped", fulfilled_by="merchant")
+    order.items.update(quantity_ordered=1, quantity_shipped=0, quantity_left=1)
+    order.packages.all().delete()  # of when it was shipped
     LegalHold.objects.create(platform=platform, order=order, reason="Lawsuit", until=order.purchased_at)
     Erasure.objects.create(
         number="4f7c1a9e2b6d8035", scope="order", about=order.external_id, started_at=order.purchased_at
     )
+    audit = OrderAudit.objects.create(
+        platform=platform, trigger="schedule", status="partial", window_start=order.purchased_at,
+        window_end=order.purchased_at, calls={"getOrder": {"calls": 1, "seconds": 2.0}}, api_calls=1,
+    )  # fmt: skip
+    Backfill.objects.create(
+        platform=platform, trigger="admin", status="partial", phase="completing", listed=9, failed=1,
+        window_start=order.purchased_at, window_end=order.purchased_at, listed_at=order.purchased_at,
+    )  # fmt: skip
+    day = order.purchased_at.date()
+    for state in ("healed", "open", "not_yet", "proven"):
+        AuditedDay.objects.create(
+            platform=platform,
+            audit=audit,
+            day=day,
+            marketplace_id=state,
+            state=state,
+            checked_at=order.purchased_at,
+        )
+    differs = [{"field": "status", "reported": "shipped", "stored": "unshipped"}]
+    AuditFinding.objects.create(
+        audit=audit, external_id=order.external_id, kind="different", outcome="open", day=day,
+        marketplace_id="open", differences=differs, failure=SyncFailure.objects.latest("pk"),
+    )  # fmt: skip
     make_list(Order.objects.filter(status__in=Order.TO_SHIP), "Ana")
+    waiting = Order.objects.to_ship().earliest("pk")
+    make_shipment(waiting, Package(), who="Ana", is_draft=True)
     count_platform(platform)
     make_token(User.objects.create_user("program"), name="Nightly")
+    ScheduledExport.objects.create(
+        name="Orders", file="orders", destination="email", recipients=["ada@shop.example"], file_stem="orders"
+    )
     webhook = Endpoint.objects.create(
         name="Warehouse", url="https://warehouse.example", events=["order.created"]
     )
@@ -75,12 +112,18 @@ def pages() -> Iterator[str]:
             yield reverse(f"{name}_change", args=[row.pk])
     yield reverse("admin:platforms_platform_add")
     yield reverse("admin:webhooks_endpoint_add")
+    yield reverse("admin:oms_scheduledexport_add")
+    yield f"{reverse('admin:oms_scheduledexport_add')}?file=orders"
     yield reverse("admin:orders_legalhold_add")
     yield reverse("admin:orders_erasure_by_email")
     yield reverse("admin:inventory_plannedsku_upload")
     yield reverse("admin:access_apitoken_add")
     yield reverse("sales-report")
     yield reverse("sync-health")
+    yield reverse("order-completeness")
+    yield f"{reverse('order-completeness')}?since=2026-01-01"  # the plan of a backfill
+    for day in AuditedDay.objects.order_by("state")[:1]:
+        yield f"{reverse('order-completeness-day')}?platform={day.platform_id}&day={day.day}"
     yield reverse("my-sessions")
     yield reverse("my-alerts")
     yield reverse("admin:platforms_platform_sync") + f"?platform={Platform.objects.earliest('pk').pk}"
@@ -90,7 +133,32 @@ def pages() -> Iterator[str]:
     yield reverse("where-is-my-order") + f"?id={order.external_id}"
     yield reverse("where-is-my-order") + "?id=902-0000000-0000000"
     yield reverse("admin:orders_order_history", args=[order.pk])
+    waiting = Order.objects.to_ship().earliest("pk")
+    yield reverse("admin:orders_order_ship", args=[waiting.pk])
+    yield reverse("shipping-import")
+    yield f"{reverse('ship-many')}?orders={waiting.pk}"
     yield reverse("admin:password_change")
+
+
+def tabs_of_a_platform() -> list[str]:
+    """With findings of a check: one is to be done, one could not be checked."""
+    platform = Platform.objects.earliest("pk")
+    platform.checked_at = timezone.now()
+    findings = [
+        {"step": "orders", "ok": False, "code": "forbidden", "message": "No role.", "request_id": "r-1"},
+        {
+            "step": "inventory DE",
+            "ok": False,
+            "code": "stock_refused",
+            "message": "Refused.",
+            "request_id": "",
+        },
+        {"step": "marketplaces", "ok": None, "code": "not_checked", "message": "Later.", "request_id": ""},
+    ]
+    platform.check_outcome = {"ok": False, "findings": findings, "sites": [], "credentials": ""}
+    platform.save(update_fields=["checked_at", "check_outcome"])
+    address = reverse("admin:platforms_platform_change", args=[platform.pk])
+    return [f"{address}?tab={tab}" for tab in PageTab.values]
 
 
 def barriers(page: Page, inspect: Inspect) -> list[str]:
@@ -125,10 +193,11 @@ def pushed_sideways(page: Page, code: str) -> list[str]:
 def test_it_has_no_serious_barrier_names_all_and_is_whole(
     log_in: LogIn, grave_problems: Inspect, filled: None
 ) -> None:
-    """Wide and light, then narrow and dark: a rule is broken by a color or by a width, not by both at once."""
+    """Wide and light, then narrow and dark: a rule is broken by a color or by a width, not by both at once. Where parts
+    of a page stand beside each other, they may cover each other's colors: there wide and dark as well."""
     page = log_in(color_scheme="light", viewport=WIDE, at=None)
     found = []
-    for address in pages():
+    for address in [*pages(), *tabs_of_a_platform()]:
         page.set_viewport_size(WIDE)
         page.emulate_media(color_scheme="light")
         page.goto(address)
@@ -136,6 +205,10 @@ def test_it_has_no_serious_barrier_names_all_and_is_whole(
         darken(page)
         page.set_viewport_size(NARROW)
         found += barriers(page, grave_problems)
+        if "?tab=" in address or address == reverse("sync-health"):
+            page.set_viewport_size(WIDE)
+            found += barriers(page, grave_problems)
+    page.set_viewport_size(NARROW)
     page.goto(reverse("admin:orders_order_changelist"))
     page.get_by_role("button", name="Menu", exact=True).click()
     open_menu_of_the_user(page)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from browser.navigation import (
     FAILURES,
@@ -15,9 +15,11 @@ from browser.navigation import (
     PLATFORMS,
     STOCK,
     WHERE,
+    at_both_widths,
     export,
     failure_of,
     get,
+    open_page,
     post,
 )
 from integrations.models import SyncFailure, SyncLog
@@ -154,7 +156,10 @@ def test_it_lets_an_operator_set_thresholds_and_no_credentials(member: Member, s
     assert Platform.objects.get().api_config == amazon.api_config
 
 
-def test_it_lets_a_viewer_look_and_nothing_more(member: Member, start_simulator: Any, tmp_path: Path) -> None:
+@at_both_widths
+def test_it_lets_a_viewer_look_and_nothing_more(
+    member: Member, start_simulator: Any, tmp_path: Path, window: ViewportSize
+) -> None:
     amazon = platform_of(start_simulator(orders=30, skus=5))
     log = sync(amazon)
     sync(amazon, INVENTORY)
@@ -163,7 +168,7 @@ def test_it_lets_a_viewer_look_and_nothing_more(member: Member, start_simulator:
     order, lost = Order.objects.exclude(external_id__startswith="S").order_by("-purchased_at")[:2]
     lost.delete()
     item = InventoryItem.objects.earliest("level", "available", "sku", "pk")
-    page = member("Viewer", at=None)
+    page = member("Viewer", at=None, viewport=window)
     lists = {ORDERS: order.external_id, STOCK: item.sku, PLATFORMS: "amazon", LOGS: f"#{log.pk}"}
     pages = (
         "/admin/", *lists, FAILURES, f"{ORDERS}{order.pk}/change/", f"{STOCK}{item.pk}/change/",
@@ -182,7 +187,7 @@ def test_it_lets_a_viewer_look_and_nothing_more(member: Member, start_simulator:
         expect(page.get_by_label("Select action to run")).to_have_count(0)
     page.goto(ORDERS)
     assert order.external_id in export(page, "Orders", tmp_path)
-    page.get_by_role("link", name="Where is my order?").click()
+    open_page(page, "Where is my order?")
     page.get_by_label("Order id").fill(lost.external_id)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Not stored.")).to_be_visible()

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from api.tests.rest import make_stock
@@ -38,15 +37,6 @@ def stock(platform: "Platform") -> InventoryItem:
     return kettle
 
 
-def serious(page: Page) -> Any:
-    found = Axe().run(page).response["violations"]
-    return [
-        (each["id"], [node["target"] for node in each["nodes"]][:3])
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    ]
-
-
 def test_it_brings_a_sku_to_the_top_once_its_threshold_is_set(log_in: LogIn, stock: InventoryItem) -> None:
     page = log_in("view_inventoryitem", "change_inventoryitem")
     page.get_by_role("link", name="Inventory").first.click()
@@ -64,13 +54,15 @@ def test_it_brings_a_sku_to_the_top_once_its_threshold_is_set(log_in: LogIn, sto
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
-def test_it_shows_how_stock_went(log_in: LogIn, stock: InventoryItem, scheme: str, width: int) -> None:
+def test_it_shows_how_stock_went(
+    log_in: LogIn, grave_problems: Callable[[Page], list[str]], stock: InventoryItem, scheme: str, width: int
+) -> None:
     page = log_in(color_scheme=scheme, viewport={"width": width, "height": 900}, at=LIST)
     words = "15 days: 40 → 12, lowest 12"
     if width > 1000:  # on a phone a SKU is a card without a chart
         expect(page.get_by_role("img", name=words)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert serious(page) == []
+    assert grave_problems(page) == []
     page.get_by_role("link", name="KETTLE").click()
     chart = page.get_by_role("img", name=f"Units available at the end of each day (UTC). {words}.")
     expect(chart).to_be_visible()
@@ -81,7 +73,7 @@ def test_it_shows_how_stock_went(log_in: LogIn, stock: InventoryItem, scheme: st
     expect(page.get_by_text("low from here on")).to_be_visible()
     expect(page.get_by_role("region", name="In all marketplaces").get_by_text("low")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert serious(page) == []
+    assert grave_problems(page) == []
 
 
 def test_it_lets_viewers_look_alone(log_in: LogIn, stock: InventoryItem) -> None:

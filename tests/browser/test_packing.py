@@ -7,21 +7,22 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from api.tests.rest import make_order
+from browser.navigation import at_both_widths, fits
 from orders.models import Pick
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def pages_on_paper(page: Page) -> int:
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", page.pdf(format="A4")))
 
 
-def test_a_packers_morning(member: Callable[..., Page]) -> None:
+@at_both_widths
+def test_a_packers_morning(member: Callable[..., Page], window: ViewportSize) -> None:
     """From the list of orders to an empty list: tick, pick, print, scan."""
     for number in range(45):
         make_order(f"902-{number:02d}", status="unshipped", sku=f"S{number % 4}", title="A bottle")
-    page = member("Operator", at="/admin/orders/order/", viewport={"width": 1400, "height": 900})
+    page = member("Operator", at="/admin/orders/order/", viewport=window)
     assert pages_on_paper(page) > 1  # the list's frame shows fewer rows than there are
     for name in ("902-00", "902-01"):
         page.locator("#result_list tr", has_text=name).get_by_role("checkbox").check()
@@ -35,11 +36,13 @@ def test_a_packers_morning(member: Callable[..., Page]) -> None:
     assert pages_on_paper(slips) == 2
     slips.close()
     page.bring_to_front()  # without it, no field of it is focused
-    page.set_viewport_size(PHONE)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Pick list")
+    wider = "boxes => boxes.map(box => box.scrollWidth - box.clientWidth)"
+    assert page.locator(".oms-table").evaluate_all(wider) == [0, 0]
     for name in ("902-00", "902-01"):
         field = page.get_by_label("Scan or type an order id")
         field.press_sequentially(f"{name}\n")
         expect(page.get_by_text(f"{name}: 1 order is packed.")).to_be_visible()
         expect(field).to_be_focused()  # ready for the next one
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert fits(page)
     assert Pick.objects.filter(packed_at__isnull=True).count() == 0

@@ -8,6 +8,7 @@ import pytest
 from channel_example.channel import CORNER_SHOP, KIND
 from playwright.sync_api import Page, expect
 
+from browser.navigation import press
 from conftest import api_config
 from integrations.models import SyncLog
 from integrations.registry import CHANNELS
@@ -32,14 +33,6 @@ def without_scripts(page: Page) -> Page:
     for scripts in ("**/static/oms/*.js", "**/htmx.js"):
         page.route(scripts, lambda route: route.abort())
     return page
-
-
-def press(page: Page, name: str) -> None:
-    """A button of the page's head, which a phone keeps behind a menu."""
-    button = page.get_by_role("button", name=name)
-    if not button.is_visible():
-        page.locator("span:text-is('more_horiz')").first.click()
-    button.click()
 
 
 def test_it_takes_credentials_and_says_since_when_they_are_set(
@@ -245,3 +238,25 @@ def test_its_tabs_lose_nothing_that_was_entered(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.reload()
     expect(page.get_by_label("Client id")).to_be_visible()
+
+
+def test_a_check_on_a_phone_shows_its_answer_and_then_the_marketplaces_of_the_account(
+    log_in: LogIn, platform: Platform, start_simulator: Any
+) -> None:
+    """The menu of buttons closes; all other marketplaces are shown on request, by keyboard."""
+    shop = platform_of(start_simulator())
+    page = log_in(at=change(shop), viewport={"width": 390, "height": 844})
+    press(page, "Check connection")
+    expect(page.get_by_text("Checked just now.")).to_be_visible()
+    expect(page.get_by_role("button", name="Check connection")).to_be_hidden()
+    page.goto(f"{change(shop)}?tab=credentials")
+    options = page.locator("#id_marketplace_id option")
+    chosen = page.locator("#id_marketplace_id").input_value()
+    assert options.count() < 20
+    show = page.get_by_role("button", name="Show all marketplaces").first
+    show.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_marketplace_id option[value=A1VC38T7YXB528]")).to_have_count(1)
+    assert page.locator("#id_marketplace_id").input_value() == chosen
+    expect(page.locator("#id_marketplace_id")).to_be_focused()
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -20,6 +20,7 @@ from orders.models import Order, OrderBuyer, OrderItem
 from platforms.models import Platform
 from simulator import Account, Between, Empty, NoSku, RefuseData, Rule, Simulator
 from simulator.faults.base import Call, Fault, Site
+from simulator.scenes import SCENES, Scene
 from stateful.amazon import Amazon, Change
 
 TABLES = (SyncFailure, SyncLog, OrderBuyer, OrderItem, Order, InventoryItem, ApiQuota, Platform)
@@ -30,7 +31,16 @@ PAGE = 4
 class World:
     """`amazon` has the truth, `platform` is the row that OMS syncs. Close it, or the next one meets its clock."""
 
-    def __init__(self, *, seed: int, orders: int, marketplaces: int, clock_ahead: float = 0) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        orders: int,
+        marketplaces: int,
+        clock_ahead: float = 0,
+        page_size: int = PAGE,
+        scenes: tuple[Scene, ...] = SCENES,
+    ) -> None:
         """`clock_ahead`: so many seconds is this machine's clock ahead of Amazon's, below zero behind it."""
         for model in TABLES:
             model.objects.all().delete()
@@ -49,9 +59,10 @@ class World:
             skus=7,
             marketplace_ids=MARKETPLACES[:marketplaces],
             end=self._now - timedelta(minutes=5),
+            scenes=scenes,
         )
         self.amazon = Amazon(account, lambda: self._now)
-        self.sim = Simulator(account, page_size=PAGE, clock=lambda: self._now.timestamp())
+        self.sim = Simulator(account, page_size=page_size, clock=lambda: self._now.timestamp())
         self.sim.__enter__()
         self._settings = override_settings(
             AMAZON_SP_API_ENDPOINT=self.sim.endpoint,

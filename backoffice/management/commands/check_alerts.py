@@ -19,7 +19,8 @@ class Command(OmsCommand):
     help = (
         "Say what needs somebody now: platforms that stopped, are refused or lag, credentials to be renewed,\n"
         "records not stored for a day, orders overdue or due soon, stock, a scheduler or workers that are silent,\n"
-        "attempts to get in.\n\n"
+        "attempts to get in, days of orders that stay open, shipments that are refused or wait, scheduled exports\n"
+        "that were not sent.\n\n"
         "It tells nobody else, unless it is run with --send: manage.py run_webhooks does that once a minute."
     )
     examples = (

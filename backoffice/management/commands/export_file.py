@@ -1,5 +1,6 @@
 """`manage.py export_file`: a file of a list or report, from cron."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
@@ -67,7 +68,8 @@ class Command(OmsCommand):
                 name, pieces = export_for(user, options["file"], options["filters"])
             except NoFile as refused:
                 wrong_usage(f"{refused} Nothing was written.")
-            self._hand_over(user, folder, options, name, pieces)
+            with closing(pieces):
+                self._hand_over(user, folder, options, name, pieces)
 
     def _hand_over(self, user: User, folder: Path, options: dict[str, Any], name: str, pieces: Any) -> None:
         try:

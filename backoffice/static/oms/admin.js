@@ -8,6 +8,11 @@
         if (detail.target?.dataset.omsBusy) {
             detail.target.textContent = detail.target.dataset.omsBusy;
         }
+        // On a phone the buttons of a page stand in a menu, which would cover the answer.
+        const menu = detail.elt.closest(".oms-press") && window.Alpine?.$data(detail.elt);
+        if (menu && "showActions" in menu) {
+            menu.showActions = false;
+        }
     });
 
     document.addEventListener("htmx:afterSwap", ({ detail }) => {
@@ -109,6 +114,39 @@
         if (detail.target?.id === "oms-check" && document.getElementById("oms-tabbed")) {
             showTab("overview");
         }
+    });
+
+    // --- Choices of the account; all the others on request ----------------------------------------------
+    // Those that are not its own are taken out of the list, unless they are chosen, until somebody wants to see them.
+    function shorten(select) {
+        const whole = [...select.children].map((child) => [child, [...child.children]]);
+        const chosen = [...select.selectedOptions];
+        const others = [...select.querySelectorAll("[data-oms-other]")].filter((option) => !chosen.includes(option));
+        others.forEach((option) => option.remove());
+        select.querySelectorAll("optgroup:empty").forEach((group) => group.remove());
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "oms-quiet-button oms-show-all";
+        button.textContent = select.dataset.omsShowAll;
+        button.addEventListener("click", () => {
+            const now = [...select.selectedOptions];
+            whole.forEach(([child, options]) => {
+                if (options.length) {
+                    child.replaceChildren(...options);
+                }
+                select.append(child);
+            });
+            select.querySelectorAll("option").forEach((option) => { option.selected = now.includes(option); });
+            button.remove();
+            (select.nextElementSibling?.querySelector("[tabindex], input") || select).focus();
+        });
+        if (others.length) { // below the frame that the arrow of a list stands in
+            const frame = select.parentElement;
+            (frame.classList.contains("relative") ? frame : select).after(button);
+        }
+    }
+    document.addEventListener("DOMContentLoaded", () => {
+        document.querySelectorAll("select[data-oms-show-all]").forEach(shorten);
     });
 
     // --- Hints and links that follow from what is chosen in a field -------------------------------------

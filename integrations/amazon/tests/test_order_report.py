@@ -136,6 +136,41 @@ def test_it_reads_what_the_simulator_renders(
     assert sorted(map(said, reported), key=repr) == expected(account, charset)
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "cp932"])
+def test_it_reads_columns_by_their_places_where_their_names_are_translated(charset: str) -> None:
+    account = Account(5, 60, 60, (US, JP, DE), end=END)
+    content, named = simulated_document(account, BY_UPDATE, charset=charset, translated=True)
+    report = OrderReport(io.BytesIO(content), charset=named)
+    assert (report.is_translated, report.unknown) == (True, ("merchant-order-id", "order-channel", "url"))
+
+    found = [each for each in report.rows() if isinstance(each, ReportedLine)]
+
+    assert sorted(map(said, found), key=repr) == expected(account, charset)
+    assert CANARY not in repr(found)
+    older = content.decode(charset).replace("\t列 8\t", "\t").replace("\tAmazon.de\t\t\t", "\tAmazon.de\t\t")
+    only_german = [line for line in older.split("\r\n") if "列" in line or "Amazon.de" in line]
+    assert only_german[1:]
+    [*without_url] = read("".join(f"{line}\r\n" for line in only_german).encode(), charset="utf-8")
+    assert {found.marketplace_id for found in without_url if isinstance(found, ReportedLine)} == {DE}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows[:1],  # no row that would show what the columns are
+        lambda rows: [rows[0], *("\t".join(reversed(row.split("\t"))) for row in rows[1:])],
+        lambda rows: [row.rpartition("\t列 20")[0] if "列" in row else row for row in rows],
+    ],
+    ids=["empty", "another order", "fewer names"],
+)
+def test_it_does_not_guess_what_translated_columns_are(change: Any) -> None:
+    content, _ = simulated_document(Account(5, 9, 9, (DE,), end=END), BY_UPDATE, translated=True)
+    rows = change(content.decode().removesuffix("\r\n").split("\r\n"))
+    with pytest.raises(RequestRefused) as refused:
+        read("".join(f"{row}\r\n" for row in rows).encode())
+    assert refused.value.code == "unknown_columns"
+
+
 @settings(max_examples=60, deadline=None)
 @given(sku=ANY_TEXT, title=ANY_TEXT, price=NUMBERS, quantity=st.integers(0, 999))
 def test_it_takes_text_as_it_is(sku: str, title: str, price: Decimal, quantity: int) -> None:
@@ -265,7 +300,7 @@ def test_it_reads_amounts_and_fulfilment() -> None:
         ({"purchase_date": "yesterday"}, "has something in purchase-date that cannot stand there"),
         ({"item_price": "1,5"}, "has something in item-price that cannot stand there"),
         ({"amazon_order_id": " "}, "has something in amazon-order-id that cannot stand there"),
-        ({"product_name": "a\tb"}, "has 24 columns, the header 23"),
+        ({"product_name": "a\tb"}, "has 25 columns, the header 24"),
         ({"product_name": "x" * 70_000}, "is longer than 65,536 bytes"),
     ],
 )

@@ -2,19 +2,23 @@
 
 import gzip
 import logging
+import tempfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import api_config
-from integrations.amazon import documents
+from integrations.amazon import documents, order_report, stock_report
 from integrations.amazon.client import AmazonClient
 from integrations.amazon.config import load
 from integrations.amazon.documents import download
 from integrations.amazon.quota import QUOTAS
+from integrations.amazon.report_lists import state_of
 from integrations.amazon.tests.recording import Recorder
 from integrations.errors import PlatformError, RateLimited, RequestRefused, TransientError
 from integrations.protocol import Quota
@@ -218,6 +222,21 @@ def test_it_unpacks_several_packed_files_in_a_row_in_bounded_pieces() -> None:
     assert sent <= {"host", "user-agent", "accept", "accept-encoding", "connection"}
 
 
+def test_it_keeps_a_document_out_of_memory_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    answer = Canned(200, gzip.compress(b"x" * 64_000_000, 1))
+    with Recorder(raw=answer) as host:
+        tracemalloc.start()
+        document = download(host.endpoint, is_packed=True, insecure=True)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        with document.file:
+            assert (document.size, list(tmp_path.iterdir())) == (64_000_000, [])
+    assert peak < 4_000_000
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1/x", "file:///etc/passwd", "//x", "", "https://"])
 def test_it_follows_only_links_with_tls(url: str) -> None:
     with pytest.raises(RequestRefused) as refused:
@@ -248,6 +267,15 @@ def test_it_keeps_to_the_rules_for_reports(sim: Simulator, client: AmazonClient,
     nothing = client.create_report(BY_UPDATE, [US], END - timedelta(days=300), END - timedelta(days=290))
     answer = client.get_report(nothing)
     assert (answer["processingStatus"], "reportDocumentId" in answer) == ("CANCELLED", False)
+
+
+def test_it_says_which_list_was_not_made_and_why(sim: Simulator, client: AmazonClient) -> None:
+    sim.rules.add(Rule(operation="createReport", fault=EndReport("FATAL", "Out of order.")))
+    for table, of in ((order_report.TABLE, "orders"), (stock_report.TABLE, "stock")):
+        state = state_of(client, ask(client), table)
+        assert str(state.error).endswith(
+            f"(FATAL). Amazon made no list of {of} but a document that says: Out of order."
+        )
 
 
 def test_it_waits_for_the_quota_of_reports(sim: Simulator, client: AmazonClient) -> None:

@@ -12,7 +12,13 @@ from integrations.amazon.adapter import AmazonAdapter, connect
 from integrations.amazon.client import AmazonClient
 from integrations.amazon.config import load
 from integrations.amazon.tests.recording import Recorder
-from integrations.errors import AuthenticationError, RateLimited, RequestRefused, TransientError
+from integrations.errors import (
+    AuthenticationError,
+    RateLimited,
+    RequestRefused,
+    ShipmentRefused,
+    TransientError,
+)
 from integrations.protocol import Unlimited, Window
 from integrations.tests.syncing import QUOTA_EXCEEDED, UNAVAILABLE, refusal
 from oms import __version__
@@ -112,6 +118,28 @@ def test_it_makes_room_where_others_always_draw_first(start_simulator: StartSimu
         client.search_orders()
     assert (slept, raised.value.retry_after, sim.calls["searchOrders"]) == ([4.5] * 4, 20, 0)
     assert (client.usage.calls, client.usage.throttled) == (0, 0)
+
+
+class Refilled(Unlimited):
+    """A Budget in which each call is so many seconds away."""
+
+    def __init__(self, seconds: float) -> None:
+        self._waits = [seconds, 0.0]
+
+    def acquire(self, operation: str) -> float:
+        return self._waits.pop(0)
+
+
+def test_it_waits_for_half_a_second_to_tell_of_a_shipment_and_no_longer(
+    start_simulator: StartSimulator,
+) -> None:
+    sim, slept = start_simulator(), list[float]()
+    with closing(client_of(sim, slept, budget=Refilled(0.5))) as client, pytest.raises(ShipmentRefused):
+        client.confirm_shipment("111-0000000-0000000", {})
+    assert (slept, sim.calls["confirmShipment"]) == ([0.5], 1)
+    with closing(client_of(sim, slept, budget=Refilled(1.5))) as client, pytest.raises(RateLimited) as raised:
+        client.confirm_shipment("111-0000000-0000000", {})
+    assert (slept, raised.value.retry_after, sim.calls["confirmShipment"]) == ([0.5], 1.5, 1)
 
 
 def test_it_renews_a_token_once_where_amazon_calls_it_revoked(start_simulator: StartSimulator) -> None:

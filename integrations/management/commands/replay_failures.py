@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
 from integrations.as_json import failure_as_json
+from integrations.completeness.failures import replay_any
 from integrations.management.base import FAILED, OmsCommand, platform_named, wrong_usage
 from integrations.models import SyncFailure
 from integrations.sync.failures import Replayed, dismiss_each, replay_each
@@ -62,7 +63,7 @@ class Command(OmsCommand):
                 self._show(Replayed(failure, None), options)
             return
         open_ones = 0
-        for replayed in replay_each(failures):
+        for replayed in replay_each(failures, by=replay_any):
             self._show(replayed, options)
             open_ones += bool(replayed.why_open[0])
         if open_ones:

@@ -9,24 +9,32 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections
+from django.utils.module_loading import import_string
 
+from integrations.completeness.history.queue import announce_backfill, lost_backfills
+from integrations.completeness.keeping_up.queue import announce_catch_up, due_catch_ups, lost_catch_ups
 from integrations.completeness.queue import announce_audit, due_audits, lost_audits
+from integrations.completeness.stock.queue import announce_stock_audit, due_stock_audits, lost_stock_audits
 from integrations.lookup.planning import count_due
+from integrations.lookup.sync_days import count_due as count_sync_days
 from integrations.management.base import FAILED, OmsCommand, check_database
 from integrations.management.every_minute import EveryMinute, stand_in
-from integrations.models import SyncLog
+from integrations.models import Job, SyncLog
 from integrations.schedule.due import Due, Reason
 from integrations.schedule.leadership import Leadership, active_scheduler
 from integrations.schedule.look_backs import due_look_backs
 from integrations.schedule.maintenance import run_maintenance
 from integrations.schedule.plain import encrypt_plain_rows
 from integrations.schedule.plan import Planned, abandoned_syncs, due_syncs, plan
+from integrations.shipping.queue import announce_shipping, due_shipping
 from integrations.sync.deferred import promote_all
 from integrations.sync.queue import announce
 from integrations.sync.stop_signal import StopSignal
 from integrations.wording import is_loud, queue_down_line, schedule_line
 from inventory.snapshots import take_due_snapshots
 from orders.background_erasing import erase_in_background
+from orders.sales_days import count_due as count_sales
+from orders.sales_months import count_due_months
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +51,12 @@ class Command(OmsCommand):
         "Queue the syncs that are due, for the worker to run.\n\n"
         "Every 15 seconds it looks at the intervals of the active platforms that have credentials, queues\n"
         "what is due, and queues again what a worker lost. It says when a platform is tried less often, or\n"
-        "not at all, and why. Each night it has the orders audited (AUDIT_ORDERS). Once an hour it writes\n"
-        "down what is in stock, and counts for the planning what was sold of it; once a day it deletes buyer\n"
-        "data whose time has come, and old syncs, counts, sessions and messages of the queue. Of all that are\n"
+        "not at all, and why. Each night it has orders and stock audited (AUDIT_ORDERS, AUDIT_INVENTORY).\n"
+        "Where syncs of orders are too slow for what changes, it has them listed meanwhile (KEEP_UP). It\n"
+        "queues shipments that wait to be sent or checked, and at their times the scheduled exports. Once an\n"
+        "hour it writes down what is in stock, and counts for the planning what was sold of it; once a day it\n"
+        "deletes buyer data whose time has come, and old syncs, counts, sessions and messages of the queue. For\n"
+        "the report of sales it adds up each day whose orders have changed, and its month. Of all that are\n"
         "started, on whatever host, one is active; the others stand by, and one of them takes over when it is\n"
         "stopped, or a minute after it died. Stop it with Ctrl-C or SIGTERM."
     )
@@ -125,10 +136,14 @@ class Command(OmsCommand):
             self._queue_due,
             lambda: self._announce(abandoned_syncs(), "was not worked on"),
             self._queue_audits,
+            self._queue_shipping,
+            self._queue_others,
             self._erase,
             self._run_maintenance,
             self._write_down_stock,
             self._count_planning,
+            self._count_sales,
+            self._count_syncs,
         )
         went_well = True
         for step in steps:
@@ -167,10 +182,40 @@ class Command(OmsCommand):
         return all(told + back)
 
     def _queue_audits(self) -> bool:
+        jobs: tuple[tuple[str, Iterable[Job], Callable[[Any], bool]], ...] = (
+            ("audit #{} of the orders", chain(due_audits(), lost_audits()), announce_audit),
+            ("audit #{} of the stock", chain(due_stock_audits(), lost_stock_audits()), announce_stock_audit),
+            ("backfill #{} of the orders", lost_backfills(), announce_backfill),
+            ("catch-up #{} of the orders", chain(due_catch_ups(), lost_catch_ups()), announce_catch_up),
+        )
         went_well = True
-        for audit in chain(due_audits(), lost_audits()):
-            went_well &= announce_audit(audit)
-            self._log(f"Queued audit #{audit.pk} of the orders of {audit.platform.name}.")
+        for name, due, announce_job in jobs:
+            for job in due:
+                if announce_job(job):
+                    self._log(f"Queued {name.format(job.pk)} of {job.platform.name}.")
+                else:  # the log of errors has why
+                    self._did_something, went_well = True, False
+        return went_well
+
+    def _queue_shipping(self) -> bool:
+        went_well = True
+        for platform in due_shipping():
+            went_well &= announce_shipping(platform.pk)
+            self._log(f"{platform.name}: shipments are to be sent or checked.")
+        return went_well
+
+    def _queue_others(self) -> bool:
+        """What other rooms have due; one that fails costs the rest nothing."""
+        went_well = True
+        for name in settings.EVERY_LOOK:
+            try:
+                for line in import_string(name)():
+                    self._log(line)
+            except DatabaseError:
+                raise
+            except Exception:  # whatever it is, syncs have to be scheduled
+                logger.exception("%s failed. It is called again at the next look.", name)
+                went_well = False
         return went_well
 
     def _announce(self, logs: Iterable[SyncLog], why: str) -> bool:
@@ -222,6 +267,16 @@ class Command(OmsCommand):
 
     def _count_planning(self) -> bool:
         count_due()
+        return True
+
+    def _count_sales(self) -> bool:
+        """A little at each look: after a first migration, there are years of it."""
+        count_sales()
+        count_due_months()
+        return True
+
+    def _count_syncs(self) -> bool:
+        count_sync_days()
         return True
 
     def _release(self) -> None:

@@ -194,13 +194,24 @@ def _move_watermark(log: SyncLog, scope: str) -> None:
     if state.watermark is not None and end < state.watermark:
         return
     unread = set(log.checkpoint.get("unread", ()))
-    StreamState.write(
-        log.platform_id,
-        log.kind,
-        watermark=end,
-        watermark_scope=",".join(part for part in scope.split(",") if part not in unread),
-        part_watermarks=parts.watermarks(log, state, scope, unread),
-    )
+    values: dict[str, Any] = {
+        "watermark_scope": ",".join(part for part in scope.split(",") if part not in unread),
+        "part_watermarks": parts.watermarks(log, state, scope, unread),
+    }
+    if state.watermark is not None and log.window_start is not None and log.window_start > state.watermark:
+        _go_on_from_lists(log, end, values)
+        return
+    if state.known_until is not None and state.known_until <= end:
+        values |= {"known_until": None, "skipped_until": None}
+    StreamState.write(log.platform_id, log.kind, watermark=end, **values)
+
+
+def _go_on_from_lists(log: SyncLog, end: datetime, values: dict[str, Any]) -> None:
+    """The run began where lists end: until its own end, orders are known now. The watermark stays: what it left out is
+    still to be fetched, and whoever does that moves it (completeness/keeping_up/settling.py)."""
+    StreamState.write(log.platform_id, log.kind, **values)
+    known = StreamState.objects.filter(platform=log.platform_id, stream=log.kind, known_until__lt=end)
+    known.update(known_until=end)
 
 
 def _in_both(one: str, other: str) -> str:

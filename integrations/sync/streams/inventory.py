@@ -6,12 +6,13 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from core.outcome import Outcome
 from core.upsert import ABSENT
-from integrations.models import SyncLog
+from integrations.models import AuditFinding, StockFinding, SyncLog
 from integrations.protocol import Adapter, Checkpoint, Note, RecordFailure, StockPage
 from integrations.sync import parts
 from integrations.sync.streams.base import Progress, Stream
@@ -21,6 +22,8 @@ from inventory.models import InventoryItem
 from inventory.records import InventoryRecord
 from inventory.services import Key, delete_inventory, key_of, mark_gone, mark_replaced, upsert_inventory
 from platforms.models import Platform
+
+SPARED_FOR = timedelta(days=7)
 
 
 class SweepProgress(Progress[StockPage]):
@@ -89,8 +92,20 @@ class SweepProgress(Progress[StockPage]):
                 marketplace_id=page.swept,
                 source=self.source,
                 seen=self.seen,
-                spare=self.unreadable.skus,
+                spare=self.unreadable.skus | self._found_by_name(page.swept),
             )
+
+    def _found_by_name(self, place: str) -> set[str]:
+        """SKUs that no sweep lists, although the platform keeps stock of them: an audit found them in its list of
+        stock, and by their names. The next audit reads them again."""
+        found = StockFinding.objects.filter(
+            audit__platform=self.log.platform,
+            audit__queued_at__gte=timezone.now() - SPARED_FOR,
+            marketplace_id=place,
+            kind=StockFinding.Kind.MISSING,
+            outcome=AuditFinding.Outcome.HEALED,
+        )
+        return set(found.values_list("sku", flat=True))
 
     def take_notes(self) -> tuple[Note, ...]:
         return self.unreadable.take_notes() + self.doubts.take_notes()

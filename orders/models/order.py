@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.database.fields import ExactCharField
@@ -44,7 +45,19 @@ class Order(models.Model):
         MERCHANT = "merchant", _("merchant")
         PLATFORM = "platform", _("platform")
 
-    # It has no index of its own: three of those below begin with it.
+    class Completeness(models.TextChoices):
+        """REPORT: the order is known by a list of orders alone (records.ReportedLine). What such a list does not say is
+        not known; ids of lines are ours (reported.py). OUTDATED: it was here in full, and a list has a newer version,
+        of which its status and its units are; all else is as it was, and lines have the platform's ids."""
+
+        FULL = "full", _("full")
+        REPORT = "report", _("report alone")
+        OUTDATED = "outdated", _("newer by report")
+
+    # Their details are still to be fetched.
+    WITHOUT_DETAILS = (Completeness.REPORT, Completeness.OUTDATED)
+
+    # It has no index of its own: some of those below begin with it.
     platform = models.ForeignKey(Platform, on_delete=models.PROTECT, related_name="orders", db_index=False)
     external_id = ExactCharField(_("order id"), max_length=128)
     status = models.CharField(_("status"), max_length=24, choices=Status.choices, default=Status.UNKNOWN)
@@ -68,6 +81,15 @@ class Order(models.Model):
     programs = models.JSONField(_("programs"), default=list, blank=True)
     replaced_order_id = ExactCharField(_("replaces order"), max_length=128, blank=True, default="")
     buyer_requested_cancellation = models.BooleanField(_("buyer asks to cancel"), default=False)
+    # Never NULL. It may be, since SQLite would write the whole table again for a column that may not; and for a default
+    # that is no Value.
+    completeness = models.CharField(
+        _("completeness"),
+        max_length=8,
+        choices=Completeness.choices,
+        db_default=models.Value(Completeness.FULL.value),
+        null=True,
+    )
     source = models.CharField(_("source"), max_length=8, choices=Source.choices)
     payload = models.JSONField(_("payload without personal data"), default=dict, blank=True)
     content_hash = models.CharField(max_length=64, editable=False)
@@ -99,6 +121,7 @@ class Order(models.Model):
                     "ship_by",
                     "platform_updated_at",
                     "synced_at",
+                    "completeness",
                 ),
                 name="order_newest",
             ),
@@ -113,10 +136,19 @@ class Order(models.Model):
             # platform comes first: SQLite, which knows nothing of its rows until somebody has it count them (ANALYZE),
             # would use an index that begins with the source for whatever asks for live orders, and read them all.
             models.Index(fields=("platform", "source", "buyer_requested_cancellation"), name="order_source"),
+            # Orders whose details are still to be fetched, newest first, and how many they are.
+            models.Index(
+                fields=("platform", "completeness", "-purchased_at", "-id"), name="order_completeness"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.external_id
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the platform was asked for the order as it is now; see Completeness."""
+        return self.completeness not in self.WITHOUT_DETAILS
 
     @property
     def is_to_ship(self) -> bool:
@@ -418,7 +450,7 @@ class PickList(models.Model):
         verbose_name_plural = _("pick lists")
 
     def __str__(self) -> str:
-        return str(self.pk)
+        return gettext("Pick list %(number)s") % {"number": self.pk}
 
 
 class Pick(models.Model):

@@ -1,0 +1,76 @@
+"""What pages, the API and alerts say of keeping up: which orders are known by report alone, and since when orders are
+not known at all."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+
+from integrations.completeness.keeping_up.rule import LIMIT, known_of
+from integrations.models import CatchUp, StreamState, SyncLog
+from orders.models import Order
+from platforms.models import Platform
+
+ORDERS = SyncLog.Kind.ORDERS
+SHOWN_FOR = timedelta(days=7)  # after it has ended
+
+
+@dataclass(frozen=True, slots=True)
+class KnownByReport:
+    """How many live orders were never here in full; how many are, and have a newer version by a report; and of both,
+    how many have to be shipped."""
+
+    alone: int = 0
+    outdated: int = 0
+    to_ship: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.alone + self.outdated
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What has changed of a platform's orders since then is not known yet, for more than LIMIT."""
+
+    platform_id: int
+    since: datetime
+
+
+def known_by_report(platform: Platform) -> KnownByReport:
+    """One query, by an index of those alone."""
+    rows = Order.objects.filter(platform=platform, completeness__in=Order.WITHOUT_DETAILS).order_by()
+    to_ship = Q(status__in=Order.TO_SHIP) & ~Q(fulfilled_by=Order.FulfilledBy.PLATFORM)
+    counted: dict[str, Any] = rows.aggregate(
+        alone=Count("pk", filter=Q(completeness=Order.Completeness.REPORT)),
+        outdated=Count("pk", filter=Q(completeness=Order.Completeness.OUTDATED)),
+        to_ship=Count("pk", filter=to_ship),
+    )
+    return KnownByReport(**counted)
+
+
+def shown_catch_up(platform: Platform, now: datetime) -> CatchUp | None:
+    """The newest one, while it is open and for a week after."""
+    newest = CatchUp.objects.filter(platform=platform).select_related("platform").order_by("-pk").first()
+    if newest is None or newest.is_open or newest.finished_at is None:
+        return newest
+    return newest if now - newest.finished_at < SHOWN_FOR else None
+
+
+def unknown_for_long(platforms: Collection[int], now: datetime) -> list[Unknown]:
+    """Of those of these platforms that a catch-up is open of, which does not keep up either. Two queries at most."""
+    open_ones = CatchUp.objects.filter(platform__in=platforms, open_key__isnull=False)
+    behind = dict(open_ones.values_list("platform_id", "window_start"))
+    if not behind:
+        return []
+    states = {
+        state.platform_id: state for state in StreamState.objects.filter(platform__in=behind, stream=ORDERS)
+    }
+    found = []
+    for pk, start in behind.items():
+        since = (known_of(states[pk], None) if pk in states else None) or start
+        if now - since > LIMIT:
+            found.append(Unknown(pk, since))
+    return found

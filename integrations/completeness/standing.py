@@ -1,0 +1,177 @@
+"""What of audits wants a person: what stays open over a night, audits that failed, and audits that do not come; and
+backfills that failed.
+
+In as many queries for any number of platforms. Where the nightly audits are switched off, none is missed, and one that
+somebody started and that failed is seen by who started it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any, cast
+
+from django.conf import settings
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+
+from integrations.completeness.stock.failures import OF_A_SKU
+from integrations.models import (
+    AuditedDay,
+    AuditedStock,
+    AuditFinding,
+    Backfill,
+    OrderAudit,
+    StockAudit,
+    StockFinding,
+    SyncFailure,
+    SyncLog,
+)
+from integrations.models.jobs import Job
+from integrations.registry import CHANNELS
+from platforms.models import Platform, Source
+
+OVER_A_NIGHT = timedelta(hours=30)  # what is open for longer, the next nightly audit has not healed
+MISSED = timedelta(hours=36)  # without a good audit: one night is left out
+TOLD_FOR = timedelta(days=7)  # of a backfill that failed, unless another one is begun
+ORDERS, STOCK = SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY
+OPEN = AuditedDay.State.OPEN
+GOOD = (Job.Status.SUCCEEDED, Job.Status.PARTIAL)
+AUDITS: dict[str, Any] = {ORDERS: OrderAudit, STOCK: StockAudit}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillOpen:
+    """`count` days of orders, the first of which is `first`; or so many marketplaces of stock. Open since `since`."""
+
+    platform_id: int
+    stream: str
+    count: int
+    since: datetime
+    first: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditStanding:
+    """Of a platform whose nightly audits are due. `failed`: the last audit that was closed, where it failed. `good`:
+    when the last one ended that did not fail; `since`: the same, or when the first one could have been expected."""
+
+    platform_id: int
+    stream: str
+    since: datetime
+    good: datetime | None
+    failed: Job | None
+
+    def is_missed(self, now: datetime) -> bool:
+        return now - self.since > MISSED
+
+
+def still_open(platforms: Collection[int], before: datetime) -> list[StillOpen]:
+    """What of these platforms is open since before that moment. What people have dismissed is not waited for. Two
+    queries."""
+    days = _waiting_days().filter(platform__in=platforms, open_since__lt=before).order_by()
+    counted = days.values_list("platform_id").annotate(
+        Count("day", distinct=True), Min("day"), Min("open_since")
+    )
+    found = [
+        StillOpen(platform_id=pk, stream=ORDERS, count=count, since=since, first=first)
+        for pk, count, first, since in counted
+    ]
+    stock = _waiting_stock().filter(platform__in=platforms, open_since__lt=before).order_by()
+    sites = stock.values_list("platform_id").annotate(Count("pk"), Min("open_since"))
+    return found + [
+        StillOpen(platform_id=pk, stream=STOCK, count=count, since=since) for pk, count, since in sites
+    ]
+
+
+def _waiting_days() -> QuerySet[AuditedDay]:
+    """Those with an open order that nobody has dismissed, or with rows that could not be read."""
+    found = AuditFinding.objects.filter(
+        audit=OuterRef("audit"),
+        day=OuterRef("day"),
+        marketplace_id=OuterRef("marketplace_id"),
+        outcome=AuditFinding.Outcome.OPEN,
+        failure__resolved_at=None,
+    )
+    return AuditedDay.objects.filter(Q(open=0) | Exists(found), state=OPEN)
+
+
+def _waiting_stock() -> QuerySet[AuditedStock]:
+    """The same of marketplaces: those with an open SKU that nobody has dismissed, or with rows that could not be
+    read."""
+    failures = SyncFailure.objects.filter(
+        platform=OuterRef("audit__platform"),
+        kind=STOCK,
+        external_id=OuterRef("sku"),
+        error_code__in=OF_A_SKU,
+    )
+    found = StockFinding.objects.filter(
+        audit=OuterRef("audit"), marketplace_id=OuterRef("marketplace_id"), outcome=AuditFinding.Outcome.OPEN
+    )
+    is_dismissed = Exists(failures.filter(resolution=SyncFailure.Resolution.DISMISSED))
+    waiting = found.filter(~is_dismissed | Exists(failures.filter(resolved_at=None)))
+    return AuditedStock.objects.filter(Q(open=0) | Exists(waiting), state=OPEN)
+
+
+def failed_backfills(platforms: Collection[int], now: datetime) -> list[Backfill]:
+    """The last backfills of these platforms, where they failed of late. One query."""
+    later = Backfill.objects.filter(platform=OuterRef("platform"), pk__gt=OuterRef("pk"))
+    failed = Backfill.objects.filter(
+        ~Exists(later), status=Job.Status.FAILED, platform__in=platforms, finished_at__gt=now - TOLD_FOR
+    )
+    return list(failed.only("pk", "platform", "finished_at", "error_message"))
+
+
+def audit_standings(platforms: Collection[int]) -> list[AuditStanding]:
+    """Of those of these platforms whose audits are due each night. One query, one more for each stream of which one
+    failed."""
+    rows = list(_with_audits().filter(pk__in=platforms))
+    found = []
+    for stream, model in AUDITS.items():
+        kinds = _kinds(stream)
+        mine = [row for row in rows if row["kind"] in kinds and row[f"begun_{stream}"]]
+        ids = [row[f"last_{stream}"] for row in mine if row[f"status_{stream}"] == Job.Status.FAILED]
+        failed = model.objects.defer("parts", "notes").in_bulk(ids) if ids else {}
+        for row in mine:
+            good = row[f"good_{stream}"]
+            found.append(
+                AuditStanding(
+                    platform_id=row["pk"],
+                    stream=stream,
+                    since=good or row[f"begun_{stream}"],
+                    good=good,
+                    failed=failed.get(row[f"last_{stream}"]),
+                )
+            )
+    return found
+
+
+def _kinds(stream: str) -> list[str]:
+    """The kinds of platforms that make lists of this; none where their nightly audits are switched off."""
+    setting = settings.AUDIT_ORDERS if stream == ORDERS else settings.AUDIT_INVENTORY
+    if setting != "nightly":
+        return []
+    return [
+        kind
+        for kind, channel in CHANNELS.items()
+        if (channel.lists_orders if stream == ORDERS else channel.lists_stock)
+    ]
+
+
+@cache
+def _with_audits() -> QuerySet[Platform, dict[str, Any]]:
+    """All platforms, each with the last closed audit of each stream, its status, the end of the last good one, and of
+    the first live sync. Made once: to make it takes longer than to read it."""
+    columns: dict[str, Any] = {}
+    for stream, model in AUDITS.items():
+        closed = model.objects.filter(platform=OuterRef("pk"), open_key=None).order_by("-pk")
+        syncs = SyncLog.objects.filter(
+            platform=OuterRef("pk"), kind=stream, source=Source.LIVE, status__in=SyncLog.GOOD
+        )
+        columns |= {
+            f"last_{stream}": Subquery(closed.values("pk")[:1]),
+            f"status_{stream}": Subquery(closed.values("status")[:1]),
+            f"good_{stream}": Subquery(closed.filter(status__in=GOOD).values("finished_at")[:1]),
+            f"begun_{stream}": Subquery(syncs.order_by("pk").values("finished_at")[:1]),
+        }
+    platforms: Any = Platform.objects.order_by("name").annotate(**columns)
+    return cast("QuerySet[Platform, dict[str, Any]]", platforms.values("pk", "kind", *columns))

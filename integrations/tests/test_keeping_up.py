@@ -1,0 +1,494 @@
+"""Catch-ups against a simulated Amazon: syncs are out of quota, lists make known what has changed, and nothing is lost.
+
+The clock of OMS, of its token buckets and of the simulator is put forward by the tests.
+"""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from bench.passing_time import PassingTime
+from conftest import GENEROUS
+from integrations.completeness.history.backfills import request_backfill, run_backfill
+from integrations.completeness.keeping_up.catch_ups import prune_catch_ups, run_catch_up
+from integrations.completeness.keeping_up.queue import continue_catch_up, due_catch_ups, lost_catch_ups
+from integrations.completeness.keeping_up.rule import Backlog
+from integrations.models import ApiQuota, Backfill, CatchUp, StreamState, SyncFailure, SyncLog
+from integrations.sync.messages import is_ours
+from integrations.sync.run import run_sync
+from integrations.tests.comparing import assert_complete
+from integrations.tests.states import watermark_of
+from integrations.tests.syncing import open_sync, platform_of, requests_of, stored_orders
+from orders.models import Order
+from platforms.models import Platform
+from simulator import Account, Answer, Cut, EndReport, Reset, Rule, Simulator, SlowReport
+
+pytestmark = pytest.mark.django_db
+
+StartSimulator = Callable[..., Simulator]
+Status, Synced = CatchUp.Status, SyncLog.Status
+TASK = "integrations.tasks.continue_catch_up"
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def clock(settings: Any) -> Iterator[PassingTime]:
+    settings.KEEP_UP, settings.MOCK_FALLBACK = "auto", "never"
+    settings.ORDERS_LOOK_BACK_HOURS = 0  # otherwise a page with room for it reaches back over all
+    clock = PassingTime(before=3 * DAY)
+    with clock.installed():
+        yield clock
+
+
+class Shop:
+    """A platform of ten orders a page, whose orders were all read a moment ago, and whose quota for pages is used up
+    since."""
+
+    def __init__(self, start_simulator: StartSimulator, settings: Any, clock: PassingTime) -> None:
+        account = Account(orders=40, skus=10, days=2, end=clock.ago(HOUR))
+        self.sim = start_simulator(account, page_size=10, clock=clock)
+        self.account, self.clock = account, clock
+        settings.AMAZON_QUOTAS = GENEROUS | {"searchOrders": (0.0056, 20)}
+        self.platform = platform_of(self.sim)
+        assert self.sync().status == Synced.SUCCEEDED
+        self.use_up()
+
+    def sync(self) -> SyncLog:
+        """Go on with the regular sync that is open, or with a new one."""
+        last = self._last()
+        if last is not None and last.status == Synced.WAITING and last.resume_at > self.clock.now():
+            self.clock.advance(last.resume_at - self.clock.now())
+        return run_sync(open_sync(self.platform).pk)
+
+    def use_up(self) -> None:
+        ApiQuota.objects.filter(operation="searchOrders").update(tokens=0.0, updated_at=self.clock.now())
+
+    def refill(self) -> None:
+        ApiQuota.objects.filter(operation="searchOrders").update(tokens=20)
+
+    def change(self, count: int) -> list[str]:
+        """So many orders change now, the oldest first."""
+        ids = sorted(self.account.order_ids(), key=lambda each: self.account.find(each).updated)[:count]  # type: ignore[union-attr]
+        for external_id in ids:
+            self.account.change_order(external_id, at=self.clock.now())
+        return ids
+
+    def add(self, count: int) -> list[str]:
+        return [self.account.add_order(at=self.clock.now()).external_id for _ in range(count)]
+
+    def fall_behind(self) -> CatchUp:
+        """A regular sync waits for quota, and has not read for 40 minutes."""
+        self.clock.advance(40 * MINUTE)
+        self.use_up()
+        assert self.sync().status == Synced.WAITING
+        [catch_up] = due_catch_ups()
+        return catch_up
+
+    def work(self, catch_up: CatchUp, stopping: Callable[[], bool] = lambda: False) -> CatchUp:
+        """Once, as soon as it is to go on."""
+        catch_up.refresh_from_db()
+        if catch_up.resume_at is not None and catch_up.resume_at > self.clock.now():
+            self.clock.advance(catch_up.resume_at - self.clock.now())
+        return run_catch_up(catch_up.pk, stopping=stopping)
+
+    def until_listed(self, catch_up: CatchUp) -> CatchUp:
+        """Until the next list is stored, and before anything is fetched."""
+        lists = catch_up.lists
+        for _ in range(60):
+            catch_up = self.work(catch_up, stopping=lambda: True)
+            if catch_up.lists > lists:
+                return catch_up
+            self.clock.advance(MINUTE)
+        raise AssertionError(
+            f"no list was stored: {catch_up.error_message} {catch_up.notes} {catch_up.parts}"
+        )
+
+    def until_closed(self, catch_up: CatchUp) -> CatchUp:
+        """With the regular syncs that come meanwhile."""
+        for _ in range(100):
+            self.clock.advance(10 * MINUTE)
+            if not (catch_up := self.work(catch_up)).is_open:
+                return catch_up
+            if self._last().status != Synced.WAITING or self._last().resume_at <= self.clock.now():
+                self.sync()
+        left = list(Order.objects.filter(completeness__in=Order.WITHOUT_DETAILS).values())
+        raise AssertionError(f"never closed: {catch_up.__dict__} {self.state().__dict__} {left}")
+
+    def _last(self) -> Any:
+        return SyncLog.objects.order_by("-pk").first()
+
+    def skip(self) -> CatchUp:
+        """After a second list: syncs have left something to lists alone, since the one that waits began before."""
+        catch_up = self.until_listed(self.fall_behind())
+        self.clock.advance(35 * MINUTE)
+        return self.until_listed(catch_up)
+
+    def state(self) -> StreamState:
+        return StreamState.of(self.platform, "orders")
+
+
+@pytest.fixture
+def shop(start_simulator: StartSimulator, settings: Any, clock: PassingTime) -> Shop:
+    return Shop(start_simulator, settings, clock)
+
+
+def by_list() -> dict[str, str]:
+    """The orders whose details are to be fetched, by id."""
+    rows = Order.objects.filter(completeness__in=Order.WITHOUT_DETAILS)
+    return {order.external_id: str(order.completeness) for order in rows}
+
+
+# --- the rule
+
+
+@pytest.mark.parametrize(
+    ("known", "takes", "is_waiting", "is_behind"),
+    [
+        (15, 30, True, False),
+        (15, 31, True, True),  # the quota makes it take too long
+        (31, 3, True, True),  # nothing is known of the last half hour
+        (31, None, True, True),
+        (300, 300, False, False),  # no sync waits for quota: it is not what is lacking
+    ],
+)
+def test_the_rule(known: int, takes: int | None, is_waiting: bool, is_behind: bool) -> None:
+    now, span = datetime(2026, 11, 27, tzinfo=UTC), None if takes is None else takes * MINUTE
+    backlog = Backlog(known_until=now - known * MINUTE, pages=9, takes=span, is_waiting=is_waiting)
+    assert backlog.is_behind(now) == is_behind
+
+
+def test_the_schedule_opens_one_where_a_sync_waits_and_is_behind(shop: Shop, settings: Any) -> None:
+    shop.clock.advance(10 * MINUTE)
+    shop.use_up()
+    assert shop.sync().status == Synced.WAITING
+    assert list(due_catch_ups()) == []  # for one page, and little has changed
+    shop.clock.advance(30 * MINUTE)
+    settings.KEEP_UP = "off"
+    assert list(due_catch_ups()) == []
+    settings.KEEP_UP = "auto"
+    Platform.objects.update(is_active=False)
+    assert list(due_catch_ups()) == []
+    Platform.objects.update(is_active=True)
+    [catch_up] = due_catch_ups()
+    assert (catch_up.status, catch_up.trigger) == (Status.QUEUED, "schedule")
+    assert list(due_catch_ups()) == []  # it is open
+    failed = {"status": Status.FAILED, "open_key": None, "finished_at": shop.clock.now()}
+    CatchUp.objects.update(**failed)
+    assert list(due_catch_ups()) == []
+    shop.clock.advance(61 * MINUTE)
+    assert [each.platform for each in due_catch_ups()] == [shop.platform]
+
+
+def test_many_pages_are_a_reason_before_much_time_has_passed(shop: Shop) -> None:
+    shop.clock.advance(5 * MINUTE)
+    shop.use_up()
+    log = shop.sync()
+    assert list(due_catch_ups()) == []
+    SyncLog.objects.filter(pk=log.pk).update(pages_expected=12)
+    assert len(list(due_catch_ups())) == 1
+
+
+# --- known by lists, then in full
+
+
+def test_what_has_changed_is_known_by_a_list_and_then_in_full(shop: Shop) -> None:
+    before, stored = watermark_of(), stored_orders(shop.platform)
+    shop.clock.advance(20 * MINUTE)
+    changed, new = shop.change(5), shop.add(5)
+    shop.clock.advance(5 * MINUTE)
+
+    listed = shop.until_listed(shop.fall_behind())
+
+    assert (listed.lists, listed.created, listed.changed) == (1, 5, 5)
+    assert by_list() == dict.fromkeys(changed, "outdated") | dict.fromkeys(new, "report")
+    truth = shop.account.truth_orders()
+    for order in Order.objects.filter(external_id__in=[*changed, *new]):
+        assert order.status == truth[order.external_id]["status"]
+        assert order.platform_updated_at == truth[order.external_id]["platform_updated_at"].replace(
+            microsecond=0
+        )
+    for external_id in changed:
+        kept = [item["external_id"] for item in stored_orders(shop.platform)[external_id]["items"]]
+        assert kept == [item["external_id"] for item in stored[external_id]["items"]]
+    [asked] = requests_of(shop.sim, "createReport")
+    assert asked["reportType"] == "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
+    start, end = (datetime.fromisoformat(asked[name]) for name in ("dataStartTime", "dataEndTime"))
+    assert before is not None
+    assert start < before < end
+    assert (shop.state().watermark, shop.state().known_until) == (before, end)  # lists do not move it
+    assert listed.longest_unknown == pytest.approx((shop.clock.now() - before).total_seconds(), abs=1)
+
+    done = shop.work(listed)
+
+    assert by_list() == {}
+    assert (done.status, done.completed, done.failed) == (Status.WAITING, 10, 0)
+    assert watermark_of() == before
+
+
+def test_it_ends_once_lists_have_settled_what_syncs_have_skipped(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    shop.change(5)
+    skipped = shop.skip().known_until
+    before = watermark_of()
+    assert skipped is not None
+
+    closed = shop.until_closed(CatchUp.objects.get())
+
+    assert (closed.status, closed.lacking, closed.error_message) == (Status.SUCCEEDED, 0, "")
+    assert closed.finished_at is not None
+    assert (
+        closed.finished_at - skipped > 3 * HOUR
+    )  # a list that is made so long after has what others had not yet
+    assert (shop.state().known_until, shop.state().skipped_until) == (None, None)
+    assert before is not None
+    assert watermark_of() > skipped  # type: ignore[operator]
+    shop.sync()
+    assert_complete(shop.account, shop.platform)
+    assert list(due_catch_ups()) == []
+
+
+def test_regular_syncs_go_on_from_where_lists_end(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    shop.change(3)
+    catch_up = shop.skip()
+    assert shop.sync().status == Synced.SUCCEEDED  # the one that waited, with the window that it began with
+    behind, known = watermark_of(), shop.state().known_until
+    assert behind is not None
+    assert known is not None
+    assert behind < known
+
+    shop.clock.advance(30 * MINUTE)
+    [new] = shop.add(1)
+    shop.clock.advance(10 * MINUTE)
+    log = shop.sync()
+
+    assert (log.status, log.window_start) == (Synced.SUCCEEDED, known - 10 * MINUTE)
+    assert (watermark_of(), shop.state().known_until) == (behind, log.window_end)
+    assert Order.objects.get(external_id=new).is_full
+    assert shop.until_closed(catch_up).status == Status.SUCCEEDED
+    assert watermark_of() >= log.window_end  # type: ignore[operator]
+
+
+def test_what_lists_and_syncs_have_late_is_had_before_it_is_over(shop: Shop) -> None:
+    """An order is listed two hours after it changed: the first list has passed it by then, and so has the sync that
+    went on from there."""
+    shop.account.late_by = shop.sim.reports.lag = 2 * HOUR
+    shop.clock.advance(35 * MINUTE)
+    [late] = shop.add(1)
+    catch_up = shop.skip()
+    assert shop.sync().status == Synced.SUCCEEDED
+    shop.clock.advance(5 * MINUTE)
+    assert shop.sync().status == Synced.SUCCEEDED
+    assert not Order.objects.filter(external_id=late).exists()
+    passed = shop.state().known_until
+    assert passed is not None
+    assert passed > shop.account.find(late).updated  # type: ignore[union-attr]
+    closed = shop.until_closed(catch_up)
+    assert closed.status == Status.SUCCEEDED
+    assert Order.objects.get(external_id=late).is_full
+
+
+def test_what_has_to_be_shipped_comes_first_what_has_waited_longest_before(shop: Shop) -> None:
+    shop.clock.advance(MINUTE)
+    for _ in range(50):
+        shop.add(1)
+        shop.clock.advance(timedelta(seconds=20))
+    listed = shop.until_listed(shop.fall_behind())
+    rows = list(Order.objects.filter(external_id__in=by_list()).order_by("purchased_at"))
+    to_ship = [order.external_id for order in rows if order.is_to_ship]
+    others = [order.external_id for order in reversed(rows) if not order.is_to_ship]
+    assert 0 < len(to_ship) < 30
+
+    shop.work(listed)
+
+    asked = [each.path.rpartition("/")[2] for each in shop.sim.requests if "/2026-01-01/orders/" in each.path]
+    assert asked == (to_ship + others)[:30]
+
+
+def test_a_cancelled_order_is_not_to_be_shipped_once_it_is_listed(shop: Shop) -> None:
+    order = next(order for order in Order.objects.order_by("-pk") if order.is_to_ship)
+    shop.clock.advance(20 * MINUTE)
+    shop.account.cancel_order(order.external_id, at=shop.clock.now())
+    shop.clock.advance(5 * MINUTE)
+    shop.until_listed(shop.fall_behind())
+    order.refresh_from_db()
+    assert (order.status, order.completeness, order.is_to_ship) == ("cancelled", "outdated", False)
+
+
+def test_history_waits_while_news_is_fetched(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    shop.add(40)
+    backfill, _ = request_backfill(shop.platform, since=shop.clock.ago(10 * DAY), trigger="command")
+    shop.work(shop.until_listed(shop.fall_behind()))
+    assert CatchUp.objects.get().lacking
+    before = shop.sim.calls["getOrder"]
+    for _ in range(3):
+        backfill = run_backfill(backfill.pk)
+        shop.clock.advance(6 * MINUTE)
+    assert (backfill.status, backfill.phase) == (Backfill.Status.WAITING, Backfill.Phase.COMPLETING)
+    assert shop.sim.calls["getOrder"] == before
+
+
+# --- what goes wrong
+
+
+def test_a_list_that_is_not_made_is_asked_for_again(shop: Shop) -> None:
+    shop.sim.rules.add(Rule(operation="createReport", times=1, fault=EndReport("FATAL", "Try later.")))
+    shop.clock.advance(20 * MINUTE)
+    [new] = shop.add(1)
+    catch_up = shop.fall_behind()
+    parked = shop.work(catch_up)
+    assert (parked.lists, by_list(), shop.state().known_until) == (0, {}, None)
+    assert "Try later." in parked.notes[0]["message"]
+    began = shop.clock.now()
+    assert shop.until_listed(parked).notes == []
+    assert shop.clock.now() - began >= 5 * MINUTE
+    assert by_list() == {new: "report"}
+
+
+def test_a_list_without_orders_is_not_believed_where_some_are_stored(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    shop.change(2)
+    shop.clock.advance(10 * MINUTE)
+    shop.refill()
+    assert shop.sync().status == Synced.SUCCEEDED
+    shop.sim.rules.add(Rule(operation="createReport", times=1, fault=EndReport("CANCELLED")))
+    parked = shop.work(shop.fall_behind())
+    assert (parked.lists, parked.notes[0]["code"]) == (0, "list_not_believed")
+
+
+def test_switched_off_it_leaves_everything_to_the_syncs(shop: Shop, settings: Any) -> None:
+    shop.clock.advance(20 * MINUTE)
+    new = shop.add(12)
+    before = watermark_of()
+    listed = shop.until_listed(shop.fall_behind())
+    assert len(by_list()) == 12
+    settings.KEEP_UP = "off"
+
+    closed = shop.work(listed)
+
+    assert (closed.status, closed.error_code) == (Status.FAILED, "switched_off")
+    assert (shop.state().known_until, watermark_of()) == (None, before)
+    shop.refill()
+    assert shop.sync().status == Synced.SUCCEEDED
+    assert by_list() == {}
+    assert set(new) <= set(stored_orders(shop.platform))
+    assert_complete(shop.account, shop.platform)
+
+
+def test_an_order_that_cannot_be_had_holds_nothing_up(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    [lost] = shop.add(1)
+    listed = shop.until_listed(shop.fall_behind())
+    shop.sim.rules.add(Rule(operation="getOrder", fault=Answer(404)))
+    shop.sim.rules.add(Rule(operation="searchOrders", fault=Answer(404)))
+    done = shop.work(listed)
+    shop.sim.rules.clear()
+    assert done.failed == 1
+    assert SyncFailure.objects.open().get().external_id == lost
+    closed = shop.until_closed(done)
+    assert closed.status in (Status.PARTIAL, Status.SUCCEEDED)
+    assert shop.state().known_until is None
+
+
+class Killed(BaseException):
+    """The worker is gone, in the middle of what it did."""
+
+
+# `make soak` makes it many.
+SEEDS = range(1, 4 + 5 * int(float(os.environ.get("SOAK_MINUTES") or 0)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_is_lost_whatever_happens_on_the_way(shop: Shop, seed: int) -> None:
+    """Workers are killed, Amazon fails, orders change all the time: the watermark is never past what is not here in
+    full, and in the end all is."""
+    chance = random.Random(seed)  # noqa: S311  no secret
+    shop.sim.reports.work_seconds = 240
+    shop.sim.reports.lag = chance.choice([0, 1, 30]) * MINUTE
+    fault = chance.choice([Reset(), Cut(), Answer(503), Answer(429), SlowReport(1500)])
+    shop.sim.rules.add(Rule(every=9, seed=seed, fault=fault))
+    killed = 0
+
+    def stopping() -> bool:
+        if chance.random() < 0.15:
+            raise Killed
+        return chance.random() < 0.05
+
+    for _ in range(50):
+        shop.clock.advance(chance.choice([2, 5, 10]) * MINUTE)
+        for change in range(chance.randrange(4)):
+            (shop.change if change else shop.add)(1)
+        if chance.random() < 0.8:
+            shop.use_up()
+        last = SyncLog.objects.order_by("-pk").first()
+        if last.status != Synced.WAITING or last.resume_at <= shop.clock.now():  # type: ignore[union-attr,operator]
+            shop.sync()
+        for catch_up in [
+            *due_catch_ups(),
+            *lost_catch_ups(),
+            *CatchUp.objects.filter(open_key__isnull=False),
+        ]:
+            try:
+                run_catch_up(catch_up.pk, stopping=stopping)
+            except Killed:
+                killed += 1
+                if chance.random() < 0.5:  # not even able to say so
+                    dead = {
+                        "status": Status.RUNNING,
+                        "lease_token": "dead",
+                        "lease_expires_at": shop.clock.now(),
+                    }
+                    CatchUp.objects.filter(pk=catch_up.pk).update(**dead)
+        assert_honest(shop)
+    assert killed
+    assert CatchUp.objects.exists()
+    shop.sim.rules.clear()
+    shop.sim.reports.lag = timedelta(0)
+    shop.refill()
+    for catch_up in CatchUp.objects.filter(open_key__isnull=False):
+        assert shop.until_closed(catch_up).status == Status.SUCCEEDED
+    shop.clock.advance(10 * MINUTE)
+    shop.refill()
+    assert shop.sync().status == Synced.SUCCEEDED
+    assert by_list() == {}
+    assert_complete(shop.account, shop.platform)
+
+
+def assert_honest(shop: Shop) -> None:
+    """What changed before the watermark is here in full, as it is; what changed before lists end is here."""
+    state, truth = shop.state(), shop.account.truth_orders()
+    stored = {order.external_id: order for order in Order.objects.all()}
+    lag = max(shop.sim.reports.lag, timedelta(0))
+    for external_id, order in truth.items():
+        updated = order["platform_updated_at"]
+        if state.watermark is not None and updated < state.watermark:
+            assert (stored[external_id].is_full, stored[external_id].platform_updated_at) == (True, updated)
+        elif state.known_until is not None and updated < state.known_until - lag:
+            assert stored[external_id].platform_updated_at >= updated.replace(microsecond=0)
+
+
+def test_workers_are_told_and_lost_ones_are_found(shop: Shop, settings: Any) -> None:
+    catch_up = shop.fall_behind()
+    assert is_ours(TASK, None, [catch_up.pk], {})
+    assert continue_catch_up.func(catch_up.pk) == "waiting"
+    assert continue_catch_up.func(catch_up.pk) == "waiting"  # too early, so it does nothing
+    assert list(lost_catch_ups()) == []
+    shop.clock.advance(10 * MINUTE)
+    assert [each.pk for each in lost_catch_ups()] == [catch_up.pk]
+    CatchUp.objects.update(status=Status.SUCCEEDED, open_key=None, finished_at=shop.clock.ago(500 * DAY))
+    assert prune_catch_ups() == 1
+
+
+def test_the_scheduler_opens_it(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.clock.advance(40 * MINUTE)
+    shop.use_up()
+    assert shop.sync().status == Synced.WAITING
+    call_command("run_scheduler", once=True)
+    assert f"Queued catch-up #{CatchUp.objects.get().pk} of the orders of amazon." in capsys.readouterr().out

@@ -1,0 +1,65 @@
+"""What is stored of orders: the orders themselves with all that belongs to them (order), how they are shipped
+(shipment), the desk where that is done (desk), and what was sold, summed up by day (sales)."""
+
+from orders.models.desk import Collection, DeskClaim
+from orders.models.order import (
+    BuyerDataEnd,
+    Erasure,
+    LegalHold,
+    Order,
+    OrderAssignment,
+    OrderBuyer,
+    OrderChange,
+    OrderedProduct,
+    OrderItem,
+    OrderMention,
+    OrderNote,
+    OrderPackage,
+    OrderQuerySet,
+    OrderTag,
+    Pick,
+    PickList,
+    units_left,
+)
+from orders.models.sales import (
+    MonthLines,
+    MonthOrders,
+    SalesDay,
+    SalesMonth,
+    SalesZone,
+    SummedLines,
+    SummedOrders,
+)
+from orders.models.shipment import Shipment, ShipmentLine, ShipmentQuerySet
+
+__all__ = [
+    "BuyerDataEnd",
+    "Collection",
+    "DeskClaim",
+    "Erasure",
+    "LegalHold",
+    "MonthLines",
+    "MonthOrders",
+    "Order",
+    "OrderAssignment",
+    "OrderBuyer",
+    "OrderChange",
+    "OrderItem",
+    "OrderMention",
+    "OrderNote",
+    "OrderPackage",
+    "OrderQuerySet",
+    "OrderTag",
+    "OrderedProduct",
+    "Pick",
+    "PickList",
+    "SalesDay",
+    "SalesMonth",
+    "SalesZone",
+    "Shipment",
+    "ShipmentLine",
+    "ShipmentQuerySet",
+    "SummedLines",
+    "SummedOrders",
+    "units_left",
+]

@@ -1,0 +1,187 @@
+"""A shipper's morning: at the desk with a scanner's keystrokes, out of the list of orders, and with a carrier's file;
+those who may not ship; and a rehearsal. What the platform was told at the end is what was typed."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from browser.conftest import PASSWORD
+from integrations.models import SyncLog
+from integrations.registry import CHANNELS
+from integrations.shipping.switching import set_policy
+from integrations.sync.run import run_sync
+from integrations.sync.start import request_sync
+from integrations.tests.depot import Depot, channel
+from orders.models import Order, Pick, Shipment
+from orders.packing import make_list, mark_packed
+from platforms.models import Platform
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+WIDE: ViewportSize = {"width": 1400, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+Member = Callable[..., Page]
+
+
+@pytest.fixture
+def depot(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Depot:
+    """Orders S-1 to S-7; the first three are packed."""
+    depot = Depot()
+    monkeypatch.setitem(CHANNELS, "amazon", channel(depot))
+    platform.api_config = {"client_id": "somebody"}
+    platform.save()
+    set_policy(platform, mode="live", hourly_limit=1000, who="manager")
+    for number in range(1, 8):
+        depot.add(f"S-{number}", L1=1)
+    synced(platform)
+    make_list(list(Order.objects.filter(external_id__lte="S-3")), "ana")
+    mark_packed(Pick.objects.all(), "ana")
+    return depot
+
+
+def synced(platform: Platform) -> None:
+    log = request_sync(platform=platform, kind="orders", trigger=SyncLog.Trigger.COMMAND).log
+    assert run_sync(log.pk).status == SyncLog.Status.SUCCEEDED
+
+
+def scan(page: Page, code: str) -> None:
+    field = page.get_by_label("Tracking number", exact=True)
+    expect(field).to_be_focused()  # without a hand on the mouse
+    field.press_sequentially(f"{code}\n")
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def test_a_shippers_morning_at_the_desk(
+    member: Member, platform: Platform, depot: Depot, work: Callable[[], None]
+) -> None:
+    """From the form of the login to an empty desk, and to the proof."""
+    page = member("Shipper", at=None, viewport=WIDE)
+    page.context.clear_cookies()
+    page.goto("/admin/shipping/")
+    page.locator("[name=username]").fill("user0")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=password]").press("Enter")
+    expect(page.get_by_role("heading", name="S-1")).to_be_visible()
+    page.get_by_label("Carrier", exact=True).select_option("UPS")
+    page.get_by_label("Tracking number", exact=True).focus()
+    scan(page, "1Z1")
+    expect(page.get_by_text("S-1: shipped as 1Z1, and waits to be sent.")).to_be_visible()
+    scan(page, "1Z1")  # once more: it is another order by now
+    expect(page.get_by_text("Order S-1 has this tracking number already.")).to_be_visible()
+    scan(page, "S-3")  # out of turn, in the place of what was refused
+    expect(page.get_by_role("heading", name="S-3")).to_be_visible()
+    scan(page, "1Z3")  # with the carrier of before
+    page.set_viewport_size(PHONE)
+    expect(page.get_by_role("heading", name="S-2")).to_be_visible()
+    assert fits(page)
+    scan(page, "1Z2")
+    expect(page.get_by_role("heading", name="Everything that is packed is shipped")).to_be_visible()
+    work()
+    synced(platform)
+    told = {name: package[0] for (name, _number), package in depot.truth().items()}
+    assert told == {"S-1": "1Z1", "S-2": "1Z2", "S-3": "1Z3"}
+    assert set(Shipment.objects.values_list("state", flat=True)) == {"confirmed"}
+
+
+def test_a_shippers_morning_with_the_list_of_orders_and_a_carriers_file(
+    member: Member, platform: Platform, depot: Depot, work: Callable[[], None]
+) -> None:
+    page = member("Shipper", at="/admin/orders/order/", viewport=WIDE)
+    for name in ("S-4", "S-5", "S-6"):
+        page.locator("#result_list tr", has_text=name).get_by_role("checkbox").check()
+    page.locator("select[name=action]").select_option("ship_orders")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_label("Carrier", exact=True).fill("UPS")
+    names = [name.inner_text() for name in page.locator("td .oms-nowrap").all()]
+    first = page.get_by_label(f"Tracking number of {names[0]}")
+    first.press_sequentially("1Z0\n")  # a scanner goes on to the next order, and ships nothing
+    expect(page.get_by_label(f"Tracking number of {names[1]}")).to_be_focused()
+    first.evaluate(
+        """field => {
+            const data = new DataTransfer();
+            data.setData("text", "1ZA\\n1ZB\\n");
+            field.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+        }"""
+    )
+    page.set_viewport_size(PHONE)
+    assert fits(page)
+    page.get_by_role("button", name="Ship all that have a tracking number").click()
+    expect(page.get_by_text("2 orders were shipped.")).to_be_visible()
+    expect(page.get_by_text("1 order to ship")).to_be_visible()
+
+    file = f"Ref;Tracking;Carrier\n{names[2]};1ZC;UPS\nS-7;1ZD;UPS\nS-9;1ZE;UPS\n"
+    page.goto("/admin/shipping/import/")
+    upload = {"name": "ups.csv", "mimeType": "text/csv", "buffer": file.encode()}
+    page.get_by_label("File", exact=True).set_input_files(upload)  # type: ignore[arg-type]  # as a dict
+    page.get_by_role("button", name="Check the file").click()
+    page.get_by_label("Order id").select_option("Ref")
+    page.get_by_role("button", name="Check the rows again").click()
+    expect(page.get_by_text("Platform Amazon has no order S-9 here.")).to_be_visible()
+    assert fits(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Refused rows as a file").click()
+    assert download.value.path().read_text(encoding="utf-8-sig").splitlines()[1].endswith(",S-9,1ZE,UPS")
+    page.get_by_role("button", name="Ship 2 packages").click()
+    expect(page.get_by_text("2 packages are shipped, and wait to be sent.")).to_be_visible()
+    work()
+    told = {name: package[0] for (name, _number), package in depot.truth().items()}
+    assert told == {names[0]: "1ZA", names[1]: "1ZB", names[2]: "1ZC", "S-7": "1ZD"}
+
+
+def test_a_part_of_many_orders_with_the_keyboard(
+    member: Member, platform: Platform, depot: Depot, work: Callable[[], None]
+) -> None:
+    depot.add("S-8", L1=3, L2=1)
+    synced(platform)
+    orders = Order.objects.filter(external_id__in=("S-7", "S-8")).order_by("external_id")
+    ids = ",".join(str(order.pk) for order in orders)
+    page = member("Shipper", at=f"/admin/shipping/orders/?orders={ids}", viewport=PHONE)
+    page.get_by_label("Carrier", exact=True).fill("UPS")
+    page.get_by_label("Carrier", exact=True).press("Enter")  # goes on, and ships nothing
+    expect(page.get_by_label("Tracking number of S-7")).to_be_focused()
+    page.keyboard.type("1Z7\n")
+    expect(page.get_by_label("Tracking number of S-8")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    units = page.get_by_label("of 3 × SKU-1 (S-8)")
+    expect(units).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(units).to_be_focused()
+    page.keyboard.type("2")
+    page.keyboard.press("Tab")
+    page.keyboard.type("0\n")
+    expect(page.get_by_label("Tracking number of S-8")).to_be_focused()
+    page.keyboard.type("1Z8")
+    assert fits(page)
+    page.get_by_role("button", name="Ship all that have a tracking number").click()
+    expect(page.get_by_text("2 units are left to ship.")).to_be_visible()
+    work()
+    assert depot.truth()["S-7", "1001"] == ("1Z7", {"1": 1})
+    assert depot.truth()["S-8", "1001"] == ("1Z8", {"1": 2})
+
+
+def test_a_viewer_may_not_and_a_rehearsal_tells_nobody(
+    member: Member, platform: Platform, depot: Depot, work: Callable[[], None]
+) -> None:
+    viewer = member("Viewer", at="/admin/orders/shipment/")
+    expect(viewer.get_by_role("link", name="Shipments").first).to_be_visible()
+    for name in ("Shipping desk", "Import a carrier's file"):
+        expect(viewer.get_by_role("link", name=name)).to_have_count(0)
+    answer = viewer.goto("/admin/shipping/")
+    assert answer is not None
+    assert answer.status == 403
+
+    set_policy(platform, mode="rehearsal", hourly_limit=0, who="manager")
+    page = member("Shipper", at="/admin/shipping/", viewport=PHONE)
+    expect(page.get_by_role("button", name="Rehearse, and next")).to_be_visible()
+    page.get_by_label("Carrier", exact=True).select_option("UPS")
+    page.get_by_label("Tracking number", exact=True).focus()
+    scan(page, "1Z1")
+    expect(page.get_by_text("S-1: rehearsal of 1Z1. Nothing is sent.")).to_be_visible()
+    work()
+    assert not depot.told
+    page.goto("/admin/orders/shipment/")
+    expect(page.get_by_text("rehearsed").first).to_be_visible()
