@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,17 @@ def platform(transactional_db: None) -> "Platform":
     return Platform.objects.get_or_create(name="amazon", defaults={"display_name": "Amazon"})[0]
 
 
+def wait_for_server(seconds: float = 30) -> None:
+    """Until the live server has answered all it was asked: a page that asks again and again was just closed.
+
+    An answer in the middle of its rows would lock their table, and the test could not clear it.
+    """
+    until = time.monotonic() + seconds
+    while busy := [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]:
+        assert time.monotonic() < until, f"{len(busy)} connections of the live server stay open"
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Callable[..., Page]]:
     """A page of somebody who is logged in, with these permissions or as superuser; fails on errors in the browser.
@@ -95,6 +108,7 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
     yield start
     for context in contexts:
         context.close()
+    wait_for_server()
     assert not problems
 
 
