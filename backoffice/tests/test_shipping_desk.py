@@ -196,6 +196,13 @@ def test_drafts_wait_there_too_and_what_came_back_says_what_to_do(
     assert "Rejected 1" in back
 
 
+def test_a_draft_of_a_packed_order_says_who_packed_it(shipper: Client, packed: list[Order]) -> None:
+    make_shipment(packed[0], Package(), who="ben", is_draft=True)
+    page = shipper.get(DESK)
+    assert at_desk(page) == "P-1"
+    assert "Packed by ana. A draft." in text_of(page)
+
+
 def test_the_desk_is_of_platforms_that_are_written_to_and_of_those_who_ship(
     shipper: Client, platform: Platform, packed: list[Order]
 ) -> None:

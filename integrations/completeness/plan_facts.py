@@ -54,16 +54,13 @@ def facts_of(
     rows = {row.operation: row for row in ApiQuota.objects.filter(account_key=account)}
     wanted = SyncLog(platform=platform, kind=ORDERS, window_by=window.by)
     wanted.window_start, wanted.window_end = window.start, window.end
-    if full is None:
-        stored = stored_in(platform.pk, Source.LIVE, window.by, window.start, window.end).count()
-        full = max(0, stored - known)
     due = dues_of(platform)[ORDERS].at
     watermark = StreamState.of(platform, ORDERS).watermark
     return Facts(
         span=window.end - window.start,
         orders=guess_orders(wanted, Source.LIVE) if orders is None else orders,
         known=known,
-        full=full,
+        full=_stored_in_full(platform, window, known) if full is None else full,
         is_listed=is_listed,
         page=_bucket(
             operations.page, rows, now, keep=LEFT_BY_LOOK_BACKS, regular=_regular(platform, due, now)
@@ -74,6 +71,12 @@ def facts_of(
         next_regular=None if due is None else max(0.0, (due - now).total_seconds()),
         is_ahead=watermark is not None and window.start >= watermark,
     )
+
+
+def _stored_in_full(platform: Platform, window: Window, known: int) -> int:
+    """How many of the window are stored with all their details, as far as that can be told."""
+    stored = stored_in(platform.pk, Source.LIVE, window.by, window.start, window.end).count()
+    return max(0, stored - known)
 
 
 def _bucket(

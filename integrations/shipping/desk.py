@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -107,7 +107,11 @@ def _held_elsewhere(order_ids: Collection[int]) -> set[int]:
 
 def _drafts(platforms: Collection[int]) -> dict[int, dict[str, Any]]:
     drafts = Shipment.objects.filter(state=Shipment.State.DRAFT, platform__in=platforms)
-    columns = {name: F(f"order__{name}") for name in COLUMNS if name not in ("platform_id", "source")}
+    columns: dict[str, Any] = {
+        name: F(f"order__{name}") for name in COLUMNS if name not in ("platform_id", "source")
+    }
+    pick = Pick.objects.filter(open_key=OuterRef("order"), packed_at__isnull=False)
+    columns["packed_by"] = Coalesce(Subquery(pick.values("packed_by")[:1]), Value(""))
     rows: Any = list(
         drafts.order_by("pk").values("order_id", "platform_id", "source", draft=F("pk"), **columns)[:MOST]
     )

@@ -176,9 +176,12 @@ class _Sender:
         return hourly_limit - self._of_last_hour().count()
 
     def _wait_for_limit(self, hourly_limit: int) -> datetime:
-        attempted = self._of_last_hour().order_by("attempted_at").values_list("attempted_at", flat=True)
-        over = max(0, len(attempted) - hourly_limit)
-        until = (attempted[over] or timezone.now()) + HOUR if hourly_limit else timezone.now() + HOUR
+        """Until so many of the last hour are over that there is room for one more."""
+        now = timezone.now()
+        rows = self._of_last_hour().order_by("attempted_at").values_list("attempted_at", flat=True)
+        attempted = [at for at in rows if at is not None]
+        in_the_way = attempted[-hourly_limit:] if hourly_limit > 0 else [now]
+        until = in_the_way[0] + HOUR if in_the_way else now  # where the last of them was over just now
         self._turn.pause(until, "hourly_limit")
         return until
 

@@ -88,32 +88,7 @@ def _add(audit: StockAudit, log: SyncLog | None, findings: Iterable[StockFinding
 
 def _failure(audit: StockAudit, log: SyncLog | None, found: StockFinding) -> SyncFailure:
     """Not saved yet."""
-    happened = FOUND.get(StockFinding.Kind(found.kind), "").format(site=found.marketplace_id)
-    listed = "; ".join(
-        f"{each['field']}: {each['reported']} in the list, {each['stored']} stored"
-        for each in found.differences
-        if "field" in each
-    )
-    parts = (
-        happened,
-        f"Audit #{audit.pk} of stock could not heal that.",
-        found.error_message,
-        listed and f"{listed}.",
-    )
-    reason = storable_failure(
-        RecordFailure(
-            external_id=found.sku,
-            code=found.error_code,
-            message=" ".join(filter(None, parts)),
-            payload={
-                "found": found.kind,
-                "marketplace_id": found.marketplace_id,
-                "fnsku": found.fnsku,
-                "listed": found.reported,
-                "stored": found.stored,
-            },
-        )
-    )
+    reason = storable_failure(_reason(audit, found))
     return SyncFailure(
         log=log,
         platform=audit.platform,
@@ -123,3 +98,27 @@ def _failure(audit: StockAudit, log: SyncLog | None, found: StockFinding) -> Syn
         error_message=reason.message,
         payload=reason.payload,
     )
+
+
+def _reason(audit: StockAudit, found: StockFinding) -> RecordFailure:
+    """What was found, what became of it, and both values."""
+    listed = "; ".join(
+        f"{each['field']}: {each['reported']} in the list, {each['stored']} stored"
+        for each in found.differences
+        if "field" in each
+    )
+    parts = (
+        FOUND.get(StockFinding.Kind(found.kind), "").format(site=found.marketplace_id),
+        f"Audit #{audit.pk} of stock could not heal that.",
+        found.error_message,
+        listed and f"{listed}.",
+    )
+    payload = {
+        "found": found.kind,
+        "marketplace_id": found.marketplace_id,
+        "fnsku": found.fnsku,
+        "listed": found.reported,
+        "stored": found.stored,
+    }
+    message = " ".join(filter(None, parts))
+    return RecordFailure(external_id=found.sku, code=found.error_code, message=message, payload=payload)
