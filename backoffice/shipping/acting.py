@@ -28,6 +28,7 @@ DONE = {
     "keep": gettext_lazy("The draft is kept, and not sent."),
     "retry": gettext_lazy("The shipment is sent again, under its number."),
     "cancel": gettext_lazy("The shipment is given up. Its units are left to ship again."),
+    "delete": gettext_lazy("The draft is deleted."),
 }
 
 
@@ -56,7 +57,9 @@ def act(request: HttpRequest, shipment: Shipment) -> HttpResponse | PackageForm:
     except CannotShip as refusal:
         messages.error(request, str(refusal))
         return _page(request, shipment)
-    return _done(request, shipment, action)
+    return _done(
+        request, shipment, "delete" if action == "cancel" and shipment.state == State.DRAFT else action
+    )
 
 
 def form_of(shipment: Shipment, data: object = None, order: Order | None = None) -> PackageForm:

@@ -69,6 +69,9 @@ class ShippingDesk(View):
         queue = desk.waiting(self.visible)
         asked = request.GET.get("order", "")
         current = self._asked(queue, asked) if asked else self._next(request, queue)
+        if asked and current is None:
+            self._tell_gone(request)
+            return _to_desk()
         return self._page(request, queue, current)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -148,7 +151,8 @@ class ShippingDesk(View):
 
     def _ship(self, request: HttpRequest, queue: Sequence[Waiting], current: Waiting) -> HttpResponse:
         order = order_to_ship(Order(pk=current.order_id))
-        form = _form(order, current, request.POST)
+        draft = Shipment.objects.get(pk=current.draft) if current.draft else None
+        form = _form(order, draft, request.POST)
         if form.is_valid() and not self._is_of_another(request, order, form):
             try:
                 shipment = self._made(request, order, current, form)
@@ -202,7 +206,7 @@ class ShippingDesk(View):
             "is_capped": len(queue) >= desk.MOST,
             "may_switch": request.user.has_perm("integrations.change_writingpolicy"),
             "risks": self._risks(),
-            "following": [_row(each) for each in queue[: MOST_SHOWN + 1] if each != current][:MOST_SHOWN],
+            "following": self._following(queue, current),
             "put_off": sum(1 for each in queue if each.order_id in put_off),
             "held": sum(1 for each in queue if not each.is_free_for(self.who)),
             "back": list(self._back()),
@@ -215,11 +219,21 @@ class ShippingDesk(View):
         status = 422 if form is not None and form.errors else 200
         return TemplateResponse(request, "shipping/desk.html", context, status=status)
 
+    def _following(self, queue: Sequence[Waiting], current: Waiting | None) -> list[dict[str, Any]]:
+        """What comes next; of each, who else has it in hand."""
+        return [
+            _row(each) | {"held_by": "" if each.is_free_for(self.who) else each.held_by}
+            for each in queue[: MOST_SHOWN + 1]
+            if each != current
+        ][:MOST_SHOWN]
+
     def _current(
         self, request: HttpRequest, current: Waiting, order: Order, form: PackageForm | None
     ) -> dict[str, Any]:
+        draft = Shipment.objects.get(pk=current.draft) if current.draft else None
         return {
             "current": _row(current),
+            "refusal": why_not(order, draft) if draft else "",  # what is packed has something left
             "is_mine": current.is_free_for(self.who),
             "order": order,
             "badges": [
@@ -229,7 +243,7 @@ class ShippingDesk(View):
             "site": site_flag(order.platform, order.marketplace_id),
             "ship_by": ship_by_line(order.platform, order.marketplace_id, current.ship_by),
             "risk_line": risk_line(current.risk, current.leaving, current.ship_by),
-            "form": form or _form(order, current),
+            "form": form or _form(order, draft),
             **writing_context(request, standing_of(order.platform)),
         }
 
@@ -270,9 +284,9 @@ class ShippingDesk(View):
             yield {"shipment": shipment, "explanation": explain(shipment, None)}
 
 
-def _form(order: Order, current: Waiting, data: Any = None) -> PackageForm:
-    if current.draft:
-        return form_of(Shipment.objects.get(pk=current.draft), data, order=order)
+def _form(order: Order, draft: Shipment | None, data: Any = None) -> PackageForm:
+    if draft is not None:
+        return form_of(draft, data, order=order)
     return PackageForm(data, order=order, left=left_to_ship(order))
 
 

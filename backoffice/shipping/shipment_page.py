@@ -12,7 +12,7 @@ from backoffice.base.cells import source_badge
 from backoffice.shipping.acting import form_of
 from backoffice.shipping.forms import PackageForm
 from backoffice.shipping.presentation import SHIP, carrier_label, carrier_of, explain, item_name, state_badge
-from backoffice.shipping.shipping import order_to_ship, writing_context
+from backoffice.shipping.shipping import order_to_ship, why_not, writing_context
 from core.format import DASH, format_datetime
 from integrations.models import OutboxEntry
 from integrations.shipping.overview import standing_of
@@ -32,6 +32,8 @@ def page_of(request: HttpRequest, shipment: Shipment, form: PackageForm | None =
     shipment.platform = order.platform
     may_ship = request.user.has_perm(SHIP)
     is_open = shipment.state not in Shipment.CLOSED
+    is_draft = shipment.state == State.DRAFT
+    refusal = why_not(order, shipment) if is_draft else ""
     return {
         "shipment": shipment,
         "order": order,
@@ -42,8 +44,9 @@ def page_of(request: HttpRequest, shipment: Shipment, form: PackageForm | None =
         "contents": list(contents(shipment, order)),
         "tries": list(tries(request, shipment, order)),
         "may_ship": may_ship,
-        "form": (form or form_of(shipment, order=order)) if may_ship and is_open else None,
-        "is_draft": shipment.state == State.DRAFT,
+        "form": (form or form_of(shipment, order=order)) if may_ship and is_open and not refusal else None,
+        "refusal": refusal,
+        "is_draft": is_draft,
         "can_retry": shipment.state in (State.REJECTED, State.UNVERIFIED),
         "can_cancel": shipment.state in (State.DRAFT, State.QUEUED, State.REJECTED),
         "asks_to_cancel": order.buyer_requested_cancellation,

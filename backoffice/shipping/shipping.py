@@ -26,13 +26,14 @@ def order_to_ship(order: Order) -> Order:
     return rows.prefetch_related(*READ).get(pk=order.pk)
 
 
-def why_not(order: Order) -> str:
-    """Why the seller cannot ship this order, as a sentence; "" where he can, whatever writing is set to."""
+def why_not(order: Order, draft: Shipment | None = None) -> str:
+    """Why the seller cannot ship this order, as a sentence; "" where he can, whatever writing is set to. What is in the
+    draft counts as left."""
     try:
         check_order(order, ships_despite_cancellation=True)
     except CannotShip as refusal:
         return str(refusal)
-    if any(units is None or units for units in left_to_ship(order).values()):
+    if any(units is None or units for units in left_to_ship(order, without=draft).values()):
         return ""
     return (
         str(nothing_left(order)) if order.items.all() else _("The platform reported no line of this order.")

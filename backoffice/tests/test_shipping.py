@@ -198,7 +198,7 @@ def test_a_draft_is_kept_completed_and_shipped_or_given_up(
     assert depot.truth() == {("A-1", "1001"): ("1Z999", {"1": 2, "2": 1})}
     ship(shipper, order, 0, 2, draft="1")
     second = Shipment.objects.latest("pk")
-    assert "is given up" in text_of(act(shipper, second, "cancel"))
+    assert "The draft is deleted." in text_of(act(shipper, second, "cancel"))
     assert [number for _order, number in depot.truth()] == ["1001"]
     refused = act(shipper, Shipment.objects.earliest("pk"), "cancel")
     assert "It can be corrected, not cancelled." in text_of(refused)

@@ -203,6 +203,42 @@ def test_a_draft_of_a_packed_order_says_who_packed_it(shipper: Client, packed: l
     assert "Packed by ana. A draft." in text_of(page)
 
 
+def test_a_draft_of_an_order_that_was_shipped_meanwhile_says_so_and_goes(
+    shipper: Client, platform: Platform, packed: list[Order]
+) -> None:
+    unpacked = Order.objects.get(external_id="P-9")
+    Order.objects.filter(pk=unpacked.pk).update(ship_by=timezone.now() - timedelta(days=1))
+    draft = make_shipment(unpacked, Package(tracking_number="1Z9"), who="ana", is_draft=True)
+    Order.objects.filter(pk=unpacked.pk).update(status="shipped")
+    unpacked.items.update(quantity_shipped=2, quantity_left=0)
+    for page in (shipper.get(DESK), shipper.get(f"/admin/orders/shipment/{draft.pk}/change/")):
+        assert "All of the order is shipped already." in text_of(page)
+        assert 'name="tracking_number"' not in page.content.decode()  # there is nothing to enter
+    assert at_desk(shipper.get(DESK)) == "P-9"
+    assert "It should have left already." not in text_of(shipper.get(DESK))
+    assert at_desk(shipper.post(DESK, {"order": unpacked.pk, "later": "1"}, follow=True)) == "P-1"
+    act = f"/admin/orders/shipment/{draft.pk}/act/"
+    page = shipper.post(act, {"action": "cancel", "next": DESK}, follow=True)
+    assert "The draft is deleted." in text_of(page)
+    assert at_desk(page) == "P-1"
+
+
+def test_an_order_that_waits_no_more_leads_to_the_next_one(shipper: Client, packed: list[Order]) -> None:
+    """The page of before, to which the button of the browser leads back."""
+    press(shipper, packed[0], tracking_number="1Z0")
+    page = shipper.get(DESK, {"order": packed[0].pk}, follow=True)
+    assert "This order does not wait at the desk any more." in text_of(page)
+    assert at_desk(page) == "P-2"
+    assert at_desk(shipper.get(DESK, {"order": "nonsense"}, follow=True)) == "P-2"
+
+
+def test_what_one_has_in_hand_is_not_called_somebodys(shipper: Client, packed: list[Order]) -> None:
+    shipper.get(DESK)
+    page = shipper.get(DESK, {"order": packed[1].pk})
+    assert at_desk(page) == "P-2"
+    assert "has it" not in text_of(page)
+
+
 def test_the_desk_is_of_platforms_that_are_written_to_and_of_those_who_ship(
     shipper: Client, platform: Platform, packed: list[Order]
 ) -> None:
