@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -29,7 +29,7 @@ from backoffice.shipping.filters import (
 )
 from backoffice.shipping.presentation import SHIP, carrier_of, contents_of, state_badge
 from backoffice.shipping.shipment_page import page_of
-from orders.models import Shipment
+from orders.models import Order, OrderItem, Shipment
 from platforms.models import PLATFORM, Source
 
 State = Shipment.State
@@ -84,7 +84,9 @@ class ShipmentAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Shipment]:
         rows: QuerySet[Shipment] = super().get_queryset(request).prefetch_related(PLATFORM)
         if self.is_list(request):
-            return rows.only(*LISTED).prefetch_related("lines", "order__items")
+            items = OrderItem.objects.only("order_id", "external_id", "sku", "title")
+            orders = Order.objects.only("external_id").prefetch_related(Prefetch("items", queryset=items))
+            return rows.only(*LISTED).prefetch_related("lines", Prefetch("order", queryset=orders))
         return rows
 
     def confine(self, request: HttpRequest, rows: QuerySet[Any], ids: Collection[int]) -> QuerySet[Any]:
