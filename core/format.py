@@ -1,14 +1,15 @@
 """Values as people read them, in plain text: times in the reader's zone, durations, what is unknown."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_noop, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
 
 from core.dates import is_meant
 
@@ -27,7 +28,23 @@ WORDS = (
 
 def format_datetime(moment: datetime | None) -> str:
     """A time in the reader's zone, which it names, in one line."""
-    return date_format(timezone.localtime(moment), "DATETIME_FORMAT") if moment else DASH
+    return local_datetime(timezone.localtime(moment)) if moment else DASH
+
+
+def local_datetime(local: datetime) -> str:
+    """The same of a time that is in the reader's zone already: as DATETIME_FORMAT of oms/formats/ writes it."""
+    return f"{_day(local.date(), get_language())} {local:%H:%M} {local.tzname()}"
+
+
+# A list of 50 rows shows a hundred times, of few days. Django's formats read the same few formats for each of them.
+@lru_cache(maxsize=2048)
+def _day(day: date, _language: str | None) -> str:
+    return date_format(day, "DATE_FORMAT")
+
+
+@lru_cache(maxsize=2048)
+def _short_day(day: date, is_this_year: bool, _language: str | None) -> str:
+    return date_format(day, _("j M") if is_this_year else _("j M Y"))
 
 
 def grouped(amount: int | Decimal) -> str:
@@ -38,9 +55,12 @@ def grouped(amount: int | Decimal) -> str:
 
 def short_day(moment: datetime, now: datetime) -> str:
     """`26 Nov`, with the year where it is not this one: as the reader's language writes it."""
-    local = timezone.localtime(moment)
-    is_this_year = local.year == timezone.localtime(now).year
-    return date_format(local, _("j M") if is_this_year else _("j M Y"))
+    return local_short_day(timezone.localtime(moment), timezone.localtime(now))
+
+
+def local_short_day(local: datetime, now: datetime) -> str:
+    """The same of times that are in the reader's zone already."""
+    return _short_day(local.date(), local.year == now.year, get_language())
 
 
 def platform_time(moment: datetime | None) -> str:

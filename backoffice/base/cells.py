@@ -9,15 +9,16 @@ from typing import Any
 
 from django.db.models import Model, TextChoices
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.dates import is_meant
-from core.format import DASH, Text, format_datetime, platform_time, short_day
+from core.format import DASH, Text, local_datetime, local_short_day, platform_time
 from core.money import decimals_of
 from platforms.models import Source
 
@@ -37,6 +38,11 @@ def _badge(text: str, colour: str, title: str, href: str) -> SafeString:
 
 def label_of(choices: type[TextChoices], value: str) -> str:
     """What `get_…_display` says, which a list of many rows has no time for: a fifteenth of a page."""
+    return _label(choices, value, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _label(choices: type[TextChoices], value: str, _language: str | None) -> str:
     try:
         return str(choices(value).label)
     except ValueError:
@@ -87,8 +93,9 @@ def datetime_cell(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString(DASH)
     text = '<time class="oms-time" datetime="{}" title="{}">{}<span class="oms-when">{}</span></time>'
-    local, day = timezone.localtime(moment), short_day(moment, timezone.now())
-    return format_html(text, local.isoformat(), format_datetime(moment), day, f"{local:%H:%M}")
+    local = timezone.localtime(moment)
+    day = local_short_day(local, timezone.localtime())
+    return format_html(text, local.isoformat(), local_datetime(local), day, f"{local:%H:%M}")
 
 
 def platform_time_cell(moment: datetime | None) -> SafeString:
@@ -144,8 +151,26 @@ def pretty_json(value: Any) -> SafeString:
 
 def link_to(obj: Model, text: Text | None = None) -> SafeString:
     """A link to the object's admin page."""
-    url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
-    return format_html('<a class="oms-link" href="{}">{}</a>', url, text if text is not None else obj)
+    shown = text if text is not None else obj
+    return format_html('<a class="oms-link" href="{}">{}</a>', page_address(obj), shown)
+
+
+def page_address(obj: Model) -> str:
+    """Of the object's admin page. Django looks for the pattern anew for each row of a list."""
+    if not isinstance(obj.pk, int):
+        return reverse(_page_name(type(obj)), args=[obj.pk])
+    before, after = _around_number(_page_name(type(obj)), get_script_prefix())
+    return f"{before}{obj.pk}{after}"
+
+
+def _page_name(model: type[Model]) -> str:
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+
+
+@lru_cache(maxsize=256)
+def _around_number(name: str, _prefix: str) -> tuple[str, str]:
+    before, _number, after = reverse(name, args=[0]).rpartition("/0/")
+    return f"{before}/", f"/{after}"
 
 
 def items_at_a_glance(items: Sequence[tuple[int | None, str]]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -60,12 +61,17 @@ def site_flag(platform: Platform, site_id: str) -> SafeString:
     site = site_of(platform.kind, site_id)
     if site is None:
         return format_html("{}", site_id or DASH)
-    flag = f"{static('oms/flags.svg')}#{site.code.lower()}"
+    return _flag(str(site.name), site.id, site.code)
+
+
+@lru_cache(maxsize=1024)  # a list has the same few in all of its rows
+def _flag(name: str, site_id: str, code: str) -> SafeString:
+    flag = f"{static('oms/flags.svg')}#{code.lower()}"
     text = (
         '<span class="oms-site" title="{} ({})">'
         '<svg aria-hidden="true" class="oms-flag"><use href="{}"/></svg>{}</span>'
     )
-    return format_html(text, site.name, site.id, flag, site.code)
+    return format_html(text, name, site_id, flag, code)
 
 
 def fulfilment_name(platform: Platform, fulfilled_by: str, label: str) -> SafeString:

@@ -38,6 +38,7 @@ else:
 
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
+from backoffice.base.cells import page_address
 from backoffice.base.offered import OfferedChangeList, OfferedLists, no_choice, short
 from backoffice.lists.addresses import in_one_parameter
 from backoffice.lists.columns import columns_view, shown_columns
@@ -242,6 +243,10 @@ class OmsChangeList(OfferedChangeList):
         super().get_results(request)
         if not self.query and not self.has_active_filters:
             self.full_result_count = self.result_count
+
+    def url_for_result(self, result: Any) -> str:
+        """Django's looks for the pattern of the address anew for each row."""
+        return page_address(result)
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
         """Kept: unfold asks for those of all headers again for each row."""

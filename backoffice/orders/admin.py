@@ -59,7 +59,7 @@ from backoffice.shipping.many import ship_selected
 from backoffice.shipping.presentation import SHIP
 from backoffice.shipping.shipping import ship_view
 from backoffice.users.second_factor.confirming import ask_first
-from core.format import platform_time, short_day
+from core.format import local_short_day, platform_time
 from orders.buyer_reading import read_buyer
 from orders.listing import of_platforms
 from orders.models import Order, OrderBuyer, OrderItem
@@ -282,10 +282,11 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("ship by"), ordering="ship_by")
     def to_ship_by(self, obj: Order) -> SafeString:
         """With a countdown, while the seller has to ship it."""
-        now, shown = timezone.now(), due_badge(obj)
+        shown = due_badge(obj)
         if obj.ship_by is None or not shown:
             return platform_time_cell(obj.ship_by)
-        return stacked(shown, f"{short_day(obj.ship_by, now)} {timezone.localtime(obj.ship_by):%H:%M}")
+        local = timezone.localtime(obj.ship_by)
+        return stacked(shown, f"{local_short_day(local, timezone.localtime())} {local:%H:%M}")
 
     @admin.display(description=gettext_lazy("platform"))
     def platform_name(self, obj: Order) -> SafeString:

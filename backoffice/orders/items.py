@@ -43,11 +43,14 @@ def items_to_show(order: Order) -> list[tuple[int | None, OrderItem]]:
 
 def thumbnails_of(orders: Iterable[Order]) -> Thumbnails:
     """For lists of orders: the picture of what each of them shows first."""
-    first = ((order.platform, shown[0][1].asin) for order in orders if (shown := items_to_show(order)))
+    with_pictures = [order for order in orders if order.platform.show_pictures]
+    first = ((order.platform, shown[0][1].asin) for order in with_pictures if (shown := items_to_show(order)))
     return Thumbnails(first)
 
 
 def first_picture(order: Order, thumbnails: Thumbnails) -> SafeString:
+    if not order.platform.show_pictures:
+        return SafeString("")
     shown = items_to_show(order)
     return thumbnails.of(order.platform, shown[0][1].asin if shown else "")
 

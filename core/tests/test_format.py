@@ -1,0 +1,39 @@
+"""Times as people read them: in the reader's zone and language, as Django's formats write them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+
+from core.format import format_datetime, short_day
+
+MOMENT = datetime(2026, 3, 5, 23, 7, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu"])
+def test_it_writes_a_time_as_the_formats_of_the_language_do(language: str, zone: str) -> None:
+    with translation.override(language), timezone.override(zone):
+        local = timezone.localtime(MOMENT)
+
+        assert format_datetime(MOMENT) == date_format(local, "DATETIME_FORMAT")
+        assert short_day(MOMENT, MOMENT) == date_format(local, translation.gettext("j M"))
+
+
+def test_it_writes_the_same_day_in_the_language_of_each_reader() -> None:
+    for language, day, other in (
+        ("en", "5 Mar", "5 Mar 2026"),
+        ("de", "5. Mär", "5. Mär 2026"),
+        ("en", "5 Mar", "5 Mar 2026"),
+    ):
+        with translation.override(language):
+            assert short_day(MOMENT, MOMENT) == day
+            assert short_day(MOMENT, MOMENT.replace(year=2027)) == other
+
+
+def test_it_names_the_zone_also_in_the_hour_that_there_is_twice() -> None:
+    with timezone.override("Europe/Berlin"):
+        twice = [format_datetime(datetime(2026, 10, 25, hour, 30, tzinfo=UTC)) for hour in (0, 1)]
+
+    assert twice == ["2026-10-25 02:30 CEST", "2026-10-25 02:30 CET"]
