@@ -223,7 +223,12 @@ def safe_next(request: HttpRequest) -> str:
 
     Where a dialog asks, that is the page which shows the dialog.
     """
-    address = request.POST.get("next") or request.GET.get("next") or request.headers.get("HX-Current-URL", "")
+    named = request.POST.get("next") or request.GET.get("next") or request.headers.get("HX-Current-URL", "")
+    return ours(request, named)
+
+
+def ours(request: HttpRequest, address: str) -> str:
+    """The address, if it is one of ours; "" otherwise."""
     is_ours = url_has_allowed_host_and_scheme(
         address, {request.get_host()}, require_https=request.is_secure()
     )

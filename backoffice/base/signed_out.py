@@ -1,17 +1,21 @@
 """What a page gets whose reader was signed out meanwhile: the whole window goes to the login page, and back afterwards.
 
-htmx follows a redirect by itself, and would show the login page in the small part of the page that it replaces.
+htmx follows a redirect by itself, and would show the login page in the small part of the page that it replaces. A form
+is sent to an address that may have no page of its own: the login leads back to the page that has the form, and says
+that nothing was done.
 """
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from backoffice.base.model_admin import go_to, is_htmx, safe_next
+from backoffice.base.model_admin import go_to, is_htmx, ours, safe_next
+
+UNSAVED = "unsaved"  # in the address of the login page: somebody sent a form, and was signed out
 
 
 class LogInWithTheWholeWindow:
@@ -22,15 +26,19 @@ class LogInWithTheWholeWindow:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if not is_htmx(request) or not isinstance(response, HttpResponse):
+        location = urlsplit(response.get("Location", ""))
+        if not isinstance(response, HttpResponse) or location.path != reverse("admin:login"):
             return response
-        login, home = reverse("admin:login"), reverse("admin:index")
-        if urlsplit(response.get("Location", "")).path != login:
-            return response
-        return go_to(request, redirect_to_login(_page_of(request) or home, login).url)
+        if is_htmx(request):
+            return go_to(request, _login_to(safe_next(request)))
+        if request.method == "POST" and "next" in parse_qs(location.query):
+            form = ours(request, request.headers.get("Referer", ""))
+            return HttpResponseRedirect(f"{_login_to(form)}&{UNSAVED}=1")
+        return response
 
 
-def _page_of(request: HttpRequest) -> str:
-    """The page on which htmx runs, without the host."""
-    parts = urlsplit(safe_next(request))
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+def _login_to(page: str) -> str:
+    """The address of the login that leads to this page of ours; of the home page without one."""
+    parts = urlsplit(page)  # without the host
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return redirect_to_login(path or reverse("admin:index"), reverse("admin:login")).url

@@ -161,6 +161,27 @@ def test_it_sends_nobody_who_was_signed_out_to_another_site(client: Client) -> N
     assert answer.headers["HX-Redirect"] == "/admin/login/?next=/admin/"
 
 
+def test_who_was_signed_out_in_the_middle_of_a_form_is_told_and_comes_back_to_the_form(
+    admin_user: User, client: Client
+) -> None:
+    """The address that takes the form shows no page of its own."""
+    form = "/admin/shipping/orders/?orders=1,2"
+    answer = client.post("/admin/orders/picklist/1/mark/", headers={"Referer": f"http://testserver{form}"})
+    login = answer.headers["Location"]
+    assert login == "/admin/login/?next=/admin/shipping/orders/%3Forders%3D1%2C2&unsaved=1"
+    told = "You were signed out meanwhile. What you sent last was not done: do it again."
+    assert told in text(client.get(login))
+    back = client.post(login, {"username": admin_user.username, "password": "password"})
+    assert back.headers["Location"] == form
+    assert told not in text(client.get("/admin/login/"))
+
+
+@pytest.mark.parametrize("referer", ["https://evil.example/admin/", ""])
+def test_a_form_of_nowhere_leads_to_the_home_page(client: Client, referer: str) -> None:
+    answer = client.post("/admin/orders/picklist/1/mark/", headers={"Referer": referer} if referer else {})
+    assert answer.headers["Location"] == "/admin/login/?next=/admin/&unsaved=1"
+
+
 def test_it_redirects_a_browser_that_was_signed_out_as_ever(client: Client) -> None:
     answer = client.get("/admin/orders/order/")
     assert (answer.status_code, answer.headers["Location"]) == (

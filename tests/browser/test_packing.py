@@ -4,11 +4,14 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Page, ViewportSize, expect
 
 from api.tests.rest import make_order
-from browser.navigation import at_both_widths, fits
-from orders.models import Pick
+from browser.conftest import PASSWORD
+from browser.navigation import PHONE, at_both_widths, fits
+from orders.models import Pick, PickList
+from orders.packing import make_list
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -46,3 +49,19 @@ def test_a_packers_morning(member: Callable[..., Page], window: ViewportSize) ->
         expect(field).to_be_focused()  # ready for the next one
     assert fits(page)
     assert Pick.objects.filter(packed_at__isnull=True).count() == 0
+
+
+def test_who_is_signed_out_while_packing_comes_back_to_the_list(member: Callable[..., Page]) -> None:
+    """What was scanned last is said not to be done."""
+    make_list([make_order("902-00", status="unshipped", sku="S1", title="A bottle")], "ana")
+    address = f"/admin/orders/picklist/{PickList.objects.get().pk}/change/"
+    page = member("Operator", at=address, viewport=PHONE)
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.get_by_label("Scan or type an order id").press_sequentially("902-00\n")
+    expect(page.get_by_text("What you sent last was not done: do it again.")).to_be_visible()
+    assert fits(page)
+    page.locator("[name=username]").fill("user0")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("[name=password]").press("Enter")
+    page.get_by_label("Scan or type an order id").press_sequentially("902-00\n")
+    expect(page.get_by_text("902-00: 1 order is packed.")).to_be_visible()
