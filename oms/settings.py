@@ -194,9 +194,9 @@ if SENTRY_DSN:
 
 # --- Django ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the site is OMS's own
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "backoffice.base.admin_config.OmsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,13 +1,15 @@
-"""Filters for templates of our own."""
+"""Tags and filters for templates of our own."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from backoffice.base.menu import title_of
+from backoffice.base.menu import menu_of, title_of
 from backoffice.syncs.presentation import ended_line
 from core.format import grouped, platform_time
 
@@ -29,3 +31,9 @@ def ago(moment: datetime) -> str:
     if timezone.now() - moment < timedelta(minutes=1):
         return _("just now")
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+@register.simple_tag(takes_context=True)
+def menu(context: Any) -> SafeString:
+    """`{% menu %}`: what the reader may open, as the sidebar shows it."""
+    return menu_of(context["request"])

@@ -64,6 +64,30 @@ def test_it_has_a_sidebar_with_what_the_user_may_open(client: Client) -> None:
     assert 'href="/admin/auth/user/"' not in html
 
 
+def menu_of(client: Client, address: str, language: str) -> str:
+    return text(client.get(address, headers={"Accept-Language": language})).partition("nav-sidebar-apps")[2]
+
+
+def test_it_shows_each_reader_the_menu_in_his_language_with_his_page_marked(
+    admin_client: Client, client: Client
+) -> None:
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_order"))
+    client.force_login(user)
+    for _again in range(2):  # the second time, what was rendered for the others is at hand
+        for address, title, other in (
+            ("/admin/orders/order/", "Bestellungen", "Benutzer"),
+            ("/admin/reports/sales/", "Umsätze", "Benutzer"),
+        ):
+            own, all_of_it = menu_of(client, address, "de"), menu_of(admin_client, address, "de")
+            assert re.findall(r' active">.*?<span>([^<]+)<', own, re.DOTALL) == [title]
+            assert re.findall(r' active">.*?<span>([^<]+)<', all_of_it, re.DOTALL) == [title]
+            assert (f"<span>{other}</span>" in own, f"<span>{other}</span>" in all_of_it) == (False, True)
+        assert re.findall(
+            r' active">.*?<span>([^<]+)<', menu_of(client, "/admin/orders/order/", "en"), re.DOTALL
+        ) == ["Orders"]
+
+
 def test_it_leads_to_the_admin_after_a_login_without_a_goal(client: Client) -> None:
     User.objects.create_superuser("admin", password="pw")
     response = client.post("/admin/login/", {"username": "admin", "password": "pw"})
