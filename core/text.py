@@ -1,12 +1,14 @@
 """Text in a form that every database stores."""
 
 import re
+import unicodedata
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 # PostgreSQL stores no NUL, and no database half of a surrogate pair, as in a title that was cut inside an emoji.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
+RIGHT_TO_LEFT = {"R", "AL", "AN"}  # Unicode classes of letters and digits
 
 
 class UnstorableText(ValueError):
@@ -34,3 +36,11 @@ def storable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{each.name: storable(getattr(value, each.name)) for each in fields(value)})
     return value
+
+
+def isolated(name: str) -> str:
+    """A name for a line of other text: what is read from right to left would otherwise take the numbers and commas
+    beside it along. Unicode's marks for it are invisible, and only where they are needed; HTML has <bdi>."""
+    if name.isascii() or not any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in name):
+        return name
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from core.dates import is_meant
 from core.format import DASH, Text, local_datetime, local_short_day, platform_time
 from core.money import decimals_of
+from core.text import isolated
 from platforms.models import Source
 
 SOURCE_COLOURS: dict[str, str] = {Source.MOCK: "warning", Source.SANDBOX: "info"}
@@ -141,7 +142,7 @@ def lines_cell(*lines: Any) -> SafeString:
 
 def title_cell(text: str) -> SafeString:
     """A product's title, wide enough to be read in a list."""
-    return format_html('<span class="oms-title">{}</span>', shortened(text))
+    return format_html('<span class="oms-title"><bdi>{}</bdi></span>', shortened(text))
 
 
 def pretty_json(value: Any) -> SafeString:
@@ -178,6 +179,7 @@ def items_at_a_glance(items: Sequence[tuple[int | None, str]]) -> str:
     if not items:
         return DASH
     quantity, sku = items[0]
-    first = f"{quantity} × {sku or DASH}" if quantity is not None else sku or DASH
+    name = isolated(sku) or DASH
+    first = name if quantity is None else f"{quantity} × {name}"
     more = _(", +%(n)d more") % {"n": len(items) - 1} if len(items) > 1 else ""
     return f"{first}{more}"

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.base.cells import local_amount, money, number
 from backoffice.base.pictures import Thumbnails, beside
 from core.format import DASH, Text
+from core.text import isolated
 from orders.amounts import Basis, LineAmounts, line_amounts
 from orders.models import Order, OrderItem
 
@@ -67,9 +68,8 @@ def glance_cell(order: Order, thumbnails: Thumbnails) -> SafeString:
         '<div class="oms-glance"><span title="{}">{}{}</span>'
         '<span class="oms-when" title="{}">{}{}{}</span></div>'
     )
-    glance = format_html(
-        text, item.title, units, item.title or item.sku or DASH, item.sku, item.sku, more, _left_of(order)
-    )
+    title, sku = isolated(item.title or item.sku or DASH), isolated(item.sku)
+    glance = format_html(text, item.title, units, title, item.sku, sku, more, _left_of(order))
     return beside(first_picture(order, thumbnails), glance)
 
 

@@ -20,6 +20,7 @@ from backoffice.shipping.presentation import (
     state_badge,
 )
 from core.format import DASH, plain_words, platform_time
+from core.text import isolated
 from integrations.registry import channel_label
 from integrations.shipping.making import READ
 from integrations.shipping.overview import Standing, standing_of
@@ -110,7 +111,7 @@ def _of_platform(order: Order, packages: Iterable[OrderPackage]) -> Iterator[Pac
             status=_status(package) or DASH,
             explanation=Explanation(text=why % channel) if is_asked else None,
             contents=", ".join(
-                f"{DASH if units is None else units} × {item_name(skus.get(item), item) or DASH}"
+                f"{DASH if units is None else units} × {isolated(item_name(skus.get(item), item)) or DASH}"
                 for units, item in lines
             )
             or DASH,

@@ -22,8 +22,8 @@ from backoffice.shipping.forms import INPUT, UNITS, last_used
 from backoffice.shipping.presentation import SHIP, carrier_label, item_name
 from backoffice.shipping.risk import risk_badge
 from backoffice.shipping.shipping import writing_context
-from core.format import Text, grouped
-from core.text import is_storable
+from core.format import grouped
+from core.text import is_storable, isolated
 from integrations.registry import CHANNELS
 from integrations.shipping.desk import used_elsewhere
 from integrations.shipping.making import READ, Verdict, Wanted, make_shipments
@@ -85,7 +85,7 @@ class Units:
     """How many units of an item are in the package, as they were entered; `most` are left."""
 
     item: OrderItem
-    name: Text
+    name: str
     entered: str
     most: int
 
@@ -260,7 +260,7 @@ def _units(order: Order, data: Mapping[str, Any]) -> list[Units]:
         most = left.get(item.external_id) or 0
         entered = str(data.get(f"{UNITS}{item.pk}", "")) if is_part else str(most)
         if most or entered.strip("0 "):
-            found.append(Units(item, item_name(item, item.external_id), entered, most))
+            found.append(Units(item, isolated(item_name(item, item.external_id)), entered, most))
     return found
 
 

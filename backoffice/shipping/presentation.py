@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.base.cells import badge
-from core.format import DASH, Text, format_datetime
+from core.format import DASH, format_datetime
+from core.text import isolated
 from integrations.protocol import Carrier
 from integrations.registry import CHANNELS, channel_label
 from integrations.shipping.overview import Standing
@@ -224,9 +225,10 @@ def contents_of(shipment: Shipment, order: Order) -> str:
     items = {item.external_id: item for item in order.items.all()}
     lines = [(line.quantity, line.item_external_id) for line in shipment.lines.all()]
     return (
-        ", ".join(f"{units} × {item_name(items.get(item_id), item_id)}" for units, item_id in lines) or DASH
+        ", ".join(f"{units} × {isolated(item_name(items.get(item_id), item_id))}" for units, item_id in lines)
+        or DASH
     )
 
 
-def item_name(item: OrderItem | None, item_id: str) -> Text:
+def item_name(item: OrderItem | None, item_id: str) -> str:
     return (item.sku or item.title or item_id) if item else item_id

@@ -14,6 +14,7 @@ from backoffice.shipping.forms import PackageForm
 from backoffice.shipping.presentation import SHIP, carrier_label, carrier_of, explain, item_name, state_badge
 from backoffice.shipping.shipping import order_to_ship, why_not, writing_context
 from core.format import DASH, format_datetime
+from core.text import isolated
 from integrations.models import OutboxEntry
 from integrations.shipping.overview import standing_of
 from orders.models import Order, OrderItem, Shipment
@@ -114,7 +115,7 @@ def content_of(
     lines = content.get("lines", {}).items()
     yield (
         _("Contents"),
-        ", ".join(f"{units} × {item_name(items.get(item), item)}" for item, units in lines) or DASH,
+        ", ".join(f"{units} × {isolated(item_name(items.get(item), item))}" for item, units in lines) or DASH,
     )
 
 

@@ -607,7 +607,7 @@ def test_pick_lists_go_by_bins(admin_client: Client) -> None:
     page = text_of(admin_client.get(address))
     assert ">Bin<" in page
     lines = re.findall(
-        r"data-label=\"Bin\"><strong>([^<]*)</strong></td>.*?oms-card-head\">([^<]*)</td>",
+        r"data-label=\"Bin\"><strong>([^<]*)</strong></td>.*?oms-card-head\"><bdi>([^<]*)</bdi>",
         page,
     )
     assert lines == [("R2", "C"), ("R10", "A"), ("–", "B"), ("–", "D")]

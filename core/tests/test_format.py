@@ -7,6 +7,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 
 from core.format import format_datetime, short_day
+from core.text import isolated
 
 MOMENT = datetime(2026, 3, 5, 23, 7, 9, tzinfo=UTC)
 
@@ -37,3 +38,13 @@ def test_it_names_the_zone_also_in_the_hour_that_there_is_twice() -> None:
         twice = [format_datetime(datetime(2026, 10, 25, hour, 30, tzinfo=UTC)) for hour in (0, 1)]
 
     assert twice == ["2026-10-25 02:30 CEST", "2026-10-25 02:30 CET"]
+
+
+@pytest.mark.parametrize("name", ["SKU-1", "CAFÉ-1", "茶-1", ""])
+def test_a_name_from_left_to_right_is_left_as_it_is(name: str) -> None:
+    assert isolated(name) == name
+
+
+@pytest.mark.parametrize("name", ["תה-12", "شاي-1", "SKU-תה"])
+def test_a_name_from_right_to_left_is_kept_apart(name: str) -> None:
+    assert isolated(name) == f"\u2068{name}\u2069"
