@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from audit.models import AuditEntry
 from backoffice.audit.exports import AUDIT_EXPORTS
 from backoffice.audit.wording import ACTIONS, action_text, actor_text, change_lines
-from backoffice.base.cells import datetime_cell, lines_cell, shortened
+from backoffice.base.cells import datetime_cell, display_of, lines_cell, shortened
 from backoffice.base.model_admin import DayRangeFilter, DropdownFilter, ReadOnlyAdmin, choices_filter
 from backoffice.base.paging import BoundedChangeList
 from core.format import DASH
@@ -81,7 +81,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("from"))
     def where(self, obj: AuditEntry) -> str:
-        return " · ".join(filter(None, [str(obj.get_door_display()), obj.address]))
+        return " · ".join(filter(None, [display_of(obj, "door"), obj.address]))
 
 
 def page_of(entry: AuditEntry) -> str:

@@ -50,6 +50,18 @@ def _label(choices: type[TextChoices], value: str, _language: str | None) -> str
         return value
 
 
+def display_of(obj: Model, name: str) -> str:
+    """What `get_…_display` says of a field with choices. Django hashes the translations of all choices for each of the
+    rows, which is a third of a page of syncs."""
+    return _display(type(obj), name, getattr(obj, name), get_language())
+
+
+@lru_cache(maxsize=2048)
+def _display(model: type[Model], name: str, value: Any, _language: str | None) -> str:
+    choices = dict(model._meta.get_field(name).flatchoices)  # type: ignore[union-attr]  # a field with choices
+    return str(choices.get(value, value))
+
+
 def badges(*parts: str) -> SafeString:
     """Several badges side by side; they wrap where the page is narrow."""
     return format_html('<span class="oms-badges">{}</span>', mark_safe("".join(parts)))  # noqa: S308  of badge()
@@ -58,7 +70,7 @@ def badges(*parts: str) -> SafeString:
 def source_badge(source: str) -> SafeString:
     if not source:
         return SafeString(DASH)
-    return badge(dict(Source.choices).get(source, source), SOURCE_COLOURS.get(source, ""))
+    return badge(label_of(Source, source), SOURCE_COLOURS.get(source, ""))
 
 
 def number(value: Any) -> SafeString:

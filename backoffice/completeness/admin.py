@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import badges, datetime_cell, number, shortened, stacked
+from backoffice.base.cells import badges, datetime_cell, display_of, number, shortened, stacked
 from backoffice.base.model_admin import (
     DayRangeFilter,
     ReadOnlyAdmin,
@@ -163,7 +163,7 @@ class OrderAuditAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("started by"))
     def who(self, obj: OrderAudit) -> str:
-        return str(obj.requested_by or obj.get_trigger_display())
+        return str(obj.requested_by or display_of(obj, "trigger"))
 
     @admin.display(description=gettext_lazy("error"), empty_value=DASH)
     def error(self, obj: OrderAudit) -> SafeString | None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from access.confinement import visible_platforms, within
-from backoffice.base.cells import badge
+from backoffice.base.cells import badge, display_of
 from backoffice.completeness.keeping_up import by_report_href
 from backoffice.completeness.presentation import cost_line
 from backoffice.completeness.starting import may_audit
@@ -103,9 +103,9 @@ def _shown(backfill: Backfill) -> dict[str, Any]:
     progress = progress_of(backfill)
     return {
         "row": backfill,
-        "badge": badge(backfill.get_status_display(), COLOURS.get(backfill.status, "")),
+        "badge": badge(display_of(backfill, "status"), COLOURS.get(backfill.status, "")),
         "window": f"{_day(backfill.window_start)} – {_day(backfill.window_end)}",
-        "who": str(backfill.requested_by or backfill.get_trigger_display()),
+        "who": str(backfill.requested_by or display_of(backfill, "trigger")),
         "is_worked_on": backfill.is_open and backfill.status != Status.PAUSED,
         "progress": progress,
         "lists_line": _lists_line(progress),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from backoffice.base.cells import badge
+from backoffice.base.cells import badge, display_of
 from backoffice.completeness.presentation import cost_line
 from core.format import duration, format_datetime, grouped
 from integrations.completeness.keeping_up.standing import (
@@ -70,7 +70,7 @@ def _shown(catch_up: CatchUp) -> dict[str, Any]:
     unknown = unknown_for_long([catch_up.platform_id], timezone.now())
     return {
         "row": catch_up,
-        "badge": badge(catch_up.get_status_display(), COLOURS.get(catch_up.status, "info")),
+        "badge": badge(display_of(catch_up, "status"), COLOURS.get(catch_up.status, "info")),
         "since": _("syncs fell behind at %(time)s") % {"time": format_datetime(catch_up.window_start)},
         "lines": list(_lines(catch_up)),
         "is_alarming": bool(unknown and catch_up.is_open),

@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from access.confinement import visible_platforms, within
+from backoffice.base.cells import display_of
 from backoffice.base.channels import site_code, site_name
 from backoffice.completeness.admin import SEE
 from backoffice.completeness.history import history_of
@@ -308,7 +309,7 @@ def _audit_row(audit: OrderAudit) -> dict[str, Any]:
         "audit": audit,
         "href": reverse("admin:integrations_orderaudit_change", args=[audit.pk]),
         "state": audit_badge(audit),
-        "who": str(audit.requested_by or audit.get_trigger_display()),
+        "who": str(audit.requested_by or display_of(audit, "trigger")),
         "window": window_line(audit),
         "found": found_line(audit),
         "cost": cost_line(audit),

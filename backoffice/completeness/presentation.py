@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.cells import badge, link_to, local_amount
+from backoffice.base.cells import badge, display_of, label_of, link_to, local_amount
 from backoffice.completeness.wording import completeness_of
 from backoffice.syncs.progress import press_url
 from core.format import DASH, Text, duration, platform_time
@@ -82,11 +82,11 @@ NOT_EXPLAINED = gettext_lazy("No reason is known. The order is kept as it is.")
 
 
 def audit_badge(audit: Job) -> SafeString:
-    return badge(audit.get_status_display(), STATUS_COLOURS.get(audit.status, ""))
+    return badge(display_of(audit, "status"), STATUS_COLOURS.get(audit.status, ""))
 
 
 def outcome_badge(found: AuditFinding) -> SafeString:
-    return badge(found.get_outcome_display(), OUTCOME_COLOURS.get(found.outcome, ""))
+    return badge(display_of(found, "outcome"), OUTCOME_COLOURS.get(found.outcome, ""))
 
 
 def proof_sentence(proof: OrderProof | None) -> str:
@@ -241,7 +241,7 @@ def _after(failure: SyncFailure, *, may_press: bool) -> SafeString | str:
 
 def _value(field: str, text: str) -> str:
     if field == "status":
-        return str(dict(Order.Status.choices).get(text, text)) or DASH
+        return label_of(Order.Status, text) or DASH
     try:
         if field == "version":
             return platform_time(datetime.fromisoformat(text))

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from backoffice.base.cells import datetime_cell
+from backoffice.base.cells import datetime_cell, display_of
 from backoffice.base.channels import site_flag
 from backoffice.completeness.presentation import LOOKS, audit_badge, cost_line
 from backoffice.completeness.starting import may_audit
@@ -52,7 +52,7 @@ def _audit_row(audit: StockAudit) -> dict[str, Any]:
     return {
         "audit": audit,
         "state": audit_badge(audit),
-        "who": str(audit.requested_by or audit.get_trigger_display()),
+        "who": str(audit.requested_by or display_of(audit, "trigger")),
         "found": _found_line(audit) if not audit.is_open else DASH,
         "cost": cost_line(audit),
     }

@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from backoffice.base.cells import label_of
 from backoffice.completeness.wording import compared_line
 from core.dates import meant
 from core.format import DASH, platform_time
@@ -131,11 +132,11 @@ def _show(field: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if field == "status":
-        return str(dict(Order.Status.choices).get(value, value))
+        return label_of(Order.Status, value)
     if field == "completeness":
-        return str(dict(Order.Completeness.choices).get(value, value))
+        return label_of(Order.Completeness, value)
     if field == "fulfilled_by":
-        return str(dict(Order.FulfilledBy.choices).get(value, value))
+        return label_of(Order.FulfilledBy, value)
     if field in ("ship_by", "deliver_by", "purchased_at", f"{PACKAGE}packed_at", f"{PACKAGE}shipped_at"):
         try:
             return platform_time(parse_datetime(str(value)))

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from access.confinement import visible_platforms
-from backoffice.base.cells import badge, datetime_cell, lines_cell, shortened
+from backoffice.base.cells import badge, datetime_cell, display_of, lines_cell, shortened
 from backoffice.base.model_admin import ReadOnlyAdmin
 from backoffice.privacy.erasing import ERASE, ReasonForm, tell
 from backoffice.users.second_factor.confirming import ask_first
@@ -117,7 +117,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("erased"))
     def what(self, obj: Erasure) -> str:
-        of = str(obj.get_scope_display())
+        of = display_of(obj, "scope")
         return f"{of}: {obj.about}" if obj.about else of
 
     @admin.display(description=gettext_lazy("platforms searched"))

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.cells import badge
+from backoffice.base.cells import badge, label_of
 from core.format import DASH, format_datetime
 from core.text import isolated
 from integrations.protocol import Carrier
@@ -60,8 +60,9 @@ class Explanation:
 
 def state_badge(shipment: Shipment) -> SafeString:
     """With a second one for a rehearsal that still waits."""
-    label = str(dict(State.choices).get(shipment.state, shipment.state))
-    shown = badge(label, COLOURS.get(shipment.state, ""), title=SHORT.get(shipment.state, ""))
+    shown = badge(
+        label_of(State, shipment.state), COLOURS.get(shipment.state, ""), title=SHORT.get(shipment.state, "")
+    )
     if shipment.is_rehearsal and shipment.state != State.REHEARSED:
         shown += badge(_("rehearsal"), title=SHORT[State.REHEARSED])
     return shown

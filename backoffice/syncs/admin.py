@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import link_to, stacked
+from backoffice.base.cells import display_of, link_to, stacked
 from backoffice.base.model_admin import (
     Button,
     DayRangeFilter,
@@ -180,7 +180,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("ended"), ordering="finished_at")
     def ended(self, obj: SyncLog) -> SafeString:
-        who = str(obj.requested_by or obj.get_trigger_display())
+        who = str(obj.requested_by or display_of(obj, "trigger"))
         took = slot(obj, "took")
         text = '<div class="oms-cell">{}<span class="oms-when">{} · {}</span></div>'
         return format_html(text, slot(obj, "ended"), took, who)

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.base.cells import datetime_cell, link_to, pretty_json, shortened
+from backoffice.base.cells import datetime_cell, display_of, link_to, pretty_json, shortened
 from backoffice.base.model_admin import (
     Button,
     DayRangeFilter,
@@ -218,7 +218,7 @@ def resolution_of(failure: SyncFailure) -> SafeString:
     """When and how a failure was resolved, and by whom."""
     if failure.is_open:
         return datetime_cell(None)
-    who = [failure.get_resolution_display(), *([str(failure.resolved_by)] if failure.resolved_by else [])]
+    who = [display_of(failure, "resolution"), *([str(failure.resolved_by)] if failure.resolved_by else [])]
     return format_html(
         '{}<span class="oms-when">{}</span>', datetime_cell(failure.resolved_at), ", ".join(who)
     )

@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.base.cells import badge, link_to
+from backoffice.base.cells import badge, display_of, link_to
 from backoffice.base.channels import request_id_label
 from core.format import DASH, Text, format_datetime
 from integrations.errors import AuthenticationError, ConfigError, codes_of
@@ -39,7 +39,7 @@ def kind_name(kind: str) -> str:
 
 
 def status_badge(log: SyncLog) -> SafeString:
-    return badge(log.get_status_display(), STATUS_COLOURS.get(log.status, ""))
+    return badge(display_of(log, "status"), STATUS_COLOURS.get(log.status, ""))
 
 
 def window_of(log: SyncLog) -> SafeString:
@@ -49,7 +49,7 @@ def window_of(log: SyncLog) -> SafeString:
         return SafeString(stream.without_window if stream else DASH)
     if log.window_start is None:
         return SafeString(_("since the last sync") if log.is_incremental else DASH)
-    by = log.get_window_by_display() or _("updated")
+    by = display_of(log, "window_by")
     text = '<span class="oms-span"><span>{} {}</span> <span>{} {}</span></span>'
     return format_html(text, by, format_datetime(log.window_start), DASH, format_datetime(log.window_end))
 

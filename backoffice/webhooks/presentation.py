@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from backoffice.base.cells import badge
+from backoffice.base.cells import badge, display_of
 from core.format import DASH, format_datetime
 from webhooks.models import Delivery, Endpoint
 
@@ -65,7 +65,7 @@ def endpoint_sentence(endpoint: Endpoint) -> str:
 
 
 def delivery_badge(delivery: Delivery) -> SafeString:
-    return badge(delivery.get_state_display(), STATE_COLOURS.get(delivery.state, ""))
+    return badge(display_of(delivery, "state"), STATE_COLOURS.get(delivery.state, ""))
 
 
 def subject_of(delivery: Delivery) -> SafeString | str:
@@ -85,5 +85,5 @@ def outcome_of(delivery: Delivery) -> SafeString | str:
         return DASH
     if not delivery.problem:
         return str(delivery.status or DASH)
-    problem = capfirst(delivery.get_problem_display())
+    problem = capfirst(display_of(delivery, "problem"))
     return format_html('{}<span class="oms-when">{}</span>', problem, delivery.status or "")
