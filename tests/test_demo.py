@@ -29,7 +29,7 @@ client = Client(SERVER_NAME="127.0.0.1")
 print(client.get("/admin/login/").content.decode().count("everything here is invented"))
 client.force_login(user)
 page = client.get("/admin/").content.decode()
-print(page.count("Demo: invented data"), page.count("<title>Demo |"), client.cookies["oms_demo"] is not None)
+print(page.count('>Demo: invented data<'), page.count("<title>Demo |"), client.cookies["oms_demo"] is not None)
 (row,) = client.get("/orders?page_size=1").json()["results"]
 print(row["source"], "live" in client.get("/schema?format=json").json()["components"]["schemas"]["SourceEnum"]["enum"])
 file = b"".join(client.get("/admin/orders/order/export/orders.machine.csv").streaming_content).decode()

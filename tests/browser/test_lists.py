@@ -2,19 +2,17 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
 from api.tests.rest import make_order
-from browser.navigation import ORDERS
+from browser.navigation import DESK, ORDERS, PHONE, WHERE, fits
 from platforms.models import Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-DESK: ViewportSize = {"width": 1400, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.mark.parametrize(("window", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
@@ -69,3 +67,21 @@ def test_it_walks_through_the_morning(
     page.get_by_role("link", name="302-6365812-6571562").click()
     page.wait_for_url("**/change/**")
     assert not grave_problems(page)
+
+
+def test_the_label_of_a_demonstration_leaves_room_to_the_title(
+    log_in: Callable[..., Page], platform: Platform, settings: Any
+) -> None:
+    settings.DEMO = True
+    order = make_order("302-6365812-6571560", platform=platform)
+    page = log_in(at=None, viewport=DESK)
+    for address in (ORDERS, "/admin/orders/shipment/", WHERE, f"{ORDERS}{order.pk}/change/"):
+        page.goto(address)
+        expect(page.get_by_text("Demo: invented data", exact=True)).to_be_visible()
+        page.set_viewport_size(PHONE)
+        expect(page.get_by_text("Demo", exact=True)).to_be_visible()
+        expect(page.get_by_text("Demo: invented data", exact=True)).to_be_hidden()
+        cut = "titles => titles.filter(title => title.scrollWidth > title.clientWidth).map(title => title.innerText)"
+        assert page.locator("h1, h1 > :is(a, span):visible").evaluate_all(cut) == []
+        assert fits(page)
+        page.set_viewport_size(DESK)
