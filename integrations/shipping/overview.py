@@ -12,7 +12,7 @@ from integrations.shipping.policy import writing_stop
 from orders.models import Shipment
 from platforms.models import Platform
 
-RECENT = 20  # shipments of each state
+RECENT = 100  # shipments of a platform
 GONE_OUT = (Shipment.State.QUEUED, Shipment.State.SENT, Shipment.State.CONFIRMED, Shipment.State.REHEARSED)
 Mode = WritingPolicy.Mode
 
@@ -85,11 +85,12 @@ def _standing(
 
 
 def recent_carriers(platform_id: int) -> list[tuple[str, str, str]]:
-    """Code, name and service of the carriers that the last shipments of a platform went with, the last one first. A
-    query a state, each answered by the first entries of an index."""
-    found: list[tuple[int, str, str, str]] = []
-    for state in GONE_OUT:
-        rows = Shipment.objects.filter(platform=platform_id, state=state).exclude(carrier="").order_by("-pk")
-        found += rows.values_list("pk", "carrier", "carrier_name", "service")[:RECENT]
-    newest = sorted(found, reverse=True)
-    return list(dict.fromkeys((code, name, service) for _pk, code, name, service in newest))
+    """Code, name and service of the carriers that the last shipments of a platform went with, the last one first.
+
+    One query, answered by the first entries of an index. The few that did not go out are left out here: asked for a
+    state, MariaDB intersects two indexes of all shipments of the platform, and sorts what is left.
+    """
+    newest = Shipment.objects.filter(platform=platform_id).order_by("-pk")
+    rows = newest.values_list("state", "carrier", "carrier_name", "service")[:RECENT]
+    used = ((code, name, service) for state, code, name, service in rows if state in GONE_OUT and code)
+    return list(dict.fromkeys(used))
