@@ -136,6 +136,14 @@ class Line:
         return {each.item.external_id: units for each in self.units if (units := each.read())}
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Why these orders cannot be shipped here."""
+
+    text: str
+    orders: list[Order]
+
+
 class ShipMany(View):
     """GET shows the orders that `orders` names by id; POST `check` judges what was entered, `ship` ships it."""
 
@@ -209,9 +217,8 @@ class ShipMany(View):
             "form": form,
             "lines": [line for line in lines if reasons.get(line.order.pk) == ""],
             "made": made,
-            "left_out": [
-                (line.order, reasons[line.order.pk]) for line in lines if reasons.get(line.order.pk)
-            ],
+            "left_out": _left_out([line.order for line in lines], reasons),
+            "left_out_count": sum(1 for reason in reasons.values() if reason),
             "carriers": carrier_lists(orders),
             "notes": [
                 writing_context(request, standing)
@@ -220,6 +227,15 @@ class ShipMany(View):
             ],
         }
         return TemplateResponse(request, "shipping/many.html", context)
+
+
+def _left_out(orders: Iterable[Order], reasons: Mapping[int, str]) -> list[LeftOut]:
+    """By reason, that of most orders first."""
+    found: dict[str, LeftOut] = {}
+    for order in orders:
+        if reason := reasons.get(order.pk):
+            found.setdefault(reason, LeftOut(reason, [])).orders.append(order)
+    return sorted(found.values(), key=lambda each: -len(each.orders))
 
 
 def reason_not_to(order: Order, modes: Mapping[int, str]) -> str:

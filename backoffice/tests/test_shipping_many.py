@@ -55,7 +55,7 @@ def test_a_selection_is_shipped_and_what_cannot_be_says_why(
     page = choose(shipper, list(orders.values()))
     assert page.redirect_chain[-1][0].startswith(f"{MANY}?orders=")
     assert {name for name, _problem in on_page(page)} == {"M-1", "M-2", "M-3", "M-4"}
-    reasons = {order.external_id: reason for order, reason in page.context["left_out"]}
+    reasons = {order.external_id: each.text for each in page.context["left_out"] for order in each.orders}
     assert reasons == {
         "FBA": "Amazon ships this order from its own stock; it takes no shipment from the seller.",
         "GONE": "The order is cancelled. Do not ship it.",
@@ -146,7 +146,18 @@ def test_all_of_a_filter_is_taken_up_to_a_bound_that_is_said(
     monkeypatch.setattr(many, "MOST", 3)
     page = choose(shipper, [orders["M-1"]], select_across="1")
     assert "No more than 3 orders are shipped at once: these are the first of the selection." in text_of(page)
-    assert len(page.context["lines"]) + len(page.context["left_out"]) == 3
+    assert len(page.context["lines"]) + sum(len(each.orders) for each in page.context["left_out"]) == 3
+
+
+def test_a_reason_of_many_orders_is_said_once(shipper: Client, orders: dict[str, Order]) -> None:
+    Order.objects.filter(external_id__in=("M-1", "M-2", "M-3")).update(status="cancelled")
+    page = choose(shipper, list(orders.values()))
+    most = page.context["left_out"][0]
+    assert {str(order) for order in most.orders} == {"M-1", "M-2", "M-3", "GONE"}
+    shown = text_of(page)
+    assert shown.count("The order is cancelled. Do not ship it.") == 1
+    assert "7 orders cannot be shipped here" in shown
+    assert f"4 orders: {', '.join(map(str, most.orders))}" in " ".join(shown.replace(" ,", ",").split())
 
 
 def test_it_says_what_writing_is_set_to_and_asks_for_the_permission(
