@@ -310,6 +310,8 @@ FIELDS: dict[str, dict[str, Text]] = {
     "OrderShipments": {
         "next": ("null: there are no more pages.", None),
         "previous": ("null: there are no pages before.", None),
+        "count": ("With count=true: how many shipments the order has.", 3),
+        "count_is_exact": ("true: there are no more than `count`.", True),
     },
     "Shipment": SHIPMENT,
     "ShipmentLine": SHIPPED_LINE,

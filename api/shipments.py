@@ -1,14 +1,14 @@
 """REST: what was shipped of an order, what the platform knows of it, and shipping: one package, or a file of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,6 +18,7 @@ from access.models import Scope
 from api.base import ApiViewMixin, Conflict, Invalid, ModelPermissions, address_of
 from api.bodies import ExactBody, ManyLines
 from api.filters import (
+    LISTING,
     ChoicesFilter,
     FlagFilter,
     IdsFilter,
@@ -26,8 +27,9 @@ from api.filters import (
     TimeFilter,
     refuse_odd_parameters,
 )
-from api.lists import ListView
+from api.lists import ListView, chosen_fields, only
 from api.orders import KEY, OF_PLATFORM, find_order
+from api.pagination import CursorPagination
 from api.preconditions import heeds_if_match
 from api.privacy import visible_named
 from core.spreadsheets import MOST_ROWS, BadTable, Row, Table, read_table
@@ -84,11 +86,13 @@ class ShipmentSerializer(serializers.ModelSerializer[Shipment]):
 
 
 class OrderShipmentsSerializer(serializers.Serializer[Any]):
-    """All shipments of an order, in the form of a list that has one page."""
+    """Shipments of an order: a page of a list."""
 
     next = serializers.CharField(allow_null=True)
     previous = serializers.CharField(allow_null=True)
     results = ShipmentSerializer(many=True)
+    count = serializers.IntegerField(required=False)
+    count_is_exact = serializers.BooleanField(required=False)
 
 
 class NewLineSerializer(ExactBody, serializers.Serializer[Any]):
@@ -215,7 +219,21 @@ class ShipmentViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Shipme
         return Response(self.get_serializer(self.get_queryset().get(pk=changed.pk)).data)
 
 
-class OrderShipmentsView(ApiViewMixin, APIView):
+class FirstOneFirst(APIView):
+    """In what order shipments of an order come."""
+
+    ordering = ("id",)
+
+
+LIST_PARAMETERS = [
+    OpenApiParameter(
+        each["name"], each["schema"], description=each["description"], explode=each.get("explode")
+    )
+    for each in CursorPagination().get_schema_operation_parameters(FirstOneFirst())
+]
+
+
+class OrderShipmentsView(ApiViewMixin, FirstOneFirst):
     """What was shipped of an order by us."""
 
     queryset = Shipment.objects.all()
@@ -224,18 +242,24 @@ class OrderShipmentsView(ApiViewMixin, APIView):
     scopes = MappingProxyType({"POST": Scope.SHIP})
 
     def refuse_parameters(self, request: Request) -> None:
-        refuse_odd_parameters(request.query_params, known=("platform_name",))
+        known = ("platform_name", *LISTING) if request.method in SAFE_METHODS else ("platform_name",)
+        refuse_odd_parameters(request.query_params, known=known)
 
     @extend_schema(
         operation_id="order_shipments_list",
-        parameters=[KEY, OF_PLATFORM],
+        parameters=[KEY, OF_PLATFORM, *LIST_PARAMETERS],
         responses=OrderShipmentsSerializer,
     )
     def get(self, request: Request, pk: str) -> Response:
         """The shipments of an order, the first one first."""
-        shipments = self._shipments(find_order(request, pk))
-        rows = [shipment_as_json(each) for each in shipments]
-        return Response({"next": None, "previous": None, "results": rows})
+        chosen = chosen_fields(request, list(ShipmentSerializer().fields))
+        pages = CursorPagination()
+        page = pages.paginate_queryset(self._shipments(find_order(request, pk)), request, self)
+        return pages.get_paginated_response(only([shipment_as_json(each) for each in page], chosen))
+
+    def rows_of(self, ids: Sequence[int]) -> list[Shipment]:
+        found = ShipmentViewSet.queryset.in_bulk(list(ids))
+        return [found[pk] for pk in ids if pk in found]
 
     @extend_schema(
         operation_id="order_shipments_create",

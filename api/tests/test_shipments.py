@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from api.tests.rest import superuser, user_with
+from api.tests.rest import fetch_all, superuser, user_with
 from integrations.models import SyncLog
 from integrations.registry import CHANNELS
 from integrations.shipping.queue import run_here
@@ -72,6 +72,32 @@ def test_a_package_is_shipped_corrected_and_confirmed(
     assert api.post(f"/shipments/{rest['id']}/send").json()["state"] == "queued"
     listed = api.get("/shipments", {"state": "queued", "external_id": "A-1"}).json()["results"]
     assert [row["id"] for row in listed] == [rest["id"]]
+
+
+def test_the_shipments_of_an_order_take_what_other_lists_take(api: APIClient, depot: Depot) -> None:
+    for number in (1, 2, 3):
+        lines = [{"item_id": "1", "quantity": 1}] if number < 3 else None
+        sent = {**UPS, "tracking_number": f"1Z{number}", "draft": True} | ({"lines": lines} if lines else {})
+        assert api.post("/orders/A-1/shipments", sent).status_code == 201
+    address = "/orders/A-1/shipments"
+    rows = fetch_all(api, f"{address}?page_size=1&fields=tracking_number")
+    assert rows == [{"tracking_number": f"1Z{number}"} for number in (1, 2, 3)]
+    page = api.get(address, {"page_size": "2", "count": "true", "ordering": "-id"}).json()
+    assert [row["tracking_number"] for row in page["results"]] == ["1Z3", "1Z2"]
+    assert (page["count"], page["count_is_exact"]) == (3, True)
+    second = api.get(page["next"]).json()
+    assert ([row["tracking_number"] for row in second["results"]], second["next"]) == (["1Z1"], None)
+    assert [row["tracking_number"] for row in api.get(second["previous"]).json()["results"]] == ["1Z3", "1Z2"]
+    for odd in (
+        {"page_size": "0"},
+        {"ordering": "state"},
+        {"fields": "payload"},
+        {"cursor": "x"},
+        {"state": "draft"},
+    ):
+        answer = api.get(address, odd)
+        assert (answer.status_code, list(answer.json()["fields"])) == (400, list(odd))
+    assert api.post(f"{address}?page_size=1", UPS).json()["fields"].keys() == {"page_size"}
 
 
 @pytest.mark.parametrize(
