@@ -160,7 +160,8 @@ def test_from_the_menu_of_a_list_to_the_file(
 ) -> None:
     client.force_login(ada)
     client.cookies["oms_timezone"] = "Europe/Berlin"
-    hour = (timezone.now().astimezone(BERLIN).hour + 6) % 24  # is not planned within the hours that this test is late
+    now = timezone.now().astimezone(BERLIN)
+    hour = (now.hour + 6) % 24  # is not planned within the hours that this test is late
     orders = reverse("admin:orders_order_changelist")
     page = client.get(f"{orders}?status__exact=shipped&purchased_at_in=yesterday&p=1")
     (address,) = [each["address"] for each in page.context["schedules"] if str(each["label"]) == "Orders"]
@@ -171,7 +172,8 @@ def test_from_the_menu_of_a_list_to_the_file(
     assert (values["time_zone"], values["destination"]) == ("Europe/Berlin", "folder")
     entered = {
         "name": "Orders of yesterday", "query": "status__exact=shipped&p=3", "days": "purchased_at_in=yesterday",
-        "columns": ["external_id", "total"], "format": "machine.csv", "language": "en", "every": "daily", "hour": str(hour),
+        "columns": ["external_id", "total"], "format": "machine.csv", "language": "en", "every": "daily",
+        "hour": str(hour),
         "time_zone": "Europe/Berlin", "destination": "folder", "folder": "shop/orders", "is_stamped": "on",
         "is_active": "on",
     }  # fmt: skip
