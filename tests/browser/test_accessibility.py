@@ -34,6 +34,7 @@ Inspect = Callable[[Page], list[str]]
 UNTITLED = """found => found.filter(each => !each.querySelector('[title]') && !each.closest('.selector'))
     .map(each => each.outerHTML.slice(0, 160))"""
 WIDE: ViewportSize = {"width": 1400, "height": 900}
+MIDDLE: ViewportSize = {"width": 1280, "height": 900}  # from here on the menu is beside the page
 NARROW: ViewportSize = {"width": 390, "height": 844}
 
 
@@ -231,7 +232,9 @@ def open_menu_of_the_user(page: Page) -> None:
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
 
 
-@pytest.mark.parametrize(("code", "windows"), [("de", [NARROW, WIDE]), ("es", [WIDE])], ids=["de", "es"])
+@pytest.mark.parametrize(
+    ("code", "windows"), [("de", [NARROW, MIDDLE, WIDE]), ("es", [MIDDLE, WIDE])], ids=["de", "es"]
+)
 def test_it_shows_pages_whole_where_words_are_long(
     log_in: LogIn, filled: None, live_server: Any, code: str, windows: list[Any]
 ) -> None:

@@ -8,8 +8,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
-from api.tests.rest import make_order
-from browser.navigation import DESK, ORDERS, PHONE, WHERE, fits
+from api.tests.rest import make_order, make_stock
+from browser.navigation import DESK, LOGS, ORDERS, PHONE, PLATFORMS, STOCK, WHERE, fits
+from integrations.lookup.planning import count_platform
+from integrations.models import SyncLog
 from platforms.models import Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -85,3 +87,44 @@ def test_the_label_of_a_demonstration_leaves_room_to_the_title(
         assert page.locator("h1, h1 > :is(a, span):visible").evaluate_all(cut) == []
         assert fits(page)
         page.set_viewport_size(DESK)
+
+
+@pytest.fixture
+def two_shops(platform: Platform) -> None:
+    """Rows whose columns are as wide as those of shops are: two platforms, long names, nothing in stock, failures."""
+    other = Platform.objects.create(name="britain", display_name="The shop for Great Britain and Ireland")
+    for number, shop in enumerate((platform, other)):
+        order = make_order(
+            f"302-6365812-657156{number}", platform=shop, status="partially_shipped", fulfilled_by="merchant",
+            marketplace_id="A1F83G8C2ARO7P", buyer_requested_cancellation=True, total=12345, currency="EUR",
+            ship_by=timezone.now(), sku="PERCENT%2FSKU", title="A very long tent for trails",
+        )  # fmt: skip
+        order.items.update(quantity_left=1)
+        make_stock(
+            "PERCENT%2FSKU", platform=shop, available=0, inbound=12345, total=12345, title="A tent for trails"
+        )
+        for kind, status in (("orders", "failed"), ("inventory", "succeeded")):
+            SyncLog.objects.create(
+                platform=shop, kind=kind, status=status, trigger="schedule", started_at=order.ship_by,
+                finished_at=order.ship_by, fetched=12345, created=12345, unchanged=12345, failed=12345,
+                window_start=order.ship_by, window_end=order.ship_by, error_code="timeout", error_message="No answer",
+            )  # fmt: skip
+        count_platform(shop)
+
+
+@pytest.mark.parametrize("code", ["en", "de", "es"])
+def test_a_list_fits_every_window_that_has_its_columns(
+    log_in: Callable[..., Page], two_shops: None, live_server: Any, code: str
+) -> None:
+    """A table begins at 1024 pixels; at 1280 the menu comes beside it, and leaves it no more than that."""
+    page = log_in(at=None, viewport=DESK)
+    page.context.add_cookies([{"name": "django_language", "value": code, "url": live_server.url}])
+    beyond = "list => list.parentElement.scrollWidth - list.parentElement.clientWidth"
+    found = []
+    for address in (ORDERS, STOCK, "/admin/inventory/plannedsku/", PLATFORMS, LOGS):
+        page.goto(address)
+        for width in (1024, 1100, 1279, 1280, 1366, 1399, 1400, 1499):
+            page.set_viewport_size({"width": width, "height": 900})
+            pixels = page.locator("#result_list").evaluate(beyond)
+            found += [f"{address} {width}: {pixels} pixels too wide"] if pixels > 0 or not fits(page) else []
+    assert not found, "\n".join(found)
