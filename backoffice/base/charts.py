@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from core.format import DASH, grouped
@@ -26,10 +27,21 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """So many labels of a chart that belong together, such as the days of a week; the second of `sums` is pointed
+    out."""
+
+    count: int
+    label: str
+    sums: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """`kind` is bar, line, steps (a line of values that hold until the next) or rank (bars that lie).
 
-    `headline` sums it up; `words` describe it for readers who see no chart; `hrefs` has a link for each label.
+    `headline` sums it up; `words` describe it for readers who see no chart; `hrefs` has a link for each label; `parts`
+    are marked off, each with its sums below it.
     """
 
     name: str
@@ -42,6 +54,7 @@ class Chart:
     words: str = ""
     note: str = ""
     hrefs: Sequence[str] = ()
+    parts: Sequence[Part] = ()
     show: Callable[[Amount], str] = grouped
 
     @property
@@ -56,7 +69,8 @@ class Chart:
             }
             for series in self.series
         ]
-        return {"kind": self.kind, "labels": list(self.labels), "series": series}
+        ends = list(accumulate(part.count for part in self.parts))
+        return {"kind": self.kind, "labels": list(self.labels), "series": series, "breaks": ends[:-1]}
 
     @property
     def rows(self) -> Iterable[tuple[str, str, list[str]]]:

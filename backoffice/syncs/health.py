@@ -15,10 +15,11 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
 from access.confinement import visible_platforms
-from backoffice.base.charts import AMBER, RED, Chart, Series
+from backoffice.base.charts import AMBER, RED, Chart, Part, Series
 from backoffice.lists.days import Days
 from backoffice.syncs.presentation import ended_line
 from core.format import DASH, format_datetime, grouped, rough_span
@@ -27,6 +28,7 @@ from integrations.sync.streams import label_of
 
 SEE = "integrations.view_synclog"
 DAYS = {7: Days.LAST_7_DAYS, 30: Days.LAST_30_DAYS}  # the lists that the figures lead to are of the same days
+WEEK = 7  # days
 GREEN = 2  # in the palette of static/oms/charts.js
 FEW, MUCH = 10, 90  # percent of a quota: fewer have a decimal, more are pointed out
 # Data that are further behind are pointed out: so many intervals, and some minutes for what is on its way.
@@ -150,12 +152,12 @@ def _quota(calls: Calls) -> Cell:
 
 def _chart(health: PlatformHealth) -> Chart | None:
     """Nothing where nothing was synced: an empty chart looks like a broken one."""
-    if not any(map(any, health.days.values())):
-        return None
     days = list(health.days.values())
+    if not any(day.runs for day in days):
+        return None
     return Chart(
         name=f"health-{health.platform.pk}",
-        title=_("Syncs by day"),
+        title=_("Syncs by day and week"),
         kind="bar",
         labels=[date_format(day, "j M") for day in health.days],
         series=[
@@ -164,7 +166,24 @@ def _chart(health: PlatformHealth) -> Chart | None:
             Series(label=_("failed"), values=[day.failed for day in days], colour=RED),
         ],
         first_column=_("Day"),
+        parts=list(_weeks(health)),
     )
+
+
+def _weeks(health: PlatformHealth) -> Iterator[Part]:
+    """Seven days each, of which the last one is today's: its sums are those of the 7 days beside the picture. The first
+    one is what is left of the 30."""
+    days = list(health.days.items())
+    rest = len(days) % WEEK
+    for begin in [0] * bool(rest) + list(range(rest, len(days), WEEK)):
+        week = days[begin : rest if begin < rest else begin + WEEK]
+        first, last = (date_format(week[place][0], "j M") for place in (0, -1))
+        runs, failed = (
+            sum(counts) for counts in zip(*((day.runs, day.failed) for _date, day in week), strict=True)
+        )
+        text = ngettext("%(n)s sync", "%(n)s syncs", runs) % {"n": grouped(runs)}
+        bad = ngettext("%(n)s failed", "%(n)s failed", failed) % {"n": grouped(failed)}
+        yield Part(count=len(week), label=f"{first} – {last}", sums=[text, bad if failed else ""])
 
 
 def _list(model: str, health: PlatformHealth, query: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 from pytest_django import DjangoAssertNumQueries
 
 from api.tests.rest import SECRETS, make_order
@@ -147,6 +148,32 @@ def test_it_says_how_syncs_went_in_7_and_30_days(admin_client: Client) -> None:
     days = table(page, f"health-{Platform.objects.get().pk}")
     assert len(days) == 30
     assert [sum(int(cells[place]) for cells in days.values()) for place in range(3)] == [15, 1, 2]
+
+
+def test_the_picture_is_read_by_weeks_whose_sums_are_those_of_the_table(admin_client: Client) -> None:
+    """Weeks of seven days, of which the last one ends today: it is the column of 7 days, and all are that of 30."""
+    plant(platform_of())
+    page = admin_client.get("/admin/health/")
+    (panel,) = page.context["panels"]
+    weeks, today = panel["chart"].parts, timezone.localdate()
+    assert [week.count for week in weeks] == [2, 7, 7, 7, 7]
+    ended = SyncLog.objects.filter(finished_at__isnull=False)
+    for back, week in zip((28, 21, 14, 7, 0), weeks, strict=True):
+        days = [today - timedelta(days=back + day) for day in range(week.count)]
+        those = [log for log in ended if timezone.localdate(log.finished_at) in days]
+        failed = sum(log.status == "failed" for log in those)
+        syncs = f"{len(those)} sync" if len(those) == 1 else f"{len(those)} syncs"
+        assert (week.label, list(week.sums)) == (
+            f"{date_format(days[-1], 'j M')} – {date_format(days[0], 'j M')}",
+            [syncs, f"{failed} failed" if failed else ""],
+        )
+    of_table = [
+        cells["Syncs"][0] for title, cells in rows_of(shown(admin_client)).items() if title != "API calls"
+    ]
+    assert list(weeks[-1].sums) == [f"{sum(map(int, of_table))} syncs", "1 failed"]
+    assert panel["chart"].drawing["breaks"] == [2, 9, 16, 23]
+    shown_weeks = re.findall(r'<ol class="oms-parts".*?</ol>', page.content.decode(), re.S)[0]
+    assert "12 syncs" in shown_weeks
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"])

@@ -29,11 +29,16 @@ NOT_GOOD = [status for status in SyncLog.Status if status not in SyncLog.GOOD]
 
 
 class Day(NamedTuple):
-    """How many syncs ended on a day."""
+    """How many syncs ended on a day; `others` were cancelled."""
 
     good: int = 0
     partial: int = 0
     failed: int = 0
+    others: int = 0
+
+    @property
+    def runs(self) -> int:
+        return sum(self)
 
 
 @dataclass(slots=True)
@@ -243,12 +248,11 @@ def _spell(history: _History, until: datetime | None, clock: _Clock, span: int) 
 
 
 def _days(streams: Sequence[_History], clock: _Clock) -> dict[date, Day]:
-    found = {day: [0, 0, 0] for day in clock.days}
+    found = {day: [0, 0, 0, 0] for day in clock.days}
     places = {SyncLog.Status.SUCCEEDED: 0, SyncLog.Status.PARTIAL: 1, **dict.fromkeys(BAD, 2)}
     for history in streams:
         for (day, status), count in history.counts.items():
-            if (place := places.get(SyncLog.Status(status))) is not None:
-                found[clock.days[day]][place] += count
+            found[clock.days[day]][places.get(SyncLog.Status(status), 3)] += count
     return {day: Day(*counted) for day, counted in found.items()}
 
 

@@ -33,6 +33,9 @@ def test_a_managers_morning(
     failed = log_of(platform, "failed", error_code="unavailable", error_message="It did not answer.")
     page = member("Manager", viewport=window)
     open_page(page, "Health")
+    week = page.locator(".oms-parts li").last  # as wide as its seven of the thirty days above
+    expect(week).to_contain_text("2 syncs 1 failed")
+    assert 0.18 < week.evaluate("week => week.offsetWidth / week.parentElement.offsetWidth") < 7 / 30
     assert not grave_problems(page)
     assert fits(page)
     failures = page.get_by_role("row", name="Failed").first

@@ -55,12 +55,37 @@
         };
     }
 
+    // A thin line between the stretches of a chart, such as weeks; the list below it has a column for each.
+    const stretches = (breaks, list) => ({
+        id: "stretches",
+        afterLayout({ chartArea, width }) {
+            list.style.paddingLeft = `${chartArea.left}px`;
+            list.style.paddingRight = `${width - chartArea.right}px`;
+            list.style.gridTemplateColumns = [...list.children].map((part) => `minmax(0, ${part.dataset.count}fr)`).join(" ");
+        },
+        afterDatasetsDraw({ ctx, chartArea, scales: { x } }) {
+            ctx.save();
+            ctx.strokeStyle = ink();
+            ctx.setLineDash([2, 3]);
+            for (const place of breaks) {
+                const middle = (x.getPixelForValue(place - 1) + x.getPixelForValue(place)) / 2;
+                ctx.beginPath();
+                ctx.moveTo(middle, chartArea.top);
+                ctx.lineTo(middle, chartArea.bottom);
+                ctx.stroke();
+            }
+            ctx.restore();
+        },
+    });
+
     function draw(figure) {
-        const { kind, labels, series } = JSON.parse(figure.querySelector("script").textContent);
+        const { kind, labels, series, breaks } = JSON.parse(figure.querySelector("script").textContent);
+        const parts = figure.querySelector(".oms-parts");
         const chart = new Chart(figure.querySelector("canvas"), {
             type: kind === "line" || kind === "steps" ? "line" : "bar",
             data: { labels, datasets: series.map((each) => dataset(each, kind)) },
             options: options(kind, series.length),
+            plugins: parts ? [stretches(breaks, parts)] : [],
         });
         drawn.push({ chart, kind, count: series.length });
         figure.dataset.drawn = "yes";
