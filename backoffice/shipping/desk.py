@@ -41,7 +41,8 @@ from orders.shipments import left_to_ship
 from platforms.models import Platform, Source
 
 LATER = "oms_desk_later"  # in the session: orders that were put off
-MOST_LATER, MOST_SHOWN, MOST_BACK, MOST_COUNTED = 200, 12, 5, 999
+MOST_LATER, MOST_SHOWN, MOST_COUNTED = 200, 12, 999
+MOST_BACK, MOST_REASONS = 20, 5  # shipments that came back, and what is said of them
 State = Shipment.State
 LISTS: dict[str, tuple[Promise, str, dict[str, str]]] = {
     "to_ship": (gettext_lazy("To ship"), "admin:orders_order_changelist", {"to_ship": "any"}),
@@ -209,7 +210,7 @@ class ShippingDesk(View):
             "following": self._following(queue, current),
             "put_off": sum(1 for each in queue if each.order_id in put_off),
             "held": sum(1 for each in queue if not each.is_free_for(self.who)),
-            "back": list(self._back()),
+            "back": self._back(),
         }
         if current is None:
             context["served"] = bool(desk.served(self.visible))
@@ -276,12 +277,17 @@ class ShippingDesk(View):
             for risk in (Risk.LATE, Risk.MISSES, Risk.DUE, Risk.LATER)
         ]
 
-    def _back(self) -> Iterator[dict[str, Any]]:
-        """What came back from the platform, newest first."""
+    def _back(self) -> list[dict[str, Any]]:
+        """What came back from the platform, newest first: shipments with the same explanation, and it once."""
         rows = within(Shipment.objects.filter(state__in=(State.REJECTED, State.UNVERIFIED)), self.visible)
         rows = rows.filter(is_rehearsal=False).select_related("order", "platform").order_by("-pk")
+        found: dict[Any, dict[str, Any]] = {}
         for shipment in rows.defer("platform__api_config", "order__payload")[:MOST_BACK]:
-            yield {"shipment": shipment, "explanation": explain(shipment, None)}
+            explanation = explain(shipment, None)
+            key = (shipment.state, explanation.text, explanation.advice)
+            group = found.setdefault(key, {"explanation": explanation, "shipments": []})
+            group["shipments"].append(shipment)
+        return list(found.values())[:MOST_REASONS]
 
 
 def _form(order: Order, draft: Shipment | None, data: Any = None) -> PackageForm:

@@ -239,6 +239,18 @@ def test_what_one_has_in_hand_is_not_called_somebodys(shipper: Client, packed: l
     assert "has it" not in text_of(page)
 
 
+def test_what_came_back_for_one_reason_is_explained_once(
+    shipper: Client, platform: Platform, depot: Depot, packed: list[Order]
+) -> None:
+    for number, each in enumerate(packed[:3]):
+        make_shipment(each, Package(carrier="UPS", tracking_number=f"1Z{number}"), who="ana")
+        depot.cancel(each.external_id)
+    run_here(platform.pk)
+    back = text_of(shipper.get(DESK))
+    assert "Came back P-3 , P-2 , P-1 · rejected The order is cancelled." in back
+    assert back.count("What to do: The order was cancelled.") == 1
+
+
 def test_the_desk_is_of_platforms_that_are_written_to_and_of_those_who_ship(
     shipper: Client, platform: Platform, packed: list[Order]
 ) -> None:
