@@ -94,8 +94,9 @@ def _platforms(
         shown |= {
             "healths": [(item, proofs.get(item.platform.pk)) for item in healths[:MOST_PLATFORMS]],
             "more_platforms": max(len(healths) - MOST_PLATFORMS, 0),
+            "may_enter": may("platforms.change_platform"),
         }
-        if not any(moment for item in healths for moment in item.good.values()):
+        if shown["may_enter"] and not any(moment for item in healths for moment in item.good.values()):
             shown["first_steps"] = _first_steps(healths)
     if may("integrations.view_synclog"):
         syncs = health.with_problems(healths)

@@ -177,10 +177,18 @@ def test_it_says_mock_data_where_nothing_else_is_there(
 def test_it_tells_a_newcomer_what_to_do_first(admin_client: Client, platform: Platform) -> None:
     html = home(admin_client)
     assert "Three steps to your first orders" in html
+    assert ">Enter credentials<" in html
     assert f'href="/admin/platforms/platform/{platform.pk}/change/"' in html
 
     log_of(platform)
     assert "Three steps to your first orders" not in home(admin_client)
+
+
+def test_it_asks_for_credentials_only_those_who_may_enter_them(platform: Platform) -> None:
+    html = home(viewer("view_platform"))
+    assert states(html) == {"amazon": "needs credentials"}
+    assert "Three steps to your first orders" not in html
+    assert ">Enter credentials<" not in html
 
 
 def test_it_shows_only_what_the_user_may_open(platform: Platform, order: Callable[..., Order]) -> None:
