@@ -45,6 +45,7 @@ from orders.risk import leaving, of_platform
 from orders.shipments import left_to_ship
 from platforms.models import Source
 
+MOST_NAMED = 3  # packages in a reason that many orders have
 MOST = 200  # orders; with a form's limit of 1,000 fields, 330 would be too many
 
 
@@ -208,17 +209,18 @@ class ShipMany(View):
     ) -> HttpResponse:
         made = [line for line in lines if line.shipment]
         modes = modes_of({order.platform_id for order in orders})
-        reasons = {line.order.pk: reason_not_to(line.order, modes) for line in lines if not line.shipment}
+        waiting = [line for line in lines if not line.shipment]
+        refusals = {line.order.pk: refusal_of(line.order, modes) for line in waiting}
         platforms = {order.platform_id: order.platform for order in orders}
         context = {
             **admin.site.each_context(request),
             "title": _("Ship orders"),
             "orders": ",".join(str(order.pk) for order in orders),
             "form": form,
-            "lines": [line for line in lines if reasons.get(line.order.pk) == ""],
+            "lines": [line for line in waiting if refusals[line.order.pk] is None],
             "made": made,
-            "left_out": _left_out([line.order for line in lines], reasons),
-            "left_out_count": sum(1 for reason in reasons.values() if reason),
+            "left_out": _left_out([line.order for line in waiting], refusals),
+            "left_out_count": sum(1 for refusal in refusals.values() if refusal),
             "carriers": carrier_lists(orders),
             "notes": [
                 writing_context(request, standing)
@@ -229,24 +231,37 @@ class ShipMany(View):
         return TemplateResponse(request, "shipping/many.html", context)
 
 
-def _left_out(orders: Iterable[Order], reasons: Mapping[int, str]) -> list[LeftOut]:
-    """By reason, that of most orders first."""
-    found: dict[str, LeftOut] = {}
+def _left_out(orders: Iterable[Order], refusals: Mapping[int, CannotShip | None]) -> list[LeftOut]:
+    """By reason, that of most orders first. Packages that were not made here are part of a reason, and of each order:
+    some are named."""
+    found: dict[str, tuple[CannotShip, list[Order], list[str]]] = {}
     for order in orders:
-        if reason := reasons.get(order.pk):
-            found.setdefault(reason, LeftOut(reason, [])).orders.append(order)
-    return sorted(found.values(), key=lambda each: -len(each.orders))
+        if refusal := refusals.get(order.pk):
+            packages = str(refusal.names.get("packages", ""))
+            rest = CannotShip(refusal.code, **refusal.names | {"packages": ""})
+            group = found.setdefault(f"{refusal.code} {rest}", (rest, [], []))
+            group[1].append(order)
+            group[2].append(packages)
+    groups = [
+        LeftOut(str(CannotShip(rest.code, **rest.names | {"packages": _some(packages)})), those)
+        for rest, those, packages in found.values()
+    ]
+    return sorted(groups, key=lambda each: -len(each.orders))
 
 
-def reason_not_to(order: Order, modes: Mapping[int, str]) -> str:
-    """Why all that is left of it cannot be shipped now, as a sentence; "" where it can."""
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + ("…" if len(names) > MOST_NAMED else "")
+
+
+def refusal_of(order: Order, modes: Mapping[int, str]) -> CannotShip | None:
+    """Why all that is left of it cannot be shipped now; None where it can."""
     try:
         check_order(order)
         check_platform(order, modes[order.platform_id])
         check_lines(order, None, left_to_ship(order))
     except CannotShip as refusal:
-        return str(refusal)
-    return ""
+        return refusal
+    return None
 
 
 def _lines(orders: Sequence[Order], data: Mapping[str, Any]) -> list[Line]:

@@ -1,5 +1,6 @@
 """Many orders are shipped at once: a verdict for each, one button for all, and what cannot be shipped says why."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,6 +159,23 @@ def test_a_reason_of_many_orders_is_said_once(shipper: Client, orders: dict[str,
     assert shown.count("The order is cancelled. Do not ship it.") == 1
     assert "7 orders cannot be shipped here" in shown
     assert f"4 orders: {', '.join(map(str, most.orders))}" in " ".join(shown.replace(" ,", ",").split())
+
+
+def test_what_was_shipped_elsewhere_is_one_reason_with_its_packages(
+    shipper: Client, platform: Platform, depot: Depot, orders: dict[str, Order]
+) -> None:
+    for number, name in enumerate(("M-1", "M-2", "M-3", "M-4")):
+        depot.ship_elsewhere(name)
+        depot.orders[name].packages["1"] = replace(
+            depot.orders[name].packages["1"], tracking_number=f"1Z{number}"
+        )
+    synced(platform, "M-1")
+    page = choose(shipper, list(orders.values()))
+    most = page.context["left_out"][0]
+    assert {str(order) for order in most.orders} == {"M-1", "M-2", "M-3", "M-4", "DONE"}
+    assert most.text.count("UPS") == 3
+    assert "…. The label was bought from Amazon" in most.text
+    assert text_of(page).count("All of the order is shipped already") == 1
 
 
 def test_it_says_what_writing_is_set_to_and_asks_for_the_permission(
