@@ -39,8 +39,22 @@
             location.assign(element.href);
         }
     }
+    // What tells how far something is asks again where one answer was lost, a while longer each time.
+    function again(element) {
+        const times = Number(element.dataset.omsAgain) + 1;
+        if (times <= 5) {
+            element.dataset.omsAgain = times;
+            const options = { source: element, target: element.getAttribute("hx-target") };
+            setTimeout(() => htmx.ajax("GET", element.getAttribute("hx-get"), options), 1000 * times);
+        }
+    }
     ["htmx:responseError", "htmx:sendError"].forEach((name) => {
-        document.addEventListener(name, ({ detail }) => plainly(detail.elt));
+        document.addEventListener(name, ({ detail }) => {
+            plainly(detail.elt);
+            if (detail.elt.matches("[data-oms-again]")) {
+                again(detail.elt);
+            }
+        });
     });
 
     document.addEventListener("click", (event) => {
