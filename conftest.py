@@ -316,12 +316,8 @@ class RowsOfMigrations:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    django_db_modify_db_settings: None,  # noqa: ARG001
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[None]:
-    """On SQLite, a file as in production: in memory, threads share a cache, whose tables none may read while another
-    one writes. What migrations make is copied from a file, which all processes of pytest-xdist share."""
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:  # noqa: ARG001
+    """On SQLite, what migrations make is copied from a file, which all processes of pytest-xdist share."""
     from django.core.management.commands import migrate
     from django.db import connection
 
@@ -336,8 +332,6 @@ def django_db_modify_db_settings(
     with pytest.MonkeyPatch.context() as patch:
         if connection.vendor == "sqlite":
             patch.setattr(migrate.Command, "handle", copy)
-            file = tmp_path_factory.mktemp("database") / "test.sqlite3"
-            connection.settings_dict["TEST"]["NAME"] = str(file)
         yield
 
 
