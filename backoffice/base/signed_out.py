@@ -27,7 +27,11 @@ class LogInWithTheWholeWindow:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         location = urlsplit(response.get("Location", ""))
-        if not isinstance(response, HttpResponse) or location.path != reverse("admin:login"):
+        if (
+            not isinstance(response, HttpResponse)
+            or not location.path
+            or location.path != reverse("admin:login")
+        ):
             return response
         if is_htmx(request):
             return go_to(request, _login_to(safe_next(request)))
