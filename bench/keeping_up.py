@@ -3,6 +3,9 @@
 Nothing is scaled: rate and burst are Amazon's, in the token bucket and in the simulator, which enforces them. The clock
 of all of them is put forward minute by minute. In each, orders are placed, and others change; the schedule and the
 workers do what is due. Amazon is given LIST_TAKES to make a list: it names no time.
+
+A list does not have what changes again while it is made. So there is a harder account as well, whose orders change
+again and again: of the RESTLESS newest ones any may be the next, which is about once an hour for each of them.
 """
 
 import random
@@ -35,6 +38,7 @@ VERSIONS_A_DAY = 150_000
 NEW = 1 / 3  # of the versions; the others are changes of orders
 LIST_TAKES = timedelta(minutes=10)
 BEFORE = 2500  # orders for each hour, which were read before: each changes once, the oldest first
+RESTLESS = round(VERSIONS_A_DAY / 24 * (1 - NEW))
 LIMIT = 60.0  # minutes, within which each is to be known
 MINUTE = timedelta(minutes=1)
 
@@ -42,12 +46,13 @@ MINUTE = timedelta(minutes=1)
 class Shop:
     """The account and the platform, and what is known here of each version and when."""
 
-    def __init__(self, clock: PassingTime, server: Simulator) -> None:
+    def __init__(self, clock: PassingTime, server: Simulator, *, is_restless: bool) -> None:
         self.clock, self.server, self.account = clock, server, server.accounts[0]
         self.known: list[float] = []  # minutes from each version until it was known
         self.full: list[float] = []  # minutes from when an order to ship was placed until it was here in full
         self._chance = random.Random(7)
-        self._ids = deque(self.account.order_ids())
+        self._is_restless = is_restless
+        self._ids = deque(self.account.order_ids(), maxlen=RESTLESS if is_restless else None)
         self._unknown: defaultdict[str, list[datetime]] = defaultdict(list)
         self._to_ship: dict[str, datetime] = {}
         self._looked_at = clock.now()
@@ -69,8 +74,11 @@ class Shop:
             if order.status in Order.TO_SHIP and order.fulfilled_by != Order.FulfilledBy.PLATFORM:
                 self._to_ship[order.external_id] = order.updated
         else:
-            order = self.account.change_order(self._ids.popleft(), at=at)
+            order = self.account.change_order(self._next_to_change(), at=at)
         self._unknown[order.external_id].append(order.updated)
+
+    def _next_to_change(self) -> str:
+        return self._chance.choice(self._ids) if self._is_restless else self._ids.popleft()
 
     def look(self) -> None:
         """What became known since the last look."""
@@ -100,6 +108,12 @@ class Shop:
         """In minutes, of the versions that are not known yet; one that was followed by another is none of its own."""
         return [_minutes(self.clock.now() - each[0]) for each in self._unknown.values()]
 
+    @property
+    def late(self) -> int:
+        """Versions that were known after LIMIT, or are not known and older."""
+        waiting = [_minutes(self.clock.now() - at) for each in self._unknown.values() for at in each]
+        return sum(minutes > LIMIT for minutes in [*self.known, *waiting])
+
     def not_in_full(self) -> list[float]:
         """Minutes since each order was placed that is to be shipped, and was never here in full."""
         return [_minutes(self.clock.now() - each) for each in self._to_ship.values()]
@@ -112,8 +126,10 @@ def _minutes(span: timedelta) -> float:
 def of_a_busy_account(database: str, *, hours: int) -> list[Result]:
     """Minutes until each version is known, and until what is to be shipped is here in full."""
     with_lists, alone = _simulated(hours, "auto"), _simulated(hours, "off")
+    restless = _simulated(hours, "auto", is_restless=True)
     return [
         _known(database, "with lists", with_lists, hours, target=LIMIT),
+        _known(database, "with lists, each order changes once an hour", restless, hours),
         _known(database, "by searchOrders alone", alone, hours),
         _to_ship(database, "with lists", with_lists),
         _to_ship(database, "by searchOrders alone", alone),
@@ -129,7 +145,8 @@ def _known(database: str, how: str, shop: Shop, hours: int, target: float | None
         database=database,
         values=(longest,),
         unit="min",
-        note=f"{hours} h; p50 {_p50(shop.known):.0f} of {len(shop.known):,}; {len(shop.ages()):,} orders are not known",
+        note=f"{hours} h; p50 {_p50(shop.known):.0f} of {len(shop.known):,}, {shop.late:,} took more than {LIMIT:.0f}; "
+        f"{len(shop.ages()):,} orders are not known",
         target=target,
         at_most=True,
     )
@@ -162,7 +179,7 @@ def _p50(values: list[float]) -> float:
     return statistics.median(values) if values else 0.0
 
 
-def _simulated(hours: int, keep_up: str) -> Shop:
+def _simulated(hours: int, keep_up: str, *, is_restless: bool = False) -> Shop:
     empty()
     CatchUp.objects.all().delete()
     StreamState.objects.all().delete()
@@ -175,7 +192,7 @@ def _simulated(hours: int, keep_up: str) -> Shop:
         server.reports.work_seconds = LIST_TAKES.total_seconds()
         settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = server.endpoint, server.lwa_endpoint
         platform = _read(clock, account)
-        shop = Shop(clock, server)
+        shop = Shop(clock, server, is_restless=is_restless)
         end = clock.now() + timedelta(hours=hours)
         while clock.now() < end:
             shop.pass_a_minute()

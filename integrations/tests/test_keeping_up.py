@@ -163,6 +163,18 @@ def test_the_rule(known: int, takes: int | None, is_waiting: bool, is_behind: bo
     assert backlog.is_behind(now) == is_behind
 
 
+@pytest.mark.parametrize(
+    ("known", "takes", "is_waiting", "is_behind"),
+    [(12, 3, True, True), (9, 11, True, True), (9, 9, True, False), (12, 300, False, False)],
+)
+def test_once_lists_are_made_less_is_a_reason_for_the_next_one(
+    known: int, takes: int, is_waiting: bool, is_behind: bool
+) -> None:
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    backlog = Backlog(known_until=now - known * MINUTE, pages=9, takes=takes * MINUTE, is_waiting=is_waiting)
+    assert backlog.is_behind(now, is_open=True) == is_behind
+
+
 def test_the_schedule_opens_one_where_a_sync_waits_and_is_behind(shop: Shop, settings: Any) -> None:
     shop.clock.advance(10 * MINUTE)
     shop.use_up()
@@ -333,6 +345,51 @@ def test_history_waits_while_news_is_fetched(shop: Shop) -> None:
         shop.clock.advance(6 * MINUTE)
     assert (backfill.status, backfill.phase) == (Backfill.Status.WAITING, Backfill.Phase.COMPLETING)
     assert shop.sim.calls["getOrder"] == before
+
+
+# --- within an hour
+
+
+def minutes_unknown(shop: Shop, external_id: str, *, hours: int, every: int) -> list[float]:
+    """The order changes every so many minutes, while syncs are out of quota: minutes until each of its versions, or a
+    later one, is known. A version that is not known in the end counts as well."""
+    catch_up, waiting, known = shop.fall_behind(), list[datetime](), list[float]()
+    for minute in range(60 * hours):
+        if minute % every == 7:
+            waiting.append(shop.account.change_order(external_id, at=shop.clock.now()).updated)
+        if minute % 3 == 0:
+            shop.add(1)
+        shop.clock.advance(MINUTE)
+        ApiQuota.objects.filter(operation__in=["searchOrders", "getOrder"]).update(
+            tokens=0.0, updated_at=shop.clock.now()
+        )
+        run_catch_up(catch_up.pk)
+        stored = Order.objects.get(external_id=external_id).platform_updated_at
+        now = shop.clock.now()
+        known += [(now - each) / MINUTE for each in waiting if each.replace(microsecond=0) <= stored]
+        waiting = [each for each in waiting if each.replace(microsecond=0) > stored]
+    return known + [(shop.clock.now() - each) / MINUTE for each in waiting]
+
+
+def test_an_order_that_changes_while_each_list_is_made_is_known_within_the_hour(
+    shop: Shop, settings: Any
+) -> None:
+    """It is in no list that it changes during; another one is asked for meanwhile."""
+    settings.AMAZON_QUOTAS |= {"getOrder": (0.0056, 30)}
+    shop.sim.reports.work_seconds = 600
+    [restless] = shop.change(1)
+    minutes = minutes_unknown(shop, restless, hours=4, every=20)
+    assert len(minutes) == 12
+    assert max(minutes) <= 20
+
+
+def test_lists_that_take_half_an_hour_are_made_side_by_side(shop: Shop, settings: Any) -> None:
+    settings.AMAZON_QUOTAS |= {"getOrder": (0.0056, 30)}
+    shop.sim.reports.work_seconds = 1800
+    [changed] = shop.change(1)
+    minutes = minutes_unknown(shop, changed, hours=4, every=40)
+    assert len(minutes) == 6
+    assert max(minutes) <= 40
 
 
 # --- what goes wrong

@@ -20,7 +20,7 @@ from integrations.completeness.history.backfills import lists_of
 from integrations.completeness.history.completing import fetch_details
 from integrations.completeness.history.split import PAGES_UNTIL, has_to_ship, open_ones, settled
 from integrations.completeness.keeping_up.claim import CatchUpClaim
-from integrations.completeness.keeping_up.lists import keep_known, open_part
+from integrations.completeness.keeping_up.lists import keep_known, open_parts
 from integrations.completeness.keeping_up.rule import Backlog, backlog_of
 from integrations.completeness.keeping_up.settling import settle
 from integrations.completeness.opening import open_or_find
@@ -67,7 +67,7 @@ def _work(claim: CatchUpClaim, stopping: Stop) -> None:
         claim.fail(PlatformError(text, code="switched_off"))
         return
     backlog = backlog_of(catch_up.platform)
-    is_behind = backlog is not None and backlog.is_behind(timezone.now())
+    is_behind = backlog is not None and backlog.is_behind(timezone.now(), is_open=True)
     try:
         with lists_of(catch_up.platform, claim.tally, keep=LEFT_BY_LOOK_BACKS) as adapter:
             stored = catch_up.lists
@@ -99,7 +99,7 @@ def _look_for_news(claim: CatchUpClaim) -> None:
 
 def _is_over(claim: CatchUpClaim) -> bool:
     """Nothing is left to be fetched, and syncs read on from where all is in full."""
-    return open_part(claim.job) is None and (settle(claim.job) or open_ones(claim.job).exists())
+    return not open_parts(claim.job) and (settle(claim.job) or open_ones(claim.job).exists())
 
 
 def _close(claim: CatchUpClaim) -> None:

@@ -1,7 +1,9 @@
-"""The lists of what has changed: one is asked for, looked after until it is made, and stored; then the next one.
+"""The lists of what has changed: one is asked for every few minutes, looked after until it is made, and stored.
 
-Each begins LAG before the last one ended, since lists are behind by up to that: what one of them did not have yet, a
-later one has. A list that is not made, or not believed, is asked for again soon.
+A list names orders by their last change as that is when the list is made. So an order that changes again meanwhile is
+not in it, and the next one is asked for long before: they are made side by side, however long each takes. Most begin
+OVERLAP before what lists are known to have. One in a while reaches back by LAG, since lists are behind by up to that:
+what one of them did not have yet, a later one has. One that is not made, or not believed, is asked for again soon.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -23,36 +25,32 @@ from integrations.protocol import ListKind, ListsOrders, TellsTime, Window
 from integrations.sync.windows import OVERLAP
 
 EVERY = timedelta(
-    minutes=20
-)  # from asking for one list to asking for the next: the rest of LIMIT is for making it
+    minutes=5
+)  # from asking for one list to asking for the next: a fifth of what the quota grants
+REACH_BACK_EVERY = timedelta(minutes=20)
 LOOKS = (15.0, 30.0, 60.0)  # seconds until a list is looked after again; the last one from then on
 LOOK_AGAIN = 60.0  # seconds, whether one is needed by now
 NEXT_TRY = timedelta(minutes=5)  # after a list that was not made
-LONGEST_WAIT = timedelta(hours=2)  # for one list; then another one is asked for
-KEPT = 12  # lists that are remembered
+LONGEST_WAIT = timedelta(hours=2)  # for one list; then it is given up
+MOST_OPEN = 12  # lists that are made at the same time
+KEPT = 12  # lists that are remembered, beside those that are being made
 Part = dict[str, Any]
 
 
 def keep_known(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) -> float:
-    """Ask for the next list where one is needed, and store the one that was made. Returns the seconds until there is
+    """Store the lists that were made, and ask for the next one where it is needed. Returns the seconds until there is
     something to do. Raises PlatformError for what is not about one list."""
-    part = open_part(claim.job)
-    if part is None:
-        wait = _wait_for_next(claim.job, is_behind=is_behind)
-        if wait:
-            return wait
+    waits = [_look_after(claim, adapter, part["list"]) for part in open_parts(claim.job)]
+    wait = _wait_for_next(claim.job, is_behind=is_behind)
+    if not wait:
         _ask(claim, adapter, is_behind=is_behind)
-    try:
-        return _advance(claim, adapter)
-    except NOT_OF_ONE:
-        raise
-    except PlatformError as error:
-        return _drop(claim, error)
+        wait = _look_after(claim, adapter, claim.job.parts[-1]["list"])
+    return min([wait, *waits])
 
 
-def open_part(catch_up: CatchUp) -> Part | None:
-    """The list that is being made."""
-    return catch_up.parts[-1] if catch_up.parts and not catch_up.parts[-1]["is_stored"] else None
+def open_parts(catch_up: CatchUp) -> list[Part]:
+    """The lists that are being made, the oldest first."""
+    return [part for part in catch_up.parts if not part["is_stored"]]
 
 
 def _wait_for_next(catch_up: CatchUp, *, is_behind: bool) -> float:
@@ -62,12 +60,27 @@ def _wait_for_next(catch_up: CatchUp, *, is_behind: bool) -> float:
         return wait
     if not is_behind and (settles is None or now < settles):
         return LOOK_AGAIN
-    if not catch_up.parts or catch_up.parts[-1]["end"] < _text(
-        now - EVERY
-    ):  # there is more than one list's span
+    if not catch_up.parts:
         return 0.0
-    due = datetime.fromisoformat(catch_up.parts[-1]["asked_at"]) + EVERY
-    return max(0.0, (due - now).total_seconds())
+    last = catch_up.parts[-1]
+    asked_at = datetime.fromisoformat(last["asked_at"])
+    if asked_at - datetime.fromisoformat(last["end"]) > EVERY + MARGIN:  # there is more than one list's span
+        return 0.0 if last["is_stored"] else LOOK_AGAIN
+    if len(open_parts(catch_up)) >= MOST_OPEN or (not is_behind and not last["is_stored"]):
+        return LOOK_AGAIN
+    return max(0.0, (asked_at + EVERY - now).total_seconds())
+
+
+def _start(catch_up: CatchUp, *, is_behind: bool) -> tuple[datetime, bool]:
+    """Where the next list begins, and whether that is where lists are settled: what is before, none lacks any more."""
+    settled = catch_up.settled_until or catch_up.window_start
+    now = timezone.now()
+    reaching = (part["asked_at"] for part in catch_up.parts if part.get("reaches_back", True))
+    last = max(map(datetime.fromisoformat, reaching), default=None)
+    is_due = last is None or now - last >= REACH_BACK_EVERY
+    if is_due or not is_behind or catch_up.known_until is None:
+        return settled, True
+    return catch_up.known_until, catch_up.known_until <= settled
 
 
 def _ask(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) -> None:
@@ -76,12 +89,15 @@ def _ask(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) -> None:
     offset = adapter.clock_offset() if isinstance(adapter, TellsTime) else timedelta(0)
     asked_at = timezone.now()
     latest = (asked_at + offset - MARGIN).astimezone(UTC).replace(microsecond=0)
-    start = ((catch_up.settled_until or catch_up.window_start) - OVERLAP).astimezone(UTC)
+    since, reaches_back = _start(catch_up, is_behind=is_behind)
+    start = (since - OVERLAP).astimezone(UTC)
     window = Window("updated", min(start, latest - OVERLAP), min(start + LONGEST, latest))
     sites = list(adapter.listed_sites)
-    recent = earlier_lists(adapter, [ListKind.UPDATED], asked_at - EVERY)
+    own = {part["list"] for part in catch_up.parts}
+    lists = earlier_lists(adapter, [ListKind.UPDATED], asked_at - EVERY)
+    others = [each for each in lists if each.list_id not in own]
     reaching = min(window.end, asked_at - EVERY)
-    earlier = covering(recent, ListKind.UPDATED, sites, window.start, reaching)
+    earlier = covering(others, ListKind.UPDATED, sites, window.start, reaching)
     if earlier is None:
         list_id, end = adapter.request_order_list(window), window.end
     else:
@@ -95,16 +111,38 @@ def _ask(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) -> None:
         "again_at": "",
         "polls": 0,
         "is_ahead": is_behind,
+        "reaches_back": reaches_back,
         "is_stored": False,
         "orders": 0,
     }
-    claim.save(parts=[*catch_up.parts[1 - KEPT :], part])
+    claim.save(parts=[*_remembered(catch_up), part])
 
 
-def _advance(claim: CatchUpClaim, adapter: ListsOrders) -> float:
+def _remembered(catch_up: CatchUp) -> list[Part]:
+    stored = [part for part in catch_up.parts if part["is_stored"]]
+    forgotten = {part["list"] for part in stored[:-KEPT]}
+    return [part for part in catch_up.parts if part["list"] not in forgotten]
+
+
+def _number(catch_up: CatchUp, list_id: str) -> int:
+    return next(number for number, part in enumerate(catch_up.parts) if part["list"] == list_id)
+
+
+def _look_after(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> float:
+    """Seconds until there is something to do about it, or without it."""
+    try:
+        return _advance(claim, adapter, list_id)
+    except NOT_OF_ONE:
+        raise
+    except PlatformError as error:
+        return _drop(claim, list_id, error)
+
+
+def _advance(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> float:
     """Store the list if it is made; otherwise the seconds until it is looked after again."""
     catch_up = claim.job
-    part = catch_up.parts[-1]
+    number = _number(catch_up, list_id)
+    part = catch_up.parts[number]
     if wait := seconds_until(part["again_at"]):
         return wait
     state = adapter.order_list_state(part["list"])
@@ -115,17 +153,17 @@ def _advance(claim: CatchUpClaim, adapter: ListsOrders) -> float:
             )
         wait = LOOKS[min(part["polls"], len(LOOKS) - 1)]
         again = _text(timezone.now() + timedelta(seconds=wait))
-        claim.update_part(len(catch_up.parts) - 1, polls=part["polls"] + 1, again_at=again)
+        claim.update_part(number, polls=part["polls"] + 1, again_at=again)
         return wait
     if problem := problem_of(catch_up.platform_id, part, state, by="platform_updated_at"):
         raise problem
-    _store(claim, adapter, state.document)
-    return 0.0
+    _store(claim, adapter, number, state.document)
+    return LOOK_AGAIN
 
 
-def _drop(claim: CatchUpClaim, problem: PlatformError) -> float:
+def _drop(claim: CatchUpClaim, list_id: str, problem: PlatformError) -> float:
     """This list is none: the next one covers its span as well."""
-    parts = claim.job.parts[:-1]
+    parts = [part for part in claim.job.parts if part["list"] != list_id]
     note = {"code": problem.code, "message": str(problem), "at": _text(timezone.now())}
     others = [each for each in claim.job.notes if each["code"] == "trouble"]
     place = claim.job.place | {"list_at": _text(timezone.now() + NEXT_TRY)}
@@ -133,30 +171,37 @@ def _drop(claim: CatchUpClaim, problem: PlatformError) -> float:
     return NEXT_TRY.total_seconds()
 
 
-def _store(claim: CatchUpClaim, adapter: ListsOrders, document: str) -> None:
+def _store(claim: CatchUpClaim, adapter: ListsOrders, number: int, document: str) -> None:
     """Its orders, then what is known by them. Where it is repeated, nothing changes."""
     found = store_list(claim, adapter, document, updates_full=True)
     catch_up, now = claim.job, timezone.now()
-    part = catch_up.parts[-1]
-    end, asked_at = (datetime.fromisoformat(part[name]) for name in ("end", "asked_at"))
+    part = catch_up.parts[number]
+    end = datetime.fromisoformat(part["end"])
     until = end if part["is_ahead"] else None
     before = known_of(StreamState.of(catch_up.platform, ORDERS), None) or catch_up.window_start
-    settled = max(catch_up.settled_until or catch_up.window_start, min(end, asked_at - LAG))
     unknown = round((now - before).total_seconds())
-    last = part | {"is_stored": True, "orders": found.listed}
+    parts = list(catch_up.parts)
+    parts[number] = part | {"is_stored": True, "orders": found.listed}
     with transaction.atomic():
         if until is not None:
             make_known(catch_up, until)
         claim.save(
             **figures_of(catch_up, found),
             **claim.is_well(),
-            parts=[*catch_up.parts[:-1], last],
+            parts=parts,
             lists=catch_up.lists + 1,
             changed=catch_up.changed + found.updated,
-            known_until=max(catch_up.known_until or end, until or end),
-            settled_until=settled,
+            known_until=max(catch_up.known_until or end, end),
+            settled_until=_settled_by(catch_up, part),
             longest_unknown=max(catch_up.longest_unknown or 0, unknown),
         )
+
+
+def _settled_by(catch_up: CatchUp, part: Part) -> datetime:
+    """How far lists have all for certain, with this one: it adds nothing where it does not reach back to there."""
+    settled = catch_up.settled_until or catch_up.window_start
+    start, end, asked_at = (datetime.fromisoformat(part[name]) for name in ("start", "end", "asked_at"))
+    return max(settled, min(end, asked_at - LAG)) if start <= settled else settled
 
 
 def _text(moment: datetime) -> str:

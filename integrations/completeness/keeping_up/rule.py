@@ -2,6 +2,9 @@
 
 A regular sync waits for quota, and reading what has changed would take more than TOLERATED, or nothing is known of what
 has changed for as long. A list is then here in minutes. What takes less, regular syncs bring in time by themselves.
+
+Once lists make orders known, little is unknown since they do. So they go on as long as there is more than LEFT to read,
+or to know: otherwise each would end the need for the next one, and the last one's age would be all that counts.
 """
 
 import math
@@ -19,6 +22,7 @@ from platforms.models import Platform, Source
 ORDERS = SyncLog.Kind.ORDERS
 LIMIT = timedelta(minutes=60)  # within which each order is to be known
 TOLERATED = timedelta(minutes=30)  # the rest is for the list
+LEFT = timedelta(minutes=10)  # while a catch-up is open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +36,11 @@ class Backlog:
     takes: timedelta | None
     is_waiting: bool
 
-    def is_behind(self, now: datetime) -> bool:
-        is_long = self.takes is not None and self.takes > TOLERATED
-        return self.is_waiting and (is_long or now - self.known_until > TOLERATED)
+    def is_behind(self, now: datetime, *, is_open: bool = False) -> bool:
+        """`is_open`: a catch-up is, so the question is whether it needs another list."""
+        tolerated = LEFT if is_open else TOLERATED
+        is_long = self.takes is not None and self.takes > tolerated
+        return self.is_waiting and (is_long or now - self.known_until > tolerated)
 
 
 def backlog_of(platform: Platform, now: datetime | None = None) -> Backlog | None:
