@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -24,6 +25,12 @@ def months_before(moment: datetime, months: int) -> datetime:
     """The same day so many months earlier, or the last day of that month."""
     year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
     return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
+
+
+def kept_since(now: datetime) -> datetime | None:
+    """Orders that were bought before, and did not change since, are deleted; None: none is."""
+    months = settings.KEEP_ORDERS_MONTHS
+    return months_before(now, months) if months else None
 
 
 def prune_orders(before: datetime, *, most: int = MOST_AT_ONCE) -> int:

@@ -34,6 +34,7 @@ from integrations.errors import ConfigError, PlatformError
 from integrations.models import OrderAudit, SyncLog
 from integrations.protocol import EarlierList, ListKind, ListsOrders, Meter, TellsTime, Window
 from integrations.sync.connection import connected
+from orders.retention import kept_since
 from platforms.models import Platform, Source
 
 DEFAULT_DAYS, MOST_DAYS = 30, 730
@@ -42,6 +43,7 @@ AT_ONCE, PAUSE = (
     60.0,
 )  # orders that are fetched, and seconds until the next ones: what is granted for one order by its id
 FRESH = timedelta(hours=1)  # an earlier list that is as young is used by the nightly audits
+DISTANT = datetime(1970, 1, 1, tzinfo=UTC)
 Stop = Callable[[], bool]
 
 
@@ -53,9 +55,10 @@ def request_audit(
     user: User | None = None,
     now: datetime | None = None,
 ) -> tuple[OrderAudit, bool]:
-    """The audit of the last so many days, today included, and whether it is new; or the one that is open."""
+    """The audit of the last so many days, today included, and whether it is new; or the one that is open. Days whose
+    orders are deleted for their age are none of them: nothing could be said of these."""
     now = (now or timezone.now()).astimezone(UTC)
-    start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
+    start = max(_midnight(now) - timedelta(days=days - 1), _midnight(kept_since(now) or DISTANT))
     return open_or_find(
         OrderAudit,
         platform,
@@ -65,6 +68,10 @@ def request_audit(
         window_start=start,
         window_end=now,
     )
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def run_audit(audit_id: int, *, stopping: Stop = lambda: False) -> OrderAudit:
@@ -145,7 +152,7 @@ def _changed_since(audit: OrderAudit) -> datetime:
     for parts in proven.filter(pk__lt=audit.pk).order_by("-pk").values_list("parts", flat=True)[:1]:
         ends = [datetime.fromisoformat(part["end"]) for part in parts if part["by"] == "updated"]
         if ends:
-            day = (max(ends) - LAG).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+            day = _midnight(max(ends) - LAG)
             return max(day, audit.queued_at.astimezone(UTC) - timedelta(days=MOST_DAYS))
     return audit.window_start.astimezone(UTC)
 

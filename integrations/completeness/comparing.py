@@ -8,16 +8,18 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from integrations.completeness.claim import Claim
 from integrations.completeness.comparison import Kind, Verdict, compare, explain
 from integrations.completeness.records import KnownOrder, as_json
-from integrations.completeness.rules import Scope
+from integrations.completeness.rules import Scope, older_than_kept
 from integrations.completeness.spool import Spool
 from integrations.completeness.stored import AT_ONCE, stored_by_id, stored_ids
 from integrations.errors import PlatformError
 from integrations.models import AuditFinding, OrderAudit
 from integrations.protocol import ListsOrders
+from orders.retention import kept_since
 
 MOST_UNEXPLAINED = (
     20  # orders that a list lacks without a reason; where it lacks more than it has, it is not believed
@@ -59,6 +61,7 @@ class Part:
         self.compared = self._unexplained = 0
         self._days: Counter[tuple[str, str]] = Counter()
         self._audit, self._part, self._spool = audit, part, spool
+        self._kept_since = kept_since(timezone.now())
         self._scope = Scope(
             marketplace_ids=frozenset(part["sites"]),
             asked_at=datetime.fromisoformat(part["asked_at"]),
@@ -72,10 +75,10 @@ class Part:
             stored = stored_by_id(self._audit.platform, some)
             findings = []
             for order_id, order in some.items():
-                if self._is_of_another_span(order):
+                own = stored.get(order_id)
+                if self._is_of_another_span(order) or (own is None and self._is_deleted(order)):
                     continue
                 self.compared += 1
-                own = stored.get(order_id)
                 if order is None:  # not all of its rows could be read: only whether it is here can be said
                     order, verdict = (
                         KnownOrder(order_id=order_id),
@@ -94,6 +97,10 @@ class Part:
             return False
         start, end = (datetime.fromisoformat(self._part[name]) for name in ("start", "end"))
         return order.purchased_at is not None and not start <= order.purchased_at < end
+
+    def _is_deleted(self, order: KnownOrder | None) -> bool:
+        """It is not stored since it is too old, so the list says nothing of what should be here."""
+        return order is not None and older_than_kept(order, self._kept_since)
 
     def only_here(self) -> Iterator[list[AuditFinding]]:
         """The findings about orders of its span of time that the list does not have."""

@@ -53,6 +53,16 @@ def pending_without_price(difference: Difference, reported: KnownOrder, stored: 
     return difference.field == "amount" and "pending" in (reported.status, stored.status)
 
 
+# --- Of an order that is listed, and not stored
+
+
+def older_than_kept(reported: KnownOrder, kept_since: datetime | None) -> bool:
+    """It was placed and last changed so long ago that it is deleted here (KEEP_ORDERS_MONTHS)."""
+    if kept_since is None or reported.purchased_at is None or reported.updated_at is None:
+        return False
+    return max(reported.purchased_at, reported.updated_at) < kept_since
+
+
 # --- Of its lines: both sides without what the rule knows. One order may have several of these, so they are applied one
 # after the other until both sides agree.
 

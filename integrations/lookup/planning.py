@@ -24,7 +24,7 @@ from integrations.registry import CHANNELS
 from inventory.models import InventoryItem, PlannedSku, PlanningState
 from inventory.planning import cover_days, days_of, is_dead, is_late, reorder, settings_by_sku, tags_by_name
 from orders.models import Order
-from orders.retention import months_before
+from orders.retention import kept_since
 from platforms.models import Platform, Source
 
 SPANS = (7, 30, 90)  # days of which sales are counted
@@ -174,8 +174,7 @@ def orders_known_since(platform: Platform) -> datetime | None:
         if end is None or start is None or end < since:
             break
         since = min(start, since)
-    months = settings.KEEP_ORDERS_MONTHS
-    return max(since, months_before(timezone.now(), months)) if months else since
+    return max(since, kept_since(timezone.now()) or since)
 
 
 def _plans(

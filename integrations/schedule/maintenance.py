@@ -22,7 +22,7 @@ from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
 from orders.buyers import BEFORE_NEXT_TURN
 from orders.erasing import purge_buyers
-from orders.retention import months_before, prune_orders
+from orders.retention import kept_since, prune_orders
 from platforms.models import Source
 
 # Whatever their age: what the schedule, the estimates and the admin read of earlier syncs of a platform and stream.
@@ -62,8 +62,8 @@ def run_maintenance() -> Deleted:
 
 def prune_old_orders() -> int:
     """Delete orders of long ago, where a setting says so. Returns how many."""
-    months = settings.KEEP_ORDERS_MONTHS
-    return prune_orders(months_before(timezone.now(), months)) if months else 0
+    before = kept_since(timezone.now())
+    return prune_orders(before) if before else 0
 
 
 def prune_messages() -> int:

@@ -18,10 +18,12 @@ from integrations.completeness.audits import request_audit, run_audit
 from integrations.completeness.closing import prune_audits
 from integrations.completeness.queue import continue_audit, due_audits, lost_audits
 from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncLog
+from integrations.schedule.maintenance import prune_old_orders
 from integrations.sync.messages import is_ours
 from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_was
 from integrations.tests.syncing import platform_of, requests_of, stored_orders, sync
 from orders.models import Order, OrderItem
+from orders.retention import months_before
 from platforms.models import Platform
 from simulator import (
     CANARY,
@@ -411,6 +413,54 @@ def test_old_audits_go_and_what_is_still_said_of_days_stays(
     assert list(OrderAudit.objects.all()) == [third]
     assert third.findings.filter(outcome=Outcome.OPEN).count() == 1
     assert AuditedDay.objects.count() == days
+
+
+# --- orders that are kept for so many months
+
+
+def test_what_was_deleted_for_its_age_is_neither_fetched_nor_said_to_be_here(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    sim = start_simulator(Account(orders=300, days=80))
+    settings.ORDERS_INITIAL_DAYS = 89
+    platform = platform_of(sim)
+    sync(platform)
+    settings.KEEP_ORDERS_MONTHS = 1
+    cutoff = months_before(timezone.now(), 1)
+    assert prune_old_orders() > 50
+    kept = set(stored_orders(platform))
+    assert len(kept) > 50
+
+    closed = audit(platform, days=80)
+
+    assert (closed.status, closed.missing, closed.healed) == (OrderAudit.Status.SUCCEEDED, 0, 0)
+    assert sim.calls["getOrder"] == 0
+    assert set(stored_orders(platform)) == kept
+    first = AuditedDay.objects.filter(platform=platform).earliest("day")
+    assert first.day == cutoff.astimezone(UTC).date()  # of the days before, nothing is said
+    days = AuditedDay.objects.filter(platform=platform)
+    placed = Order.objects.filter(purchased_at__date__gte=first.day, source="live").count()
+    assert sum(day.orders for day in days) == placed
+
+
+def test_an_old_order_that_changed_lately_is_kept_and_so_it_is_missed(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    sim = start_simulator(Account(orders=300, days=80))
+    settings.ORDERS_INITIAL_DAYS = 89
+    platform = platform_of(sim)
+    sync(platform)
+    settings.KEEP_ORDERS_MONTHS = 1
+    prune_old_orders()
+    account, stored = sim.accounts[0], set(stored_orders(platform))
+    back = next(each for each in account.order_ids() if each not in stored)
+    account.change_order(back, at=datetime.now(UTC) - timedelta(hours=1))
+
+    closed = audit(platform)
+
+    assert (closed.missing, closed.healed, closed.open) == (1, 1, 0)
+    assert Order.objects.get(external_id=back).is_full
+    assert prune_old_orders() == 0
 
 
 # --- in the background

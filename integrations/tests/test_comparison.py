@@ -15,7 +15,7 @@ from integrations.amazon.order_report import BY_UPDATE, OrderReport
 from integrations.amazon.tests.test_order_report import END, simulated_document
 from integrations.completeness.comparison import Kind, compare, explain
 from integrations.completeness.records import KnownOrder, Line, gathered
-from integrations.completeness.rules import EXPLANATIONS, OF_UNITS, RULES, Scope
+from integrations.completeness.rules import EXPLANATIONS, OF_UNITS, RULES, Scope, older_than_kept
 from orders.records import ReportedLine
 from simulator import Account
 from simulator.truth import order_truth
@@ -184,6 +184,25 @@ def test_rounded_amounts_and_other_lines_of_the_same_units_are_the_same() -> Non
     reported = order(line(quantity=3, price=Decimal("10.00")), line("A", 1, price=Decimal("3.33")))
     stored = order(line(quantity=4, price=Decimal("13.3333")))
     assert compare(reported, stored) == compare(stored, stored)
+
+
+@pytest.mark.parametrize(
+    ("purchased", "updated", "is_older"),
+    [
+        (-2, -1, True),
+        (-2, 1, False),  # it changed since, so it is kept
+        (1, 1, False),
+        (-2, None, False),  # nobody can tell
+        (None, -1, False),
+    ],
+)
+def test_a_listed_order_is_not_missed_where_it_is_older_than_what_is_kept(
+    purchased: int | None, updated: int | None, is_older: bool
+) -> None:
+    bought, changed = (None if days is None else NOW + timedelta(days=days) for days in (purchased, updated))
+    old = replace(order(line()), purchased_at=bought, updated_at=changed)
+    assert older_than_kept(old, NOW) == is_older
+    assert not older_than_kept(old, None)  # all are kept
 
 
 @pytest.mark.parametrize(
