@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count
 from django.utils import timezone
 
 from integrations.completeness.comparing import LAG
@@ -52,19 +51,18 @@ def write_days(audit: OrderAudit, by_place: Mapping[Place, Counter[str]]) -> Non
 
 
 def recount(found: AuditFinding) -> None:
-    """A finding was healed after its audit was closed: its day and its audit are one order better. To be called in a
-    transaction."""
+    """A finding was healed after its audit was closed: its day and its audit are one order better. What is open is
+    counted, and never pruned; what was healed before may be gone, so what is open no more is added to it. To be called
+    in a transaction."""
     audit = OrderAudit.objects.select_for_update().get(pk=found.audit_id)
-    by_outcome = _by_outcome(audit.findings.all())
-    audit.healed, audit.open = by_outcome[Outcome.HEALED], by_outcome[Outcome.OPEN]
+    _recount(audit, audit.findings.all())
     if audit.status == OrderAudit.Status.PARTIAL and not audit.open and not audit.unread:
         audit.status = OrderAudit.Status.SUCCEEDED
     audit.save(update_fields=["healed", "open", "status"])
     rows = AuditedDay.objects.filter(audit=audit, marketplace_id=found.marketplace_id)
     for row in rows.filter(day=found.day) if found.day else ():
         of_day = audit.findings.filter(day=row.day, marketplace_id=row.marketplace_id)
-        counts = _by_outcome(of_day)
-        row.healed, row.open = counts[Outcome.HEALED], counts[Outcome.OPEN]
+        _recount(row, of_day)
         place = [row.day.isoformat(), row.marketplace_id]
         parts = [part for part in audit.parts if any(each[:2] == place for each in part["days"])]
         row.state = max((_state(row, part) for part in parts), key=WORST.index, default=State(row.state))
@@ -72,8 +70,9 @@ def recount(found: AuditFinding) -> None:
         row.save(update_fields=["healed", "open", "state", "open_since"])
 
 
-def _by_outcome(findings: Any) -> Counter[str]:
-    return Counter(dict(findings.order_by().values_list("outcome").annotate(Count("pk"))))
+def _recount(counted: OrderAudit | AuditedDay, findings: Any) -> None:
+    left = findings.filter(outcome=Outcome.OPEN).count()
+    counted.healed, counted.open = counted.healed + max(0, counted.open - left), left
 
 
 def _count(row: AuditedDay, found: Counter[str]) -> None:

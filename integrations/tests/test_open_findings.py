@@ -5,16 +5,20 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Count
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from api.tests.rest import superuser
 from feed.models import Change
+from integrations.completeness.closing import prune_audits
 from integrations.completeness.proof import Span, proven_span
 from integrations.models import AuditedDay, AuditFinding, OrderAudit, OrderProof, SyncFailure
 from integrations.tests.syncing import platform_of, raw_order, stored_orders, sync
@@ -89,6 +93,33 @@ def test_what_stays_open_is_one_failure_until_it_is_here(start_simulator: StartS
     assert (proof.open_days, proof.until) == (0, _last_proven(platform))
     assert changes() == ["failure.opened", "failure.resolved"]
     assert audit(platform).status == OrderAudit.Status.SUCCEEDED
+
+
+def test_what_is_healed_after_pruning_adds_to_what_was_healed_before(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    sim = start_simulator(orders=60)
+    platform = platform_of(sim)
+    sync(platform)
+    days = Order.objects.order_by().values_list("purchased_at__date")
+    day = days.annotate(n=Count("pk")).order_by("-n").values_list("purchased_at__date", flat=True)[0]
+    placed = Order.objects.filter(purchased_at__date=day)
+    others = placed.count() - 1
+    assert others > 0
+    placed.delete()
+    sim.rules.add(Rule(operation="getOrder", times=1, fault=Answer(404)))
+    closed = audit(platform)
+    assert (closed.healed, closed.open) == (others, 1)
+    OrderAudit.objects.update(finished_at=timezone.now() - timedelta(days=settings.KEEP_SYNC_LOG_DAYS + 1))
+    prune_audits()
+    assert closed.findings.filter(outcome=Outcome.HEALED).count() == 0
+
+    assert superuser().post(f"/sync-failures/{SyncFailure.objects.get().pk}/replay").status_code == 200
+
+    closed.refresh_from_db()
+    assert (closed.healed, closed.open) == (others + 1, 0)
+    healed = AuditedDay.objects.get(platform=platform, day=day)
+    assert (healed.healed, healed.open, healed.state) == (others + 1, 0, State.HEALED)
 
 
 def _last_proven(platform: Platform) -> date | None:
