@@ -555,6 +555,22 @@ def test_the_command_pauses_resumes_and_cancels(start_simulator: StartSimulator)
     assert command("amazon", "--cancel")[0] == 1
 
 
+def test_a_span_that_ends_within_the_last_two_minutes_is_that_backfill(
+    start_simulator: StartSimulator,
+) -> None:
+    """Lists are made of what has been over for so long, so it ends a little earlier than was asked for."""
+    platform_of(start_simulator(history(5, 25)))
+    now = timezone.now()
+    for until in (now, now - timedelta(seconds=90), now - timedelta(seconds=90)):
+        span = ("--since", "2026-01-01", "--until", until.strftime("%Y-%m-%dT%H:%M:%SZ"), "--background")
+        assert command("amazon", *span)[0] == 0
+    assert Backfill.objects.count() == 1
+    before = (now - timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert command("amazon", "--since", "2026-01-01", "--until", before, "--background")[0] == 1
+    Backfill.objects.update(window_end=now - timedelta(hours=1), queued_at=now - timedelta(hours=1))
+    assert command("amazon", *span)[0] == 1  # an hour more is another span
+
+
 def test_who_asks_while_one_is_open_is_given_that_one_and_writes_nothing(
     start_simulator: StartSimulator,
 ) -> None:

@@ -67,8 +67,11 @@ def newest_backfill(platform: Platform) -> Backfill | None:
 
 
 def is_same_span(backfill: Backfill, since: datetime, until: datetime | None) -> bool:
-    """Whether somebody who asks for this span asks for that backfill."""
-    return backfill.window_start == since and (until is None or backfill.window_end == until)
+    """Whether somebody who asks for this span asks for that backfill. One of the last minutes ends before them
+    (latest_end)."""
+    if backfill.window_start != since:
+        return False
+    return until is None or timedelta(0) <= until - backfill.window_end <= MARGIN + timedelta(seconds=1)
 
 
 @retry_on_db_error
