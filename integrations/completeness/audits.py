@@ -19,7 +19,7 @@ from django.utils import timezone
 from integrations.completeness.claim import Claim, JobLost, attempt
 from integrations.completeness.closing import close
 from integrations.completeness.comparing import LAG, compare_part
-from integrations.completeness.healing import heal_next
+from integrations.completeness.healing import fetch_details_again, heal_next
 from integrations.completeness.lists import (
     LONGEST,
     LONGEST_WAIT,
@@ -112,6 +112,7 @@ def _heal(claim: Claim, adapter: ListsOrders, stopping: Stop) -> None:
             claim.park(PAUSE)
             return
         if not heal_next(claim, adapter):
+            fetch_details_again(claim, adapter, AT_ONCE)
             close(claim)
             return
     claim.give_back()

@@ -9,6 +9,7 @@ from django.utils import timezone
 from integrations.completeness.claim import Claim
 from integrations.completeness.comparing import differences_as_json
 from integrations.completeness.comparison import Verdict, compare
+from integrations.completeness.history.failures import behind_their_list
 from integrations.completeness.records import KnownOrder, from_json
 from integrations.completeness.stored import stored_by_id
 from integrations.errors import (
@@ -16,6 +17,7 @@ from integrations.errors import (
     AuthorizationError,
     ConfigError,
     PlatformError,
+    RateLimited,
     TransientError,
 )
 from integrations.lookup.order import store
@@ -39,6 +41,23 @@ def heal_next(claim: Claim, adapter: Adapter) -> bool:
     claim.save()  # raises JobLost
     settle(found, heal(claim.audit.platform, found, adapter=adapter))
     return True
+
+
+def fetch_details_again(claim: Claim, adapter: Adapter, most: int) -> None:
+    """Of orders that are as listed and not here in full, since the platform's answer was behind its list: by now it may
+    be as new. Otherwise the failure stays. Raises PlatformError for what is not about one order."""
+    platform = claim.audit.platform
+    ids = behind_their_list(platform.pk).values_list("external_id", flat=True)[:most]
+    for external_id in dict.fromkeys(ids):
+        claim.save()  # raises JobLost
+        try:
+            store(platform, external_id, adapter=adapter, live_only=True, in_full=True)
+        except RateLimited:  # the next audit does it
+            return
+        except NOT_OF_ONE:
+            raise
+        except PlatformError:
+            continue
 
 
 def heal(

@@ -25,6 +25,10 @@ from orders.services import changes_by
 from platforms.models import Platform, Source
 
 STREAM = OrdersStream()
+IS_NOT_IN_FULL = "not_in_full"
+NOT_IN_FULL = (
+    "The platform answers with an older version than its list has, or without lines. Nothing was changed."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,11 @@ def store(
     adapter: Adapter | None = None,
     live_only: bool = False,
     anew: bool = False,
+    in_full: bool = False,
 ) -> tuple[Order, Outcome]:
     """Ask again, and store what the platform says, as a sync would; open failures of the order that syncs met are
     resolved. `live_only`: it has to be live data. `anew`: it is written even where it is said to be what is stored.
+    `in_full`: it has to be here in full afterwards, so what the platform says is as new as what its list said.
 
     `adapter` is one that is connected for orders, for who stores many. Raises PlatformError where the platform does not
     deliver it, or it cannot be stored; nothing is changed then.
@@ -111,6 +117,8 @@ def store(
         )
         for problem in [*problems, *refused]:
             raise RequestRefused(f"Nothing was stored. {problem.message}", code=problem.code)
+        if in_full and not stored_orders().get(platform=platform, external_id=external_id).is_full:
+            raise RequestRefused(NOT_IN_FULL, code=IS_NOT_IN_FULL)
         resolve(failures.filter(pk__in=known).settled_by(source), SyncFailure.Resolution.REPLAYED, user)
     return stored_orders().get(platform=platform, external_id=external_id), outcome
 

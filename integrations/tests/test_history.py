@@ -17,6 +17,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from api.tests.rest import superuser
+from feed.models import Change
 from integrations.completeness.history.backfills import (
     cancel,
     pause,
@@ -34,6 +35,7 @@ from integrations.sync.messages import is_ours
 from integrations.tests.comparing import assert_complete
 from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_was
 from integrations.tests.syncing import platform_of, requests_of, stored_orders, sync
+from integrations.tests.test_audits import audit
 from orders.models import Order, OrderItem
 from platforms.models import Platform
 from simulator import (
@@ -384,6 +386,35 @@ def test_an_answer_that_is_older_than_the_list_is_not_asked_for_without_end(
         (newer.external_id, "not_in_full")
     ]
     assert by_list() == {newer.external_id}
+
+
+def test_an_audit_asks_once_more_for_what_was_not_as_new_as_its_list(start_simulator: StartSimulator) -> None:
+    """Stored as listed, so nothing is amiss; its details would be lacking for ever."""
+    sim = start_simulator(history(orders=5))
+    platform = platform_of(sim)
+    listed = until_listed(opened(platform))
+    newer = Order.objects.earliest("pk")
+    moment = newer.platform_updated_at
+    newer.platform_updated_at += timedelta(minutes=1)
+    newer.save()
+    until_closed(listed)
+    [failure] = SyncFailure.objects.all()
+
+    asked = sim.calls["getOrder"]
+    assert audit(platform).status == "succeeded"
+    assert (by_list(), sim.calls["getOrder"] - asked) == ({newer.external_id}, 1)
+    failure.refresh_from_db()
+    assert failure.is_open  # the answer is as old as before
+    assert Change.objects.filter(kind="failure.resolved").count() == 0
+
+    assert moment is not None
+    sim.accounts[0].use_odd_text(newer.external_id, at=moment + timedelta(minutes=1))
+    assert audit(platform).status == "succeeded"
+    failure.refresh_from_db()
+    assert (by_list(), failure.resolution) == (set(), "replayed")
+    asked = sim.calls["getOrder"]
+    audit(platform)
+    assert sim.calls["getOrder"] == asked
 
 
 def test_test_data_settles_no_failure_of_a_backfill(platform: Platform) -> None:

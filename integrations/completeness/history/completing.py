@@ -26,7 +26,7 @@ from integrations.completeness.history.split import (
     settled,
 )
 from integrations.completeness.lists import seconds_until
-from integrations.errors import AuthorizationError, PlatformError, RateLimited, RequestRefused
+from integrations.errors import AuthorizationError, PlatformError, RateLimited
 from integrations.lookup.order import STREAM, store
 from integrations.models import FetchingJob
 from integrations.protocol import Adapter, OrderPage, RecordFailure, Window
@@ -36,9 +36,6 @@ from platforms.models import Source
 MOST_SPANS = 15  # that pages read before ids have their turn
 MOST_FAILED = 2000  # orders; then it ends
 MEASURED_EVERY, MOST_MEASURED = timedelta(minutes=5), 36
-NOT_IN_FULL = (
-    "The platform answers with an older version than its list has, or without lines. Nothing was changed."
-)
 Place = dict[str, Any]
 
 
@@ -205,9 +202,8 @@ def _pause(claim: FetchingClaim[Any], count: int) -> float:
 def _fetch(claim: FetchingClaim[Any], adapter: Adapter, external_id: str) -> bool:
     """True: the platform answered, if only that there is no such order. Raises what is not about this one order."""
     try:
-        order, _outcome = store(claim.job.platform, external_id, adapter=adapter, live_only=True)
-        if not order.is_full:  # it would be fetched again without end
-            raise RequestRefused(NOT_IN_FULL, code="not_in_full")
+        # Otherwise it would be fetched again without end.
+        store(claim.job.platform, external_id, adapter=adapter, live_only=True, in_full=True)
     except NOT_OF_ONE:
         raise
     except PlatformError as error:
