@@ -26,9 +26,7 @@ from platforms.models import Platform, Source
 
 STREAM = OrdersStream()
 IS_NOT_IN_FULL = "not_in_full"
-NOT_IN_FULL = (
-    "The platform answers with an older version than its list has, or without lines. Nothing was changed."
-)
+NOT_IN_FULL = "The platform answers with an older version than its list has, or without lines."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +88,10 @@ def store(
 ) -> tuple[Order, Outcome]:
     """Ask again, and store what the platform says, as a sync would; open failures of the order that syncs met are
     resolved. `live_only`: it has to be live data. `anew`: it is written even where it is said to be what is stored.
-    `in_full`: it has to be here in full afterwards, so what the platform says is as new as what its list said.
+    `in_full`: it has to be here in full afterwards; otherwise what it says is stored, and no failure is resolved.
 
     `adapter` is one that is connected for orders, for who stores many. Raises PlatformError where the platform does not
-    deliver it, or it cannot be stored; nothing is changed then.
+    deliver it, or it cannot be stored; nothing is changed then, but for what is not `in_full`.
     """
     failures = SyncFailure.objects.open().filter(
         platform=platform, kind=STREAM.name, external_id=external_id, audit=None
@@ -117,10 +115,13 @@ def store(
         )
         for problem in [*problems, *refused]:
             raise RequestRefused(f"Nothing was stored. {problem.message}", code=problem.code)
-        if in_full and not stored_orders().get(platform=platform, external_id=external_id).is_full:
-            raise RequestRefused(NOT_IN_FULL, code=IS_NOT_IN_FULL)
-        resolve(failures.filter(pk__in=known).settled_by(source), SyncFailure.Resolution.REPLAYED, user)
-    return stored_orders().get(platform=platform, external_id=external_id), outcome
+        order = stored_orders().get(platform=platform, external_id=external_id)
+        is_settled = order.is_full or not in_full
+        if is_settled:
+            resolve(failures.filter(pk__in=known).settled_by(source), SyncFailure.Resolution.REPLAYED, user)
+    if not is_settled:
+        raise RequestRefused(NOT_IN_FULL, code=IS_NOT_IN_FULL)
+    return order, outcome
 
 
 def _fetch(

@@ -34,7 +34,7 @@ from integrations.sync.failures import replay
 from integrations.sync.messages import is_ours
 from integrations.tests.comparing import assert_complete
 from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_was
-from integrations.tests.syncing import platform_of, requests_of, stored_orders, sync
+from integrations.tests.syncing import platform_of, raw_order, requests_of, stored_orders, sync
 from integrations.tests.test_audits import audit
 from orders.models import Order, OrderItem
 from platforms.models import Platform
@@ -42,6 +42,7 @@ from simulator import (
     Account,
     Answer,
     BreakRows,
+    Canned,
     Cut,
     DoubleRows,
     EndReport,
@@ -386,6 +387,27 @@ def test_an_answer_that_is_older_than_the_list_is_not_asked_for_without_end(
         (newer.external_id, "not_in_full")
     ]
     assert by_list() == {newer.external_id}
+
+
+def test_what_a_newer_answer_without_lines_says_is_stored(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(history(orders=1))
+    listed = until_listed(opened(platform_of(sim)))
+    order = Order.objects.get()
+    newer = f"{order.platform_updated_at + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+    answer = raw_order(
+        items=0,  # every order has one: it is not complete
+        orderId=order.external_id,
+        lastUpdatedTime=newer,
+        createdTime=f"{order.purchased_at:%Y-%m-%dT%H:%M:%SZ}",
+        fulfillment={"fulfillmentStatus": "CANCELLED", "fulfilledBy": "MERCHANT"},
+    )
+    for operation, body in (("getOrder", {"order": answer}), ("searchOrders", {"orders": []})):
+        sim.script(operation, *[Canned.json(200, body)] * 9)
+    closed = until_closed(listed)
+    order.refresh_from_db()
+    assert (order.status, order.is_full) == ("cancelled", False)
+    assert (closed.status, closed.failed) == (Status.PARTIAL, 1)
+    assert SyncFailure.objects.open().get().error_code == "not_in_full"
 
 
 def test_an_audit_asks_once_more_for_what_was_not_as_new_as_its_list(start_simulator: StartSimulator) -> None:
