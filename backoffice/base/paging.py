@@ -19,15 +19,11 @@ LAST_PAGE = 10**8
 class BoundedPaginator(Paginator[Any]):
     """Counts up to a bound; pages beyond it exist as long as there are rows. Without a bound, counts all.
 
-    One query fetches the ids of the page from `found` in order, a second one its rows from `rows`, which is not
-    filtered. Where an index holds all that a list is filtered by, it answers the first one alone. A third one counts,
-    where another page follows.
+    One query fetches ids of `found` in order, a second one the rows of the page from `rows`, which is not filtered.
+    Where an index holds all that a list is filtered by, it answers the first one alone.
     """
 
     template_name = "oms/pagination.html"
-    counts_in_order = (
-        True  # by the index that has all columns of a long list's order; other ones lead to wide rows
-    )
 
     def __init__(
         self,
@@ -46,49 +42,42 @@ class BoundedPaginator(Paginator[Any]):
         self._counted = max(counted or 0, per_page)
 
     @cached_property
+    def _ids(self) -> list[Any]:
+        return self._ids_between(0, self._counted + 1)
+
+    @cached_property
     def _ids_of_page(self) -> list[Any]:
         """One more than fit, where there are more."""
-        start = self._start
-        return list(self._found.values_list("pk", flat=True)[start : start + self.per_page + 1])
+        start, end = self._start, self._start + self.per_page + 1
+        if end <= self._counted + 1:
+            return self._ids[start:end]
+        return self._ids_between(start, end)
 
     @cached_property
     def is_capped(self) -> bool:
-        return not self._is_exact and self._is_followed and self._found_rows > self._counted
+        if self._is_exact:
+            return False
+        # Beyond the counted rows, the page itself shows whether it is the last.
+        if self._start >= self._counted:
+            return len(self._ids_of_page) > self.per_page
+        return len(self._ids) > self._counted
 
     @cached_property
     def count(self) -> int:
         """The number of rows; where `is_capped`, the number of rows that are known."""
-        if not self._is_followed:
-            return self._known_here
-        return max(self._counted, self._known_here) if self.is_capped else self._found_rows
-
-    @property
-    def _is_followed(self) -> bool:
-        """Whether there is another page."""
-        return len(self._ids_of_page) > self.per_page
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether a query counts the rows: the page itself does not show how many there are."""
-        return self._is_followed and (self._is_exact or self._known_here <= self._counted)
-
-    @property
-    def _known_here(self) -> int:
-        return self._start + len(self._ids_of_page)
-
-    @cached_property
-    def _found_rows(self) -> int:
-        """All of them, or one more than are counted."""
-        if not self.is_counted:
-            return self._known_here
-        if self._is_exact:
+        known_here = self._start + len(self._ids_of_page)
+        if self._is_exact and len(self._ids_of_page) > self.per_page:
             return int(self._found.count())
-        found = self._found if self.counts_in_order else self._found.order_by()
-        return int(found.values("pk")[: self._counted + 1].count())
+        if self._start >= self._counted:
+            return known_here
+        return max(self._counted, known_here) if self.is_capped else len(self._ids)
 
     @property
     def _start(self) -> int:
         return (self._number - 1) * self.per_page
+
+    def _ids_between(self, start: int, end: int) -> list[Any]:
+        return list(self._found.values_list("pk", flat=True)[start:end])
 
     @property
     def shown_count(self) -> str:

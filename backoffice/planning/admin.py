@@ -22,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from access.confinement import visible_platforms, within
 from backoffice.base.cells import badge, badges, number, source_badge, title_cell
 from backoffice.base.model_admin import OmsAdmin, choices_filter, platform_filter
-from backoffice.base.paging import BoundedChangeList, BoundedPaginator
+from backoffice.base.paging import BoundedChangeList
 from backoffice.lists.tabs import ALL, Tab
 from backoffice.planning.exports import PLANNING_EXPORTS
 from backoffice.planning.filters import StateFilter, TagFilter, number_filter
@@ -49,14 +49,6 @@ TABS = (
     Tab(name="dead", label=gettext_lazy("Dead stock"), query={"state": "dead"}),
     Tab(name="unknown", label=gettext_lazy("Not known"), query={"state": "unknown"}),
 )
-
-
-class PlannedPaginator(BoundedPaginator):
-    counts_in_order = False  # with a filter, no index has any of its orders
-
-
-class PlannedChangeList(BoundedChangeList):
-    paginator_class = PlannedPaginator
 
 
 @admin.register(PlannedSku)
@@ -128,7 +120,7 @@ class PlannedSkuAdmin(OmsAdmin):
         return (F("reorder").desc(nulls_last=True) if is_first else "-reorder",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return PlannedChangeList
+        return BoundedChangeList
 
     def get_urls(self) -> list[URLPattern]:
         upload = self.admin_site.admin_view(never_cache(partial(upload_view, self)))
