@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.core.management import call_command
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 if TYPE_CHECKING:  # this file is read before Django is set up
     from platforms.models import Platform
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PASSWORD = "a long pass phrase"
-PATIENCE = 20_000  # milliseconds until a page must show what it is to show, on a machine that runs much else
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,7 +40,6 @@ def chromium() -> Iterator[Any]:
         if os.environ.get("OMS_REQUIRE_BROWSER") == "1":
             pytest.fail(f"{reason}, and OMS_REQUIRE_BROWSER=1 asks for it")
         pytest.skip(reason)
-    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
@@ -100,7 +98,7 @@ def log_in(chromium: Any, live_server: Any, platform: "Platform") -> Iterator[Ca
         }
         contexts[-1].add_cookies([session | {"url": live_server.url}])
         page: Page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error.stack or error}"))
         page.on("console", tell_of_policy)
         if at is not None:
