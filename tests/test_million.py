@@ -73,6 +73,4 @@ def test_it_answers_each_page_with_as_many_queries_however_much_there_is() -> No
         model._default_manager.all().delete()
     Platform.objects.filter(name__startswith="demo-").delete()
     assert queries_by_page(orders=2400, skus=1200) == few
-    # The home page looks for each kind of trouble.
-    more = {"home": 27}
-    assert {name: count for name, count in few.items() if count > more.get(name, 25)} == {}
+    assert max(few.values()) <= 25

@@ -33,6 +33,7 @@ from integrations.completeness.standing import (
     OVER_A_NIGHT,
     audit_standings,
     failed_backfills,
+    last_jobs,
     still_open,
 )
 from integrations.lookup.renewals import renewals_of, set_at
@@ -241,9 +242,9 @@ def _of_failures(platforms: dict[int, Platform], now: datetime) -> Iterator[Cond
 
 
 def of_completeness(healths: Sequence[health.Health], now: datetime) -> Iterator[Condition]:
-    """What of audits, backfills and keeping up wants somebody, of active platforms. Five queries, one more for each
-    stream of which an audit failed. Where access is refused, that is what people are told of: no audit can end well
-    then."""
+    """What of audits, backfills and keeping up wants somebody, of active platforms. Three queries, one more for
+    backfills and for each stream of audits where one failed, and where a catch-up is open. Where access is refused,
+    that is what people are told of: no audit can end well then."""
     platforms = {item.platform.pk: item.platform for item in healths if item.platform.is_active}
     for still in still_open(platforms, now - OVER_A_NIGHT):
         yield _of_audits(
@@ -255,7 +256,8 @@ def of_completeness(healths: Sequence[health.Health], now: datetime) -> Iterator
             href=completeness.open_href(still),
             facts={"stream": still.stream, "count": still.count},
         )
-    for backfill in failed_backfills(platforms, now):
+    jobs = last_jobs(platforms)
+    for backfill in failed_backfills(jobs, now):
         yield Condition(
             kind=Kind.BACKFILL,
             platform=platforms[backfill.platform_id],
@@ -265,7 +267,9 @@ def of_completeness(healths: Sequence[health.Health], now: datetime) -> Iterator
             href=completeness.completeness_of(backfill.platform_id, completeness.HISTORY_ON_PAGE),
         )
     refused = {item.platform.pk for item in healths if item.state in UNUSABLE}
-    for unknown in unknown_for_long(platforms.keys() - refused, now):
+    jobs = [each for each in jobs if each["pk"] not in refused]
+    behind = {each["pk"]: each["catching_up_since"] for each in jobs if each["catching_up_since"]}
+    for unknown in unknown_for_long(behind, now):
         yield _of_audits(
             Kind.INCOMPLETE,
             platforms[unknown.platform_id],
@@ -275,7 +279,7 @@ def of_completeness(healths: Sequence[health.Health], now: datetime) -> Iterator
             href=completeness.completeness_of(unknown.platform_id, "keeping-up"),
             facts={"stream": ORDERS},
         )
-    for standing in audit_standings(platforms.keys() - refused):
+    for standing in audit_standings(jobs):
         failed = standing.failed
         if failed or standing.is_missed(now):
             yield _of_audits(

@@ -67,13 +67,14 @@ def _known_line(known: KnownByReport) -> str:
 
 
 def _shown(catch_up: CatchUp) -> dict[str, Any]:
-    unknown = unknown_for_long([catch_up.platform_id], timezone.now())
+    behind = {catch_up.platform_id: catch_up.window_start} if catch_up.is_open else {}
+    unknown = unknown_for_long(behind, timezone.now())
     return {
         "row": catch_up,
         "badge": badge(display_of(catch_up, "status"), COLOURS.get(catch_up.status, "info")),
         "since": _("syncs fell behind at %(time)s") % {"time": format_datetime(catch_up.window_start)},
         "lines": list(_lines(catch_up)),
-        "is_alarming": bool(unknown and catch_up.is_open),
+        "is_alarming": bool(unknown),
         "notes": [note["message"] for note in catch_up.notes],
         "cost": cost_line(catch_up),
     }

@@ -389,7 +389,7 @@ def test_it_asks_as_often_for_many_rows_as_for_few(order: Callable[..., Order]) 
 
     few = fill(1)
     assert fill(12) == few
-    assert few <= 24
+    assert few <= 22
 
 
 # --- when it is told

@@ -20,6 +20,7 @@ from integrations.models import (
     AuditedStock,
     AuditFinding,
     Backfill,
+    CatchUp,
     OrderAudit,
     StockAudit,
     StockFinding,
@@ -36,6 +37,7 @@ TOLD_FOR = timedelta(days=7)  # of a backfill that failed, unless another one is
 ORDERS, STOCK = SyncLog.Kind.ORDERS, SyncLog.Kind.INVENTORY
 OPEN = AuditedDay.State.OPEN
 GOOD = (Job.Status.SUCCEEDED, Job.Status.PARTIAL)
+LastJobs = list[dict[str, Any]]  # rows of _with_last_jobs
 AUDITS: dict[str, Any] = {ORDERS: OrderAudit, STOCK: StockAudit}
 
 
@@ -112,23 +114,24 @@ def _waiting_stock() -> QuerySet[AuditedStock]:
     return AuditedStock.objects.filter(Q(open=0) | Exists(waiting), state=OPEN)
 
 
-def failed_backfills(platforms: Collection[int], now: datetime) -> list[Backfill]:
-    """The last backfills of these platforms, where they failed of late. One query."""
-    later = Backfill.objects.filter(platform=OuterRef("platform"), pk__gt=OuterRef("pk"))
-    failed = Backfill.objects.filter(
-        ~Exists(later), status=Job.Status.FAILED, platform__in=platforms, finished_at__gt=now - TOLD_FOR
-    )
-    return list(failed.only("pk", "platform", "finished_at", "error_message"))
+def last_jobs(platforms: Collection[int]) -> LastJobs:
+    """Of each of these platforms. One query."""
+    return list(_with_last_jobs().filter(pk__in=platforms))
 
 
-def audit_standings(platforms: Collection[int]) -> list[AuditStanding]:
-    """Of those of these platforms whose audits are due each night. One query, one more for each stream of which one
-    failed."""
-    rows = list(_with_audits().filter(pk__in=platforms))
+def failed_backfills(jobs: LastJobs, now: datetime) -> list[Backfill]:
+    """The last backfills, where they failed of late. One query where any failed, otherwise none."""
+    ids = [row["backfill"] for row in jobs if row["backfill_status"] == Job.Status.FAILED]
+    failed = Backfill.objects.filter(pk__in=ids, finished_at__gt=now - TOLD_FOR)
+    return list(failed.only("pk", "platform", "finished_at", "error_message")) if ids else []
+
+
+def audit_standings(jobs: LastJobs) -> list[AuditStanding]:
+    """Of the platforms whose audits are due each night. One query for each stream of which one failed."""
     found = []
     for stream, model in AUDITS.items():
         kinds = _kinds(stream)
-        mine = [row for row in rows if row["kind"] in kinds and row[f"begun_{stream}"]]
+        mine = [row for row in jobs if row["kind"] in kinds and row[f"begun_{stream}"]]
         ids = [row[f"last_{stream}"] for row in mine if row[f"status_{stream}"] == Job.Status.FAILED]
         failed = model.objects.defer("parts", "notes").in_bulk(ids) if ids else {}
         for row in mine:
@@ -158,10 +161,17 @@ def _kinds(stream: str) -> list[str]:
 
 
 @cache
-def _with_audits() -> QuerySet[Platform, dict[str, Any]]:
+def _with_last_jobs() -> QuerySet[Platform, dict[str, Any]]:
     """All platforms, each with the last closed audit of each stream, its status, the end of the last good one, and of
-    the first live sync. Made once: to make it takes longer than to read it."""
-    columns: dict[str, Any] = {}
+    the first live sync; the last backfill with its status; and since when an open catch-up tries to keep up. Made once:
+    to make it takes longer than to read it."""
+    backfills = Backfill.objects.filter(platform=OuterRef("pk")).order_by("-pk")
+    catch_ups = CatchUp.objects.filter(platform=OuterRef("pk"), open_key__isnull=False)
+    columns: dict[str, Any] = {
+        "backfill": Subquery(backfills.values("pk")[:1]),
+        "backfill_status": Subquery(backfills.values("status")[:1]),
+        "catching_up_since": Subquery(catch_ups.values("window_start")[:1]),
+    }
     for stream, model in AUDITS.items():
         closed = model.objects.filter(platform=OuterRef("pk"), open_key=None).order_by("-pk")
         syncs = SyncLog.objects.filter(

@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from integrations.completeness.overview import proofs_of
-from integrations.completeness.standing import audit_standings, still_open
+from integrations.completeness.standing import audit_standings, last_jobs, still_open
 from monitoring.subjects.base import Scrape
 
 LABELS = ("platform", "stream")
@@ -57,7 +57,7 @@ def _standings(scrape: Scrape, names: dict[int, str]) -> Iterator[Metric]:
     failed = GaugeMetricFamily(
         "oms_audit_failed", "1 where the last audit failed, 0 otherwise.", labels=LABELS
     )
-    for standing in audit_standings(names):
+    for standing in audit_standings(last_jobs(names)):
         labels = [names[standing.platform_id], standing.stream]
         behind.add_metric(labels, scrape.age(standing.since))
         failed.add_metric(labels, int(standing.failed is not None))

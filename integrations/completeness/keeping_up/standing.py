@@ -1,7 +1,7 @@
 """What pages, the API and alerts say of keeping up: which orders are known by report alone, and since when orders are
 not known at all."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,10 +59,8 @@ def shown_catch_up(platform: Platform, now: datetime) -> CatchUp | None:
     return newest if now - newest.finished_at < SHOWN_FOR else None
 
 
-def unknown_for_long(platforms: Collection[int], now: datetime) -> list[Unknown]:
-    """Of those of these platforms that a catch-up is open of, which does not keep up either. Two queries at most."""
-    open_ones = CatchUp.objects.filter(platform__in=platforms, open_key__isnull=False)
-    behind = dict(open_ones.values_list("platform_id", "window_start"))
+def unknown_for_long(behind: Mapping[int, datetime], now: datetime) -> list[Unknown]:
+    """Where a catch-up does not keep up either. `behind`: since when one is open, by platform. One query at most."""
     if not behind:
         return []
     states = {
