@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.dates import is_meant
-from core.format import DASH, Text, local_datetime, local_short_day, platform_time
+from core.format import DASH, Text, grouped, local_datetime, local_short_day, platform_time
 from core.money import decimals_of
 from core.text import isolated
 from platforms.models import Source
@@ -75,7 +75,7 @@ def source_badge(source: str) -> SafeString:
 
 def number(value: Any) -> SafeString:
     """Right-aligned; a dash where it is not known, which is not 0."""
-    return _right(DASH if value is None else number_format(value, force_grouping=True))
+    return _right(DASH if value is None else grouped(value))
 
 
 def _right(text: str) -> SafeString:

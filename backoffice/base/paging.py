@@ -8,10 +8,10 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import EmptyPage, Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
 
 from backoffice.base.model_admin import OmsChangeList, reads_no_rows
 from core.database.counting import COUNTED
+from core.format import grouped
 
 LAST_PAGE = 10**8
 
@@ -83,7 +83,7 @@ class BoundedPaginator(Paginator[Any]):
     def shown_count(self) -> str:
         """`1,234`, or `10,000+` where there are more than were counted."""
         known = self.count // self.per_page * self.per_page if self.is_capped else self.count
-        return f"{number_format(known, force_grouping=True)}{'+' if self.is_capped else ''}"
+        return f"{grouped(known)}{'+' if self.is_capped else ''}"
 
     def page(self, number: Any) -> Page[Any]:
         """The page that the paginator was made for, or the first one. Raises EmptyPage where it has no rows."""

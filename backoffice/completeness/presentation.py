@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.base.cells import badge, display_of, label_of, link_to, local_amount
-from backoffice.completeness.wording import completeness_of
+from backoffice.completeness.wording import completeness_of, with_open_days
 from backoffice.syncs.progress import press_url
-from core.format import DASH, Text, duration, platform_time
+from core.format import DASH, Text, duration, grouped, platform_time
 from integrations.completeness.overview import AuditProgress, DayState
 from integrations.models import AuditedDay, AuditFinding, Job, OrderAudit, OrderProof, SyncFailure
 from integrations.wording import time_of_day
@@ -93,12 +93,10 @@ def proof_sentence(proof: OrderProof | None) -> str:
     """How far a platform's orders are proven complete; None: never audited."""
     if proof is None:
         return _("Orders were never audited.")
-    still_open = ngettext("%(n)s day is open.", "%(n)s days are open.", proof.open_days)
-    still_open = still_open % {"n": _number(proof.open_days)} if proof.open_days else ""
     if proof.until is None:
-        return f"{_('No day of orders is proven complete yet.')} {still_open}".strip()
+        return with_open_days(_("No day of orders is proven complete yet."), proof)
     until = date_format(proof.until, "DATE_FORMAT")
-    return f"{_('Orders proven complete until %(day)s.') % {'day': until}} {still_open}".strip()
+    return with_open_days(_("Orders proven complete until %(day)s.") % {"day": until}, proof)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +138,7 @@ def progress_sentence(audit: OrderAudit, progress: AuditProgress) -> str:
         parts = [text % {"done": progress.lists, "all": progress.of_lists}]
     else:
         text = _("orders are fetched; %(done)s of %(all)s are settled")
-        parts = [text % {"done": _number(progress.settled), "all": _number(progress.of_orders)}]
+        parts = [text % {"done": grouped(progress.settled), "all": grouped(progress.of_orders)}]
     if progress.waits_until is not None:
         at = time_of_day(progress.waits_until, timezone.now())
         parts.append(_("it goes on at %(time)s") % {"time": at})
@@ -152,7 +150,7 @@ def cost_line(audit: Job) -> str:
     if not audit.api_calls:
         return DASH
     text = ngettext("%(n)s call, %(time)s of quota", "%(n)s calls, %(time)s of quota", audit.api_calls)
-    return text % {"n": _number(audit.api_calls), "time": _seconds(audit.quota_seconds)}
+    return text % {"n": grouped(audit.api_calls), "time": _seconds(audit.quota_seconds)}
 
 
 def cost_table(audit: OrderAudit) -> SafeString:
@@ -161,7 +159,7 @@ def cost_table(audit: OrderAudit) -> SafeString:
         return SafeString(DASH)
     head = (_("Operation"), _("Calls"), _("Quota"))
     rows = (
-        (name, _number(one["calls"]), _seconds(one["seconds"])) for name, one in sorted(audit.calls.items())
+        (name, grouped(one["calls"]), _seconds(one["seconds"])) for name, one in sorted(audit.calls.items())
     )
     text = (
         '<table class="oms-cost"><thead><tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr>'
@@ -174,7 +172,7 @@ def cost_table(audit: OrderAudit) -> SafeString:
 def found_line(row: OrderAudit | AuditedDay) -> str:
     """ "3 missing, 1 stale"; "nothing amiss" where all is as it is listed."""
     names = ((row.missing, _("missing")), (row.stale, _("stale")), (row.different, _("different")))
-    parts = [f"{_number(count)} {name}" for count, name in names if count]
+    parts = [f"{grouped(count)} {name}" for count, name in names if count]
     return ", ".join(parts) or _("nothing amiss")
 
 
@@ -254,10 +252,6 @@ def _value(field: str, text: str) -> str:
 
 def _seconds(seconds: float) -> str:
     return duration(timedelta(seconds=round(seconds)))
-
-
-def _number(count: int) -> str:
-    return str(number_format(count, force_grouping=True))
 
 
 def with_orders(findings: QuerySet[AuditFinding]) -> QuerySet[AuditFinding]:

@@ -150,16 +150,22 @@ def around_line(platform: Platform, proof: OrderProof | None) -> str:
     """Whether the orders of the days on which one that is not stored may have been placed are proven complete."""
     if proof is None:
         return _("Orders of this platform were never audited.")
-    still_open = ngettext("%(n)s day is open.", "%(n)s days are open.", proof.open_days)
-    still_open = still_open % {"n": grouped(proof.open_days)} if proof.open_days else ""
     if proof.since is None or proof.until is None:
-        return f"{_('No day of orders is proven complete yet.')} {still_open}".strip()
+        return with_open_days(_("No day of orders is proven complete yet."), proof)
     text = _(
         "All orders that %(channel)s lists of the days from %(since)s until %(until)s are here: one of these days that "
         "is not stored is not in its lists."
     )
     days = {name: date_format(getattr(proof, name), "DATE_FORMAT") for name in ("since", "until")}
-    return f"{text % (days | {'channel': channel_label(platform.kind)})} {still_open}".strip()
+    return with_open_days(text % (days | {"channel": channel_label(platform.kind)}), proof)
+
+
+def with_open_days(sentence: str, proof: OrderProof) -> str:
+    """The sentence, and how many days are open, where any is."""
+    if not proof.open_days:
+        return sentence
+    still_open = ngettext("%(n)s day is open.", "%(n)s days are open.", proof.open_days)
+    return f"{sentence} {still_open % {'n': grouped(proof.open_days)}}"
 
 
 def day_line(day: date, state: DayState) -> str:

@@ -26,7 +26,6 @@ from django.http import (
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -41,6 +40,7 @@ from backoffice.export.reader import MACHINE, labelled, labels, names, of_langua
 from backoffice.export.table import Export
 from backoffice.lists.columns import shown_columns
 from backoffice.models import ExportRun
+from core.format import grouped
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",  # for spreadsheets of the reader's language
@@ -320,8 +320,8 @@ def _status(request: HttpRequest, token: str, run: ExportRun | None) -> dict[str
     stands_still = waited_for >= PATIENCE
     return {
         "run": run,
-        "rows": number_format(run.rows if run else 0, force_grouping=True),
-        "done": number_format(rows_done, force_grouping=True),
+        "rows": grouped(run.rows if run else 0),
+        "done": grouped(rows_done),
         "stands_still": stands_still,
         "again": "" if is_over or stands_still else again,
     }

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, QuerySet
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -18,6 +17,7 @@ from django.utils.translation import ngettext
 from access.confinement import Visible, within
 from backoffice.completeness.presentation import Proven
 from backoffice.models import AlertMessage
+from core.format import grouped
 from integrations.models import SyncFailure
 from inventory.listing import of_platforms
 from inventory.models import InventoryItem
@@ -54,7 +54,7 @@ class Tile:
 
     @property
     def shown(self) -> str:
-        return str(number_format(self.count, force_grouping=True))
+        return grouped(self.count)
 
     @property
     def sentence(self) -> str:
@@ -303,7 +303,7 @@ def _in_listings(count: int) -> str:
     text = ngettext(
         "SKUs, in %(n)s listing of a marketplace", "SKUs, in %(n)s listings of marketplaces", count
     )
-    return text % {"n": number_format(count, force_grouping=True)}
+    return text % {"n": grouped(count)}
 
 
 def list_of(model: str, **filters: Any) -> str:

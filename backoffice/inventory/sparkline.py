@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from core.format import DASH
+from core.format import DASH, grouped
 
 WIDTH, HEIGHT, MARGIN = 96, 24, 2
 
@@ -37,7 +36,7 @@ def in_words(units: Sequence[int | None]) -> str:
         days,
     )
     first_last_lowest = zip(("first", "last", "lowest"), (known[0], known[-1], min(known)), strict=True)
-    shown = {name: number_format(value, force_grouping=True) for name, value in first_last_lowest}
+    shown = {name: grouped(value) for name, value in first_last_lowest}
     return text % {"days": days, **shown}
 
 

@@ -18,7 +18,7 @@ from backoffice.base.model_admin import DropdownFilter
 from backoffice.base.offered import no_choice
 from backoffice.base.paging import BoundedPaginator
 from backoffice.lists.tabs import ALL, Tab
-from core.format import DASH
+from core.format import DASH, grouped
 from inventory.models import InventoryItem, Level
 
 EARLIER = {"no": "gone", "yes": "listed"}
@@ -135,7 +135,7 @@ def _explained(item: InventoryItem, level: Level) -> str:
 
 def days_of_cover(cover: Any) -> SafeString:
     """`12` under a heading that says days, with its calculation in a tooltip; rounded down as in `format_cover`."""
-    days = DASH if cover.days is None else number_format(int(cover.days), force_grouping=True)
+    days = DASH if cover.days is None else grouped(int(cover.days))
     return format_html('<span class="oms-number" title="{}">{}</span>', format_sales(cover), days)
 
 
@@ -144,9 +144,7 @@ def format_cover(cover: Any) -> str:
     if cover.days is None:
         return DASH
     days = int(cover.days)
-    return ngettext("%(days)s day", "%(days)s days", days) % {
-        "days": number_format(days, force_grouping=True)
-    }
+    return ngettext("%(days)s day", "%(days)s days", days) % {"days": grouped(days)}
 
 
 def format_sales(cover: Any) -> str:
@@ -157,5 +155,5 @@ def format_sales(cover: Any) -> str:
         "%(sold)s units sold in the last %(days)d days: %(pace)s a day.",
         cover.sold,
     )
-    sold = number_format(cover.sold, force_grouping=True)
+    sold = grouped(cover.sold)
     return text % {"sold": sold, "days": cover.of_days, "pace": number_format(cover.pace, 1)}

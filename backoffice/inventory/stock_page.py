@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -13,7 +13,7 @@ from backoffice.base.cells import number
 from backoffice.base.charts import AMBER, Chart, Series
 from backoffice.inventory.sparkline import in_words
 from backoffice.inventory.stock_levels import format_cover, format_sales, level_badge
-from core.format import DASH
+from core.format import DASH, grouped
 from inventory.models import InventoryItem
 from inventory.snapshots import histories, today
 from platforms.models import PLATFORM
@@ -70,4 +70,4 @@ def cells_of(item: InventoryItem) -> list[SafeString]:
 
 
 def _number(value: int | None) -> str:
-    return DASH if value is None else str(number_format(value, force_grouping=True))
+    return DASH if value is None else grouped(value)

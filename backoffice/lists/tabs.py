@@ -16,14 +16,13 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import resolve, reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from access.confinement import visible_platforms
 from backoffice.lists.addresses import asked_for, query_of
 from core.database.counting import count_up_to
-from core.format import Text
+from core.format import Text, grouped
 
 MOST_COUNTED = 999
 KEPT = 15  # seconds
@@ -90,7 +89,7 @@ def _counts(model_admin: Any, request: HttpRequest) -> Iterator[tuple[str, str]]
         if tab.is_counted:
             changelist = model_admin.get_changelist_instance(_request_of(model_admin, request, tab))
             number, is_all = count_up_to(changelist.queryset, MOST_COUNTED)
-            yield tab.name, f"{number_format(number, force_grouping=True)}{'' if is_all else '+'}"
+            yield tab.name, f"{grouped(number)}{'' if is_all else '+'}"
 
 
 def _request_of(model_admin: Any, request: HttpRequest, tab: Tab) -> HttpRequest:

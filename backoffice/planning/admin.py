@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -277,4 +276,4 @@ def _figures(planned: PlannedSku) -> list[tuple[str, str, str]]:
 
 
 def _units(value: int | None) -> str:
-    return DASH if value is None else str(number_format(value, force_grouping=True))
+    return DASH if value is None else grouped(value)

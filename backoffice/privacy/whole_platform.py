@@ -8,12 +8,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.privacy.erasing import ERASE, ReasonForm, ask_to_erase
 from backoffice.users.second_factor.confirming import ask_first
+from core.format import grouped
 from orders.models import OrderBuyer
 from platforms.models import Platform
 
@@ -75,7 +75,7 @@ def erase_view(model_admin: Any, request: HttpRequest, object_id: int) -> HttpRe
         "original": platform,
         "form": form,
         "count": count,
-        "shown": number_format(count, force_grouping=True),
+        "shown": grouped(count),
     }
     return TemplateResponse(
         request, "platforms/erase_buyers.html", context, status=422 if form.errors else 200

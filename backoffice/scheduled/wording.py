@@ -1,7 +1,6 @@
 """Scheduled exports and their runs in words and badges."""
 
 from django.utils.dates import WEEKDAYS
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -155,7 +154,7 @@ def failing_line(export: ScheduledExport) -> str:
 
 
 def _count(rows: int | None) -> str:
-    return DASH if rows is None else str(number_format(rows, force_grouping=True))
+    return DASH if rows is None else grouped(rows)
 
 
 def _size(size: int | None) -> str:
@@ -164,4 +163,4 @@ def _size(size: int | None) -> str:
         return DASH
     if size < 1000:
         return f"{size} B"
-    return f"{number_format(size // 1000, force_grouping=True)} kB"
+    return f"{grouped(size // 1000)} kB"

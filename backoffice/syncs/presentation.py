@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -12,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.base.cells import badge, display_of, link_to
 from backoffice.base.channels import request_id_label
-from core.format import DASH, Text, format_datetime
+from core.format import DASH, Text, format_datetime, grouped
 from integrations.errors import AuthenticationError, ConfigError, codes_of
 from integrations.lookup.overview import latest_of
 from integrations.models import SyncLog
@@ -63,11 +62,7 @@ def closing_sentence(log: SyncLog) -> str:
         ("unchanged", _("unchanged")), ("failed", _("failed")),
     )  # fmt: skip
     counts = [(getattr(log, name), label) for name, label in names]
-    shown = [
-        f"{number_format(count, force_grouping=True)} {label}"
-        for count, label in counts
-        if count or label == names[0][1]
-    ]
+    shown = [f"{grouped(count)} {label}" for count, label in counts if count or label == names[0][1]]
     return f"{', '.join(shown)}."
 
 

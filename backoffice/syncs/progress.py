@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from access.confinement import visible_platforms, within
 from backoffice.base.cells import badges, datetime_cell, number, shortened, source_badge
 from backoffice.syncs.presentation import closing_sentence, error_of, kind_name, status_badge, window_of
-from core.format import DASH, duration, format_datetime
+from core.format import DASH, duration, format_datetime, grouped
 from integrations.models import SyncLog
 from integrations.sync.estimates import pages_expected
 from integrations.sync.streams import counted
@@ -91,7 +91,7 @@ def standing(log: SyncLog) -> str:
 
 
 def _records(log: SyncLog) -> str:
-    return counted(log.kind, log.fetched, number_format(log.fetched, force_grouping=True))
+    return counted(log.kind, log.fetched, grouped(log.fetched))
 
 
 def name_of(log: SyncLog) -> str:

@@ -132,9 +132,9 @@ def _chart(usage: QuerySet[ApiUsage]) -> dict[str, Any]:
         ),
         "chart_zone": timezone.localtime().tzname(),
         "figures": [
-            (_("Calls"), number_format(calls, force_grouping=True), ""),
-            (_("Throttled"), number_format(throttled, force_grouping=True), _share(throttled, calls)),
-            (_("Errors"), number_format(errors, force_grouping=True), _share(errors, calls)),
+            (_("Calls"), grouped(calls), ""),
+            (_("Throttled"), grouped(throttled), _share(throttled, calls)),
+            (_("Errors"), grouped(errors), _share(errors, calls)),
             (_("Seconds per call"), "–" if per_call is None else number_format(per_call, decimal_pos=2), ""),
         ],
     }
