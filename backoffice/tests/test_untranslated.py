@@ -1,6 +1,8 @@
 """German and Spanish: no page, and no answer to a button, has a word that the catalogues do not reach."""
 
+import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -95,7 +97,7 @@ class Words(HTMLParser):
 
 
 @pytest.fixture
-def marks(settings: Any, tmp_path: Path) -> None:
+def marks(settings: Any, tmp_path: Path) -> Iterator[None]:
     """German, but each text in its English ⟦in brackets⟧ if it went through gettext."""
     texts: dict[str, str] = {}
     for path in [
@@ -105,6 +107,17 @@ def marks(settings: Any, tmp_path: Path) -> None:
         texts |= read_mo(path)
     write_mo(tmp_path / "de" / "LC_MESSAGES" / "django.mo", marked(texts))
     settings.LOCALE_PATHS = [tmp_path]
+    forget_texts()
+    yield
+    forget_texts()
+
+
+def forget_texts() -> None:
+    """Those that are kept by language; they are of another catalogue."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(("backoffice.", "core."))]
+    for kept in [each for module in modules for each in vars(module).values()]:
+        if hasattr(kept, "cache_clear") and "_language" in inspect.signature(kept).parameters:
+            kept.cache_clear()
 
 
 def untranslated(found: Iterable[str]) -> set[str]:
