@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -174,9 +175,9 @@ def _weeks(health: PlatformHealth) -> Iterator[Part]:
     """Seven days each, of which the last one is today's: its sums are those of the 7 days beside the picture. The first
     one is what is left of the 30."""
     days = list(health.days.items())
-    rest = len(days) % WEEK
-    for begin in [0] * bool(rest) + list(range(rest, len(days), WEEK)):
-        week = days[begin : rest if begin < rest else begin + WEEK]
+    bounds = sorted({0, *range(len(days) % WEEK, len(days) + 1, WEEK)})
+    for begin, end in pairwise(bounds):
+        week = days[begin:end]
         first, last = (date_format(week[place][0], "j M") for place in (0, -1))
         runs, failed = (
             sum(counts) for counts in zip(*((day.runs, day.failed) for _date, day in week), strict=True)
