@@ -457,8 +457,8 @@ def test_stopped_writing_is_told_him_with_the_shipments_of_his_platforms_alone()
                 shipment=shipment, order=shipment.order, platform=shipment.platform, number=number, content={}
             )
     stop_writing(who="root")
-    AlertSubscription.objects.create(user=user, by_email=True)
     now = timezone.now()
+    AlertSubscription.objects.create(user=user, by_email=True, digest_on=now.date())  # no summary on top
     look(now)
     look(now + HOLDS)
     told = [*AlertMessage.objects.values_list("body", flat=True), Reader(user).ask("/admin/alerts/")[1]]
