@@ -1,7 +1,7 @@
 """The page on which many orders are shipped: a tracking number for each, a verdict for each, and one button for all."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
@@ -46,6 +46,7 @@ from orders.shipments import left_to_ship
 from platforms.models import Source
 
 MOST_NAMED = 3  # packages in a reason that many orders have
+KEY = "KEY"  # stands for an order's in an address
 MOST = 200  # orders; with a form's limit of 1,000 fields, 330 would be too many
 
 
@@ -83,10 +84,13 @@ class ForAllForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """How many units of an item are in the package, as they were entered; `most` are left."""
+    """How many units of an item are in the package, as they were entered in `field`; `most` are left. `label` says it:
+    `of 2 × SKU-1`."""
 
     item: OrderItem
-    name: str
+    field: str
+    label: str
+    contents: str  # `2 × SKU-1`; "" where nothing of it is left
     entered: str
     most: int
 
@@ -100,12 +104,36 @@ class Units:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the page says in each row, looked up once for all of them: translations, and where an order is."""
+
+    units: str = field(default_factory=lambda: _("of %(most)s × %(item)s"))
+    tracking_number: str = field(default_factory=lambda: _("Tracking number of %(name)s"))
+    carrier: str = field(default_factory=lambda: _("Carrier of %(name)s"))
+    service: str = field(default_factory=lambda: _("Service of %(name)s"))
+    href: str = field(default_factory=lambda: reverse("admin:orders_order_change", args=[KEY]))
+
+    def href_of(self, pk: str) -> str:
+        return self.href.replace(KEY, pk)
+
+    def labels_of(self, name: str) -> dict[str, str]:
+        words = {"name": name}
+        texts = {"tracking_number": self.tracking_number, "carrier": self.carrier, "service": self.service}
+        return {field: text % words for field, text in texts.items()}
+
+
 @dataclass(slots=True)
 class Line:
     """An order on the page, and what was entered for it. `problem`: why it is not shipped like this; `shipment`: what
-    was made, or was there already; `rest`: how many units are left of it then."""
+    was made, or was there already; `rest`: how many units are left of it then. `left` is `left_to_ship` of the order;
+    `labels` are those of its fields."""
 
     order: Order
+    pk: str
+    href: str
+    labels: Mapping[str, str]
+    left: Mapping[str, int | None]
     units: list[Units]
     badge: Any
     source: Any
@@ -123,7 +151,7 @@ class Line:
     @property
     def contents(self) -> str:
         """`2 × SKU-1, 1 × SKU-2`: what is left of it."""
-        return ", ".join(f"{each.most} × {each.name}" for each in self.units if each.most)
+        return ", ".join(each.contents for each in self.units if each.contents)
 
     @property
     def is_part(self) -> bool:
@@ -210,7 +238,7 @@ class ShipMany(View):
         made = [line for line in lines if line.shipment]
         modes = modes_of({order.platform_id for order in orders})
         waiting = [line for line in lines if not line.shipment]
-        refusals = {line.order.pk: refusal_of(line.order, modes) for line in waiting}
+        refusals = {line.order.pk: _refusal_of(line, modes) for line in waiting}
         platforms = {order.platform_id: order.platform for order in orders}
         context = {
             **admin.site.each_context(request),
@@ -253,45 +281,57 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + ("…" if len(names) > MOST_NAMED else "")
 
 
-def refusal_of(order: Order, modes: Mapping[int, str]) -> CannotShip | None:
-    """Why all that is left of it cannot be shipped now; None where it can."""
+def _refusal_of(line: Line, modes: Mapping[int, str]) -> CannotShip | None:
+    """Why all that is left of its order cannot be shipped now; None where it can."""
+    order = line.order
     try:
         check_order(order)
         check_platform(order, modes[order.platform_id])
-        check_lines(order, None, left_to_ship(order))
+        check_lines(order, None, line.left)
     except CannotShip as refusal:
         return refusal
     return None
 
 
 def _lines(orders: Sequence[Order], data: Mapping[str, Any]) -> list[Line]:
+    """What is the same in many rows is looked up once: two thirds of the page are these rows."""
     leavings, places = leaving({order.platform_id for order in orders}, timezone.now()), _places(orders)
-    return [
-        Line(
+    words, now, lines = Words(), timezone.now(), []
+    for order in orders:
+        pk, left = str(order.pk), left_to_ship(order)
+        risk = of_platform(leavings, order.platform_id).risk(order.ship_by)
+        line = Line(
             order=order,
-            units=_units(order, data),
-            badge=risk_badge(of_platform(leavings, order.platform_id).risk(order.ship_by), order.ship_by),
+            pk=pk,
+            href=words.href_of(pk),
+            labels=words.labels_of(order.external_id),
+            left=left,
+            units=_units(order, left, data, words.units),
+            badge=risk_badge(risk, order.ship_by, now),
             source="" if order.source == Source.LIVE else source_badge(order.source),
             carriers=places[_site(order)],
-            tracking_number=str(data.get(f"tracking_number-{order.pk}", "")),
-            carrier=str(data.get(f"carrier-{order.pk}", "")),
-            service=str(data.get(f"service-{order.pk}", "")),
+            tracking_number=str(data.get(f"tracking_number-{pk}", "")),
+            carrier=str(data.get(f"carrier-{pk}", "")),
+            service=str(data.get(f"service-{pk}", "")),
         )
-        for order in orders
-    ]
+        lines.append(line)
+    return lines
 
 
-def _units(order: Order, data: Mapping[str, Any]) -> list[Units]:
+def _units(order: Order, left: Mapping[str, int | None], data: Mapping[str, Any], label: str) -> list[Units]:
     """All that is left, unless something else was entered. The page sends each line of an order of which a part is
     shipped: pressed twice, that is the same package again, whatever is left by then, and is not made twice."""
-    left, items = left_to_ship(order), order.items.all()
-    is_part = any(f"{UNITS}{item.pk}" in data for item in items)
+    items = order.items.all()
+    is_part = bool(data) and any(f"{UNITS}{item.pk}" in data for item in items)
     found = []
     for item in items:
         most = left.get(item.external_id) or 0
         entered = str(data.get(f"{UNITS}{item.pk}", "")) if is_part else str(most)
         if most or entered.strip("0 "):
-            found.append(Units(item, isolated(item_name(item, item.external_id)), entered, most))
+            name = isolated(item_name(item, item.external_id))
+            words = label % {"most": most, "item": name}
+            contents = f"{most} × {name}" if most else ""
+            found.append(Units(item, f"{UNITS}{item.pk}", words, contents, entered, most))
     return found
 
 
