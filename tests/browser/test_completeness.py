@@ -1,4 +1,5 @@
-"""Audit now on the page Completeness: from the button to the order that was missing, wide and on a telephone."""
+"""The buttons of the page Completeness that start audits, wide and on a telephone: from the button to the order that was
+missing, and to the SKU."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,8 +9,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from integrations.models import AuditFinding
-from integrations.tests.syncing import platform_of, sync
+from integrations.models import AuditFinding, StockAudit
+from integrations.tests.syncing import INVENTORY, platform_of, sync
+from inventory.models import InventoryItem
 from orders.models import Order
 from platforms.models import Platform
 
@@ -48,3 +50,36 @@ def test_audit_now_finds_and_fetches_what_is_missing(
     row.get_by_role("link", name=missing).click()
     expect(page.get_by_text("fetched, because it was missing")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_audit_the_stock_now_reads_what_is_missing(
+    log_in: Callable[..., Page],
+    platform: Platform,
+    start_simulator: Any,
+    work: Callable[[], None],
+    width: int,
+) -> None:
+    sync(platform_of(start_simulator(orders=5, skus=12)), INVENTORY)
+    listed = InventoryItem.objects.filter(gone_at=None)
+    missing, count = listed.earliest("pk"), listed.count()
+    missing.delete()
+    page = log_in(at="/admin/completeness/#complete-stock", viewport={"width": width, "height": 900})
+    section = page.locator("#complete-stock")
+    expect(section.get_by_text("The stock of this platform was never audited.")).to_be_visible()
+    section.get_by_role("button", name="Audit the stock now").click()
+    expect(page.get_by_text("of stock of Amazon is queued.")).to_be_visible()
+    expect(section.get_by_role("status")).to_contain_text("An audit of the stock is under way.")
+    expect(section.get_by_role("button", name="Audit the stock now")).to_have_count(0)
+
+    work()  # the page looks again by itself
+
+    expect(section.get_by_role("button", name="Audit the stock now")).to_be_visible()
+    row = section.get_by_role("row").filter(has_text="US").first
+    expect(row).to_contain_text("healed")
+    expect(row).to_contain_text("1 missing")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    audit = StockAudit.objects.get()
+    assert (audit.missing, audit.healed, audit.open) == (1, 1, 0)
+    assert InventoryItem.objects.filter(gone_at=None).count() == count
+    assert InventoryItem.objects.filter(sku=missing.sku).exists()
