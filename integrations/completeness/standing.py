@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
 
+from integrations.completeness.keeping_up.standing import with_known
 from integrations.completeness.stock.failures import OF_A_SKU
 from integrations.models import (
     AuditedDay,
@@ -21,6 +22,7 @@ from integrations.models import (
     AuditFinding,
     Backfill,
     CatchUp,
+    FetchingJob,
     OrderAudit,
     StockAudit,
     StockFinding,
@@ -124,6 +126,18 @@ def failed_backfills(jobs: LastJobs, now: datetime) -> list[Backfill]:
     ids = [row["backfill"] for row in jobs if row["backfill_status"] == Job.Status.FAILED]
     failed = Backfill.objects.filter(pk__in=ids, finished_at__gt=now - TOLD_FOR)
     return list(failed.only("pk", "platform", "finished_at", "error_message")) if ids else []
+
+
+def newest_fetching_jobs(platforms: Collection[int], now: datetime) -> list[FetchingJob]:
+    """The last backfill and the last catch-up of each, while it is open and for TOLD_FOR after. Two queries."""
+    found: list[FetchingJob] = []
+    all_jobs: tuple[QuerySet[Any], ...] = (Backfill.objects.all(), with_known(CatchUp.objects.all()))
+    for jobs in all_jobs:
+        newest = jobs.model.objects.filter(platform__in=platforms).order_by().values("platform")
+        shown = jobs.filter(pk__in=newest.annotate(newest=Max("pk")).values("newest"))
+        shown = shown.filter(Q(open_key__isnull=False) | Q(finished_at__gt=now - TOLD_FOR))
+        found += shown.only("platform_id", "status", "lacking", "resume_at", "window_start")
+    return found
 
 
 def audit_standings(jobs: LastJobs) -> list[AuditStanding]:

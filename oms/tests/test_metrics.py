@@ -20,6 +20,8 @@ from feed.reading import number_committed
 from integrations.models import (
     ApiQuota,
     AuditedStock,
+    Backfill,
+    CatchUp,
     OrderAudit,
     OrderProof,
     StreamState,
@@ -52,6 +54,7 @@ LABELS = (
     "version",
     "platform",
     "stream",
+    "job",
     "operation",
     "status",
     "credential",
@@ -272,6 +275,37 @@ def test_it_tells_how_far_orders_are_proven_and_what_stays_open(platform: Platfo
     assert found["oms_audit_behind_seconds"]["amazon", "orders"] == pytest.approx(5 * 3600, abs=60)
 
 
+def test_it_tells_of_backfills_and_catch_ups_that_wait_or_failed(platform: Platform) -> None:
+    now = timezone.now()
+    hour = timedelta(hours=1)
+    assert "oms_fetching_job" not in scraped()  # nothing was ever begun
+    span: dict[str, Any] = {"platform": platform, "trigger": "api", "window_start": now - 9 * hour}
+    Backfill.objects.create(**span, window_end=now, status="succeeded", finished_at=now - 3 * hour)
+    failed = Backfill.objects.create(**span, window_end=now, status="failed", finished_at=now - hour)
+    StreamState.write(platform.pk, "orders", watermark=now - 2 * hour)
+    CatchUp.objects.create(
+        **span, status="waiting", open_key=str(platform.pk), resume_at=now - hour / 2, lacking=55
+    )
+
+    found = scraped()
+
+    assert found["oms_fetching_job"] == {
+        ("amazon", "backfill", "failed"): 1,
+        ("amazon", "catch_up", "waiting"): 1,
+    }
+    assert found["oms_fetching_job_orders_left"] == {("amazon", "catch_up"): 55}
+    assert found["oms_fetching_job_overdue_seconds"]["amazon", "catch_up"] == pytest.approx(1800, abs=60)
+    assert found["oms_orders_unknown_seconds"]["amazon",] == pytest.approx(7200, abs=60)
+
+    long_ago = now - timedelta(days=8)
+    Backfill.objects.filter(pk=failed.pk).update(finished_at=long_ago)
+    CatchUp.objects.update(status="succeeded", open_key=None, finished_at=long_ago)
+    assert [name for name in scraped() if "fetching" in name or "unknown" in name] == []
+    Platform.objects.update(is_active=False)
+    Backfill.objects.update(finished_at=now)
+    assert "oms_fetching_job" not in scraped()
+
+
 def test_it_tells_which_shipments_are_not_proven_and_since_when(platform: Platform) -> None:
     order, now = make_order(platform=platform), timezone.now()
     of_states = {
@@ -398,6 +432,15 @@ def _busy_platform(number: int) -> None:
     )
     add_endpoint(Endpoint(name=platform.name, url="https://example.com/"))
     now = timezone.now()
+    for model, more in ((Backfill, {"window_end": now}), (CatchUp, {})):
+        model.objects.create(
+            platform=platform,
+            trigger="api",
+            status="waiting",
+            open_key=str(platform.pk),
+            window_start=now,
+            **more,
+        )
     for status in ("succeeded", "failed", "failed"):
         log = SyncLog.objects.create(
             platform=platform, kind="orders", trigger="schedule", status=status, source="live",

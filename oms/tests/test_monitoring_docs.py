@@ -15,7 +15,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.tests.rest import amazon
-from integrations.models import AuditedStock, OrderProof, SyncFailure
+from integrations.models import AuditedStock, CatchUp, OrderProof, SyncFailure
 from integrations.sync.start import start_sync
 from integrations.tests.syncing import sync
 from monitoring import http
@@ -49,6 +49,10 @@ def given(start_simulator: Callable[..., Simulator], settings: Any, client: Any)
         platform=platform, marketplace_id="A", state="open", checked_at=now, open_since=now
     )
     OrderProof.objects.create(platform=platform, since=now.date(), until=now.date(), audited_at=now)
+    CatchUp.objects.create(
+        platform=platform, trigger="schedule", status="waiting", open_key=str(platform.pk), window_start=now,
+        resume_at=now,
+    )  # fmt: skip
     start_sync(platform=amazon(), kind="orders", trigger="api")
     for reason in (None, Endpoint.Off.FAILING):
         endpoint = Endpoint(name="erp", url="https://example.com/")

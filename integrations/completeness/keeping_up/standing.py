@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from integrations.completeness.keeping_up.rule import LIMIT, known_of
 from integrations.models import CatchUp, StreamState, SyncLog
@@ -72,3 +72,19 @@ def unknown_for_long(behind: Mapping[int, datetime], now: datetime) -> list[Unkn
         if now - since > LIMIT:
             found.append(Unknown(pk, since))
     return found
+
+
+def with_known(catch_ups: QuerySet[CatchUp]) -> QuerySet[CatchUp]:
+    """Each with what `unknown_since` goes by. No query more."""
+    states = StreamState.objects.filter(platform=OuterRef("platform"), stream=ORDERS)
+    return catch_ups.annotate(
+        read_until=Subquery(states.values("watermark")[:1]),
+        listed_until=Subquery(states.values("known_until")[:1]),
+    )
+
+
+def unknown_since(catch_up: Any) -> datetime:
+    """What has changed since then is not known yet, of a platform whose open catch-up `with_known` has prepared."""
+    state = StreamState(watermark=catch_up.read_until, known_until=catch_up.listed_until)
+    moment: datetime = known_of(state, None) or catch_up.window_start
+    return moment
