@@ -17,7 +17,7 @@ from integrations.registry import CHANNELS
 from integrations.sync.connection import connected
 from integrations.sync.failures import resolve
 from integrations.sync.storing import store_bisecting
-from integrations.sync.streams.orders import OrdersStream
+from integrations.sync.streams.orders import IS_NOT_IN_FULL, NOT_IN_FULL, OrdersStream
 from orders.changes import Change
 from orders.models import Order
 from orders.records import OrderRecord
@@ -25,8 +25,6 @@ from orders.services import changes_by
 from platforms.models import Platform, Source
 
 STREAM = OrdersStream()
-IS_NOT_IN_FULL = "not_in_full"
-NOT_IN_FULL = "The platform answers with an older version than its list has, or without lines."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +85,9 @@ def store(
     in_full: bool = False,
 ) -> tuple[Order, Outcome]:
     """Ask again, and store what the platform says, as a sync would; open failures of the order that syncs met are
-    resolved. `live_only`: it has to be live data. `anew`: it is written even where it is said to be what is stored.
-    `in_full`: it has to be here in full afterwards; otherwise what it says is stored, and no failure is resolved.
+    resolved, and so are those of backfills where it is here in full. `live_only`: it has to be live data. `anew`: it is
+    written even where it is said to be what is stored. `in_full`: it has to be here in full afterwards; otherwise what
+    it says is stored, and no failure is resolved.
 
     `adapter` is one that is connected for orders, for who stores many. Raises PlatformError where the platform does not
     deliver it, or it cannot be stored; nothing is changed then, but for what is not `in_full`.
@@ -118,7 +117,8 @@ def store(
         order = stored_orders().get(platform=platform, external_id=external_id)
         is_settled = order.is_full or not in_full
         if is_settled:
-            resolve(failures.filter(pk__in=known).settled_by(source), SyncFailure.Resolution.REPLAYED, user)
+            settled = failures.filter(pk__in=known).settled_by(source, is_in_full=order.is_full)
+            resolve(settled, SyncFailure.Resolution.REPLAYED, user)
     if not is_settled:
         raise RequestRefused(NOT_IN_FULL, code=IS_NOT_IN_FULL)
     return order, outcome

@@ -277,12 +277,14 @@ class SyncFailureQuerySet(models.QuerySet["SyncFailure"]):
         """Failures that nobody has replayed or dismissed."""
         return self.filter(resolved_at__isnull=True)
 
-    def settled_by(self, source: str) -> "SyncFailureQuerySet":
-        """Those that storing a record of this source settles: test data says nothing of live data."""
+    def settled_by(self, source: str, *, is_in_full: bool = True) -> "SyncFailureQuerySet":
+        """Those that storing a record of this source settles: test data says nothing of live data. What a sync could
+        not store is out of date in any case; those of backfills are settled where the record is here in full."""
         of_live = models.Q(log__source=Source.LIVE) | models.Q(
             log=None
         )  # audits and backfills are of live data
-        return self if source == Source.LIVE else self.exclude(of_live)
+        settled = self if source == Source.LIVE else self.exclude(of_live)
+        return settled if is_in_full else settled.exclude(log=None)
 
 
 class SyncFailure(models.Model):
@@ -337,6 +339,11 @@ class SyncFailure(models.Model):
     @property
     def is_open(self) -> bool:
         return self.resolved_at is None
+
+    @property
+    def is_of_a_backfill(self) -> bool:
+        """No sync met it, and no audit."""
+        return self.log_id is None and self.audit_id is None
 
     @property
     def record(self) -> dict[str, Any]:

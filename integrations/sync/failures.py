@@ -65,7 +65,8 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
 
     1. Resolved already: nothing is done.
     2. Stored: all open failures of this record that syncs met are resolved, since they are about an older copy.
-    3. The record is still bad, or the platform does not know it any more: it stays open, with the new reason.
+    3. The record is still bad, or the platform does not know it any more: it stays open, with the new reason. So does
+       one of a backfill where the record is stored and not all of it is here yet.
 
     Raises PlatformError where the platform cannot be asked or does not answer; nothing is changed then.
     """
@@ -98,8 +99,13 @@ def replay(failure: SyncFailure, *, user: User | None = None) -> SyncFailure:
             _keep_open(failure, problems[0])
         else:
             stream.after_fetch(platform, records, source)
-            resolve(alike.settled_by(source), SyncFailure.Resolution.REPLAYED, user)
-            record("failure.replayed", failure)
+            lacking = stream.still_lacking(platform, records)
+            settled = alike.settled_by(source, is_in_full=lacking is None)
+            resolve(settled, SyncFailure.Resolution.REPLAYED, user)
+            if lacking is not None and failure.is_of_a_backfill:
+                _keep_open(failure, lacking)
+            else:
+                record("failure.replayed", failure)
     failure.refresh_from_db()
     return failure
 

@@ -18,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 
 from api.tests.rest import superuser
 from feed.models import Change
+from integrations.completeness.failures import replay_any
 from integrations.completeness.history.backfills import (
     cancel,
     pause,
@@ -28,6 +29,7 @@ from integrations.completeness.history.backfills import (
 )
 from integrations.completeness.history.progress import progress_of
 from integrations.completeness.history.queue import continue_backfill, lost_backfills
+from integrations.lookup.order import store
 from integrations.models import ApiQuota, Backfill, SyncFailure, SyncLog
 from integrations.registry import CHANNELS
 from integrations.sync.failures import replay
@@ -387,6 +389,38 @@ def test_an_answer_that_is_older_than_the_list_is_not_asked_for_without_end(
         (newer.external_id, "not_in_full")
     ]
     assert by_list() == {newer.external_id}
+
+
+@pytest.mark.parametrize("brings", [replay_any, lambda failure: store(failure.platform, failure.external_id)])
+def test_no_answer_that_is_older_than_the_list_resolves_the_failure(
+    start_simulator: StartSimulator, brings: Callable[[SyncFailure], Any]
+) -> None:
+    sim = start_simulator(history(orders=5))
+    platform = platform_of(sim)
+    listed = until_listed(opened(platform))
+    newer = Order.objects.earliest("pk")
+    moment = newer.platform_updated_at
+    newer.platform_updated_at += timedelta(minutes=1)  # as the list said
+    newer.save()
+    until_closed(listed)
+    [failure] = SyncFailure.objects.all()
+    of_a_sync = SyncFailure.objects.create(
+        log=sync(platform_of(sim, "other")), platform=platform, kind="orders", external_id=newer.external_id
+    )
+
+    brings(failure)
+
+    failure.refresh_from_db()
+    of_a_sync.refresh_from_db()
+    assert (failure.is_open, failure.error_code, by_list()) == (True, "not_in_full", {newer.external_id})
+    assert not of_a_sync.is_open  # the copy that it could not store is of no use any more
+    assert superuser().post(f"/sync-failures/{failure.pk}/replay").json()["code"] == "not_in_full"
+
+    assert moment is not None
+    sim.accounts[0].use_odd_text(newer.external_id, at=moment + timedelta(minutes=1))
+    brings(failure)
+    failure.refresh_from_db()
+    assert (failure.resolution, by_list()) == ("replayed", set())
 
 
 def test_what_a_newer_answer_without_lines_says_is_stored(start_simulator: StartSimulator) -> None:

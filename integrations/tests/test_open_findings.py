@@ -118,8 +118,10 @@ def test_what_is_healed_after_pruning_adds_to_what_was_healed_before(
 
     closed.refresh_from_db()
     assert (closed.healed, closed.open) == (others + 1, 0)
-    healed = AuditedDay.objects.get(platform=platform, day=day)
-    assert (healed.healed, healed.open, healed.state) == (others + 1, 0, State.HEALED)
+    # Some orders belong to no marketplace, and have a row of their own.
+    healed = AuditedDay.objects.filter(platform=platform, day=day, orders__gt=0)
+    assert sum(row.healed for row in healed) == others + 1
+    assert {(row.open, row.state) for row in healed} == {(0, State.HEALED)}
 
 
 def _last_proven(platform: Platform) -> date | None:

@@ -1,5 +1,5 @@
-"""The buttons of the page Completeness that start audits, wide and on a telephone: from the button to the order that was
-missing, and to the SKU."""
+"""The buttons of the page Completeness that start audits, wide and on a telephone: from the button to the order or the
+SKU that was missing."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from feed.models import Change
 from feed.recording import Changed, add_changes
-from integrations.lookup.order import IS_NOT_IN_FULL
 from integrations.models import FetchingJob, SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
 from integrations.sync.storing import keep_what_is_storable, storable_failure
+from integrations.sync.streams.orders import IS_NOT_IN_FULL
 from platforms.models import Platform
 
 ORDERS = SyncLog.Kind.ORDERS

@@ -131,6 +131,10 @@ class Stream(ABC, Generic[Record, AnyPage]):
     def after_fetch(self, platform: Platform, records: Sequence[Record], source: str) -> None:
         """Called after all records that `fetch` found were stored, within the same transaction."""
 
+    def still_lacking(self, platform: Platform, records: Sequence[Record]) -> RecordFailure | None:
+        """Why one of these records, which were stored, is not all here; None where all are."""
+        return None
+
     @abstractmethod
     def id_of(self, record: Record) -> str:
         """The id of the record, as `fetch` takes it and a failure keeps it."""

@@ -20,6 +20,9 @@ from orders.records import OrderRecord
 from orders.services import delete_orders, upsert_orders
 from platforms.models import Platform, Source
 
+IS_NOT_IN_FULL = "not_in_full"
+NOT_IN_FULL = "The platform answers with an older version than its list has, or without lines."
+
 
 class OrdersProgress(Progress[OrderPage]):
     """Knows until when the orders are complete, where the platform answered for less time than was asked."""
@@ -80,6 +83,14 @@ class OrdersStream(Stream[OrderRecord, OrderPage]):
         self, platform: Platform, records: Sequence[OrderRecord], source: str, sync_log_id: int | None
     ) -> Outcome:
         return upsert_orders(platform=platform, records=records, source=source, sync_log_id=sync_log_id)
+
+    def still_lacking(self, platform: Platform, records: Sequence[OrderRecord]) -> RecordFailure | None:
+        ids = [record.external_id for record in records]
+        stored = Order.objects.filter(platform=platform, external_id__in=ids)
+        first = stored.filter(completeness__in=Order.WITHOUT_DETAILS).first()
+        if first is None:
+            return None
+        return RecordFailure(external_id=first.external_id, code=IS_NOT_IN_FULL, message=NOT_IN_FULL)
 
     def id_of(self, record: OrderRecord) -> str:
         return record.external_id
