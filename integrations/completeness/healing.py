@@ -9,7 +9,7 @@ from django.utils import timezone
 from integrations.completeness.claim import Claim
 from integrations.completeness.comparing import differences_as_json
 from integrations.completeness.comparison import Verdict, compare
-from integrations.completeness.history.failures import behind_their_list
+from integrations.completeness.history.failures import may_pass
 from integrations.completeness.records import KnownOrder, from_json
 from integrations.completeness.stored import stored_by_id
 from integrations.errors import (
@@ -28,35 +28,49 @@ from platforms.models import Platform
 # These are about the platform and not about one order: the audit waits, or ends.
 NOT_OF_ONE = (TransientError, AuthenticationError, AuthorizationError, ConfigError)
 Outcome = AuditFinding.Outcome
+MOST_TRIES = 5  # of one order that the platform does not answer for
 NOT_AS_LISTED = (
     "The platform was asked for the order once more, and what is stored since is not what its list says."
 )
 
 
 def heal_next(claim: Claim, adapter: Adapter) -> bool:
-    """Settle the next finding: False where none is left. Raises PlatformError for what is not about this one order."""
-    found = claim.audit.findings.filter(outcome=Outcome.FOUND).order_by("pk").first()
+    """Settle the next finding: False where none is left. Raises PlatformError for what is not about this one order.
+
+    One that is not answered for is tried again after the others; so often, and then it is open.
+    """
+    tries: dict[str, int] = claim.audit.parts[0].get("tries", {})
+    waiting = claim.audit.findings.filter(outcome=Outcome.FOUND).order_by("pk")
+    found = waiting.exclude(external_id__in=tries).first() or waiting.first()
     if found is None:
         return False
     claim.save()  # raises JobLost
-    settle(found, heal(claim.audit.platform, found, adapter=adapter))
+    try:
+        values = heal(claim.audit.platform, found, adapter=adapter)
+    except RateLimited:
+        raise
+    except (TransientError, AuthorizationError) as error:
+        count = tries.get(found.external_id, 0) + 1
+        claim.update_part(0, tries=tries | {found.external_id: count})
+        if count < MOST_TRIES:
+            raise TransientError(str(error), code=error.code, request_id=error.request_id) from error
+        values = {"outcome": Outcome.OPEN, "error_code": error.code, "error_message": str(error)}
+    settle(found, values)
     return True
 
 
 def fetch_details_again(claim: Claim, adapter: Adapter, most: int) -> None:
-    """Of orders that are as listed and not here in full, since the platform's answer was behind its list: by now it may
-    be as new. Otherwise the failure stays. Raises PlatformError for what is not about one order."""
+    """Of orders that are as listed and not here in full, since the platform's answer was behind its list, or there was
+    none: by now it may be as new. Otherwise the failure stays, and the next audit asks again."""
     platform = claim.audit.platform
-    ids = behind_their_list(platform.pk).values_list("external_id", flat=True)[:most]
+    ids = may_pass(platform.pk).values_list("external_id", flat=True)[:most]
     for external_id in dict.fromkeys(ids):
         claim.save()  # raises JobLost
         try:
             store(platform, external_id, adapter=adapter, live_only=True, in_full=True)
-        except RateLimited:  # the next audit does it
+        except (RateLimited, AuthenticationError, ConfigError):  # the next audit does it
             return
-        except NOT_OF_ONE:
-            raise
-        except PlatformError:
+        except PlatformError:  # of this one; it proves nothing less
             continue
 
 

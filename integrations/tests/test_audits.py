@@ -21,6 +21,7 @@ from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncLog
 from integrations.schedule.maintenance import prune_old_orders
 from integrations.sync.messages import is_ours
 from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_was
+from integrations.tests.poison import OfOrder
 from integrations.tests.syncing import platform_of, requests_of, stored_orders, sync
 from orders.models import Order, OrderItem
 from orders.retention import months_before
@@ -209,6 +210,26 @@ def test_it_keeps_what_it_cannot_fetch_with_the_reason(start_simulator: StartSim
     assert found.error_message
     [day] = closed.days.filter(open=1)
     assert (day.day, day.marketplace_id, day.state) == (found.day, found.marketplace_id, "open")
+
+
+@pytest.mark.parametrize("status", [503, 403])
+def test_an_order_that_the_platform_never_answers_stays_open_and_holds_up_no_other(
+    start_simulator: StartSimulator, status: int
+) -> None:
+    sim = start_simulator(orders=40)
+    platform = platform_of(sim)
+    sync(platform)
+    old = Order.objects.filter(purchased_at__lt=timezone.now() - timedelta(days=3)).order_by("-purchased_at")
+    lost = list(old.values_list("external_id", flat=True)[:3])
+    Order.objects.filter(external_id__in=lost).delete()
+    sim.rules.add(Rule(operation="getOrder", fault=OfOrder(lost[0], status)))
+    closed = audit(platform)
+    assert (closed.status, closed.missing, closed.healed, closed.open) == (OrderAudit.Status.PARTIAL, 3, 2, 1)
+    failure = closed.findings.get(outcome=Outcome.OPEN)
+    assert (failure.external_id, failure.error_code) == (
+        lost[0],
+        "unavailable" if status == 503 else "forbidden",
+    )
 
 
 def test_it_fetches_some_orders_at_a_time_and_holds_nobody_meanwhile(start_simulator: StartSimulator) -> None:

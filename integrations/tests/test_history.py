@@ -36,6 +36,7 @@ from integrations.sync.failures import replay
 from integrations.sync.messages import is_ours
 from integrations.tests.comparing import assert_complete
 from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_was
+from integrations.tests.poison import OfOrder
 from integrations.tests.syncing import platform_of, raw_order, requests_of, stored_orders, sync
 from integrations.tests.test_audits import audit
 from orders.models import Order, OrderItem
@@ -92,7 +93,8 @@ def until_closed(backfill: Backfill, stopping: Callable[[], bool] = lambda: Fals
 
 def skip_waits(backfill: Backfill) -> None:
     parts = [part | {"again_at": ""} for part in backfill.parts]
-    place = backfill.place | {"page_at": None}
+    put_off = {each: tries | {"again_at": ""} for each, tries in backfill.place.get("put_off", {}).items()}
+    place = backfill.place | {"page_at": None, "put_off": put_off}
     Backfill.objects.filter(pk=backfill.pk).update(resume_at=timezone.now(), parts=parts, place=place)
     ApiQuota.objects.update(tokens=F("burst"))
 
@@ -372,6 +374,25 @@ def test_an_order_that_cannot_be_had_becomes_a_failure_and_holds_up_nothing(
     sim.rules.clear()
     assert not replay(failure).is_open
     assert by_list() == set()
+
+
+def test_an_order_that_the_platform_never_answers_ends_no_backfill(start_simulator: StartSimulator) -> None:
+    sim = start_simulator(history(orders=40))
+    listed = until_listed(opened(platform_of(sim)))
+    silent = Order.objects.latest("purchased_at").external_id
+    sim.rules.add(Rule(operation="getOrder", fault=OfOrder(silent)))
+    sim.rules.add(Rule(operation="searchOrders", fault=Answer(404)))
+    closed = until_closed(listed)
+    assert (closed.status, closed.completed, closed.failed) == (Status.PARTIAL, 39, 1)
+    assert by_list() == {silent}
+    failure = SyncFailure.objects.open().get()
+    assert failure.error_code == "unavailable"
+    assert audit(closed.platform, days=100).status == "succeeded"  # it is as listed, and asked for in vain
+    assert by_list() == {silent}
+    sim.rules.clear()
+    audit(closed.platform)
+    failure.refresh_from_db()
+    assert (by_list(), failure.resolution) == (set(), "replayed")
 
 
 def test_an_answer_that_is_older_than_the_list_is_not_asked_for_without_end(

@@ -22,6 +22,7 @@ from integrations.models import ApiQuota, Backfill, CatchUp, StreamState, SyncFa
 from integrations.sync.messages import is_ours
 from integrations.sync.run import run_sync
 from integrations.tests.comparing import assert_complete
+from integrations.tests.poison import OfOrder
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import open_sync, platform_of, requests_of, stored_orders
 from orders.models import Order
@@ -452,6 +453,54 @@ def test_an_order_that_cannot_be_had_holds_nothing_up(shop: Shop) -> None:
     closed = shop.until_closed(done)
     assert closed.status in (Status.PARTIAL, Status.SUCCEEDED)
     assert shop.state().known_until is None
+
+
+def test_an_order_that_the_platform_fails_to_answer_holds_up_no_other(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    new = shop.add(6)
+    listed = shop.until_listed(shop.fall_behind())
+    shop.sim.rules.add(Rule(operation="getOrder", fault=OfOrder(new[0])))
+
+    worked = shop.work(listed)
+
+    assert (by_list(), worked.notes, worked.failed) == ({new[0]: "report"}, [], 0)
+    assert worked.completed == 5
+    asked = shop.sim.calls["getOrder"]
+    shop.clock.advance(10 * MINUTE)
+    shop.sim.rules.clear()
+    shop.work(worked)
+    assert (by_list(), shop.sim.calls["getOrder"] - asked) == ({}, 1)
+    assert shop.until_closed(worked).status == Status.SUCCEEDED
+
+
+def test_an_order_that_the_platform_never_answers_becomes_a_failure_in_the_end(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    new = shop.add(3)
+    listed = shop.until_listed(shop.fall_behind())
+    for fault in (OfOrder(new[1]), Answer(503)):
+        shop.sim.rules.add(
+            Rule(operation="searchOrders" if fault == Answer(503) else "getOrder", fault=fault)
+        )
+    for _ in range(40):
+        listed = shop.work(listed)
+    assert listed.failed == 1
+    failure = SyncFailure.objects.open().get()
+    assert (failure.external_id, failure.error_code) == (new[1], "unavailable")
+    assert by_list() == {new[1]: "report"}
+
+
+def test_pages_that_the_platform_fails_to_answer_hold_up_no_ids(shop: Shop) -> None:
+    shop.clock.advance(20 * MINUTE)
+    shop.add(30)
+    listed = shop.until_listed(shop.fall_behind())
+    shop.refill()  # there is quota for pages
+    shop.sim.rules.add(Rule(operation="searchOrders", fault=Answer(503)))
+    worked = shop.work(listed)
+    assert worked.completed == 30 - len(by_list()) > 0
+    shop.sim.rules.clear()
+    shop.clock.advance(10 * MINUTE)
+    shop.work(worked)
+    assert by_list() == {}
 
 
 class Killed(BaseException):

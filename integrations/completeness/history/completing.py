@@ -1,7 +1,8 @@
 """Each order of the span in full: pages and ids side by side, with the quota that regular syncs leave, some at a time.
 
 `place` of the job: where pages and ids meet (split.py), "window" and "checkpoint" of the pages that are being
-read, "page_at": when there is quota for the next one, "urgent": whether something may have to be shipped.
+read, "page_at": when there is quota for the next one, "urgent": whether something may have to be shipped, "put_off":
+orders that were not answered for (put_off.py).
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from integrations.completeness.audits import AT_ONCE, PAUSE, Stop
 from integrations.completeness.healing import NOT_OF_ONE
 from integrations.completeness.history.claim import AnyFetching, BackfillClaim, FetchingClaim
 from integrations.completeness.history.failures import keep_failures
+from integrations.completeness.history.put_off import is_put_off, once_more, waiting_orders, without
 from integrations.completeness.history.split import (
     PAGES_UNTIL,
     has_to_ship,
@@ -26,7 +28,7 @@ from integrations.completeness.history.split import (
     settled,
 )
 from integrations.completeness.lists import seconds_until
-from integrations.errors import AuthorizationError, PlatformError, RateLimited
+from integrations.errors import AuthorizationError, PlatformError, RateLimited, TransientError
 from integrations.lookup.order import STREAM, store
 from integrations.models import FetchingJob
 from integrations.protocol import Adapter, OrderPage, RecordFailure, Window
@@ -58,10 +60,17 @@ def fetch_details(claim: FetchingClaim[AnyFetching], adapter: Adapter, stopping:
     _measure(claim)
     if place := settled(claim.job):
         claim.update_place(place | {"urgent": has_to_ship(claim.job)})
-    page_wait = _read_pages(claim, adapter, stopping)
+    trouble: TransientError | None = None
+    try:
+        page_wait = _read_pages(claim, adapter, stopping)
+    except TransientError as error:  # ids are another operation, and may be answered
+        page_wait, trouble = max(error.retry_after, PAUSE), error
+        claim.update_place({"page_at": _in(page_wait)})
     if stopping():
         return 0.0
     id_wait = _fetch_by_id(claim, adapter, stopping)
+    if trouble is not None and id_wait is None:
+        raise trouble
     if _is_done(claim.job):
         return None
     waits = [wait for wait in (page_wait, id_wait) if wait is not None]
@@ -112,8 +121,7 @@ def _read_pages(claim: FetchingClaim[Any], adapter: Adapter, stopping: Stop) -> 
             _read_span(claim, adapter, window)
         except RateLimited as error:
             wait = max(error.retry_after, 1.0)
-            page_at = (timezone.now() + timedelta(seconds=wait)).isoformat()
-            claim.update_place({"page_at": page_at, "window": _as_json(window)})
+            claim.update_place({"page_at": _in(wait), "window": _as_json(window)})
             return wait
         except NOT_OF_ONE:
             raise
@@ -140,6 +148,10 @@ def _window(job: FetchingJob) -> Window | None:
         start, end = map(datetime.fromisoformat, known)
         return Window("created", start, end)
     return next_window(job)
+
+
+def _in(seconds: float) -> str:
+    return (timezone.now() + timedelta(seconds=seconds)).isoformat()
 
 
 def _as_json(window: Window) -> list[str]:
@@ -169,27 +181,41 @@ def _store(job: FetchingJob, window: Window, page: OrderPage) -> tuple[int, int]
 
 def _fetch_by_id(claim: FetchingClaim[Any], adapter: Adapter, stopping: Stop) -> float | None:
     """Fetch some orders by their ids. Returns the seconds until the next ones; None where nothing is left for ids."""
-    ids = next_ids(claim.job, AT_ONCE, urgent=claim.job.place.get("urgent", False))
+    waiting = waiting_orders(claim.job)
+    ids = next_ids(claim.job, AT_ONCE, urgent=claim.job.place.get("urgent", False), but=waiting)
     if not ids:
-        return None
-    refused: list[tuple[str, AuthorizationError]] = []
-    answered = False
+        return min(waiting.values(), default=None)
+    wait, answered = None, False
+    problems: dict[str, PlatformError] = {}
     for external_id in ids:
         if stopping():
             break
         try:
             answered |= _fetch(claim, adapter, external_id)
         except RateLimited as error:
-            return max(error.retry_after, 1.0)
-        except AuthorizationError as error:  # about the account, unless it answers for others
-            refused.append((external_id, error))
-            if not answered and len(refused) > 2:
+            wait = max(error.retry_after, 1.0)
+            break
+        except (AuthorizationError, TransientError) as error:
+            problems[external_id] = error
+            if not answered and len(problems) > 2:
                 raise
-    if refused and not answered:
-        raise refused[0][1]
-    for external_id, refusal in refused:
-        _give_up(claim, external_id, refusal)
-    return _pause(claim, len(ids))
+    if answered or wait is None:
+        _settle(claim, problems, answered=answered)
+    return wait or _pause(claim, len(ids))
+
+
+def _settle(claim: FetchingClaim[Any], problems: dict[str, PlatformError], *, answered: bool) -> None:
+    """What was not answered is about the account or the moment, unless the platform answered for others. Raises it
+    then."""
+    for external_id, error in problems.items():
+        if isinstance(error, TransientError) and (answered or is_put_off(claim.job, external_id)):
+            place = once_more(claim.job, external_id, error)
+            if place is not None:
+                claim.update_place(place)
+                continue
+        elif not answered:
+            raise error
+        _give_up(claim, external_id, error)
 
 
 def _pause(claim: FetchingClaim[Any], count: int) -> float:
@@ -209,7 +235,8 @@ def _fetch(claim: FetchingClaim[Any], adapter: Adapter, external_id: str) -> boo
     except PlatformError as error:
         _give_up(claim, external_id, error)
     else:
-        claim.save(**_got(claim, 1), unlisted=_without(claim.job.unlisted, external_id))
+        values = _got(claim, 1) | without(claim.job, external_id)
+        claim.save(**values, unlisted=_without(claim.job.unlisted, external_id))
     return True
 
 
@@ -218,7 +245,8 @@ def _give_up(claim: FetchingClaim[Any], external_id: str, error: PlatformError) 
     failure = RecordFailure(external_id=external_id, code=error.code, message=str(error))
     with transaction.atomic():
         failed = keep_failures(claim.job.platform, [failure])
-        claim.save(**_got(claim, 0, failed), unlisted=_without(claim.job.unlisted, external_id))
+        values = _got(claim, 0, failed) | without(claim.job, external_id)
+        claim.save(**values, unlisted=_without(claim.job.unlisted, external_id))
 
 
 def _without(ids: Sequence[str], external_id: str) -> list[str]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from feed.models import Change
 from feed.recording import Changed, add_changes
+from integrations.errors import TransientError
 from integrations.models import FetchingJob, SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
 from integrations.sync.storing import keep_what_is_storable, storable_failure
@@ -33,9 +34,11 @@ def of_backfills(platform_id: int) -> QuerySet[SyncFailure]:
     return SyncFailure.objects.filter(platform=platform_id, kind=ORDERS, log=None, audit=None)
 
 
-def behind_their_list(platform_id: int) -> QuerySet[SyncFailure]:
-    """The open ones of orders that the platform answered with an older version than its list had; newest first."""
-    return of_backfills(platform_id).filter(resolved_at=None, error_code=IS_NOT_IN_FULL).order_by("-pk")
+def may_pass(platform_id: int) -> QuerySet[SyncFailure]:
+    """The open ones of orders that the platform answered with an older version than its list had, or did not answer
+    for; newest first."""
+    codes = (IS_NOT_IN_FULL, TransientError.default_code)
+    return of_backfills(platform_id).filter(resolved_at=None, error_code__in=codes).order_by("-pk")
 
 
 def given_up(job: FetchingJob, since: datetime) -> Exists:

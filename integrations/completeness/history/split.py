@@ -5,7 +5,7 @@ on ids take as long as pages do until there; ids read the ones before it. What h
 all others, and so does what pages should have brought and did not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -77,12 +77,14 @@ def next_window(job: FetchingJob) -> Window | None:
     return Window(SyncLog.WindowBy.CREATED, max(start, first_purchase), min(end, last_purchase))
 
 
-def next_ids(job: FetchingJob, count: int, *, urgent: bool) -> list[str]:
-    """So many orders that are to be fetched by their ids, each once. `urgent`: what has to be shipped is looked for; of
-    that, first what cannot be shipped since the ids of its lines are not known."""
+def next_ids(job: FetchingJob, count: int, *, urgent: bool, but: Collection[str] = ()) -> list[str]:
+    """So many orders that are to be fetched by their ids, each once, `but` these. `urgent`: what has to be shipped is
+    looked for; of that, first what cannot be shipped since the ids of its lines are not known."""
     groups = ([_to_ship(job)] if urgent else []) + [_passed(job), _before(job)]
+    rows_of_groups = (rows.exclude(external_id__in=list(but)) if but else rows for rows in groups)
     found: Iterator[str] = chain(
-        job.unlisted, *(rows.values_list("external_id", flat=True)[:count] for rows in groups)
+        (each for each in job.unlisted if each not in but),
+        *(rows.values_list("external_id", flat=True)[:count] for rows in rows_of_groups),
     )
     return list(dict.fromkeys(found))[:count]
 
