@@ -257,6 +257,8 @@ class PlannedSku(models.Model):
     )
     source = models.CharField(_("source"), max_length=8, choices=Source.choices)
     sku = ExactCharField(_("SKU"), max_length=255)
+    # Whose picture is shown: of the stock, or else of what was sold.
+    asin = ExactCharField(_("ASIN"), max_length=32, blank=True, default="", db_default="")
     title = models.TextField(_("title"), blank=True, default="")
     # Rows of stock, of which units that several marketplaces share count once; 0: no stock is stored of it.
     listings = models.PositiveIntegerField(_("marketplaces"), default=0)

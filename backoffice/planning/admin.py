@@ -22,6 +22,7 @@ from access.confinement import visible_platforms, within
 from backoffice.base.cells import badge, badges, number, source_badge, title_cell
 from backoffice.base.model_admin import OmsAdmin, choices_filter, platform_filter
 from backoffice.base.paging import BoundedChangeList
+from backoffice.base.pictures import Thumbnails, beside
 from backoffice.lists.tabs import ALL, Tab
 from backoffice.planning.exports import PLANNING_EXPORTS
 from backoffice.planning.filters import StateFilter, TagFilter, number_filter
@@ -48,6 +49,17 @@ TABS = (
     Tab(name="dead", label=gettext_lazy("Dead stock"), query={"state": "dead"}),
     Tab(name="unknown", label=gettext_lazy("Not known"), query={"state": "unknown"}),
 )
+
+
+class PlanningChangeList(BoundedChangeList):
+    """Reads the pictures once for all rows of the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        planned = list(self.result_list)
+        thumbnails = Thumbnails((each.platform, each.asin) for each in planned)
+        for each in planned:
+            each.picture = thumbnails.of(each.platform, each.asin)
 
 
 @admin.register(PlannedSku)
@@ -119,7 +131,7 @@ class PlannedSkuAdmin(OmsAdmin):
         return (F("reorder").desc(nulls_last=True) if is_first else "-reorder",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return BoundedChangeList
+        return PlanningChangeList
 
     def get_urls(self) -> list[URLPattern]:
         upload = self.admin_site.admin_view(never_cache(partial(upload_view, self)))
@@ -171,8 +183,8 @@ class PlannedSkuAdmin(OmsAdmin):
         return TemplateResponse(request, "planning/set_days.html", context)
 
     @admin.display(description=gettext_lazy("title"), ordering="title")
-    def short_title(self, obj: PlannedSku) -> SafeString:
-        shown = title_cell(obj.title)
+    def short_title(self, obj: Any) -> SafeString:
+        shown = beside(obj.picture, title_cell(obj.title))
         return shown if obj.source == Source.LIVE else badges(shown, source_badge(obj.source))
 
     @admin.display(description=gettext_lazy("platform"), ordering="platform_id")

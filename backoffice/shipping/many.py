@@ -18,6 +18,7 @@ from django.views import View
 
 from access.confinement import visible_platforms, within
 from backoffice.base.cells import source_badge
+from backoffice.orders.items import first_picture, thumbnails_of
 from backoffice.shipping.forms import INPUT, UNITS, last_used
 from backoffice.shipping.presentation import SHIP, carrier_label, item_name
 from backoffice.shipping.risk import risk_badge
@@ -137,6 +138,7 @@ class Line:
     units: list[Units]
     badge: Any
     source: Any
+    picture: Any
     carriers: int  # which list of carriers
     tracking_number: str = ""
     carrier: str = ""
@@ -296,7 +298,7 @@ def _refusal_of(line: Line, modes: Mapping[int, str]) -> CannotShip | None:
 def _lines(orders: Sequence[Order], data: Mapping[str, Any]) -> list[Line]:
     """What is the same in many rows is looked up once: two thirds of the page are these rows."""
     leavings, places = leaving({order.platform_id for order in orders}, timezone.now()), _places(orders)
-    words, now, lines = Words(), timezone.now(), []
+    words, now, thumbnails, lines = Words(), timezone.now(), thumbnails_of(orders), []
     for order in orders:
         pk, left = str(order.pk), left_to_ship(order)
         risk = of_platform(leavings, order.platform_id).risk(order.ship_by)
@@ -309,6 +311,7 @@ def _lines(orders: Sequence[Order], data: Mapping[str, Any]) -> list[Line]:
             units=_units(order, left, data, words.units),
             badge=risk_badge(risk, order.ship_by, now),
             source="" if order.source == Source.LIVE else source_badge(order.source),
+            picture=first_picture(order, thumbnails),
             carriers=places[_site(order)],
             tracking_number=str(data.get(f"tracking_number-{pk}", "")),
             carrier=str(data.get(f"carrier-{pk}", "")),

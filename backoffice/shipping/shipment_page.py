@@ -9,6 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from backoffice.base.cells import source_badge
+from backoffice.base.pictures import Thumbnails
 from backoffice.shipping.acting import form_of
 from backoffice.shipping.forms import PackageForm
 from backoffice.shipping.presentation import SHIP, carrier_label, carrier_of, explain, item_name, state_badge
@@ -71,9 +72,11 @@ def facts(shipment: Shipment) -> Iterator[tuple[str, Any]]:
 
 def contents(shipment: Shipment, order: Order) -> Iterator[dict[str, Any]]:
     items = {item.external_id: item for item in order.items.all()}
-    for line in shipment.lines.all():
-        item = items.get(line.item_external_id)
+    lines = [(line, items.get(line.item_external_id)) for line in shipment.lines.all()]
+    thumbnails = Thumbnails((order.platform, item.asin if item else "") for _line, item in lines)
+    for line, item in lines:
         yield {
+            "picture": thumbnails.of(order.platform, item.asin if item else ""),
             "title": (item.title if item else "") or item_name(item, line.item_external_id),
             "sku": item.sku if item else "",
             "units": line.quantity,

@@ -17,8 +17,12 @@ from access.confinement import confine
 from audit.models import AuditEntry
 from backoffice.tests.test_platform_forms import GENERAL
 from feed.models import Change
+from integrations.lookup.planning import count_platform
 from integrations.models import PictureTurn, ProductPicture
 from integrations.registry import CHANNELS
+from integrations.shipping.making import make_shipment
+from integrations.shipping.rules import Package
+from integrations.shipping.switching import set_policy
 from inventory.models import InventoryItem
 from orders.models import Order, OrderItem
 from orders.packing import make_list
@@ -253,3 +257,48 @@ def test_the_list_of_stock_shows_pictures(admin: Client, platform: Platform, sto
     page = admin.get("/admin/inventory/inventoryitem/").content.decode()
     assert pictures_in(page) == [address_of(known)]
     assert page.count("oms-thumb-none") == 1
+
+
+def test_the_planning_shows_pictures_of_what_is_in_stock_and_of_what_is_only_sold(
+    admin: Client, platform: Platform, stock: MakeStock, ordered: Callable[..., Order]
+) -> None:
+    known = [picture(platform, "B01"), picture(platform, "B02")]
+    stock(sku="SKU-A", asin="B01")
+    ordered("B02", "B03", purchased_at=timezone.now())
+    count_platform(platform)
+    with CaptureQueriesContext(connection) as captured:
+        page = admin.get("/admin/inventory/plannedsku/").content.decode()
+    assert sum("product_pictures" in query["sql"] for query in captured) == 1
+    assert set(pictures_in(page)) == {address_of(each) for each in known}
+    assert page.count("oms-thumb-none") == 1
+    Platform.objects.update(show_pictures=False)
+    assert "oms-thumb" not in admin.get("/admin/inventory/plannedsku/").content.decode()
+
+
+def test_many_orders_are_shipped_with_the_picture_of_each(
+    admin: Client, platform: Platform, ordered: Callable[..., Order]
+) -> None:
+    set_policy(platform, mode="live", hourly_limit=1000, who="boss")
+    known = picture(platform, "B01")
+    orders = [
+        ordered(*asins, status="unshipped", fulfilled_by="merchant") for asins in (("B01", "B02"), ("B02",))
+    ]
+    address = f"/admin/shipping/orders/?orders={orders[0].pk},{orders[1].pk}"
+    page = admin.get(address).content.decode()
+    assert pictures_in(page) == [address_of(known)]
+    assert page.count("oms-thumb-none") == 1
+    Platform.objects.update(show_pictures=False)
+    assert "oms-thumb" not in admin.get(address).content.decode()
+
+
+def test_a_shipment_shows_what_is_in_it(
+    admin: Client, platform: Platform, ordered: Callable[..., Order]
+) -> None:
+    set_policy(platform, mode="live", hourly_limit=1000, who="boss")
+    known = picture(platform, "B01")
+    made = ordered("B01", "B02", status="unshipped", fulfilled_by="merchant")
+    shipment = make_shipment(made, Package(), who="boss", is_draft=True)
+    page = admin.get(f"/admin/orders/shipment/{shipment.pk}/change/").content.decode()
+    contents = page[page.index('id="contents"') :]
+    assert pictures_in(contents) == [address_of(known)]
+    assert contents.count("oms-thumb-none") == 1

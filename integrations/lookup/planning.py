@@ -37,7 +37,7 @@ AT_ONCE = 500  # rows, in one statement
 
 KEY = ("source", "sku")
 COUNTED = (
-    "title", "listings", "available", "inbound", "sold_7", "sold_30", "sold_90", "cover_days", "lead_days",
+    "asin", "title", "listings", "available", "inbound", "sold_7", "sold_30", "sold_90", "cover_days", "lead_days",
     "target_days", "reorder", "is_late", "is_dead", "tag",
 )  # fmt: skip
 _write = BulkUpsert(
@@ -45,6 +45,7 @@ _write = BulkUpsert(
 )  # by column, in one statement
 
 Key = tuple[str, str]  # source, SKU
+Product = tuple[str, str]  # ASIN, title
 Sums = list[int | None]  # units sold in each of SPANS
 
 
@@ -53,14 +54,16 @@ class Stock:
     """The listed rows of a SKU. `pools` are units that are counted once, by FNSKU and number: rows of one FNSKU that
     say the same number are the same units, as in stock_cover.py."""
 
+    asin: str = ""
     title: str = ""
     listings: int = 0
     unknown: bool = False  # of a row it is not known what is available
     pools: dict[tuple[str, int, int], int | None] = field(default_factory=dict)  # -> units inbound
 
-    def add(self, row: int, fnsku: str, title: str, available: int | None, inbound: int | None) -> None:
+    def add(self, row: int, fnsku: str, product: Product, available: int | None, inbound: int | None) -> None:
         self.listings += 1
-        self.title = self.title or title
+        asin, title = product
+        self.asin, self.title = self.asin or asin, self.title or title
         if available is None:
             self.unknown = True
             return
@@ -182,7 +185,7 @@ def _plans(
 ) -> Iterator[tuple[Key, tuple[Any, ...]]]:
     """The values of COUNTED, of each SKU that is listed, or was sold lately without being gone."""
     stock, gone = _stock_of(platform)
-    sales, titles = _sales_of(platform, now)
+    sales, products = _sales_of(platform, now)
     chosen, tags = settings_by_sku(platform.pk), tags_by_name(platform.pk)
     for key in {*stock, *(key for key in sales if key not in gone)}:
         source, sku = key
@@ -195,9 +198,11 @@ def _plans(
         available, inbound = listed.available, listed.inbound
         cover = cover_days(available, month)
         wanted = reorder(sold=month, available=available, inbound=inbound, lead_days=lead, target_days=target)
+        asin, title = products.get(key, ("", ""))
         yield key, (
-            listed.title or titles.get(key, ""), listed.listings, available, inbound, *units, cover, lead, target,
-            wanted, is_late(cover, lead), is_dead(available, quarter), chosen[sku].tag if sku in chosen else "",
+            listed.asin or asin, listed.title or title, listed.listings, available, inbound, *units, cover, lead,
+            target, wanted, is_late(cover, lead), is_dead(available, quarter),
+            chosen[sku].tag if sku in chosen else "",
         )  # fmt: skip
 
 
@@ -205,18 +210,18 @@ def _stock_of(platform: Platform) -> tuple[dict[Key, Stock], set[Key]]:
     """The stock of each SKU that is listed, and those that are gone from all marketplaces. One query."""
     stock, gone = defaultdict[Key, Stock](Stock), set[Key]()
     rows = InventoryItem.objects.filter(platform=platform).order_by()
-    for row, source, sku, fnsku, title, available, inbound, gone_at in rows.values_list(
-        "pk", "source", "sku", "fnsku", "title", "available", "inbound", "gone_at"
+    for row, source, sku, fnsku, asin, title, available, inbound, gone_at in rows.values_list(
+        "pk", "source", "sku", "fnsku", "asin", "title", "available", "inbound", "gone_at"
     ).iterator():
         if gone_at is None:
-            stock[source, sku].add(row, fnsku, title, available, inbound)
+            stock[source, sku].add(row, fnsku, (asin, title), available, inbound)
         else:
             gone.add((source, sku))
     return stock, gone - stock.keys()
 
 
-def _sales_of(platform: Platform, now: datetime) -> tuple[dict[Key, Sales], dict[Key, str]]:
-    """What was sold of each SKU, cancelled orders left out, and what it is called in one of them. One query.
+def _sales_of(platform: Platform, now: datetime) -> tuple[dict[Key, Sales], dict[Key, Product]]:
+    """What was sold of each SKU, cancelled orders left out, and what it is called in some of them. One query.
 
     The orders of 90 days are a range of an index that holds all that is asked of them. The platform stands in a
     function, or SQLite would read all orders of the platform; the SKU does, so that no database reads the lines of all
@@ -232,17 +237,17 @@ def _sales_of(platform: Platform, now: datetime) -> tuple[dict[Key, Sales], dict
         .annotate(sold_sku=Concat("items__sku", Value("")))
         .exclude(sold_sku="")
         .values_list("source", "sold_sku", "fulfilled_by")
-        .annotate(**_units(now), title=Max("items__title"))
+        .annotate(**_units(now), asin=Max("items__asin"), title=Max("items__title"))
     )
-    sales, titles = defaultdict[Key, Sales](Sales), dict[Key, str]()
-    for source, sku, fulfilled_by, *counts, title in rows.iterator():
+    sales, products = defaultdict[Key, Sales](Sales), dict[Key, Product]()
+    for source, sku, fulfilled_by, *counts, asin, title in rows.iterator():
         takes_stock = not (ships_itself and fulfilled_by == Order.FulfilledBy.MERCHANT)
         units = [
             None if unknown else sold or 0 for sold, unknown in zip(counts[::2], counts[1::2], strict=True)
         ]
         sales[source, sku].add(units, takes_stock=takes_stock)
-        titles[source, sku] = title
-    return sales, titles
+        products[source, sku] = asin, title
+    return sales, products
 
 
 def _units(now: datetime) -> dict[str, Any]:

@@ -11,10 +11,13 @@ from playwright.sync_api import Page
 from api.tests.rest import make_order, make_stock
 from browser.navigation import DESK, PHONE, fits
 from browser.test_accessibility import barriers, darken
+from integrations.lookup.planning import count_platform
 from integrations.models import ProductPicture
 from integrations.pictures.shrinking import shrunk
+from integrations.shipping.making import make_shipment
+from integrations.shipping.rules import Package
 from integrations.shipping.switching import set_policy
-from orders.models import Order, Pick, PickList
+from orders.models import Order, Pick, PickList, Shipment
 from orders.packing import make_list, mark_packed
 from platforms.models import Platform
 
@@ -45,6 +48,11 @@ def order(platform: Platform) -> Order:
     make_list([order], "ana")
     mark_packed(Pick.objects.all(), "ana")
     make_stock(LONG[:60], title=TITLE[:500])
+    count_platform(platform)
+    other = make_order(
+        "902-01", status="unshipped", fulfilled_by="merchant", sku=LONG[:100], title=TITLE[:500]
+    )
+    make_shipment(other, Package(), who="ana", is_draft=True)
     file = io.BytesIO()
     Image.new("RGB", (80, 80), "navy").save(file, "PNG")
     known = ProductPicture.State.KNOWN
@@ -62,6 +70,9 @@ def pages(order: Order) -> list[str]:
         "/admin/inventory/inventoryitem/",
         f"/admin/orders/picklist/{PickList.objects.get().pk}/change/",
         f"/admin/shipping/?order={order.pk}",
+        f"/admin/shipping/orders/?orders={order.pk}",
+        f"/admin/orders/shipment/{Shipment.objects.get().pk}/change/",
+        "/admin/inventory/plannedsku/",
     ]
 
 
@@ -69,7 +80,7 @@ def test_pictures_push_nothing_away_and_shut_nobody_out(
     log_in: Callable[..., Page], grave_problems: Callable[[Page], list[str]], order: Order
 ) -> None:
     page, found = log_in(at=None, viewport=DESK, color_scheme="light"), []
-    others = [f"/admin/where/?id={order.external_id}", f"/admin/shipping/orders/?orders={order.pk}"]
+    others = [f"/admin/where/?id={order.external_id}"]
     for address in [*pages(order), *others]:
         page.set_viewport_size(DESK)
         page.goto(address)
