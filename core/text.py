@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -44,3 +45,8 @@ def isolated(name: str) -> str:
     if name.isascii() or not any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in name):
         return name
     return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def isolated_all(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are text isolated: for the placeholders of a sentence."""
+    return {key: isolated(name) if isinstance(name, str) else name for key, name in names.items()}

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from core.format import duration, format_datetime, grouped
 from core.spreadsheets import BadTable
+from core.text import isolated
 from integrations.models import SyncLog
 from integrations.registry import channel_label
 from integrations.schedule.due import Due, Reason, dues_of
@@ -161,7 +162,11 @@ def _window_line(kind: str, asked: Asked) -> str:
 def _skus_line(kind: str, skus: Sequence[str]) -> str:
     text = ngettext("%(kind)s of %(n)s SKU (%(skus)s)", "%(kind)s of %(n)s SKUs (%(skus)s)", len(skus))
     more = ", …" if len(skus) > SHOWN_SKUS else ""
-    return text % {"kind": kind, "n": grouped(len(skus)), "skus": ", ".join(skus[:SHOWN_SKUS]) + more}
+    return text % {
+        "kind": kind,
+        "n": grouped(len(skus)),
+        "skus": ", ".join(map(isolated, skus[:SHOWN_SKUS])) + more,
+    }
 
 
 def _asked_time(text: str | None) -> str:

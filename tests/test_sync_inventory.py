@@ -340,6 +340,13 @@ def test_it_reports_a_sku_that_amazon_does_not_know(start_simulator: StartSimula
     assert (failure.external_id, failure.error_code) == ("no such SKU", "sku_not_found")
 
 
+def test_it_keeps_a_sku_that_is_read_from_right_to_left_apart_in_the_reason(
+    start_simulator: StartSimulator,
+) -> None:
+    log = sync(platform_of(start_simulator(skus=1)), INVENTORY, skus=["תה-12"])
+    assert "under the SKU \u2068'תה-12'\u2069. Check" in SyncFailure.objects.get(log=log).error_message
+
+
 def test_it_marks_nothing_as_gone_when_skus_are_named(start_simulator: StartSimulator) -> None:
     platform = platform_of(start_simulator(skus=30))
     sync(platform, INVENTORY)

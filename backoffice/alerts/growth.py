@@ -21,6 +21,7 @@ from backoffice.alerts.conditions import FAILURES_OPEN_FOR, Condition, Kind
 from backoffice.home.attention import COUNTED
 from backoffice.models import AlertState
 from core.format import grouped
+from core.text import isolated
 from feed.models import Change
 from feed.reading import NotYet, TooLate, changes_after, last_sequence
 from integrations.models import SyncFailure
@@ -161,7 +162,7 @@ def _stock_line(skus: Sequence[str]) -> str:
         "%(count)s SKUs have become low or run out: %(skus)s.",
         len(skus),
     )
-    names = ", ".join(skus[:MOST_NAMED])
+    names = ", ".join(map(isolated, skus[:MOST_NAMED]))
     if len(skus) > MOST_NAMED:
         others = _("and %(count)s more") % {"count": grouped(len(skus) - MOST_NAMED)}
         names = f"{names} {others}"

@@ -20,6 +20,7 @@ from access.confinement import Visible, within
 from backoffice.export.as_csv import FORMULA
 from core.format import grouped
 from core.money import amount_text
+from core.text import isolated
 from integrations.registry import site_of
 from inventory.models import (
     HIGHEST_THRESHOLD,
@@ -103,7 +104,9 @@ def read_file(data: bytes, visible: Visible) -> Reading:
         try:
             if line.key in unknown:
                 text = _("SKU %(sku)s is not known of platform %(platform)s.")
-                raise BadCell(text % {"sku": line.cells["sku"][:255], "platform": line.platform.name})
+                raise BadCell(
+                    text % {"sku": isolated(line.cells["sku"][:255]), "platform": line.platform.name}
+                )
             _read_line(line, stored.get(line.key, SkuSettings()), listed.get(line.key, []), reading)
         except BadCell as problem:
             problems[line.number] = str(problem)
@@ -172,7 +175,7 @@ def _lines(data: bytes, platforms: Mapping[str, Platform]) -> tuple[list[Line], 
         try:
             line = _line(number, names, row, platforms)
             if line.key in seen:
-                words = {"sku": line.cells["sku"], "line": seen[line.key]}
+                words = {"sku": isolated(line.cells["sku"]), "line": seen[line.key]}
                 raise BadCell(_("SKU %(sku)s stands in line %(line)d already.") % words)
         except BadCell as problem:
             problems[number] = str(problem)
@@ -349,7 +352,8 @@ def _read_thresholds(line: Line, rows: Sequence[InventoryItem], reading: Reading
         return
     if not rows:
         raise BadCell(
-            _("No stock is stored of SKU %(sku)s, so it has no threshold.") % {"sku": line.cells["sku"]}
+            _("No stock is stored of SKU %(sku)s, so it has no threshold.")
+            % {"sku": isolated(line.cells["sku"])}
         )
     for row, threshold in zip(rows, _thresholds(text, rows), strict=True):
         if row.threshold != threshold:

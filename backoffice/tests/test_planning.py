@@ -524,6 +524,7 @@ def test_an_exported_file_changes_nothing_and_what_is_written_into_it_is_stored(
         ("sku,bin\nA,1\n\nB", "Line 4: It has 1 values, and the first line names 2 columns."),
         ("sku,bin\nA,1\nA,2", "Line 3: SKU A stands in line 2 already."),
         ("sku,bin\nA,1\n,2", "Line 3: It has no SKU."),
+        ("sku,bin\nA,1\nתה-12,2", "Line 3: SKU \u2068תה-12\u2069 is not known of platform amazon."),
         ("sku,bin\nA,1\nTYPO,2", "Line 3: SKU TYPO is not known of platform amazon."),
         ("platform,sku\nebay,A", "Line 2: There is no platform “ebay”."),
         ('sku,bin\nA,1\nB,"2', "Line 3: It cannot be read"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from core.text import isolated
 from integrations.amazon import normalize
 from integrations.amazon.marketplaces import Marketplace
 from integrations.amazon.quota import QUOTAS
@@ -251,14 +252,17 @@ def _not_found(sku: str) -> RecordFailure:
     return RecordFailure(
         external_id=sku,
         code="sku_not_found",
-        message=f"Amazon has no FBA stock under the SKU {sku!r}. Check its spelling; capitals and blanks count.",
+        message=(
+            f"Amazon has no FBA stock under the SKU {isolated(repr(sku))}. Check its spelling; capitals and blanks "
+            "count."
+        ),
     )
 
 
 def _sku_refused(sku: str, country: str, said: str) -> RecordFailure:
     text = (
-        f"Amazon does not take the SKU {sku!r} ({country}); the others were read. Check its spelling: Amazon's SKUs "
-        f"have at most 40 characters. What is stored of it stays. {said}"
+        f"Amazon does not take the SKU {isolated(repr(sku))} ({country}); the others were read. Check its spelling: "
+        f"Amazon's SKUs have at most 40 characters. What is stored of it stays. {said}"
     )
     return RecordFailure(external_id=sku, code="sku_refused", message=text)
 

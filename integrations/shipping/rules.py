@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.format import Text, format_datetime
-from core.text import is_storable
+from core.text import is_storable, isolated_all
 from integrations.channel import Channel
 from integrations.models import WritingPolicy
 from integrations.protocol import Carrier
@@ -143,7 +143,7 @@ class CannotShip(Exception):
         self.names = names
 
     def __str__(self) -> str:
-        return str(self.code.label) % self.names
+        return str(self.code.label) % isolated_all(self.names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

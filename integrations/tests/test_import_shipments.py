@@ -63,6 +63,11 @@ def run(depot: Depot, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Imp
     return run
 
 
+def test_a_reason_keeps_a_sku_that_is_read_from_right_to_left_apart(run: Import) -> None:
+    _status, answer = run("order,tracking number,carrier,sku,quantity\nA-1,00341,UPS,תה-12,1\n")
+    assert answer["rows"][0]["message"].endswith("with the SKU \u2068תה-12\u2069.")
+
+
 def verdicts(answer: dict[str, Any]) -> list[tuple[int, str, str]]:
     return [(row["row"], row["verdict"], row["code"]) for row in answer["rows"]]
 

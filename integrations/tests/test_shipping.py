@@ -319,6 +319,18 @@ def test_an_order_that_was_cancelled_or_shipped_meanwhile_is_not_told_of(
     assert (state(shipment), shipment.error_code, depot.told) == (State.REJECTED, Refusal.CANCELLED, [])
 
 
+def test_a_stored_reason_keeps_a_sku_that_is_read_from_right_to_left_apart(
+    platform: Platform, order: Order
+) -> None:
+    """Or the numbers behind it would stand before it."""
+    shipment = make_shipment(order, UPS, who="s")
+    order.items.filter(external_id="1").update(sku="תה-12", quantity_left=1)
+    work(platform)
+    assert (state(shipment), shipment.error_code) == (State.REJECTED, Refusal.TOO_MANY)
+    assert shipment.error_message == "Of \u2068תה-12\u2069, 1 are left to ship, and not 2."
+    assert OutboxEntry.objects.get().error_message == shipment.error_message
+
+
 def test_what_was_shipped_elsewhere_meanwhile_is_read_back_and_rejected(
     platform: Platform, depot: Depot, order: Order
 ) -> None:

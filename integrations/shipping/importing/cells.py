@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from core.text import is_storable
+from core.text import is_storable, isolated_all
 
 LONGEST = 255
 # A spreadsheet writes a long number as 3.40434E+11, and the digits are gone.
@@ -59,7 +59,7 @@ class CannotRead(Exception):
         self.names = names
 
     def __str__(self) -> str:
-        return str(self.code.label) % self.names
+        return str(self.code.label) % isolated_all(self.names)
 
 
 def read_text(text: str) -> str:
