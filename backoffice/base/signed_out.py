@@ -2,7 +2,7 @@
 
 htmx follows a redirect by itself, and would show the login page in the small part of the page that it replaces. A form
 is sent to an address that may have no page of its own: the login leads back to the page that has the form, and says
-that nothing was done.
+that nothing was done. Where a page has asked by itself, it only says that the reader was signed out.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,9 @@ from django.urls import reverse
 
 from backoffice.base.model_admin import go_to, is_htmx, ours, safe_next
 
-UNSAVED = "unsaved"  # in the address of the login page: somebody sent a form, and was signed out
+# In the address of the login page: somebody sent a form, or had a page open, and was signed out.
+UNSAVED, ENDED = "unsaved", "ended"
+SENT = "OMS-Sent"  # a header: htmx asks because somebody sent a form (admin.js)
 
 
 class LogInWithTheWholeWindow:
@@ -34,7 +36,8 @@ class LogInWithTheWholeWindow:
         ):
             return response
         if is_htmx(request):
-            return go_to(request, _login_to(safe_next(request)))
+            reason = UNSAVED if SENT in request.headers else ENDED
+            return go_to(request, f"{_login_to(safe_next(request))}&{reason}=1")
         if request.method == "POST" and "next" in parse_qs(location.query):
             form = ours(request, request.headers.get("Referer", ""))
             return HttpResponseRedirect(f"{_login_to(form)}&{UNSAVED}=1")

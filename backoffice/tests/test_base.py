@@ -170,19 +170,33 @@ def test_it_leaves_credentials_in_the_database_while_it_lists_what_platforms_hav
 def test_it_sends_the_window_to_the_login_page_where_htmx_asks_for_somebody_signed_out(
     client: Client, method: str
 ) -> None:
-    """htmx would follow a plain redirect, and show the login page inside the page."""
+    """htmx would follow a plain redirect, and show the login page inside the page. Pages ask by themselves as well:
+    nobody who has sent nothing is told to do it again."""
     page = "/admin/orders/order/?q=A-1"
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}"}
     answer = getattr(client, method)("/admin/platforms/platform/sync/", headers=headers)
     assert answer.status_code == 200
     assert answer.content == b""
-    assert answer.headers["HX-Redirect"] == "/admin/login/?next=/admin/orders/order/%3Fq%3DA-1"
+    login = answer.headers["HX-Redirect"]
+    assert login == "/admin/login/?next=/admin/orders/order/%3Fq%3DA-1&ended=1"
+    told = text(client.get(login))
+    assert "You were signed out meanwhile." in told
+    assert "do it again" not in told
+
+
+def test_who_sent_a_form_by_htmx_is_told_that_it_was_not_done(client: Client) -> None:
+    headers = {
+        "HX-Request": "true", "OMS-Sent": "1", "HX-Current-URL": "http://testserver/admin/orders/order/"
+    }  # fmt: skip
+    login = client.post("/admin/platforms/platform/sync/", headers=headers).headers["HX-Redirect"]
+    assert login == "/admin/login/?next=/admin/orders/order/&unsaved=1"
+    assert "You were signed out meanwhile. What you sent last was not done" in text(client.get(login))
 
 
 def test_it_sends_nobody_who_was_signed_out_to_another_site(client: Client) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.example/admin/"}
     answer = client.post("/admin/integrations/synclog/progress/", headers=headers)
-    assert answer.headers["HX-Redirect"] == "/admin/login/?next=/admin/"
+    assert answer.headers["HX-Redirect"] == "/admin/login/?next=/admin/&ended=1"
 
 
 def test_who_was_signed_out_in_the_middle_of_a_form_is_told_and_comes_back_to_the_form(

@@ -192,15 +192,19 @@ def test_it_shuts_nobody_out(
     assert grave_problems(page) == []
 
 
-@pytest.mark.parametrize("name", ["Check connection", "Sync from Amazon"])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Check connection", "What you sent last was not done: do it again."), ("Sync from Amazon", "")],
+)
 def test_it_asks_to_log_in_where_the_session_has_ended_meanwhile(
-    log_in: LogIn, platform: Platform, name: str
+    log_in: LogIn, platform: Platform, name: str, told: str
 ) -> None:
     page = log_in(at=change(platform))
     page.context.clear_cookies(name="sessionid")
     press(page, name)
     page.wait_for_url(re.compile(r"/admin/login/\?next=/admin/platforms/platform/\d+/change/"))
     expect(page.get_by_role("button", name="Log in")).to_have_count(1)
+    expect(page.get_by_role("status")).to_have_text(f"You were signed out meanwhile. {told}".strip())
     expect(page.get_by_role("button", name=name)).to_have_count(0)
 
 

@@ -15,6 +15,13 @@
         }
     });
 
+    // Who was signed out is told that a form was not sent, and only of a form.
+    document.addEventListener("htmx:configRequest", ({ detail }) => {
+        if (detail.verb === "post" && detail.triggeringEvent?.type === "submit") {
+            detail.headers["OMS-Sent"] = "1";
+        }
+    });
+
     document.addEventListener("htmx:afterSwap", ({ detail }) => {
         if (detail.target !== dialog()) {
             return;

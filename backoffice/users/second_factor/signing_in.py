@@ -21,7 +21,7 @@ from access.second_factor.factors import factor_of
 from access.second_factor.models import Factor
 from access.second_factor.passkeys import check_passkey, offer
 from access.second_factor.sessions import Pending, begin, finish, pending
-from backoffice.base.signed_out import UNSAVED
+from backoffice.base.signed_out import ENDED, UNSAVED
 from backoffice.users.inviting import can_be_mailed
 from backoffice.users.oidc import provider_link
 from backoffice.users.second_factor.forms import WRONG_PASSKEY, CodeForm
@@ -54,6 +54,7 @@ class SignIn(LoginView):
             "is_demo": settings.DEMO,
             "is_first_start": is_first_start(),
             "is_unsaved": UNSAVED in self.request.GET,
+            "has_ended": ENDED in self.request.GET,
         }
         return super().get_context_data(**kwargs) | own
 
