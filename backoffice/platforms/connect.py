@@ -71,7 +71,7 @@ def connect_view(request: HttpRequest, object_id: int) -> HttpResponse:
         "site_field": consent.site,
         "choose": None
         if known or not consent.site
-        else HandForm(platform, (consent.site,), initial=request.GET.dict()),
+        else HandForm(platform, (consent.site,), initial=request.GET.dict(), auto_id="id_chosen_%s"),
     }
     return TemplateResponse(request, "platforms/connect.html", context)
 
