@@ -3,6 +3,7 @@ what cannot be used."""
 
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,7 @@ from integrations.protocol import Note
 from integrations.registry import order_lag
 from integrations.sync.asked import asked_of
 from integrations.sync.windows import WindowRequest
+from orders.retention import kept_since
 
 MINUTE = timedelta(minutes=1)
 LONGEST_LOOK_BACK_DAYS = 3650
@@ -52,7 +54,8 @@ def read_window(
 
 
 def read_span(*, since: str, until: str | None, latest: datetime) -> tuple[datetime, datetime | None]:
-    """The span of a backfill; it ends at `latest` at the latest. Raises BadInput with the field that is wrong."""
+    """The span of a backfill; it ends at `latest` at the latest, and has no orders that would be deleted for their age.
+    Raises BadInput with the field that is wrong."""
     now = timezone.now().replace(microsecond=0)
     start, end = _time("since", since, now, []), _time("until", until, now, [])
     if start is None:
@@ -63,6 +66,14 @@ def read_span(*, since: str, until: str | None, latest: datetime) -> tuple[datet
         text = _("since (%(since)s) must be before until (%(until)s).")
         shown = {"since": utc_text(start), "until": utc_text(min(end or latest, latest))}
         raise BadInput("since", text % shown)
+    if (kept := kept_since(now)) and start < kept:
+        text = _(
+            "since (%(since)s) is before orders are kept: they are deleted %(months)d months after their purchase "
+            "(KEEP_ORDERS_MONTHS). Begin on %(day)s, or later."
+        )
+        day = f"{kept.astimezone(UTC) + timedelta(days=1):%Y-%m-%d}"
+        words = {"since": utc_text(start), "months": settings.KEEP_ORDERS_MONTHS, "day": day}
+        raise BadInput("since", text % words)
     return start, end
 
 

@@ -29,6 +29,13 @@ def held_of(platform_id: int, *, now: datetime | None = None) -> Held:
     return Held(None in ids, frozenset(pk for pk in ids if pk is not None))
 
 
+def all_held_since(platform_id: int, now: datetime) -> datetime | None:
+    """Since when all orders of a platform are held, by the oldest of the holds that have not ended; None: they are not.
+    One query."""
+    holds = LegalHold.objects.filter(platform=platform_id, order=None, until__gt=now)
+    return holds.order_by("made_at").values_list("made_at", flat=True).first()
+
+
 def hold_of_order(order: Order) -> LegalHold | None:
     """The hold of an order that lasts longest."""
     holds = LegalHold.objects.filter(platform=order.platform_id, until__gt=timezone.now())

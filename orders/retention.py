@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.recording import record
 from core.dates import CLOCKS_APART
-from orders.holds import held_of
+from orders.holds import all_held_since, held_of
 from orders.models import Order
 from orders.services import DELETED_AT_ONCE, delete_stored
 from platforms.locks import hold_platform
@@ -31,6 +31,14 @@ def kept_since(now: datetime) -> datetime | None:
     """Orders that were bought before, and did not change since, are deleted; None: none is."""
     months = settings.KEEP_ORDERS_MONTHS
     return months_before(now, months) if months else None
+
+
+def kept_of(platform_id: int, now: datetime) -> datetime | None:
+    """The same of one platform: from when a legal hold on all of its orders was made, nothing more is deleted. One
+    query where anything is."""
+    since = kept_since(now)
+    held = all_held_since(platform_id, now) if since else None
+    return kept_since(min(now, held)) if held else since
 
 
 def prune_orders(before: datetime, *, most: int = MOST_AT_ONCE) -> int:

@@ -34,7 +34,7 @@ from integrations.errors import ConfigError, PlatformError
 from integrations.models import OrderAudit, SyncLog
 from integrations.protocol import EarlierList, ListKind, ListsOrders, Meter, TellsTime, Window
 from integrations.sync.connection import connected
-from orders.retention import kept_since
+from orders.retention import kept_of
 from platforms.models import Platform, Source
 
 DEFAULT_DAYS, MOST_DAYS = 30, 730
@@ -58,7 +58,7 @@ def request_audit(
     """The audit of the last so many days, today included, and whether it is new; or the one that is open. Days whose
     orders are deleted for their age are none of them: nothing could be said of these."""
     now = (now or timezone.now()).astimezone(UTC)
-    start = max(_midnight(now) - timedelta(days=days - 1), _midnight(kept_since(now) or DISTANT))
+    start = max(_midnight(now) - timedelta(days=days - 1), _midnight(kept_of(platform.pk, now) or DISTANT))
     return open_or_find(
         OrderAudit,
         platform,

@@ -19,7 +19,7 @@ from integrations.completeness.stored import AT_ONCE, stored_by_id, stored_ids
 from integrations.errors import PlatformError
 from integrations.models import AuditFinding, OrderAudit
 from integrations.protocol import ListsOrders
-from orders.retention import kept_since
+from orders.retention import kept_of
 
 MOST_UNEXPLAINED = (
     20  # orders that a list lacks without a reason; where it lacks more than it has, it is not believed
@@ -61,7 +61,7 @@ class Part:
         self.compared = self._unexplained = 0
         self._days: Counter[tuple[str, str]] = Counter()
         self._audit, self._part, self._spool = audit, part, spool
-        self._kept_since = kept_since(timezone.now())
+        self._kept_since = kept_of(audit.platform_id, timezone.now())
         self._scope = Scope(
             marketplace_ids=frozenset(part["sites"]),
             asked_at=datetime.fromisoformat(part["asked_at"]),

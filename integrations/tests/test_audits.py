@@ -23,7 +23,7 @@ from integrations.sync.messages import is_ours
 from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_was
 from integrations.tests.poison import OfOrder
 from integrations.tests.syncing import platform_of, requests_of, stored_orders, sync
-from orders.models import Order, OrderItem
+from orders.models import LegalHold, Order, OrderItem
 from orders.retention import months_before
 from platforms.models import Platform
 from simulator import (
@@ -462,6 +462,36 @@ def test_what_was_deleted_for_its_age_is_neither_fetched_nor_said_to_be_here(
     days = AuditedDay.objects.filter(platform=platform)
     placed = Order.objects.filter(purchased_at__date__gte=first.day, source="live").count()
     assert sum(day.orders for day in days) == placed
+
+
+def test_what_a_legal_hold_on_everything_keeps_is_missed_and_what_was_deleted_before_is_not(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    sim = start_simulator(Account(orders=300, days=80))
+    settings.ORDERS_INITIAL_DAYS = 89
+    platform = platform_of(sim)
+    sync(platform)
+    settings.KEEP_ORDERS_MONTHS = 2
+    prune_old_orders()
+    deleted = set(sim.accounts[0].order_ids()) - set(stored_orders(platform))
+    hold = LegalHold.objects.create(
+        platform=platform, reason="A dispute", until=timezone.now() + timedelta(days=9)
+    )
+    settings.KEEP_ORDERS_MONTHS = 1  # as if a month had passed since
+    LegalHold.objects.update(made_at=timezone.now() - timedelta(days=31))
+    assert prune_old_orders() == 0
+    held = Order.objects.filter(platform_updated_at__lt=months_before(timezone.now(), 1) - timedelta(days=2))
+    lost = set(held.order_by("-purchased_at").values_list("external_id", flat=True)[:2])
+    Order.objects.filter(external_id__in=lost).delete()
+
+    closed = audit(platform, days=80)
+
+    assert (closed.missing, closed.healed, closed.open) == (2, 2, 0)
+    assert lost <= set(stored_orders(platform))
+    assert deleted - set(stored_orders(platform)) == deleted
+    hold.delete()
+    assert audit(platform, days=80).missing == 0
+    assert prune_old_orders() > 0
 
 
 def test_an_old_order_that_changed_lately_is_kept_and_so_it_is_missed(

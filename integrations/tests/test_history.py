@@ -6,12 +6,14 @@ import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -40,6 +42,7 @@ from integrations.tests.poison import OfOrder
 from integrations.tests.syncing import platform_of, raw_order, requests_of, stored_orders, sync
 from integrations.tests.test_audits import audit
 from orders.models import Order, OrderItem
+from orders.retention import months_before
 from platforms.models import Platform
 from simulator import (
     Account,
@@ -705,6 +708,30 @@ def test_the_command_refuses_what_it_cannot_use(arguments: list[str]) -> None:
     Platform.objects.get_or_create(name="amazon")
     assert command(*arguments)[0] == 2
     assert not Backfill.objects.exists()
+
+
+def test_no_door_begins_what_retention_would_delete(
+    start_simulator: StartSimulator, settings: Any, admin_client: Client
+) -> None:
+    platform = platform_of(start_simulator(history(5, 25)))
+    settings.KEEP_ORDERS_MONTHS = 2
+    kept = months_before(timezone.now(), 2)
+    before, after = f"{kept - DAY:%Y-%m-%d}", f"{kept + DAY:%Y-%m-%d}"
+    said = f"deleted 2 months after their purchase (KEEP_ORDERS_MONTHS). Begin on {after}, or later."
+
+    status, _out, shown = command("amazon", "--since", before, "--dry-run")
+    assert (status, said in " ".join(shown.split())) == (2, True)
+    refused = superuser().post(
+        "/backfills", {"platform_name": "amazon", "since": before}, content_type="application/json"
+    )
+    assert (refused.status_code, said in str(refused.json()["fields"]["since"])) == (400, True)
+    do = {"platform": platform.pk, "do": "begin", "since": before}
+    assert said in unescape(
+        admin_client.post("/admin/completeness/history/", do, follow=True).content.decode()
+    )
+    assert not Backfill.objects.exists()
+
+    assert command("amazon", "--since", after, "--background")[0] == 0
 
 
 # --- over REST
