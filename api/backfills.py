@@ -55,7 +55,7 @@ class BackfillListsSerializer(serializers.Serializer[Any]):
 
 class BackfillOrdersSerializer(serializers.Serializer[Any]):
     """How many orders the stored lists have; and of the orders of the span, how many are here in full, and how many are
-    known by a list alone (null: not known yet)."""
+    known by report alone (null: not known yet)."""
 
     listed = serializers.IntegerField()
     full = serializers.IntegerField(allow_null=True)

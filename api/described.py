@@ -165,7 +165,7 @@ BACKFILL: dict[str, Text] = {
     "unread": ("Rows of lists that could not be read, and say of no order.", 0),
     "completed": ("Orders that it fetched in full.", 1200),
     "failed": ("Orders that could not be fetched or stored; GET /sync-failures has each.", 0),
-    "lacking": ("Orders that are known by a list alone, as last counted; null: not counted yet.", 3900),
+    "lacking": ("Orders that are known by report alone, as last counted; null: not counted yet.", 3900),
     "listed_at": _time("When all were listed; null: not yet.", OMS_CLOCK),
     "notes": ("Trouble, as long as it lasts.", []),
     "progress": ("How far it is.", None),
@@ -190,7 +190,7 @@ BACKFILL_PLAN: dict[str, Text] = {
     "goal": ("What the ways are judged by: complete, all orders in full.", "complete"),
     "span_seconds": ("How long the span is.", 63072000),
     "orders": ("About how many orders it has; null: nobody knows.", 500000),
-    "known": ("Orders that are known by a list alone.", 0),
+    "known": ("Orders that are known by report alone.", 0),
     "full": ("Orders that are here in full.", 1200),
     "is_listed": ("Whether these two are all that there are.", False),
     "cheapest": ("The way that is taken; null: none can be.", "report"),
@@ -432,7 +432,7 @@ FIELDS: dict[str, dict[str, Text]] = {
     "BackfillOrders": {
         "listed": ("Orders in the stored lists.", 5200),
         "full": ("Orders of the span that are here in full; null: not all are listed yet.", 1300),
-        "by_list": ("Orders of the span that are known by a list alone; null: not all are listed yet.", 3900),
+        "by_list": ("Orders of the span that are known by report alone; null: not all are listed yet.", 3900),
     },
     "BackfillProgress": {
         "lists": ("The platform's lists.", None),

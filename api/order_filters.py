@@ -83,7 +83,7 @@ class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # no annotat
         choices=Order.Completeness.choices,
         method="with_values",
         label=(
-            "Orders whose details are still to be fetched: `report`, known by a report alone; `outdated`, here in "
+            "Orders whose details are still to be fetched: `report`, known by report alone; `outdated`, here in "
             "full, with a newer status by a report."
         ),
     )

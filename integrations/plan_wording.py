@@ -67,9 +67,9 @@ def lane_name(code: LaneCode) -> str:
 def orders_line(facts: Facts) -> str:
     if facts.all_orders is None:
         return _("How many orders the window has is not known: nothing like it was read before.")
-    text = _("About %(orders)s orders: %(full)s are here in full, %(known)s are known by a list alone.")
+    text = _("About %(orders)s orders: %(full)s are here in full, %(known)s are known by report alone.")
     if facts.is_listed:
-        text = _("%(orders)s orders: %(full)s are here in full, %(known)s are known by a list alone.")
+        text = _("%(orders)s orders: %(full)s are here in full, %(known)s are known by report alone.")
     return text % {
         "orders": grouped(facts.all_orders),
         "full": grouped(facts.full),

@@ -118,7 +118,7 @@ def few_ids(wanted: QuerySet[Order]) -> list[int] | None:
 
 
 def any_by_report(platform_ids: Collection[int] | None) -> bool:
-    """Whether an order of these platforms (None: of any) is known by a list alone, in its newest version at
+    """Whether an order of these platforms (None: of any) is known by report alone, in its newest version at
     least (Order.Completeness). One query.
 
     By platform, and each state apart: of the orders of all platforms in several states, MariaDB reads the whole index.

@@ -20,7 +20,7 @@ from orders.records import OrderItemRecord, OrderRecord, ReportedLine
 REPORT, OUTDATED = "report", "outdated"  # Order.Completeness
 UNREADABLE = "\ufffd"
 STEP = Decimal("0.0001")  # what a column of amounts holds
-# Ids of lines that are ours: of an order that is known by a list alone. No platform has ids like these.
+# Ids of lines that are ours: of an order that is known by report alone. No platform has ids like these.
 OURS = re.compile(r"report-[0-9a-f]{8}-\d+")
 # Of an order, what no list says. Whatever is stored of it stays.
 NOT_LISTED = (

@@ -364,7 +364,7 @@ def _note_changes(
 
 
 def _told(item: Incoming[OrderRecord], of_parts: list[Change]) -> list[Change]:
-    """The changes for the timeline. Where an order was known by a list alone, what was not known before is none."""
+    """The changes for the timeline. Where an order was known by report alone, what was not known before is none."""
     changes = order_changes(_orders.columns, item.stored, item.merged) + of_parts
     if item.stored[_AT_COMPLETENESS] != REPORT or item.merged[_AT_COMPLETENESS] == REPORT:
         return changes

@@ -141,7 +141,7 @@ def _orders_line(backfill: Backfill, progress: Progress) -> str:
     if progress.full is None or progress.by_list is None:
         return _("Orders are fetched in full once all are listed.")
     text = _(
-        "%(full)s orders are here in full, %(by_list)s are known by a list alone; %(fetched)s were fetched."
+        "%(full)s orders are here in full, %(by_list)s are known by report alone; %(fetched)s were fetched."
     )
     return text % {
         "full": grouped(progress.full),

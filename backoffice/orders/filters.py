@@ -38,12 +38,14 @@ ORDER_TABS = (
         query={"buyer_requested_cancellation__exact": "1", "status__in": OPEN_ORDERS},
     ),
 )  # fmt: skip
-BY_REPORT = Tab(name="by_report", label=_("Known by report"), query={"completeness__in": "outdated,report"})
+BY_REPORT = Tab(
+    name="by_report", label=_("Known by report alone"), query={"completeness__in": "outdated,report"}
+)
 
 
 def order_tabs(request: HttpRequest) -> list[Tab]:
     """With a tab of what the platforms have to ship themselves, by the name that their sellers know, such as FBA;
-    without it where none of the reader's platforms does that. And with one of orders that are known by a report alone,
+    without it where none of the reader's platforms does that. And with one of orders that are known by report alone,
     while there are any."""
     of_channels = [channel.fulfilment for channel in channels_in_use(request)]
     names = {str(each["platform"]) for each in of_channels if "platform" in each}

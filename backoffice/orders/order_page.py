@@ -130,10 +130,10 @@ def _known_from(order: Order) -> str:
     """Of an order whose newest version was never fetched."""
     if order.completeness == Order.Completeness.REPORT:
         return _(
-            "a list of the platform alone; when to ship it, its packages and its buyer are not known yet"
+            "a report of the platform alone; when to ship it, its packages and its buyer are not known yet"
         )
     return _(
-        "its status and its units from a list of the platform, stored %(at)s; everything else is from before, and is "
+        "its status and its units from a report of the platform, stored %(at)s; everything else is from before, and is "
         "being fetched"
     ) % {"at": format_datetime(order.synced_at)}
 

@@ -24,7 +24,9 @@ def state_badges(order: Order) -> SafeString:
         shown += badge(_("cancel?"), "danger", title=_("The buyer asks to cancel."))
     if order.completeness == Order.Completeness.REPORT:
         shown += badge(
-            _("by report"), "", title=_("Known by a report of the platform alone: details follow.")
+            _("known by report alone"),
+            "",
+            title=_("Known by a report of the platform alone: details follow."),
         )
     elif not order.is_full:
         title = _("The status is from a report of the platform, newer than the details: these follow.")

@@ -77,7 +77,7 @@ def test_it_begins_and_says_how_far_it_is_and_stops(
         Backfill.objects.update(resume_at=timezone.now())
     done = section(admin_client)
     assert "10 orders are in them." in done
-    assert "10 orders are here in full, 0 are known by a list alone; 10 were fetched." in done
+    assert "10 orders are here in full, 0 are known by report alone; 10 were fetched." in done
     assert "Show the plan" in done  # of another one
     late = admin_client.post(DO, do | {"do": "cancel"}, follow=True).content.decode()
     assert "in another state by now" in late
@@ -115,4 +115,4 @@ def test_what_it_could_not_have_and_what_a_list_alone_knows_say_so(admin_client:
         assert f'href="{PAGE}?platform={platform.pk}#history">a backfill</a>' in page
     order = make_order("902-2", completeness="report")
     page = unescape(admin_client.get(f"/admin/orders/order/{order.pk}/change/").content.decode())
-    assert "a list of the platform alone" in page
+    assert "a report of the platform alone" in page

@@ -31,7 +31,7 @@ class FetchingJob(Job):
     completed = models.PositiveIntegerField(_("fetched in full"), default=0)
     failed = models.PositiveIntegerField(_("failed"), default=0)
     # As last counted: orders whose details are to be fetched. NULL: not counted yet.
-    lacking = models.PositiveIntegerField(_("known by a list alone"), null=True, blank=True)
+    lacking = models.PositiveIntegerField(_("known by report alone"), null=True, blank=True)
 
     class Meta:
         abstract = True

@@ -644,7 +644,7 @@ def test_the_command_plans_brings_and_reports(start_simulator: StartSimulator) -
     status, out, _ = command("amazon", "--since", since)
     assert (status, by_list()) == (0, set())
     assert "amazon history: succeeded" in out
-    assert "20 in full, 0 known by a list alone" in out
+    assert "20 in full, 0 known by report alone" in out
     assert_complete(sim.accounts[0], platform)
     _status, out, _ = command("amazon", "--status", "--json")
     assert json.loads(out)["progress"]["orders"] == {"listed": 20, "full": 20, "by_list": 0}

@@ -92,7 +92,7 @@ def test_a_plan_is_shown_in_lines_and_as_json(platform: Platform) -> None:
     made = plan(facts(platform, orders=500_000), Goal.LISTED)
     lines = list(plan_lines(made))
     assert lines[:2] == [
-        "About 500,000 orders: 0 are here in full, 0 are known by a list alone.",
+        "About 500,000 orders: 0 are here in full, 0 are known by report alone.",
         "Cheapest: lists, then pages and ids side by side. All orders are listed soonest that way.",
     ]
     # (5000 - 15) / 0.0056 s: a quarter of the 20 calls at once is left to others.

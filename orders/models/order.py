@@ -51,7 +51,7 @@ class Order(models.Model):
         of which its status and its units are; all else is as it was, and lines have the platform's ids."""
 
         FULL = "full", _("full")
-        REPORT = "report", _("report alone")
+        REPORT = "report", _("known by report alone")
         OUTDATED = "outdated", _("newer by report")
 
     # Their details are still to be fetched.

@@ -255,11 +255,11 @@ def test_a_list_takes_a_cancelled_order_from_those_that_are_to_be_shipped(
     listing = admin_client.get("/admin/orders/order/?completeness__in=outdated,report").content
     assert b"newer by report" in listing
     page = admin_client.get(f"/admin/orders/order/{order.pk}/change/").content
-    assert b"its status and its units from a list of the platform" in page
+    assert b"its status and its units from a report of the platform" in page
 
 
 def test_an_order_that_a_list_has_a_newer_version_of_can_be_shipped(platform: Platform) -> None:
-    """Its lines have the platform's ids; those of one that is known by a list alone do not."""
+    """Its lines have the platform's ids; those of one that is known by report alone do not."""
     upsert_orders(platform=platform, records=[full()], source="live")
     report(platform, listed(row(updated_at=DAY + timedelta(hours=1))), updates_full=True)
     order = Order.objects.get()
@@ -300,7 +300,7 @@ def test_lists_and_pages_tell_which_orders_are_known_by_report(
 ) -> None:
     upsert_orders(platform=platform, records=[replace(full(), external_id="902-1")], source="live")
     listing = "/admin/orders/order/"
-    assert b"Known by report" not in admin_client.get(listing).content
+    assert b"Known by report alone" not in admin_client.get(listing).content
     report(platform, listed(row()))
     api = superuser()
     found = {name: api.get(f"/orders?completeness={name}").json()["results"] for name in ("report", "full")}
@@ -310,15 +310,16 @@ def test_lists_and_pages_tell_which_orders_are_known_by_report(
     totals = api.get("/orders/totals").json()["results"]
     assert sum(each["orders"] for each in totals) == 2
     page = admin_client.get(f"{listing}?completeness__exact=report").content
-    assert b"Known by report" in page
+    assert b"Known by report alone" in page
     assert ID.encode() in page
     assert b"902-1<" not in page
     assert (
-        b"by report" in admin_client.get(f"{listing}{Order.objects.get(external_id=ID).pk}/change/").content
+        b"known by report alone"
+        in admin_client.get(f"{listing}{Order.objects.get(external_id=ID).pk}/change/").content
     )
     answer: Any = admin_client.get(f"{listing}export/orders.csv")
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert sorted(each.rstrip().rpartition(",")[2].strip('"') for each in lines[1:]) == [
         "full",
-        "report alone",
+        "known by report alone",
     ]

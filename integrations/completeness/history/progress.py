@@ -20,7 +20,7 @@ CREATED = SyncLog.WindowBy.CREATED
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """`lists` of which so many were asked for, made and stored. `listed` orders are in the stored ones; of the orders
-    of the span, `full` are here in full and `by_list` known by a list alone. None: not known yet. An end is None where
+    of the span, `full` are here in full and `by_list` known by report alone. None: not known yet. An end is None where
     nobody knows it, and where the phase is over or the backfill is not worked on. `is_measured`: the second one goes
     by what was fetched so far, and not by the plan."""
 

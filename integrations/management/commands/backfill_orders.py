@@ -207,7 +207,7 @@ def _lines(backfill: Backfill) -> list[str]:
     ]
     if progress.full is not None and progress.by_list is not None:
         lines.append(
-            f"  orders: {grouped(progress.full)} in full, {grouped(progress.by_list)} known by a list alone; "
+            f"  orders: {grouped(progress.full)} in full, {grouped(progress.by_list)} known by report alone; "
             f"{grouped(backfill.completed)} fetched, {grouped(backfill.failed)} failed"
         )
     if backfill.is_open and backfill.status != Status.PAUSED:
