@@ -316,8 +316,12 @@ class RowsOfMigrations:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:  # noqa: ARG001
-    """On SQLite, what migrations make is copied from a file, which all processes of pytest-xdist share."""
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """On SQLite, a file as in production: in memory, threads share a cache, whose tables none may read while another
+    one writes. What migrations make is copied from a file, which all processes of pytest-xdist share."""
     from django.core.management.commands import migrate
     from django.db import connection
 
@@ -332,6 +336,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         if connection.vendor == "sqlite":
             patch.setattr(migrate.Command, "handle", copy)
+            file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+            connection.settings_dict["TEST"]["NAME"] = str(file)
         yield
 
 
@@ -457,13 +463,17 @@ def start_simulator(settings: Any) -> Iterator[Callable[..., Simulator]]:
 
 @pytest.fixture
 def kept_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As Django's test client does: the end of a response closes an old connection, with the test's transaction. The
-    client has it closed again after each of its requests; hence a signal of its own."""
-    from django.core.signals import request_finished
+    """As Django's test client does: neither a request nor the end of a response closes an old connection, with the
+    test's transaction. The client has it closed again after each of its requests; hence signals of its own."""
+    from django.core.signals import request_finished, request_started
     from django.db import close_old_connections
     from django.dispatch import Signal
 
+    ends = (request_started, request_finished)
+    for each in ends:
+        each.disconnect(close_old_connections)
+    monkeypatch.setattr("django.test.client.request_started", Signal())
     monkeypatch.setattr("django.test.client.request_finished", Signal())
-    request_finished.disconnect(close_old_connections)
     yield
-    request_finished.connect(close_old_connections)
+    for each in ends:
+        each.connect(close_old_connections)

@@ -37,7 +37,7 @@ from orders.models import Erasure, LegalHold, Shipment
 from platforms.models import Platform
 from webhooks.models import Delivery, Endpoint
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.usefixtures("kept_connection")]
 
 # Of each operation and kind of data: over 3,000 in all. `make soak MINUTES=5` asks 50.
 CASES = 10 * int(os.environ.get("SOAK_MINUTES", 0)) or 26
