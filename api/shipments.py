@@ -134,6 +134,10 @@ class NewShipmentSerializer(PackageSerializer):
     despite_cancellation = serializers.BooleanField(
         required=False, help_text="Ship although the buyer asks to cancel."
     )
+    despite_packages = serializers.BooleanField(
+        required=False,
+        help_text="Labels of others that hold units of the order are not used: ship all the same.",
+    )
     another = serializers.BooleanField(
         required=False, help_text="A second package with the same tracking number and lines is meant."
     )
@@ -277,6 +281,7 @@ class OrderShipmentsView(ApiViewMixin, FirstOneFirst):
         package = Package(
             lines=values.pop("lines", None),
             ships_despite_cancellation=values.pop("despite_cancellation", False),
+            ships_despite_packages=values.pop("despite_packages", False),
             is_another=values.pop("another", False),
             **{name: value for name, value in values.items() if name != "draft"},
         )

@@ -297,6 +297,8 @@ class Channel:
     shipment_advice  code of ShipmentRefused -> what a person does about it
     label_programs code of an order's program -> its name: the channel sells the labels of these orders and confirms
                    their shipments itself, and takes no confirmation
+    carrier_programs  code of an order's program -> its name: a carrier of the channel collects the parcels of these
+                   orders, and the channel confirms their shipments itself
     expiries       name of a value of api_config -> when it has to be renewed, where the channel wants that
     consent        how a seller authorises the application, where the channel has pages for that
     rotation       how the secret of its applications is replaced, where the channel does that
@@ -332,6 +334,7 @@ class Channel:
     pictures: Pictures | None = None
     shipment_advice: Mapping[str, Text] = field(default_factory=dict)
     label_programs: Mapping[str, Text] = field(default_factory=dict)
+    carrier_programs: Mapping[str, Text] = field(default_factory=dict)
     expiries: Mapping[str, Expiry] = field(default_factory=dict)
     consent: Consent | None = None
     rotation: SecretRotation | None = None

@@ -98,8 +98,8 @@ def packages_of_others(order: Order) -> list[OrderPackage]:
 
 
 def _holds_units(package: OrderPackage) -> bool:
-    """Whether its units leave with it; a package may be cancelled, or its label alone."""
-    return "CANCELLED" not in package.status.upper() and "CANCELLED" not in package.detailed_status.upper()
+    """Whether its units leave with it; a package may be cancelled, or its label alone, or it is not used."""
+    return "CANCELLED" not in package.all_status.upper() and not package.is_unused
 
 
 def next_number(order: Order, more: Collection[int] = ()) -> int:

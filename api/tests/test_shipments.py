@@ -143,6 +143,16 @@ def test_what_is_not_possible_is_a_conflict_with_its_code(api: APIClient, platfo
     assert Shipment.objects.count() == 2
 
 
+def test_a_label_that_nobody_uses_is_no_conflict_where_the_caller_says_so(
+    api: APIClient, platform: Platform, depot: Depot
+) -> None:
+    depot.buy_label("A-1", L1=2, L2=3)
+    sync(platform)
+    refused = api.post("/orders/A-1/shipments", UPS)
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_other_packages")
+    assert api.post("/orders/A-1/shipments", {**UPS, "despite_packages": True}).status_code == 201
+
+
 def test_a_channel_that_is_not_there_any_more_is_a_conflict(api: APIClient, platform: Platform) -> None:
     other = UPS | {"tracking_number": "1Z9"}
     made = api.post("/orders/A-1/shipments", UPS | {"draft": True}).json()

@@ -71,6 +71,8 @@ ACTIONS: dict[str, Promise] = {
     "shipment.queued": gettext_lazy("draft of a shipment sent"),
     "shipment.corrected": gettext_lazy("shipment corrected"),
     "shipment.retried": gettext_lazy("shipment sent again"),
+    "labels.unused": gettext_lazy("labels that are not used: shipped all the same"),
+    "labels.used": gettext_lazy("labels are used after all"),
     "shipment.cancelled": gettext_lazy("shipment cancelled"),
     "collection.changed": gettext_lazy("collection of parcels changed"),
     "writing.changed": gettext_lazy("writing to a platform changed"),

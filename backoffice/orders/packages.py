@@ -19,7 +19,7 @@ from backoffice.shipping.presentation import (
     item_name,
     state_badge,
 )
-from core.format import DASH, plain_words, platform_time
+from core.format import DASH, format_datetime, plain_words, platform_time
 from core.text import isolated
 from integrations.registry import channel_label
 from integrations.shipping.making import READ
@@ -109,13 +109,20 @@ def _of_platform(order: Order, packages: Iterable[OrderPackage]) -> Iterator[Pac
             tracking_number=package.tracking_number,
             shipped=platform_time(package.shipped_at),
             status=_status(package) or DASH,
-            explanation=Explanation(text=why % channel) if is_asked else None,
+            explanation=_of_unused(package) or (Explanation(text=why % channel) if is_asked else None),
             contents=", ".join(
                 f"{DASH if units is None else units} × {isolated(item_name(skus.get(item), item)) or DASH}"
                 for units, item in lines
             )
             or DASH,
         )
+
+
+def _of_unused(package: OrderPackage) -> Explanation | None:
+    if not package.is_unused:
+        return None
+    words = {"who": package.unused_by or DASH, "at": format_datetime(package.unused_since)}
+    return Explanation(text=_("Nobody uses this label: %(who)s said so, %(at)s.") % words)
 
 
 def _status(package: OrderPackage) -> str:

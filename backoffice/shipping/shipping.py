@@ -13,11 +13,14 @@ from django.utils.translation import ngettext
 
 from backoffice.shipping.forms import PackageForm
 from backoffice.shipping.presentation import SHIP, stop_line
+from core.format import format_datetime
+from integrations.registry import channel_label
+from integrations.shipping.labels import say_unused, say_used, unused_of
 from integrations.shipping.making import READ, make_shipment
 from integrations.shipping.overview import Standing, standing_of
-from integrations.shipping.rules import CannotShip, check_order, nothing_left
+from integrations.shipping.rules import CannotShip, check_order, nothing_left, package_names
 from orders.models import Order, Shipment
-from orders.shipments import left_to_ship
+from orders.shipments import held_by_others, left_to_ship
 
 
 def order_to_ship(order: Order) -> Order:
@@ -48,6 +51,8 @@ def ship_view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRes
     if found is None:
         raise Http404
     order = order_to_ship(found)
+    if request.method == "POST" and {"unused", "used"} & request.POST.keys():
+        return _decide_labels(request, order)
     refusal, left = why_not(order), left_to_ship(order)
     form = PackageForm(request.POST if request.method == "POST" else None, order=order, left=left)
     if request.method == "POST" and not refusal and form.is_valid():
@@ -68,9 +73,41 @@ def ship_view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpRes
         "original": order,
         "form": form,
         "refusal": refusal,
+        **_labels(order),
         **writing_context(request, standing),
     }
     return TemplateResponse(request, "shipping/ship.html", context, status=422 if form.errors else 200)
+
+
+def _labels(order: Order) -> dict[str, Any]:
+    """Packages of others that hold units of an order which can be shipped otherwise, and those that are not used."""
+    try:
+        check_order(order, ships_despite_cancellation=True)
+    except CannotShip:
+        return {}
+    unused, held = unused_of(order), held_by_others(order)
+    said = {(each.unused_by, format_datetime(each.unused_since)) for each in unused}
+    return {
+        "held": package_names(held),
+        "unused": package_names(unused),
+        "said": ", ".join(f"{who}, {at}" for who, at in sorted(said)),
+        "channel": channel_label(order.platform.kind),
+    }
+
+
+def _decide_labels(request: HttpRequest, order: Order) -> HttpResponse:
+    """Labels of others are not used, or are after all; then the page again."""
+    if "unused" in request.POST:
+        packages = say_unused(order, who=request.user.get_username())
+        text = _("Nobody uses %(packages)s: what is in it can be shipped here.")
+    else:
+        packages = say_used(order)
+        text = _("%(packages)s holds its units again.")
+    if packages:
+        messages.success(request, text % {"packages": package_names(packages)})
+    else:
+        messages.info(request, _("Nothing was changed."))
+    return HttpResponseRedirect(reverse("admin:orders_order_ship", args=[order.pk]))
 
 
 def writing_context(request: HttpRequest, standing: Standing) -> dict[str, Any]:

@@ -103,20 +103,48 @@ def test_what_has_a_label_of_the_platform_is_not_at_the_desk_and_says_why(
 ) -> None:
     depot.buy_label("P-1", L1=2)
     depot.buy_label("P-2", L1=1)
-    depot.orders["P-3"].programs = ("FBM_SHIP_PLUS",)
-    depot.orders["P-3"].updated = depot.now()
+    for name, program in (("P-3", "FBM_SHIP_PLUS"), ("P-4", "AMAZON_EASY_SHIP")):
+        depot.orders[name].programs = (program,)
+        depot.orders[name].updated = depot.now()
     synced(platform, "P-1")
     page = shipper.get(DESK)
     assert at_desk(page) == "P-2"
     (item,) = packed[1].items.all()
     assert page.context["form"][f"units-{item.pk}"].value() == 1  # the other one has a label
-    assert [each["waiting"].external_id for each in page.context["following"]] == ["P-4"]
+    assert page.context["following"] == []
     for address, said in (
         (f"{packed[0].pk}/change/", "It was not confirmed from here: its label was bought from Amazon"),
         (f"{packed[0].pk}/ship/", "Amazon shows packages that were not made here: UPS TBA7."),
         (f"{packed[2].pk}/ship/", "The order is of Ship+: its label is bought from Amazon"),
+        (f"{packed[3].pk}/ship/", "The order is of Easy Ship: a carrier of Amazon collects the parcel"),
     ):
         assert said in text_of(shipper.get(f"/admin/orders/order/{address}"))
+
+
+def test_a_label_that_nobody_uses_is_set_aside_by_who_ships_and_the_order_is_back_at_the_desk(
+    shipper: Client, platform: Platform, depot: Depot, packed: list[Order]
+) -> None:
+    depot.buy_label("P-1", L1=2)
+    synced(platform, "P-1")
+    address, button = (
+        f"/admin/orders/order/{packed[0].pk}/ship/",
+        "Nobody uses it: ship it yourself all the same",
+    )
+    assert button in text_of(shipper.get(address))
+    assert at_desk(shipper.get(DESK)) == "P-2"
+    viewer = member("view", "Viewer")
+    assert viewer.post(address, {"unused": "1"}).status_code == 403
+    page = shipper.post(address, {"unused": "1"}, follow=True)
+    assert "Nobody uses UPS TBA7: what is in it can be shipped here." in text_of(page)
+    assert "Nobody uses UPS TBA7 (ship, " in text_of(page)
+    assert button not in text_of(page)
+    assert at_desk(shipper.get(f"{DESK}?order=P-1")) == "P-1"
+    shown = text_of(shipper.get(f"/admin/orders/order/{packed[0].pk}/change/"))
+    assert "Nobody uses this label: ship said so, " in shown
+    page = shipper.post(address, {"used": "1"}, follow=True)
+    assert "UPS TBA7 holds its units again." in text_of(page)
+    assert "Nothing was changed." in text_of(shipper.post(address, {"used": "1"}, follow=True))
+    assert button in text_of(page)
 
 
 def test_what_a_scanner_reads_of_a_slip_leads_to_that_order(

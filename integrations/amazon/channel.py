@@ -83,6 +83,7 @@ AMAZON = Channel(
     # "Ship+ orders do not support the confirmShipment operation and result in a 400 error":
     # https://developer-docs.amazon.com/sp-api/docs/confirm-the-shipment-status
     label_programs={"FBM_SHIP_PLUS": "Ship+"},
+    carrier_programs={"AMAZON_EASY_SHIP": "Easy Ship"},
     check_settings=check_endpoints,
     expiries={
         "client_secret": Expiry(

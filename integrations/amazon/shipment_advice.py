@@ -35,7 +35,8 @@ SHIPMENT_ADVICE: dict[str, Text] = {
     "fulfilled_by_platform": _("Amazon ships this order itself (FBA). There is nothing to send."),
     "in_other_packages": _(
         "A label of Buy Shipping confirms itself once it is used: there is nothing to send. If it is not used, cancel "
-        "it in Seller Central; once OMS sees that, the order can be shipped here."
+        "it in Seller Central, or say on the page on which the order is shipped that nobody uses it; then send this "
+        "again."
     ),
     "no_more_edits": _("Amazon takes no more changes of this package. Correct it in Seller Central."),
     "not_found": _(
@@ -47,6 +48,10 @@ SHIPMENT_ADVICE: dict[str, Text] = {
     ),
     "refused": _(
         "What Amazon says is all that is known. If it does not help, open a case at Amazon with the request id."
+    ),
+    "platform_carries": _(
+        "Arrange the collection in Seller Central (Easy Ship), and print its label there. OMS shows the package once "
+        "Amazon does."
     ),
     "shipped_elsewhere": _(
         "Compare the package that Amazon shows with yours. If two parcels left, stop one of them; there is nothing to "

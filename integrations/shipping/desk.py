@@ -20,7 +20,7 @@ from django.utils import timezone
 from integrations.models import WritingPolicy
 from integrations.registry import CHANNELS
 from integrations.shipping.making import READ
-from integrations.shipping.rules import label_program
+from integrations.shipping.rules import refusing_program
 from orders.listing import of_visible
 from orders.models import DeskClaim, Order, OrderItem, OrderPackage, Pick, Shipment, ShipmentLine
 from orders.risk import ORDERED, Leaving, Risk, leaving, of_platform, risk_filter
@@ -95,7 +95,7 @@ def _packed(platforms: Collection[int]) -> dict[int, dict[str, Any]]:
     return {
         pk: row
         for pk, row in rows.items()
-        if not label_program(CHANNELS[row.pop("kind")], row.pop("programs")) and pk not in held
+        if not refusing_program(CHANNELS[row.pop("kind")], row.pop("programs")) and pk not in held
     }
 
 

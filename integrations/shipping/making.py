@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit.recording import record_each
 from integrations.models import WritingPolicy
+from integrations.shipping.labels import say_unused
 from integrations.shipping.outbox import put_into_outbox
 from integrations.shipping.policy import modes_of
 from integrations.shipping.queue import announce_shipping
@@ -67,9 +68,12 @@ class _RollBack(Exception):
 def make_shipment(order: Order, package: Package, *, who: str, is_draft: bool = False) -> Shipment:
     """Ship a package of an order: a queued shipment, or a draft, which holds its units and is not sent. `who` does it,
     by name. Raises CannotShip; nothing is stored then."""
-    (verdict,) = make_shipments([Wanted(order.pk, package)], who=who, is_draft=is_draft)
-    if verdict.refusal is not None:
-        raise verdict.refusal
+    with transaction.atomic():
+        if package.ships_despite_packages:
+            say_unused(order, who=who)
+        (verdict,) = make_shipments([Wanted(order.pk, package)], who=who, is_draft=is_draft)
+        if verdict.refusal is not None:
+            raise verdict.refusal
     if verdict.shipment is None:
         raise LookupError("A package that is not refused is made.")
     return verdict.shipment

@@ -56,6 +56,13 @@ class Refusal(models.TextChoices):
             "takes no confirmation. There is nothing to send."
         ),
     )
+    PLATFORM_CARRIES = (
+        "platform_carries",
+        _(
+            "The order is of %(program)s: a carrier of %(channel)s collects the parcel, and %(channel)s confirms the "
+            "shipment itself. Confirming it is not for the seller; arrange the collection on %(channel)s."
+        ),
+    )
     SHIPPED_ELSEWHERE = (
         "shipped_elsewhere",
         _(
@@ -68,7 +75,7 @@ class Refusal(models.TextChoices):
         _(
             "Nothing is left to ship: %(channel)s shows packages that were not made here: %(packages)s. Perhaps the "
             "label was bought from %(channel)s, which confirms the shipment itself then. Shipping it here would be a "
-            "second parcel."
+            "second parcel, unless nobody uses that label: say so on the page on which the order is shipped."
         ),
     )
     CANCELLATION_ASKED = (
@@ -155,6 +162,7 @@ class Package:
     shipped_at       aware; None: now
     lines            units by the line's id on the platform; None: all that is left
     ships_despite_cancellation  somebody was asked, and ships although the buyer asks to cancel
+    ships_despite_packages  the labels of others that hold units of the order are not used (labels.py)
     is_another       a second package with the same tracking number and lines is meant
     """
 
@@ -165,6 +173,7 @@ class Package:
     shipped_at: datetime | None = None
     lines: Mapping[str, int] | None = None
     ships_despite_cancellation: bool = False
+    ships_despite_packages: bool = False
     is_another: bool = False
 
 
@@ -207,21 +216,27 @@ def check_order(order: Order, *, ships_despite_cancellation: bool = False, is_dr
         Order.Status.SHIPPED: Refusal.SHIPPED,
     }
     if order.status == Order.Status.SHIPPED and (others := packages_of_others(order)):
-        raise CannotShip(Refusal.SHIPPED_ELSEWHERE, **names, packages=_package_names(others))
+        raise CannotShip(Refusal.SHIPPED_ELSEWHERE, **names, packages=package_names(others))
     if found := refused.get(Order.Status(order.status)):
         raise CannotShip(found, **names)
-    if program := label_program(channel, order.programs):
-        raise CannotShip(Refusal.CONFIRMS_ITSELF, **names, program=program)
+    if of_program := refusing_program(channel, order.programs):
+        code, program = of_program
+        raise CannotShip(code, **names, program=program)
     if order.buyer_requested_cancellation and not (ships_despite_cancellation or is_draft):
         raise CannotShip(Refusal.CANCELLATION_ASKED, "ships_despite_cancellation", **names)
     if order.completeness == Order.Completeness.REPORT:  # it has no ids of lines
         raise CannotShip(Refusal.KNOWN_BY_REPORT, **names)
 
 
-def label_program(channel: Channel, programs: Iterable[Any]) -> Text:
-    """The name of the program of an order for which the channel sells the label and confirms the shipment; "" where
-    there is none."""
-    return next((channel.label_programs[each] for each in programs if each in channel.label_programs), "")
+def refusing_program(channel: Channel, programs: Iterable[Any]) -> tuple[Refusal, Text] | None:
+    """Why orders of one of these programs are not for the seller to confirm, and the name of the program; None where
+    they are: the channel sells the label, or its carrier collects, and it confirms the shipment itself."""
+    for each in programs:
+        if each in channel.label_programs:
+            return Refusal.CONFIRMS_ITSELF, channel.label_programs[each]
+        if each in channel.carrier_programs:
+            return Refusal.PLATFORM_CARRIES, channel.carrier_programs[each]
+    return None
 
 
 def check_platform(order: Order, mode: str) -> None:
@@ -296,11 +311,11 @@ def nothing_left(order: Order) -> CannotShip:
     `shipments`."""
     names = {"channel": channel_label(order.platform.kind)}
     if others := held_by_others(order):
-        return CannotShip(Refusal.IN_OTHER_PACKAGES, **names, packages=_package_names(others))
+        return CannotShip(Refusal.IN_OTHER_PACKAGES, **names, packages=package_names(others))
     return CannotShip(Refusal.NOTHING_LEFT, **names)
 
 
-def _package_names(packages: Iterable[OrderPackage]) -> str:
+def package_names(packages: Iterable[OrderPackage]) -> str:
     """`UPS 1Z1, DHL`: as somebody finds them on the platform."""
     names = (" ".join(filter(None, [each.carrier, str(each)])) for each in packages)
     return ", ".join(names)

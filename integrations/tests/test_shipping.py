@@ -9,12 +9,14 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from freezegun import freeze_time
 
+from audit.models import AuditEntry
 from feed.models import Change
 from integrations.models import OutboxEntry, SendingTurn, SyncLog
 from integrations.registry import CHANNELS
 from integrations.schedule.maintenance import run_maintenance
 from integrations.shipping.correcting import cancel_draft, correct_tracking, queue_draft, retry_shipment
 from integrations.shipping.desk import take
+from integrations.shipping.labels import say_unused, say_used
 from integrations.shipping.making import Wanted, make_shipment, make_shipments
 from integrations.shipping.queue import announce_shipping, run_here
 from integrations.shipping.rules import CannotShip, Package, Refusal
@@ -398,6 +400,58 @@ def test_a_label_bought_meanwhile_is_seen_before_the_call_or_by_what_the_platfor
     )
 
 
+def test_a_label_that_nobody_uses_holds_nothing_once_somebody_says_so(
+    platform: Platform, depot: Depot, order: Order
+) -> None:
+    depot.buy_label("A-1", L1=2, L2=3)
+    order = synced(platform, "A-1")
+    assert refusal(order) == Refusal.IN_OTHER_PACKAGES
+    (package,) = say_unused(order, who="shipper")
+    assert (package.unused_by, str(package)) == ("shipper", "TBA7")
+    assert say_unused(order, who="another") == []
+    entry = AuditEntry.objects.get(action="labels.unused")
+    assert (entry.changes, entry.at.date()) == ({"packages": ["TBA7"]}, package.unused_since.date())
+    depot.orders["A-1"].updated = depot.now()
+    shipment = make_shipment(synced(platform, "A-1"), UPS, who="s")  # a sync forgets nothing of it
+    work(platform)
+    assert (state(shipment), shipment.error_code) == (
+        State.REJECTED,
+        "buy_shipping",
+    )  # the platform may say no
+    del depot.orders["A-1"].packages["7"]
+    retry_shipment(shipment)
+    work(platform)
+    assert state(shipment) == State.SENT
+
+
+def test_a_label_that_is_used_after_all_holds_its_units_again(
+    platform: Platform, depot: Depot, order: Order
+) -> None:
+    depot.buy_label("A-1", L1=2, L2=3)
+    order = synced(platform, "A-1")
+    say_unused(order, who="shipper")
+    assert say_used(order)
+    assert say_used(order) == []
+    assert refusal(order) == Refusal.IN_OTHER_PACKAGES
+    shipment = make_shipment(order, replace(UPS, ships_despite_packages=True), who="s")
+    depot.buy_label("A-1", "SHIPPED", L1=2, L2=3)
+    synced(platform, "A-1")
+    work(platform)
+    assert (state(shipment), shipment.error_code, depot.told) == (
+        State.REJECTED, Refusal.SHIPPED_ELSEWHERE, [],
+    )  # fmt: skip
+
+
+def test_nothing_is_said_of_a_label_where_the_package_is_refused(
+    platform: Platform, depot: Depot, order: Order
+) -> None:
+    depot.buy_label("A-1", L1=2, L2=3)
+    order = synced(platform, "A-1")
+    no_carrier = replace(UPS, carrier="Nobody", ships_despite_packages=True)
+    assert refusal(order, no_carrier) == Refusal.CARRIER_UNKNOWN
+    assert not order.packages.get().is_unused
+
+
 def test_what_was_begun_elsewhere_and_is_on_its_way_from_here_is_not_called_a_label(
     platform: Platform, depot: Depot, order: Order
 ) -> None:
@@ -417,6 +471,22 @@ def test_an_order_whose_label_the_platform_sells_is_not_confirmed(
     order = synced(platform, "A-1")
     assert refusal(order) == Refusal.CONFIRMS_ITSELF
     assert refusal(order, is_draft=True) == Refusal.CONFIRMS_ITSELF
+
+
+def test_an_order_that_a_carrier_of_the_platform_collects_is_not_confirmed(
+    platform: Platform, depot: Depot, order: Order
+) -> None:
+    shipment = make_shipment(order, UPS, who="s")
+    depot.orders["A-1"].programs = ("AMAZON_EASY_SHIP",)
+    depot.orders["A-1"].updated = depot.now()
+    order = synced(platform, "A-1")
+    assert refusal(order, replace(UPS, tracking_number="1Z2")) == Refusal.PLATFORM_CARRIES
+    with pytest.raises(CannotShip, match=r"of Easy Ship: a carrier of Amazon collects the parcel"):
+        make_shipment(order, replace(UPS, tracking_number="1Z2"), who="s", is_draft=True)
+    work(platform)
+    assert (state(shipment), shipment.error_code, depot.told) == (
+        State.REJECTED, Refusal.PLATFORM_CARRIES, [],
+    )  # fmt: skip
 
 
 def test_what_is_refused_after_an_answer_was_lost_is_read_back(

@@ -251,6 +251,10 @@ class OrderPackage(models.Model):
     shipped_at = models.DateTimeField(_("shipped"), null=True, blank=True)
     # {"item": external_id of the line, "quantity": units or null}
     contents = models.JSONField(_("contents"), default=list, blank=True)
+    # Somebody said that nobody uses this label, which others bought: who, when, and what the platform said of it then.
+    unused_since = models.DateTimeField(null=True, editable=False)
+    unused_by = models.CharField(max_length=150, db_default="", editable=False)
+    unused_status = models.CharField(max_length=511, db_default="", editable=False)
 
     class Meta:
         db_table = "order_packages"
@@ -267,6 +271,16 @@ class OrderPackage(models.Model):
 
     def __str__(self) -> str:
         return self.tracking_number or self.external_id
+
+    @property
+    def all_status(self) -> str:
+        """All that the platform says of how far it is."""
+        return f"{self.status} {self.detailed_status}"
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether somebody said so, and the platform says nothing else of it since: then it may be under way."""
+        return self.unused_since is not None and self.unused_status == self.all_status
 
 
 class OrderedProduct(models.Model):

@@ -520,7 +520,8 @@ def test_it_knows_amazons_reasons(text: str, code: str) -> None:
 def test_every_reason_has_a_code_and_every_code_has_advice() -> None:
     amazon, codes = CHANNELS["amazon"], codes_of(ShipmentRefused)
     assert {code for _pattern, code in REASONS} < codes
-    ours = {Refusal.CONFIRMS_ITSELF, Refusal.IN_OTHER_PACKAGES, Refusal.SHIPPED_ELSEWHERE}
+    of_platform = {Refusal.CONFIRMS_ITSELF, Refusal.PLATFORM_CARRIES}
+    ours = of_platform | {Refusal.IN_OTHER_PACKAGES, Refusal.SHIPPED_ELSEWHERE}
     assert set(amazon.shipment_advice) == codes | ours
 
 
