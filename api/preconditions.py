@@ -29,13 +29,16 @@ class PreconditionFailed(exceptions.APIException):
 
 def heeds_if_match(action: Action) -> Action:
     """Decorator of actions of a viewset that change or delete the row `pk`. Nobody else writes the row between the
-    comparison and the change. Raises PreconditionFailed."""
+    comparison and the change. A view whose action holds something else before the row has `hold_before(pk)`, which does
+    so here: two who hold the same in another order would wait for each other. Raises PreconditionFailed."""
 
     @wraps(action)
     def heeding(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         if "If-Match" not in request.headers:
             return action(view, request, *args, **kwargs)
         with transaction.atomic():
+            if hold_before := getattr(view, "hold_before", None):
+                hold_before(kwargs["pk"])
             rows = view.get_queryset().model.objects.order_by()
             lock = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
             lock.filter(pk=kwargs["pk"]).values_list("pk").first()

@@ -42,6 +42,7 @@ from integrations.shipping.making import make_shipment
 from integrations.shipping.rules import CannotShip, Package, Refusal
 from integrations.wording import bad_table_line
 from orders.models import Order, Shipment
+from platforms.locks import hold_platform
 from platforms.models import Platform, Source
 
 SHIP = "orders.ship_order"
@@ -181,6 +182,11 @@ class ShipmentViewSet(ListView, mixins.RetrieveModelMixin, GenericViewSet[Shipme
     actions_without_body = ("cancel", "send", "retry")
     more_errors = MappingProxyType(dict.fromkeys(("partial_update", "send", "retry", "cancel"), (404, 409)))
     scopes = MappingProxyType(dict.fromkeys(("partial_update", "send", "retry", "cancel"), Scope.SHIP))
+
+    def hold_before(self, pk: int) -> None:
+        """Like whoever makes, corrects or proves shipments: the platform first."""
+        for platform_id in Shipment.objects.filter(pk=pk).values_list("platform_id", flat=True):
+            hold_platform(platform_id)
 
     @extend_schema(request=CorrectionSerializer, responses=ShipmentSerializer)
     @heeds_if_match

@@ -1,8 +1,11 @@
 """Shipping over REST: one package, corrections, files; and what each refusal answers."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from rest_framework.test import APIClient
 
 from api.tests.rest import fetch_all, superuser, user_with
@@ -14,6 +17,7 @@ from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.tests.depot import Depot, channel
 from orders.models import Order, Shipment
+from platforms.locks import hold_platform
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -190,6 +194,39 @@ def test_a_file_or_rows_are_shipped_and_again_harmless(api: APIClient) -> None:
         answer = api.post("/shipments/import", {"platform_name": "amazon", **odd})
         assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
     assert Shipment.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_corrects_what_he_has_read_waits_for_a_sync_and_neither_for_the_other(
+    api: APIClient, platform: Platform
+) -> None:
+    """A sync holds the platform, and then the shipments that it proves."""
+    if not connection.features.has_select_for_update:
+        pytest.skip("SQLite has one writer at a time")
+    made = api.post("/orders/A-1/shipments", UPS).json()
+    address = f"/shipments/{made['id']}"
+    tag, waits = api.get(address)["ETag"], Event()
+
+    def watch(execute: Any, sql: str, *rest: Any) -> Any:
+        if "platforms" in sql and " FOR " in sql:
+            waits.set()
+        return execute(sql, *rest)
+
+    def correct() -> Any:
+        try:
+            with connection.execute_wrapper(watch):
+                return api.patch(address, {"tracking_number": "1Z9"}, headers={"If-Match": tag})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            hold_platform(platform.pk)
+            corrected = pool.submit(correct)
+            assert waits.wait(30)
+            Shipment.objects.select_for_update().get(pk=made["id"])
+        assert corrected.result(30).status_code == 200
+    assert api.get(address).json()["tracking_number"] == "1Z9"
 
 
 def test_who_may_look_may_not_ship(api: APIClient) -> None:

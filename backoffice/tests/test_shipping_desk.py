@@ -138,7 +138,7 @@ def test_a_label_that_nobody_uses_is_set_aside_by_who_ships_and_the_order_is_bac
     assert "Nobody uses UPS TBA7: what is in it can be shipped here." in text_of(page)
     assert "Nobody uses UPS TBA7 (ship, " in text_of(page)
     assert button not in text_of(page)
-    assert at_desk(shipper.get(f"{DESK}?order=P-1")) == "P-1"
+    assert at_desk(shipper.get(f"{DESK}?order={packed[0].pk}", follow=True)) == "P-1"
     shown = text_of(shipper.get(f"/admin/orders/order/{packed[0].pk}/change/"))
     assert "Nobody uses this label: ship said so, " in shown
     page = shipper.post(address, {"used": "1"}, follow=True)
