@@ -338,6 +338,34 @@ def test_a_carrier_with_a_code_is_sent_without_the_name_of_the_one_before(
     assert (content["carrier"], content["carrier_name"]) == ("UPS", "")
 
 
+def test_carriers_of_packages_that_were_refused_are_not_suggested(
+    shipper: Client, platform: Platform, order: Order
+) -> None:
+    def made(count: int, state: str, carrier: str) -> None:
+        first = order.shipments.count() + 2001
+        Shipment.objects.bulk_create(
+            Shipment(
+                order=order, platform=platform, source="live", is_rehearsal=True,
+                package_number=first + number, state=state, carrier=carrier,
+            )
+            for number in range(count)
+        )  # fmt: skip
+
+    def suggested() -> tuple[str, list[str]]:
+        form = shipper.get(f"/admin/orders/order/{order.pk}/ship/").context["form"]
+        last = [codes for name, codes in form.fields["carrier"].widget.choices if name == "Used last"]
+        return form["carrier"].value(), [code for codes in last for code, _label in codes]
+
+    made(1, "confirmed", "DHL")
+    for state in ("rejected", "cancelled", "draft", "unverified"):
+        made(1, state, "UPS")
+    assert suggested() == ("DHL", ["DHL"])
+    made(100, "rejected", "UPS")  # as many as are looked at first
+    assert suggested() == ("DHL", ["DHL"])
+    made(1, "queued", "UPS")
+    assert suggested() == ("UPS", ["UPS"])
+
+
 def test_a_number_of_a_platform_that_he_does_not_see_hides_nothing_from_him(
     shipper: Client, platform: Platform, depot: Depot, order: Order
 ) -> None:

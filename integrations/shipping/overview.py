@@ -1,6 +1,6 @@
 """How writing to platforms stands at the moment: whether it is on, what waits, and what holds it up."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from integrations.shipping.policy import writing_stop
 from orders.models import Shipment
 from platforms.models import Platform
 
-RECENT = 100  # shipments of a platform
+RECENT, AT_MOST = 100, 1000  # shipments of a platform
 GONE_OUT = (Shipment.State.QUEUED, Shipment.State.SENT, Shipment.State.CONFIRMED, Shipment.State.REHEARSED)
 Mode = WritingPolicy.Mode
 
@@ -87,10 +87,15 @@ def _standing(
 def recent_carriers(platform_id: int) -> list[tuple[str, str, str]]:
     """Code, name and service of the carriers that the last shipments of a platform went with, the last one first.
 
-    One query, answered by the first entries of an index. The few that did not go out are left out here: asked for a
-    state, MariaDB intersects two indexes of all shipments of the platform, and sorts what is left.
+    One query, answered by the first entries of an index; another one where none of these went out, as after a morning
+    with a wrong carrier. Those that did not go out are left out here: asked for a state, MariaDB intersects two indexes
+    of all shipments of the platform, and sorts what is left.
     """
     newest = Shipment.objects.filter(platform=platform_id).order_by("-pk")
-    rows = newest.values_list("state", "carrier", "carrier_name", "service")[:RECENT]
+    rows = newest.values_list("state", "carrier", "carrier_name", "service")
+    return _gone_out(rows[:RECENT]) or _gone_out(rows[RECENT:AT_MOST])
+
+
+def _gone_out(rows: Iterable[tuple[str, str, str, str]]) -> list[tuple[str, str, str]]:
     used = ((code, name, service) for state, code, name, service in rows if state in GONE_OUT and code)
     return list(dict.fromkeys(used))
