@@ -156,7 +156,8 @@ def _ends(backfill: Backfill, progress: Progress) -> Iterator[tuple[str, str]]:
         return
     if backfill.listed_at is None:
         yield _("All listed"), _expected(progress.listing_ends)
-    how = f" ({_('as measured so far')})" if progress.is_measured else ""
+    measured = _("as measured so far")
+    how = f" ({measured})" if progress.is_measured else ""
     yield _("All in full"), f"{_expected(progress.completing_ends)}{how}"
 
 

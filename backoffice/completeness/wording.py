@@ -79,7 +79,8 @@ def audit_line(standing: AuditStanding) -> str:
         start = _("“Audit the stock now” on the page Completeness starts one.")
     if standing.failed is not None:
         of = {"time": format_datetime(standing.failed.finished_at), "why": standing.failed.error_message}
-        return f"{failed % of} {_('The next one comes by night.')} {start}"
+        next_one = _("The next one comes by night.")
+        return f"{failed % of} {next_one} {start}"
     what = never if standing.good is None else missed % {"time": format_datetime(standing.good)}
     look = _("One is due each night: see whether manage.py run_scheduler and run_worker run.")
     return f"{what} {look} {start}"

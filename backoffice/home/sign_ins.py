@@ -51,7 +51,8 @@ def locked_line(found: Attempts) -> str:
         found.locks,
     ) % {"count": number_format(found.locks)}
     if not found.accounts:
-        return f"{text} {_('No account of a user is among them.')}"
+        nobody = _("No account of a user is among them.")
+        return f"{text} {nobody}"
     whose = ngettext("%(count)s user is concerned.", "%(count)s users are concerned.", found.accounts)
     return f"{text} {whose % {'count': number_format(found.accounts)}}"
 

@@ -55,7 +55,8 @@ def advice(platform: Platform) -> str:
     rest = (
         _("Syncs of stock are switched off.") if end.is_all else _("The other marketplaces stay as they are.")
     )
-    return f"{text % words} {rest} {_('If not, leave it: OMS goes on asking.')}"
+    otherwise = _("If not, leave it: OMS goes on asking.")
+    return f"{text % words} {rest} {otherwise}"
 
 
 def report_end(request: HttpRequest, platform: Platform) -> None:

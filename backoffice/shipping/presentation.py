@@ -126,7 +126,8 @@ def stopped_line(standing: Standing) -> str:
 
 def unsent_line(standing: Standing) -> str:
     """For an alert: shipments of a platform have waited for long."""
-    return f"{waiting_line(standing.waiting)} {holdup(standing) or _('See whether the workers run.')}"
+    why = holdup(standing) or _("See whether the workers run.")
+    return f"{waiting_line(standing.waiting)} {why}"
 
 
 def waiting_line(count: int) -> str:
@@ -191,7 +192,8 @@ def _of_unverified(shipment: Shipment, _standing: Standing | None) -> Explanatio
     if shipment.error_code in texts:
         text, advice = texts[shipment.error_code]
         return Explanation(text=text % (names | {"shown": shown_words(shipment)}), advice=advice % names)
-    text = f"{_('Nobody knows whether %(channel)s has it.') % names} {shipment.error_message}".strip()
+    unknown = _("Nobody knows whether %(channel)s has it.") % names
+    text = f"{unknown} {shipment.error_message}".strip()
     return Explanation(text=text, advice=look % names, request_id=shipment.request_id)
 
 

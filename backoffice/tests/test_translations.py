@@ -1,11 +1,15 @@
 """German and Spanish: the catalogues are complete, and no page has a word that they do not reach."""
 
+import ast
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import translation
+from django.utils.translation.template import templatize
 
 from backoffice.tests.catalogues import catalogue, read_mo, read_po
 from integrations.tests.syncing import platform_of, sync
@@ -13,6 +17,8 @@ from simulator import Simulator
 
 LANGUAGES = pytest.mark.parametrize("language", ["de", "es"])
 PLACEHOLDER = re.compile(r"%%?\(\w+\)[a-z]|\{\w*\}|<[^>]+>|%%(?!\()")
+MARKS = "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "_"
+ONLY_FOR_DEVELOPERS = {"tests", "simulator", "bench", "scripts", "node_modules", "var", "staticfiles"}
 StartSimulator = Callable[..., Simulator]
 
 
@@ -39,6 +45,35 @@ def test_it_has_every_text_translated_with_its_placeholders(language: str) -> No
 def test_it_translates_the_same_texts_into_both_languages() -> None:
     german, spanish = ({entry["msgid"] for entry in read_po(catalogue(each))} for each in ("de", "es"))
     assert german == spanish
+
+
+def texts_of(path: Path) -> set[str]:
+    """What is marked as a text to translate in a module or a template."""
+    source = path.read_text()
+    tree = ast.parse(source) if path.suffix == ".py" else ast.Module([], [])
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    marked = [
+        call.args[0]
+        for call in calls
+        if call.args and getattr(call.func, "id", getattr(call.func, "attr", "")) in MARKS
+    ]
+    texts = {each.value for each in marked if isinstance(each, ast.Constant)}
+    if path.suffix == ".html":
+        quoted = re.findall(r"\b_?n?gettext\(u?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")", templatize(source))
+        texts |= {ast.literal_eval(each) for each in quoted}
+    return {text for text in texts if isinstance(text, str)}
+
+
+def test_it_has_every_text_of_the_code() -> None:
+    """`make messages` was perhaps not run after a change; and it does not see what is marked inside an f-string."""
+    known = {entry["msgid"] for entry in read_po(catalogue("de"))}
+    root = Path(settings.BASE_DIR)
+    folders = [each for each in root.iterdir() if each.is_dir() and not each.name.startswith(".")]
+    paths = [path for each in folders for ending in ("py", "html") for path in each.rglob(f"*.{ending}")]
+    paths = [path for path in paths if not ONLY_FOR_DEVELOPERS & set(path.relative_to(root).parts)]
+    found = {text: path for path in paths for text in texts_of(path)}
+    assert len(found) > 2000
+    assert {text: path.name for text, path in found.items() if text not in known} == {}
 
 
 @LANGUAGES
