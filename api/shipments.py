@@ -32,12 +32,12 @@ from api.orders import KEY, OF_PLATFORM, find_order
 from api.pagination import CursorPagination
 from api.preconditions import heeds_if_match
 from api.privacy import visible_named
-from core.spreadsheets import MOST_ROWS, BadTable, Row, Table, read_table
+from core.spreadsheets import BadTable, Row, Table, read_table
 from integrations.as_json import import_as_json, shipment_as_json
 from integrations.errors import BadInput
 from integrations.shipping.correcting import cancel_draft, correct_tracking, queue_draft, retry_shipment
 from integrations.shipping.importing.columns import DATE_ORDERS, FIELDS, Columns, columns_of
-from integrations.shipping.importing.run import RowVerdict, import_shipments
+from integrations.shipping.importing.run import MOST_AT_ONCE, RowVerdict, import_shipments
 from integrations.shipping.making import make_shipment
 from integrations.shipping.rules import CannotShip, Package, Refusal
 from integrations.wording import bad_table_line
@@ -431,9 +431,9 @@ def _table(values: Mapping[str, Any], platform: Platform) -> tuple[Table, Column
         if name in values
     }
     if "rows" in values:
-        if len(values["rows"]) > MOST_ROWS:
+        if len(values["rows"]) > MOST_AT_ONCE:
             raise Invalid(
-                f"rows takes {MOST_ROWS} at most. Nothing was done.", {"rows": "These are too many."}
+                f"rows takes {MOST_AT_ONCE} at most. Nothing was done.", {"rows": "These are too many."}
             )
         names = tuple(FIELDS)
         rows = [
@@ -442,7 +442,7 @@ def _table(values: Mapping[str, Any], platform: Platform) -> tuple[Table, Column
         ]
         return Table(names, tuple(rows)), Columns(headings={name: name for name in names}, **rest)
     try:
-        table = read_table(values["csv"].encode())
+        table = read_table(values["csv"].encode(), most_rows=MOST_AT_ONCE)
     except BadTable as error:
         raise Invalid(
             f"csv: {bad_table_line(error)} Nothing was done.", {"csv": bad_table_line(error)}

@@ -55,8 +55,8 @@ class Table:
         return self.headings.index(heading)
 
 
-def read_table(data: bytes) -> Table:
-    """The table of a file: the first sheet of a workbook. Raises BadTable."""
+def read_table(data: bytes, *, most_rows: int = MOST_ROWS) -> Table:
+    """The table of a file: the first sheet of a workbook; MOST_ROWS or less. Raises BadTable."""
     if len(data) > MOST_BYTES:
         raise BadTable("too_large", MOST_BYTES)
     is_workbook = data.startswith(WORKBOOKS)
@@ -66,7 +66,7 @@ def read_table(data: bytes) -> Table:
     if first is None:
         raise BadTable("empty")
     headings = _headings(first[1])
-    return Table(headings, tuple(_rows(filled, len(headings), may_have_more=is_workbook)))
+    return Table(headings, tuple(_rows(filled, len(headings), most_rows, may_have_more=is_workbook)))
 
 
 def _headings(cells: list[str]) -> tuple[str, ...]:
@@ -80,12 +80,14 @@ def _headings(cells: list[str]) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _rows(rows: Iterable[tuple[int, list[str]]], width: int, *, may_have_more: bool) -> Iterator[Row]:
+def _rows(
+    rows: Iterable[tuple[int, list[str]]], width: int, most: int, *, may_have_more: bool
+) -> Iterator[Row]:
     """`may_have_more`: what stands beside the columns is a remark. In text it is a separator that is not quoted, and
     each cell behind it is in the column of another one."""
     for count, (number, cells) in enumerate(rows, start=1):
-        if count > MOST_ROWS:
-            raise BadTable("too_many_rows", MOST_ROWS)
+        if count > most:
+            raise BadTable("too_many_rows", most)
         if any(cells[width:]) and not may_have_more:
             raise BadTable("broken", number)
         yield Row(number, tuple((cells + [""] * width)[:width]))

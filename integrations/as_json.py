@@ -365,7 +365,7 @@ def import_as_json(platform: Platform, result: ImportResult) -> dict[str, Any]:
                 "verdict": row.verdict.value,
                 "code": row.code,
                 "message": row.message,
-                "shipment_id": row.shipment.pk if row.shipment else None,
+                "shipment_id": row.shipment,
             }
             for row in result.rows
         ],

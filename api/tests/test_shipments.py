@@ -229,6 +229,16 @@ def test_who_corrects_what_he_has_read_waits_for_a_sync_and_neither_for_the_othe
     assert api.get(address).json()["tracking_number"] == "1Z9"
 
 
+def test_more_rows_than_somebody_can_wait_for_are_refused(api: APIClient) -> None:
+    rows = [{"order_id": f"B-{number}", "tracking_number": f"1Z{number}"} for number in range(2001)]
+    lines = [f"{row['order_id']},{row['tracking_number']}" for row in rows]
+    text = "\n".join(["order id,tracking number", *lines])
+    for name, sent in (("rows", rows), ("csv", text)):
+        refused = api.post("/shipments/import", {"platform_name": "amazon", name: sent, "dry_run": True})
+        assert (refused.status_code, list(refused.json()["fields"])) == (400, [name])
+        assert "2000" in refused.json()["detail"]
+
+
 def test_who_may_look_may_not_ship(api: APIClient) -> None:
     made = api.post("/orders/A-1/shipments", UPS).json()
     reader = user_with("orders.view_shipment")

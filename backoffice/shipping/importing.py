@@ -27,6 +27,7 @@ from core.spreadsheets import MOST_BYTES, BadTable, Row, Table, read_table
 from integrations.errors import BadInput
 from integrations.shipping.importing.columns import columns_of, remember_columns
 from integrations.shipping.importing.run import (
+    MOST_AT_ONCE,
     ImportResult,
     RowResult,
     RowVerdict,
@@ -141,9 +142,11 @@ def _uploaded(request: HttpRequest) -> Table:
     try:
         if (file.size or 0) > MOST_BYTES:
             raise BadTable("too_large", MOST_BYTES)
-        return read_table(file.read())
+        return read_table(file.read(), most_rows=MOST_AT_ONCE)
     except BadTable as error:
-        raise Unusable(bad_table_line(error)) from None
+        more = _("Larger ones are taken by manage.py import_shipments.")
+        hint = more if error.code == "too_many_rows" else ""
+        raise Unusable(f"{bad_table_line(error)} {hint}".strip()) from None
 
 
 def _held(request: HttpRequest) -> Table:
@@ -198,8 +201,7 @@ def _made_line(result: ImportResult) -> str:
     made = result.shipments
     if not made:
         return _("Nothing was shipped.")
-    shipments = [row.shipment for row in result.rows if row.verdict == RowVerdict.GOOD and row.shipment]
-    if any(shipment.is_rehearsal for shipment in shipments):
+    if any(row.is_rehearsal for row in result.rows if row.verdict == RowVerdict.GOOD):
         text = ngettext("%(n)s package is rehearsed.", "%(n)s packages are rehearsed.", made)
     else:
         text = ngettext(

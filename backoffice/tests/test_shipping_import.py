@@ -128,6 +128,20 @@ def test_a_file_that_cannot_be_read_says_why(
     assert "Nothing was shipped." in text_of(page)
 
 
+def test_a_file_that_would_take_long_is_for_the_shell(
+    shipper: Client, platform: Platform, depot: Depot
+) -> None:
+    rows = [f"A-{number},1Z{number},UPS" for number in range(2001)]
+    text = "\n".join(["order id,tracking number,carrier", *rows])
+    page = upload(shipper, platform, text)
+    assert page.status_code == 422
+    assert (
+        "The file has more than 2000 rows. Split it. "
+        "Larger ones are taken by manage.py import_shipments." in text_of(page)
+    )
+    assert len(upload(shipper, platform, text[: -len(rows[-1])].strip()).context["result"].rows) == 2000
+
+
 def test_it_says_what_writing_is_set_to(
     shipper: Client, platform: Platform, depot: Depot, orders: None
 ) -> None:

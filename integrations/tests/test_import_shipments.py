@@ -208,6 +208,21 @@ def test_it_asks_as_often_for_many_orders_as_for_few(
         assert run(text)[1]["shipments"] == 3
 
 
+def test_a_preview_says_of_packages_far_apart_what_shipping_them_does(run: Import, depot: Depot) -> None:
+    """More are between them than are judged together."""
+    others = [f"X-{number},P{number},UPS,,,1" for number in range(250)]
+    rows = ["A-1,P-A,UPS,SKU-1,,2", *others, "A-1,P-B,UPS,SKU-1,,1", "A-1,P-C,UPS,,,"]
+    text = "\n".join(["order id,tracking number,carrier,sku,item id,quantity", *rows])
+    expected = [(2, "good", ""), (253, "refused", "too_many"), (254, "good", "")]
+    for options in (("--dry-run",), ()):
+        _status, answer = run(text, *options)
+        assert [row for row in verdicts(answer) if row[0] in (2, 253, 254)] == expected
+    assert [sum(line.quantity for line in each.lines.all()) for each in Shipment.objects.order_by("pk")] == [
+        2,
+        1,
+    ]
+
+
 def test_two_lines_of_a_sku_are_filled_one_after_the_other(run: Import) -> None:
     Order.objects.get(external_id="A-1").items.update(sku="CUP")
     text = "order id,tracking number,carrier,sku,quantity\nA-1,P1,UPS,CUP,2\nA-1,P2,UPS,CUP,1\n"

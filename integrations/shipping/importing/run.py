@@ -5,6 +5,7 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.utils.translation import gettext as _
@@ -14,11 +15,13 @@ from core.spreadsheets import Table
 from integrations.shipping.importing.cells import CannotRead, RowProblem
 from integrations.shipping.importing.columns import REQUIRED, Columns, check_columns
 from integrations.shipping.importing.parcels import Parcel, orders_of, package_of, parcels_of
-from integrations.shipping.making import Verdict, Wanted, make_shipments
+from integrations.shipping.making import AT_ONCE, Verdict, Wanted, make_shipments
 from integrations.shipping.rules import CannotShip, Refusal
 from orders.models import Order, Shipment
 from platforms.models import Platform
 
+# While somebody waits for the page or the answer: two thousand packages take seconds, twenty thousand a minute.
+MOST_AT_ONCE = 2_000  # rows
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
@@ -31,7 +34,7 @@ class RowVerdict(models.TextChoices):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
     """What became of a row. `message` is a sentence where it is not GOOD, in the reader's language; `shipment` what it
-    is part of, None of a preview and of what is refused."""
+    is part of, None of a preview and of what is refused. Both are ids, for a file may have thousands."""
 
     number: int
     order_id: str
@@ -39,8 +42,9 @@ class RowResult:
     verdict: RowVerdict
     code: str = ""
     message: str = ""
-    order: Order | None = None
-    shipment: Shipment | None = None
+    order: int | None = None
+    shipment: int | None = None
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +67,47 @@ def import_shipments(
     Raises BadInput where the columns cannot be used; nothing is stored then.
     """
     check_columns(table, columns)
-    parcels = parcels_of(table, columns)
-    orders = orders_of(platform, parcels)
-    wanted, of_wanted = list[Wanted](), list[Parcel]()
+    cells, zone = _named_cells(table, columns), columns.time_zone()
     taken = defaultdict[int, Counter[str]](Counter)  # by order
+    rows, made = list[RowResult](), 0
+    for some in _by_orders(parcels_of(table, columns)):
+        wanted = list(_wanted(platform, some, zone, taken))
+        verdicts = make_shipments([each for _, each in wanted], who=who, is_preview=is_preview)
+        judged = {id(parcel): verdict for (parcel, _), verdict in zip(wanted, verdicts, strict=True)}
+        rows += [row for parcel in some for row in _results(parcel, judged.get(id(parcel)), cells)]
+        made += sum(verdict.is_good for verdict in verdicts)
+    return ImportResult(rows=sorted(rows, key=lambda row: row.number), shipments=made, is_preview=is_preview)
+
+
+def _by_orders(parcels: Sequence[Parcel]) -> Iterator[list[Parcel]]:
+    """Some at a time: few orders are in memory. All packages of an order are judged together, wherever they stand in
+    the file, for what is in one is not left for the next."""
+    of_order: dict[str, list[Parcel]] = {}
+    for parcel in parcels:
+        of_order.setdefault(parcel.lines[0].order_id if parcel.lines else "", []).append(parcel)
+    some: list[Parcel] = []
+    for those in of_order.values():
+        if some and len(some) + len(those) > AT_ONCE:
+            yield some
+            some = []
+        some += those
+    if some:
+        yield some
+
+
+def _wanted(
+    platform: Platform, parcels: Sequence[Parcel], zone: ZoneInfo, taken: Mapping[int, Counter[str]]
+) -> Iterator[tuple[Parcel, Wanted]]:
+    """What is to be shipped of those that can be used; the others get their problem."""
+    orders = orders_of(platform, parcels)
     for parcel in parcels:
         if parcel.problems:
             continue
         try:
             order = _order(platform, parcel, orders)
-            package = package_of(order, parcel, columns.time_zone(), taken[order.pk])
-            wanted.append(Wanted(order.pk, package))
-            of_wanted.append(parcel)
+            yield parcel, Wanted(order.pk, package_of(order, parcel, zone, taken[order.pk]))
         except CannotRead as problem:
             parcel.problems[problem.line or parcel.rows[0]] = problem
-    verdicts = make_shipments(wanted, who=who, is_preview=is_preview)
-    judged = {id(parcel): verdict for parcel, verdict in zip(of_wanted, verdicts, strict=True)}
-    cells = _named_cells(table, columns)
-    rows = [row for parcel in parcels for row in _results(parcel, judged.get(id(parcel)), cells)]
-    made = sum(verdict.is_good for verdict in verdicts)
-    return ImportResult(rows=sorted(rows, key=lambda row: row.number), shipments=made, is_preview=is_preview)
 
 
 def refused_rows(table: Table, result: ImportResult) -> str:
@@ -119,6 +144,7 @@ def _results(
     parcel: Parcel, judged: Verdict | None, cells: Mapping[int, tuple[str, str]]
 ) -> Iterator[RowResult]:
     refusal = judged.refusal if judged else None
+    order, shipment = judged.order if judged else None, _stored(judged)
     for number in parcel.rows:
         problem: CannotRead | CannotShip | None = refusal
         if judged is None:
@@ -134,8 +160,9 @@ def _results(
             verdict=verdict,
             code="" if problem is None else str(problem.code),
             message="" if problem is None else str(problem),
-            order=judged.order if judged else None,
-            shipment=_stored(judged),
+            order=order.pk if order else None,
+            shipment=shipment.pk if shipment else None,
+            is_rehearsal=bool(shipment and shipment.is_rehearsal),
         )
 
 
