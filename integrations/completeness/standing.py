@@ -87,8 +87,9 @@ def still_open(platforms: Collection[int], before: datetime) -> list[StillOpen]:
     ]
 
 
+@cache
 def _waiting_days() -> QuerySet[AuditedDay]:
-    """Those with an open order that nobody has dismissed, or with rows that could not be read."""
+    """Those with an open order that nobody has dismissed, or with rows that could not be read. Made once, as below."""
     found = AuditFinding.objects.filter(
         audit=OuterRef("audit"),
         day=OuterRef("day"),
@@ -99,6 +100,7 @@ def _waiting_days() -> QuerySet[AuditedDay]:
     return AuditedDay.objects.filter(Q(open=0) | Exists(found), state=OPEN)
 
 
+@cache
 def _waiting_stock() -> QuerySet[AuditedStock]:
     """The same of marketplaces: those with an open SKU that nobody has dismissed, or with rows that could not be
     read."""
