@@ -302,8 +302,8 @@ class PlatformAdmin(OmsAdmin):
     def next_syncs(self, obj: Platform) -> SafeString:
         return format_html_join(
             "",
-            '<div class="oms-next{}">{}</div>',
-            ((" oms-alert" if is_loud else "", line) for line, is_loud in schedule_lines(obj)),
+            '<div class="oms-next{}" title="{}">{}</div>',
+            ((" oms-alert" if is_loud else "", line, line) for line, is_loud in schedule_lines(obj)),
         )
 
     @admin.display(description=gettext_lazy("stored"))

@@ -9,6 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from api.tests.rest import make_stock
+from backoffice.tests.home_pages import log_of
 from inventory.snapshots import take_due_snapshots
 from orders.models import Order
 from platforms.models import Platform, Source
@@ -53,6 +54,24 @@ def test_it_keeps_each_figure_in_its_frame(log_in: LogIn, late_order: Order, wid
     expect(page.locator("[data-drawn]").first).to_be_visible()
     wanting = "found => found.map(each => each.scrollHeight - each.clientHeight)"
     assert set(page.locator(".oms-panel").evaluate_all(wanting)) == {0}
+    below = """found => { const end = element => element.getBoundingClientRect().bottom;
+        return Math.min(...found.map(each => end(each.closest("figure")) - end(each))); }"""
+    assert page.locator(".oms-chart summary").evaluate_all(below) >= 10
+    halves = """canvases => canvases.flatMap(canvas => Chart.getChart(canvas).scales.y.ticks.map(tick => tick.value))
+        .filter(value => !Number.isInteger(value))"""
+    assert page.locator("[data-chart=orders] canvas").evaluate_all(halves) == []
+
+
+def test_what_went_wrong_has_the_width_of_its_row(log_in: LogIn, platform: Platform) -> None:
+    message = "Login with Amazon does not accept the refresh token. OMS goes on trying. If it lasts, authorise again."
+    log_of(platform, "failed", error_code="invalid_grant", error_message=message)
+    page = log_in(viewport={"width": 1400, "height": 900})
+    row = (
+        page.locator("section", has=page.get_by_role("heading", name="Syncs that failed")).locator("li").first
+    )
+    expect(row).to_contain_text("does not accept")
+    share = "row => row.querySelector('.oms-row-main').offsetWidth / row.offsetWidth"
+    assert row.evaluate(share) > 0.6
 
 
 def test_it_takes_a_newcomer_to_the_credentials(log_in: LogIn, platform: Platform) -> None:

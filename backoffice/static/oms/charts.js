@@ -39,10 +39,15 @@
         };
     }
 
-    function options(kind, count) {
+    // What is counted has no halves.
+    const isWhole = (series) => series.every(({ values }) => values.every((value) => Number.isInteger(value ?? 0)));
+
+    function options(kind, series) {
+        const count = series.length;
         const isRank = kind === "rank";
         const stacked = kind === "bar";
-        const values = { ...axis({ maxTicksLimit: 5 }, true), beginAtZero: true, stacked };
+        const ticks = { maxTicksLimit: 5, ...(isWhole(series) ? { precision: 0 } : {}) };
+        const values = { ...axis(ticks, true), beginAtZero: true, stacked };
         const labels = { ...axis(isRank ? { autoSkip: false } : {}, false), stacked };
         const legend = { display: count > 1, position: "bottom", align: "start" };
         legend.labels = { color: ink(), boxHeight: 8, boxWidth: 8, usePointStyle: true, padding: 12 };
@@ -84,10 +89,10 @@
         const chart = new Chart(figure.querySelector("canvas"), {
             type: kind === "line" || kind === "steps" ? "line" : "bar",
             data: { labels, datasets: series.map((each) => dataset(each, kind)) },
-            options: options(kind, series.length),
+            options: options(kind, series),
             plugins: parts ? [stretches(breaks, parts)] : [],
         });
-        drawn.push({ chart, kind, count: series.length });
+        drawn.push({ chart, kind, series });
         figure.dataset.drawn = "yes";
     }
 
@@ -103,8 +108,8 @@
     document.addEventListener("DOMContentLoaded", () => {
         drawAll();
         new MutationObserver(() => {
-            drawn.forEach(({ chart, kind, count }) => {
-                chart.options = options(kind, count);
+            drawn.forEach(({ chart, kind, series }) => {
+                chart.options = options(kind, series);
                 chart.update();
             });
         }).observe(document.documentElement, { attributeFilter: ["class"] });
