@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,7 @@ MOST_ROWS = 20_000
 MOST_LOOKED_AT = MOST_ROWS + 100  # rows of a sheet, empty ones included
 MOST_SECONDS = 60  # for a workbook
 SEPARATORS = ",;\t|"
+NAMES_SEPARATOR = re.compile(r'"?sep=([,;\t|])"?\r?\n', re.IGNORECASE)  # to Excel, in a line of its own
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # XLSX and ODS; XLS
 
 
@@ -98,14 +100,18 @@ def _of_text(data: bytes) -> Iterator[tuple[int, list[str]]]:
     if "\0" in text:
         raise BadTable("not_text")
     first = next((line for line in text.splitlines() if line.strip()), "")
+    said = NAMES_SEPARATOR.match(text)
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=first.count), strict=True
+        io.StringIO(text[said.end() if said else 0 :], newline=""),
+        delimiter=said[1] if said else max(SEPARATORS, key=first.count),
+        strict=True,
     )
-    begin = 1
+    before = 1 if said else 0  # rows count from 1, and this one too
+    begin = before + 1
     try:
         for row in reader:
             yield begin, [cell.strip() for cell in row]
-            begin = reader.line_num + 1
+            begin = before + reader.line_num + 1
     except csv.Error:
         raise BadTable("broken", begin) from None
 

@@ -17,7 +17,8 @@ from python_calamine import load_workbook
 MOST_MEMORY = 768 * 2**20  # bytes
 MOST_SECONDS = 30  # of CPU
 MOST_TEXT = 100_000_000  # bytes that are written
-EXACT = 2**53  # above it, a spreadsheet has rounded a number
+# Above it, a number is not exact. Excel keeps 15 digits: of a longer one, it has made the rest 0.
+EXACT, KEPT = 2**53, 10**15
 TOO_MANY_ROWS, TOO_MANY_CELLS = 3, 4  # exit statuses
 
 
@@ -52,8 +53,11 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, int | float):
-        whole = float(value).is_integer()
-        return f"{value:.0f}" if whole and abs(value) < EXACT else repr(value)
+        if not float(value).is_integer():
+            return repr(value)
+        is_exact = abs(value) < KEPT or (abs(value) < EXACT and value % 10 != 0)
+        shortest = repr(float(value))
+        return f"{value:.0f}" if is_exact else shortest if "e" in shortest else f"{value:.15e}"
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     if isinstance(value, date):

@@ -24,6 +24,14 @@ def test_it_reads_text_as_programs_write_it(data: bytes) -> None:
     assert [(row.number, row.cells) for row in table.rows] == [(2, ("1", "A")), (4, ("2", "B"))]
 
 
+def test_it_takes_no_row_for_the_one_that_names_the_separator_to_a_spreadsheet() -> None:
+    for first in ("sep=;", '"sep=;"', "SEP=;"):
+        table = read_table(f"\ufeff{first}\r\nOrder;Tracking, number\r\n1;A\r\n".encode())
+        assert table.headings == ("Order", "Tracking, number")
+        assert [(row.number, row.cells) for row in table.rows] == [(3, ("1", "A"))]
+    assert read_table(b"sep=|\na,b,c|d\n1|2\n").headings == ("a,b,c", "d")
+
+
 def test_it_reads_letters_of_windows_and_lines_within_quotes() -> None:
     table = read_table('Gr\u00f6\u00dfe,Text\n"a\nb",\u20ac\nc,d\n'.encode("cp1252"))
     assert table.headings == ("Gr\u00f6\u00dfe", "Text")
@@ -42,6 +50,16 @@ def test_it_reads_a_workbook_as_it_is_shown() -> None:
         (2, ("1", "340434161094", "2026-01-31 14:05:00", "2")),
         (4, ("2", "3.4043416109404e+19", "", "1.5")),
     ]
+
+
+@pytest.mark.parametrize("number", [9007199254740993, 1234567890123450, 1e15, 12345678901234567])
+def test_a_number_of_more_digits_than_a_spreadsheet_keeps_is_shown_as_rounded(number: float) -> None:
+    """Excel keeps 15: of a longer one, the rest is made up."""
+    (row,) = read_table(workbook([["Order", "Tracking"], ["1", number]])).rows
+    assert "e+" in row.cells[1]
+    for exact in (999999999999999, 1234567890123456):
+        (row,) = read_table(workbook([["Order", "Tracking"], ["1", exact]])).rows
+        assert row.cells[1] == str(exact)
 
 
 @pytest.mark.parametrize(

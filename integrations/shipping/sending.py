@@ -118,7 +118,16 @@ class _Sender:
         if problem is not None:
             attempts.refused(attempt.entry, problem)
             return None
+        if not self._may_call():
+            attempts.give_back(attempt.entry, until=timezone.now())
+            raise attempts.NotNow
         return self._tell(adapter, attempt, there)
+
+    @retry_on_db_error
+    def _may_call(self) -> bool:
+        """Asked again once the claim is stored: somebody may have stopped writing meanwhile, and was told that nothing
+        is sent any more."""
+        return not is_stopped() and policy_of(self._connected_to.platform).mode == Mode.LIVE
 
     def _tell(self, adapter: Any, attempt: attempts.Attempt, there: datetime) -> datetime | None:
         """Make the call, and store what comes of it."""

@@ -223,6 +223,18 @@ def test_a_preview_says_of_packages_far_apart_what_shipping_them_does(run: Impor
     ]
 
 
+def test_a_file_whose_rows_come_in_another_order_is_known(run: Import) -> None:
+    rows = [
+        "A-1,P1,UPS,SKU-1,2", "A-1,P1,UPS,SKU-2,1", "A-2,P2,UPS,SKU-2,1", "A-2,P3,UPS,SKU-1,\"1,0\"",
+        "A-2,P4,UPS,SKU-1,1", "A-3,P5,UPS,,",
+    ]  # fmt: skip
+    heading = "order id,tracking number,carrier,sku,quantity"
+    assert run("\n".join([heading, *rows]))[1]["good"] == 6
+    status, again = run("\n".join([heading, *reversed(rows)]))
+    assert (status, again["known"], again["shipments"]) == (0, 6, 0)
+    assert Shipment.objects.count() == 5
+
+
 def test_two_lines_of_a_sku_are_filled_one_after_the_other(run: Import) -> None:
     Order.objects.get(external_id="A-1").items.update(sku="CUP")
     text = "order id,tracking number,carrier,sku,quantity\nA-1,P1,UPS,CUP,2\nA-1,P2,UPS,CUP,1\n"

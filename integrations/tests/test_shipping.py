@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 from freezegun import freeze_time
 
@@ -227,6 +228,35 @@ def test_one_switch_stops_all_writing(platform: Platform, depot: Depot, order: O
     assert resume_writing(who="manager")
     work(platform)
     assert state(shipment) == State.SENT
+
+
+@pytest.mark.parametrize("how", ["stop", "off", "rehearsal"])
+def test_what_is_stopped_between_the_claim_and_the_call_is_not_told(
+    platform: Platform, depot: Depot, order: Order, how: str
+) -> None:
+    shipment = make_shipment(order, UPS, who="shipper")
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if sql.startswith("UPDATE") and "told_at" in sql and how not in done:  # the claim is noted
+            done.append(how)
+            if how == "stop":
+                stop_writing(who="manager")
+            else:
+                set_policy(platform, mode=how, hourly_limit=1000, who="manager")
+        return result
+
+    done: list[str] = []
+    with connection.execute_wrapper(meanwhile):
+        work(platform)
+    assert (done, depot.told, state(shipment)) == ([how], [], State.QUEUED)
+    assert (shipment.told_at, shipment.attempted_at) == (None, None)
+    if how == "stop":
+        resume_writing(who="manager")
+    else:
+        set_policy(platform, mode="live", hourly_limit=1000, who="manager")
+    work(platform)
+    assert (len(depot.told), state(shipment)) == (1, State.SENT)
 
 
 def test_it_sends_no_more_in_an_hour_than_a_person_allows(
