@@ -164,6 +164,24 @@ def test_a_part_of_many_orders_with_the_keyboard(
     assert depot.truth()["S-8", "1001"] == ("1Z8", {"1": 2})
 
 
+@at_both_widths
+def test_a_label_that_nobody_uses_is_set_aside(
+    member: Member, platform: Platform, depot: Depot, window: ViewportSize
+) -> None:
+    depot.buy_label("S-4", L1=1)
+    synced(platform)
+    order = Order.objects.get(external_id="S-4")
+    page = member("Shipper", at=f"/admin/orders/order/{order.pk}/ship/", viewport=window)
+    expect(page.get_by_text("Amazon shows packages that were not made here: UPS TBA7.")).to_be_visible()
+    assert fits(page)
+    page.get_by_role("button", name="Ship it yourself all the same").click()
+    expect(page.get_by_text("Nobody uses UPS TBA7: what is in it can be shipped here.")).to_be_visible()
+    expect(page.get_by_label("Tracking number", exact=True)).to_be_focused()
+    assert fits(page)
+    page.get_by_role("button", name="It is used after all").click()
+    expect(page.get_by_text("UPS TBA7 holds its units again.")).to_be_visible()
+
+
 def test_a_viewer_may_not_and_a_rehearsal_tells_nobody(
     member: Member, platform: Platform, depot: Depot, work: Callable[[], None]
 ) -> None:
