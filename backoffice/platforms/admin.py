@@ -19,6 +19,7 @@ from access.confinement import visible_platforms
 from backoffice.base.cells import badge, badges, stacked
 from backoffice.base.channels import kinds_in_use, sync_label
 from backoffice.base.model_admin import Button, OmsAdmin
+from backoffice.home.health import COLOURS, State
 from backoffice.platforms import stock_end
 from backoffice.platforms.connect import authorised_view, begin_view, connect_label, connect_view
 from backoffice.platforms.exports import PLATFORM_EXPORTS, watermark_title
@@ -32,7 +33,7 @@ from backoffice.shipping.writing import collection_view, tab_of, writing_view
 from backoffice.syncs.sync_dialog import estimate_view, start_syncs, sync_view
 from backoffice.users.second_factor.confirming import confirmation_link
 from core.format import DASH, format_datetime
-from integrations.lookup.overview import attach_latest, with_overview
+from integrations.lookup.overview import attach_latest, latest_of, with_overview
 from integrations.models import ApiUsage, SyncFailure, SyncLog
 from integrations.pictures.overview import has_pictures, pictures_so_far
 from integrations.quota.same_account import same_account_line
@@ -53,6 +54,7 @@ from platforms.models import CONFIG_COLUMNS, SYNC_PERMISSION, Platform
 
 GENERAL = ("display_name", "name", "kind", "is_active")
 SWITCHES = ("include_pii", "show_pictures")
+STATE_ID = "oms-platform-state"
 
 
 @admin.register(Platform)
@@ -114,7 +116,7 @@ class PlatformAdmin(OmsAdmin):
                 "pictures": pictures_so_far(platform),
                 "connect": connect_label(platform) if may_change else "",
                 "erase_address": erase_address(request, platform),
-                "until_ids": [f"oms-{watermark_name(name)}" for name in windowed(platform)],
+                "until_ids": [STATE_ID, *(f"oms-{watermark_name(name)}" for name in windowed(platform))],
                 "people": people_of(request, platform),
                 **tabs_of(
                     request, platform, context.get("adminform"), may_change=may_change, without=without
@@ -149,7 +151,7 @@ class PlatformAdmin(OmsAdmin):
             pictures = {"fields": ("show_pictures",), "classes": pane(PageTab.SCHEDULE)}
             sets.append((_("Pictures of products"), pictures))
         if obj is not None:
-            state = ("state", *map(_watermark_field, windowed(obj)))
+            state = ("state_now", *map(_watermark_field, windowed(obj)))
             sets.insert(0, (_("State"), {"fields": state, "classes": pane(PageTab.OVERVIEW)}))
         return sets
 
@@ -166,7 +168,7 @@ class PlatformAdmin(OmsAdmin):
         return TemplateResponse(request, "platforms/kinds.html", context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("summary", "intervals", "state", *(map(_watermark_field, windowed(obj)) if obj else ()))
+        return ("summary", "intervals", "state_now", *(map(_watermark_field, windowed(obj)) if obj else ()))
 
     def _intervals(self, kind: str, may_change: bool) -> list[str]:
         """As fields, or in one line for those who may only look."""
@@ -282,6 +284,14 @@ class PlatformAdmin(OmsAdmin):
             )
         return badges(*parts)
 
+    @admin.display(description=gettext_lazy("state"))
+    def state_now(self, obj: Platform) -> SafeString:
+        """The same on the page of the platform, after what its newest syncs say, in the words of the home page. The
+        page replaces it once a sync has ended."""
+        failed = _failed_last(obj)
+        failing = badge(State.FAILING.label, COLOURS[State.FAILING]) if failed else ""
+        return format_html('<span id="{}">{}</span>', STATE_ID, badges(failing, self.state(obj)))
+
     @admin.display(description=gettext_lazy("minutes between syncs"))
     def intervals(self, obj: Platform) -> str:
         return ", ".join(
@@ -363,6 +373,13 @@ def report_check(request: HttpRequest, platform: Platform) -> None:
         messages.error(request, _("The connection does not work fully. %(problems)s") % {"problems": listed})
     else:
         messages.success(request, _("The connection works; see the findings below."))
+
+
+def _failed_last(platform: Platform) -> SyncLog | None:
+    """The newest sync of a stream, of those that would run, where it failed."""
+    if not platform.is_active or not platform.is_configured:
+        return None
+    return next((log for log in latest_of(platform).values() if log.status == SyncLog.Status.FAILED), None)
 
 
 def credentials_badge(platform: Platform) -> SafeString:

@@ -15,6 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from access.confinement import confine
 from audit.models import AuditEntry
+from backoffice.tests.home_pages import log_of
 from backoffice.tests.test_platform_forms import (
     COMPLETE,
     GENERAL,
@@ -83,6 +84,19 @@ def test_it_shows_the_state_of_each_platform(admin_client: Client) -> None:
     assert "credentials missing" in html
     assert "mock data" in html
     assert f"/admin/integrations/synclog/{log.pk}/change/" in html
+
+
+def test_it_calls_a_platform_failing_where_the_home_page_does(admin_client: Client) -> None:
+    shop = platform(**COMPLETE)
+    badge = re.compile(r">\s*failing\s*<")
+    log_of(shop, "failed", error_code="invalid_grant", error_message="The token is not accepted.")
+    assert [bool(badge.search(text(admin_client.get(each)))) for each in ("/admin/", page(shop))] == [
+        True
+    ] * 2
+    log_of(shop, "succeeded")
+    assert [bool(badge.search(text(admin_client.get(each)))) for each in ("/admin/", page(shop))] == [
+        False
+    ] * 2
 
 
 def test_it_lists_any_number_of_platforms_with_as_many_queries(

@@ -52,6 +52,7 @@ def test_a_managers_morning(
     log = SyncLog.objects.latest("pk")
     page.goto(f"/admin/platforms/platform/{platform.pk}/change/")
     expect(page.get_by_role("progressbar").first).to_be_visible()
+    expect(page.locator("#oms-platform-state")).to_contain_text("credentials set")
     page.evaluate("window.sameDocument = true")
     work()
     expect(page.get_by_text("30 fetched, 30 new.").first).to_be_visible()  # without being loaded again
