@@ -32,7 +32,8 @@ def content_lines(report: Report, reports: Reports) -> list[str]:
     lines = ["\t".join(row[name] for name in columns) for row in rows]
     if not lines:
         return []
-    lines = [line.rpartition("\t")[0] if n < report.broken_rows else line for n, line in enumerate(lines)]
+    broken = ["?" if report.are_unnamed else line.rpartition("\t")[0] for line in lines[: report.broken_rows]]
+    lines[: report.broken_rows] = broken
     lines = lines[: round(len(lines) * report.share)]
     if report.is_doubled:
         lines += lines[:3]

@@ -65,6 +65,7 @@ class Report:
     reason: str = ""  # what the document says instead of rows
     is_doubled: bool = False
     broken_rows: int = 0
+    are_unnamed: bool = False  # the broken rows
     share: float = 1.0  # of the rows that are in the document
     stock: Rows | None = None  # of a report of stock: its rows, as they were when it was asked for
     content: bytes | None = None

@@ -172,8 +172,8 @@ def _ask(claim: Claim, adapter: ListsOrders) -> None:
             covering(earlier, ListKind(part["by"]), part["sites"], start, end - FRESH) if can_be_old else None
         )
         if found is not None:
-            values = {"list": found.list_id, "asked_at": found.created_at.isoformat(), "is_ours": False}
-            claim.update_part(number, **values, end=min(found.end, end).isoformat())
+            asked, reached = found.created_at.isoformat(), min(found.end, end).isoformat()
+            claim.update_part(number, list=found.list_id, asked_at=asked, is_ours=False, end=reached)
             continue
         asked_at = timezone.now()
         list_id = adapter.request_order_list(Window(part["by"], start, end))

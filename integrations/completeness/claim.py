@@ -107,10 +107,11 @@ class Claim(JobClaim[OrderAudit]):
     def audit(self) -> OrderAudit:
         return self.job
 
-    def update_part(self, number: int, **values: Any) -> None:
+    def update_part(self, number: int, *, more: dict[str, Any] | None = None, **values: Any) -> None:
+        """`more`: other columns, in the same statement."""
         parts = [dict(part) for part in self.audit.parts]
         parts[number].update(values)
-        self.save(parts=parts)
+        self.save(parts=parts, **more or {})
 
 
 def attempt(claim: JobClaim[Any], work: Callable[[], None]) -> None:

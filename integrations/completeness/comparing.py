@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from integrations.completeness.claim import Claim
@@ -42,9 +41,9 @@ def compare_part(claim: Claim, adapter: ListsOrders, number: int, document: str)
         for findings in part.only_here():
             _store(claim, findings)
     audit = claim.audit
-    with transaction.atomic():
-        claim.save(compared=audit.compared + part.compared, unread=audit.unread + spool.unread)
-        claim.update_part(number, is_compared=True, unnamed=spool.unnamed, days=part.days_as_json())
+    counted = {"compared": audit.compared + part.compared, "unread": audit.unread + spool.unread}
+    days = part.days_as_json()
+    claim.update_part(number, more=counted, is_compared=True, unnamed=spool.unnamed, days=days)
 
 
 def _store(claim: Claim, findings: list[AuditFinding]) -> None:

@@ -27,7 +27,7 @@ from integrations.tests.states import watermark_of
 from integrations.tests.syncing import open_sync, platform_of, requests_of, stored_orders
 from orders.models import Order
 from platforms.models import Platform
-from simulator import Account, Answer, Cut, EndReport, Reset, Rule, Simulator, SlowReport
+from simulator import Account, Answer, BreakRows, Cut, EndReport, Reset, Rule, Simulator, SlowReport
 
 pytestmark = pytest.mark.django_db
 
@@ -348,6 +348,46 @@ def test_history_waits_while_news_is_fetched(shop: Shop) -> None:
     assert shop.sim.calls["getOrder"] == before
 
 
+# --- the first sync of all
+
+
+def work_on_all(platform: Platform, clock: PassingTime) -> None:
+    """What the scheduler and workers have to do now."""
+    last = SyncLog.objects.order_by("-pk").first()
+    if last is None or last.status != Synced.WAITING or last.resume_at <= clock.now():  # type: ignore[operator]
+        run_sync(open_sync(platform).pk)
+    list(due_catch_ups())
+    for catch_up in CatchUp.objects.filter(open_key__isnull=False):
+        run_catch_up(catch_up.pk)
+
+
+def test_a_first_sync_that_takes_hours_is_not_cut_short_by_lists(
+    start_simulator: StartSimulator, settings: Any, clock: PassingTime
+) -> None:
+    """It has 60 pages; the quota grants 20 at once, then one every three minutes. Meanwhile orders come and change."""
+    account = Account(orders=600, skus=10, days=20, end=clock.ago(HOUR))
+    platform = platform_of(start_simulator(account, page_size=10, clock=clock))
+    settings.AMAZON_QUOTAS = GENEROUS | {"searchOrders": (0.0056, 20)}
+    began, unknown, waits = clock.now(), dict[str, datetime](), list[timedelta]()
+    for minute in range(0, 480, 4):
+        if minute < 240:
+            new = account.add_order(at=clock.now()).external_id
+            account.change_order(account.order_ids()[minute], at=clock.now())
+            unknown |= dict.fromkeys((new, account.order_ids()[minute]), clock.now())
+        work_on_all(platform, clock)
+        stored = Order.objects.filter(external_id__in=unknown)
+        for external_id, updated in stored.values_list("external_id", "platform_updated_at"):
+            if updated >= unknown[external_id].replace(microsecond=0):
+                waits.append(clock.now() - unknown.pop(external_id))
+        clock.advance(4 * MINUTE)
+    first = SyncLog.objects.earliest("pk")
+    assert first.finished_at - began < 130 * MINUTE  # type: ignore[operator]  # as long as without lists
+    assert first.window_end - first.window_start == settings.ORDERS_INITIAL_DAYS * DAY  # type: ignore[operator]
+    assert (max(waits) < 30 * MINUTE, unknown) == (True, {})  # 128 minutes without lists
+    assert (CatchUp.objects.get().status, by_list()) == (Status.SUCCEEDED, {})
+    assert_complete(account, platform)
+
+
 # --- within an hour
 
 
@@ -419,6 +459,69 @@ def test_a_list_without_orders_is_not_believed_where_some_are_stored(shop: Shop)
     shop.sim.rules.add(Rule(operation="createReport", times=1, fault=EndReport("CANCELLED")))
     parked = shop.work(shop.fall_behind())
     assert (parked.lists, parked.notes[0]["code"]) == (0, "list_not_believed")
+
+
+def test_rows_that_name_no_order_are_not_taken_for_read(shop: Shop) -> None:
+    """Syncs have left to lists what these cannot say: the watermark stays before it, and syncs read it in the end."""
+    catch_up = shop.until_listed(shop.fall_behind())
+    shop.sim.rules.add(Rule(operation="createReport", fault=BreakRows(999, unnamed=True)))
+    shop.clock.advance(10 * MINUTE)
+    [lost] = shop.add(1)
+    shop.clock.advance(25 * MINUTE)
+    catch_up = shop.until_listed(catch_up)
+    for _ in range(2):
+        assert shop.sync().status == Synced.SUCCEEDED
+        shop.clock.advance(5 * MINUTE)
+    for _ in range(40):
+        assert_honest(shop, listed=False)
+        shop.clock.advance(10 * MINUTE)
+        shop.refill()
+        if not (catch_up := shop.work(catch_up)).is_open:
+            break
+        shop.sync()
+    assert (catch_up.status, catch_up.unread > 0) == (Status.PARTIAL, True)
+    assert shop.sync().status == Synced.SUCCEEDED
+    assert Order.objects.get(external_id=lost).is_full
+    assert_complete(shop.account, shop.platform)
+
+
+@pytest.mark.parametrize("operation", ["createReport", "getReport", "getReportDocument"])
+def test_what_is_listed_is_fetched_while_there_is_no_quota_for_lists(shop: Shop, operation: str) -> None:
+    shop.clock.advance(20 * MINUTE)
+    shop.add(4)
+    listed = shop.until_listed(shop.fall_behind())
+    shop.clock.advance(10 * MINUTE)
+    shop.add(1)
+    shop.clock.advance(5 * MINUTE)  # another list is due
+    if operation != "createReport":
+        shop.sim.reports.work_seconds = 60
+        shop.work(listed, stopping=lambda: True)
+        shop.clock.advance(4 * MINUTE)
+    shop.sim.rules.add(Rule(operation=operation, fault=Answer(429)))
+    before = listed.lists
+    asked = shop.sim.calls[operation]
+    worked = shop.work(listed)
+    assert shop.sim.calls[operation] > asked
+    assert (worked.lists, by_list(), worked.completed) == (before, {}, 4)
+
+
+@pytest.mark.parametrize("operation", ["createReport", "getReport"])
+def test_what_is_listed_is_fetched_while_lists_are_not_answered_for(shop: Shop, operation: str) -> None:
+    shop.clock.advance(20 * MINUTE)
+    shop.add(4)
+    listed = shop.until_listed(shop.fall_behind())
+    shop.clock.advance(15 * MINUTE)
+    if operation != "createReport":
+        shop.sim.reports.work_seconds = 60
+        shop.work(listed, stopping=lambda: True)
+        shop.clock.advance(4 * MINUTE)
+    shop.sim.rules.add(Rule(operation=operation, fault=Answer(503)))
+    asked = shop.sim.calls[operation]
+    worked = shop.work(listed)
+    assert shop.sim.calls[operation] > asked
+    assert (by_list(), worked.completed) == ({}, 4)
+    shop.sim.rules.clear()
+    assert shop.until_closed(worked).status == Status.SUCCEEDED
 
 
 def test_switched_off_it_leaves_everything_to_the_syncs(shop: Shop, settings: Any) -> None:
@@ -567,8 +670,9 @@ def test_nothing_is_lost_whatever_happens_on_the_way(shop: Shop, seed: int) -> N
     assert_complete(shop.account, shop.platform)
 
 
-def assert_honest(shop: Shop) -> None:
-    """What changed before the watermark is here in full, as it is; what changed before lists end is here."""
+def assert_honest(shop: Shop, *, listed: bool = True) -> None:
+    """What changed before the watermark is here in full, as it is; what changed before lists end is here (`listed`:
+    where all of their rows can be read)."""
     state, truth = shop.state(), shop.account.truth_orders()
     stored = {order.external_id: order for order in Order.objects.all()}
     lag = max(shop.sim.reports.lag, timedelta(0))
@@ -576,7 +680,7 @@ def assert_honest(shop: Shop) -> None:
         updated = order["platform_updated_at"]
         if state.watermark is not None and updated < state.watermark:
             assert (stored[external_id].is_full, stored[external_id].platform_updated_at) == (True, updated)
-        elif state.known_until is not None and updated < state.known_until - lag:
+        elif listed and state.known_until is not None and updated < state.known_until - lag:
             assert stored[external_id].platform_updated_at >= updated.replace(microsecond=0)
 
 

@@ -59,12 +59,13 @@ class DoubleRows(OfReport):
 
 @dataclass(frozen=True)
 class BreakRows(OfReport):
-    """So many rows of the document lack their last column."""
+    """So many rows of the document lack their last column; or all of them, so that they name no order either."""
 
     count: int = 1
+    unnamed: bool = False
 
     def change(self, report: Report) -> None:
-        report.broken_rows = self.count
+        report.broken_rows, report.are_unnamed = self.count, self.unnamed
 
 
 @dataclass(frozen=True)

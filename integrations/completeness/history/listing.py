@@ -217,9 +217,8 @@ def _store_list(claim: BackfillClaim, adapter: ListsOrders, number: int, documen
     claim.update_part(number, is_made=True)
     start, end = _span(claim.backfill.parts[number])
     found = store_list(claim, adapter, document, wanted=lambda record: start <= record.purchased_at < end)
-    with transaction.atomic():
-        claim.save(**figures_of(claim.backfill, found), **claim.is_well())
-        claim.update_part(number, is_stored=True, orders=found.listed)
+    figures = figures_of(claim.backfill, found) | claim.is_well()
+    claim.update_part(number, more=figures, is_stored=True, orders=found.listed)
 
 
 def store_list(

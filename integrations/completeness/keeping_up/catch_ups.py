@@ -98,8 +98,10 @@ def _look_for_news(claim: CatchUpClaim) -> None:
 
 
 def _is_over(claim: CatchUpClaim) -> bool:
-    """Nothing is left to be fetched, and syncs read on from where all is in full."""
-    return not open_parts(claim.job) and (settle(claim.job) or open_ones(claim.job).exists())
+    """Nothing is left to be fetched, and syncs read on from where all is in full. That may be long ago where lists have
+    rows of which nobody can say which orders they are about: pages do."""
+    is_settled = settle(claim.job) or open_ones(claim.job).exists()
+    return not open_parts(claim.job) and (is_settled or claim.job.unread > 0)
 
 
 def _close(claim: CatchUpClaim) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from core.database.retry import retry_on_db_error
 from integrations.completeness.comparing import LAG
 from integrations.completeness.healing import NOT_OF_ONE
 from integrations.completeness.history.listing import figures_of, problem_of, store_list
@@ -19,7 +20,7 @@ from integrations.completeness.keeping_up.claim import CatchUpClaim
 from integrations.completeness.keeping_up.rule import ORDERS, known_of
 from integrations.completeness.keeping_up.settling import make_known, settles_at
 from integrations.completeness.lists import LONGEST, MARGIN, covering, earlier_lists, seconds_until
-from integrations.errors import PlatformError
+from integrations.errors import PlatformError, RateLimited, TransientError
 from integrations.models import CatchUp, StreamState
 from integrations.protocol import ListKind, ListsOrders, TellsTime, Window
 from integrations.sync.windows import OVERLAP
@@ -39,12 +40,17 @@ Part = dict[str, Any]
 
 def keep_known(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) -> float:
     """Store the lists that were made, and ask for the next one where it is needed. Returns the seconds until there is
-    something to do. Raises PlatformError for what is not about one list."""
+    something to do. Raises PlatformError for what is not about one list, nor of the moment: what is listed is fetched
+    meanwhile, which is other calls."""
     waits = [_look_after(claim, adapter, part["list"]) for part in open_parts(claim.job)]
     wait = _wait_for_next(claim.job, is_behind=is_behind)
     if not wait:
-        _ask(claim, adapter, is_behind=is_behind)
-        wait = _look_after(claim, adapter, claim.job.parts[-1]["list"])
+        try:
+            _ask(claim, adapter, is_behind=is_behind)
+            wait = _look_after(claim, adapter, claim.job.parts[-1]["list"])
+        except TransientError as error:
+            wait = _later(claim, error)
+            claim.update_place({"list_at": _text(timezone.now() + timedelta(seconds=wait))})
     return min([wait, *waits])
 
 
@@ -132,10 +138,19 @@ def _look_after(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> floa
     """Seconds until there is something to do about it, or without it."""
     try:
         return _advance(claim, adapter, list_id)
+    except TransientError as error:
+        return _later(claim, error)
     except NOT_OF_ONE:
         raise
     except PlatformError as error:
         return _drop(claim, list_id, error)
+
+
+def _later(claim: CatchUpClaim, error: TransientError) -> float:
+    """Seconds until it is tried again. People are told of trouble, and not of waiting for quota."""
+    if not isinstance(error, RateLimited):
+        _note(claim, error)
+    return max(error.retry_after, LOOK_AGAIN)
 
 
 def _advance(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> float:
@@ -164,11 +179,16 @@ def _advance(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> float:
 def _drop(claim: CatchUpClaim, list_id: str, problem: PlatformError) -> float:
     """This list is none: the next one covers its span as well."""
     parts = [part for part in claim.job.parts if part["list"] != list_id]
+    place = claim.job.place | {"list_at": _text(timezone.now() + NEXT_TRY)}
+    _note(claim, problem, parts=parts, place=place)
+    return NEXT_TRY.total_seconds()
+
+
+def _note(claim: CatchUpClaim, problem: PlatformError, **more: Any) -> None:
+    """Say what is wrong with lists, as long as it is."""
     note = {"code": problem.code, "message": str(problem), "at": _text(timezone.now())}
     others = [each for each in claim.job.notes if each["code"] == "trouble"]
-    place = claim.job.place | {"list_at": _text(timezone.now() + NEXT_TRY)}
-    claim.save(parts=parts, place=place, notes=[*others, note])
-    return NEXT_TRY.total_seconds()
+    claim.save(notes=[*others, note], **more)
 
 
 def _store(claim: CatchUpClaim, adapter: ListsOrders, number: int, document: str) -> None:
@@ -182,24 +202,34 @@ def _store(claim: CatchUpClaim, adapter: ListsOrders, number: int, document: str
     unknown = round((now - before).total_seconds())
     parts = list(catch_up.parts)
     parts[number] = part | {"is_stored": True, "orders": found.listed}
+    figures = figures_of(catch_up, found)
+    values = figures | claim.is_well()
+    values |= {
+        "parts": parts,
+        "lists": catch_up.lists + 1,
+        "changed": catch_up.changed + found.updated,
+        "known_until": max(catch_up.known_until or end, end),
+        "settled_until": _settled_by(catch_up, part, has_all=figures["unread"] == catch_up.unread),
+        "longest_unknown": max(catch_up.longest_unknown or 0, unknown),
+    }
+    _record(claim, values, until)
+
+
+@retry_on_db_error
+def _record(claim: CatchUpClaim, values: dict[str, Any], until: datetime | None) -> None:
+    """What is known by a list, and until when orders are with it."""
     with transaction.atomic():
         if until is not None:
-            make_known(catch_up, until)
-        claim.save(
-            **figures_of(catch_up, found),
-            **claim.is_well(),
-            parts=parts,
-            lists=catch_up.lists + 1,
-            changed=catch_up.changed + found.updated,
-            known_until=max(catch_up.known_until or end, end),
-            settled_until=_settled_by(catch_up, part),
-            longest_unknown=max(catch_up.longest_unknown or 0, unknown),
-        )
+            make_known(claim.job, until)
+        claim.save(**values)
 
 
-def _settled_by(catch_up: CatchUp, part: Part) -> datetime:
-    """How far lists have all for certain, with this one: it adds nothing where it does not reach back to there."""
+def _settled_by(catch_up: CatchUp, part: Part, *, has_all: bool) -> datetime:
+    """How far lists have all for certain, with this one: it adds nothing where it does not reach back to there, nor
+    where it has rows of which nobody can say which orders they are about."""
     settled = catch_up.settled_until or catch_up.window_start
+    if not has_all:
+        return settled
     start, end, asked_at = (datetime.fromisoformat(part[name]) for name in ("start", "end", "asked_at"))
     return max(settled, min(end, asked_at - LAG)) if start <= settled else settled
 
