@@ -43,7 +43,10 @@ def compare_part(claim: Claim, adapter: ListsOrders, number: int, document: str)
     audit = claim.audit
     counted = {"compared": audit.compared + part.compared, "unread": audit.unread + spool.unread}
     days = part.days_as_json()
-    claim.update_part(number, more=counted, is_compared=True, unnamed=spool.unnamed, days=days)
+    unread = part.unread_days()
+    claim.update_part(
+        number, more=counted, is_compared=True, unnamed=spool.unnamed, unread_days=unread, days=days
+    )
 
 
 def _store(claim: Claim, findings: list[AuditFinding]) -> None:
@@ -59,6 +62,7 @@ class Part:
     def __init__(self, audit: OrderAudit, part: dict[str, Any], spool: Spool) -> None:
         self.compared = self._unexplained = 0
         self._days: Counter[tuple[str, str]] = Counter()
+        self._unread_days: set[tuple[str, str]] = set()
         self._audit, self._part, self._spool = audit, part, spool
         self._kept_since = kept_of(audit.platform_id, timezone.now())
         self._scope = Scope(
@@ -83,6 +87,8 @@ class Part:
                         KnownOrder(order_id=order_id),
                         Verdict(Kind.SAME if own else Kind.MISSING),
                     )
+                    if own is not None:
+                        self._unread_days.add((day_of(own), own.marketplace_id))
                 else:
                     verdict = compare(order, own)
                     self._days[day_of(order), order.marketplace_id] += 1
@@ -138,6 +144,11 @@ class Part:
                 self._days.setdefault((day.isoformat(), site), 0)
             day += timedelta(days=1)
         return [[day, site, count] for (day, site), count in sorted(self._days.items()) if day]
+
+    def unread_days(self) -> list[list[str]]:
+        """[day, marketplace] of orders that are stored, and that could not be compared since their rows could not be
+        read: nothing is proven of these days."""
+        return [list(place) for place in sorted(self._unread_days)]
 
 
 def day_of(order: KnownOrder) -> str:

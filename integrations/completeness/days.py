@@ -84,7 +84,10 @@ def _count(row: AuditedDay, found: Counter[str]) -> None:
 def _state(row: AuditedDay, part: dict[str, Any]) -> AuditedDay.State:
     asked_at = datetime.fromisoformat(part["asked_at"])
     is_over = datetime.combine(row.day + timedelta(days=1), time.min, UTC) <= asked_at - LAG
-    if row.open or part.get("unnamed"):  # rows that do not even name their order may be of any day
+    is_unread = [row.day.isoformat(), row.marketplace_id] in part.get("unread_days", [])
+    if (
+        row.open or is_unread or part.get("unnamed")
+    ):  # rows that do not even name their order may be of any day
         return State.OPEN
     if not is_over:
         return State.NOT_YET

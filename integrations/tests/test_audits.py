@@ -317,6 +317,35 @@ def test_rows_that_cannot_be_read_are_counted_and_their_orders_are_looked_for(
     assert (closed.missing, closed.different) == (0, 0)
 
 
+def test_no_day_is_proven_whose_order_was_not_compared_since_its_rows_cannot_be_read(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=20)
+    platform = platform_of(sim)
+    sync(platform)
+    old = timezone.now() - timedelta(days=3)
+    for order in Order.objects.filter(purchased_at__lt=old):
+        order.platform_updated_at -= timedelta(seconds=90)
+        order.save()
+    sim.rules.add(Rule(operation="createReport", fault=BreakRows(2)))
+
+    closed = audit(platform)
+
+    truth = sim.accounts[0].truth_orders()
+    stale = [
+        order
+        for order in Order.objects.filter(purchased_at__lt=old)
+        if order.platform_updated_at != truth[order.external_id]["platform_updated_at"]
+    ]
+    assert 0 < len(stale) <= 2
+    for order in stale:
+        place = {"day": order.purchased_at.astimezone(UTC).date(), "marketplace_id": order.marketplace_id}
+        assert closed.days.get(**place).state == "open"
+    sim.rules.clear()
+    assert audit(platform).open == 0
+    assert not AuditedDay.objects.filter(state="open").exists()
+
+
 def test_a_platform_without_orders_is_proven_empty(start_simulator: StartSimulator) -> None:
     platform = platform_of(start_simulator(orders=0))
     assert audit(platform, days=3).status == OrderAudit.Status.SUCCEEDED
