@@ -14,6 +14,7 @@ from django.core.management import call_command
 
 from bench.passing_time import PassingTime
 from conftest import GENEROUS
+from integrations.completeness.failures import replay_any
 from integrations.completeness.history.backfills import request_backfill, run_backfill
 from integrations.completeness.keeping_up.catch_ups import prune_catch_ups, run_catch_up
 from integrations.completeness.keeping_up.queue import continue_catch_up, due_catch_ups, lost_catch_ups
@@ -590,6 +591,29 @@ def test_an_order_that_the_platform_never_answers_becomes_a_failure_in_the_end(s
     failure = SyncFailure.objects.open().get()
     assert (failure.external_id, failure.error_code) == (new[1], "unavailable")
     assert by_list() == {new[1]: "report"}
+
+
+def test_an_order_that_was_given_up_is_fetched_once_it_has_changed_again(shop: Shop) -> None:
+    """A busy account has one catch-up for days: who replayed the failure knows nothing of the next version."""
+    shop.clock.advance(20 * MINUTE)
+    [order_id] = shop.add(1)
+    listed = shop.until_listed(shop.fall_behind())
+    shop.sim.rules.add(Rule(operation="*", fault=OfOrder(order_id, 404)))
+    shop.sim.rules.add(Rule(operation="searchOrders", fault=Answer(404)))
+    done = shop.work(listed)
+    SyncFailure.objects.update(created_at=shop.clock.now())  # Django's own clock is not put forward
+    asked = shop.sim.calls["getOrder"]
+    shop.clock.advance(MINUTE)
+    assert (shop.work(done).failed, shop.sim.calls["getOrder"]) == (1, asked)  # not without end
+    shop.sim.rules.clear()
+    assert not replay_any(SyncFailure.objects.get()).is_open
+    shop.clock.advance(15 * MINUTE)
+    shop.account.change_order(order_id, at=shop.clock.now())
+    shop.clock.advance(10 * MINUTE)
+    again = shop.until_listed(done)
+    assert by_list() == {order_id: "outdated"}
+    shop.work(again)
+    assert by_list() == {}
 
 
 def test_pages_that_the_platform_fails_to_answer_hold_up_no_ids(shop: Shop) -> None:

@@ -42,9 +42,10 @@ def may_pass(platform_id: int) -> QuerySet[SyncFailure]:
 
 
 def given_up(job: FetchingJob, since: datetime) -> Exists:
-    """Of a query of orders: those that could not be had since then, whatever a person decided about them."""
+    """Of a query of orders: those that could not be had since then, whatever a person decided about them. One of which
+    a newer version was stored after that is none of them."""
     failures = of_backfills(job.platform_id).filter(external_id=OuterRef("external_id"))
-    return Exists(failures.filter(created_at__gte=since))
+    return Exists(failures.filter(created_at__gte=since).filter(created_at__gte=OuterRef("synced_at")))
 
 
 def _renew(platform: Platform, failure: RecordFailure) -> bool:
