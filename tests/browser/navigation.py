@@ -18,7 +18,8 @@ at_both_widths = pytest.mark.parametrize("window", [DESK, PHONE], ids=["desk", "
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing of it is beyond the right edge."""
+    """Whether nothing of it is beyond the right edge, once it is loaded: without its styles it is wider."""
+    page.wait_for_load_state()
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
