@@ -288,8 +288,7 @@ class PlatformAdmin(OmsAdmin):
     def state_now(self, obj: Platform) -> SafeString:
         """The same on the page of the platform, after what its newest syncs say, in the words of the home page. The
         page replaces it once a sync has ended."""
-        failed = _failed_last(obj)
-        failing = badge(State.FAILING.label, COLOURS[State.FAILING]) if failed else ""
+        failing = badge(State.FAILING.label, COLOURS[State.FAILING]) if _is_failing(obj) else ""
         return format_html('<span id="{}">{}</span>', STATE_ID, badges(failing, self.state(obj)))
 
     @admin.display(description=gettext_lazy("minutes between syncs"))
@@ -375,11 +374,11 @@ def report_check(request: HttpRequest, platform: Platform) -> None:
         messages.success(request, _("The connection works; see the findings below."))
 
 
-def _failed_last(platform: Platform) -> SyncLog | None:
-    """The newest sync of a stream, of those that would run, where it failed."""
+def _is_failing(platform: Platform) -> bool:
+    """Whether the newest sync of a stream failed, of a platform that is synced."""
     if not platform.is_active or not platform.is_configured:
-        return None
-    return next((log for log in latest_of(platform).values() if log.status == SyncLog.Status.FAILED), None)
+        return False
+    return any(log.status == SyncLog.Status.FAILED for log in latest_of(platform).values())
 
 
 def credentials_badge(platform: Platform) -> SafeString:

@@ -68,6 +68,12 @@ class JobClaim(Generic[AnyJob]):
         for name, value in values.items():
             setattr(self.job, name, value)
 
+    def update_part(self, number: int, *, more: dict[str, Any] | None = None, **values: Any) -> None:
+        """What is known of one of its lists. `more`: other columns, in the same statement."""
+        parts = [dict(part) for part in self.job.parts]
+        parts[number].update(values)
+        self.save(parts=parts, **more or {})
+
     def park(self, seconds: float, **values: Any) -> None:
         resume_at = timezone.now() + timedelta(seconds=seconds)
         self._leave(Status.WAITING, resume_at=resume_at, **values)
@@ -106,12 +112,6 @@ class Claim(JobClaim[OrderAudit]):
     @property
     def audit(self) -> OrderAudit:
         return self.job
-
-    def update_part(self, number: int, *, more: dict[str, Any] | None = None, **values: Any) -> None:
-        """`more`: other columns, in the same statement."""
-        parts = [dict(part) for part in self.audit.parts]
-        parts[number].update(values)
-        self.save(parts=parts, **more or {})
 
 
 def attempt(claim: JobClaim[Any], work: Callable[[], None]) -> None:

@@ -85,9 +85,8 @@ def _state(row: AuditedDay, part: dict[str, Any]) -> AuditedDay.State:
     asked_at = datetime.fromisoformat(part["asked_at"])
     is_over = datetime.combine(row.day + timedelta(days=1), time.min, UTC) <= asked_at - LAG
     is_unread = [row.day.isoformat(), row.marketplace_id] in part.get("unread_days", [])
-    if (
-        row.open or is_unread or part.get("unnamed")
-    ):  # rows that do not even name their order may be of any day
+    has_unnamed = bool(part.get("unnamed"))  # rows that do not even name their order may be of any day
+    if row.open or is_unread or has_unnamed:
         return State.OPEN
     if not is_over:
         return State.NOT_YET

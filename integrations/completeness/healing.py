@@ -10,6 +10,7 @@ from integrations.completeness.claim import Claim
 from integrations.completeness.comparing import differences_as_json
 from integrations.completeness.comparison import Verdict, compare
 from integrations.completeness.history.failures import may_pass
+from integrations.completeness.history.put_off import MOST_TRIES
 from integrations.completeness.records import KnownOrder, from_json
 from integrations.completeness.stored import stored_by_id
 from integrations.errors import (
@@ -28,7 +29,6 @@ from platforms.models import Platform
 # These are about the platform and not about one order: the audit waits, or ends.
 NOT_OF_ONE = (TransientError, AuthenticationError, AuthorizationError, ConfigError)
 Outcome = AuditFinding.Outcome
-MOST_TRIES = 5  # of one order that the platform does not answer for
 NOT_AS_LISTED = (
     "The platform was asked for the order once more, and what is stored since is not what its list says."
 )

@@ -21,6 +21,11 @@ def seconds_until(moment: str | None) -> float:
     return max((datetime.fromisoformat(moment) - timezone.now()).total_seconds(), 0.0) if moment else 0.0
 
 
+def moment_in(seconds: float) -> str:
+    """The moment in so many seconds, as text that `seconds_until` reads."""
+    return (timezone.now() + timedelta(seconds=seconds)).isoformat()
+
+
 def earlier_lists(adapter: MakesLists, kinds: Sequence[ListKind], since: datetime) -> list[EarlierList]:
     """Those of these kinds that were asked for since then, the newest first. Takes one call. Where
     they cannot be found out, there are none: we ask for our own."""

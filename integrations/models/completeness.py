@@ -19,7 +19,6 @@ class OrderAudit(Job):
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="order_audits")
     window_start = models.DateTimeField(_("from"))
     window_end = models.DateTimeField(_("to"))
-    parts = models.JSONField(default=list, blank=True, editable=False)
 
     compared = models.PositiveIntegerField(_("compared"), default=0)
     missing = models.PositiveIntegerField(_("missing"), default=0)

@@ -19,7 +19,6 @@ class FetchingJob(Job):
 
     FIRST_TO_SHIP: ClassVar[tuple[str, ...]] = ("-purchased_at", "-id")  # the order in which that is fetched
 
-    parts = models.JSONField(default=list, blank=True, editable=False)
     prices = models.JSONField(default=dict, blank=True, editable=False)
     unlisted = models.JSONField(default=list, blank=True, editable=False)
     place = models.JSONField(default=dict, blank=True, editable=False)

@@ -27,8 +27,9 @@ class JobQuerySet(models.QuerySet[AnyJob]):
 class Job(models.Model):
     """`open_key` says of what one may be open at a time, e.g. the platform's id; it is NULL once the job is closed.
 
-    `calls`: operation -> {"calls", "seconds" of quota that they took}; `api_calls` is their sum. Who works on it holds
-    a lease (completeness/claim.py). A subclass may have more statuses than these.
+    `parts`: what it asks for one by one, JSON; each subclass says what. `calls`: operation -> {"calls", "seconds" of
+    quota that they took}; `api_calls` is their sum. Who works on it holds a lease (completeness/claim.py). A subclass
+    may have more statuses than these.
     """
 
     class Status(models.TextChoices):
@@ -56,6 +57,7 @@ class Job(models.Model):
     open_key = models.CharField(max_length=32, unique=True, null=True, blank=True, editable=False)
     api_calls = models.PositiveIntegerField(_("API calls"), default=0)
     calls = models.JSONField(default=dict, blank=True, editable=False)
+    parts = models.JSONField(default=list, blank=True, editable=False)
     error_code = models.CharField(_("error code"), max_length=64, blank=True, default="")
     error_message = models.TextField(_("error"), blank=True, default="")
     notes = models.JSONField(_("notes"), default=list, blank=True)

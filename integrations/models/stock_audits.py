@@ -19,7 +19,6 @@ class StockAudit(Job):
     """
 
     platform = models.ForeignKey(Platform, on_delete=models.CASCADE, related_name="stock_audits")
-    parts = models.JSONField(default=list, blank=True, editable=False)
     compared = models.PositiveIntegerField(_("compared"), default=0)
     missing = models.PositiveIntegerField(_("missing"), default=0)
     different = models.PositiveIntegerField(_("different"), default=0)

@@ -468,13 +468,19 @@ def test_old_audits_go_and_what_is_still_said_of_days_stays(
 # --- orders that are kept for so many months
 
 
-def test_what_was_deleted_for_its_age_is_neither_fetched_nor_said_to_be_here(
-    start_simulator: StartSimulator, settings: Any
-) -> None:
+def of_80_days(start_simulator: StartSimulator, settings: Any) -> tuple[Simulator, Platform]:
+    """All orders of an account that is older than what is kept."""
     sim = start_simulator(Account(orders=300, days=80))
     settings.ORDERS_INITIAL_DAYS = 89
     platform = platform_of(sim)
     sync(platform)
+    return sim, platform
+
+
+def test_what_was_deleted_for_its_age_is_neither_fetched_nor_said_to_be_here(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    sim, platform = of_80_days(start_simulator, settings)
     settings.KEEP_ORDERS_MONTHS = 1
     cutoff = months_before(timezone.now(), 1)
     assert prune_old_orders() > 50
@@ -496,10 +502,7 @@ def test_what_was_deleted_for_its_age_is_neither_fetched_nor_said_to_be_here(
 def test_what_a_legal_hold_on_everything_keeps_is_missed_and_what_was_deleted_before_is_not(
     start_simulator: StartSimulator, settings: Any
 ) -> None:
-    sim = start_simulator(Account(orders=300, days=80))
-    settings.ORDERS_INITIAL_DAYS = 89
-    platform = platform_of(sim)
-    sync(platform)
+    sim, platform = of_80_days(start_simulator, settings)
     settings.KEEP_ORDERS_MONTHS = 2
     prune_old_orders()
     deleted = set(sim.accounts[0].order_ids()) - set(stored_orders(platform))
@@ -526,10 +529,7 @@ def test_what_a_legal_hold_on_everything_keeps_is_missed_and_what_was_deleted_be
 def test_an_old_order_that_changed_lately_is_kept_and_so_it_is_missed(
     start_simulator: StartSimulator, settings: Any
 ) -> None:
-    sim = start_simulator(Account(orders=300, days=80))
-    settings.ORDERS_INITIAL_DAYS = 89
-    platform = platform_of(sim)
-    sync(platform)
+    sim, platform = of_80_days(start_simulator, settings)
     settings.KEEP_ORDERS_MONTHS = 1
     prune_old_orders()
     account, stored = sim.accounts[0], set(stored_orders(platform))

@@ -19,12 +19,6 @@ AnyFetching = TypeVar("AnyFetching", bound=FetchingJob)
 class FetchingClaim(JobClaim[AnyFetching]):
     """The right to work on one of them. A subclass names the model."""
 
-    def update_part(self, number: int, *, more: dict[str, Any] | None = None, **values: Any) -> None:
-        """`more`: other columns, in the same statement."""
-        parts = [dict(part) for part in self.job.parts]
-        parts[number].update(values)
-        self.save(parts=parts, **more or {})
-
     def update_place(self, values: dict[str, Any], **more: Any) -> None:
         self.save(place=self.job.place | values, **more)
 

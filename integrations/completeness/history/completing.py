@@ -27,7 +27,7 @@ from integrations.completeness.history.split import (
     open_ones,
     settled,
 )
-from integrations.completeness.lists import seconds_until
+from integrations.completeness.lists import moment_in, seconds_until
 from integrations.errors import AuthorizationError, PlatformError, RateLimited, TransientError
 from integrations.lookup.order import STREAM, store
 from integrations.models import FetchingJob
@@ -65,7 +65,7 @@ def fetch_details(claim: FetchingClaim[AnyFetching], adapter: Adapter, stopping:
         page_wait = _read_pages(claim, adapter, stopping)
     except TransientError as error:  # ids are another operation, and may be answered
         page_wait, trouble = max(error.retry_after, PAUSE), error
-        claim.update_place({"page_at": _in(page_wait)})
+        claim.update_place({"page_at": moment_in(page_wait)})
     if stopping():
         return 0.0
     id_wait = _fetch_by_id(claim, adapter, stopping)
@@ -121,7 +121,7 @@ def _read_pages(claim: FetchingClaim[Any], adapter: Adapter, stopping: Stop) -> 
             _read_span(claim, adapter, window)
         except RateLimited as error:
             wait = max(error.retry_after, 1.0)
-            claim.update_place({"page_at": _in(wait), "window": _as_json(window)})
+            claim.update_place({"page_at": moment_in(wait), "window": _as_json(window)})
             return wait
         except NOT_OF_ONE:
             raise
@@ -148,10 +148,6 @@ def _window(job: FetchingJob) -> Window | None:
         start, end = map(datetime.fromisoformat, known)
         return Window("created", start, end)
     return next_window(job)
-
-
-def _in(seconds: float) -> str:
-    return (timezone.now() + timedelta(seconds=seconds)).isoformat()
 
 
 def _as_json(window: Window) -> list[str]:

@@ -4,17 +4,14 @@ and later, and given up in the end. It holds up no other one.
 `place` of the job has them: "put_off": {id of the order: {"tries", "again_at"}}.
 """
 
-from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
-from integrations.completeness.lists import seconds_until
+from integrations.completeness.lists import moment_in, seconds_until
 from integrations.errors import TransientError
 from integrations.models import FetchingJob
 
 PUT_OFF = "put_off"
-MOST_TRIES = 5
+MOST_TRIES = 5  # of one order, by whoever asks for it
 FIRST_WAIT = 60.0  # seconds; it doubles with each try
 Place = dict[str, Any]
 
@@ -35,8 +32,7 @@ def once_more(job: FetchingJob, order_id: str, error: TransientError) -> Place |
     tries = _known(job).get(order_id, {"tries": 0})["tries"] + 1
     if tries >= MOST_TRIES:
         return None
-    wait = timedelta(seconds=max(error.retry_after, FIRST_WAIT * 2 ** (tries - 1)))
-    again_at = (timezone.now() + wait).isoformat()
+    again_at = moment_in(max(error.retry_after, FIRST_WAIT * 2 ** (tries - 1)))
     return {PUT_OFF: _known(job) | {order_id: {"tries": tries, "again_at": again_at}}}
 
 

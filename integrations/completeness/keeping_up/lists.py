@@ -19,7 +19,7 @@ from integrations.completeness.history.listing import figures_of, problem_of, st
 from integrations.completeness.keeping_up.claim import CatchUpClaim
 from integrations.completeness.keeping_up.rule import ORDERS, known_of
 from integrations.completeness.keeping_up.settling import make_known, settles_at
-from integrations.completeness.lists import LONGEST, MARGIN, covering, earlier_lists, seconds_until
+from integrations.completeness.lists import LONGEST, MARGIN, covering, earlier_lists, moment_in, seconds_until
 from integrations.errors import PlatformError, RateLimited, TransientError
 from integrations.models import CatchUp, StreamState
 from integrations.protocol import ListKind, ListsOrders, TellsTime, Window
@@ -50,7 +50,7 @@ def keep_known(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) ->
             wait = _look_after(claim, adapter, claim.job.parts[-1]["list"])
         except TransientError as error:
             wait = _later(claim, error)
-            claim.update_place({"list_at": _text(timezone.now() + timedelta(seconds=wait))})
+            claim.update_place({"list_at": moment_in(wait)})
     return min([wait, *waits])
 
 
@@ -167,8 +167,7 @@ def _advance(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> float:
                 f"The platform did not make list {part['list']} in time.", code="list_not_made"
             )
         wait = LOOKS[min(part["polls"], len(LOOKS) - 1)]
-        again = _text(timezone.now() + timedelta(seconds=wait))
-        claim.update_part(number, polls=part["polls"] + 1, again_at=again)
+        claim.update_part(number, polls=part["polls"] + 1, again_at=moment_in(wait))
         return wait
     if problem := problem_of(catch_up.platform_id, part, state, by="platform_updated_at"):
         raise problem
@@ -179,7 +178,7 @@ def _advance(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> float:
 def _drop(claim: CatchUpClaim, list_id: str, problem: PlatformError) -> float:
     """This list is none: the next one covers its span as well."""
     parts = [part for part in claim.job.parts if part["list"] != list_id]
-    place = claim.job.place | {"list_at": _text(timezone.now() + NEXT_TRY)}
+    place = claim.job.place | {"list_at": moment_in(NEXT_TRY.total_seconds())}
     _note(claim, problem, parts=parts, place=place)
     return NEXT_TRY.total_seconds()
 

@@ -23,7 +23,7 @@ from django.utils import timezone
 from integrations.completeness.audits import Stop
 from integrations.completeness.claim import JobLost, attempt
 from integrations.completeness.healing import NOT_OF_ONE
-from integrations.completeness.lists import LONGEST_WAIT, POLLS, earlier_lists, seconds_until
+from integrations.completeness.lists import LONGEST_WAIT, POLLS, earlier_lists, moment_in, seconds_until
 from integrations.completeness.opening import open_or_find
 from integrations.completeness.stock.claim import StockClaim
 from integrations.completeness.stock.closing import close
@@ -179,7 +179,7 @@ def _ask_again(claim: StockClaim, adapter: ListsStock, number: int, error: Platf
             code="list_not_believed",
         )
     wait = (adapter.stock_list_pause + MARGIN).total_seconds() if part["is_ours"] else 1.0
-    again_at = (timezone.now() + timedelta(seconds=wait)).isoformat()
+    again_at = moment_in(wait)
     claim.update_part(number, list="", tries=tries, again_at=again_at)
     return wait
 

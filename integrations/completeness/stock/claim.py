@@ -1,7 +1,5 @@
 """Who works on an audit of stock."""
 
-from typing import Any
-
 from integrations.completeness.claim import JobClaim
 from integrations.models import StockAudit
 
@@ -14,8 +12,3 @@ class StockClaim(JobClaim[StockAudit]):
     @property
     def audit(self) -> StockAudit:
         return self.job
-
-    def update_part(self, number: int, **values: Any) -> None:
-        parts = [dict(part) for part in self.audit.parts]
-        parts[number].update(values)
-        self.save(parts=parts)
