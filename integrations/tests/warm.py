@@ -223,10 +223,12 @@ class Server:
 def import_libraries() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
-    for name in OPTIONAL:
-        with suppress(ImportError):
-            importlib.import_module(name)
     from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    for name in OPTIONAL:
+        with suppress(ImportError, ImproperlyConfigured):  # Django raises the latter for a missing driver
+            importlib.import_module(name)
 
     assert not settings.configured
     gc.freeze()
