@@ -1,6 +1,6 @@
 """The report of sales in the admin: a page that links to the orders behind each figure, and its files."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -100,6 +100,7 @@ def sales_page(request: HttpRequest) -> HttpResponseBase:
         "last_day": scope.months.end - timedelta(days=1),
         "platform_choices": choices,
         "several_platforms": len(choices) > 1,
+        "presets": list(_presets(request)),
         "files": list(_file_links(request)),
         "schedules": schedule_links(
             request, [(name, label) for name, (label, _columns) in FILES.items()], request.GET.urlencode()
@@ -168,6 +169,14 @@ def in_words(request: HttpRequest) -> list[str]:
 def _check(request: HttpRequest) -> None:
     if not request.user.has_perm(SEE):
         raise PermissionDenied
+
+
+def _presets(request: HttpRequest) -> Iterator[dict[str, Any]]:
+    """This month and the last one, each by a link, for the platform that is chosen."""
+    platform = {"platform": request.GET["platform"]} if request.GET.get("platform") else {}
+    for day in OF_MONTHS:
+        address = f"?{urlencode({'in': day.value, **platform})}"
+        yield {"label": day.label, "address": address, "is_chosen": request.GET.get("in") == day}
 
 
 def _writer(extension: str, label: str, columns: dict[str, ReportColumn]) -> Any:

@@ -17,6 +17,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from access.confinement import confine
@@ -259,6 +260,19 @@ def test_thousands_have_separators_and_a_demonstration_says_so(admin_client: Cli
     page = admin_client.get(PAGE + query).content.decode()
     assert "invented ones, as all data of this demonstration" in page
     assert "live data" not in page
+
+
+def test_a_month_is_one_click_away_for_the_platform_that_is_chosen(admin_client: Client) -> None:
+    last = timezone.localdate().replace(day=1) - timedelta(days=1)
+    page = admin_client.get(f"{PAGE}?platform={amazon().pk}").content.decode()
+    links = dict(re.findall(r'href="([?]in=[^"]+)"[^>]*>([^<]+)</a>', page))
+    assert {unescape(link): label for link, label in links.items()} == {
+        f"?in=this_month&platform={amazon().pk}": "This month",
+        f"?in=last_month&platform={amazon().pk}": "Last month",
+    }
+    page = admin_client.get(f"{PAGE}?in=last_month").content.decode()
+    assert re.findall(r'name="(?:from|to)" value="([^"]+)"', page) == [f"{last:%Y-%m}"] * 2
+    assert re.findall(r'aria-current="true">([^<]+)<', page) == ["Last month"]
 
 
 def test_it_refuses_months_that_it_cannot_show(admin_client: Client) -> None:

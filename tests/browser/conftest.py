@@ -14,6 +14,7 @@ from django.core.management import call_command
 from playwright.sync_api import Page, sync_playwright
 
 if TYPE_CHECKING:  # this file is read before Django is set up
+    from integrations.tests.depot import Depot
     from platforms.models import Platform
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -146,6 +147,37 @@ def grave_problems() -> Callable[[Page], list[str]]:
         ]
 
     return find
+
+
+@pytest.fixture
+def depot(platform: "Platform", monkeypatch: pytest.MonkeyPatch) -> "Depot":
+    """A platform that is told of shipments, with orders S-1 to S-7, of which the first three are packed here."""
+    from integrations.registry import CHANNELS
+    from integrations.shipping.switching import set_policy
+    from integrations.tests.depot import Depot, channel
+    from orders.models import Order, Pick
+    from orders.packing import make_list, mark_packed
+
+    depot = Depot()
+    monkeypatch.setitem(CHANNELS, "amazon", channel(depot))
+    platform.api_config = {"client_id": "somebody"}
+    platform.save()
+    set_policy(platform, mode="live", hourly_limit=1000, who="manager")
+    for number in range(1, 8):
+        depot.add(f"S-{number}", L1=1)
+    synced(platform)
+    make_list(list(Order.objects.filter(external_id__lte="S-3")), "ana")
+    mark_packed(Pick.objects.all(), "ana")
+    return depot
+
+
+def synced(platform: "Platform") -> None:
+    from integrations.models import SyncLog
+    from integrations.sync.run import run_sync
+    from integrations.sync.start import request_sync
+
+    log = request_sync(platform=platform, kind="orders", trigger=SyncLog.Trigger.COMMAND).log
+    assert run_sync(log.pk).status == SyncLog.Status.SUCCEEDED
 
 
 @pytest.fixture

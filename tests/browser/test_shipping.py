@@ -6,41 +6,15 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from browser.conftest import PASSWORD
+from browser.conftest import PASSWORD, synced
 from browser.navigation import DESK, PHONE, at_both_widths, fits, get, open_page
-from integrations.models import SyncLog
-from integrations.registry import CHANNELS
 from integrations.shipping.switching import set_policy
-from integrations.sync.run import run_sync
-from integrations.sync.start import request_sync
-from integrations.tests.depot import Depot, channel
-from orders.models import Order, Pick, Shipment
-from orders.packing import make_list, mark_packed
+from integrations.tests.depot import Depot
+from orders.models import Order, Shipment
 from platforms.models import Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Member = Callable[..., Page]
-
-
-@pytest.fixture
-def depot(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Depot:
-    """Orders S-1 to S-7; the first three are packed."""
-    depot = Depot()
-    monkeypatch.setitem(CHANNELS, "amazon", channel(depot))
-    platform.api_config = {"client_id": "somebody"}
-    platform.save()
-    set_policy(platform, mode="live", hourly_limit=1000, who="manager")
-    for number in range(1, 8):
-        depot.add(f"S-{number}", L1=1)
-    synced(platform)
-    make_list(list(Order.objects.filter(external_id__lte="S-3")), "ana")
-    mark_packed(Pick.objects.all(), "ana")
-    return depot
-
-
-def synced(platform: Platform) -> None:
-    log = request_sync(platform=platform, kind="orders", trigger=SyncLog.Trigger.COMMAND).log
-    assert run_sync(log.pk).status == SyncLog.Status.SUCCEEDED
 
 
 def scan(page: Page, code: str) -> None:
