@@ -6,23 +6,22 @@ lost_audits     those that nobody has worked on although it is their time
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Subquery
-from django.utils import timezone
+from django.db.models import OuterRef
 from django_tasks import task
 
 from integrations.completeness import dispatch
 from integrations.completeness.audits import request_audit, run_audit
+from integrations.completeness.nightly import due_tonight
 from integrations.models import OrderAudit, SyncLog
 from integrations.models.jobs import JobQuerySet
 from integrations.registry import CHANNELS
 from integrations.sync.queue import MESSAGES_NAME
-from platforms.models import Platform, Source
+from platforms.models import Source
 
 NIGHT = 3  # o'clock, UTC: yesterday has been over for as long as lists may be behind (comparing.LAG)
-SPREAD = 60  # minutes over which the platforms are spread
 
 
 @task()
@@ -51,18 +50,11 @@ def due_audits(now: datetime | None = None) -> Iterator[OrderAudit]:
     tonight. One query for any number of them, since the scheduler asks all day."""
     if settings.AUDIT_ORDERS != "nightly":
         return
-    now = (now or timezone.now()).astimezone(UTC)
     kinds = [kind for kind, channel in CHANNELS.items() if channel.lists_orders]
     live = SyncLog.objects.filter(
         platform=OuterRef("pk"), kind=SyncLog.Kind.ORDERS, source=Source.LIVE, status__in=SyncLog.GOOD
     )
-    nightly = OrderAudit.objects.filter(platform=OuterRef("pk"), trigger=SyncLog.Trigger.SCHEDULE)
-    last = Subquery(nightly.order_by("-queued_at").values("queued_at")[:1])
-    platforms = Platform.objects.filter(Exists(live), is_active=True, kind__in=kinds).defer("api_config")
-    for platform in platforms.annotate(audited_at=last):
-        tonight = now.replace(hour=NIGHT, minute=platform.pk % SPREAD, second=0, microsecond=0)
-        if now < tonight or (platform.audited_at is not None and platform.audited_at >= tonight):
-            continue
+    for platform in due_tonight(OrderAudit, kinds, live, night=NIGHT, now=now):
         audit, is_new = request_audit(platform, trigger=SyncLog.Trigger.SCHEDULE, now=now)
         if is_new:
             yield audit

@@ -6,22 +6,21 @@ lost_stock_audits     those that nobody has worked on although it is their time
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Subquery
-from django.utils import timezone
+from django.db.models import OuterRef
 from django_tasks import task
 
 from integrations.completeness import dispatch
-from integrations.completeness.queue import SPREAD
+from integrations.completeness.nightly import due_tonight
 from integrations.completeness.stock.audits import request_stock_audit, run_stock_audit
 from integrations.models import StockAudit, SyncLog
 from integrations.models.jobs import JobQuerySet
 from integrations.registry import CHANNELS
 from integrations.sync.queue import MESSAGES_NAME
 from inventory.models import InventoryItem
-from platforms.models import Platform, Source
+from platforms.models import Source
 
 NIGHT = 4  # o'clock, UTC: after the audits of orders
 
@@ -52,16 +51,9 @@ def due_stock_audits(now: datetime | None = None) -> Iterator[StockAudit]:
     and was not audited tonight. One query for any number of them, since the scheduler asks all day."""
     if settings.AUDIT_INVENTORY != "nightly":
         return
-    now = (now or timezone.now()).astimezone(UTC)
     kinds = [kind for kind, channel in CHANNELS.items() if channel.lists_stock]
     stock = InventoryItem.objects.filter(platform=OuterRef("pk"), source=Source.LIVE)
-    nightly = StockAudit.objects.filter(platform=OuterRef("pk"), trigger=SyncLog.Trigger.SCHEDULE)
-    last = Subquery(nightly.order_by("-queued_at").values("queued_at")[:1])
-    platforms = Platform.objects.filter(Exists(stock), is_active=True, kind__in=kinds).defer("api_config")
-    for platform in platforms.annotate(audited_at=last):
-        tonight = now.replace(hour=NIGHT, minute=platform.pk % SPREAD, second=0, microsecond=0)
-        if now < tonight or (platform.audited_at is not None and platform.audited_at >= tonight):
-            continue
+    for platform in due_tonight(StockAudit, kinds, stock, night=NIGHT, now=now):
         audit, is_new = request_stock_audit(platform, trigger=SyncLog.Trigger.SCHEDULE, now=now)
         if is_new:
             yield audit
