@@ -400,6 +400,17 @@ def test_it_goes_on_with_what_a_killed_worker_lost_once_its_lease_expired(
     assert sim.calls["searchOrders"] == PAGES + 1  # it continued from the checkpoint
 
 
+def test_a_worker_tells_of_syncs_and_of_messages_where_that_is_asked_for(
+    oms: Installation, sim: Simulator
+) -> None:
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 0
+    told = oms.run("run_worker", "--once")[2]
+    assert "Sync 1 of amazon (orders) closed: succeeded" in told
+    assert "Task id=" not in told
+    assert oms.run("sync_orders", "amazon", "--background")[0] == 0
+    assert "state=SUCCESSFUL" in oms.run("run_worker", "--once", "--verbosity", "2")[2]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_schedules_until_it_is_told_to_stop(oms: Installation, sim: Simulator, number: int) -> None:
     scheduler = oms.start("run_scheduler")

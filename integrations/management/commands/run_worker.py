@@ -19,13 +19,15 @@ from integrations.management.base import without_remarks
 
 logger = logging.getLogger(__name__)
 
+TASKS_LOGGER = "django_tasks"  # tells of each message that is taken, and of those that broke
 PAUSE = 5.0  # seconds, before a worker that lost the database looks for it again
 
 
 class Command(BaseCommand):
     help = (
         "Work on queued syncs until stopped: from the database, or from Redis where REDIS_URL is set. "
-        "Start as many as you like. SIGTERM finishes the current page and puts the sync back into the queue."
+        "Start as many as you like. SIGTERM finishes the current page and puts the sync back into the queue. "
+        "--verbosity 2 tells of each message of the queue in the database."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,6 +43,8 @@ class Command(BaseCommand):
             self._work_from_redis(once=once, verbosity=verbosity)
         else:
             DatabaseWorker().configure_logging(verbosity)
+            if verbosity == 1:  # syncs tell how they end; that the queue handed one out is for those who ask
+                logging.getLogger(TASKS_LOGGER).setLevel(logging.WARNING)
             self._work_from_the_database(once=once)
 
     def _work_from_the_database(self, *, once: bool) -> None:
