@@ -1,6 +1,6 @@
 """Shipments for people: the state as a badge, and as sentences that say what it means and what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -209,12 +209,23 @@ def carrier_label(kind: str, code: str, name: str = "") -> str:
     channel = CHANNELS.get(kind)
     if name and (channel is None or not code or code == channel.other_carrier):
         return name
-    return str(known_carriers(kind)[code].label) if code in known_carriers(kind) else code
+    known = known_carriers(kind).get(code)
+    return str(known.label) if known else code
+
+
+_by_code: dict[str, tuple[Sequence[Carrier], Mapping[str, Carrier]]] = {}
 
 
 def known_carriers(kind: str) -> Mapping[str, Carrier]:
+    """Those of a channel by their codes, made once: each row of a list asks for the name of one of 200."""
     channel = CHANNELS.get(kind)
-    return {carrier.code: carrier for carrier in channel.carriers} if channel else {}
+    if channel is None:
+        return {}
+    carriers, by_code = _by_code.get(kind, ((), {}))
+    if carriers is not channel.carriers:
+        by_code = {carrier.code: carrier for carrier in channel.carriers}
+        _by_code[kind] = (channel.carriers, by_code)
+    return by_code
 
 
 def carrier_of(shipment: Shipment) -> str:
