@@ -36,6 +36,14 @@ def local_datetime(local: datetime) -> str:
     return f"{_day(local.date(), get_language())} {local:%H:%M} {local.tzname()}"
 
 
+def local_long_and_short(local: datetime, this_year: int) -> tuple[str, str, str]:
+    """`local_datetime`, and what a list shows of it: `local_short_day`, and the clock."""
+    language, day = get_language(), local.date()
+    clock = f"{local.hour:02}:{local.minute:02}"
+    short = _short_day(day, local.year == this_year, language)
+    return f"{_day(day, language)} {clock} {local.tzname()}", short, clock
+
+
 # A list of 50 rows shows a hundred times, of few days. Django's formats read the same few formats for each of them.
 @lru_cache(maxsize=2048)
 def _day(day: date, _language: str | None) -> str:

@@ -12,13 +12,14 @@ from django.template.loader import render_to_string
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.dates import is_meant
-from core.format import DASH, Text, grouped, local_datetime, local_short_day, platform_time
+from core.format import DASH, Text, grouped, local_long_and_short, platform_time
+from core.markup import markup
 from core.money import decimals_of
 from core.text import isolated
 from platforms.models import Source
@@ -64,7 +65,7 @@ def _display(model: type[Model], name: str, value: Any, _language: str | None) -
 
 def badges(*parts: str) -> SafeString:
     """Several badges side by side; they wrap where the page is narrow."""
-    return format_html('<span class="oms-badges">{}</span>', mark_safe("".join(parts)))  # noqa: S308  of badge()
+    return markup('<span class="oms-badges">{}</span>', mark_safe("".join(parts)))  # noqa: S308  of badge()
 
 
 def source_badge(source: str) -> SafeString:
@@ -79,14 +80,14 @@ def number(value: Any) -> SafeString:
 
 
 def _right(text: str) -> SafeString:
-    return format_html('<span class="oms-number">{}</span>', text)
+    return markup('<span class="oms-number">{}</span>', text)
 
 
 def money(amount: Decimal | None, currency: str) -> SafeString:
     """`1,234.50 USD`, with the decimals that the currency has, or more where the amount has them."""
     if amount is None:
         return number(None)
-    return format_html(
+    return markup(
         '<span class="oms-number">{} <small>{}</small></span>', local_amount(amount, currency), currency
     )
 
@@ -106,9 +107,9 @@ def datetime_cell(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString(DASH)
     text = '<time class="oms-time" datetime="{}" title="{}">{}<span class="oms-when">{}</span></time>'
-    local = timezone.localtime(moment)
-    day = local_short_day(local, timezone.localtime())
-    return format_html(text, local.isoformat(), local_datetime(local), day, f"{local:%H:%M}")
+    zone = timezone.get_current_timezone()
+    local = moment.astimezone(zone)
+    return markup(text, local.isoformat(), *local_long_and_short(local, datetime.now(zone).year))
 
 
 def platform_time_cell(moment: datetime | None) -> SafeString:
@@ -120,7 +121,7 @@ def platform_time_cell(moment: datetime | None) -> SafeString:
 
 def stacked(first: Any, second: Any) -> SafeString:
     """A value, and a second one in small letters below it."""
-    return format_html('<span class="oms-nowrap">{}</span><span class="oms-when">{}</span>', first, second)
+    return markup('<span class="oms-nowrap">{}</span><span class="oms-when">{}</span>', first, second)
 
 
 LONGEST_NAME = 30
@@ -133,39 +134,39 @@ def clamped(text: str) -> SafeString:
     if len(text) > LONGEST_NAME:
         half = LONGEST_NAME // 2
         shown = f"{text[:half].rstrip()}…{text[-half:].lstrip()}"
-    return format_html('<span class="oms-clamp" title="{}">{}</span>', text, shown)
+    return markup('<span class="oms-clamp" title="{}">{}</span>', text, shown)
 
 
 def shortened(text: str, length: int = 60) -> SafeString:
     """The beginning of the text, cut at a word, with the whole text in a tooltip."""
     if len(text) <= length:
-        return format_html("{}", text or DASH)
+        return markup("{}", text or DASH)
     beginning = (
         text[: length - 1].rsplit(None, 1)[0] if " " in text[: length - 1].strip() else text[: length - 1]
     )
-    return format_html('<span title="{}">{}…</span>', text, beginning)
+    return markup('<span title="{}">{}…</span>', text, beginning)
 
 
 def lines_cell(*lines: Any) -> SafeString:
     """Lines of text, for which a row on a phone gets as high as they need; a dash where there is none."""
     shown = format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines))
-    return format_html('<div class="oms-cell">{}</div>', shown or DASH)
+    return markup('<div class="oms-cell">{}</div>', shown or DASH)
 
 
 def title_cell(text: str) -> SafeString:
     """A product's title, wide enough to be read in a list."""
-    return format_html('<span class="oms-title"><bdi>{}</bdi></span>', shortened(text))
+    return markup('<span class="oms-title"><bdi>{}</bdi></span>', shortened(text))
 
 
 def pretty_json(value: Any) -> SafeString:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    return format_html('<pre class="oms-json">{}</pre>', text)
+    return markup('<pre class="oms-json">{}</pre>', text)
 
 
 def link_to(obj: Model, text: Text | None = None) -> SafeString:
     """A link to the object's admin page."""
     shown = text if text is not None else obj
-    return format_html('<a class="oms-link" href="{}">{}</a>', page_address(obj), shown)
+    return markup('<a class="oms-link" href="{}">{}</a>', page_address(obj), shown)
 
 
 def page_address(obj: Model) -> str:

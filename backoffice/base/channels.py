@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from access.confinement import visible_platforms, within
 from core.format import DASH
+from core.markup import markup
 from integrations.channel import Channel
 from integrations.registry import CHANNELS, channel_label, site_of
 from platforms.models import Platform
@@ -52,15 +52,15 @@ def site_code(platform: Platform, site_id: str) -> SafeString:
     """`DE`, with name and id in a tooltip; an unknown id is shown as it is."""
     site = site_of(platform.kind, site_id)
     if site is None:
-        return format_html("{}", site_id)
-    return format_html('<span title="{} ({})">{}</span>', site.name, site.id, site.code)
+        return markup("{}", site_id)
+    return markup('<span title="{} ({})">{}</span>', site.name, site.id, site.code)
 
 
 def site_flag(platform: Platform, site_id: str) -> SafeString:
     """A flag and the code, with name and id in a tooltip; an unknown id is shown as it is."""
     site = site_of(platform.kind, site_id)
     if site is None:
-        return format_html("{}", site_id or DASH)
+        return markup("{}", site_id or DASH)
     return _flag(str(site.name), site.id, site.code)
 
 
@@ -71,16 +71,14 @@ def _flag(name: str, site_id: str, code: str) -> SafeString:
         '<span class="oms-site" title="{} ({})">'
         '<svg aria-hidden="true" class="oms-flag"><use href="{}"/></svg>{}</span>'
     )
-    return format_html(text, name, site_id, flag, code)
+    return markup(text, name, site_id, flag, code)
 
 
 def fulfilment_name(platform: Platform, fulfilled_by: str, label: str) -> SafeString:
     """What the channel's sellers call it, such as FBA, with the plain word in a tooltip; otherwise that word."""
     channel = CHANNELS.get(platform.kind)
     name = channel.fulfilment.get(fulfilled_by) if channel else None
-    return (
-        format_html('<span title="{}">{}</span>', label, name) if name else format_html("{}", label or DASH)
-    )
+    return markup('<span title="{}">{}</span>', label, name) if name else markup("{}", label or DASH)
 
 
 def site_time(platform: Platform, site_id: str, moment: datetime) -> str:

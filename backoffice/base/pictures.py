@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from access.confinement import visible_platforms, within
+from core.markup import markup
 from integrations.models import ProductPicture
 from integrations.pictures.shrinking import CONTENT_TYPE
 from platforms.models import Platform
@@ -40,7 +40,7 @@ class Thumbnails:
         if not platform.show_pictures:
             return SafeString("")
         address = self._addresses.get((platform.pk, asin))
-        return format_html(PICTURE, address) if address else NO_PICTURE
+        return markup(PICTURE, address) if address else NO_PICTURE
 
 
 def _addresses(wanted: dict[int, set[str]]) -> dict[tuple[int, str], str]:
@@ -57,7 +57,7 @@ def _addresses(wanted: dict[int, set[str]]) -> dict[tuple[int, str], str]:
 
 def beside(picture: SafeString, text: SafeString) -> SafeString:
     """The text, with a picture before it where there is one."""
-    return format_html('<div class="oms-with-thumb">{}{}</div>', picture, text) if picture else text
+    return markup('<div class="oms-with-thumb">{}{}</div>', picture, text) if picture else text
 
 
 def product_picture(request: HttpRequest, pk: int, version: int) -> HttpResponse:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
 from core.format import DASH, grouped
+from core.markup import markup
 
 WIDTH, HEIGHT, MARGIN = 96, 24, 2
 
@@ -16,10 +16,10 @@ def sparkline(units: Sequence[int | None]) -> SafeString:
     words = in_words(units)
     if not words:
         return SafeString(DASH)
-    return format_html(
-        '<svg class="oms-spark" role="img" aria-label="{0}" viewBox="0 0 {1} {2}" width="{1}" height="{2}">'
-        '<title>{0}</title><path d="{3}"/></svg>',
-        words, WIDTH, HEIGHT, _path(units),
+    return markup(
+        '<svg class="oms-spark" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">'
+        '<title>{}</title><path d="{}"/></svg>',
+        words, WIDTH, HEIGHT, WIDTH, HEIGHT, words, _path(units),
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.utils.formats import number_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -19,6 +18,7 @@ from backoffice.base.offered import no_choice
 from backoffice.base.paging import BoundedPaginator
 from backoffice.lists.tabs import ALL, Tab
 from core.format import DASH, grouped
+from core.markup import markup
 from inventory.models import InventoryItem, Level
 
 EARLIER = {"no": "gone", "yes": "listed"}
@@ -86,7 +86,7 @@ class QuickInput(forms.NumberInput):
         given = {"type": self.input_type, "name": name} | self.attrs | (attrs or {})
         if value not in (None, ""):
             given["value"] = str(value)
-        return format_html("<input{}>", flatatt(given))
+        return markup("<input{}>", flatatt(given))
 
 
 class QuickHiddenInput(QuickInput):
@@ -136,7 +136,7 @@ def _explained(item: InventoryItem, level: Level) -> str:
 def days_of_cover(cover: Any) -> SafeString:
     """`12` under a heading that says days, with its calculation in a tooltip; rounded down as in `format_cover`."""
     days = DASH if cover.days is None else grouped(int(cover.days))
-    return format_html('<span class="oms-number" title="{}">{}</span>', format_sales(cover), days)
+    return markup('<span class="oms-number" title="{}">{}</span>', format_sales(cover), days)
 
 
 def format_cover(cover: Any) -> str:

@@ -13,7 +13,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -60,6 +59,7 @@ from backoffice.shipping.presentation import SHIP
 from backoffice.shipping.shipping import ship_view
 from backoffice.users.second_factor.confirming import ask_first
 from core.format import local_short_day, platform_time
+from core.markup import markup
 from orders.buyer_reading import read_buyer
 from orders.listing import of_platforms
 from orders.models import Order, OrderBuyer, OrderItem
@@ -267,9 +267,7 @@ class OrderAdmin(ReadOnlyAdmin):
     def order_id(self, obj: Order) -> SafeString:
         """What is not live is marked: it is never shipped."""
         text = '<span class="oms-nowrap">{}</span>{}'
-        return format_html(
-            text, obj.external_id, "" if obj.source == Source.LIVE else source_badge(obj.source)
-        )
+        return markup(text, obj.external_id, "" if obj.source == Source.LIVE else source_badge(obj.source))
 
     @admin.display(description=gettext_lazy("purchased"), ordering="purchased_at")
     def purchased(self, obj: Order) -> SafeString:

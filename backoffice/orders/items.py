@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 from django.contrib.admin.utils import label_for_field
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.base.cells import local_amount, money, number
 from backoffice.base.pictures import Thumbnails, beside
 from core.format import DASH, Text
+from core.markup import markup
 from core.text import isolated
 from orders.amounts import Basis, LineAmounts, line_amounts
 from orders.models import Order, OrderItem
@@ -62,20 +62,22 @@ def glance_cell(order: Order, thumbnails: Thumbnails) -> SafeString:
     if not shown:
         return SafeString(DASH)
     quantity, item = shown[0]
-    units = format_html("<b>{} ×</b> ", quantity) if quantity is not None else ""
+    units = markup("<b>{} ×</b> ", quantity) if quantity is not None else ""
     more = _(", +%(n)d more") % {"n": len(shown) - 1} if len(shown) > 1 else ""
     text = (
         '<div class="oms-glance"><span title="{}">{}{}</span>'
         '<span class="oms-when" title="{}">{}{}{}</span></div>'
     )
     title, sku = isolated(item.title or item.sku or DASH), isolated(item.sku)
-    glance = format_html(text, item.title, units, title, item.sku, sku, more, _left_of(order))
-    return beside(first_picture(order, thumbnails), glance)
+    glance = markup(text, item.title, units, title, item.sku, sku, more, _left_of(order))
+    picture = thumbnails.of(order.platform, item.asin) if order.platform.show_pictures else SafeString("")
+    return beside(picture, glance)
 
 
 def _left_of(order: Order) -> str:
-    left = order.quantity_left if order.is_to_ship else None
-    ordered = sum(item.quantity_ordered or 0 for item in order.items.all())
+    if not order.is_to_ship:
+        return ""
+    left, ordered = order.quantity_left, sum(item.quantity_ordered or 0 for item in order.items.all())
     if left is None or left >= ordered:
         return ""
     return " · " + _("%(left)d of %(ordered)d left") % {"left": left, "ordered": ordered}

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -29,6 +28,7 @@ from backoffice.planning.filters import StateFilter, TagFilter, number_filter
 from backoffice.planning.forms import TAG, DaysForm, SettingsForm
 from backoffice.planning.upload import upload_view
 from core.format import DASH, grouped
+from core.markup import markup
 from integrations.lookup.planning import LONGEST
 from inventory.models import PlannedSku, PlanningState, SkuTag
 from inventory.planning import PACE_DAYS
@@ -216,7 +216,7 @@ class PlannedSkuAdmin(OmsAdmin):
         if not obj.is_late:
             return number(obj.cover_days)
         days = _units(obj.cover_days)
-        return format_html(
+        return markup(
             '<span class="oms-number">{}</span>',
             badge(days, "danger", title=_("It runs out before a delivery arrives that is ordered today.")),
         )
@@ -232,7 +232,7 @@ class PlannedSkuAdmin(OmsAdmin):
     @admin.display(description=gettext_lazy("reorder"), ordering="reorder")
     def number_reorder(self, obj: PlannedSku) -> SafeString:
         text = '<span class="oms-number" title="{}"><strong>{}</strong></span>'
-        return format_html(text, _calculation(obj), _units(obj.reorder))
+        return markup(text, _calculation(obj), _units(obj.reorder))
 
 
 def _set_days(queryset: QuerySet[PlannedSku], form: DaysForm, tags: set[tuple[int, str]]) -> str:

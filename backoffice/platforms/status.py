@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -26,6 +25,7 @@ from backoffice.syncs.presentation import (
     other_open_syncs,
 )
 from backoffice.syncs.progress import slot
+from core.markup import markup
 from integrations.channel import Fact
 from integrations.errors import ACCESS_CODES
 from integrations.lookup.renewals import renewals_of
@@ -68,7 +68,7 @@ def _last(platform: Platform, kind: str) -> list[SyncLog]:
 
 def run_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
     """Status, time, and progress or result."""
-    return format_html(
+    return markup(
         '<div class="oms-cell">{}<span class="oms-when">{} · {}</span>{}{}</div>',
         slot(log, "state"),
         moment_of(log),
@@ -89,8 +89,8 @@ def latest_cell(platform: Platform, kind: str, *, may_cancel: bool) -> SafeStrin
         newest = run_cell(log, may_cancel=may_cancel)
     else:
         text = '<div class="oms-cell">{}<span class="oms-when">{}</span></div>'
-        newest = format_html(text, slot(log, "state"), moment_of(log))
-    return format_html("{}" * (1 + len(others)), newest, *others)
+        newest = markup(text, slot(log, "state"), moment_of(log))
+    return markup("{}" * (1 + len(others)), newest, *others)
 
 
 def renewal_lines(platform: Platform) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -29,6 +28,7 @@ from backoffice.shipping.filters import (
 )
 from backoffice.shipping.presentation import SHIP, carrier_of, contents_of, state_badge
 from backoffice.shipping.shipment_page import page_of
+from core.markup import markup
 from orders.models import Order, OrderItem, Shipment
 from platforms.models import PLATFORM, Source
 
@@ -142,9 +142,7 @@ class ShipmentAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("tracking number"))
     def tracking(self, obj: Shipment) -> SafeString:
-        return format_html(
-            '<span class="oms-nowrap">{}</span>', obj.tracking_number or _("no tracking number")
-        )
+        return markup('<span class="oms-nowrap">{}</span>', obj.tracking_number or _("no tracking number"))
 
     @admin.display(description=gettext_lazy("state"))
     def state_of(self, obj: Shipment) -> SafeString:

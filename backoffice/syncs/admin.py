@@ -27,6 +27,7 @@ from backoffice.syncs.presentation import kind_name
 from backoffice.syncs.progress import progress_view, slot, slot_field, state_cell
 from backoffice.syncs.sync_dialog import run_again
 from core.format import DASH
+from core.markup import markup
 from integrations.models import SyncLog
 from integrations.sync.cancel import cancel_sync
 from platforms.models import PLATFORM, SYNC_PERMISSION
@@ -183,7 +184,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
         who = str(obj.requested_by or display_of(obj, "trigger"))
         took = slot(obj, "took")
         text = '<div class="oms-cell">{}<span class="oms-when">{} · {}</span></div>'
-        return format_html(text, slot(obj, "ended"), took, who)
+        return markup(text, slot(obj, "ended"), took, who)
 
     @admin.display(description=gettext_lazy("started"), ordering="started_at")
     def started(self, obj: SyncLog) -> SafeString:
@@ -198,7 +199,7 @@ class SyncLogAdmin(ReadOnlyAdmin):
         if not obj.notes:
             return None
         lines = format_html_join("", "<li>{}</li>", ((note.get("message", ""),) for note in obj.notes))
-        return format_html('<ul class="oms-list">{}</ul>', lines)
+        return markup('<ul class="oms-list">{}</ul>', lines)
 
     @admin.display(description=gettext_lazy("SKUs"))
     def skus_list(self, obj: SyncLog) -> str:

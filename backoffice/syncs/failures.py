@@ -24,6 +24,7 @@ from backoffice.lists.tabs import Tab
 from backoffice.syncs.exports import FAILURE_EXPORTS
 from backoffice.syncs.progress import press_url
 from core.format import DASH, grouped
+from core.markup import markup
 from integrations.completeness.failures import replay_any
 from integrations.errors import PlatformError
 from integrations.models import OrderAudit, SyncFailure, SyncLog
@@ -178,7 +179,7 @@ class FailureInline(ReadOnlyInline):
 
     @admin.display(description=gettext_lazy("error"))
     def reason(self, obj: SyncFailure) -> SafeString:
-        return format_html(
+        return markup(
             '<span class="oms-sentence">{}</span><span class="oms-when">{}</span>',
             obj.error_message,
             obj.error_code,
@@ -200,7 +201,7 @@ class FailureInline(ReadOnlyInline):
             'aria-label="{} {}">{}</button>'
         )
         rows = ((press_url(obj, name), label, obj.external_id, label) for name, label in names)
-        return format_html('<span class="oms-badges">{}</span>', format_html_join(" ", text, rows))
+        return markup('<span class="oms-badges">{}</span>', format_html_join(" ", text, rows))
 
 
 def met_by(failure: SyncFailure) -> SafeString:
@@ -209,7 +210,7 @@ def met_by(failure: SyncFailure) -> SafeString:
         return link_to(SyncLog(pk=failure.log_id), f"#{failure.log_id}")
     if failure.audit_id is None:
         address = completeness_of(failure.platform_id, "history")
-        return format_html('<a class="oms-link" href="{}">{}</a>', address, _("a backfill"))
+        return markup('<a class="oms-link" href="{}">{}</a>', address, _("a backfill"))
     text = _("audit #%(id)s") % {"id": failure.audit_id}
     return link_to(OrderAudit(pk=failure.audit_id), text)
 
@@ -219,9 +220,7 @@ def resolution_of(failure: SyncFailure) -> SafeString:
     if failure.is_open:
         return datetime_cell(None)
     who = [display_of(failure, "resolution"), *([str(failure.resolved_by)] if failure.resolved_by else [])]
-    return format_html(
-        '{}<span class="oms-when">{}</span>', datetime_cell(failure.resolved_at), ", ".join(who)
-    )
+    return markup('{}<span class="oms-when">{}</span>', datetime_cell(failure.resolved_at), ", ".join(who))
 
 
 def replay_failures(request: HttpRequest, failures: QuerySet[SyncFailure]) -> None:

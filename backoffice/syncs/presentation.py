@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.base.cells import badge, display_of, link_to
 from backoffice.base.channels import request_id_label
 from core.format import DASH, Text, format_datetime, grouped
+from core.markup import markup
 from integrations.errors import AuthenticationError, ConfigError, codes_of
 from integrations.lookup.overview import latest_of
 from integrations.models import SyncLog
@@ -50,7 +50,7 @@ def window_of(log: SyncLog) -> SafeString:
         return SafeString(_("since the last sync") if log.is_incremental else DASH)
     by = display_of(log, "window_by")
     text = '<span class="oms-span"><span>{} {}</span> <span>{} {}</span></span>'
-    return format_html(text, by, format_datetime(log.window_start), DASH, format_datetime(log.window_end))
+    return markup(text, by, format_datetime(log.window_start), DASH, format_datetime(log.window_end))
 
 
 def closing_sentence(log: SyncLog) -> str:
@@ -106,12 +106,12 @@ def error_of(log: SyncLog) -> SafeString | None:
     if not log.error_code and not log.request_id:
         return None
     advice = _advice(log)
-    parts = [format_html('<span class="oms-sentence">{} {}</span>', log.error_message, advice)]
+    parts = [markup('<span class="oms-sentence">{} {}</span>', log.error_message, advice)]
     if log.error_code:
-        parts.append(format_html('<span class="oms-when">{} {}</span>', _("Code:"), log.error_code))
+        parts.append(markup('<span class="oms-when">{} {}</span>', _("Code:"), log.error_code))
     if log.request_id:
         parts.append(copyable(request_id_label(log.platform.kind), log.request_id))
-    return format_html("{}" * len(parts), *parts)
+    return markup("{}" * len(parts), *parts)
 
 
 def _advice(log: SyncLog) -> Text:
@@ -124,7 +124,7 @@ def _advice(log: SyncLog) -> Text:
 
 def copyable(label: str, text: str) -> SafeString:
     """A value that support asks for, with a button that copies it."""
-    return format_html(
+    return markup(
         '<span class="oms-when oms-copy">{} <code>{}</code> <button type="button" class="oms-quiet-button" '
         'data-oms-copy="{}" data-oms-copied="{}">{}</button></span>',
         label, text, text, _("Copied"), _("Copy"),

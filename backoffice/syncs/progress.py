@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -25,6 +24,7 @@ from access.confinement import visible_platforms, within
 from backoffice.base.cells import badges, datetime_cell, number, shortened, source_badge
 from backoffice.syncs.presentation import closing_sentence, error_of, kind_name, status_badge, window_of
 from core.format import DASH, duration, format_datetime, grouped
+from core.markup import markup
 from integrations.models import SyncLog
 from integrations.sync.estimates import pages_expected
 from integrations.sync.streams import counted
@@ -102,11 +102,11 @@ def bar(log: SyncLog) -> SafeString:
     """The bar and its sentence; of a closed sync, what came of it."""
     sentence = progress_sentence(log)
     if not log.is_open:
-        return format_html('<span class="oms-sentence">{}</span>', sentence)
+        return markup('<span class="oms-sentence">{}</span>', sentence)
     expected = pages_expected(log)
-    value = format_html(' max="{}" value="{}"', expected, log.pages) if expected else ""
+    value = markup(' max="{}" value="{}"', expected, log.pages) if expected else ""
     text = '<progress class="oms-bar" aria-label="{}"{}></progress><span class="oms-sentence">{}</span>'
-    return format_html(text, name_of(log), value, sentence)
+    return markup(text, name_of(log), value, sentence)
 
 
 Show = Callable[[SyncLog, bool], Any]
@@ -131,7 +131,7 @@ def _press(log: SyncLog, button: str, label: str) -> SafeString:
         '<button type="submit" form="oms-press" formaction="{}" class="oms-quiet-button" '
         'aria-label="{}: {}">{}</button>'
     )
-    return format_html(text, press_url(log, button), label, name_of(log), label)
+    return markup(text, press_url(log, button), label, name_of(log), label)
 
 
 def _number(name: str) -> Show:
@@ -160,10 +160,10 @@ SLOTS: dict[str, Show] = {
 
 def slot(log: SyncLog, name: str, *, may_cancel: bool = False) -> SafeString:
     """A part of a page about a sync, kept current while that is open."""
-    shown = format_html("{}", SLOTS[name](log, may_cancel))
+    shown = markup("{}", SLOTS[name](log, may_cancel))
     if not log.is_open:
         return shown
-    return format_html(
+    return markup(
         '<span class="oms-slot" data-oms-sync="{}" data-oms-slot="{}">{}{}</span>',
         log.pk, name, shown, slot_field(log, name, shown),
     )  # fmt: skip
@@ -172,7 +172,7 @@ def slot(log: SyncLog, name: str, *, may_cancel: bool = False) -> SafeString:
 def slot_field(log: SyncLog, name: str, shown: str) -> SafeString:
     """The hidden field that says to the server what the page shows in this slot."""
     text = '<input type="hidden" form="oms-progress" name="slot" value="{}.{}.{}.{}">'
-    return format_html(text, log.pk, name, log.status, _digest(shown))
+    return markup(text, log.pk, name, log.status, _digest(shown))
 
 
 def _digest(shown: str) -> str:
@@ -186,13 +186,13 @@ def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
     labels = badges(slot(log, "state"), source_badge(log.source) if is_made_up else "")
     if log.is_open:
         control = slot(log, "cancel", may_cancel=may_cancel)
-        return format_html('<div class="oms-cell">{}{}{}</div>', labels, slot(log, "progress"), control)
+        return markup('<div class="oms-cell">{}{}{}</div>', labels, slot(log, "progress"), control)
     again = _control(log, may_cancel)
     if not log.error_message and not again:
         return labels
     text = '<div class="oms-cell">{}<span class="oms-sentence">{}</span>{}</div>'
     sentence = shortened(log.error_message, 90) if log.error_message else ""
-    return format_html(text, labels, sentence, again)
+    return markup(text, labels, sentence, again)
 
 
 def press_url(obj: Any, button: str) -> str:
@@ -231,24 +231,22 @@ def progress_view(request: HttpRequest) -> HttpResponse:
     # Parts of the page that follow from ended syncs, such as until when orders are complete, ask for themselves anew.
     has_ended = any(not log.is_open for log in by_id.values())
     headers = {"HX-Trigger": SYNC_ENDED} if has_ended else {}
-    return HttpResponse(
-        format_html("{}" * len(changed) + "{}", *changed, news), status=status, headers=headers
-    )
+    return HttpResponse(markup("{}" * len(changed) + "{}", *changed, news), status=status, headers=headers)
 
 
 def _changed(log: SyncLog, shown: Shown, may_cancel: bool) -> SafeString | str:
     """The slot as it is now, with the place where htmx puts it; "" where the page shows just that."""
-    now = format_html("{}", SLOTS[shown.name](log, may_cancel))
+    now = markup("{}", SLOTS[shown.name](log, may_cancel))
     if _digest(now) == shown.digest and log.status == shown.status:
         return ""
-    place = format_html("outerHTML:[data-oms-sync='{}'][data-oms-slot='{}']", log.pk, shown.name)
+    place = markup("outerHTML:[data-oms-sync='{}'][data-oms-slot='{}']", log.pk, shown.name)
     if not log.is_open or (shown.name == "head" and not now):
         text = '<span class="oms-slot" data-oms-slot="{}" hx-swap-oob="{}">{}</span>'
-        return format_html(text, shown.name, place, "" if shown.name == "head" else now)
+        return markup(text, shown.name, place, "" if shown.name == "head" else now)
     if shown.name == "head":
         return ""  # the button stays as it is
     text = '<span class="oms-slot" data-oms-sync="{}" data-oms-slot="{}" hx-swap-oob="{}">{}{}</span>'
-    return format_html(text, log.pk, shown.name, place, now, slot_field(log, shown.name, now))
+    return markup(text, log.pk, shown.name, place, now, slot_field(log, shown.name, now))
 
 
 def _news(logs: dict[int, SyncLog], shown: Sequence[Shown]) -> SafeString | str:
@@ -259,7 +257,7 @@ def _news(logs: dict[int, SyncLog], shown: Sequence[Shown]) -> SafeString | str:
     if not changed:
         return ""
     sentences = [f"{name_of(logs[pk])}: {logs[pk].get_status_display()}" for pk in sorted(changed)]
-    return format_html('<div hx-swap-oob="innerHTML:#oms-announcer">{}</div>', "; ".join(sentences))
+    return markup('<div hx-swap-oob="innerHTML:#oms-announcer">{}</div>', "; ".join(sentences))
 
 
 def _read(text: str) -> Shown | None:
