@@ -7,6 +7,7 @@ a window of its own, from which a row is chosen for a form, are left to it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import cycle, repeat
 from typing import Any
 
@@ -19,17 +20,25 @@ from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db.models import Model
 from django.forms import ModelForm
 from django.template.loader import render_to_string
-from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.html import conditional_escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from unfold.admin import checkbox
 from unfold.templatetags.unfold_list import CHECKBOX_CLASSES, LINK_CLASSES, ROW_CLASSES
 from unfold.utils import display_for_field, display_for_value
 from unfold.widgets import UnfoldBooleanWidget
 
+from backoffice.lists import parts
 from backoffice.lists.columns import CHECKBOX
+from core.markup import markup
 
 register = template.Library()
+register.filter("as_tabs", parts.tabs_html)
+register.filter("as_counts", parts.counts_html)
+register.filter("as_boxes", parts.columns_html)
+register.filter("as_headings", parts.headings_html)
+register.filter("as_fields", parts.facets_html)
 LINK, CELL = " ".join(LINK_CLASSES), " ".join(ROW_CLASSES)
 CHECKBOX_CELL = " ".join(CHECKBOX_CLASSES)
 # As in unfold's templates/admin/change_list_results.html; every second row is tinted.
@@ -44,17 +53,22 @@ ROW = (
 @register.inclusion_tag("oms/lists/rows.html", takes_context=True)
 def oms_rows(context: dict[str, Any], cl: Any) -> dict[str, Any]:
     """`{% oms_rows cl %}`, of a changelist whose admin class is an OmsAdmin."""
-    attributes = {"id": "action-toggle", "class": "action-toggle"}
-    toggle = UnfoldBooleanWidget(
-        attributes | {"aria-label": _("Select all objects on this page for an action")}
-    )
     return {
         "cl": cl,
         "hidden": format_html_join("", "{}", ((field,) for field in result_hidden_fields(cl))),
         "rows": mark_safe("".join(_bodies(cl))),  # noqa: S308  of cells that are escaped
-        "result_headers": [{"text": toggle.render("action-toggle", False)}],
+        "result_headers": [{"text": _toggle(get_language())}],
         "has_add_permission": cl.model_admin.has_add_permission(context["request"]),
     }
+
+
+@lru_cache(maxsize=64)
+def _toggle(_language: str | None) -> SafeString:
+    """The box that chooses all rows."""
+    attributes = {"id": "action-toggle", "class": "action-toggle"}
+    label = _("Select all objects on this page for an action")
+    box: SafeString = UnfoldBooleanWidget(attributes | {"aria-label": label}).render("action-toggle", False)
+    return box
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ def _bodies(cl: Any) -> Iterator[str]:
     for row, form, opening in zip(cl.result_list, forms, openings, strict=False):
         yield opening
         if form is not None and (errors := form.non_field_errors()):
-            yield format_html('<tr><td class="text-left" colspan="{}">{}</td></tr>', len(columns), errors)
+            yield markup('<tr><td class="text-left" colspan="{}">{}</td></tr>', len(columns), errors)
         yield ROW
         for column in columns:
             if form is not None and column.name in form.fields:
@@ -95,7 +109,7 @@ def _columns(cl: Any) -> Iterator[_Column]:
         tag = "th" if is_linked else "td"
         classes = CHECKBOX_CELL if is_box else f"field-{heading.name} {CELL}"
         label = _("Select record") if is_box else heading.label
-        opening = format_html('<{} class="{}" data-label="{}">', tag, classes, label)
+        opening = markup('<{} class="{}" data-label="{}">', tag, classes, label)
         yield _Column(heading.name, opening, f"</{tag}>", is_linked, _box() if is_box else _value(cl, column))
 
 
@@ -111,7 +125,7 @@ def _box() -> Callable[[Any], str]:
     """unfold renders four templates for it."""
     box = '<input type="checkbox" name="{}" value="\0" class="{}" aria-label="{}">'
     label = _("Select record")
-    before, after = format_html(box, ACTION_CHECKBOX_NAME, checkbox.attrs["class"], label).split("\0")
+    before, after = markup(box, ACTION_CHECKBOX_NAME, checkbox.attrs["class"], label).split("\0")
     return lambda row: f"{before}{conditional_escape(str(row.pk))}{after}"
 
 
