@@ -3,12 +3,13 @@
 python -m scripts.demo [--port 8010]      python -m scripts.demo --clean
 
 The simulator is Amazon, on this machine. Neither .env nor the database of this installation is read or changed; each
-start begins anew. Ctrl-C stops it.
+start begins anew. Ctrl-C stops it. All that it writes is in one folder, var/demo, or where --folder says.
 """
 
 import argparse
 import base64
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -17,13 +18,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from scripts.run import port_problem, say, serve
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "var" / "demo"
+FOLDER, DATABASE = ROOT / "var" / "demo", "demo.sqlite3"
 USER = "demo"
 # Of this process's environment, what programs need; nothing that would say how OMS is to be run.
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "TZ", "PYTHONPATH", "SSL_CERT_FILE")
@@ -37,20 +39,27 @@ def main() -> int:
     )
     parser.add_argument("--port", type=int, default=8010, help="port of 127.0.0.1 (8010)")
     parser.add_argument("--clean", action="store_true", help="remove what a demonstration has left")
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help="of its own, for what it writes (var/demo)"
+    )
     options = parser.parse_args()
+    folder: Path = options.folder.absolute()
+    if problem := folder_problem(folder):
+        say(problem)
+        return 1
     if options.clean:
-        clean()
+        clean(folder)
         say("The demonstration is gone.")
         return 0
     if problem := port_problem(options.port, "demo"):
         say(problem)
         return 1
     say("Making a shop that is invented: 60 days of orders, stock, and some trouble…")
-    clean()
-    FOLDER.mkdir(mode=0o700, parents=True)
-    (FOLDER / "exports").mkdir()
+    clean(folder)
+    folder.mkdir(mode=0o700, parents=True)
+    (folder / "exports").mkdir()
     with amazon() as found:
-        set_environment(found)
+        set_environment(found, folder)
         password = fill(found["shops"])
         say("Starting…")
         return serve(
@@ -61,9 +70,17 @@ def main() -> int:
         )
 
 
-def clean() -> None:
-    if FOLDER.exists():
-        shutil.rmtree(FOLDER)
+def folder_problem(folder: Path) -> str:
+    """Why a demonstration cannot be in this folder, as a sentence; empty where it can. It is removed as a whole."""
+    is_its_own = folder == FOLDER or (folder / DATABASE).exists()
+    if not is_its_own and folder.exists() and any(folder.iterdir()):
+        return f"{folder} holds something else than a demonstration. Give a folder that is not there yet."
+    return ""
+
+
+def clean(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -83,7 +100,7 @@ def amazon() -> Iterator[dict[str, Any]]:
             process.terminate()
 
 
-def set_environment(found: dict[str, Any]) -> None:
+def set_environment(found: dict[str, Any], folder: Path) -> None:
     """Of this process, and of all that it starts."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     os.environ.clear()
@@ -93,12 +110,12 @@ def set_environment(found: dict[str, Any]) -> None:
         DJANGO_SETTINGS_MODULE="oms.settings",
         SECRET_KEY=secrets.token_urlsafe(50),
         FIELD_ENCRYPTION_KEY=base64.urlsafe_b64encode(os.urandom(32)).decode(),  # a Fernet key
-        DATABASE_URL=f"sqlite:///{FOLDER / 'demo.sqlite3'}",
+        DATABASE_URL=f"sqlite:///{folder / DATABASE}",
         REQUIRE_HTTPS="off",
         ALLOWED_HOSTS="127.0.0.1,localhost,[::1]",
         MOCK_FALLBACK="never",
         ORDERS_INITIAL_DAYS="100",  # as far as the planning looks, so that it knows what was sold in 90 days
-        EXPORTS_FOLDER=str(FOLDER / "exports"),
+        EXPORTS_FOLDER=str(folder / "exports"),
         AMAZON_SP_API_ENDPOINT=found["endpoint"],
         AMAZON_LWA_ENDPOINT=found["lwa_endpoint"],
     )
@@ -121,6 +138,7 @@ def fill(shops: dict[str, Any]) -> str:
     Platform.objects.all().delete()
     password = secrets.token_urlsafe(9)
     User.objects.create_superuser(USER, password=password)
+    logging.disable(logging.ERROR)  # of syncs that are to fail
     for name, config in shops.items():
         platform = Platform.objects.create(
             name=name, display_name=NAMES[name], api_config=config, show_pictures=True
@@ -130,15 +148,26 @@ def fill(shops: dict[str, Any]) -> str:
         run(command, "demo-europe")
         for name in list(shops)[1:]:
             run(command, name, "--background")
+    logging.disable(logging.NOTSET)
     connections.close_all()  # what follows forks
     return password
 
 
-def run(*command: str) -> None:
+def run(command: str, *arguments: str) -> None:
     """A command of manage.py; some records cannot be stored, and some syncs fail, as a demonstration should show."""
-    arguments = [sys.executable, "manage.py", *command, "-v", "0"]
-    status = subprocess.run(arguments, cwd=ROOT, check=False, stderr=subprocess.DEVNULL).returncode
-    if status == -signal.SIGINT:
+    from django.core.management import CommandError, call_command
+
+    from integrations.management.base import INTERRUPTED
+
+    try:
+        call_command(command, *arguments, verbosity=0, stderr=StringIO())
+    except SystemExit as ended:
+        status = ended.code
+    except CommandError as error:
+        status = error.returncode
+    else:
+        status = 0
+    if status == INTERRUPTED:
         raise KeyboardInterrupt
 
 
