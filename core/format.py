@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format, get_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_noop, ngettext
 from django.utils.translation import gettext as _
@@ -58,7 +58,16 @@ def _short_day(day: date, is_this_year: bool, _language: str | None) -> str:
 def grouped(amount: int | Decimal) -> str:
     """`1,753`: how many there are, as the reader's language writes it. A number that names something, such as an id,
     has no separators."""
+    if type(amount) is int and (mark := _thousands(get_language())):
+        return f"{amount:,}".replace(",", mark)
     return str(number_format(amount, force_grouping=True))
+
+
+@lru_cache(maxsize=64)  # Django asks for the language and for three of its formats again for each number
+def _thousands(language: str | None) -> str:
+    """What stands between groups of three digits; "" where groups are of another size."""
+    is_of_three = get_format("NUMBER_GROUPING", language) == 3
+    return str(get_format("THOUSAND_SEPARATOR", language)) if is_of_three else ""
 
 
 def short_day(moment: datetime, now: datetime) -> str:

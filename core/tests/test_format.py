@@ -1,12 +1,13 @@
 """Times as people read them: in the reader's zone and language, as Django's formats write them."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone, translation
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 
-from core.format import format_datetime, short_day
+from core.format import format_datetime, grouped, local_long_and_short, short_day
 from core.text import isolated
 
 MOMENT = datetime(2026, 3, 5, 23, 7, 9, tzinfo=UTC)
@@ -31,6 +32,27 @@ def test_it_writes_the_same_day_in_the_language_of_each_reader() -> None:
         with translation.override(language):
             assert short_day(MOMENT, MOMENT) == day
             assert short_day(MOMENT, MOMENT.replace(year=2027)) == other
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+@pytest.mark.parametrize(
+    "amount", [0, 7, -7, 999, 1000, -1000, 9999, 12345, 1234567, -1234567, 10**15, True, Decimal("1234.50")]
+)
+def test_it_groups_a_number_as_the_formats_of_the_language_do(language: str, amount: int | Decimal) -> None:
+    with translation.override(language):
+        assert grouped(amount) == number_format(amount, force_grouping=True)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu"])
+def test_it_writes_a_time_in_full_and_for_a_list_at_once(language: str, zone: str) -> None:
+    with translation.override(language), timezone.override(zone):
+        local = timezone.localtime(MOMENT)
+        full, day, clock = local_long_and_short(local, 2026)
+
+        assert (full, day) == (format_datetime(MOMENT), short_day(MOMENT, MOMENT))
+        assert clock == f"{local:%H:%M}"
+        assert local_long_and_short(local, 2027)[1] == short_day(MOMENT, MOMENT.replace(year=2027))
 
 
 def test_it_names_the_zone_also_in_the_hour_that_there_is_twice() -> None:
