@@ -11,7 +11,10 @@ from django.urls import get_script_prefix, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from core.markup import escaped
+
 Numbers = frozenset[int]  # of entries of the menu
+PLACE = "place-of-the-token"  # of the CSRF token, in what is kept; no letter of it is escaped
 
 
 def sections() -> list[dict[str, Any]]:
@@ -39,6 +42,23 @@ def menu_of(request: HttpRequest) -> SafeString:
         if (request.path == home if address == home else address in request.path)
     )
     return _rendered(allowed, frozenset(is_open), get_language(), get_script_prefix())
+
+
+def account_menu_of(user: Any, token: str) -> SafeString:
+    """Appearance, language and account, whose forms hold this CSRF token; rendered once for the readers of a
+    language."""
+    html = _account_menu(user.has_usable_password(), get_language(), get_script_prefix())
+    return SafeString(html.replace(PLACE, escaped(token)))
+
+
+@lru_cache(maxsize=32)
+def _account_menu(has_password: bool, _language: str | None, _prefix: str) -> str:
+    context = {
+        "user": {"has_usable_password": has_password},
+        "show_languages": settings.UNFOLD["SHOW_LANGUAGES"],
+        "csrf_token": PLACE,
+    }
+    return render_to_string("oms/account_menu.html", context)
 
 
 def _entries() -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from backoffice.base.menu import menu_of, title_of
+from backoffice.base.menu import account_menu_of, menu_of, title_of
 from backoffice.syncs.presentation import ended_line
 from core.format import grouped, platform_time
 
@@ -31,6 +31,12 @@ def ago(moment: datetime) -> str:
     if timezone.now() - moment < timedelta(minutes=1):
         return _("just now")
     return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
+
+
+@register.simple_tag(takes_context=True)
+def account_menu(context: Any) -> SafeString:
+    """`{% account_menu %}`: appearance, language and account of the reader."""
+    return account_menu_of(context["user"], str(context.get("csrf_token", "")))
 
 
 @register.simple_tag(takes_context=True)

@@ -88,6 +88,40 @@ def test_it_shows_each_reader_the_menu_in_his_language_with_his_page_marked(
         ) == ["Orders"]
 
 
+def test_it_gives_each_reader_an_account_menu_in_his_language_whose_forms_work() -> None:
+    """What is kept of the menu holds no token: each page has its own in all of its forms."""
+    User.objects.create_superuser("admin", password="pw")
+    password = "Passwort ändern"
+    tokens = set[str]()
+    for _again in range(2):
+        for language, words in (
+            ("de", ("Meine Alarme", "Abmelden", password)),
+            ("en", ("My alerts", "Log out")),
+        ):
+            reader = Client(enforce_csrf_checks=True, headers={"Accept-Language": language})
+            reader.force_login(User.objects.get(username="admin"))
+            menu = (
+                text(reader.get("/admin/orders/order/"))
+                .partition('id="oms-user-links"')[2]
+                .partition("</nav>")[0]
+            )
+            found = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', menu)
+            assert [word for word in words if word not in menu] == []
+            assert (len(found), len(set(found))) == (4, 1)
+            assert (password in menu) == (language == "de")
+            tokens.update(found)
+            sent = {"csrfmiddlewaretoken": found[0], "language": "es"}
+            assert reader.post("/i18n/setlang/", sent).status_code == 302
+    assert len(tokens) == 4
+
+
+def test_it_offers_no_change_of_a_password_to_those_who_have_none(client: Client) -> None:
+    user = User.objects.create_superuser("directory")
+    client.force_login(user)
+
+    assert "password_change" not in text(client.get("/admin/orders/order/"))
+
+
 def test_it_leads_to_the_admin_after_a_login_without_a_goal(client: Client) -> None:
     User.objects.create_superuser("admin", password="pw")
     response = client.post("/admin/login/", {"username": "admin", "password": "pw"})
