@@ -4,7 +4,9 @@ A template asks its whole context for each name in each of the hundred of them, 
 """
 
 from collections.abc import Iterable
+from typing import Any
 
+from django.contrib.admin.views.main import PAGE_VAR
 from django.template.defaultfilters import capfirst
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,6 +16,8 @@ from backoffice.lists.facets import Facet
 from backoffice.lists.tabs import ShownTab
 from core.markup import escaped, markup
 
+PAGE = '<a href="{}"{} x-data x-on:click.prevent="window.location.href = $el.href + window.location.hash">{}</a> '
+OPEN_PAGE = '<span class="font-medium text-primary-600">{}</span>'
 CURRENT = SafeString(' aria-current="page"')
 TAB = '<li><a href="{}"{}>{}{}</a></li>'
 COUNT = '<span id="oms-tab-count-{}" class="oms-tab-count{}"{}>{}</span>'
@@ -64,6 +68,24 @@ def count_html(shown: ShownTab, *, is_late: bool) -> SafeString:
 def counts_html(tabs: Iterable[ShownTab]) -> SafeString:
     """What takes the place of the counts that a page has."""
     return _joined(count_html(shown, is_late=True) for shown in tabs)
+
+
+def pages_html(changelist: Any, numbers: Iterable[int | str]) -> SafeString:
+    """Links to the pages, as unfold makes them: the one that is open is none."""
+    numbers = list(numbers)
+    last = len(numbers) - 1
+    return _joined(
+        markup('<div class="{}">{}</div>', "pr-2" if at == last else "pr-4", _page(changelist, number))
+        for at, number in enumerate(numbers)
+    )
+
+
+def _page(changelist: Any, number: int | str) -> SafeString:
+    if number == changelist.page_num:
+        return markup(OPEN_PAGE, number)
+    is_last = number == changelist.paginator.num_pages
+    address = changelist.get_query_string({PAGE_VAR: number})
+    return markup(PAGE, address, SafeString(' class="end"') if is_last else "", number)
 
 
 def columns_html(choices: Iterable[ColumnChoice]) -> SafeString:

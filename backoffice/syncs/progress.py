@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
@@ -197,7 +198,14 @@ def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
 
 def press_url(obj: Any, button: str) -> str:
     name = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_button"
-    return reverse(name, args=[obj.pk, button])
+    before, after = _around_number(name, button, get_script_prefix())
+    return f"{before}{obj.pk}{after}"
+
+
+@lru_cache(maxsize=256)  # a list has one in each row, and Django looks for the pattern anew
+def _around_number(name: str, button: str, _prefix: str) -> tuple[str, str]:
+    before, _number, after = reverse(name, args=[0, button]).rpartition("/0/press/")
+    return f"{before}/", f"/press/{after}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from core.markup import markup
 register = template.Library()
 register.filter("as_tabs", parts.tabs_html)
 register.filter("as_counts", parts.counts_html)
+register.filter("as_pages", parts.pages_html)
 register.filter("as_boxes", parts.columns_html)
 register.filter("as_headings", parts.headings_html)
 register.filter("as_fields", parts.facets_html)

@@ -1,11 +1,19 @@
 """backoffice/lists/parts.py: what is the same on the page of each list, made without a template."""
 
+from django.core.paginator import Paginator
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, override
 
 from backoffice.lists.columns import ColumnChoice, Heading
 from backoffice.lists.facets import Facet, Option
-from backoffice.lists.parts import columns_html, counts_html, facets_html, headings_html, tabs_html
+from backoffice.lists.parts import (
+    columns_html,
+    counts_html,
+    facets_html,
+    headings_html,
+    pages_html,
+    tabs_html,
+)
 from backoffice.lists.tabs import ShownTab, Tab
 
 EVIL = "\"><script>alert('1')</script>&"
@@ -47,6 +55,25 @@ def test_a_tab_that_is_not_counted_has_no_place_for_a_number() -> None:
     html = tabs_html([ShownTab(tab, "?", False, None)], has_current_view=False)
 
     assert html == '<li><a href="?">All</a></li>'
+
+
+class Pages:
+    """A list of 12 pages, the second of which is open."""
+
+    page_num = 2
+    paginator = Paginator(range(120), 10)
+
+    @staticmethod
+    def get_query_string(parameters: dict[str, int]) -> str:
+        return f"?q=a&p={parameters['p']}"
+
+
+def test_pages_are_links_but_for_the_open_one() -> None:
+    html = pages_html(Pages(), [1, 2, "…", 12])
+
+    assert html.startswith('<div class="pr-4"><a href="?q=a&amp;p=1" x-data ')
+    assert '<div class="pr-4"><span class="font-medium text-primary-600">2</span></div>' in html
+    assert '<div class="pr-2"><a href="?q=a&amp;p=12" class="end" x-data ' in html
 
 
 def test_columns_are_boxes_and_the_first_one_stays() -> None:
