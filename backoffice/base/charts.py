@@ -1,14 +1,20 @@
 """A chart: what is drawn, and the same as a table, for readers who prefer one or cannot see the chart."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
+from django.utils.safestring import SafeString
+
 from core.format import DASH, grouped
+from core.markup import markup
 
 Amount = int | Decimal
+ROW, CELL = '<tr><th scope="row">{}</th>{}</tr>', "<td>{}</td>"
+LINK = '<a class="oms-link" href="{}">{}</a>'
+PART, SUM = '<li data-count="{}"{}><span>{}</span>{}</li>', ' <span class="oms-{}">{}</span>'
 
 
 # Places in the palette of static/oms/charts.js. The first OTHERS are for series whose colour has no meaning.
@@ -73,10 +79,24 @@ class Chart:
         return {"kind": self.kind, "labels": list(self.labels), "series": series, "breaks": ends[:-1]}
 
     @property
-    def rows(self) -> Iterable[tuple[str, str, list[str]]]:
-        """The same as a table: label, link or "", and a cell for each series."""
+    def table_rows(self) -> SafeString:
+        """The same as rows of a table, with a cell for each series. By a template, those of the charts of seven
+        platforms are a sixth of their page."""
         hrefs = self.hrefs or [""] * len(self.labels)
-        for label, href, values in zip(
-            self.labels, hrefs, zip(*(series.values for series in self.series), strict=True), strict=True
-        ):
-            yield label, href, [DASH if value is None else self.show(value) for value in values]
+        columns = zip(*(series.values for series in self.series), strict=True)
+        return SafeString("".join(map(self._row, self.labels, hrefs, columns)))
+
+    def _row(self, label: str, href: str, values: Sequence[Amount | None]) -> SafeString:
+        cells = (markup(CELL, DASH if value is None else self.show(value)) for value in values)
+        return markup(ROW, markup(LINK, href, label) if href else label, SafeString("".join(cells)))
+
+    @property
+    def part_items(self) -> SafeString:
+        """The parts as items of a list, each with its sums."""
+        return SafeString("".join(map(_part_item, self.parts)))
+
+
+def _part_item(part: Part) -> SafeString:
+    sums = (markup(SUM, "part-loud" if at else "part-sum", each) for at, each in enumerate(part.sums) if each)
+    narrow = SafeString(' class="oms-part-narrow"') if part.count < 4 else ""
+    return markup(PART, part.count, narrow, part.label, SafeString("".join(sums)))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
@@ -15,8 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.text import capfirst
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
 from access.confinement import visible_platforms
@@ -160,7 +161,7 @@ def _chart(health: PlatformHealth) -> Chart | None:
         name=f"health-{health.platform.pk}",
         title=_("Syncs by day and week"),
         kind="bar",
-        labels=[date_format(day, "j M") for day in health.days],
+        labels=[_day(day, get_language()) for day in health.days],
         series=[
             Series(label=_("went well"), values=[day.good for day in days], colour=GREEN),
             Series(label=_("partly failed"), values=[day.partial for day in days], colour=AMBER),
@@ -178,13 +179,18 @@ def _weeks(health: PlatformHealth) -> Iterator[Part]:
     bounds = sorted({0, *range(len(days) % WEEK, len(days) + 1, WEEK)})
     for begin, end in pairwise(bounds):
         week = days[begin:end]
-        first, last = (date_format(week[place][0], "j M") for place in (0, -1))
+        first, last = (_day(week[place][0], get_language()) for place in (0, -1))
         runs, failed = (
             sum(counts) for counts in zip(*((day.runs, day.failed) for _date, day in week), strict=True)
         )
         text = ngettext("%(n)s sync", "%(n)s syncs", runs) % {"n": grouped(runs)}
         bad = ngettext("%(n)s failed", "%(n)s failed", failed) % {"n": grouped(failed)}
         yield Part(count=len(week), label=f"{first} – {last}", sums=[text, bad if failed else ""])
+
+
+@lru_cache(maxsize=1024)  # the same days for each platform
+def _day(day: date, _language: str | None) -> str:
+    return date_format(day, "j M")
 
 
 def _list(model: str, health: PlatformHealth, query: dict[str, str]) -> str:
