@@ -47,13 +47,15 @@ class PickListAdmin(ReadOnlyAdmin):
     empty_text = gettext_lazy("Select orders in the list of orders, and choose the action Pick list.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PickList]:
-        in_hand = Q(picks__open_key__isnull=False)
+        in_hand, is_packed = Q(picks__open_key__isnull=False), Q(picks__packed_at__isnull=False)
+        counts = in_hand & (is_packed | Order.is_to_ship_when("picks__order__"))
         rows: QuerySet[PickList] = (
             super()
             .get_queryset(request)
             .annotate(
                 orders=Count("picks", filter=in_hand, distinct=True),
-                packed=Count("picks", filter=in_hand & Q(picks__packed_at__isnull=False), distinct=True),
+                to_pack=Count("picks", filter=counts, distinct=True),
+                packed=Count("picks", filter=in_hand & is_packed, distinct=True),
             )
         )
         return rows
@@ -100,7 +102,8 @@ class PickListAdmin(ReadOnlyAdmin):
             "has_bins": any(line.bins for line in lines),
             "has_other_letters": any(_has_other_letters(f"{line.sku} {line.title}") for line in lines),
             "picks": [(pick, _glance(pick.order), first_picture(pick.order, thumbnails)) for pick in picks],
-            "left": sum(1 for pick in picks if pick.open_key and not pick.packed_at),
+            "left": sum(pick.is_to_pack for pick in picks),
+            "elsewhere": sum(pick.is_done_elsewhere for pick in picks),
             "may_pack": request.user.has_perm(PACK),
             "form": SlipForm(may_read_buyers=request.user.has_perm(SEE_BUYER)),
         }
@@ -179,10 +182,13 @@ class PickListAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def progress(self, obj: Any) -> SafeString:
-        if obj.packed >= obj.orders:
+        """Of those that are to be packed: what was shipped by another way, nobody waits for."""
+        if not obj.packed and not obj.to_pack:
+            return badge(_("nothing left to pack"), "info")
+        if obj.packed >= obj.to_pack:
             return badge(_("packed"), "success")
         return badge(
-            _("%(packed)d of %(orders)d packed") % {"packed": obj.packed, "orders": obj.orders}, "warning"
+            _("%(packed)d of %(orders)d packed") % {"packed": obj.packed, "orders": obj.to_pack}, "warning"
         )
 
 

@@ -78,6 +78,25 @@ def test_a_list_sums_what_is_left_by_sku_and_leaves_out_what_is_not_to_ship(orde
     assert "GONE" not in page
 
 
+def test_what_was_shipped_elsewhere_is_not_left_to_pack(orders: list[Order]) -> None:
+    ana = member("ana", "Operator")
+    orders.append(make_order("902-5", status="unshipped", sku="CUP"))
+    pick(ana, orders)
+    listed = PickList.objects.get()
+    Order.objects.filter(external_id="902-1").update(status="shipped")
+    Order.objects.filter(external_id="902-5").update(status="cancelled")
+    page = ana.get(f"{LISTS}{listed.pk}/change/").content.decode()
+    assert "1 order is not packed yet." in page
+    assert "2 orders do not have to be packed any more: shipped elsewhere, or cancelled." in page
+    states = [" ".join(row.split()) for row in rows(page)]
+    assert any("902-1" in row and row.endswith("shipped elsewhere") for row in states)
+    assert any("902-5" in row and row.endswith("cancelled") for row in states)
+    assert "0 of 1 packed" in ana.get(LISTS).content.decode()
+    ana.post(f"{LISTS}{listed.pk}/mark/", {"action": "packed", "code": "902-2"})
+    assert "0 orders are not packed yet." in ana.get(f"{LISTS}{listed.pk}/change/").content.decode()
+    assert ">packed<" in re.sub(r"\s+", "", ana.get(LISTS).content.decode())
+
+
 def test_two_people_do_not_pick_the_same_order(orders: list[Order]) -> None:
     ana, ben = member("ana", "Operator"), member("ben", "Operator")
     pick(ana, orders[:1])

@@ -19,7 +19,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def to_ship(self) -> "OrderQuerySet":
         """What the seller has to ship; see Order.is_to_ship."""
-        return self.filter(status__in=Order.TO_SHIP, fulfilled_by__in=(Order.FulfilledBy.MERCHANT, ""))
+        return self.filter(Order.is_to_ship_when())
 
     def cancellation_asked(self) -> "OrderQuerySet":
         """The buyer asks to cancel, and it is not too late."""
@@ -149,6 +149,12 @@ class Order(models.Model):
     def is_full(self) -> bool:
         """Whether the platform was asked for the order as it is now; see Completeness."""
         return self.completeness not in self.WITHOUT_DETAILS
+
+    @classmethod
+    def is_to_ship_when(cls, path: str = "") -> models.Q:
+        """The condition of `is_to_ship` in a query, where `path` leads to the order: `picks__order__`."""
+        sellers = (cls.FulfilledBy.MERCHANT, "")
+        return models.Q((f"{path}status__in", cls.TO_SHIP), (f"{path}fulfilled_by__in", sellers))
 
     @property
     def is_to_ship(self) -> bool:
@@ -489,6 +495,17 @@ class Pick(models.Model):
 
     def __str__(self) -> str:
         return str(self.order_id)
+
+    @property
+    def is_to_pack(self) -> bool:
+        """Whether it is in hand and not packed, and there is something to ship. Reads the order."""
+        return self.open_key is not None and self.packed_at is None and self.order.is_to_ship
+
+    @property
+    def is_done_elsewhere(self) -> bool:
+        """Whether it is in hand and was not packed, and is not to be shipped any more: shipped by another way, or
+        cancelled. Reads the order."""
+        return self.open_key is not None and self.packed_at is None and not self.order.is_to_ship
 
 
 class OrderNote(models.Model):
