@@ -157,6 +157,20 @@ def test_a_row_that_cannot_be_read_keeps_its_whole_package_back(run: Import) -> 
     assert not Shipment.objects.exists()
 
 
+@pytest.mark.parametrize("cell", ["1.000", "1,000"])
+def test_it_does_not_guess_whether_a_mark_is_of_thousands_or_of_parts(run: Import, cell: str) -> None:
+    (row,) = run(f'order id,tracking number,sku,quantity\nA-1,P1,SKU-1,"{cell}"\n')[1]["rows"]
+    assert (row["verdict"], row["code"]) == ("refused", "quantity_unclear")
+    assert cell in row["message"] and "without a mark for thousands" in row["message"]
+    assert not Shipment.objects.exists()
+
+
+@pytest.mark.parametrize("cell", ["1", "1.0", "1,0", "1,00"])
+def test_it_reads_whole_numbers_as_spreadsheets_write_them(run: Import, cell: str) -> None:
+    run(f'order id,tracking number,carrier,sku,quantity\nA-1,P1,UPS,SKU-1,"{cell}"\n')
+    assert [line.quantity for line in Shipment.objects.get().lines.all()] == [1]
+
+
 @pytest.mark.parametrize(
     ("cell", "options", "shown"),
     [

@@ -14,6 +14,7 @@ from core.text import is_storable, isolated_all
 LONGEST = 255
 # A spreadsheet writes a long number as 3.40434E+11, and the digits are gone.
 ROUNDED = re.compile(r"[+-]?\d[.,]?\d*[eE]\+?\d+")
+THOUSANDS = re.compile(r"[1-9]\d{0,2}[.,]000")  # or thousandths: that depends on who wrote it
 SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})")
 DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
@@ -37,6 +38,12 @@ class RowProblem(models.TextChoices):
         _("%(text)s may be two days. Say whether the day or the month stands first in this file."),
     )
     BAD_QUANTITY = "bad_quantity", _("%(text)s is no quantity: it takes a whole number above 0.")
+    QUANTITY_UNCLEAR = (
+        "quantity_unclear",
+        _(
+            "%(text)s may be thousands, or a number with decimals. Write whole numbers without a mark for thousands."
+        ),
+    )
     BAD_TEXT = "bad_text", _("A cell is too long, or holds characters that cannot be sent.")
     SKU_UNKNOWN = "sku_unknown", _("The order has no line with the SKU %(sku)s.")
     ITEM_UNKNOWN = "item_unknown", _("The order has no line %(item)s.")
@@ -83,6 +90,8 @@ def read_quantity(text: str) -> int | None:
     """None of an empty cell."""
     if not text:
         return None
+    if THOUSANDS.fullmatch(text):
+        raise CannotRead(RowProblem.QUANTITY_UNCLEAR, text=text)
     bare = re.sub(r"[.,]0+$", "", text)
     if not bare.isascii() or not bare.isdecimal() or len(bare) > 9 or int(bare) < 1:
         raise CannotRead(RowProblem.BAD_QUANTITY, text=text[:40])
