@@ -95,9 +95,11 @@ def make_shipments(
     """
     if all_or_none and not is_preview:
         return _all_or_none(wanted, who, is_draft)
+    if is_preview:  # what the first takes of an order is stored nowhere, so all are judged at one desk
+        return _make(wanted, who, is_draft, is_preview=True)
     verdicts: list[Verdict] = []
     for start in range(0, len(wanted), AT_ONCE):
-        verdicts += _make(wanted[start : start + AT_ONCE], who, is_draft, is_preview)
+        verdicts += _make(wanted[start : start + AT_ONCE], who, is_draft, is_preview=False)
     return verdicts
 
 

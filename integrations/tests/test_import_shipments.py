@@ -13,12 +13,13 @@ from django.core.management.base import CommandError
 
 from integrations.models import OutboxEntry, SyncLog
 from integrations.registry import CHANNELS
+from integrations.shipping.making import AT_ONCE
 from integrations.shipping.queue import run_here
 from integrations.shipping.switching import set_policy
 from integrations.sync.run import run_sync
 from integrations.sync.start import request_sync
 from integrations.tests.depot import Depot, channel
-from orders.models import Order, Shipment
+from orders.models import Order, OrderItem, Shipment
 from platforms.models import Platform
 
 pytestmark = pytest.mark.django_db
@@ -157,11 +158,24 @@ def test_a_row_that_cannot_be_read_keeps_its_whole_package_back(run: Import) -> 
     assert not Shipment.objects.exists()
 
 
+def test_a_preview_says_what_becomes_of_an_order_in_hundreds_of_packages(run: Import) -> None:
+    lines = OrderItem.objects.filter(order__external_id="A-1", sku="SKU-1")
+    lines.update(quantity_ordered=AT_ONCE + 1, quantity_left=AT_ONCE + 1)
+    rows = [f"A-1,P{number},UPS,SKU-1,1" for number in range(AT_ONCE + 2)]
+    text = "\n".join(["order id,tracking number,carrier,sku,quantity", *rows])
+    preview, done = run(text, "--dry-run")[1], run(text)[1]
+    assert [row["verdict"] for row in preview["rows"]] == ["good"] * (AT_ONCE + 1) + ["refused"]
+    assert [(row["verdict"], row["code"]) for row in done["rows"]] == [
+        (row["verdict"], row["code"]) for row in preview["rows"]
+    ]
+
+
 @pytest.mark.parametrize("cell", ["1.000", "1,000"])
 def test_it_does_not_guess_whether_a_mark_is_of_thousands_or_of_parts(run: Import, cell: str) -> None:
     (row,) = run(f'order id,tracking number,sku,quantity\nA-1,P1,SKU-1,"{cell}"\n')[1]["rows"]
     assert (row["verdict"], row["code"]) == ("refused", "quantity_unclear")
-    assert cell in row["message"] and "without a mark for thousands" in row["message"]
+    assert cell in row["message"]
+    assert "without a mark for thousands" in row["message"]
     assert not Shipment.objects.exists()
 
 
