@@ -98,6 +98,9 @@ def test_many_orders_are_shipped_out_of_the_list(
     )
     page.set_viewport_size(PHONE)
     assert fits(page)
+    heads = "cells => cells.map(cell => JSON.parse(getComputedStyle(cell, '::before').content))"
+    fields = page.locator(".oms-many tbody tr").first.locator("td:not(.oms-card-wide)")
+    assert fields.evaluate_all(heads) == ["Tracking number", "Carrier", "Service"]
     page.get_by_role("button", name="Ship all that have a tracking number").click()
     expect(page.get_by_text("2 orders were shipped.")).to_be_visible()
     expect(page.get_by_text("1 order to ship")).to_be_visible()
