@@ -1,6 +1,6 @@
 """Platforms: credentials, what their last syncs did, and the button that starts new ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any
 
@@ -39,7 +39,7 @@ from integrations.pictures.overview import has_pictures, pictures_so_far
 from integrations.quota.same_account import same_account_line
 from integrations.registry import CHANNELS, channel_label, default_kind
 from integrations.schedule.due import attach_dues
-from integrations.sync.connection_check import check_platform
+from integrations.sync.connection_check import check_platform, is_outdated
 from integrations.sync.streams import STREAMS, delivered_by, streams_of
 from integrations.sync.streams.states import (
     interval_name,
@@ -273,7 +273,9 @@ class PlatformAdmin(OmsAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, obj: Platform) -> SafeString:
-        parts = [credentials_badge(obj)]
+        """What its newest syncs and the last check say, before the credentials, which do not look fine then."""
+        problems = list(_problem_badges(obj))
+        parts = [*problems, credentials_badge(obj, works=not problems)]
         if getattr(obj, "has_mock", False):
             parts.append(
                 badge(_("mock data"), "warning", title=_("Made-up rows are stored; see their badges."))
@@ -286,10 +288,8 @@ class PlatformAdmin(OmsAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state_now(self, obj: Platform) -> SafeString:
-        """The same on the page of the platform, after what its newest syncs say, in the words of the home page. The
-        page replaces it once a sync has ended."""
-        failing = badge(State.FAILING.label, COLOURS[State.FAILING]) if _is_failing(obj) else ""
-        return format_html('<span id="{}">{}</span>', STATE_ID, badges(failing, self.state(obj)))
+        """The same on the page of the platform, which replaces it once a sync has ended."""
+        return format_html('<span id="{}">{}</span>', STATE_ID, self.state(obj))
 
     @admin.display(description=gettext_lazy("minutes between syncs"))
     def intervals(self, obj: Platform) -> str:
@@ -381,11 +381,21 @@ def _is_failing(platform: Platform) -> bool:
     return any(log.status == SyncLog.Status.FAILED for log in latest_of(platform).values())
 
 
-def credentials_badge(platform: Platform) -> SafeString:
+def _problem_badges(platform: Platform) -> Iterator[SafeString]:
+    if _is_failing(platform):  # in the words of the home page
+        yield badge(State.FAILING.label, COLOURS[State.FAILING])
+    if platform.check_outcome.get("ok") is False and platform.is_configured and not is_outdated(platform):
+        yield badge(
+            _("check found problems"), "warning", title=_("Open the platform: its page has the findings.")
+        )
+
+
+def credentials_badge(platform: Platform, *, works: bool) -> SafeString:
+    """Whether there are some; green only where they work, as far as is known."""
     if platform.config_problem:
         return badge(_("credentials cannot be read"), "danger", title=platform.config_problem)
     if platform.is_configured:
-        return badge(_("credentials set"), "success")
+        return badge(_("credentials set"), "success" if works else "")
     return badge(_("credentials missing"), "warning", title=_("Open the platform and enter them."))
 
 

@@ -89,14 +89,30 @@ def test_it_shows_the_state_of_each_platform(admin_client: Client) -> None:
 def test_it_calls_a_platform_failing_where_the_home_page_does(admin_client: Client) -> None:
     shop = platform(**COMPLETE)
     badge = re.compile(r">\s*failing\s*<")
+    pages = ("/admin/", LIST, page(shop))
     log_of(shop, "failed", error_code="invalid_grant", error_message="The token is not accepted.")
-    assert [bool(badge.search(text(admin_client.get(each)))) for each in ("/admin/", page(shop))] == [
-        True
-    ] * 2
+    assert [bool(badge.search(text(admin_client.get(each)))) for each in pages] == [True] * 3
     log_of(shop, "succeeded")
-    assert [bool(badge.search(text(admin_client.get(each)))) for each in ("/admin/", page(shop))] == [
-        False
-    ] * 2
+    assert [bool(badge.search(text(admin_client.get(each)))) for each in pages] == [False] * 3
+
+
+def test_credentials_do_not_look_fine_beside_a_failure(admin_client: Client) -> None:
+    shop = platform(**COMPLETE)
+
+    def is_green() -> bool:
+        (badge,) = re.findall(
+            r"<span class=\"([^\"]*)\"[^>]*>\s*credentials set", text(admin_client.get(LIST))
+        )
+        return "green" in badge
+
+    assert is_green()
+    log_of(shop, "failed", error_code="invalid_grant", error_message="The token is not accepted.")
+    assert not is_green()
+    log_of(shop, "succeeded")
+    assert is_green()
+    Platform.objects.update(check_outcome={"ok": False, "findings": []}, checked_at=timezone.now())
+    assert not is_green()
+    assert "check found problems" in text(admin_client.get(LIST))
 
 
 def test_it_lists_any_number_of_platforms_with_as_many_queries(
