@@ -117,6 +117,17 @@ def test_it_says_what_failed_what_waits_and_until_when(admin_client: Client, pla
     assert states(html) == {"amazon": "failing", "amazon-de": "waiting"}
 
 
+@pytest.mark.parametrize(
+    ("expected", "said"), [(1, "0 of about 1 page is stored."), (2, "0 of about 2 pages are stored.")]
+)
+def test_it_counts_the_pages_of_a_sync_that_waits(
+    admin_client: Client, platform: Platform, expected: int, said: str
+) -> None:
+    Platform.objects.filter(pk=platform.pk).update(api_config={"client_id": "x"})
+    log_of(platform, SyncLog.Status.WAITING, resume_at=timezone.now(), pages=0, pages_expected=expected)
+    assert said in home(admin_client)
+
+
 def test_it_forgets_a_failure_that_a_later_sync_made_good(admin_client: Client, platform: Platform) -> None:
     Platform.objects.filter(pk=platform.pk).update(api_config={"client_id": "x"})
     log_of(platform, SyncLog.Status.FAILED, error_code="unavailable", error_message="Amazon did not answer.")
