@@ -111,8 +111,10 @@ def _heal(claim: Claim, adapter: ListsOrders, stopping: Stop) -> None:
         if claim.tally.calls - before >= AT_ONCE:
             claim.park(PAUSE)
             return
-        if not heal_next(claim, adapter):
-            fetch_details_again(claim, adapter, AT_ONCE)
+        if heal_next(claim, adapter):
+            continue
+        fetch_details_again(claim, adapter, AT_ONCE, stopping)
+        if not stopping():
             close(claim)
             return
     claim.give_back()

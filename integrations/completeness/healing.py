@@ -1,5 +1,6 @@
 """Fetches what a list has and is not here, or not as the list says, and compares it again."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -59,12 +60,15 @@ def heal_next(claim: Claim, adapter: Adapter) -> bool:
     return True
 
 
-def fetch_details_again(claim: Claim, adapter: Adapter, most: int) -> None:
+def fetch_details_again(claim: Claim, adapter: Adapter, most: int, stopping: Callable[[], bool]) -> None:
     """Of orders that are as listed and not here in full, since the platform's answer was behind its list, or there was
-    none: by now it may be as new. Otherwise the failure stays, and the next audit asks again."""
+    none: by now it may be as new. Otherwise the failure stays, and the next audit asks again. Ends between two orders
+    where we are told to stop."""
     platform = claim.audit.platform
     ids = may_pass(platform.pk).values_list("external_id", flat=True)[:most]
     for external_id in dict.fromkeys(ids):
+        if stopping():
+            return
         claim.save()  # raises JobLost
         try:
             store(platform, external_id, adapter=adapter, live_only=True, in_full=True)

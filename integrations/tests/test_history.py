@@ -20,6 +20,7 @@ from django_tasks_db.models import DBTaskResult
 
 from api.tests.rest import superuser
 from feed.models import Change
+from integrations.completeness.audits import request_audit, run_audit
 from integrations.completeness.failures import replay_any
 from integrations.completeness.history.backfills import (
     cancel,
@@ -32,7 +33,7 @@ from integrations.completeness.history.backfills import (
 from integrations.completeness.history.progress import progress_of
 from integrations.completeness.history.queue import continue_backfill, lost_backfills
 from integrations.lookup.order import store
-from integrations.models import ApiQuota, Backfill, SyncFailure, SyncLog
+from integrations.models import ApiQuota, Backfill, OrderAudit, SyncFailure, SyncLog
 from integrations.registry import CHANNELS
 from integrations.sync.failures import replay
 from integrations.sync.messages import is_ours
@@ -41,6 +42,7 @@ from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_w
 from integrations.tests.poison import OfOrder
 from integrations.tests.syncing import platform_of, raw_order, requests_of, stored_orders, sync
 from integrations.tests.test_audits import audit
+from integrations.tests.test_audits import until_closed as until_audited
 from orders.models import Order, OrderItem
 from orders.retention import months_before
 from platforms.models import Platform
@@ -495,6 +497,24 @@ def test_an_audit_asks_once_more_for_what_was_not_as_new_as_its_list(start_simul
     asked = sim.calls["getOrder"]
     audit(platform)
     assert sim.calls["getOrder"] == asked
+
+
+def test_an_audit_that_is_told_to_stop_asks_for_no_further_order_once_more(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(history(orders=5))
+    platform = platform_of(sim)
+    listed = until_listed(opened(platform))
+    Order.objects.update(platform_updated_at=F("platform_updated_at") + timedelta(minutes=1))
+    until_closed(listed)
+    assert SyncFailure.objects.open().count() == 5
+    asked = sim.calls["getOrder"]
+
+    begun, _ = request_audit(platform, days=30, trigger=SyncLog.Trigger.COMMAND)
+    stopped = run_audit(begun.pk, stopping=lambda: sim.calls["getOrder"] - asked >= 2)
+
+    assert (stopped.status, sim.calls["getOrder"] - asked) == (OrderAudit.Status.QUEUED, 2)
+    assert until_audited(stopped).status == OrderAudit.Status.SUCCEEDED
 
 
 def test_test_data_settles_no_failure_of_a_backfill(platform: Platform) -> None:
