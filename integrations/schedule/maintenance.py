@@ -20,6 +20,7 @@ from audit.retention import prune_entries
 from feed.retention import prune_changes
 from integrations.models import SyncFailure, SyncLog
 from integrations.quota.usage import prune_usage
+from integrations.sync.failures import dismiss_deleted
 from orders.buyers import BEFORE_NEXT_TURN
 from orders.erasing import purge_buyers
 from orders.retention import kept_since, prune_orders
@@ -61,9 +62,9 @@ def run_maintenance() -> Deleted:
 
 
 def prune_old_orders() -> int:
-    """Delete orders of long ago, where a setting says so. Returns how many."""
+    """Delete orders of long ago, where a setting says so, and end the failures about them. Returns how many."""
     before = kept_since(timezone.now())
-    return prune_orders(before) if before else 0
+    return prune_orders(before, told=dismiss_deleted) if before else 0
 
 
 def prune_messages() -> int:

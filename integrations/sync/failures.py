@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from django.contrib.auth.models import User
@@ -22,7 +22,7 @@ from integrations.errors import (
     RequestRefused,
     TransientError,
 )
-from integrations.models import SyncFailure
+from integrations.models import SyncFailure, SyncLog
 from integrations.protocol import RecordFailure
 from integrations.sync.connection import connected
 from integrations.sync.storing import keep_what_is_storable, store_bisecting
@@ -165,6 +165,15 @@ def resolve(failures: QuerySet[SyncFailure], resolution: str, user: User | None)
         fields = ("resolved_at", "resolution")
         changed = [(platform_id, Changed(pk, name, fields)) for pk, name, platform_id in found]
         add_changes_by_platform(Change.Kind.FAILURE_RESOLVED, changed)
+
+
+def dismiss_deleted(platform_id: int, external_ids: Sequence[str]) -> None:
+    """These orders were deleted for their age. What could not be had of them is not asked for any more: that would
+    bring them back."""
+    failures = SyncFailure.objects.open().filter(
+        platform=platform_id, kind=SyncLog.Kind.ORDERS, external_id__in=list(external_ids)
+    )
+    resolve(failures, SyncFailure.Resolution.DISMISSED, None)
 
 
 def _one_by_one(failures: QuerySet[SyncFailure], *, each_record_once: bool = False) -> Iterator[SyncFailure]:

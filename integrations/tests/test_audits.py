@@ -14,10 +14,11 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from api.tests.rest import superuser
+from feed.models import Change
 from integrations.completeness.audits import request_audit, run_audit
 from integrations.completeness.closing import prune_audits
 from integrations.completeness.queue import continue_audit, due_audits, lost_audits
-from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncLog
+from integrations.models import AuditedDay, AuditFinding, OrderAudit, SyncFailure, SyncLog
 from integrations.schedule.maintenance import prune_old_orders
 from integrations.sync.messages import is_ours
 from integrations.tests.killing import Killed, killed_now_and_then, left_as_it_was
@@ -497,6 +498,34 @@ def test_what_was_deleted_for_its_age_is_neither_fetched_nor_said_to_be_here(
     days = AuditedDay.objects.filter(platform=platform)
     placed = Order.objects.filter(purchased_at__date__gte=first.day, source="live").count()
     assert sum(day.orders for day in days) == placed
+
+
+def test_what_could_not_be_had_of_an_order_ends_with_it(
+    start_simulator: StartSimulator, settings: Any
+) -> None:
+    """Asking once more would bring back what was deleted for its age."""
+    sim, platform = of_80_days(start_simulator, settings)
+    settings.KEEP_ORDERS_MONTHS = 1
+    old, young = (Order.objects.order_by(by)[0].external_id for by in ("purchased_at", "-purchased_at"))
+    failures = {
+        external_id: SyncFailure.objects.create(
+            platform=platform, kind="orders", external_id=external_id, error_code="not_in_full"
+        )
+        for external_id in (old, young, "never-stored")
+    }
+
+    prune_old_orders()
+
+    for failure in failures.values():
+        failure.refresh_from_db()
+    assert not Order.objects.filter(external_id=old).exists()
+    assert (failures[old].resolution, failures[old].resolved_by) == ("dismissed", None)
+    assert Change.objects.get(kind="failure.resolved").object_id == failures[old].pk
+    assert failures[young].is_open
+    assert failures["never-stored"].is_open
+    audit(platform)
+    assert not Order.objects.filter(external_id=old).exists()
+    assert old not in " ".join(each.path for each in sim.requests)
 
 
 def test_what_a_legal_hold_on_everything_keeps_is_missed_and_what_was_deleted_before_is_not(
