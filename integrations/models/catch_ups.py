@@ -21,8 +21,9 @@ class CatchUp(FetchingJob):
 
     `known_until`: all that changed before is here, as lists know it at least. `settled_until`: the same for certain,
     since lists that were made long enough after it had it. `longest_unknown`: the most seconds that passed from a
-    change until a list had it here. `parts`: the last lists, JSON: {"start", "end", "sites", "list", "asked_at",
+    change until a list had it here. `parts`: the last lists, JSON: {"by", "start", "end", "sites", "list", "asked_at",
     "again_at", "polls", "is_ahead", "reaches_back", "is_stored", "orders"}; several may be made at the same time.
+    `by`: "updated", also where there is none, or "created": the list is by order date, and moves no mark.
     `is_ahead`: syncs were behind, so they read on from its end; otherwise it is to settle what they skipped before.
     `reaches_back`: it begins where lists are settled, and not where they are known to end.
     """

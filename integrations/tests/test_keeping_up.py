@@ -5,7 +5,7 @@ The clock of OMS, of its token buckets and of the simulator is put forward by th
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,131 +19,42 @@ from integrations.completeness.history.backfills import request_backfill, run_ba
 from integrations.completeness.keeping_up.catch_ups import prune_catch_ups, run_catch_up
 from integrations.completeness.keeping_up.queue import continue_catch_up, due_catch_ups, lost_catch_ups
 from integrations.completeness.keeping_up.rule import Backlog
-from integrations.models import ApiQuota, Backfill, CatchUp, StreamState, SyncFailure, SyncLog
+from integrations.models import Backfill, CatchUp, SyncFailure, SyncLog
 from integrations.sync.messages import is_ours
 from integrations.sync.run import run_sync
+from integrations.tests.catching_up import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Shop,
+    StartSimulator,
+    by_list,
+    minutes_unknown,
+    passing_time,
+)
 from integrations.tests.comparing import assert_complete
 from integrations.tests.poison import OfOrder
 from integrations.tests.states import watermark_of
 from integrations.tests.syncing import open_sync, platform_of, requests_of, stored_orders
 from orders.models import Order
 from platforms.models import Platform
-from simulator import Account, Answer, BreakRows, Cut, EndReport, Reset, Rule, Simulator, SlowReport
+from simulator import Account, Answer, BreakRows, Cut, EndReport, Reset, Rule, SlowReport
 
 pytestmark = pytest.mark.django_db
 
-StartSimulator = Callable[..., Simulator]
 Status, Synced = CatchUp.Status, SyncLog.Status
 TASK = "integrations.tasks.continue_catch_up"
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-DAY = 24 * HOUR
 
 
 @pytest.fixture
 def clock(settings: Any) -> Iterator[PassingTime]:
-    settings.KEEP_UP, settings.MOCK_FALLBACK = "auto", "never"
-    settings.ORDERS_LOOK_BACK_HOURS = 0  # otherwise a page with room for it reaches back over all
-    clock = PassingTime(before=3 * DAY)
-    with clock.installed():
+    with passing_time(settings) as clock:
         yield clock
-
-
-class Shop:
-    """A platform of ten orders a page, whose orders were all read a moment ago, and whose quota for pages is used up
-    since."""
-
-    def __init__(self, start_simulator: StartSimulator, settings: Any, clock: PassingTime) -> None:
-        account = Account(orders=40, skus=10, days=2, end=clock.ago(HOUR))
-        self.sim = start_simulator(account, page_size=10, clock=clock)
-        self.account, self.clock = account, clock
-        settings.AMAZON_QUOTAS = GENEROUS | {"searchOrders": (0.0056, 20)}
-        self.platform = platform_of(self.sim)
-        assert self.sync().status == Synced.SUCCEEDED
-        self.use_up()
-
-    def sync(self) -> SyncLog:
-        """Go on with the regular sync that is open, or with a new one."""
-        last = self._last()
-        if last is not None and last.status == Synced.WAITING and last.resume_at > self.clock.now():
-            self.clock.advance(last.resume_at - self.clock.now())
-        return run_sync(open_sync(self.platform).pk)
-
-    def use_up(self) -> None:
-        ApiQuota.objects.filter(operation="searchOrders").update(tokens=0.0, updated_at=self.clock.now())
-
-    def refill(self) -> None:
-        ApiQuota.objects.filter(operation="searchOrders").update(tokens=20)
-
-    def change(self, count: int) -> list[str]:
-        """So many orders change now, the oldest first."""
-        ids = sorted(self.account.order_ids(), key=lambda each: self.account.find(each).updated)[:count]  # type: ignore[union-attr]
-        for external_id in ids:
-            self.account.change_order(external_id, at=self.clock.now())
-        return ids
-
-    def add(self, count: int) -> list[str]:
-        return [self.account.add_order(at=self.clock.now()).external_id for _ in range(count)]
-
-    def fall_behind(self) -> CatchUp:
-        """A regular sync waits for quota, and has not read for 40 minutes."""
-        self.clock.advance(40 * MINUTE)
-        self.use_up()
-        assert self.sync().status == Synced.WAITING
-        [catch_up] = due_catch_ups()
-        return catch_up
-
-    def work(self, catch_up: CatchUp, stopping: Callable[[], bool] = lambda: False) -> CatchUp:
-        """Once, as soon as it is to go on."""
-        catch_up.refresh_from_db()
-        if catch_up.resume_at is not None and catch_up.resume_at > self.clock.now():
-            self.clock.advance(catch_up.resume_at - self.clock.now())
-        return run_catch_up(catch_up.pk, stopping=stopping)
-
-    def until_listed(self, catch_up: CatchUp) -> CatchUp:
-        """Until the next list is stored, and before anything is fetched."""
-        lists = catch_up.lists
-        for _ in range(60):
-            catch_up = self.work(catch_up, stopping=lambda: True)
-            if catch_up.lists > lists:
-                return catch_up
-            self.clock.advance(MINUTE)
-        raise AssertionError(
-            f"no list was stored: {catch_up.error_message} {catch_up.notes} {catch_up.parts}"
-        )
-
-    def until_closed(self, catch_up: CatchUp) -> CatchUp:
-        """With the regular syncs that come meanwhile."""
-        for _ in range(100):
-            self.clock.advance(10 * MINUTE)
-            if not (catch_up := self.work(catch_up)).is_open:
-                return catch_up
-            if self._last().status != Synced.WAITING or self._last().resume_at <= self.clock.now():
-                self.sync()
-        left = list(Order.objects.filter(completeness__in=Order.WITHOUT_DETAILS).values())
-        raise AssertionError(f"never closed: {catch_up.__dict__} {self.state().__dict__} {left}")
-
-    def _last(self) -> Any:
-        return SyncLog.objects.order_by("-pk").first()
-
-    def skip(self) -> CatchUp:
-        """After a second list: syncs have left something to lists alone, since the one that waits began before."""
-        catch_up = self.until_listed(self.fall_behind())
-        self.clock.advance(35 * MINUTE)
-        return self.until_listed(catch_up)
-
-    def state(self) -> StreamState:
-        return StreamState.of(self.platform, "orders")
 
 
 @pytest.fixture
 def shop(start_simulator: StartSimulator, settings: Any, clock: PassingTime) -> Shop:
     return Shop(start_simulator, settings, clock)
-
-
-def by_list() -> dict[str, str]:
-    """The orders whose details are to be fetched, by id."""
-    rows = Order.objects.filter(completeness__in=Order.WITHOUT_DETAILS)
-    return {order.external_id: str(order.completeness) for order in rows}
 
 
 # --- the rule
@@ -219,7 +130,7 @@ def test_what_has_changed_is_known_by_a_list_and_then_in_full(shop: Shop) -> Non
 
     listed = shop.until_listed(shop.fall_behind())
 
-    assert (listed.lists, listed.created, listed.changed) == (1, 5, 5)
+    assert (listed.lists, listed.created, listed.changed) == (2, 5, 5)  # by last update, and by order date
     assert by_list() == dict.fromkeys(changed, "outdated") | dict.fromkeys(new, "report")
     truth = shop.account.truth_orders()
     for order in Order.objects.filter(external_id__in=[*changed, *new]):
@@ -230,8 +141,9 @@ def test_what_has_changed_is_known_by_a_list_and_then_in_full(shop: Shop) -> Non
     for external_id in changed:
         kept = [item["external_id"] for item in stored_orders(shop.platform)[external_id]["items"]]
         assert kept == [item["external_id"] for item in stored[external_id]["items"]]
-    [asked] = requests_of(shop.sim, "createReport")
+    [asked, other] = requests_of(shop.sim, "createReport")
     assert asked["reportType"] == "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL"
+    assert other["reportType"] == "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
     start, end = (datetime.fromisoformat(asked[name]) for name in ("dataStartTime", "dataEndTime"))
     assert before is not None
     assert start < before < end
@@ -392,27 +304,6 @@ def test_a_first_sync_that_takes_hours_is_not_cut_short_by_lists(
 # --- within an hour
 
 
-def minutes_unknown(shop: Shop, external_id: str, *, hours: int, every: int) -> list[float]:
-    """The order changes every so many minutes, while syncs are out of quota: minutes until each of its versions, or a
-    later one, is known. A version that is not known in the end counts as well."""
-    catch_up, waiting, known = shop.fall_behind(), list[datetime](), list[float]()
-    for minute in range(60 * hours):
-        if minute % every == 7:
-            waiting.append(shop.account.change_order(external_id, at=shop.clock.now()).updated)
-        if minute % 3 == 0:
-            shop.add(1)
-        shop.clock.advance(MINUTE)
-        ApiQuota.objects.filter(operation__in=["searchOrders", "getOrder"]).update(
-            tokens=0.0, updated_at=shop.clock.now()
-        )
-        run_catch_up(catch_up.pk)
-        stored = Order.objects.get(external_id=external_id).platform_updated_at
-        now = shop.clock.now()
-        known += [(now - each) / MINUTE for each in waiting if each.replace(microsecond=0) <= stored]
-        waiting = [each for each in waiting if each.replace(microsecond=0) > stored]
-    return known + [(shop.clock.now() - each) / MINUTE for each in waiting]
-
-
 def test_an_order_that_changes_while_each_list_is_made_is_known_within_the_hour(
     shop: Shop, settings: Any
 ) -> None:
@@ -438,7 +329,7 @@ def test_lists_that_take_half_an_hour_are_made_side_by_side(shop: Shop, settings
 
 
 def test_a_list_that_is_not_made_is_asked_for_again(shop: Shop) -> None:
-    shop.sim.rules.add(Rule(operation="createReport", times=1, fault=EndReport("FATAL", "Try later.")))
+    shop.sim.rules.add(Rule(operation="createReport", times=2, fault=EndReport("FATAL", "Try later.")))
     shop.clock.advance(20 * MINUTE)
     [new] = shop.add(1)
     catch_up = shop.fall_behind()
@@ -457,7 +348,7 @@ def test_a_list_without_orders_is_not_believed_where_some_are_stored(shop: Shop)
     shop.clock.advance(10 * MINUTE)
     shop.refill()
     assert shop.sync().status == Synced.SUCCEEDED
-    shop.sim.rules.add(Rule(operation="createReport", times=1, fault=EndReport("CANCELLED")))
+    shop.sim.rules.add(Rule(operation="createReport", times=2, fault=EndReport("CANCELLED")))
     parked = shop.work(shop.fall_behind())
     assert (parked.lists, parked.notes[0]["code"]) == (0, "list_not_believed")
 

@@ -49,6 +49,7 @@ NEXT_TRY = timedelta(
 FRESH = timedelta(hours=12)  # an earlier list that is as young is used
 MOST_UNLISTED = 2000  # ids that are kept of orders whose rows do not say enough
 Part = dict[str, Any]
+Listed = dict[str, list[ReportedLine] | None]  # the rows of each order; None where one could not be read
 
 
 def parts_of(backfill: Backfill, sites: Sequence[str]) -> list[Part]:
@@ -226,18 +227,19 @@ def store_list(
     adapter: ListsOrders,
     document: str,
     *,
+    picked: Callable[[Listed], Listed] = lambda some: some,
     wanted: Callable[[OrderRecord], bool] = lambda _record: True,
     updates_full: bool = False,
 ) -> Stored:
-    """Store the orders of a list that are wanted, some at a time; `updates_full` as in store_reported. Raises
-    PlatformError, and JobLost."""
+    """Store the orders of a list that are picked by their rows, and wanted, some at a time; `updates_full` as in
+    store_reported. Raises PlatformError, and JobLost."""
     gathered, found, job = Gathering(), Stored(), claim.job
     if not document:
         return found
     with adapter.order_list(document) as rows:
         orders = gathered.orders(rows)
         while some := dict(islice(orders, AT_ONCE)):
-            votes, records, poor = _records(job, some)
+            votes, records, poor = _records(job, picked(some))
             found.unlisted += poor
             records = list(filter(wanted, records))
             outcome, problems = _store(job.platform, records, updates_full=updates_full)
@@ -263,7 +265,7 @@ def figures_of(job: FetchingJob, found: Stored) -> dict[str, Any]:
 
 
 def _records(
-    job: FetchingJob, some: dict[str, list[ReportedLine] | None]
+    job: FetchingJob, some: Listed
 ) -> tuple[dict[str, dict[str, int]], list[OrderRecord], list[str]]:
     """The votes on prices, the orders, and the ids of those whose rows do not say enough."""
     readable = {order_id: rows for order_id, rows in some.items() if rows}

@@ -20,9 +20,10 @@ from integrations.completeness.history.backfills import lists_of
 from integrations.completeness.history.completing import fetch_details
 from integrations.completeness.history.split import PAGES_UNTIL, has_to_ship, open_ones, settled
 from integrations.completeness.keeping_up.claim import CatchUpClaim
-from integrations.completeness.keeping_up.lists import keep_known, open_parts
+from integrations.completeness.keeping_up.lists import keep_known
 from integrations.completeness.keeping_up.rule import Backlog, backlog_of
 from integrations.completeness.keeping_up.settling import settle
+from integrations.completeness.keeping_up.sorts import open_parts
 from integrations.completeness.opening import open_or_find
 from integrations.errors import (
     AuthenticationError,

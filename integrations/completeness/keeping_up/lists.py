@@ -1,12 +1,11 @@
-"""The lists of what has changed: one is asked for every few minutes, looked after until it is made, and stored.
+"""The lists that keep orders known: asked for (asking.py), looked after until they are made, and stored.
 
-A list names orders by their last change as that is when the list is made. So an order that changes again meanwhile is
-not in it, and the next one is asked for long before: they are made side by side, however long each takes. Most begin
-OVERLAP before what lists are known to have. One in a while reaches back by LAG, since lists are behind by up to that:
-what one of them did not have yet, a later one has. One that is not made, or not believed, is asked for again soon.
+One that is not made, or not believed, is asked for again soon. Those by order date (sorts.py) hold up none by last
+update, and move no mark.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,118 +15,57 @@ from core.database.retry import retry_on_db_error
 from integrations.completeness.comparing import LAG
 from integrations.completeness.healing import NOT_OF_ONE
 from integrations.completeness.history.listing import figures_of, problem_of, store_list
+from integrations.completeness.keeping_up.asking import LOOK_AGAIN, ask, wait_for_next
 from integrations.completeness.keeping_up.claim import CatchUpClaim
+from integrations.completeness.keeping_up.news import news_of
 from integrations.completeness.keeping_up.rule import ORDERS, known_of
-from integrations.completeness.keeping_up.settling import make_known, settles_at
-from integrations.completeness.lists import LONGEST, MARGIN, covering, earlier_lists, moment_in, seconds_until
+from integrations.completeness.keeping_up.settling import make_known
+from integrations.completeness.keeping_up.sorts import (
+    CHANGED,
+    PLACED,
+    SORTS,
+    Part,
+    Sort,
+    open_parts,
+    sort_of,
+    text_of,
+)
+from integrations.completeness.lists import moment_in, seconds_until
 from integrations.errors import PlatformError, RateLimited, TransientError
 from integrations.models import CatchUp, StreamState
-from integrations.protocol import ListKind, ListsOrders, TellsTime, Window
-from integrations.sync.windows import OVERLAP
+from integrations.protocol import ListsOrders
 
-EVERY = timedelta(
-    minutes=5
-)  # from asking for one list to asking for the next: a fifth of what the quota grants
-REACH_BACK_EVERY = timedelta(minutes=20)
 LOOKS = (15.0, 30.0, 60.0)  # seconds until a list is looked after again; the last one from then on
-LOOK_AGAIN = 60.0  # seconds, whether one is needed by now
 NEXT_TRY = timedelta(minutes=5)  # after a list that was not made
 LONGEST_WAIT = timedelta(hours=2)  # for one list; then it is given up
-MOST_OPEN = 12  # lists that are made at the same time
-KEPT = 12  # lists that are remembered, beside those that are being made
-Part = dict[str, Any]
 
 
 def keep_known(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) -> float:
-    """Store the lists that were made, and ask for the next one where it is needed. Returns the seconds until there is
-    something to do. Raises PlatformError for what is not about one list, nor of the moment: what is listed is fetched
-    meanwhile, which is other calls."""
+    """Store the lists that were made, and ask for the next ones where they are needed. Returns the seconds until there
+    is something to do. Raises PlatformError for what is not about one list, nor of the moment: what is listed is
+    fetched meanwhile, which is other calls."""
     waits = [_look_after(claim, adapter, part["list"]) for part in open_parts(claim.job)]
-    wait = _wait_for_next(claim.job, is_behind=is_behind)
-    if not wait:
-        try:
-            _ask(claim, adapter, is_behind=is_behind)
-            wait = _look_after(claim, adapter, claim.job.parts[-1]["list"])
-        except TransientError as error:
-            wait = _later(claim, error)
-            claim.update_place({"list_at": moment_in(wait)})
-    return min([wait, *waits])
+    waits += [_ask_in_time(claim, adapter, sort, is_behind=is_behind) for sort in SORTS]
+    return min(waits)
 
 
-def open_parts(catch_up: CatchUp) -> list[Part]:
-    """The lists that are being made, the oldest first."""
-    return [part for part in catch_up.parts if not part["is_stored"]]
-
-
-def _wait_for_next(catch_up: CatchUp, *, is_behind: bool) -> float:
-    """Seconds until the next list is asked for, or until it is looked again whether one is needed."""
-    now, settles = timezone.now(), settles_at(catch_up)
-    if wait := seconds_until(catch_up.place.get("list_at")):
+def _ask_in_time(claim: CatchUpClaim, adapter: ListsOrders, sort: Sort, *, is_behind: bool) -> float:
+    """Ask for the next list of this sort where it is time. Returns the seconds until there is something to do."""
+    if wait := wait_for_next(claim.job, sort, is_behind=is_behind):
         return wait
-    if not is_behind and (settles is None or now < settles):
-        return LOOK_AGAIN
-    if not catch_up.parts:
-        return 0.0
-    last = catch_up.parts[-1]
-    asked_at = datetime.fromisoformat(last["asked_at"])
-    if asked_at - datetime.fromisoformat(last["end"]) > EVERY + MARGIN:  # there is more than one list's span
-        return 0.0 if last["is_stored"] else LOOK_AGAIN
-    if len(open_parts(catch_up)) >= MOST_OPEN or (not is_behind and not last["is_stored"]):
-        return LOOK_AGAIN
-    return max(0.0, (asked_at + EVERY - now).total_seconds())
-
-
-def _start(catch_up: CatchUp, *, is_behind: bool) -> tuple[datetime, bool]:
-    """Where the next list begins, and whether that is where lists are settled: what is before, none lacks any more."""
-    settled = catch_up.settled_until or catch_up.window_start
-    now = timezone.now()
-    reaching = (part["asked_at"] for part in catch_up.parts if part.get("reaches_back", True))
-    last = max(map(datetime.fromisoformat, reaching), default=None)
-    is_due = last is None or now - last >= REACH_BACK_EVERY
-    if is_due or not is_behind or catch_up.known_until is None:
-        return settled, True
-    return catch_up.known_until, catch_up.known_until <= settled
-
-
-def _ask(claim: CatchUpClaim, adapter: ListsOrders, *, is_behind: bool) -> None:
-    """Or take one that somebody asked for just now, be it a worker that was killed before it could say so."""
-    catch_up = claim.job
-    offset = adapter.clock_offset() if isinstance(adapter, TellsTime) else timedelta(0)
-    asked_at = timezone.now()
-    latest = (asked_at + offset - MARGIN).astimezone(UTC).replace(microsecond=0)
-    since, reaches_back = _start(catch_up, is_behind=is_behind)
-    start = (since - OVERLAP).astimezone(UTC)
-    window = Window("updated", min(start, latest - OVERLAP), min(start + LONGEST, latest))
-    sites = list(adapter.listed_sites)
-    own = {part["list"] for part in catch_up.parts}
-    lists = earlier_lists(adapter, [ListKind.UPDATED], asked_at - EVERY)
-    others = [each for each in lists if each.list_id not in own]
-    reaching = min(window.end, asked_at - EVERY)
-    earlier = covering(others, ListKind.UPDATED, sites, window.start, reaching)
-    if earlier is None:
-        list_id, end = adapter.request_order_list(window), window.end
-    else:
-        list_id, end, asked_at = earlier.list_id, min(earlier.end, window.end), earlier.created_at
-    part = {
-        "start": _text(window.start),
-        "end": _text(end),
-        "sites": sites,
-        "list": list_id,
-        "asked_at": _text(asked_at),
-        "again_at": "",
-        "polls": 0,
-        "is_ahead": is_behind,
-        "reaches_back": reaches_back,
-        "is_stored": False,
-        "orders": 0,
-    }
-    claim.save(parts=[*_remembered(catch_up), part])
-
-
-def _remembered(catch_up: CatchUp) -> list[Part]:
-    stored = [part for part in catch_up.parts if part["is_stored"]]
-    forgotten = {part["list"] for part in stored[:-KEPT]}
-    return [part for part in catch_up.parts if part["list"] not in forgotten]
+    try:
+        list_id = ask(claim, adapter, sort, is_behind=is_behind)
+    except TransientError as error:
+        wait = _later(claim, error)
+        claim.update_place({sort.next_at: moment_in(wait)})
+        return wait
+    except NOT_OF_ONE:
+        raise
+    except PlatformError as error:
+        if sort is CHANGED:  # nothing can be known without it
+            raise
+        return _put_off(claim, sort, error)
+    return _look_after(claim, adapter, list_id)
 
 
 def _number(catch_up: CatchUp, list_id: str) -> int:
@@ -169,28 +107,54 @@ def _advance(claim: CatchUpClaim, adapter: ListsOrders, list_id: str) -> float:
         wait = LOOKS[min(part["polls"], len(LOOKS) - 1)]
         claim.update_part(number, polls=part["polls"] + 1, again_at=moment_in(wait))
         return wait
-    if problem := problem_of(catch_up.platform_id, part, state, by="platform_updated_at"):
+    if problem := problem_of(catch_up.platform_id, part, state, by=sort_of(part).column):
         raise problem
-    _store(claim, adapter, number, state.document)
+    store = _store_placed if sort_of(part) is PLACED else _store_changed
+    store(claim, adapter, number, state.document)
     return LOOK_AGAIN
 
 
 def _drop(claim: CatchUpClaim, list_id: str, problem: PlatformError) -> float:
-    """This list is none: the next one covers its span as well."""
+    """This list is none: the next one of its sort covers its span as well."""
+    sort = sort_of(claim.job.parts[_number(claim.job, list_id)])
     parts = [part for part in claim.job.parts if part["list"] != list_id]
-    place = claim.job.place | {"list_at": moment_in(NEXT_TRY.total_seconds())}
-    _note(claim, problem, parts=parts, place=place)
-    return NEXT_TRY.total_seconds()
+    return _put_off(claim, sort, problem, parts=parts)
+
+
+def _put_off(claim: CatchUpClaim, sort: Sort, problem: PlatformError, **more: Any) -> float:
+    """The next list of this sort is asked for in a while. Returns the seconds until then."""
+    wait = NEXT_TRY.total_seconds()
+    _note(claim, problem, place=claim.job.place | {sort.next_at: moment_in(wait)}, **more)
+    return wait
 
 
 def _note(claim: CatchUpClaim, problem: PlatformError, **more: Any) -> None:
     """Say what is wrong with lists, as long as it is."""
-    note = {"code": problem.code, "message": str(problem), "at": _text(timezone.now())}
+    note = {"code": problem.code, "message": str(problem), "at": text_of(timezone.now())}
     others = [each for each in claim.job.notes if each["code"] == "trouble"]
     claim.save(notes=[*others, note], **more)
 
 
-def _store(claim: CatchUpClaim, adapter: ListsOrders, number: int, document: str) -> None:
+def _store_placed(claim: CatchUpClaim, adapter: ListsOrders, number: int, document: str) -> None:
+    """What is newer than what is stored, and nothing else: it moves no mark. What cannot be read or stored is counted
+    where lists by last update have it: the same rows are in one such list after the other."""
+    picked = partial(news_of, claim.job)
+    found = store_list(claim, adapter, document, picked=picked, updates_full=True)
+    catch_up = claim.job
+    claim.update_part(
+        number,
+        more={
+            "lists": catch_up.lists + 1,
+            "listed": catch_up.listed + found.listed,
+            "created": catch_up.created + found.created,
+            "changed": catch_up.changed + found.updated,
+        },
+        is_stored=True,
+        orders=found.listed,
+    )
+
+
+def _store_changed(claim: CatchUpClaim, adapter: ListsOrders, number: int, document: str) -> None:
     """Its orders, then what is known by them. Where it is repeated, nothing changes."""
     found = store_list(claim, adapter, document, updates_full=True)
     catch_up, now = claim.job, timezone.now()
@@ -231,7 +195,3 @@ def _settled_by(catch_up: CatchUp, part: Part, *, has_all: bool) -> datetime:
         return settled
     start, end, asked_at = (datetime.fromisoformat(part[name]) for name in ("start", "end", "asked_at"))
     return max(settled, min(end, asked_at - LAG)) if start <= settled else settled
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
