@@ -33,10 +33,10 @@ DAYS = 29
 
 def measure(database: str, *, orders: int, rounds: int) -> list[Result]:
     """Rows a second by the clock, and how many times as long as each of the two others it takes."""
-    platform, adapter, rows = _prepared(orders)
+    platform, adapter, rows = prepared(orders)
     rates, to_csv, to_driver, by_cpu = [], [], [], []
     for _ in range(rounds):
-        ours, cpu = _listed(platform, orders)
+        ours, cpu = listed_anew(platform, orders)
         began = time.perf_counter()
         read_bare(adapter.file)
         bare = time.perf_counter() - began
@@ -71,13 +71,13 @@ def measure(database: str, *, orders: int, rounds: int) -> list[Result]:
 
 def peak_memory(orders: int) -> float:
     """The largest resident size of this process in MiB, after so many orders."""
-    platform, _adapter, _rows = _prepared(orders)
-    _listed(platform, orders)
+    platform, _adapter, _rows = prepared(orders)
+    listed_anew(platform, orders)
     kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return kib / 1024
 
 
-def _prepared(orders: int) -> tuple[Platform, Listed, int]:
+def prepared(orders: int) -> tuple[Platform, Listed, int]:
     """A list of so many orders, none of which is stored, and its rows."""
     platform = Platform.objects.get(name="amazon")
     platform.api_config = {"client_id": "bench"}
@@ -93,7 +93,7 @@ def _prepared(orders: int) -> tuple[Platform, Listed, int]:
     return platform, adapter, rows
 
 
-def _listed(platform: Platform, orders: int) -> tuple[float, float]:
+def listed_anew(platform: Platform, orders: int) -> tuple[float, float]:
     """Seconds until all are listed: by the clock, and of CPU."""
     empty()
     Backfill.objects.all().delete()

@@ -4,16 +4,20 @@ Nothing is scaled: rate and burst are Amazon's, in the token bucket and in the s
 of all of them is put forward minute by minute. In each, orders are placed, and others change; the schedule and the
 workers do what is due. Amazon is given LIST_TAKES to make a list: it names no time.
 
-A list does not have what changes again while it is made. So there is a harder account as well, whose orders change
-again and again: of the RESTLESS newest ones any may be the next, which is about once an hour for each of them.
+A list by last update does not have what changes again while it is made. So there are two harder accounts as well. In
+one, orders change again and again: of the RESTLESS newest ones any may be the next, which is about once an hour for
+each of them. In the other, some orders never rest at all: each of the NEVER_RESTING newest ones changes every 2 to 5
+minutes, from the beginning to the end; the other changes are as in the first account.
 """
 
+import heapq
 import random
 import statistics
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from django.conf import settings
@@ -39,23 +43,41 @@ NEW = 1 / 3  # of the versions; the others are changes of orders
 LIST_TAKES = timedelta(minutes=10)
 BEFORE = 2500  # orders for each hour, which were read before: each changes once, the oldest first
 RESTLESS = round(VERSIONS_A_DAY / 24 * (1 - NEW))
+NEVER_RESTING, RESTS = 100, (2.0, 5.0)  # orders; minutes from one change of each until its next
 LIMIT = 60.0  # minutes, within which each is to be known
 MINUTE = timedelta(minutes=1)
+
+
+class Changes(Enum):
+    """How the orders of an account change."""
+
+    ONCE = "each order once"
+    HOURLY = "each order about once an hour"
+    ALL_THE_TIME = f"{NEVER_RESTING} orders every 2 to 5 minutes"
 
 
 class Shop:
     """The account and the platform, and what is known here of each version and when."""
 
-    def __init__(self, clock: PassingTime, server: Simulator, *, is_restless: bool) -> None:
+    def __init__(self, clock: PassingTime, server: Simulator, *, changes: Changes) -> None:
         self.clock, self.server, self.account = clock, server, server.accounts[0]
         self.known: list[float] = []  # minutes from each version until it was known
+        self.later: list[
+            float
+        ] = []  # of these, of versions from after the first hour: lists are being made by then
         self.full: list[float] = []  # minutes from when an order to ship was placed until it was here in full
         self._chance = random.Random(7)
-        self._is_restless = is_restless
-        self._ids = deque(self.account.order_ids(), maxlen=RESTLESS if is_restless else None)
+        self._is_hourly = changes is Changes.HOURLY
+        ids = self.account.order_ids()
+        if changes is not Changes.ONCE:
+            ids = [ids[index] for _placed, index in self.account.by_created]
+        self._ids = deque(ids, maxlen=RESTLESS if self._is_hourly else None)
+        newest = ids[-NEVER_RESTING:] if changes is Changes.ALL_THE_TIME else []
+        self._due = [(clock.now(), external_id) for external_id in newest]  # when each is to change
+        heapq.heapify(self._due)
         self._unknown: defaultdict[str, list[datetime]] = defaultdict(list)
         self._to_ship: dict[str, datetime] = {}
-        self._looked_at = clock.now()
+        self._looked_at, self._first_hour = clock.now(), clock.now() + 60 * MINUTE
         self._next = clock.now()  # when something happens
         self._asked_before = len(server.requests)
 
@@ -74,11 +96,16 @@ class Shop:
             if order.status in Order.TO_SHIP and order.fulfilled_by != Order.FulfilledBy.PLATFORM:
                 self._to_ship[order.external_id] = order.updated
         else:
-            order = self.account.change_order(self._next_to_change(), at=at)
+            order = self.account.change_order(self._next_to_change(at), at=at)
         self._unknown[order.external_id].append(order.updated)
 
-    def _next_to_change(self) -> str:
-        return self._chance.choice(self._ids) if self._is_restless else self._ids.popleft()
+    def _next_to_change(self, at: datetime) -> str:
+        if self._due and self._due[0][0] <= at:
+            external_id = self._due[0][1]
+            again_at = at + self._chance.uniform(*RESTS) * MINUTE
+            heapq.heapreplace(self._due, (again_at, external_id))
+            return external_id
+        return self._chance.choice(self._ids) if self._is_hourly else self._ids.popleft()
 
     def look(self) -> None:
         """What became known since the last look."""
@@ -88,6 +115,7 @@ class Shop:
             waiting = self._unknown.pop(external_id, [])
             known = [each for each in waiting if each.replace(microsecond=0) <= updated]
             self.known += [_minutes(at - each) for each in known]
+            self.later += [_minutes(at - each) for each in known if each > self._first_hour]
             if left := [each for each in waiting if each not in known]:
                 self._unknown[external_id] = left
             if external_id in self._to_ship and completeness == Order.Completeness.FULL:
@@ -126,10 +154,13 @@ def _minutes(span: timedelta) -> float:
 def of_a_busy_account(database: str, *, hours: int) -> list[Result]:
     """Minutes until each version is known, and until what is to be shipped is here in full."""
     with_lists, alone = _simulated(hours, "auto"), _simulated(hours, "off")
-    restless = _simulated(hours, "auto", is_restless=True)
+    hourly, never_resting = (
+        _simulated(hours, "auto", changes) for changes in (Changes.HOURLY, Changes.ALL_THE_TIME)
+    )
     return [
         _known(database, "with lists", with_lists, hours, target=LIMIT),
-        _known(database, "with lists, each order changes once an hour", restless, hours),
+        _known(database, f"with lists, {Changes.HOURLY.value}", hourly, hours, target=LIMIT),
+        _known(database, f"with lists, {Changes.ALL_THE_TIME.value}", never_resting, hours, target=LIMIT),
         _known(database, "by searchOrders alone", alone, hours),
         _to_ship(database, "with lists", with_lists),
         _to_ship(database, "by searchOrders alone", alone),
@@ -146,6 +177,7 @@ def _known(database: str, how: str, shop: Shop, hours: int, target: float | None
         values=(longest,),
         unit="min",
         note=f"{hours} h; p50 {_p50(shop.known):.0f} of {len(shop.known):,}, {shop.late:,} took more than {LIMIT:.0f}; "
+        f"{max(shop.later, default=0.0):.0f} the most of those after the first hour; "
         f"{len(shop.ages()):,} orders are not known",
         target=target,
         at_most=True,
@@ -179,7 +211,7 @@ def _p50(values: list[float]) -> float:
     return statistics.median(values) if values else 0.0
 
 
-def _simulated(hours: int, keep_up: str, *, is_restless: bool = False) -> Shop:
+def _simulated(hours: int, keep_up: str, changes: Changes = Changes.ONCE) -> Shop:
     empty()
     CatchUp.objects.all().delete()
     StreamState.objects.all().delete()
@@ -192,7 +224,7 @@ def _simulated(hours: int, keep_up: str, *, is_restless: bool = False) -> Shop:
         server.reports.work_seconds = LIST_TAKES.total_seconds()
         settings.AMAZON_SP_API_ENDPOINT, settings.AMAZON_LWA_ENDPOINT = server.endpoint, server.lwa_endpoint
         platform = _read(clock, account)
-        shop = Shop(clock, server, is_restless=is_restless)
+        shop = Shop(clock, server, changes=changes)
         end = clock.now() + timedelta(hours=hours)
         while clock.now() < end:
             shop.pass_a_minute()

@@ -11,7 +11,7 @@ from bench import database
 
 OF_A_WORKER = (
     "storing", "memory", "calls", "quota", "history", "backfill", "backfill-memory", "audit", "audit-memory",
-    "shipping", "keeping-up",
+    "shipping", "keeping-up", "reading-again", "reading-again-memory",
 )  # fmt: skip
 MEASUREMENTS = (*OF_A_WORKER, "export", "export-memory", "admin", "lists", "reading")
 
@@ -45,6 +45,7 @@ def _measured(options: argparse.Namespace) -> Any:
         million,
         quota,
         reading,
+        reading_again,
         shipping,
         storing,
         syncs,
@@ -62,6 +63,8 @@ def _measured(options: argparse.Namespace) -> Any:
         return auditing.peak_memory(options.orders)
     if options.what == "backfill-memory":
         return backfilling.peak_memory(options.orders)
+    if options.what == "reading-again-memory":
+        return reading_again.peak_memory(options.orders)
     if options.what == "export-memory":
         return export.peak_memory(options.orders)
     if options.what == "calls":
@@ -74,6 +77,8 @@ def _measured(options: argparse.Namespace) -> Any:
         results = history.of_two_years(options.name, orders=options.orders)
     elif options.what == "keeping-up":
         results = keeping_up.of_a_busy_account(options.name, hours=options.hours)
+    elif options.what == "reading-again":
+        results = reading_again.measure(options.name, orders=options.orders, rounds=options.rounds)
     elif options.what == "backfill":
         results = backfilling.measure(options.name, orders=options.orders, rounds=options.rounds)
     elif options.what == "audit":
