@@ -95,7 +95,8 @@ ADMIN = {
     "oms/scheduledexport/": OF_PLATFORMS,
     "django_tasks_database/dbtaskresult/": LIST | {"": PLAIN} | ROW,
     "access/apitoken/": dict.fromkeys(OF_PLATFORMS, PLAIN) | {"<int:pk>/token/": PLAIN},
-    "auth/user/": OF_NONE | {"<id>/password/": PLAIN, "<id>/single-sign-on/": PLAIN, "<id>/link/": PLAIN},
+    "auth/user/": dict.fromkeys(OF_PLATFORMS, PLAIN)
+    | {"<id>/password/": PLAIN, "<id>/single-sign-on/": PLAIN, "<id>/link/": PLAIN},
     "auth/group/": OF_NONE,
 }
 ROUTES = {

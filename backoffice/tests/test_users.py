@@ -232,3 +232,24 @@ def test_the_login_page_says_where_the_first_password_is_until_somebody_has_sign
     assert hint()
     signed_in(admin)
     assert not hint()
+
+
+def test_the_list_is_filtered_as_others_are(boss: Client) -> None:
+    """By fields beside the rows, with chips of what is asked for, and days by name."""
+    member_of("Viewer", name="ada", is_active=False)
+    member_of("Operator", name="bo", last_login=timezone.now() - timedelta(days=1))
+    page = boss.get(LIST).content.decode()
+    assert 'aria-controls="oms-filters"' in page
+    assert all(
+        f'name="{name}"' in page for name in ("is_active__exact", "groups__id__exact", "last_login_in")
+    )
+    page = boss.get(f"{LIST}?is_active__exact=0&groups__id__exact={roles('Viewer')[0]}").content.decode()
+    assert [chip.strip() for chip in re.findall(r"<li class=\"oms-chip\"><span>(.*?)</span>", page)] == [
+        "Active: <b>no</b>",
+        "Groups: <b>Viewer</b>",
+    ]
+    assert "ada@shop.example" in page
+    assert "bo@shop.example" not in page
+    yesterday = boss.get(f"{LIST}?last_login_in=yesterday").content.decode()
+    assert "bo@shop.example" in yesterday
+    assert "ada@shop.example" not in yesterday

@@ -27,6 +27,7 @@ from access.models import LoginFailures
 from access.passwords import make_temporary
 from access.second_factor.models import Factor
 from backoffice.base.cells import badge
+from backoffice.base.model_admin import DayRangeFilter, OmsAdmin
 from backoffice.base.offered import OfferedLists
 from backoffice.users.connecting import connection_page, page_link
 from backoffice.users.inviting import invite_page, show_link
@@ -57,7 +58,7 @@ class GroupForm(PlatformsForm):
 
 
 @admin.register(User)
-class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
+class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], OmsAdmin):  # type: ignore[misc]  # Django's asks OmsAdmin too
     form = add_form = PersonForm
     change_password_form = AdminPasswordChangeForm
     change_form_template = "access/user_page.html"
@@ -67,7 +68,8 @@ class UserAdmin(ConfinedAdmin, DjangoUserAdmin[User], UnfoldAdmin):
     every_field = (*(DjangoUserAdmin.fieldsets or ()), (gettext_lazy("Platforms"), {"fields": (FIELD,)}))
     filter_horizontal = ("user_permissions",)
     list_display = ("username", "full_name", "email", "roles", "is_active", "has_factor", "signing_in")
-    list_filter = ("is_active", "groups", "is_superuser")
+    list_filter = ("is_active", "groups", "is_superuser", ("last_login", DayRangeFilter))
+    platform_column = None
     actions = ("unlock",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
