@@ -81,8 +81,12 @@ def progress_line(log: SyncLog, *, now: datetime | None = None) -> str:
 
 
 def pages_line(log: SyncLog) -> str:
-    """`12 of about 40 pages`, `12 pages so far`."""
+    """`12 of about 40 pages`, `12 pages so far`; before the first one `no page yet`, `no page yet of about 40`."""
     expected = pages_expected(log)
+    if not log.pages:
+        return (
+            _("no page yet of about %(all)s") % {"all": grouped(expected)} if expected else _("no page yet")
+        )
     if expected is None:
         text = ngettext("%(count)s page so far", "%(count)s pages so far", log.pages)
         return text % {"count": grouped(log.pages)}

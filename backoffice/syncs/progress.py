@@ -16,7 +16,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.urls import get_script_prefix, reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -70,7 +69,7 @@ def progress_sentence(log: SyncLog) -> str:
         parts.append(_records(log))
     speed = pace(log)
     if speed.per_minute:
-        parts.append(_("%(count)s a minute") % {"count": number_format(round(speed.per_minute))})
+        parts.append(_("%(count)s a minute") % {"count": grouped(round(speed.per_minute))})
     if log.status in SyncLog.IDLE and (line := forecast_line(log)):
         return f"{capfirst(', '.join(parts))}; {line}."
     if speed.ends_at:

@@ -70,6 +70,9 @@ def test_it_says_pages_records_rate_and_expected_end(admin_client: Client) -> No
     text_of_bar = sentence(shown["progress"])
     assert text_of_bar.startswith("12 of about 40 pages, 1,200 orders, 120 a minute, done at about")
     assert any(minute in text_of_bar for minute in near)
+    SyncLog.objects.update(fetched=22_030)
+    shown = ask(admin_client, log)[log.pk]
+    assert re.search(r"22,030 orders, 2,20\d a minute", sentence(shown["progress"]))
     assert 'max="40" value="12"' in shown["progress"]
 
 

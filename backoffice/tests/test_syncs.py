@@ -87,7 +87,7 @@ def test_it_shows_counts_window_and_duration(admin_client: Client) -> None:
 def test_it_says_when_a_waiting_sync_resumes(admin_client: Client) -> None:
     until = timezone.now().replace(second=0, microsecond=0) + timedelta(days=2)
     make(status="waiting", resume_at=until)
-    sentence = f"Waiting for Amazon&#x27;s quota until {until:%Y-%m-%d %H:%M} UTC, 0 pages so far."
+    sentence = f"Waiting for Amazon&#x27;s quota until {until:%Y-%m-%d %H:%M} UTC, no page yet."
     assert sentence in text(admin_client.get(LIST))
 
 
