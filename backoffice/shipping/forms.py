@@ -1,15 +1,17 @@
 """What is asked of a package: carrier, tracking number, ship time, and what is in it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.pictures import Thumbnails
+from core.markup import markup
 from integrations.registry import CHANNELS
 from integrations.shipping.overview import recent_carriers
 from integrations.shipping.rules import LONGEST, CannotShip, Package, Refusal, carriers_of
@@ -32,6 +34,33 @@ class CarrierSelect(forms.Select):
         if self.other and str(value) == self.other:
             option["attrs"]["data-other"] = True
         return option
+
+    def _render(self, template_name: str, context: Any, renderer: Any = None) -> SafeString:
+        """What Django's four templates make of each of 200 carriers, which is a sixth of the desk's page."""
+        widget = context["widget"]
+        groups = SafeString("".join(_group(name, options) for name, options, _place in widget["optgroups"]))
+        text = '<select name="{}"{}>{}\n</select>'
+        return markup(text, widget["name"], _attributes(widget["attrs"]), groups)
+
+
+def _group(name: str | None, options: Iterable[Mapping[str, Any]]) -> SafeString:
+    made = SafeString("".join(map(_option, options)))
+    return markup('\n  <optgroup label="{}">{}\n  </optgroup>', name, made) if name else made
+
+
+def _option(option: Mapping[str, Any]) -> SafeString:
+    text = '\n<option value="{}"{}>{}</option>'
+    return markup(text, str(option["value"]), _attributes(option["attrs"]), option["label"])
+
+
+def _attributes(attributes: Mapping[str, Any]) -> SafeString:
+    """Those that are on; as Django's attrs.html, in their order."""
+    made = (
+        markup(" {}", name) if value is True else markup(' {}="{}"', name, str(value))
+        for name, value in attributes.items()
+        if value is not False
+    )
+    return SafeString("".join(made))
 
 
 class PackageForm(forms.Form):

@@ -4,11 +4,13 @@ from typing import Any
 
 from django import template
 
+from backoffice.shipping.many_rows import rows_html
 from backoffice.shipping.presentation import SEE
 from integrations.models import WritingStop
 from integrations.shipping.policy import writing_stop
 
 register = template.Library()
+register.filter("as_shipping_rows", rows_html)
 
 
 @register.simple_tag(takes_context=True)
