@@ -5,7 +5,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,17 +130,25 @@ def member(log_in: Callable[..., Page]) -> Callable[..., Page]:
     return start
 
 
-@pytest.fixture
-def grave_problems() -> Callable[[Page], list[str]]:
-    """What axe-core finds on a page that would shut somebody out: each as its rule, the element, and why."""
+# Rules of axe-core whose result may change with the colors alone.
+OF_COLORS = ["color-contrast", "link-in-text-block"]
 
-    def find(page: Page) -> list[str]:
+
+@pytest.fixture
+def grave_problems() -> Callable[..., list[str]]:
+    """What axe-core finds on a page that would shut somebody out: each as its rule, the element, and why. By all rules,
+    or by these alone."""
+
+    def find(page: Page, rules: Sequence[str] = ()) -> list[str]:
         if not page.evaluate("'axe' in window"):  # looked at before, in another width perhaps
             page.evaluate(AXE_SCRIPT)
+        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        if rules:
+            options["runOnly"] = list(rules)
         return [
             f"{problem['id']}: {node['html'][:160]} {node['failureSummary']}"
             for problem in page.evaluate(
-                "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
+                "options => axe.run(options).then(found => found.violations)", options
             )
             if problem["impact"] in ("serious", "critical")
             for node in problem["nodes"]

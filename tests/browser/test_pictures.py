@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from api.tests.rest import make_order, make_stock
 from browser.navigation import DESK, PHONE, fits
-from browser.test_accessibility import barriers, darken
+from browser.test_accessibility import barriers, set_dark
 from integrations.lookup.planning import count_platform
 from integrations.models import ProductPicture
 from integrations.pictures.shrinking import shrunk
@@ -87,7 +87,7 @@ def test_pictures_push_nothing_away_and_shut_nobody_out(
         for window in (DESK, PHONE):
             page.set_viewport_size(window)
             if window is PHONE:
-                darken(page)
+                set_dark(page, True)
             found += [
                 f"{address} {window['width']}: {problem}"
                 for problem in ugly(page, shows=address not in others)
