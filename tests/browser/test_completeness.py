@@ -43,6 +43,11 @@ def test_audit_now_finds_and_fetches_what_is_missing(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = AuditFinding.objects.exclude(kind="only_here").get()
     month = f"{found.day:%Y-%m}"
+    page.context.add_cookies([{"name": "django_language", "value": "de", "url": page.url}])
+    page.goto(f"/admin/completeness/?platform={platform.pk}&month={month}")
+    wider = "days => Math.max(...days.map(day => day.scrollWidth - day.clientWidth))"
+    assert page.locator(".oms-day").evaluate_all(wider) <= 0  # "bewiesen" is not over the next day
+    page.context.clear_cookies(name="django_language")
     page.goto(f"/admin/completeness/?platform={platform.pk}&month={month}")
     page.locator(f'.oms-calendar a[href*="day={found.day}"]').click()
     row = page.get_by_role("row", name=missing)
