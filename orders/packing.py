@@ -41,6 +41,18 @@ class PickLine:
     def bin(self) -> str:
         return ", ".join(sorted(self.bins))
 
+    def add(self, order: str, left: int | None) -> None:
+        """So many more for this order, which may have several items of the SKU: it is named once."""
+        self.quantity = _sum(self.quantity, left)
+        if self.orders and self.orders[-1][0] == order:
+            self.orders[-1] = (order, _sum(self.orders[-1][1], left))
+        else:
+            self.orders.append((order, left))
+
+
+def _sum(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else first + second
+
 
 def make_list(orders: Iterable[Order], who: str) -> Made:
     """Take these orders in hand: on a list of their own, which no other list shares an order with. Who comes second
@@ -109,8 +121,7 @@ def pick_lines(picks: Iterable[Pick], bins: Mapping[tuple[int, str], str] | None
         for item in pick.order.items_to_ship:
             line = lines.setdefault(item.sku or item.title, PickLine(item.sku, item.title))
             left = item.units_to_ship
-            line.quantity = None if line.quantity is None or left is None else line.quantity + left
-            line.orders.append((pick.order.external_id, left))
+            line.add(pick.order.external_id, left)
             line.product = line.product or (pick.order.platform, item.asin)
             if where := (bins or {}).get((pick.order.platform_id, item.sku)):
                 line.bins.add(where)

@@ -78,6 +78,14 @@ def test_a_list_sums_what_is_left_by_sku_and_leaves_out_what_is_not_to_ship(orde
     assert "GONE" not in page
 
 
+def test_an_order_with_two_items_of_a_sku_is_named_once(orders: list[Order]) -> None:
+    OrderItem.objects.create(
+        order=orders[0], external_id="x", sku="CUP", title="Red cup", quantity_ordered=4, quantity_left=4
+    )
+    page = pick(member("ana", "Operator"), orders).content.decode()
+    assert "9 CUP Red cup 902-1 × 6 , 902-2 × 3" in [" ".join(row.split()) for row in rows(page)]
+
+
 def test_what_was_shipped_elsewhere_is_not_left_to_pack(orders: list[Order]) -> None:
     ana = member("ana", "Operator")
     orders.append(make_order("902-5", status="unshipped", sku="CUP"))
