@@ -1,8 +1,6 @@
 """What an audit of one day takes: its lists read from files, against the orders that are stored; beside a bare reader
 of CSV over the same files in the same run. The lists are the simulator's; nothing is amiss, so nothing is fetched."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from bench.inputs import ORDERS_A_PAGE
+from bench.memory import peak_mib
 from bench.reading import read_bare
 from bench.report import Result
 from bench.syncs import Generated
@@ -95,8 +94,7 @@ def peak_memory(orders: int) -> float:
     """The largest resident size of this process in MiB, after an audit of so many orders; to store them takes less."""
     with TemporaryFile() as file:
         _audit(_filled(orders, file), orders)
-    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return kib / 1024
+    return peak_mib()
 
 
 def _filled(orders: int, file: IO[bytes]) -> Platform:

@@ -1,8 +1,6 @@
 """How fast a list of orders is read and stored by a backfill, in rows a second; beside a bare reader of CSV over the
 same file and beside the bare driver with the same orders, in the same run."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +11,7 @@ from tempfile import TemporaryFile
 from bench import alternatives as other
 from bench.auditing import Listed
 from bench.database import empty
+from bench.memory import peak_mib
 from bench.reading import read_bare
 from bench.report import Result
 from integrations.amazon.order_report import OrderReport
@@ -73,8 +72,7 @@ def peak_memory(orders: int) -> float:
     """The largest resident size of this process in MiB, after so many orders."""
     platform, _adapter, _rows = prepared(orders)
     listed_anew(platform, orders)
-    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return kib / 1024
+    return peak_mib()
 
 
 def prepared(orders: int) -> tuple[Platform, Listed, int]:

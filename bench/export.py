@@ -3,7 +3,6 @@ row by row into memory and sent at the end. And how much memory an export takes.
 
 import csv
 import io
-import resource
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from openpyxl import Workbook
 from backoffice.export.table import Columns
 from backoffice.orders.exports import ITEM, OF_THE_ORDER, ORDER
 from bench.admin_pages import logged_in
+from bench.memory import peak_mib
 from bench.report import Result
 from orders.models import Order, OrderItem
 
@@ -69,8 +69,7 @@ def peak_memory(orders: int) -> float:
     client = logged_in()
     for file_name in plain_ways():
         exported(client, file_name)
-    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return kib / 1024
+    return peak_mib()
 
 
 def exported(client: Client, file_name: str) -> int:

@@ -1,8 +1,6 @@
 """What it takes to read a list by order date whose orders are all stored, in the version that it has, as a catch-up
 does again and again: beside storing the same list without looking at its times first, in the same run."""
 
-import resource
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,6 +8,7 @@ from typing import Any
 
 from bench.auditing import Listed
 from bench.backfilling import listed_anew, prepared
+from bench.memory import peak_mib
 from bench.report import Result
 from integrations.completeness.history.listing import store_list
 from integrations.completeness.keeping_up.claim import CatchUpClaim
@@ -53,8 +52,7 @@ def peak_memory(orders: int) -> float:
     platform, adapter, _rows = prepared(orders)
     listed_anew(platform, orders)
     _read(platform, adapter, is_picked=True)
-    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return kib / 1024
+    return peak_mib()
 
 
 def _read(platform: Platform, adapter: Listed, *, is_picked: bool) -> float:

@@ -1,7 +1,6 @@
 """Whole syncs through run_sync: their memory, and their calls against the simulator in a process of its own."""
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from django.conf import settings
 from bench import bare_fetch
 from bench.database import empty
 from bench.inputs import ORDERS_A_PAGE, order_pages
+from bench.memory import peak_mib
 from bench.report import Result
 from integrations.models import StreamState, SyncLog
 from integrations.protocol import (
@@ -82,8 +82,7 @@ def peak_memory(orders: int) -> float:
     log = _sync(platform)
     if log.created != orders:
         raise RuntimeError(f"{log.created} of {orders} orders were stored: {log.error_message}")
-    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return kib / 1024
+    return peak_mib()
 
 
 def calls(database: str, *, orders: int, rounds: int) -> list[Result]:
