@@ -52,8 +52,8 @@ def _measured(options: argparse.Namespace) -> Any:
     )
     from core.garbage import collect_rarely
 
-    if options.what in OF_A_WORKER:
-        collect_rarely()  # as the worker and the commands do
+    if options.what in (*OF_A_WORKER, "admin", "lists"):
+        collect_rarely()  # as the worker, the commands and gunicorn do
     else:
         gc.freeze()
 
