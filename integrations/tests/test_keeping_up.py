@@ -275,6 +275,7 @@ def work_on_all(platform: Platform, clock: PassingTime) -> None:
         run_catch_up(catch_up.pk)
 
 
+@pytest.mark.once
 def test_a_first_sync_that_takes_hours_is_not_cut_short_by_lists(
     start_simulator: StartSimulator, settings: Any, clock: PassingTime
 ) -> None:
@@ -305,6 +306,7 @@ def test_a_first_sync_that_takes_hours_is_not_cut_short_by_lists(
 # --- within an hour
 
 
+@pytest.mark.once
 def test_an_order_that_changes_while_each_list_is_made_is_known_within_the_hour(
     shop: Shop, settings: Any
 ) -> None:
@@ -317,6 +319,7 @@ def test_an_order_that_changes_while_each_list_is_made_is_known_within_the_hour(
     assert max(minutes) <= 20
 
 
+@pytest.mark.once
 def test_lists_that_take_half_an_hour_are_made_side_by_side(shop: Shop, settings: Any) -> None:
     settings.AMAZON_QUOTAS |= {"getOrder": (0.0056, 30)}
     shop.sim.reports.work_seconds = 1800

@@ -74,6 +74,7 @@ def marks(shop: Shop) -> tuple[Any, ...]:
 # --- within an hour
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("every", [2, 5])
 def test_an_order_that_never_rests_is_known_within_the_hour(shop: Shop, every: int) -> None:
     """A list by order date every 15 minutes, 10 minutes until it is made, and a minute until that is seen."""
@@ -83,6 +84,7 @@ def test_an_order_that_never_rests_is_known_within_the_hour(shop: Shop, every: i
     assert max(minutes) <= 28
 
 
+@pytest.mark.once
 def test_it_is_known_within_the_hour_where_lists_take_half_of_it(shop: Shop) -> None:
     shop.sim.reports.work_seconds = 1800
     assert max(minutes_unknown(shop, shop.newest(), hours=4, every=3)) <= 48
