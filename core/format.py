@@ -33,15 +33,12 @@ def format_datetime(moment: datetime | None) -> str:
 
 def local_datetime(local: datetime) -> str:
     """The same of a time that is in the reader's zone already: as DATETIME_FORMAT of oms/formats/ writes it."""
-    return f"{_day(local.date(), get_language())} {local:%H:%M} {local.tzname()}"
+    return f"{_day(local.date(), get_language())} {clock(local)} {local.tzname()}"
 
 
-def local_long_and_short(local: datetime, this_year: int) -> tuple[str, str, str]:
-    """`local_datetime`, and what a list shows of it: `local_short_day`, and the clock."""
-    language, day = get_language(), local.date()
-    clock = f"{local.hour:02}:{local.minute:02}"
-    short = _short_day(day, local.year == this_year, language)
-    return f"{_day(day, language)} {clock} {local.tzname()}", short, clock
+def clock(local: datetime) -> str:
+    """`09:05`, in a quarter of the time that `strftime` takes."""
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 # A list of 50 rows shows a hundred times, of few days. Django's formats read the same few formats for each of them.

@@ -18,8 +18,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from core.dates import is_meant
-from core.format import DASH, Text, grouped, local_long_and_short, platform_time
-from core.markup import markup
+from core.format import DASH, Text, clock, grouped, local_datetime, local_short_day, platform_time
+from core.markup import joined, markup
 from core.money import decimals_of
 from core.text import isolated
 from platforms.models import Source
@@ -65,7 +65,7 @@ def _display(model: type[Model], name: str, value: Any, _language: str | None) -
 
 def badges(*parts: str) -> SafeString:
     """Several badges side by side; they wrap where the page is narrow."""
-    return markup('<span class="oms-badges">{}</span>', mark_safe("".join(parts)))  # noqa: S308  of badge()
+    return markup('<span class="oms-badges">{}</span>', joined(parts))
 
 
 def source_badge(source: str) -> SafeString:
@@ -107,9 +107,9 @@ def datetime_cell(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString(DASH)
     text = '<time class="oms-time" datetime="{}" title="{}">{}<span class="oms-when">{}</span></time>'
-    zone = timezone.get_current_timezone()
-    local = moment.astimezone(zone)
-    return markup(text, local.isoformat(), *local_long_and_short(local, datetime.now(zone).year))
+    local = timezone.localtime(moment)
+    day = local_short_day(local, timezone.localtime())
+    return markup(text, local.isoformat(), local_datetime(local), day, clock(local))
 
 
 def platform_time_cell(moment: datetime | None) -> SafeString:
@@ -171,10 +171,14 @@ def link_to(obj: Model, text: Text | None = None) -> SafeString:
 
 def page_address(obj: Model) -> str:
     """Of the object's admin page. Django looks for the pattern anew for each row of a list."""
-    if not isinstance(obj.pk, int):
-        return reverse(_page_name(type(obj)), args=[obj.pk])
-    before, after = _around_number(_page_name(type(obj)), get_script_prefix())
-    return f"{before}{obj.pk}{after}"
+    name = _page_name(type(obj))
+    return numbered_address(name, obj.pk) if isinstance(obj.pk, int) else reverse(name, args=[obj.pk])
+
+
+def numbered_address(name: str, number: int, *more: str) -> str:
+    """`reverse` of a page whose first argument is a number, which is looked up once for all numbers."""
+    before, after = _around_number(name, more, get_script_prefix())
+    return f"{before}{number}{after}"
 
 
 def _page_name(model: type[Model]) -> str:
@@ -182,8 +186,8 @@ def _page_name(model: type[Model]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _around_number(name: str, _prefix: str) -> tuple[str, str]:
-    before, _number, after = reverse(name, args=[0]).rpartition("/0/")
+def _around_number(name: str, more: tuple[str, ...], _prefix: str) -> tuple[str, str]:
+    before, _number, after = reverse(name, args=[0, *more]).rpartition("/0/")
     return f"{before}/", f"/{after}"
 
 

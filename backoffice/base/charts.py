@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from core.format import DASH, grouped
-from core.markup import markup
+from core.markup import joined, markup
 
 Amount = int | Decimal
 ROW, CELL = '<tr><th scope="row">{}</th>{}</tr>', "<td>{}</td>"
@@ -84,19 +84,19 @@ class Chart:
         platforms are a sixth of their page."""
         hrefs = self.hrefs or [""] * len(self.labels)
         columns = zip(*(series.values for series in self.series), strict=True)
-        return SafeString("".join(map(self._row, self.labels, hrefs, columns)))
+        return joined(map(self._row, self.labels, hrefs, columns))
 
     def _row(self, label: str, href: str, values: Sequence[Amount | None]) -> SafeString:
         cells = (markup(CELL, DASH if value is None else self.show(value)) for value in values)
-        return markup(ROW, markup(LINK, href, label) if href else label, SafeString("".join(cells)))
+        return markup(ROW, markup(LINK, href, label) if href else label, joined(cells))
 
     @property
     def part_items(self) -> SafeString:
         """The parts as items of a list, each with its sums."""
-        return SafeString("".join(map(_part_item, self.parts)))
+        return joined(map(_part_item, self.parts))
 
 
 def _part_item(part: Part) -> SafeString:
     sums = (markup(SUM, "part-loud" if at else "part-sum", each) for at, each in enumerate(part.sums) if each)
     narrow = SafeString(' class="oms-part-narrow"') if part.count < 4 else ""
-    return markup(PART, part.count, narrow, part.label, SafeString("".join(sums)))
+    return markup(PART, part.count, narrow, part.label, joined(sums))

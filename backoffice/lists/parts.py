@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from backoffice.lists.columns import CHECKBOX, ColumnChoice, Heading
 from backoffice.lists.facets import Facet
 from backoffice.lists.tabs import ShownTab
-from core.markup import escaped, markup
+from core.markup import escaped, joined, markup
 
 PAGE = '<a href="{}"{} x-data x-on:click.prevent="window.location.href = $el.href + window.location.hash">{}</a> '
 OPEN_PAGE = '<span class="font-medium text-primary-600">{}</span>'
@@ -45,7 +45,7 @@ BETWEEN = (
 
 def tabs_html(tabs: Iterable[ShownTab], has_current_view: bool) -> SafeString:
     """Each with its count. None is marked as open where a saved view is."""
-    return _joined(
+    return joined(
         markup(
             TAB,
             shown.address,
@@ -67,14 +67,14 @@ def count_html(shown: ShownTab, *, is_late: bool) -> SafeString:
 
 def counts_html(tabs: Iterable[ShownTab]) -> SafeString:
     """What takes the place of the counts that a page has."""
-    return _joined(count_html(shown, is_late=True) for shown in tabs)
+    return joined(count_html(shown, is_late=True) for shown in tabs)
 
 
 def pages_html(changelist: Any, numbers: Iterable[int | str]) -> SafeString:
     """Links to the pages, as unfold makes them: the one that is open is none."""
     numbers = list(numbers)
     last = len(numbers) - 1
-    return _joined(
+    return joined(
         markup('<div class="{}">{}</div>', "pr-2" if at == last else "pr-4", _page(changelist, number))
         for at, number in enumerate(numbers)
     )
@@ -90,7 +90,7 @@ def _page(changelist: Any, number: int | str) -> SafeString:
 
 def columns_html(choices: Iterable[ColumnChoice]) -> SafeString:
     """Boxes to choose the columns by."""
-    return _joined(
+    return joined(
         _tick("column", choice.name, choice.label, is_on=choice.is_shown, is_fixed=choice.is_fixed)
         for choice in choices
     )
@@ -98,7 +98,7 @@ def columns_html(choices: Iterable[ColumnChoice]) -> SafeString:
 
 def headings_html(headings: Iterable[Heading], toggle: SafeString) -> SafeString:
     """The cells above the rows; `toggle` is the box that chooses all of them."""
-    return _joined(
+    return joined(
         markup(BOX_HEADING, toggle, _("Select all rows")) if each.name == CHECKBOX else _heading(each)
         for each in headings
     )
@@ -121,7 +121,7 @@ def _heading(heading: Heading) -> SafeString:
 
 def facets_html(facets: Iterable[Facet]) -> SafeString:
     """The fields of the panel of filters."""
-    return _joined(_boxes(facet) if facet.is_several else _select(facet) for facet in facets)
+    return joined(_boxes(facet) if facet.is_several else _select(facet) for facet in facets)
 
 
 def _boxes(facet: Facet) -> SafeString:
@@ -129,7 +129,7 @@ def _boxes(facet: Facet) -> SafeString:
         _tick(facet.name, option.value, capfirst(option.label), is_on=option.is_chosen)
         for option in facet.options
     )
-    return markup(BOXES, facet.title, _joined(ticks))
+    return markup(BOXES, facet.title, joined(ticks))
 
 
 def _select(facet: Facet) -> SafeString:
@@ -142,7 +142,7 @@ def _select(facet: Facet) -> SafeString:
 
 
 def _options(facet: Facet) -> SafeString:
-    return _joined(
+    return joined(
         f'<option value="{escaped(each.value)}"{" selected" if each.is_chosen else ""}>{escaped(each.label)}</option>'
         for each in facet.options
     )
@@ -150,7 +150,3 @@ def _options(facet: Facet) -> SafeString:
 
 def _tick(name: str, value: str, label: str, *, is_on: bool, is_fixed: bool = False) -> SafeString:
     return markup(TICK, name, value, " checked" if is_on else "", " disabled" if is_fixed else "", label)
-
-
-def _joined(parts: Iterable[str]) -> SafeString:
-    return SafeString("".join(parts))

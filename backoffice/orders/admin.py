@@ -58,7 +58,7 @@ from backoffice.shipping.many import ship_selected
 from backoffice.shipping.presentation import SHIP
 from backoffice.shipping.shipping import ship_view
 from backoffice.users.second_factor.confirming import ask_first
-from core.format import local_short_day, platform_time
+from core.format import clock, local_short_day, platform_time
 from core.markup import markup
 from orders.buyer_reading import read_buyer
 from orders.listing import of_platforms
@@ -284,7 +284,7 @@ class OrderAdmin(ReadOnlyAdmin):
         if obj.ship_by is None or not shown:
             return platform_time_cell(obj.ship_by)
         local = timezone.localtime(obj.ship_by)
-        return stacked(shown, f"{local_short_day(local, timezone.localtime())} {local:%H:%M}")
+        return stacked(shown, f"{local_short_day(local, timezone.localtime())} {clock(local)}")
 
     @admin.display(description=gettext_lazy("platform"))
     def platform_name(self, obj: Order) -> SafeString:

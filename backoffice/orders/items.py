@@ -70,8 +70,7 @@ def glance_cell(order: Order, thumbnails: Thumbnails) -> SafeString:
     )
     title, sku = isolated(item.title or item.sku or DASH), isolated(item.sku)
     glance = markup(text, item.title, units, title, item.sku, sku, more, _left_of(order))
-    picture = thumbnails.of(order.platform, item.asin) if order.platform.show_pictures else SafeString("")
-    return beside(picture, glance)
+    return beside(thumbnails.of(order.platform, item.asin), glance)
 
 
 def _left_of(order: Order) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.base.pictures import Thumbnails
-from core.markup import markup
+from core.markup import joined, markup
 from integrations.registry import CHANNELS
 from integrations.shipping.overview import recent_carriers
 from integrations.shipping.rules import LONGEST, CannotShip, Package, Refusal, carriers_of
@@ -38,13 +38,13 @@ class CarrierSelect(forms.Select):
     def _render(self, template_name: str, context: Any, renderer: Any = None) -> SafeString:
         """What Django's four templates make of each of 200 carriers, which is a sixth of the desk's page."""
         widget = context["widget"]
-        groups = SafeString("".join(_group(name, options) for name, options, _place in widget["optgroups"]))
+        groups = joined(_group(name, options) for name, options, _place in widget["optgroups"])
         text = '<select name="{}"{}>{}\n</select>'
         return markup(text, widget["name"], _attributes(widget["attrs"]), groups)
 
 
 def _group(name: str | None, options: Iterable[Mapping[str, Any]]) -> SafeString:
-    made = SafeString("".join(map(_option, options)))
+    made = joined(map(_option, options))
     return markup('\n  <optgroup label="{}">{}\n  </optgroup>', name, made) if name else made
 
 
@@ -60,7 +60,7 @@ def _attributes(attributes: Mapping[str, Any]) -> SafeString:
         for name, value in attributes.items()
         if value is not False
     )
-    return SafeString("".join(made))
+    return joined(made)
 
 
 class PackageForm(forms.Form):

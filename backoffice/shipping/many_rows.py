@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from backoffice.shipping.many import Line, Units
-from core.markup import markup
+from core.markup import joined, markup
 
 HEAD = (
     '<td class="oms-card-head oms-card-wide"><div{}>{}<div><a class="oms-link oms-nowrap" href="{}">{}</a> {}{} '
@@ -51,7 +51,7 @@ class _Words:
 def rows_html(lines: Iterable[Line]) -> SafeString:
     """A row for each order: its contents, the fields, and the verdict. The first field has the cursor."""
     words = _Words()
-    return SafeString("".join(_row(line, words, is_first=not at) for at, line in enumerate(lines)))
+    return joined(_row(line, words, is_first=not at) for at, line in enumerate(lines))
 
 
 def _row(line: Line, words: _Words, *, is_first: bool) -> SafeString:
@@ -72,7 +72,7 @@ def _row(line: Line, words: _Words, *, is_first: bool) -> SafeString:
 def _head(line: Line) -> SafeString:
     """Less than all that is left, where somebody says so. The script of the page sends what was lowered."""
     name = line.order.external_id
-    units = SafeString("".join(_units(each, name) for each in line.units))
+    units = joined(_units(each, name) for each in line.units)
     picture, is_open = WITH_PICTURE if line.picture else "", " open" if line.is_part else ""
     shown = (line.picture, line.href, name, line.badge, line.source)
     return markup(HEAD, picture, *shown, is_open, line.contents, units)

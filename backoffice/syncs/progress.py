@@ -8,20 +8,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from access.confinement import visible_platforms, within
-from backoffice.base.cells import badges, datetime_cell, number, shortened, source_badge
+from backoffice.base.cells import badges, datetime_cell, number, numbered_address, shortened, source_badge
 from backoffice.syncs.presentation import closing_sentence, error_of, kind_name, status_badge, window_of
 from core.format import DASH, duration, format_datetime, grouped
 from core.markup import markup
@@ -197,14 +195,7 @@ def state_cell(log: SyncLog, *, may_cancel: bool) -> SafeString:
 
 def press_url(obj: Any, button: str) -> str:
     name = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_button"
-    before, after = _around_number(name, button, get_script_prefix())
-    return f"{before}{obj.pk}{after}"
-
-
-@lru_cache(maxsize=256)  # a list has one in each row, and Django looks for the pattern anew
-def _around_number(name: str, button: str, _prefix: str) -> tuple[str, str]:
-    before, _number, after = reverse(name, args=[0, button]).rpartition("/0/press/")
-    return f"{before}/", f"/press/{after}"
+    return numbered_address(name, obj.pk, button)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone, translation
 from django.utils.formats import date_format, number_format
 
-from core.format import format_datetime, grouped, local_long_and_short, short_day
+from core.format import clock, format_datetime, grouped, local_datetime, local_short_day, short_day
 from core.text import isolated
 
 MOMENT = datetime(2026, 3, 5, 23, 7, 9, tzinfo=UTC)
@@ -45,14 +45,15 @@ def test_it_groups_a_number_as_the_formats_of_the_language_do(language: str, amo
 
 @pytest.mark.parametrize("language", ["en", "de", "es"])
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu"])
-def test_it_writes_a_time_in_full_and_for_a_list_at_once(language: str, zone: str) -> None:
+def test_it_writes_a_time_in_full_and_for_a_list(language: str, zone: str) -> None:
     with translation.override(language), timezone.override(zone):
         local = timezone.localtime(MOMENT)
-        full, day, clock = local_long_and_short(local, 2026)
 
-        assert (full, day) == (format_datetime(MOMENT), short_day(MOMENT, MOMENT))
-        assert clock == f"{local:%H:%M}"
-        assert local_long_and_short(local, 2027)[1] == short_day(MOMENT, MOMENT.replace(year=2027))
+        assert local_datetime(local) == format_datetime(MOMENT)
+        assert local_short_day(local, local) == short_day(MOMENT, MOMENT)
+        assert clock(local) == f"{local:%H:%M}"
+        later = local.replace(year=2027)
+        assert local_short_day(local, later) == short_day(MOMENT, MOMENT.replace(year=2027))
 
 
 def test_it_names_the_zone_also_in_the_hour_that_there_is_twice() -> None:
