@@ -149,6 +149,8 @@ def serve(oms: Installation) -> None:
 
 
 def test_it_serves_from_the_database(oms: Installation) -> None:
+    # Otherwise the schedule asks for tonight's audits as well, where the machine takes long enough.
+    oms.environment |= {"AUDIT_ORDERS": "off", "AUDIT_INVENTORY": "off"}
     serve(oms)
     assert len(oms.sql("SELECT id FROM django_tasks_database_dbtaskresult")) == 2
 
